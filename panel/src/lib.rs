@@ -1,0 +1,1 @@
+//! pinlatch-panel

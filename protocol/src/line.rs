@@ -1,0 +1,315 @@
+//! Lines: what kinds there are, which levels they have and which actions they take.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::name::Name;
+
+/// The longest pulse that any line takes, in milliseconds; a line's own `max_on` is usually shorter.
+pub const MAX_PULSE_MS: u32 = 60_000;
+
+/// What a line is for, which fixes its actions and the type of its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    /// An LED or relay: `set`, `toggle`, `blink`. Level: `true` or `false`.
+    Switch,
+    /// A door strike or bell push: `pulse`. Level: `true` or `false`.
+    Momentary,
+    /// A dimmed lamp: `set`. Level: a number from 0 to 1.
+    Dimmer,
+    /// A colour LED: `set`. Level: `"#rrggbb"`.
+    Rgb,
+    /// A servo: `set`. Level: degrees, 0 to 180.
+    Servo,
+    /// A button or reed contact; takes no action. Level: `true` or `false`.
+    Contact,
+    /// A measured number; takes no action.
+    Sensor,
+}
+
+impl LineKind {
+    /// The names of the actions that a line of this kind takes.
+    pub fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Switch => &["set", "toggle", "blink"],
+            Self::Momentary => &["pulse"],
+            Self::Dimmer | Self::Rgb | Self::Servo => &["set"],
+            Self::Contact | Self::Sensor => &[],
+        }
+    }
+
+    /// Whether a level is of the type and range that this kind has.
+    pub fn admits(self, level: &Level) -> bool {
+        match (self, level) {
+            (Self::Switch | Self::Momentary | Self::Contact, Level::On(_)) | (Self::Rgb, Level::Colour(_)) => true,
+            (Self::Dimmer, Level::Number(n)) => (0.0..=1.0).contains(n),
+            (Self::Servo, Level::Number(n)) => (0.0..=180.0).contains(n),
+            (Self::Sensor, Level::Number(n)) => n.is_finite(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for LineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Switch => "switch",
+            Self::Momentary => "momentary",
+            Self::Dimmer => "dimmer",
+            Self::Rgb => "rgb",
+            Self::Servo => "servo",
+            Self::Contact => "contact",
+            Self::Sensor => "sensor",
+        })
+    }
+}
+
+/// The state of a line, as JSON: `true`, `0.5` or `"#ff8800"`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Level {
+    /// Active or not, after `active_low` has been applied.
+    On(bool),
+    /// A proportion, an angle or a measurement.
+    Number(f64),
+    /// A colour.
+    Colour(Rgb),
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On(on) => f.write_str(if *on { "on" } else { "off" }),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Colour(colour) => write!(f, "{colour}"),
+        }
+    }
+}
+
+/// A colour, written `#rrggbb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+impl fmt::Display for Rgb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
+impl From<Rgb> for String {
+    fn from(colour: Rgb) -> String {
+        colour.to_string()
+    }
+}
+
+impl TryFrom<String> for Rgb {
+    type Error = ActionError;
+    fn try_from(text: String) -> Result<Self, ActionError> {
+        let wrong = || ActionError::Arguments("a colour is written #rrggbb".into());
+        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+        let number = u32::from_str_radix(digits.ok_or_else(wrong)?, 16).map_err(|_| wrong())?;
+        let [_, r, g, b] = number.to_be_bytes();
+        Ok(Self(r, g, b))
+    }
+}
+
+/// Why an action cannot be run on a line, before any right or state is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActionError {
+    /// The line's kind has no such action.
+    #[error("a {kind} line has no action {action:?}; it has: {}", list(.kind.actions()))]
+    Unsupported {
+        /// The line's kind.
+        kind: LineKind,
+        /// What was asked for.
+        action: String,
+    },
+    /// The arguments are missing, of the wrong type or out of range.
+    #[error("{0}")]
+    Arguments(String),
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+/// One action with its arguments, checked against the kind of line that it is for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// Takes the given level.
+    Set(Level),
+    /// Changes to the other of two levels.
+    Toggle,
+    /// On for a time in milliseconds, then off.
+    Pulse {
+        /// How long, 1 to [`MAX_PULSE_MS`].
+        ms: u32,
+    },
+    /// On and off a number of times, ending as it began.
+    Blink {
+        /// One on and one off together, 20 to 60,000 ms.
+        period_ms: u32,
+        /// How often, 1 to 1,000.
+        count: u32,
+    },
+}
+
+impl Action {
+    /// Reads an action as it stands in a request: its name and its JSON arguments. Unknown members are
+    /// refused, so that a misspelt argument never falls back to a default on a real door.
+    pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
+        if !kind.actions().contains(&name) {
+            return Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() });
+        }
+        match name {
+            "set" => {
+                only(args, &["value"])?;
+                let value = args.get("value").ok_or_else(|| wrong("`value` is missing"))?;
+                let level: Level = serde_json::from_value(value.clone())
+                    .map_err(|_| wrong(format!("`value` does not suit a {kind} line")))?;
+                if !kind.admits(&level) {
+                    return Err(wrong(format!("`value` does not suit a {kind} line")));
+                }
+                Ok(Self::Set(level))
+            }
+            "toggle" => only(args, &[]).map(|()| Self::Toggle),
+            "pulse" => {
+                only(args, &["ms"])?;
+                Ok(Self::Pulse { ms: whole(args, "ms", 1, MAX_PULSE_MS)? })
+            }
+            "blink" => {
+                only(args, &["period_ms", "count"])?;
+                Ok(Self::Blink {
+                    period_ms: whole(args, "period_ms", 20, 60_000)?,
+                    count: whole(args, "count", 1, 1_000)?,
+                })
+            }
+            _ => Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() }),
+        }
+    }
+
+    /// The action's name, which is also the verb that a scope names.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Set(_) => "set",
+            Self::Toggle => "toggle",
+            Self::Pulse { .. } => "pulse",
+            Self::Blink { .. } => "blink",
+        }
+    }
+
+    /// The arguments as they stand in a request; [`Action::parse`] is the inverse.
+    pub fn args(&self) -> Map<String, Value> {
+        let value = match self {
+            Self::Set(level) => json!({ "value": level }),
+            Self::Toggle => json!({}),
+            Self::Pulse { ms } => json!({ "ms": ms }),
+            Self::Blink { period_ms, count } => json!({ "period_ms": period_ms, "count": count }),
+        };
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn wrong(text: impl Into<String>) -> ActionError {
+    ActionError::Arguments(text.into())
+}
+
+fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ActionError> {
+    match args.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(odd) => Err(wrong(format!("unknown argument {:?}", odd.chars().take(32).collect::<String>()))),
+        None => Ok(()),
+    }
+}
+
+fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<u32, ActionError> {
+    let value = args.get(name).ok_or_else(|| wrong(format!("`{name}` is missing")))?;
+    value
+        .as_u64()
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| (least..=most).contains(n))
+        .ok_or_else(|| wrong(format!("`{name}` is a whole number from {least} to {most}")))
+}
+
+/// A line as its device describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineInfo {
+    /// The line's name on its device.
+    pub name: Name,
+    /// What it is for.
+    pub kind: LineKind,
+    /// Its level now; absent where the device cannot know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// Whether the site keeps a desired level for it and restores it on connect.
+    #[serde(default)]
+    pub retain: bool,
+    /// The longest time it may be on, in milliseconds, where there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_on_ms: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(kind: LineKind, name: &str, args: Value) -> Result<Action, ActionError> {
+        Action::parse(kind, name, args.as_object().unwrap())
+    }
+
+    #[test]
+    fn each_kind_takes_its_own_actions() {
+        assert_eq!(parse(LineKind::Switch, "set", json!({"value": true})), Ok(Action::Set(Level::On(true))));
+        assert_eq!(parse(LineKind::Momentary, "pulse", json!({"ms": 3000})), Ok(Action::Pulse { ms: 3000 }));
+        assert_eq!(
+            parse(LineKind::Rgb, "set", json!({"value": "#FF8800"})),
+            Ok(Action::Set(Level::Colour(Rgb(255, 136, 0))))
+        );
+        for (kind, action) in [(LineKind::Contact, "set"), (LineKind::Momentary, "set"), (LineKind::Switch, "pulse")] {
+            assert!(matches!(parse(kind, action, json!({})), Err(ActionError::Unsupported { .. })));
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused() {
+        for (kind, action, args) in [
+            (LineKind::Switch, "set", json!({})),
+            (LineKind::Switch, "set", json!({"value": 1})),
+            (LineKind::Switch, "set", json!({"value": true, "ms": 1})),
+            (LineKind::Switch, "toggle", json!({"value": true})),
+            (LineKind::Rgb, "set", json!({"value": "#ff880"})),
+            (LineKind::Rgb, "set", json!({"value": "#ff88zz"})),
+            (LineKind::Dimmer, "set", json!({"value": 1.01})),
+            (LineKind::Servo, "set", json!({"value": -1})),
+            (LineKind::Momentary, "pulse", json!({"ms": 0})),
+            (LineKind::Momentary, "pulse", json!({"ms": 60_001})),
+            (LineKind::Momentary, "pulse", json!({"ms": "3000"})),
+            (LineKind::Switch, "blink", json!({"period_ms": 100})),
+        ] {
+            let outcome = parse(kind, action, args.clone());
+            assert!(matches!(outcome, Err(ActionError::Arguments(_))), "{kind} {action} {args}: {outcome:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_survive_the_wire(ms in 1..=MAX_PULSE_MS, period_ms in 20u32..=60_000, count in 1u32..=1_000, r: u8, g: u8, b: u8) {
+            for (kind, action) in [
+                (LineKind::Momentary, Action::Pulse { ms }),
+                (LineKind::Switch, Action::Blink { period_ms, count }),
+                (LineKind::Rgb, Action::Set(Level::Colour(Rgb(r, g, b)))),
+            ] {
+                let text = serde_json::to_string(&action.args()).unwrap();
+                let args: Map<String, Value> = serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(Action::parse(kind, action.name(), &args), Ok(action));
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Names of sites, devices, lines and people.
+//!
+//! A name travels in URLs, scopes, tags and file names, so its alphabet is small enough to need no
+//! escaping in any of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest [`Name`], in bytes.
+pub const MAX_NAME: usize = 40;
+
+/// The longest [`UserName`], in bytes.
+pub const MAX_USER_NAME: usize = 64;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing was given.
+    #[error("a name must not be empty")]
+    Empty,
+    /// Longer than the limit, which is given.
+    #[error("a name has at most {0} characters")]
+    TooLong(usize),
+    /// A character outside the alphabet, which is given.
+    #[error("{0:?} cannot stand in a name here")]
+    Character(char),
+    /// Does not begin with a letter or digit.
+    #[error("a name begins with a letter or digit")]
+    Start,
+}
+
+/// The name of a site, a device or a line: `a`–`z`, `0`–`9`, `-` and `_`, beginning with a letter or
+/// digit, at most [`MAX_NAME`] long.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+/// The name a person logs in with: as [`Name`], and `.`, `@`, `+` too, at most [`MAX_USER_NAME`] long.
+/// Upper case is folded, so `Ann` and `ann` are one person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserName(String);
+
+fn check(text: &str, most: usize, extra: &str) -> Result<(), NameError> {
+    let first = text.chars().next().ok_or(NameError::Empty)?;
+    if text.len() > most {
+        return Err(NameError::TooLong(most));
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if let Some(odd) = text.chars().find(|&c| !(plain(c) || c == '-' || c == '_' || extra.contains(c))) {
+        return Err(NameError::Character(odd));
+    }
+    if plain(first) { Ok(()) } else { Err(NameError::Start) }
+}
+
+impl Name {
+    /// Checks and takes a name.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        check(&text, MAX_NAME, "")?;
+        Ok(Self(text))
+    }
+}
+
+impl UserName {
+    /// Checks and takes a user name, folding upper case.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let mut text = text.into();
+        text.make_ascii_lowercase();
+        check(&text, MAX_USER_NAME, ".@+")?;
+        Ok(Self(text))
+    }
+}
+
+macro_rules! text_type {
+    ($type:ident) => {
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+        impl std::str::FromStr for $type {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+text_type!(Name);
+text_type!(UserName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_urls_and_scopes_can_hold() {
+        assert!(Name::new("front-door_2").is_ok());
+        assert_eq!(Name::new(""), Err(NameError::Empty));
+        assert_eq!(Name::new("-door"), Err(NameError::Start));
+        assert_eq!(Name::new("Door"), Err(NameError::Character('D')));
+        assert_eq!(Name::new("a/b"), Err(NameError::Character('/')));
+        assert_eq!(Name::new("dоor"), Err(NameError::Character('о')), "a Cyrillic look-alike");
+        assert_eq!(Name::new("x".repeat(41)), Err(NameError::TooLong(40)));
+    }
+
+    #[test]
+    fn a_user_name_folds_case() {
+        assert_eq!(UserName::new("Ann@Example.org").unwrap().as_str(), "ann@example.org");
+        assert_eq!(UserName::new("ann:x"), Err(NameError::Character(':')));
+    }
+}

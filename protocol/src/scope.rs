@@ -1,0 +1,335 @@
+//! Scopes (RFC 6749 §3.3): what a token or a person may do.
+//!
+//! `line:porch/door:pulse` is one verb on one line; `line:porch/*:read` every line of a device;
+//! `line:*/*:*` everything; `site:users` an administrative right; `site:*` all of those.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Name, NameError};
+
+/// The most scopes that one set may hold.
+pub const MAX_SCOPES: usize = 64;
+
+/// The verbs that a line scope can name: the actions, and `read`.
+pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
+
+/// Why a text is no scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// Not `line:DEVICE/LINE:VERB` and not `site:RIGHT`.
+    #[error("{0:?} is no scope: write line:DEVICE/LINE:VERB or site:RIGHT")]
+    Form(String),
+    /// A device or line name is none.
+    #[error("{0:?}: {1}")]
+    Name(String, NameError),
+    /// More than [`MAX_SCOPES`].
+    #[error("more than {MAX_SCOPES} scopes")]
+    TooMany,
+}
+
+/// A name, or `*` for any.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pattern {
+    /// Every name.
+    Any,
+    /// This name only.
+    One(Name),
+}
+
+impl Pattern {
+    fn covers(&self, name: &Name) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(own) => own == name,
+        }
+    }
+
+    fn parse(text: &str, whole: &str) -> Result<Self, ScopeError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        Name::new(text).map(Self::One).map_err(|error| ScopeError::Name(clip(whole), error))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::One(name) => name.fmt(f),
+        }
+    }
+}
+
+/// An administrative right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SiteRight {
+    /// Enrol and remove devices.
+    Devices,
+    /// Invite, change and remove people.
+    Users,
+    /// Mint, list and revoke API tokens and guest links.
+    Tokens,
+    /// Read the audit log.
+    Audit,
+    /// Mint LAN grants.
+    Grants,
+}
+
+impl SiteRight {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Devices, "devices"),
+        (Self::Users, "users"),
+        (Self::Tokens, "tokens"),
+        (Self::Audit, "audit"),
+        (Self::Grants, "grants"),
+    ];
+
+    /// The word in a scope.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(right, _)| *right == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// One scope.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// A verb on lines.
+    Line {
+        /// The devices.
+        device: Pattern,
+        /// The lines.
+        line: Pattern,
+        /// The verb, or `None` for every verb.
+        verb: Option<&'static str>,
+    },
+    /// An administrative right, or `None` for all of them.
+    Site(Option<SiteRight>),
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let form = || ScopeError::Form(clip(text));
+        if let Some(word) = text.strip_prefix("site:") {
+            if word == "*" {
+                return Ok(Self::Site(None));
+            }
+            let right = SiteRight::ALL.iter().find(|(_, own)| *own == word);
+            return right.map(|(right, _)| Self::Site(Some(*right))).ok_or_else(form);
+        }
+        let rest = text.strip_prefix("line:").ok_or_else(form)?;
+        let (place, verb) = rest.split_once(':').ok_or_else(form)?;
+        let (device, line) = place.split_once('/').ok_or_else(form)?;
+        let verb = match verb {
+            "*" => None,
+            word => Some(*VERBS.iter().find(|own| **own == word).ok_or_else(form)?),
+        };
+        Ok(Self::Line { device: Pattern::parse(device, text)?, line: Pattern::parse(line, text)?, verb })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { device, line, verb } => write!(f, "line:{device}/{line}:{}", verb.unwrap_or("*")),
+            Self::Site(right) => write!(f, "site:{}", right.map_or("*", SiteRight::as_str)),
+        }
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// A set of scopes, written as they stand in a `scope` claim: separated by single spaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ScopeSet(BTreeSet<Scope>);
+
+impl ScopeSet {
+    /// Whether a verb on a line is allowed. Every verb on a line implies reading it.
+    pub fn allows_line(&self, device: &Name, line: &Name, wanted: &str) -> bool {
+        self.0.iter().any(|scope| match scope {
+            Scope::Line { device: devices, line: lines, verb } => {
+                devices.covers(device)
+                    && lines.covers(line)
+                    && (wanted == "read" || verb.is_none_or(|verb| verb == wanted))
+            }
+            Scope::Site(_) => false,
+        })
+    }
+
+    /// Whether an administrative right is held.
+    pub fn allows_site(&self, wanted: SiteRight) -> bool {
+        self.0.iter().any(|scope| matches!(scope, Scope::Site(own) if own.is_none_or(|own| own == wanted)))
+    }
+
+    /// Whether every scope of the other set is covered by one of this set: the rule for minting.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
+    }
+
+    /// The scopes in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+
+    /// Whether nothing at all is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn covers(own: &Scope, wanted: &Scope) -> bool {
+    let wide = |own: &Pattern, wanted: &Pattern| *own == Pattern::Any || own == wanted;
+    match (own, wanted) {
+        (Scope::Site(own), Scope::Site(wanted)) => own.is_none() || own == wanted,
+        (
+            Scope::Line { device, line, verb },
+            Scope::Line { device: device2, line: line2, verb: verb2 },
+        ) => {
+            wide(device, device2)
+                && wide(line, line2)
+                && (verb.is_none() || verb == verb2 || *verb2 == Some("read"))
+        }
+        _ => false,
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = ScopeError;
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let set: BTreeSet<Scope> =
+            text.split(' ').filter(|word| !word.is_empty()).map(str::parse).collect::<Result<_, _>>()?;
+        if set.len() > MAX_SCOPES { Err(ScopeError::TooMany) } else { Ok(Self(set)) }
+    }
+}
+
+impl TryFrom<String> for ScopeSet {
+    type Error = ScopeError;
+    fn try_from(text: String) -> Result<Self, ScopeError> {
+        text.parse()
+    }
+}
+
+impl From<ScopeSet> for String {
+    fn from(set: ScopeSet) -> String {
+        set.to_string()
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
+/// A named scope set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Owner,
+    /// Reads and operates every line.
+    Operator,
+    /// Reads every line.
+    Viewer,
+}
+
+impl Role {
+    /// What the role may do.
+    pub fn scopes(self) -> ScopeSet {
+        let line = |verb| Scope::Line { device: Pattern::Any, line: Pattern::Any, verb };
+        match self {
+            Self::Owner => [line(None), Scope::Site(None)].into_iter().collect(),
+            Self::Operator => [line(None)].into_iter().collect(),
+            Self::Viewer => [line(Some("read"))].into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(text: &str) -> ScopeSet {
+        text.parse().unwrap()
+    }
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_scope_names_its_lines_and_verb() {
+        let guest = set("line:porch/door:pulse line:porch/lamp:read");
+        assert!(guest.allows_line(&name("porch"), &name("door"), "pulse"));
+        assert!(guest.allows_line(&name("porch"), &name("door"), "read"), "who may pulse may look");
+        assert!(!guest.allows_line(&name("porch"), &name("door"), "set"));
+        assert!(!guest.allows_line(&name("porch"), &name("lamp"), "toggle"));
+        assert!(!guest.allows_line(&name("shed"), &name("door"), "pulse"));
+        assert!(!guest.allows_site(SiteRight::Users));
+        assert!(Role::Owner.scopes().allows_site(SiteRight::Users));
+        assert!(!Role::Viewer.scopes().allows_line(&name("a"), &name("b"), "set"));
+    }
+
+    #[test]
+    fn malformed_scopes_are_refused() {
+        for text in ["line", "line:", "line:a:b", "line:a/b", "line:a/b:fly", "line:a*/b:set", "site:", "site:root", "LINE:a/b:set", "line:a/b/c:set"] {
+            assert!(text.parse::<Scope>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_mints_more_than_they_hold() {
+        assert!(Role::Owner.scopes().covers(&set("line:a/b:set site:audit")));
+        assert!(Role::Operator.scopes().covers(&Role::Viewer.scopes()));
+        assert!(!Role::Viewer.scopes().covers(&set("line:a/b:set")));
+        assert!(!set("line:a/*:*").covers(&set("line:*/b:set")));
+        assert!(set("line:a/b:set").covers(&set("line:a/b:read")));
+    }
+
+    fn any_scope() -> impl Strategy<Value = Scope> {
+        let pattern = prop_oneof![Just(Pattern::Any), "[a-c]".prop_map(|n| Pattern::One(Name::new(n).unwrap()))];
+        let verb = prop_oneof![Just(None), prop::sample::select(&VERBS[..]).prop_map(Some)];
+        prop_oneof![
+            (pattern.clone(), pattern, verb).prop_map(|(device, line, verb)| Scope::Line { device, line, verb }),
+            prop_oneof![Just(None), Just(Some(SiteRight::Users)), Just(Some(SiteRight::Audit))].prop_map(Scope::Site),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn scopes_survive_their_text(scopes in prop::collection::vec(any_scope(), 0..8)) {
+            let set: ScopeSet = scopes.into_iter().collect();
+            prop_assert_eq!(set.to_string().parse::<ScopeSet>().unwrap(), set);
+        }
+
+        /// `covers` is sound: what a covered set allows, the covering set allows.
+        #[test]
+        fn covering_never_widens(own in prop::collection::vec(any_scope(), 0..6), other in prop::collection::vec(any_scope(), 0..6), device in "[a-c]", line in "[a-c]") {
+            let (own, other): (ScopeSet, ScopeSet) = (own.into_iter().collect(), other.into_iter().collect());
+            if own.covers(&other) {
+                for verb in VERBS {
+                    let (device, line) = (name(&device), name(&line));
+                    prop_assert!(!other.allows_line(&device, &line, verb) || own.allows_line(&device, &line, verb));
+                }
+            }
+        }
+    }
+}
