@@ -1,0 +1,131 @@
+//! `cargo xtask bench NAME`: measurements as a table of figure, value, bar and whether it holds.
+
+mod size;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    build::{self, Mode, native},
+    paths, process,
+    suite::Environment,
+    tools::{Setup, Tools, browser},
+    ui,
+};
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Bench {
+    /// A command from the panel's socket to the line and back.
+    Roundtrip,
+    /// What travels: the edge's bundle, the panel, the agent.
+    Size,
+}
+
+/// One measured figure. Benchmarks of the end-to-end crate print a JSON array of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What was measured.
+    pub figure: String,
+    /// The value.
+    pub value: f64,
+    /// Its unit.
+    pub unit: String,
+    /// The most it may be, where there is such a bar.
+    #[serde(default)]
+    pub bar: Option<f64>,
+    /// Whether the bar holds (always, without one).
+    #[serde(default = "always")]
+    pub holds: bool,
+}
+
+fn always() -> bool {
+    true
+}
+
+impl Row {
+    /// A figure that must not exceed its bar.
+    #[must_use]
+    pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
+        let holds = bar.is_none_or(|bar| value <= bar);
+        Self { figure: figure.into(), value, unit: unit.into(), bar, holds }
+    }
+}
+
+/// Measures, prints, and tells whether every bar holds.
+pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
+    let rows = match bench {
+        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip")?,
+        Bench::Size => size::measure(setup)?,
+    };
+    if as_json {
+        println!("{}", serde_json::to_string(&rows)?);
+    } else {
+        print!("{}", table(&rows));
+    }
+    Ok(rows.iter().all(|row| row.holds))
+}
+
+/// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
+fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
+    let tools = Tools::ensure(setup)?;
+    let browser = browser::ensure(setup)?;
+    build::edge::build(&tools, Mode::Release)?;
+    build::panel::build(&tools, Mode::Release)?;
+    let programs = native::build(native::Profile::Release)?;
+    let root = paths::root();
+    let mut compile = process::cargo(&root);
+    compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
+    process::quietly(&format!("building {program}"), &mut compile)?;
+    let mut command = std::process::Command::new(paths::target().join("release").join(program));
+    Environment { tools: &tools, programs: &programs, browser: &browser }.set(&mut command)?;
+    let output = process::output_of(&mut command)?;
+    serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut cells = vec![["figure".into(), "value".into(), "bar".into(), "holds".into()]];
+    cells.extend(rows.iter().map(|row| {
+        let bar = row.bar.map_or_else(|| "–".into(), |bar| format!("≤ {} {}", number(bar), row.unit));
+        let holds = match (row.bar, row.holds) {
+            (None, true) => "–",
+            (_, true) => "yes",
+            (_, false) => "NO",
+        };
+        [row.figure.clone(), format!("{} {}", number(row.value), row.unit), bar, holds.into()]
+    }));
+    ui::table(&cells)
+}
+
+/// Two decimals where they say something.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 || value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_know_their_bars() {
+        assert!(Row::at_most("a", 1.0, "ms", Some(1.0)).holds);
+        assert!(!Row::at_most("a", 1.01, "ms", Some(1.0)).holds);
+        assert!(Row::at_most("a", 9.0, "ms", None).holds);
+    }
+
+    #[test]
+    fn the_table_shows_what_fails() {
+        let rows = [Row::at_most("p50", 1.25, "ms", Some(2.0)), Row::at_most("p99", 9.0, "ms", Some(4.0))];
+        let text = table(&rows);
+        assert_eq!(
+            text,
+            "figure  value    bar     holds\np50     1.25 ms  ≤ 2 ms  yes\np99     9 ms     ≤ 4 ms  NO\n"
+        );
+    }
+
+    #[test]
+    fn rows_without_a_bar_are_read() {
+        let row: Row = serde_json::from_str(r#"{"figure":"p50","value":1.5,"unit":"ms"}"#).unwrap();
+        assert_eq!(row, Row::at_most("p50", 1.5, "ms", None));
+    }
+}

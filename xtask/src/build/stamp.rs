@@ -1,0 +1,98 @@
+//! Knowing that a step was already done: fingerprints of its inputs, kept beside `target/`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use anyhow::{Context, Result};
+
+use crate::paths;
+
+/// Size and time of change of some files, as one text. Cargo rewrites what it links only when it changed, so
+/// there is no need to read megabytes.
+pub fn of_files(files: &[&Path]) -> Result<String> {
+    let mut print = String::new();
+    for file in files {
+        let meta = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let changed = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        print.push_str(&format!("{} {} {}\n", file.display(), meta.len(), changed.as_nanos()));
+    }
+    Ok(print)
+}
+
+/// A step's memory.
+pub struct Stamp {
+    file: PathBuf,
+    print: String,
+}
+
+impl Stamp {
+    /// `print` tells everything that the step's result depends on.
+    #[must_use]
+    pub fn new(step: &str, print: String) -> Self {
+        Self::at(&paths::target().join("xtask"), step, print)
+    }
+
+    fn at(dir: &Path, step: &str, print: String) -> Self {
+        Self { file: dir.join(format!("{step}.stamp")), print }
+    }
+
+    /// Whether the step was done with just these inputs and all its outputs are still there.
+    #[must_use]
+    pub fn is_fresh(&self, outputs: &[PathBuf]) -> bool {
+        outputs.iter().all(|output| output.exists())
+            && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)
+    }
+
+    /// Forgets the step: called before it runs, since half a result must not look done.
+    pub fn clear(&self) {
+        let _ = fs::remove_file(&self.file);
+    }
+
+    /// Remembers the step as done.
+    pub fn set(&self) -> Result<()> {
+        if let Some(dir) = self.file.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        fs::write(&self.file, &self.print).with_context(|| format!("cannot write {}", self.file.display()))
+    }
+}
+
+/// A short name for content, for files that browsers may keep for ever (FNV-1a; nobody attacks it here).
+#[must_use]
+pub fn content_hash(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_fresh_until_its_inputs_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let input = dir.path().join("in");
+        let output = dir.path().join("out");
+        fs::write(&input, "1").unwrap();
+        let stamp = || Stamp::at(dir.path(), "step", of_files(&[&input]).unwrap());
+        assert!(!stamp().is_fresh(&[]));
+        stamp().set().unwrap();
+        assert!(stamp().is_fresh(&[]));
+        assert!(!stamp().is_fresh(std::slice::from_ref(&output)), "an output is missing");
+        fs::write(&output, "").unwrap();
+        assert!(stamp().is_fresh(std::slice::from_ref(&output)));
+        fs::write(&input, "12").unwrap();
+        assert!(!stamp().is_fresh(&[output]));
+    }
+
+    #[test]
+    fn hashes_are_those_of_fnv_1a() {
+        assert_eq!(content_hash(b""), "cbf29ce484222325");
+        assert_eq!(content_hash(b"a"), "af63dc4c8601ec8c");
+    }
+}

@@ -1,0 +1,290 @@
+//! `cargo xtask demo`: the whole path on this machine, with a device whose lines are simulated.
+
+mod device;
+mod state;
+
+use std::{
+    io::{BufRead, IsTerminal},
+    process::{Command, ExitCode},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use self::{
+    device::Device,
+    state::{Demo, Layout},
+};
+use crate::{
+    build::{self, Mode, native},
+    client::Client,
+    paths, process,
+    tools::{Setup, Tools},
+    ui::{self, Step},
+    wrangler::{Edge, EdgeOptions, EdgeParts, free_port},
+};
+
+/// The port where people look first.
+const USUAL_PORT: u16 = 8787;
+/// The demo's owner.
+const USERNAME: &str = "owner";
+/// How long the device may take to appear.
+const ONLINE: Duration = Duration::from_secs(30);
+
+/// What `cargo xtask demo` was asked.
+pub struct Options {
+    /// Wanted port.
+    pub port: Option<u16>,
+    /// Forget what earlier runs left.
+    pub fresh: bool,
+    /// Quick wasm instead of what is deployed.
+    pub quick: bool,
+}
+
+/// What ends or rings the demo.
+enum Event {
+    Signal,
+    Enter,
+}
+
+/// Runs until Ctrl-C.
+pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
+    let (sender, events) = mpsc::channel();
+    catch_signals(sender.clone())?;
+    let tools = Tools::ensure(setup)?;
+    let mode = Mode::quick(options.quick);
+    build::edge::build(&tools, mode)?;
+    build::panel::build(&tools, mode)?;
+    let programs = native::build(native::Profile::Dev)?;
+
+    let layout = Layout::new(&paths::target().join("demo"));
+    let known = layout.open(options.fresh)?;
+    let port = choose_port(options.port)?;
+    let owner = Owner { programs: &programs, layout: &layout };
+
+    let step = Step::begin("starting the Worker");
+    let (mut edge, demo) = match known {
+        Some(demo) => (start_edge(&tools, &layout, port)?, demo),
+        None => begin(&owner, &tools, port)?,
+    };
+    step.done();
+    let demo = Demo { url: edge.url(), ..demo };
+    let client = Client::new(&demo.url);
+
+    let step = Step::begin("connecting the device");
+    // The device keeps the origin that it enrolled at, so another port means enrolling again.
+    if !layout.is_enrolled_at(&demo.url) {
+        owner.login(&demo)?;
+        owner.enrol(&demo)?;
+    }
+    let mut device = Device::start(&programs.agent, &layout)?;
+    let token = client.login(&demo.username, &demo.password)?;
+    wait_online(&client, &token, &demo.device, &mut device)?;
+    step.done();
+    owner.login(&demo)?;
+    owner.prove(&demo)?;
+    layout.save(&demo)?;
+
+    // A Ctrl-C that came while we were starting waits in the channel.
+    announce(&demo);
+    read_enter(sender);
+    let outcome = serve(&events, &mut edge, &mut device);
+    drop(device);
+    edge.stop();
+    outcome
+}
+
+/// The first run: keys, the Worker, its owner.
+fn begin(owner: &Owner<'_>, tools: &Tools, port: u16) -> Result<(Edge, Demo)> {
+    let code = owner.init(&format!("http://127.0.0.1:{port}"))?;
+    let edge = start_edge(tools, owner.layout, port)?;
+    let demo = Demo {
+        url: edge.url(),
+        username: USERNAME.into(),
+        password: state::random_password()?,
+        device: device::NAME.into(),
+    };
+    owner.setup(&demo, &code)?;
+    Ok((edge, demo))
+}
+
+fn start_edge(tools: &Tools, layout: &Layout, port: u16) -> Result<Edge> {
+    let options = EdgeOptions::with(EdgeParts::of(tools), layout.edge())
+        .port(port)
+        .secrets_file(layout.secrets().join(".dev.vars"));
+    Edge::start(options)
+}
+
+/// The wanted port or the usual one; a free one where it is busy.
+fn choose_port(wanted: Option<u16>) -> Result<u16> {
+    let port = wanted.unwrap_or(USUAL_PORT);
+    if std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).is_ok() {
+        return Ok(port);
+    }
+    let other = free_port()?;
+    ui::say(&format!("port {port} is busy: taking {other}"));
+    Ok(other)
+}
+
+/// What the owner of a deployment does by hand, with the same program.
+struct Owner<'a> {
+    programs: &'a native::Native,
+    layout: &'a Layout,
+}
+
+impl Owner<'_> {
+    fn pinlatch(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.programs.pinlatch);
+        command.args(args).env("PINLATCH_CONFIG_DIR", self.layout.config());
+        command
+    }
+
+    /// Keys and secrets; the code that makes the site's owner.
+    fn init(&self, url: &str) -> Result<String> {
+        let mut init = self.pinlatch(&["init", "--url", url, "--json", "--out"]);
+        init.arg(self.layout.secrets()).arg("--root-key").arg(self.layout.root_key());
+        let answer: Value = serde_json::from_str(&process::output_of(&mut init)?)?;
+        let code = answer.pointer("/setup/0/code").and_then(Value::as_str);
+        Ok(code.context("`pinlatch init` told no setup code")?.to_owned())
+    }
+
+    fn setup(&self, demo: &Demo, code: &str) -> Result<()> {
+        let args =
+            ["setup", "--url", &demo.url, "--code", code, "--username", &demo.username, "--password-stdin"];
+        process::output_with_input(&mut self.pinlatch(&args), &demo.password).map(drop)
+    }
+
+    fn login(&self, demo: &Demo) -> Result<()> {
+        let args = ["login", "--url", &demo.url, "--username", &demo.username, "--password-stdin"];
+        process::output_with_input(&mut self.pinlatch(&args), &demo.password).map(drop)
+    }
+
+    fn enrol(&self, demo: &Demo) -> Result<()> {
+        let made = process::output_of(&mut self.pinlatch(&["device", "enrol", &demo.device, "--json"]))?;
+        let made: Value = serde_json::from_str(&made)?;
+        let enrolment = made.get("enrol").and_then(Value::as_str);
+        let enrolment = enrolment.context("`pinlatch device enrol` told no enrolment string")?;
+        device::enrol(&self.programs.agent, self.layout, enrolment)?;
+        self.layout.remember_enrolled_at(&demo.url)
+    }
+
+    /// One real command, through edge and device to the line and back.
+    fn prove(&self, demo: &Demo) -> Result<()> {
+        let line = format!("{}/lamp", demo.device);
+        let answer = process::output_of(&mut self.pinlatch(&["send", &line, "set", "true", "--json"]))?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        match answer.get("status").and_then(Value::as_str) {
+            Some("executed") => Ok(()),
+            other => bail!("the first command ended as {}", other.unwrap_or("nothing")),
+        }
+    }
+}
+
+fn wait_online(client: &Client, token: &str, device: &str, process: &mut Device) -> Result<()> {
+    let deadline = Instant::now() + ONLINE;
+    loop {
+        if is_online(&client.get("/api/v1/devices", token)?, device) {
+            return Ok(());
+        }
+        if process.has_ended() {
+            bail!("the agent ended:\n{}", process.log_tail());
+        }
+        if Instant::now() > deadline {
+            bail!("{device} did not come online within {} s:\n{}", ONLINE.as_secs(), process.log_tail());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether the device list shows the device as present.
+fn is_online(devices: &Value, name: &str) -> bool {
+    let list = devices.get("devices").unwrap_or(devices);
+    list.as_array().into_iter().flatten().any(|device| {
+        let named = ["name", "device", "id"].iter().any(|key| device.get(key).is_some_and(|v| v == name));
+        named && device.get("online").is_some_and(|online| online == true)
+    })
+}
+
+fn announce(demo: &Demo) {
+    println!("user name: {}", demo.username);
+    println!("password:  {}", demo.password);
+    println!("ready: {}", demo.url);
+    if std::io::stdin().is_terminal() {
+        println!("Enter rings the bell, Ctrl-C ends everything.");
+    }
+}
+
+fn catch_signals(sender: Sender<Event>) -> Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::spawn(move || {
+        // The first is taken up in order; who asks again while we start does not want to wait.
+        for count in 0.. {
+            if signals.forever().next().is_none() {
+                return;
+            }
+            if count > 0 || sender.send(Event::Signal).is_err() {
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(())
+}
+
+fn read_enter(sender: Sender<Event>) {
+    if !std::io::stdin().is_terminal() {
+        return;
+    }
+    std::thread::spawn(move || {
+        for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if sender.send(Event::Enter).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn serve(events: &mpsc::Receiver<Event>, edge: &mut Edge, device: &mut Device) -> Result<ExitCode> {
+    loop {
+        match events.recv_timeout(Duration::from_secs(1)) {
+            Ok(Event::Signal) | Err(RecvTimeoutError::Disconnected) => return Ok(ExitCode::SUCCESS),
+            Ok(Event::Enter) => match device.ring() {
+                Ok(()) => ui::say("the bell rang"),
+                Err(error) => ui::say(&format!("the bell did not ring: {error:#}")),
+            },
+            Err(RecvTimeoutError::Timeout) => {
+                if edge.has_ended() {
+                    bail!("wrangler ended:\n{}", process::tail(&edge.log(), 25));
+                }
+                if device.has_ended() {
+                    bail!("the agent ended:\n{}", device.log_tail());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_present_device_is_online() {
+        let list =
+            json!({ "devices": [{ "name": "porch", "online": true }, { "name": "gate", "online": false }] });
+        assert!(is_online(&list, "porch"));
+        assert!(!is_online(&list, "gate"));
+        assert!(!is_online(&list, "shed"));
+    }
+
+    #[test]
+    fn a_busy_port_is_avoided() {
+        let taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_ne!(choose_port(Some(port)).unwrap(), port);
+    }
+}

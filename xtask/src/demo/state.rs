@@ -1,0 +1,169 @@
+//! What the demo keeps between runs, in `target/demo`.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::wrangler::write_private;
+
+/// `demo.json`: how to get in. Written last, so that its presence means a complete state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demo {
+    /// The edge's origin.
+    pub url: String,
+    /// The owner.
+    pub username: String,
+    /// The owner's password.
+    pub password: String,
+    /// The device's name.
+    pub device: String,
+}
+
+/// The folders below `target/demo`.
+pub struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf() }
+    }
+
+    /// The Worker's configuration, log and objects.
+    pub fn edge(&self) -> PathBuf {
+        self.dir.join("edge")
+    }
+
+    /// What `pinlatch init` wrote for the edge.
+    pub fn secrets(&self) -> PathBuf {
+        self.dir.join("secrets")
+    }
+
+    /// The owner's root key, which the edge never sees.
+    pub fn root_key(&self) -> PathBuf {
+        self.dir.join("owner/root.jwk")
+    }
+
+    /// The owner's command line keeps its login here.
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("owner")
+    }
+
+    /// The device's folder.
+    pub fn agent(&self) -> PathBuf {
+        self.dir.join("agent")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.join("demo.json")
+    }
+
+    /// What the last complete run left, if it is to be kept; otherwise an empty folder.
+    pub fn open(&self, fresh: bool) -> Result<Option<Demo>> {
+        if !fresh && let Some(demo) = self.load() {
+            return Ok(Some(demo));
+        }
+        if self.dir.exists() {
+            fs::remove_dir_all(&self.dir).with_context(|| format!("cannot clear {}", self.dir.display()))?;
+        }
+        for dir in [self.edge(), self.secrets(), self.config(), self.agent()] {
+            fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        Ok(None)
+    }
+
+    fn load(&self) -> Option<Demo> {
+        serde_json::from_str(&fs::read_to_string(self.file()).ok()?).ok()
+    }
+
+    pub fn save(&self, demo: &Demo) -> Result<()> {
+        write_private(&self.file(), &format!("{}\n", serde_json::to_string(demo)?))
+    }
+
+    /// Whether the device enrolled at this origin.
+    pub fn is_enrolled_at(&self, url: &str) -> bool {
+        fs::read_to_string(self.enrolled_file()).is_ok_and(|at| at == url)
+    }
+
+    pub fn remember_enrolled_at(&self, url: &str) -> Result<()> {
+        fs::write(self.enrolled_file(), url).context("cannot write the device's origin")
+    }
+
+    fn enrolled_file(&self) -> PathBuf {
+        self.agent().join("enrolled-at")
+    }
+}
+
+/// A password of 80 random bits in letters that are hard to misread: `k3mp-…`.
+pub fn random_password() -> Result<String> {
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .context("/dev/urandom")?;
+    Ok(spell(&bytes))
+}
+
+fn spell(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut out = String::new();
+    for (index, byte) in bytes.iter().enumerate() {
+        if index > 0 && index % 4 == 0 {
+            out.push('-');
+        }
+        // 32 letters: the low five bits choose evenly.
+        out.extend(LETTERS.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn demo() -> Demo {
+        let text = |s: &str| s.to_owned();
+        Demo {
+            url: text("http://127.0.0.1:1"),
+            username: text("o"),
+            password: text("p"),
+            device: text("porch"),
+        }
+    }
+
+    #[test]
+    fn a_complete_state_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&dir.path().join("demo"));
+        assert_eq!(layout.open(false).unwrap(), None);
+        layout.save(&demo()).unwrap();
+        let mode = fs::metadata(layout.file()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(layout.open(false).unwrap(), Some(demo()));
+        assert_eq!(layout.open(true).unwrap(), None);
+    }
+
+    #[test]
+    fn half_a_state_is_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&dir.path().join("demo"));
+        layout.open(false).unwrap();
+        fs::write(layout.root_key(), "old").unwrap();
+        layout.open(false).unwrap();
+        assert!(!layout.root_key().exists());
+    }
+
+    #[test]
+    fn passwords_differ_and_read_well() {
+        let (one, two) = (random_password().unwrap(), random_password().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 19);
+        assert_eq!(spell(&[0, 1, 2, 3, 31]), "abcd-9");
+    }
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask doctor`: what is there, what is missing, how to get it.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::{
+    paths,
+    tools::{
+        Report, Setup, browser,
+        cargo_tools::{WASM_BINDGEN, WORKER_BUILD},
+        node, npm, version_of, wasm_target,
+    },
+    ui,
+};
+
+/// Prints the table (or JSON); whether everything needed is there.
+pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
+    let reports = look(setup);
+    let complete = reports.iter().all(|report| report.found.is_some() || !report.needed);
+    if as_json {
+        let rows: Vec<_> = reports.iter().map(to_json).collect();
+        println!("{}", json!({ "complete": complete, "tools": rows }));
+        return Ok(complete);
+    }
+    let mut rows = vec![["tool".into(), "state".into(), "version".into(), "where, or how to get it".into()]];
+    rows.extend(reports.iter().map(|report| match &report.found {
+        Some((version, place)) => [report.name.into(), "found".into(), version.clone(), place.clone()],
+        None => {
+            let state = if report.needed { "MISSING" } else { "absent" };
+            [report.name.into(), state.into(), String::new(), report.get.clone()]
+        }
+    }));
+    print!("{}", ui::table(&rows));
+    if !complete {
+        println!("\n`cargo xtask demo` and `cargo xtask test` install what is missing.");
+    }
+    Ok(complete)
+}
+
+fn look(setup: &Setup) -> Vec<Report> {
+    let mut reports = vec![
+        program("rustc", "https://rustup.rs", true),
+        program("cargo", "https://rustup.rs", true),
+        wasm_target::report(setup),
+        node::report(setup),
+        program("npm", "comes with Node: https://nodejs.org", true),
+        npm::report(setup),
+        WORKER_BUILD.report(setup),
+        WASM_BINDGEN.report(setup),
+    ];
+    reports.extend(browser::reports());
+    reports
+}
+
+fn program(name: &'static str, get: &str, needed: bool) -> Report {
+    let found = paths::on_path(name).and_then(|path| Some((version_of(&path)?, path.display().to_string())));
+    Report { name, found, needed, get: get.into() }
+}
+
+fn to_json(report: &Report) -> serde_json::Value {
+    let (version, place) = report.found.clone().unzip();
+    json!({
+        "name": report.name,
+        "found": report.found.is_some(),
+        "needed": report.needed,
+        "version": version,
+        "where": place,
+        "get": report.get,
+    })
+}

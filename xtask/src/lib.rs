@@ -1,0 +1,19 @@
+//! What a developer runs: `cargo xtask demo`, `test`, `build`, `bench`, `doctor`.
+//!
+//! A library besides the binary, because the end-to-end tests start the Worker and the agent exactly as the
+//! demo does ([`wrangler::Edge`], [`guard::Guarded`]). Nothing here touches a key: `pinlatch` and
+//! `pinlatch-agent` do, as programs of their own.
+
+pub mod bench;
+pub mod build;
+pub mod client;
+pub mod demo;
+pub mod doctor;
+pub mod guard;
+pub mod paths;
+pub mod process;
+pub mod processes;
+pub mod suite;
+pub mod tools;
+pub mod ui;
+pub mod wrangler;

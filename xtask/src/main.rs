@@ -1,0 +1,115 @@
+//! `cargo xtask`: arguments and exit codes; the work is in the library.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::{
+    bench::{self, Bench},
+    build::{self, Mode, Part},
+    demo, doctor, guard, suite,
+    tools::Setup,
+};
+
+/// Pinlatch's own tools.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs everything on this machine, with a simulated device; prints `ready: URL`.
+    Demo {
+        /// The port to serve at; a free one is taken where it is busy [default: 8787].
+        #[arg(long)]
+        port: Option<u16>,
+        /// Forgets what earlier runs left.
+        #[arg(long)]
+        fresh: bool,
+        /// Builds the wasm parts quickly instead of well.
+        #[arg(long)]
+        quick: bool,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Runs every check and test; with FILTER only the tests whose names contain it.
+    Test {
+        /// Part of the names of tests.
+        filter: Option<String>,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Builds the Worker, the panel, the native programs [default: all].
+    Build {
+        /// What to build.
+        parts: Vec<Part>,
+        /// Builds the wasm parts quickly instead of well.
+        #[arg(long)]
+        quick: bool,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Measures; exits 1 where a bar does not hold.
+    Bench {
+        /// What to measure.
+        name: Bench,
+        /// One JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Tells which tools are there, which are missing, and how to get them.
+    Doctor {
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs a program that ends, with all it starts, when our standard input closes.
+    #[command(hide = true)]
+    Guard {
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Demo { port, fresh, quick, yes } => {
+            demo::run(&Setup::new(yes)?, &demo::Options { port, fresh, quick })
+        }
+        Task::Test { filter, yes } => {
+            suite::run(&Setup::new(yes)?, filter.as_deref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Build { parts, quick, yes } => {
+            build::run(&Setup::new(yes)?, &parts, Mode::quick(quick))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),
+        Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(false)?, json)?)),
+        Task::Guard { program } => guard::run(&program),
+    }
+}
+
+fn success_if(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,73 @@
+//! Where things lie.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The root of the work tree: the folder above this crate.
+#[must_use]
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Cargo's output folder.
+#[must_use]
+pub fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// The folder of the built Worker (`index.js` and its wasm).
+#[must_use]
+pub fn edge_dist() -> PathBuf {
+    root().join("edge-worker/build")
+}
+
+/// The folder of the built panel, served as static assets.
+#[must_use]
+pub fn panel_dist() -> PathBuf {
+    // Not `target()`: wrangler.toml names this folder, and it cannot follow an environment variable.
+    root().join("target/panel-dist")
+}
+
+/// `NAME-VERSION` folders of tools live here: a `cargo clean` must not cost ten minutes of installing again.
+pub fn tool_cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
+        Some(dir) => PathBuf::from(dir),
+        None => std::env::home_dir().context("neither XDG_CACHE_HOME nor HOME is set")?.join(".cache"),
+    };
+    Ok(base.join("pinlatch/tools"))
+}
+
+/// The first executable of this name on `PATH`.
+#[must_use]
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
+}
+
+/// Whether this is a file that may be run.
+#[must_use]
+pub fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_holds_the_pins() {
+        assert!(root().join("tools.toml").is_file());
+    }
+
+    #[test]
+    fn sh_is_on_the_path_and_nonsense_is_not() {
+        assert!(on_path("sh").is_some());
+        assert!(on_path("no-such-program-here").is_none());
+    }
+}

@@ -1,0 +1,232 @@
+//! Running programs: quietly with progress, for their output, or with a deadline.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::ui::Step;
+
+/// How often a running step refreshes its line.
+const TICK: Duration = Duration::from_millis(250);
+/// How much of a failed program's output is worth showing.
+const TAIL_LINES: usize = 120;
+
+/// Runs a program as one step: silent while all is well, its last lines when it fails.
+pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
+    let what = line_of(command);
+    let mut step = Step::begin(title);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
+    let (sender, lines) = mpsc::channel();
+    for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    drop(sender);
+    let mut output: Vec<String> = Vec::new();
+    loop {
+        match lines.recv_timeout(TICK) {
+            Ok(line) => output.push(line),
+            Err(RecvTimeoutError::Timeout) => step.tick(output.last().map_or("", |line| line.trim())),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = child.wait()?;
+    if status.success() {
+        step.done();
+        return Ok(());
+    }
+    step.failed();
+    let skip = output.len().saturating_sub(TAIL_LINES);
+    for line in output.iter().skip(skip) {
+        eprintln!("{line}");
+    }
+    bail!("{what} ended with {status}")
+}
+
+/// Runs a program whose output belongs on the screen.
+pub fn loudly(command: &mut Command) -> Result<()> {
+    let what = line_of(command);
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {what}"))?;
+    if !status.success() {
+        bail!("{what} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs a program for its standard output; its errors become ours.
+pub fn output_of(command: &mut Command) -> Result<String> {
+    let what = line_of(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {what}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{what} ended with {}: {}", output.status, errors.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Like [`output_of`], with text on standard input (where a password belongs, never among the arguments).
+pub fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+    use std::io::Write;
+    let what = line_of(command);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends without reading says why on stderr: that, not the broken pipe, is the error.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{what} ended with {}: {}", output.status, errors.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs a program that may hang, as one step; whether it ended well within `limit`.
+pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
+    let what = line_of(command);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
+    let mut step = Step::begin(title);
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            if status.success() {
+                step.done()
+            } else {
+                step.failed()
+            }
+            return Ok(status.success());
+        }
+        if started.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            step.failed();
+            return Ok(false);
+        }
+        step.tick("");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Cargo, free of what the outer `cargo run` left in our environment.
+///
+/// Cargo sets `CARGO_PKG_*` for the programs it runs, which makes inner builds look changed, and puts its own
+/// toolchain's libraries first, which is wrong once the inner build uses another toolchain.
+#[must_use]
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    clean_cargo_env(&mut command);
+    command
+}
+
+/// Removes what an outer `cargo run` added, for programs that call cargo themselves.
+pub fn clean_cargo_env(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_outer_cargo) {
+            command.env_remove(name);
+        }
+    }
+    if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
+        match without_toolchains(&path) {
+            Some(rest) => command.env("LD_LIBRARY_PATH", rest),
+            None => command.env_remove("LD_LIBRARY_PATH"),
+        };
+    }
+}
+
+fn is_of_outer_cargo(name: &str) -> bool {
+    name == "CARGO"
+        || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|p| name.starts_with(p))
+}
+
+fn without_toolchains(path: &OsString) -> Option<OsString> {
+    let kept: Vec<_> = std::env::split_paths(path)
+        .filter(|dir| {
+            let dir = dir.to_string_lossy();
+            !dir.is_empty() && !dir.contains("/toolchains/") && !dir.contains("/target/")
+        })
+        .collect();
+    if kept.is_empty() { None } else { std::env::join_paths(kept).ok() }
+}
+
+/// The last lines of a text file, for an error message.
+#[must_use]
+pub fn tail(file: &Path, lines: usize) -> String {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file).and_then(|mut f| f.read_to_end(&mut bytes));
+    if read.is_err() {
+        return format!("({} cannot be read)", file.display());
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<_> = text.lines().collect();
+    all.iter().skip(all.len().saturating_sub(lines)).map(|line| format!("  | {line}\n")).collect()
+}
+
+/// Program and arguments, without the environment (which may hold more than a message should).
+#[must_use]
+pub fn line_of(command: &Command) -> String {
+    let mut line = Path::new(command.get_program())
+        .file_name()
+        .map_or_else(|| "?".into(), |name| name.to_string_lossy().into_owned());
+    for arg in command.get_args() {
+        line.push(' ');
+        line.push_str(&arg.to_string_lossy());
+    }
+    line
+}
+
+fn boxed<R: Read + Send + 'static>(pipe: R) -> Box<dyn Read + Send> {
+    Box::new(pipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_programs_tell_why() {
+        let error = output_of(Command::new("sh").args(["-c", "echo nope >&2; exit 3"])).unwrap_err();
+        assert!(error.to_string().contains("nope"), "{error}");
+    }
+
+    #[test]
+    fn input_reaches_the_program() {
+        assert_eq!(output_with_input(&mut Command::new("cat"), "word\n").unwrap(), "word");
+    }
+
+    #[test]
+    fn a_hanging_program_is_given_up() {
+        let began = Instant::now();
+        let ok = within(Duration::from_millis(100), "hang", Command::new("sleep").arg("600")).unwrap();
+        assert!(!ok && began.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn foreign_library_paths_stay() {
+        let path = OsString::from("/opt/lib:/root/.rustup/toolchains/x/lib:/w/target/debug/deps");
+        assert_eq!(without_toolchains(&path), Some("/opt/lib".into()));
+        assert_eq!(without_toolchains(&"/a/toolchains/b/lib".into()), None);
+    }
+
+    #[test]
+    fn outer_cargo_variables_are_known() {
+        assert!(is_of_outer_cargo("CARGO_PKG_NAME") && is_of_outer_cargo("CARGO_MANIFEST_DIR"));
+        assert!(!is_of_outer_cargo("CARGO_HOME") && !is_of_outer_cargo("CARGO_TARGET_DIR"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Looking at running processes through `/proc`: who descends from whom.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// All living descendants of a process, children first. Empty where there is no `/proc`.
+#[must_use]
+pub fn descendants(ancestor: Pid) -> Vec<Pid> {
+    let all = list();
+    let mut family = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(all.iter().filter(|p| p.parent == parent.as_raw_pid()).map(|p| p.pid));
+        next += 1;
+    }
+    family.remove(0);
+    family
+}
+
+/// The descendants whose program name (as the kernel keeps it, 15 characters) is `name`.
+#[must_use]
+pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
+    descendants(ancestor)
+        .into_iter()
+        .filter(|pid| {
+            let comm = std::fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_pid()));
+            comm.is_ok_and(|comm| comm.trim_end() == name)
+        })
+        .collect()
+}
+
+/// Sends a signal to each; those that are gone already are what was wanted.
+pub fn signal_all(pids: &[Pid], signal: Signal) {
+    for pid in pids {
+        let _ = kill_process(*pid, signal);
+    }
+}
+
+struct Process {
+    pid: Pid,
+    parent: i32,
+}
+
+fn list() -> Vec<Process> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (state, parent) = state_and_parent(&stat)?;
+            (state != "Z").then_some(Process { pid, parent })
+        })
+        .collect()
+}
+
+/// The third and fourth fields of `/proc/PID/stat`. The second, the name, may hold spaces and parentheses.
+fn state_and_parent(stat: &str) -> Option<(&str, i32)> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace();
+    Some((fields.next()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_parentheses_do_not_confuse() {
+        assert_eq!(state_and_parent("12 (a) b) c) S 7 12 12 0"), Some(("S", 7)));
+        assert_eq!(state_and_parent("nonsense"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_is_a_descendant() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(descendants(rustix::process::getpid()).contains(&pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,147 @@
+//! `cargo xtask test`: everything that must hold, in one order, stopping at the first that does not.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    build::{self, Mode, native},
+    guard, paths, process,
+    tools::{
+        Setup, Tools,
+        browser::{self, Browser},
+        wasm_target::WASM,
+    },
+    ui,
+    wrangler::quiet_wrangler,
+};
+
+/// The crates that must also compile for the edge or the browser.
+const WASM_CRATES: [&str; 5] =
+    ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
+
+/// Runs everything; with a filter only the tests whose names contain it, and what they need built.
+pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
+    let root = paths::root();
+    let began = Instant::now();
+    headline("tools");
+    let tools = Tools::ensure(setup)?;
+    let browser = browser::ensure(setup)?;
+
+    if filter.is_none() {
+        headline("formatting");
+        step(process::cargo(&root).args(["fmt", "--all", "--check"]))?;
+        headline("clippy");
+        let mut clippy = process::cargo(&root);
+        clippy.args(["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]);
+        step(&mut clippy)?;
+    }
+    headline("native tests");
+    step(test(&root, &[], filter))?;
+    if filter.is_none() {
+        headline("clippy for wasm32");
+        step(&mut wasm_clippy(&root, &tools))?;
+    }
+    headline("wasm builds (release)");
+    build::edge::build(&tools, Mode::Release)?;
+    build::panel::build(&tools, Mode::Release)?;
+    if filter.is_none() {
+        headline("wrangler deploy --dry-run");
+        dry_run(&root, &tools)?;
+    }
+    headline("native programs");
+    let programs = native::build(native::Profile::Dev)?;
+
+    if filter.is_none() {
+        headline("clippy of the end-to-end tests");
+        let mut clippy = process::cargo(&root);
+        clippy.args(["clippy", "--quiet", "-p", "e2e", "--all-targets", "--", "-D", "warnings"]);
+        step(&mut clippy)?;
+    }
+    headline("end-to-end tests");
+    let environment = Environment { tools: &tools, programs: &programs, browser: &browser };
+    let mut e2e = test(&root, &["-p", "e2e"], filter);
+    environment.set(&mut e2e)?;
+    // Before the runner: its own closing lines come last.
+    ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));
+    step(e2e)
+}
+
+/// What test binaries are told, as they cannot build anything themselves.
+pub struct Environment<'a> {
+    /// Node, wrangler.
+    pub tools: &'a Tools,
+    /// Command line and agent.
+    pub programs: &'a native::Native,
+    /// Chromium and its driver.
+    pub browser: &'a Browser,
+}
+
+impl Environment<'_> {
+    /// Sets the variables of a command.
+    pub fn set(&self, command: &mut Command) -> Result<()> {
+        let variables: [(&str, PathBuf); 9] = [
+            ("PINLATCH_BIN", self.programs.pinlatch.clone()),
+            ("PINLATCH_AGENT_BIN", self.programs.agent.clone()),
+            ("PINLATCH_XTASK", guard::guard_binary()?),
+            ("PINLATCH_EDGE_DIST", paths::edge_dist()),
+            ("PINLATCH_PANEL_DIST", paths::panel_dist()),
+            ("PINLATCH_NODE", self.tools.node.clone()),
+            ("PINLATCH_WRANGLER", self.tools.wrangler()),
+            ("PINLATCH_CHROMIUM", self.browser.chromium.clone()),
+            ("PINLATCH_CHROMEDRIVER", self.browser.driver.clone()),
+        ];
+        command.envs(variables).env("PATH", self.tools.path()?);
+        Ok(())
+    }
+}
+
+fn headline(title: &str) {
+    ui::say(&format!("── {title}"));
+}
+
+fn step(mut command: impl std::borrow::BorrowMut<Command>) -> Result<()> {
+    let command = command.borrow_mut();
+    let began = Instant::now();
+    process::loudly(command)?;
+    // `cargo test -p e2e` must have the last word; everything else tells its time.
+    if !process::line_of(command).contains("-p e2e") {
+        ui::say(&format!("   {}", ui::seconds(began.elapsed())));
+    }
+    Ok(())
+}
+
+fn test(root: &Path, selection: &[&str], filter: Option<&str>) -> Command {
+    let mut cargo = process::cargo(root);
+    cargo.args(["test", "--quiet"]).args(selection);
+    if let Some(filter) = filter {
+        cargo.arg("--").arg(filter);
+    }
+    cargo
+}
+
+fn wasm_clippy(root: &Path, tools: &Tools) -> Command {
+    let mut clippy = process::cargo(root);
+    clippy.args(["clippy", "--quiet", "--target", WASM, "--profile", "quick"]);
+    for name in WASM_CRATES {
+        clippy.args(["-p", name]);
+    }
+    clippy.args(["--", "-D", "warnings"]).env("WASM_BINDGEN_USE_JS_SYS", "1");
+    tools.wasm.choose(&mut clippy);
+    clippy
+}
+
+/// What a deployment would do up to the network, `[build]` of wrangler.toml included.
+fn dry_run(root: &Path, tools: &Tools) -> Result<()> {
+    let out = tempfile::tempdir().context("no folder for the bundle")?;
+    let mut wrangler = Command::new(&tools.node);
+    wrangler.arg(tools.wrangler()).args(["deploy", "--dry-run", "--outdir"]).arg(out.path());
+    wrangler.current_dir(root).env("PATH", tools.path()?);
+    process::clean_cargo_env(&mut wrangler);
+    quiet_wrangler(&mut wrangler);
+    process::quietly("wrangler deploy --dry-run", &mut wrangler)
+}

@@ -1,0 +1,67 @@
+//! Node for wrangler, wasm-opt and the tests: the machine's own when it is new enough, else npm's package
+//! that carries the binary. (npm's package `node` does not: npm 11 no longer runs the script that fetches it.)
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::{Report, Setup, at_least, version_of};
+use crate::{paths, process};
+
+/// How npm's packages name this platform.
+#[must_use]
+pub fn platform() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    format!("{os}-{arch}")
+}
+
+/// Finds Node, or installs it into the cache folder.
+pub fn ensure(setup: &Setup) -> Result<PathBuf> {
+    if let Some(node) = find(setup) {
+        return Ok(node);
+    }
+    if paths::on_path("npm").is_none() {
+        bail!(
+            "Node {} or newer is needed: install it from https://nodejs.org or your distribution \
+             (any Node with npm will do, we fetch the right one)",
+            setup.pins.node_minimum
+        );
+    }
+    let dir = folder(setup);
+    std::fs::create_dir_all(&dir)?;
+    let mut npm = std::process::Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg(package(setup));
+    process::quietly(&format!("installing Node {} (npm registry)", setup.pins.node), &mut npm)?;
+    match find(setup) {
+        Some(node) => Ok(node),
+        None => bail!("{} was installed but does not run", package(setup)),
+    }
+}
+
+/// Node that is there and new enough.
+fn find(setup: &Setup) -> Option<PathBuf> {
+    let cached = folder(setup).join(format!("node_modules/node-{}/bin/node", platform()));
+    // The cached one was chosen because the machine's own is too old: no need to ask that again.
+    if paths::is_executable(&cached) {
+        return Some(cached);
+    }
+    let own = paths::on_path("node")?;
+    at_least(&version_of(&own)?, &setup.pins.node_minimum).then_some(own)
+}
+
+fn folder(setup: &Setup) -> PathBuf {
+    setup.cache.join(format!("node-{}", setup.pins.node))
+}
+
+fn package(setup: &Setup) -> String {
+    format!("node-{}@{}", platform(), setup.pins.node)
+}
+
+/// For `doctor`.
+#[must_use]
+pub fn report(setup: &Setup) -> Report {
+    let found = find(setup).and_then(|node| Some((version_of(&node)?, node.display().to_string())));
+    let get = format!("npm install --prefix {} {}", folder(setup).display(), package(setup));
+    Report { name: "node", found, needed: true, get }
+}

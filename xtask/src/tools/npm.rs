@@ -1,0 +1,90 @@
+//! `node_modules` as `package-lock.json` says.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::{Report, Setup};
+use crate::{paths, process};
+
+/// Runs `npm ci` unless what is installed is what is locked.
+pub fn ensure(setup: &Setup) -> Result<PathBuf> {
+    let modules = setup.root.join("node_modules");
+    if up_to_date(&setup.root) {
+        return Ok(modules);
+    }
+    if paths::on_path("npm").is_none() {
+        bail!("npm is needed to install wrangler, esbuild and binaryen: install Node");
+    }
+    let mut npm = std::process::Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&setup.root);
+    process::quietly("npm ci: wrangler, esbuild, binaryen (npm registry)", &mut npm)?;
+    if !up_to_date(&setup.root) {
+        bail!("npm ci ended well, but node_modules is not what package-lock.json says");
+    }
+    Ok(modules)
+}
+
+fn up_to_date(root: &Path) -> bool {
+    let locked = read(&root.join("package-lock.json"));
+    let installed = read(&root.join("node_modules/.package-lock.json"));
+    matches!((locked, installed), (Ok(locked), Ok(installed)) if agree(&locked, &installed))
+}
+
+fn read(file: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Whether everything locked is installed in that version. Optional packages are for other platforms when they
+/// are absent.
+fn agree(locked: &Value, installed: &Value) -> bool {
+    let Some(locked) = locked.get("packages").and_then(Value::as_object) else { return false };
+    let installed = installed.get("packages").and_then(Value::as_object);
+    locked.iter().filter(|(place, _)| !place.is_empty()).all(|(place, package)| {
+        match installed.and_then(|all| all.get(place)) {
+            Some(there) => there.get("version") == package.get("version"),
+            None => package.get("optional").and_then(Value::as_bool).unwrap_or(false),
+        }
+    })
+}
+
+/// For `doctor`: the packages of `package.json`.
+#[must_use]
+pub fn report(setup: &Setup) -> Report {
+    let versions = read(&setup.root.join("package.json")).ok().and_then(|package| {
+        let wanted = package.get("devDependencies")?.as_object()?;
+        let list: Vec<_> =
+            wanted.iter().map(|(name, v)| format!("{name} {}", v.as_str().unwrap_or("?"))).collect();
+        Some(list.join(", "))
+    });
+    let place = setup.root.join("node_modules").display().to_string();
+    let found = versions.filter(|_| up_to_date(&setup.root)).map(|versions| (versions, place));
+    Report { name: "npm packages", found, needed: true, get: "npm ci".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lock(packages: Value) -> Value {
+        json!({ "packages": packages })
+    }
+
+    #[test]
+    fn the_same_versions_agree() {
+        let locked = lock(json!({ "": {}, "node_modules/a": { "version": "1.0.0" } }));
+        assert!(agree(&locked, &lock(json!({ "node_modules/a": { "version": "1.0.0" } }))));
+        assert!(!agree(&locked, &lock(json!({ "node_modules/a": { "version": "1.0.1" } }))));
+        assert!(!agree(&locked, &lock(json!({}))));
+    }
+
+    #[test]
+    fn other_platforms_may_be_absent() {
+        let locked = lock(json!({ "node_modules/b": { "version": "1.0.0", "optional": true } }));
+        assert!(agree(&locked, &lock(json!({}))));
+    }
+}

@@ -1,0 +1,254 @@
+//! A Rust toolchain that compiles to wasm32.
+//!
+//! Usually `rustup target add` is all. Where rustup cannot download (a mirror with crates only), Debian's own
+//! Rust can build the missing standard library from source; it is then linked as the rustup toolchain `debian`,
+//! so that `RUSTUP_TOOLCHAIN=debian` reaches every tool that calls cargo.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Report, Setup, as_root, sudo_prefix, version_of};
+use crate::{paths, process, ui};
+
+/// The target of Worker and panel.
+pub const WASM: &str = "wasm32-unknown-unknown";
+/// rustc, cargo, the library's source, rust-lld and clippy.
+const PACKAGES: [&str; 6] =
+    ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "lld-22"];
+/// The linked toolchain's name.
+const DEBIAN: &str = "debian";
+/// Where Debian's rustc looks for the library.
+const LIBRARY: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
+/// rustup without a network may hang rather than fail.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+/// After rustup failed it is not asked again for a day.
+const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
+
+/// Which toolchain compiles to wasm32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WasmToolchain {
+    /// The one in use.
+    Active,
+    /// Debian's, linked under rustup.
+    Debian,
+}
+
+impl WasmToolchain {
+    /// Makes a command, and whatever it starts, use this toolchain.
+    pub fn choose(&self, command: &mut Command) {
+        if *self == Self::Debian {
+            command.env("RUSTUP_TOOLCHAIN", DEBIAN);
+        }
+    }
+
+    /// Whether clippy runs in it (Debian's clippy wants no rustup component).
+    #[must_use]
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Active => "the active toolchain",
+            Self::Debian => "toolchain `debian` (/usr)",
+        }
+    }
+}
+
+/// Finds a toolchain with the target, or adds the target.
+pub fn ensure(setup: &Setup) -> Result<WasmToolchain> {
+    if let Some(found) = find(setup) {
+        return Ok(found);
+    }
+    if add_by_rustup(setup)? && active_has_target() {
+        return Ok(WasmToolchain::Active);
+    }
+    if cfg!(target_os = "macos") || paths::on_path("apt-get").is_none() {
+        bail!("the target {WASM} is missing: run `rustup target add {WASM}`");
+    }
+    install_debian(setup)?;
+    match find(setup) {
+        Some(found) => Ok(found),
+        None => bail!("Debian's Rust was installed but does not compile to {WASM}"),
+    }
+}
+
+fn find(setup: &Setup) -> Option<WasmToolchain> {
+    if active_has_target() {
+        return Some(WasmToolchain::Active);
+    }
+    (is_linked() && debian_works(setup)).then_some(WasmToolchain::Debian)
+}
+
+/// Whether the toolchain in use has the target's standard library.
+fn active_has_target() -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", WASM]).current_dir(paths::root());
+    process::clean_cargo_env(&mut rustc);
+    process::output_of(&mut rustc).is_ok_and(|dir| library_in(Path::new(&dir)).is_some())
+}
+
+/// `libstd-….rlib` in a folder.
+fn library_in(dir: &Path) -> Option<PathBuf> {
+    fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    })
+}
+
+/// Tries rustup, within a limit; remembers a failure so that warm starts stay quick.
+fn add_by_rustup(setup: &Setup) -> Result<bool> {
+    let memory = setup.cache.join("rustup-target-failed");
+    let failed_lately = fs::metadata(&memory)
+        .and_then(|meta| meta.modified())
+        .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < REMEMBER_FAILURE));
+    if failed_lately || paths::on_path("rustup").is_none() {
+        return Ok(false);
+    }
+    let title = format!("rustup target add {WASM} (static.rust-lang.org)");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", WASM]).current_dir(paths::root());
+    let added = process::within(RUSTUP_LIMIT, &title, &mut rustup)?;
+    if added {
+        let _ = fs::remove_file(&memory);
+    } else {
+        fs::create_dir_all(&setup.cache)?;
+        fs::write(&memory, "")?;
+        ui::say("  rustup cannot add the target here: Debian's Rust it is");
+    }
+    Ok(added)
+}
+
+fn is_linked() -> bool {
+    let home = std::env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".rustup")));
+    home.is_some_and(|home| {
+        fs::read_link(home.join("toolchains").join(DEBIAN)).is_ok_and(|to| to == Path::new("/usr"))
+    })
+}
+
+/// Whether Debian's rustc really compiles and links for wasm32. The library is of no use to a rustc that was
+/// upgraded since, so the proof is kept under what it was made with.
+fn debian_works(setup: &Setup) -> bool {
+    let Some(library) = library_in(Path::new(LIBRARY)) else { return false };
+    let Ok(print) = crate::build::stamp::of_files(&[Path::new("/usr/bin/rustc"), &library]) else {
+        return false;
+    };
+    let proof = setup.cache.join("debian-wasm-works");
+    if fs::read_to_string(&proof).is_ok_and(|kept| kept == print) {
+        return true;
+    }
+    let works = compile_probe().is_ok();
+    if works {
+        let _ = fs::create_dir_all(&setup.cache);
+        let _ = fs::write(&proof, print);
+    }
+    works
+}
+
+fn compile_probe() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    fs::write(dir.path().join("probe.rs"), "fn main() { println!(\"{}\", std::env::args().count()) }")?;
+    let mut rustc = Command::new("/usr/bin/rustc");
+    rustc.args(["--target", WASM, "--edition", "2024", "probe.rs"]).current_dir(dir.path());
+    process::clean_cargo_env(&mut rustc);
+    process::output_of(&mut rustc).map(drop)
+}
+
+/// Packages, the library built from source, and the link.
+fn install_debian(setup: &Setup) -> Result<()> {
+    let purpose = "compiling to wasm32 with Debian's Rust";
+    let build = setup.cache.join("build-std");
+    let lines = [
+        super::apt_line(&PACKAGES),
+        format!("(build the standard library in {})", build.display()),
+        format!("{}install -D -m 644 -t {LIBRARY} {}/*.rlib", sudo_prefix(), build.display()),
+        format!("rustup toolchain link {DEBIAN} /usr"),
+    ];
+    setup.permit(purpose, &lines)?;
+    // The one permission covers the packages too.
+    let setup =
+        Setup { yes: true, root: setup.root.clone(), cache: setup.cache.clone(), pins: setup.pins.clone() };
+    if !has_packages() {
+        setup.apt_install(purpose, &PACKAGES)?;
+    }
+    let libraries = build_library(&build)?;
+    let mut install = as_root("install");
+    // What an earlier rustc left there would be found first and refused.
+    if Path::new(LIBRARY).exists() {
+        process::output_of(as_root("rm").args(["-r", LIBRARY]))?;
+    }
+    install.args(["-D", "-m", "644", "-t", LIBRARY]).args(&libraries);
+    process::output_of(&mut install)?;
+    if paths::on_path("rustup").is_some() {
+        process::output_of(Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]))?;
+    }
+    let _ = fs::remove_dir_all(&build);
+    Ok(())
+}
+
+fn has_packages() -> bool {
+    let query = process::output_of(
+        Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}\n"]).args(PACKAGES),
+    );
+    query.is_ok_and(|states| {
+        states.lines().count() == PACKAGES.len() && states.lines().all(|s| s == "installed")
+    })
+}
+
+/// Builds std for wasm32 with Debian's cargo in an empty crate; the libraries, without that crate's own.
+fn build_library(dir: &Path) -> Result<Vec<PathBuf>> {
+    const CRATE: &str = "empty_for_std";
+    let _ = fs::remove_dir_all(dir);
+    fs::create_dir_all(dir.join("src"))?;
+    fs::write(
+        dir.join("Cargo.toml"),
+        format!("[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n"),
+    )?;
+    fs::write(dir.join("src/lib.rs"), "")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(PathBuf::from("/usr/bin")).chain(std::env::split_paths(&path)))?;
+    let mut cargo = Command::new("/usr/bin/cargo");
+    process::clean_cargo_env(&mut cargo);
+    cargo
+        .args(["build", "--release", "-Zbuild-std=std,panic_abort,panic_unwind,test", "--target", WASM])
+        .current_dir(dir)
+        .env("RUSTC_BOOTSTRAP", "1")
+        // LTO needs the bitcode.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
+        .env("CARGO_TARGET_DIR", dir.join("target"))
+        .env("PATH", path)
+        .env_remove("RUSTUP_TOOLCHAIN");
+    process::quietly(&format!("building the standard library for {WASM} (crates.io)"), &mut cargo)?;
+    let deps = dir.join("target").join(WASM).join("release/deps");
+    let mut libraries = Vec::new();
+    for entry in fs::read_dir(&deps).with_context(|| deps.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.ends_with(".rlib") && !name.contains(CRATE) {
+            libraries.push(path);
+        }
+    }
+    if libraries.is_empty() {
+        bail!("no libraries in {}", deps.display());
+    }
+    Ok(libraries)
+}
+
+/// For `doctor`.
+#[must_use]
+pub fn report(setup: &Setup) -> Report {
+    let found = find(setup).map(|toolchain| {
+        let version = match toolchain {
+            WasmToolchain::Active => version_of("rustc"),
+            WasmToolchain::Debian => version_of("/usr/bin/rustc"),
+        };
+        (version.unwrap_or_default(), toolchain.describe().to_owned())
+    });
+    let get = format!("rustup target add {WASM}   (else `cargo xtask build --yes` takes Debian's Rust)");
+    Report { name: "wasm32 target", found, needed: true, get }
+}

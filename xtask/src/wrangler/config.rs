@@ -1,0 +1,85 @@
+//! The configuration for a local Worker, derived from `wrangler.toml` so that the two cannot drift.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+/// `wrangler.toml` as a local configuration: without `[build]` (the build is ours), with absolute paths and
+/// with these variables over those of the file.
+pub fn derive(
+    wrangler_toml: &str,
+    edge_dist: &Path,
+    panel_dist: &Path,
+    vars: &BTreeMap<String, String>,
+) -> Result<Value> {
+    let parsed: toml::Value = toml::from_str(wrangler_toml).context("wrangler.toml is not TOML")?;
+    let Value::Object(mut config) = serde_json::to_value(parsed)? else {
+        bail!("wrangler.toml is not a table");
+    };
+    config.remove("build");
+    let main = config.get("main").and_then(Value::as_str).context("wrangler.toml names no `main`")?;
+    let entry = Path::new(main).file_name().context("`main` of wrangler.toml names no file")?;
+    let main = path_text(&edge_dist.join(entry))?;
+    config.insert("main".into(), main);
+    let assets =
+        config.get_mut("assets").and_then(Value::as_object_mut).context("wrangler.toml has no [assets]")?;
+    assets.insert("directory".into(), path_text(panel_dist)?);
+    let all = config.entry("vars").or_insert_with(|| Value::Object(Map::new()));
+    let all = all.as_object_mut().context("[vars] of wrangler.toml is not a table")?;
+    for (name, value) in vars {
+        all.insert(name.clone(), Value::String(value.clone()));
+    }
+    Ok(Value::Object(config))
+}
+
+/// `.dev.vars`: one `NAME='value'` per line. Values with a quote or a line break have no such spelling.
+pub fn dev_vars(secrets: &BTreeMap<String, String>) -> Result<String> {
+    let mut text = String::new();
+    for (name, value) in secrets {
+        if value.contains(['\'', '\n']) {
+            bail!("the secret {name} holds a quote or a line break");
+        }
+        text.push_str(&format!("{name}='{value}'\n"));
+    }
+    Ok(text)
+}
+
+fn path_text(path: &Path) -> Result<Value> {
+    let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+    Ok(Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Value {
+        let text = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();
+        let vars = BTreeMap::from([("SITES".into(), "a,b".into())]);
+        derive(&text, Path::new("/dist/edge"), Path::new("/dist/panel"), &vars).unwrap()
+    }
+
+    #[test]
+    fn our_file_keeps_its_bindings() {
+        let config = ours();
+        assert!(config.get("build").is_none());
+        assert_eq!(config["main"], "/dist/edge/index.js");
+        assert_eq!(config["assets"]["directory"], "/dist/panel");
+        assert_eq!(config["assets"]["binding"], "ASSETS");
+        assert_eq!(config["vars"]["SITES"], "a,b");
+        let classes = config["migrations"][0]["new_sqlite_classes"].as_array().unwrap();
+        let bound = config["durable_objects"]["bindings"].as_array().unwrap();
+        for (name, class) in [("SITE", "SiteObject"), ("GATE", "GateObject")] {
+            assert!(bound.iter().any(|b| b["name"] == name && b["class_name"] == class), "{name}");
+            assert!(classes.iter().any(|c| c == class), "{class}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_quoted_or_refused() {
+        let vars = |value: &str| BTreeMap::from([("KEY".to_owned(), value.to_owned())]);
+        assert_eq!(dev_vars(&vars(r#"{"a":1}"#)).unwrap(), "KEY='{\"a\":1}'\n");
+        assert!(dev_vars(&vars("it's")).is_err());
+    }
+}
