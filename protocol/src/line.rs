@@ -44,7 +44,8 @@ impl LineKind {
     /// Whether a level is of the type and range that this kind has.
     pub fn admits(self, level: &Level) -> bool {
         match (self, level) {
-            (Self::Switch | Self::Momentary | Self::Contact, Level::On(_)) | (Self::Rgb, Level::Colour(_)) => true,
+            (Self::Switch | Self::Momentary | Self::Contact, Level::On(_))
+            | (Self::Rgb, Level::Colour(_)) => true,
             (Self::Dimmer, Level::Number(n)) => (0.0..=1.0).contains(n),
             (Self::Servo, Level::Number(n)) => (0.0..=180.0).contains(n),
             (Self::Sensor, Level::Number(n)) => n.is_finite(),
@@ -110,7 +111,8 @@ impl TryFrom<String> for Rgb {
     type Error = ActionError;
     fn try_from(text: String) -> Result<Self, ActionError> {
         let wrong = || ActionError::Arguments("a colour is written #rrggbb".into());
-        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits =
+            text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
         let number = u32::from_str_radix(digits.ok_or_else(wrong)?, 16).map_err(|_| wrong())?;
         let [_, r, g, b] = number.to_be_bytes();
         Ok(Self(r, g, b))
@@ -272,7 +274,9 @@ mod tests {
             parse(LineKind::Rgb, "set", json!({"value": "#FF8800"})),
             Ok(Action::Set(Level::Colour(Rgb(255, 136, 0))))
         );
-        for (kind, action) in [(LineKind::Contact, "set"), (LineKind::Momentary, "set"), (LineKind::Switch, "pulse")] {
+        for (kind, action) in
+            [(LineKind::Contact, "set"), (LineKind::Momentary, "set"), (LineKind::Switch, "pulse")]
+        {
             assert!(matches!(parse(kind, action, json!({})), Err(ActionError::Unsupported { .. })));
         }
     }

@@ -190,10 +190,7 @@ fn covers(own: &Scope, wanted: &Scope) -> bool {
     let wide = |own: &Pattern, wanted: &Pattern| *own == Pattern::Any || own == wanted;
     match (own, wanted) {
         (Scope::Site(own), Scope::Site(wanted)) => own.is_none() || own == wanted,
-        (
-            Scope::Line { device, line, verb },
-            Scope::Line { device: device2, line: line2, verb: verb2 },
-        ) => {
+        (Scope::Line { device, line, verb }, Scope::Line { device: device2, line: line2, verb: verb2 }) => {
             wide(device, device2)
                 && wide(line, line2)
                 && (verb.is_none() || verb == verb2 || *verb2 == Some("read"))
@@ -290,7 +287,18 @@ mod tests {
 
     #[test]
     fn malformed_scopes_are_refused() {
-        for text in ["line", "line:", "line:a:b", "line:a/b", "line:a/b:fly", "line:a*/b:set", "site:", "site:root", "LINE:a/b:set", "line:a/b/c:set"] {
+        for text in [
+            "line",
+            "line:",
+            "line:a:b",
+            "line:a/b",
+            "line:a/b:fly",
+            "line:a*/b:set",
+            "site:",
+            "site:root",
+            "LINE:a/b:set",
+            "line:a/b/c:set",
+        ] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
     }
@@ -305,11 +313,17 @@ mod tests {
     }
 
     fn any_scope() -> impl Strategy<Value = Scope> {
-        let pattern = prop_oneof![Just(Pattern::Any), "[a-c]".prop_map(|n| Pattern::One(Name::new(n).unwrap()))];
+        let pattern =
+            prop_oneof![Just(Pattern::Any), "[a-c]".prop_map(|n| Pattern::One(Name::new(n).unwrap()))];
         let verb = prop_oneof![Just(None), prop::sample::select(&VERBS[..]).prop_map(Some)];
         prop_oneof![
-            (pattern.clone(), pattern, verb).prop_map(|(device, line, verb)| Scope::Line { device, line, verb }),
-            prop_oneof![Just(None), Just(Some(SiteRight::Users)), Just(Some(SiteRight::Audit))].prop_map(Scope::Site),
+            (pattern.clone(), pattern, verb).prop_map(|(device, line, verb)| Scope::Line {
+                device,
+                line,
+                verb
+            }),
+            prop_oneof![Just(None), Just(Some(SiteRight::Users)), Just(Some(SiteRight::Audit))]
+                .prop_map(Scope::Site),
         ]
     }
 

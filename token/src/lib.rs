@@ -1,1 +1,55 @@
-//! token
+//! Which tokens Pinlatch knows, who may sign each, and how each is checked.
+//!
+//! `jwt-simple` does the cryptography; the policy around it is closed here: `exp` and `iat` are required
+//! whole numbers, members are unique, the kind (`typ`) and audience must match, the algorithm comes from
+//! the key, and nothing that a token names is ever fetched, opened or executed. Time is an argument.
+
+mod access;
+mod b64;
+mod code;
+mod edge_keys;
+mod key;
+mod kind;
+mod policy;
+mod refusal;
+mod strict;
+
+pub mod command;
+pub mod device;
+pub mod keyset;
+pub mod refresh;
+pub mod welcome;
+
+pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE};
+pub use code::{Challenge, Code, CodePurpose};
+pub use edge_keys::EdgeKeys;
+pub use key::{KeyError, KeySet, PublicKey, SigningKey};
+pub use kind::Kind;
+pub use policy::{Expect, Registered, Verified, verify};
+pub use refusal::Refusal;
+
+use pinlatch_protocol::name::Name;
+use rand::Rng;
+
+/// The issuer of everything that an edge key signs.
+pub const EDGE: &str = "urn:pinlatch:edge";
+
+/// The issuer of key sets: the owner's root key.
+pub const ROOT: &str = "urn:pinlatch:root";
+
+/// The audience of tokens for the edge, on behalf of one site.
+pub fn site_audience(site: &Name) -> String {
+    format!("urn:pinlatch:site:{site}")
+}
+
+/// The audience of tokens for one device.
+pub fn device_audience(site: &Name, device: &Name) -> String {
+    format!("urn:pinlatch:device:{site}/{device}")
+}
+
+/// A fresh random text of 128 bits, for a `jti`, a family or a session nonce.
+pub fn random_id() -> String {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    b64::encode(&bytes)
+}

@@ -1,0 +1,11 @@
+//! Base64url without padding (RFC 7515 §2), strict: no padding, no other alphabet, no stray bits.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text).ok()
+}

@@ -1,0 +1,143 @@
+//! Short sealed texts: challenges, enrolment codes and setup codes.
+//!
+//! Each is a few bytes under an HMAC (RFC 2104) that only the edge can make, so a guess is refused in
+//! the Worker, without state. They are short because people copy codes by hand.
+
+use hmac_sha256::HMAC;
+use pinlatch_protocol::name::Name;
+use subtle::ConstantTimeEq;
+
+use crate::b64;
+use crate::refusal::Refusal;
+
+/// Bytes of the seal: a truncated HMAC-SHA256 of 128 bits.
+const SEAL: usize = 16;
+
+/// Bytes of a code's random id.
+const ID: usize = 9;
+
+/// The secret under which an edge seals.
+#[derive(Clone)]
+pub(crate) struct SealingSecret(pub(crate) Vec<u8>);
+
+impl SealingSecret {
+    fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; SEAL] {
+        let mut mac = HMAC::new(&self.0);
+        mac.update(label.as_bytes());
+        for part in parts {
+            mac.update((part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        let mut seal = [0; SEAL];
+        seal.iter_mut().zip(mac.finalize()).for_each(|(own, byte)| *own = byte);
+        seal
+    }
+
+    fn check(&self, label: &str, parts: &[&[u8]], seal: &[u8]) -> bool {
+        self.seal(label, parts).ct_eq(seal).into()
+    }
+}
+
+/// A device's challenge: edge time and a random nonce, sealed.
+pub struct Challenge;
+
+impl Challenge {
+    /// How long a challenge may be answered, in seconds.
+    pub const LIFE: u64 = 60;
+    const LABEL: &'static str = "pinlatch challenge";
+
+    pub(crate) fn issue(secret: &SealingSecret, now: u64) -> String {
+        let mut nonce = [0; 16];
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut nonce);
+        let time = now.to_be_bytes();
+        let seal = secret.seal(Self::LABEL, &[&time, &nonce]);
+        b64::encode(&[&time[..], &nonce, &seal].concat())
+    }
+
+    pub(crate) fn open(secret: &SealingSecret, text: &str, now: u64) -> Result<u64, Refusal> {
+        let bytes = b64::decode(text).ok_or(Refusal::BadSeal)?;
+        let (time, rest) = bytes.split_first_chunk::<8>().ok_or(Refusal::BadSeal)?;
+        let (nonce, seal) = rest.split_first_chunk::<16>().ok_or(Refusal::BadSeal)?;
+        if !secret.check(Self::LABEL, &[time, nonce], seal) {
+            return Err(Refusal::BadSeal);
+        }
+        let issued = u64::from_be_bytes(*time);
+        if now >= issued.saturating_add(Self::LIFE) {
+            return Err(Refusal::Expired(now - issued));
+        }
+        Ok(issued)
+    }
+
+    /// The edge time in a challenge, for the device that answers it.
+    pub fn time_of(text: &str) -> Option<u64> {
+        let bytes = b64::decode(text)?;
+        bytes.first_chunk::<8>().map(|time| u64::from_be_bytes(*time)).filter(|time| *time < 1 << 40)
+    }
+}
+
+/// What a code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodePurpose {
+    /// Enrolling one device.
+    Enrol,
+    /// Making a site's owner.
+    Setup,
+}
+
+impl CodePurpose {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Enrol => "pinlatch enrol code",
+            Self::Setup => "pinlatch setup code",
+        }
+    }
+}
+
+/// A one-time code, `SITE.SEALED`. That it is used once only is for the site to see to, by [`Code::id`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The site it is for.
+    pub site: Name,
+    /// Its id, which is no secret.
+    pub id: String,
+    /// When it expires, seconds of Unix time.
+    pub expires: u64,
+}
+
+impl Code {
+    pub(crate) fn issue(
+        secret: &SealingSecret,
+        purpose: CodePurpose,
+        site: &Name,
+        expires: u64,
+    ) -> (Self, String) {
+        let mut id = [0; ID];
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut id);
+        let expires = u32::try_from(expires).unwrap_or(u32::MAX);
+        let time = expires.to_be_bytes();
+        let seal = secret.seal(purpose.label(), &[site.as_str().as_bytes(), &time, &id]);
+        let text = format!("{site}.{}", b64::encode(&[&time[..], &id, &seal].concat()));
+        (Self { site: site.clone(), id: b64::encode(&id), expires: expires.into() }, text)
+    }
+
+    pub(crate) fn open(
+        secret: &SealingSecret,
+        purpose: CodePurpose,
+        text: &str,
+        now: u64,
+    ) -> Result<Self, Refusal> {
+        let (site, sealed) = text.split_once('.').ok_or(Refusal::BadSeal)?;
+        let site = Name::new(site).map_err(|_| Refusal::BadSeal)?;
+        let bytes = b64::decode(sealed).ok_or(Refusal::BadSeal)?;
+        let (time, rest) = bytes.split_first_chunk::<4>().ok_or(Refusal::BadSeal)?;
+        let (id, seal) = rest.split_first_chunk::<ID>().ok_or(Refusal::BadSeal)?;
+        if !secret.check(purpose.label(), &[site.as_str().as_bytes(), time, id], seal) {
+            return Err(Refusal::BadSeal);
+        }
+        let expires = u64::from(u32::from_be_bytes(*time));
+        if now >= expires {
+            return Err(Refusal::Expired(now - expires));
+        }
+        Ok(Self { site, id: b64::encode(id), expires })
+    }
+}

@@ -1,0 +1,146 @@
+//! A device's credential (`devcert+jwt`) and its proof that it holds the key in it (`devproof+jwt`).
+
+use pinlatch_protocol::name::Name;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::access::object;
+use crate::code::Challenge;
+use crate::edge_keys::EdgeKeys;
+use crate::key::{KeySet, PublicKey, SigningKey};
+use crate::kind::Kind;
+use crate::policy::{self, Expect, Registered, Verified};
+use crate::refusal::Refusal;
+use crate::{EDGE, site_audience};
+
+/// How long a device's credential lives, in seconds.
+pub const CERT_LIFE: u64 = 366 * 86_400;
+
+/// The shortest and longest session nonce, in bytes.
+const SESSION_LENGTH: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// A verified device credential.
+#[derive(Debug, Clone)]
+pub struct DeviceCert {
+    /// The device's site.
+    pub site: Name,
+    /// Its name.
+    pub device: Name,
+    /// The credential's id.
+    pub jti: String,
+    /// When it expires, seconds of Unix time.
+    pub exp: u64,
+    /// The device's public key.
+    pub key: PublicKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CertClaims {
+    cnf: Confirmation,
+}
+
+/// RFC 7800 §3.2.
+#[derive(Serialize, Deserialize)]
+struct Confirmation {
+    jwk: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProofClaims {
+    challenge: String,
+    session: String,
+}
+
+/// Signs a device's credential.
+pub fn sign_cert(
+    keys: &EdgeKeys,
+    site: &Name,
+    device: &Name,
+    key: &PublicKey,
+    jti: &str,
+    now: u64,
+) -> Result<String, Refusal> {
+    let registered = Registered {
+        iss: EDGE.into(),
+        sub: device.to_string(),
+        aud: site_audience(site),
+        jti: jti.into(),
+        iat: now,
+        exp: now + CERT_LIFE,
+    };
+    keys.signer().sign(
+        Kind::DeviceCert,
+        &registered,
+        object(&CertClaims { cnf: Confirmation { jwk: key.to_jwk() } }),
+    )
+}
+
+impl DeviceCert {
+    /// Verifies a credential at the edge.
+    pub fn verify(token: &str, keys: &KeySet, sites: &[Name], now: u64) -> Result<Self, Refusal> {
+        let audiences: Vec<String> = sites.iter().map(site_audience).collect();
+        let expect = Expect {
+            kind: Kind::DeviceCert,
+            issuer: EDGE,
+            audiences: &audiences,
+            now: Some(now),
+            leeway: 0,
+            max_life: Some(CERT_LIFE),
+        };
+        let Verified { registered, custom } = policy::verify::<CertClaims>(token, keys, &expect)?;
+        let site = sites.iter().find(|site| site_audience(site) == registered.aud);
+        let key = PublicKey::from_jwk(&custom.cnf.jwk)
+            .map_err(|error| Refusal::BadClaim("cnf", error.to_string()))?;
+        Ok(Self {
+            site: site.ok_or(Refusal::MissingClaim("aud"))?.clone(),
+            device: Name::new(registered.sub).map_err(|error| Refusal::BadClaim("sub", error.to_string()))?,
+            jti: registered.jti,
+            exp: registered.exp,
+            key,
+        })
+    }
+
+    /// Verifies the proof that comes with this credential, and returns the session nonce in it.
+    pub fn verify_proof(&self, proof: &str, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
+        let expect = Expect {
+            kind: Kind::DeviceProof,
+            issuer: self.device.as_str(),
+            audiences: &[site_audience(&self.site)],
+            now: Some(now),
+            leeway: 0,
+            max_life: Some(Challenge::LIFE),
+        };
+        let own = KeySet::from(self.key.clone());
+        let Verified { registered, custom } = policy::verify::<ProofClaims>(proof, &own, &expect)?;
+        let issued = keys.open_challenge(&custom.challenge, now)?;
+        if issued != registered.iat {
+            return Err(Refusal::BadClaim("iat", "it is not the challenge's time".into()));
+        }
+        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+        if !SESSION_LENGTH.contains(&custom.session.len()) || !custom.session.bytes().all(plain) {
+            return Err(Refusal::BadClaim("session", "it is not 16 to 64 base64url characters".into()));
+        }
+        Ok(custom.session)
+    }
+}
+
+/// Signs the answer to a challenge. The device's clock plays no part: the challenge carries edge time.
+pub fn sign_proof(
+    key: &SigningKey,
+    site: &Name,
+    device: &Name,
+    challenge: &str,
+    session: &str,
+) -> Result<String, Refusal> {
+    let issued = Challenge::time_of(challenge).ok_or(Refusal::Malformed("no challenge of ours"))?;
+    let registered = Registered {
+        iss: device.to_string(),
+        sub: device.to_string(),
+        aud: site_audience(site),
+        jti: session.into(),
+        iat: issued,
+        exp: issued + Challenge::LIFE,
+    };
+    let claims = ProofClaims { challenge: challenge.into(), session: session.into() };
+    key.sign(Kind::DeviceProof, &registered, object(&claims))
+}

@@ -1,0 +1,206 @@
+//! The edge's own secrets: a private JWK Set whose first key signs.
+
+use jwt_simple::prelude::A256KWKey;
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::Name;
+use serde_json::{Value, json};
+
+use crate::b64;
+use crate::code::{Challenge, Code, CodePurpose, SealingSecret};
+use crate::key::{KeyError, KeySet, SigningKey};
+use crate::refusal::Refusal;
+
+/// The edge's secrets. The first signing key signs and all verify; the first sealing key seals and all
+/// open: so that a new key can be known everywhere before it is used.
+#[derive(Clone)]
+pub struct EdgeKeys {
+    signer: SigningKey,
+    others: Vec<SigningKey>,
+    sealers: Vec<Sealer>,
+    public: KeySet,
+}
+
+/// A 256-bit secret for refresh tokens (A256KW) and, by another derivation, for codes and challenges.
+#[derive(Clone)]
+pub(crate) struct Sealer {
+    raw: Vec<u8>,
+    pub(crate) wrap: A256KWKey,
+    seal: SealingSecret,
+}
+
+impl Sealer {
+    fn new(raw: Vec<u8>) -> Result<Self, KeyError> {
+        let wrap = A256KWKey::from_bytes(&raw).map_err(|_| KeyError::Unfit("a sealing key has 256 bits"))?;
+        let kid =
+            b64::encode(&hmac_sha256::HMAC::mac(b"pinlatch kid", &raw)).chars().take(16).collect::<String>();
+        let seal = SealingSecret(hmac_sha256::HMAC::mac(b"pinlatch seal", &raw).to_vec());
+        Ok(Self { raw, wrap: wrap.with_key_id(kid), seal })
+    }
+}
+
+impl std::fmt::Debug for EdgeKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EdgeKeys({} + {})", self.signer.kid(), self.others.len())
+    }
+}
+
+impl EdgeKeys {
+    /// Makes a first set: one signing key and one sealing key.
+    pub fn generate() -> Result<Self, KeyError> {
+        let sealer = Sealer::new(A256KWKey::generate().to_bytes())?;
+        Self::assemble(vec![SigningKey::generate()], vec![sealer])
+    }
+
+    /// Reads `EDGE_KEYS`.
+    pub fn from_jwks(text: &str) -> Result<Self, KeyError> {
+        let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
+        let keys =
+            jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))?;
+        let (mut signers, mut sealers) = (Vec::new(), Vec::new());
+        for jwk in keys {
+            match jwk.get("kty").and_then(Value::as_str) {
+                Some("OKP") => signers.push(SigningKey::from_jwk(&jwk.to_string())?),
+                Some("oct") => {
+                    let raw = jwk.get("k").and_then(Value::as_str).and_then(b64::decode);
+                    sealers.push(Sealer::new(raw.ok_or(KeyError::Form("k is not base64url"))?)?);
+                }
+                _ => return Err(KeyError::Unfit("its kty is neither OKP nor oct")),
+            }
+        }
+        Self::assemble(signers, sealers)
+    }
+
+    fn assemble(mut signers: Vec<SigningKey>, sealers: Vec<Sealer>) -> Result<Self, KeyError> {
+        if signers.is_empty() {
+            return Err(KeyError::Missing("signing key"));
+        }
+        if sealers.is_empty() {
+            return Err(KeyError::Missing("sealing key"));
+        }
+        let mut public = KeySet::default();
+        for key in &signers {
+            public.add(key.public())?;
+        }
+        let signer = signers.remove(0);
+        Ok(Self { signer, others: signers, sealers, public })
+    }
+
+    /// `EDGE_KEYS`, for a wrangler secret.
+    pub fn to_private_jwks(&self) -> Secret {
+        let signers = std::iter::once(&self.signer).chain(&self.others);
+        let signing =
+            signers.filter_map(|key| serde_json::from_str::<Value>(key.to_private_jwk().expose()).ok());
+        let sealing = self
+            .sealers
+            .iter()
+            .map(|key| json!({ "kty": "oct", "alg": "A256KW", "use": "enc", "k": b64::encode(&key.raw) }));
+        Secret::new(json!({ "keys": signing.chain(sealing).collect::<Vec<_>>() }).to_string())
+    }
+
+    /// The public halves of the signing keys.
+    pub fn public(&self) -> &KeySet {
+        &self.public
+    }
+
+    pub(crate) fn signer(&self) -> &SigningKey {
+        &self.signer
+    }
+
+    pub(crate) fn sealers(&self) -> &[Sealer] {
+        &self.sealers
+    }
+
+    fn first_seal(&self) -> Option<&SealingSecret> {
+        self.sealers.first().map(|sealer| &sealer.seal)
+    }
+
+    /// The outcome of the first sealing secret that matches; the last refusal otherwise.
+    fn open_with<T>(&self, open: impl Fn(&SealingSecret) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let mut outcome = Err(Refusal::BadSeal);
+        for sealer in &self.sealers {
+            outcome = open(&sealer.seal);
+            if !matches!(outcome, Err(Refusal::BadSeal)) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// A fresh challenge for a device.
+    pub fn issue_challenge(&self, now: u64) -> String {
+        self.first_seal().map(|secret| Challenge::issue(secret, now)).unwrap_or_default()
+    }
+
+    /// Checks a challenge that came back, and returns when it was issued.
+    pub fn open_challenge(&self, text: &str, now: u64) -> Result<u64, Refusal> {
+        self.open_with(|secret| Challenge::open(secret, text, now))
+    }
+
+    /// A fresh one-time code and its text. Good until `expires`, seconds of Unix time.
+    pub fn issue_code(
+        &self,
+        purpose: CodePurpose,
+        site: &Name,
+        expires: u64,
+    ) -> Result<(Code, Secret), KeyError> {
+        let secret = self.first_seal().ok_or(KeyError::Missing("sealing key"))?;
+        let (code, text) = Code::issue(secret, purpose, site, expires);
+        Ok((code, Secret::new(text)))
+    }
+
+    /// Checks a one-time code's seal and time.
+    pub fn open_code(&self, purpose: CodePurpose, text: &str, now: u64) -> Result<Code, Refusal> {
+        self.open_with(|secret| Code::open(secret, purpose, text, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_their_secret_and_open_what_they_sealed() {
+        let keys = EdgeKeys::generate().unwrap();
+        let again = EdgeKeys::from_jwks(keys.to_private_jwks().expose()).unwrap();
+        let site = Name::new("home").unwrap();
+        let (code, text) = keys.issue_code(CodePurpose::Enrol, &site, 1_000).unwrap();
+        assert_eq!(again.open_code(CodePurpose::Enrol, text.expose(), 999).unwrap(), code);
+        assert_eq!(again.open_code(CodePurpose::Enrol, text.expose(), 1_000), Err(Refusal::Expired(0)));
+        assert_eq!(again.open_code(CodePurpose::Setup, text.expose(), 999), Err(Refusal::BadSeal));
+        let other_site = text.expose().replace("home", "lab");
+        assert_eq!(again.open_code(CodePurpose::Enrol, &other_site, 999), Err(Refusal::BadSeal));
+        assert_eq!(
+            EdgeKeys::generate().unwrap().open_code(CodePurpose::Enrol, text.expose(), 999),
+            Err(Refusal::BadSeal)
+        );
+    }
+
+    #[test]
+    fn a_challenge_is_good_for_a_minute() {
+        let keys = EdgeKeys::generate().unwrap();
+        let challenge = keys.issue_challenge(5_000);
+        assert_eq!(Challenge::time_of(&challenge), Some(5_000));
+        assert_eq!(keys.open_challenge(&challenge, 5_059), Ok(5_000));
+        assert_eq!(keys.open_challenge(&challenge, 5_060), Err(Refusal::Expired(60)));
+        assert_eq!(EdgeKeys::generate().unwrap().open_challenge(&challenge, 5_000), Err(Refusal::BadSeal));
+        assert_eq!(keys.open_challenge("", 5_000), Err(Refusal::BadSeal));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let keys = EdgeKeys::generate().unwrap();
+        let secret: Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();
+        let shown = format!("{keys:?} {:?}", keys.to_private_jwks());
+        for key in secret["keys"].as_array().unwrap() {
+            for member in ["d", "k"] {
+                assert!(key.get(member).is_none_or(|value| !shown.contains(value.as_str().unwrap())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_without_either_key_is_refused() {
+        assert!(matches!(EdgeKeys::from_jwks("{\"keys\":[]}"), Err(KeyError::Missing(_))));
+        assert!(matches!(EdgeKeys::from_jwks("nonsense"), Err(KeyError::Form(_))));
+    }
+}

@@ -1,0 +1,62 @@
+//! Key sets (`keyset+jwt`): the edge's public keys, numbered and signed by the owner's root key.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::access::object;
+use crate::key::{KeySet, PublicKey, SigningKey};
+use crate::kind::Kind;
+use crate::policy::{self, Expect, Registered, Verified};
+use crate::refusal::Refusal;
+use crate::{ROOT, random_id};
+
+/// Whom key sets are for.
+const AUDIENCE: &str = "urn:pinlatch:agents";
+
+/// How long a key set may be followed, in seconds. A device may be away for months; what ends a key set
+/// is a later number.
+const LIFE: u64 = 10 * 366 * 86_400;
+
+/// A verified key set.
+#[derive(Debug, Clone)]
+pub struct KeySetClaims {
+    /// Its number; a device never goes back to a lower one.
+    pub number: u64,
+    /// The edge's public keys.
+    pub keys: KeySet,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Custom {
+    number: u64,
+    jwks: Value,
+}
+
+/// Signs a key set with the owner's root key.
+pub fn sign(root: &SigningKey, number: u64, keys: &KeySet, now: u64) -> Result<String, Refusal> {
+    let registered = Registered {
+        iss: ROOT.into(),
+        sub: ROOT.into(),
+        aud: AUDIENCE.into(),
+        jti: random_id(),
+        iat: now,
+        exp: now + LIFE,
+    };
+    root.sign(Kind::KeySet, &registered, object(&Custom { number, jwks: keys.to_jwks() }))
+}
+
+/// Verifies a key set by the pinned root key.
+pub fn verify(token: &str, root: &PublicKey) -> Result<KeySetClaims, Refusal> {
+    let expect = Expect {
+        kind: Kind::KeySet,
+        issuer: ROOT,
+        audiences: &[AUDIENCE.to_owned()],
+        now: None,
+        leeway: 0,
+        max_life: Some(LIFE),
+    };
+    let Verified { custom, .. } = policy::verify::<Custom>(token, &KeySet::from(root.clone()), &expect)?;
+    let keys =
+        KeySet::from_jwks(&custom.jwks).map_err(|error| Refusal::BadClaim("jwks", error.to_string()))?;
+    Ok(KeySetClaims { number: custom.number, keys })
+}

@@ -1,0 +1,84 @@
+//! The kinds of token, told apart by `typ` (RFC 8725 §3.11).
+
+/// What a token is for. A token of one kind is never accepted as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// People and scripts, to the edge (RFC 9068).
+    Access,
+    /// A guest link, to the edge.
+    Guest,
+    /// A device's stored credential, to the edge.
+    DeviceCert,
+    /// A device's answer to a challenge, to the edge.
+    DeviceProof,
+    /// A signed reading that a third party can check.
+    Reading,
+    /// Device to device, or device to edge.
+    DeviceCall,
+    /// Commands on the LAN while the edge is away.
+    Grant,
+    /// One command, to one device.
+    Command,
+    /// A numbered set of edge keys, signed by the owner's root key.
+    KeySet,
+    /// Edge time over a device's nonce, signed by the edge.
+    Welcome,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Access,
+        Self::Guest,
+        Self::DeviceCert,
+        Self::DeviceProof,
+        Self::Reading,
+        Self::DeviceCall,
+        Self::Grant,
+        Self::Command,
+        Self::KeySet,
+        Self::Welcome,
+    ];
+
+    /// The value of `typ`.
+    pub fn typ(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Guest => "guest+jwt",
+            Self::DeviceCert => "devcert+jwt",
+            Self::DeviceProof => "devproof+jwt",
+            Self::Reading => "reading+jwt",
+            Self::DeviceCall => "devcall+jwt",
+            Self::Grant => "grant+jwt",
+            Self::Command => "cmd+jwt",
+            Self::KeySet => "keyset+jwt",
+            Self::Welcome => "welcome+jwt",
+        }
+    }
+
+    /// Whether a header's `typ` names this kind: without regard to case, and with or without the
+    /// `application/` that RFC 7515 §4.1.9 lets a sender leave out.
+    pub fn is_named_by(self, typ: &str) -> bool {
+        let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
+        let short = if long { typ.get(12..).unwrap_or_default() } else { typ };
+        short.eq_ignore_ascii_case(self.typ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typ_names_one_kind() {
+        for kind in Kind::ALL {
+            assert!(kind.is_named_by(kind.typ()));
+            assert!(kind.is_named_by(&format!("Application/{}", kind.typ().to_uppercase())));
+            assert_eq!(Kind::ALL.iter().filter(|other| other.is_named_by(kind.typ())).count(), 1);
+        }
+        assert!(!Kind::Access.is_named_by("jwt"));
+        assert!(!Kind::Access.is_named_by(""));
+        assert!(!Kind::Access.is_named_by("application/application/at+jwt"));
+        assert!(!Kind::Access.is_named_by("applicatioñ/at+jwt"));
+    }
+}

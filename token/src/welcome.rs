@@ -1,0 +1,65 @@
+//! Signed edge time (`welcome+jwt`) over a nonce that the asker chose, so that it cannot be an old one.
+
+use pinlatch_protocol::name::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::access::object;
+use crate::edge_keys::EdgeKeys;
+use crate::key::KeySet;
+use crate::kind::Kind;
+use crate::policy::{self, Expect, Registered, Verified};
+use crate::refusal::Refusal;
+use crate::{EDGE, random_id, site_audience};
+
+/// How long a welcome is valid after it was signed, in seconds.
+const LIFE: u64 = 60;
+
+/// What a welcome says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    /// Edge time when it was signed, milliseconds of Unix time.
+    pub now_ms: u64,
+    /// The site that the connection belongs to.
+    pub site: Name,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Custom {
+    session: String,
+    now_ms: u64,
+    site: Name,
+}
+
+/// Signs edge time over a nonce.
+pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<String, Refusal> {
+    let registered = Registered {
+        iss: EDGE.into(),
+        sub: EDGE.into(),
+        aud: site_audience(site),
+        jti: random_id(),
+        iat: now_ms / 1000,
+        exp: now_ms / 1000 + LIFE,
+    };
+    let custom = Custom { session: session.into(), now_ms, site: site.clone() };
+    keys.signer().sign(Kind::Welcome, &registered, object(&custom))
+}
+
+/// Verifies a welcome over the asker's nonce. The asker may have no clock: the nonce proves freshness.
+pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<Welcome, Refusal> {
+    let expect = Expect {
+        kind: Kind::Welcome,
+        issuer: EDGE,
+        audiences: &[site_audience(site)],
+        now: None,
+        leeway: 0,
+        max_life: Some(LIFE),
+    };
+    let Verified { registered, custom } = policy::verify::<Custom>(token, keys, &expect)?;
+    if custom.session != session {
+        return Err(Refusal::WrongSession);
+    }
+    if custom.now_ms / 1000 != registered.iat {
+        return Err(Refusal::BadClaim("now_ms", "it is not iat".into()));
+    }
+    Ok(Welcome { now_ms: custom.now_ms, site: custom.site })
+}
