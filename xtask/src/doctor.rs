@@ -8,7 +8,7 @@ use crate::{
     tools::{
         Report, Setup, browser,
         cargo_tools::{WASM_BINDGEN, WORKER_BUILD},
-        node, npm, version_of, wasm_target,
+        node, npm, numbers, version_of, wasm_target,
     },
     ui,
 };
@@ -24,7 +24,7 @@ pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
     }
     let mut rows = vec![["tool".into(), "state".into(), "version".into(), "where, or how to get it".into()]];
     rows.extend(reports.iter().map(|report| match &report.found {
-        Some((version, place)) => [report.name.into(), "found".into(), version.clone(), place.clone()],
+        Some((version, place)) => [report.name.into(), "found".into(), short(version), place.clone()],
         None => {
             let state = if report.needed { "MISSING" } else { "absent" };
             [report.name.into(), state.into(), String::new(), report.get.clone()]
@@ -57,6 +57,12 @@ fn program(name: &'static str, get: &str, needed: bool) -> Report {
     Report { name, found, needed, get: get.into() }
 }
 
+/// The number alone where a program says more; the packages' list as it is.
+fn short(version: &str) -> String {
+    let parts: Vec<_> = numbers(version).iter().map(u32::to_string).collect();
+    if version.contains(',') || parts.is_empty() { version.to_owned() } else { parts.join(".") }
+}
+
 fn to_json(report: &Report) -> serde_json::Value {
     let (version, place) = report.found.clone().unzip();
     json!({
@@ -67,4 +73,15 @@ fn to_json(report: &Report) -> serde_json::Value {
         "where": place,
         "get": report.get,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_shown_short() {
+        assert_eq!(short("rustc 1.95.0 (59807616e 2026-04-14)"), "1.95.0");
+        assert_eq!(short("binaryen 132.0.0, esbuild 0.28.2"), "binaryen 132.0.0, esbuild 0.28.2");
+    }
 }

@@ -66,35 +66,43 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     let owner = Owner { programs: &programs, layout: &layout };
 
     let step = Step::begin("starting the Worker");
+    let is_new = known.is_none();
     let (mut edge, demo) = match known {
         Some(demo) => (start_edge(&tools, &layout, port)?, demo),
         None => begin(&owner, &tools, port)?,
     };
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
-    let client = Client::new(&demo.url);
-
-    let step = Step::begin("connecting the device");
-    // The device keeps the origin that it enrolled at, so another port means enrolling again.
-    if !layout.is_enrolled_at(&demo.url) {
-        owner.login(&demo)?;
-        owner.enrol(&demo)?;
-    }
-    let mut device = Device::start(&programs.agent, &layout)?;
-    let token = client.login(&demo.username, &demo.password)?;
-    wait_online(&client, &token, &demo.device, &mut device)?;
-    step.done();
-    owner.login(&demo)?;
-    owner.prove(&demo)?;
+    let mut device = connect(&owner, &demo).map_err(|error| {
+        // An earlier version may have left a state that this one cannot use.
+        if is_new { error } else { error.context("with what an earlier run left (--fresh forgets it)") }
+    })?;
     layout.save(&demo)?;
 
     // A Ctrl-C that came while we were starting waits in the channel.
-    announce(&demo);
+    announce(&demo, is_new, &layout);
     read_enter(sender);
     let outcome = serve(&events, &mut edge, &mut device);
     drop(device);
     edge.stop();
     outcome
+}
+
+/// Logs in, brings the device online and sends one real command.
+fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
+    let step = Step::begin("connecting the device");
+    let client = Client::new(&demo.url);
+    owner.login(demo)?;
+    // The device keeps the origin that it enrolled at, so another port means enrolling again.
+    if !owner.layout.is_enrolled_at(&demo.url) {
+        owner.enrol(demo)?;
+    }
+    let mut device = Device::start(&owner.programs.agent, owner.layout)?;
+    let token = client.login(&demo.username, &demo.password)?;
+    wait_online(&client, &token, &demo.device, &mut device)?;
+    owner.prove(demo)?;
+    step.done();
+    Ok(device)
 }
 
 /// The first run: keys, the Worker, its owner.
@@ -200,17 +208,22 @@ fn wait_online(client: &Client, token: &str, device: &str, process: &mut Device)
 }
 
 /// Whether the device list shows the device as present.
-fn is_online(devices: &Value, name: &str) -> bool {
-    let list = devices.get("devices").unwrap_or(devices);
-    list.as_array().into_iter().flatten().any(|device| {
-        let named = ["name", "device", "id"].iter().any(|key| device.get(key).is_some_and(|v| v == name));
-        named && device.get("online").is_some_and(|online| online == true)
+fn is_online(answer: &Value, name: &str) -> bool {
+    let devices = answer.get("devices").unwrap_or(answer);
+    devices.as_array().into_iter().flatten().any(|device| {
+        device.get("name").is_some_and(|own| own == name)
+            && device.get("online").is_some_and(|online| online == true)
     })
 }
 
-fn announce(demo: &Demo) {
+/// Tells how to get in. The password is shown once, when it is made.
+fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     println!("user name: {}", demo.username);
-    println!("password:  {}", demo.password);
+    if is_new {
+        println!("password:  {}", demo.password);
+    } else {
+        println!("password:  as before, in {}", layout.file().display());
+    }
     println!("ready: {}", demo.url);
     if std::io::stdin().is_terminal() {
         println!("Enter rings the bell, Ctrl-C ends everything.");

@@ -59,7 +59,8 @@ impl Layout {
         self.dir.join("agent")
     }
 
-    fn file(&self) -> PathBuf {
+    /// `demo.json`.
+    pub fn file(&self) -> PathBuf {
         self.dir.join("demo.json")
     }
 

@@ -159,6 +159,8 @@ pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
+    /// Where the present run's lines begin in the log, which restarts append to.
+    log_from: usize,
 }
 
 impl Edge {
@@ -166,7 +168,8 @@ impl Edge {
     pub fn start(options: EdgeOptions) -> Result<Self> {
         fs::create_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
         let dir = options.dir.canonicalize()?;
-        let mut edge = Self { options: EdgeOptions { dir, ..options }, port: 0, running: None };
+        let mut edge = Self { options: EdgeOptions { dir, ..options }, port: 0, running: None, log_from: 0 };
+        fs::write(edge.log(), "").with_context(|| edge.log().display().to_string())?;
         edge.write_configuration()?;
         let mut attempt = 1;
         loop {
@@ -219,7 +222,8 @@ impl Edge {
         }
     }
 
-    /// SIGKILL to workerd alone.
+    /// SIGKILL to workerd alone. Wrangler does not notice: requests hang until [`Edge::kill_hard`] or
+    /// [`Edge::restart`].
     pub fn kill_workerd(&self) {
         if let Some(running) = &self.running {
             processes::signal_all(
@@ -257,8 +261,7 @@ impl Edge {
 
     fn run(&mut self) -> Result<()> {
         let log = self.log();
-        // Only this run's lines: they are what an error quotes and what tells that it is ready.
-        fs::write(&log, "")?;
+        self.log_from = fs::read(&log).map_or(0, |lines| lines.len());
         let mut guarded = Guarded::spawn(&self.command()?, &log)?;
         let deadline = Instant::now() + READY;
         let tail = || process::tail(&log, 25);
@@ -300,7 +303,7 @@ impl Edge {
 
     fn answers(&self) -> bool {
         // Until wrangler says so, a connection would only wait in its queue.
-        if !fs::read_to_string(self.log()).is_ok_and(|log| log.contains("Ready on ")) {
+        if !self.this_runs_log().contains("Ready on ") {
             return false;
         }
         match self.options.https {
@@ -310,8 +313,13 @@ impl Edge {
         }
     }
 
+    fn this_runs_log(&self) -> String {
+        let bytes = fs::read(self.log()).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(self.log_from..).unwrap_or_default()).into_owned()
+    }
+
     fn lost_its_port(&self) -> bool {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let log = self.this_runs_log();
         log.contains("EADDRINUSE") || log.contains("ddress already in use")
     }
 }
