@@ -1,1 +1,28 @@
-//! pinlatch-panel
+//! The control panel of Pinlatch in the browser.
+//!
+//! [`link`] decides about connections, [`model`] about what is known, [`words`] how it is said: plain Rust,
+//! the time an argument, tested natively. The rest drives them in a browser and draws what they say.
+
+pub mod link;
+pub mod model;
+pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+mod api;
+#[cfg(target_arch = "wasm32")]
+mod app;
+#[cfg(target_arch = "wasm32")]
+mod live;
+#[cfg(target_arch = "wasm32")]
+mod pages;
+#[cfg(target_arch = "wasm32")]
+mod parts;
+#[cfg(target_arch = "wasm32")]
+mod platform;
+#[cfg(target_arch = "wasm32")]
+mod session;
+#[cfg(target_arch = "wasm32")]
+mod socket;
+
+#[cfg(target_arch = "wasm32")]
+pub use app::mount;

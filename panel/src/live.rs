@@ -1,0 +1,257 @@
+//! Drives [`Link`] and [`Model`] in a browser: sockets, timers, the page's own events.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::{set_interval_with_handle, window_event_listener_untyped};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use pinlatch_protocol::line::Action;
+use pinlatch_protocol::panel::{FromPanel, ToPanel};
+use pinlatch_protocol::{PING, PONG};
+
+use crate::api::{self, Failure};
+use crate::link::{Effect, Input, Link, SocketId, State};
+use crate::model::{Key, Model, News, Outcome};
+use crate::session::{self, Session, Standing};
+use crate::socket::Socket;
+use crate::{platform, words};
+
+/// The close code that stands for a socket that could not even be made.
+const NEVER_OPENED: u16 = 1006;
+
+/// What the screen is drawn from, and the way to ask for something. Cheap to copy: it holds signals.
+#[derive(Clone, Copy)]
+pub struct Panel {
+    /// What is known.
+    pub model: RwSignal<Model>,
+    /// How the link is.
+    pub link: RwSignal<State>,
+    /// The panel's clock, renewed every second.
+    pub now: RwSignal<u64>,
+    /// The last thing worth saying aloud.
+    pub said: RwSignal<String>,
+    session: RwSignal<Session>,
+    driver: StoredValue<Driver, LocalStorage>,
+}
+
+#[derive(Clone, Default)]
+struct Driver(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    link: Link,
+    sockets: BTreeMap<SocketId, Socket>,
+}
+
+impl Panel {
+    /// Connects, and stays connected until the reactive owner is disposed of.
+    pub fn start(session: RwSignal<Session>) -> Self {
+        let panel = Self {
+            model: RwSignal::new(Model::default()),
+            link: RwSignal::new(State::Connecting),
+            now: RwSignal::new(platform::now_ms()),
+            said: RwSignal::new(String::new()),
+            session,
+            driver: StoredValue::new_local(Driver::default()),
+        };
+        let timer = set_interval_with_handle(move || panel.tick(), Duration::from_secs(1)).ok();
+        let listeners = [
+            ("online", Input::Network(true)),
+            ("offline", Input::Network(false)),
+            ("visibilitychange", Input::Woken),
+            ("pageshow", Input::Woken),
+        ]
+        .map(|(name, input)| {
+            window_event_listener_untyped(name, move |_| {
+                if input != Input::Woken || platform::is_visible() {
+                    panel.step(input);
+                }
+            })
+        });
+        let driver = panel.driver;
+        on_cleanup(move || {
+            if let Some(timer) = timer {
+                timer.clear();
+            }
+            listeners.into_iter().for_each(|listener| listener.remove());
+            let sockets = driver.try_with_value(|driver| std::mem::take(&mut driver.0.borrow_mut().sockets));
+            drop(sockets);
+        });
+        panel.step(Input::Network(platform::has_network()));
+        panel.step(Input::Start);
+        panel
+    }
+
+    /// Whether commands can be sent now.
+    pub fn is_connected(&self) -> bool {
+        self.link.get() == State::Connected
+    }
+
+    /// Asks for an action on a line.
+    pub fn ask(&self, key: Key, action: Action) {
+        let Some(id) = platform::random_id() else { return };
+        self.model.update(|model| model.ask(key, id, action, platform::now_ms()));
+        self.flush();
+    }
+
+    /// Ends the session, on the edge too where it can be reached.
+    pub fn log_out(&self) {
+        let session = self.session;
+        spawn_local(async move {
+            // Without an answer the cookies stay: then the panel stays as well, so that nobody is misled.
+            match api::logout().await {
+                Ok(()) => session.set(Session::LogIn { ended: false }),
+                Err(failure) if failure.status() == Some(401) => session.set(Session::LogIn { ended: false }),
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn tick(&self) {
+        let now = platform::now_ms();
+        self.now.set(now);
+        self.step(Input::Tick);
+        if self.model.with_untracked(Model::is_waiting) {
+            let lost = self.model.try_update(|model| model.give_up(now)).unwrap_or_default();
+            lost.iter().for_each(|key| self.announce(key));
+        }
+        if self.link.get_untracked() == State::Connected {
+            self.learn();
+        }
+    }
+
+    fn step(&self, input: Input) {
+        let now = platform::now_ms();
+        let stepped = self.driver.try_with_value(|driver| {
+            let link = &mut driver.0.borrow_mut().link;
+            (link.step(input, now, platform::chance()), link.state(now))
+        });
+        let Some((effects, state)) = stepped else { return };
+        for effect in effects {
+            self.run(effect);
+        }
+        if self.link.get_untracked() != state {
+            self.link.set(state);
+        }
+    }
+
+    fn run(&self, effect: Effect) {
+        let panel = *self;
+        match effect {
+            Effect::Open(id) => self.open(id),
+            Effect::Close(id) => {
+                let socket = self.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
+                drop(socket);
+            }
+            Effect::Ping(id) => self.send(id, PING),
+            Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
+            Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
+            Effect::LogIn => self.session.set(Session::LogIn { ended: true }),
+        }
+    }
+
+    fn standing(&self, standing: Standing) {
+        self.step(match standing {
+            Standing::Good => Input::SessionGood,
+            Standing::Gone => Input::SessionGone,
+            Standing::Unsure => Input::SessionUnsure,
+        });
+    }
+
+    fn open(&self, id: SocketId) {
+        let panel = *self;
+        let socket = platform::events_url().and_then(|url| {
+            let closed = move |code| {
+                let socket =
+                    panel.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
+                panel.step(Input::Closed(id, code));
+                drop(socket);
+            };
+            Socket::open(&url, move |text| panel.frame(id, &text), closed).ok()
+        });
+        match socket {
+            Some(socket) => {
+                self.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.insert(id, socket));
+            }
+            None => self.step(Input::Closed(id, NEVER_OPENED)),
+        }
+    }
+
+    fn send(&self, id: SocketId, text: &str) {
+        self.driver.try_with_value(|driver| {
+            if let Some(socket) = driver.0.borrow().sockets.get(&id) {
+                socket.send(text);
+            }
+        });
+    }
+
+    fn frame(&self, id: SocketId, text: &str) {
+        if self.driver.try_with_value(|driver| driver.0.borrow().link.knows(id)) != Some(true) {
+            return;
+        }
+        self.step(Input::Heard(id));
+        if text == PONG {
+            return;
+        }
+        // A frame of a kind that this panel does not know yet is for a newer one.
+        let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
+        match self.model.try_update(|model| model.apply(frame, platform::now_ms())) {
+            Some(News::Snapshot(life_ms)) => {
+                self.step(Input::Snapshot(id, life_ms));
+                self.flush();
+                self.learn();
+            }
+            Some(News::Gap) => self.step(Input::Gap),
+            Some(News::Answered(key)) => self.announce(&key),
+            Some(News::Facts) | None => {}
+        }
+    }
+
+    /// Sends what has not been sent on the present socket.
+    fn flush(&self) {
+        let current = self.driver.try_with_value(|driver| driver.0.borrow().link.current()).flatten();
+        let Some(id) = current else { return };
+        let now = platform::now_ms();
+        let requests = self.model.try_update_untracked(|model| model.to_send(id, now)).unwrap_or_default();
+        for request in requests {
+            if let Ok(text) = serde_json::to_string(&FromPanel::Command(request)) {
+                self.send(id, &text);
+            }
+        }
+    }
+
+    /// Asks the edge what became of commands that nobody answered.
+    fn learn(&self) {
+        let panel = *self;
+        let ids = self.model.try_update_untracked(Model::to_learn).unwrap_or_default();
+        for id in ids {
+            spawn_local(async move {
+                let found = api::command(&id).await;
+                let news = panel.model.try_update(|model| match &found {
+                    Ok(result) => model.settle_result(result),
+                    Err(Failure::Problem(problem)) if problem.status == 404 => {
+                        model.settle(&id, Outcome::NotSent)
+                    }
+                    Err(_) => {
+                        model.unlearnt(&id);
+                        News::Facts
+                    }
+                });
+                if let Some(News::Answered(key)) = news {
+                    panel.announce(&key);
+                }
+            });
+        }
+    }
+
+    fn announce(&self, key: &Key) {
+        let talk = self.model.with_untracked(|model| model.talk(key));
+        if let Some(answer) = talk.answer {
+            let line = words::title(key.line.as_str());
+            self.said.set(format!("{line}: {}", words::outcome(&answer.outcome)));
+        }
+    }
+}

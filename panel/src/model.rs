@@ -1,0 +1,347 @@
+//! What the panel knows: the devices as last reported, and the commands it has sent.
+//!
+//! A level shown to people is always what the device reported. A command changes none: it is pending until
+//! its answer comes, and the change itself arrives as an event.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::command::{
+    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MIN_DEADLINE_MS,
+};
+use pinlatch_protocol::line::Action;
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::link::SocketId;
+
+/// How long after a command's deadline its answer may still come before the panel stops waiting.
+const ANSWER_GRACE_MS: u64 = 2_000;
+
+/// A line's address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The device.
+    pub device: Name,
+    /// The line on it.
+    pub line: Name,
+}
+
+/// A command whose answer is awaited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    /// Its id.
+    pub id: String,
+    /// What was asked for.
+    pub action: Action,
+    /// When, milliseconds of the panel's clock.
+    pub asked_ms: u64,
+    /// The socket it was last sent on.
+    sent_on: Option<SocketId>,
+}
+
+impl Pending {
+    /// What is left of the deadline. A clock that was set back leaves nothing: a door must not open on a doubt.
+    fn left_ms(&self, now_ms: u64) -> u64 {
+        let age = now_ms.checked_sub(self.asked_ms).unwrap_or(DEFAULT_DEADLINE_MS);
+        DEFAULT_DEADLINE_MS.saturating_sub(age)
+    }
+
+    fn overdue(&self, now_ms: u64) -> bool {
+        now_ms < self.asked_ms || now_ms - self.asked_ms >= DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS
+    }
+}
+
+/// How a command ended, as far as the panel knows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The device did it.
+    Executed,
+    /// The device would not, for the reason of this code.
+    Refused(String),
+    /// The deadline passed first; it will not be done.
+    Expired,
+    /// The device was told and did not answer: it may have been done.
+    Unknown,
+    /// The edge did not answer in time: it may have been done.
+    NoAnswer,
+    /// The link was lost before the edge had it: it was not done.
+    NotSent,
+    /// The device is not connected.
+    Offline,
+    /// The edge would not take the command.
+    Denied(Problem),
+}
+
+impl Outcome {
+    fn of(status: CommandStatus, code: Option<&str>) -> Option<Self> {
+        match status {
+            CommandStatus::Accepted | CommandStatus::Delivered => None,
+            CommandStatus::Executed => Some(Self::Executed),
+            CommandStatus::Refused if code == Some(Code::DeviceOffline.as_str()) => Some(Self::Offline),
+            CommandStatus::Refused => Some(Self::Refused(code.unwrap_or("refused").to_owned())),
+            CommandStatus::Expired => Some(Self::Expired),
+            CommandStatus::Unknown => Some(Self::Unknown),
+        }
+    }
+
+    fn of_problem(problem: Problem) -> Self {
+        if problem.is(Code::DeviceOffline) {
+            Self::Offline
+        } else if problem.is(Code::DeadlinePassed) {
+            Self::Expired
+        } else if problem.is(Code::OutcomeUnknown) {
+            Self::Unknown
+        } else if problem.code.starts_with(Code::Refused.as_str()) {
+            Self::Refused(problem.code)
+        } else {
+            Self::Denied(problem)
+        }
+    }
+}
+
+/// The last command on a line that came to an end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its id.
+    pub id: String,
+    /// What was asked for.
+    pub action: Action,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the edge is still to be asked how it really ended.
+    to_learn: bool,
+}
+
+/// What was said about one line: the command under way, and the last one before it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Talk {
+    /// Under way.
+    pub pending: Option<Pending>,
+    /// Ended.
+    pub answer: Option<Answer>,
+}
+
+/// What a frame meant for the panel beyond the facts in it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// Nothing more.
+    Facts,
+    /// Everything is fresh; the token is good for so many milliseconds.
+    Snapshot(u64),
+    /// An event is missing.
+    Gap,
+    /// A command on this line came to an end.
+    Answered(Key),
+}
+
+/// Everything the panel knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Model {
+    /// Who is looking, once a snapshot has said so.
+    pub whoami: Option<Whoami>,
+    devices: BTreeMap<Name, DeviceView>,
+    talks: BTreeMap<Key, Talk>,
+    seq: u64,
+    /// Edge time less the panel's clock.
+    skew_ms: i64,
+}
+
+impl Model {
+    /// Whether a snapshot has come.
+    pub fn is_filled(&self) -> bool {
+        self.whoami.is_some()
+    }
+
+    /// The devices' names, in order.
+    pub fn names(&self) -> Vec<Name> {
+        self.devices.keys().cloned().collect()
+    }
+
+    /// A device.
+    pub fn device(&self, name: &Name) -> Option<&DeviceView> {
+        self.devices.get(name)
+    }
+
+    /// A line.
+    pub fn line(&self, key: &Key) -> Option<&LineView> {
+        self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
+    }
+
+    /// What was said about a line.
+    pub fn talk(&self, key: &Key) -> Talk {
+        self.talks.get(key).cloned().unwrap_or_default()
+    }
+
+    /// The edge's time, by the panel's clock.
+    pub fn edge_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add_signed(self.skew_ms)
+    }
+
+    /// Takes one frame of the edge.
+    pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> News {
+        match frame {
+            ToPanel::Snapshot { seq, now_ms, whoami, devices } => {
+                let life_ms = whoami.exp.saturating_mul(1_000).saturating_sub(now_ms);
+                self.seq = seq;
+                self.skew_ms = i64::try_from(now_ms).unwrap_or(0) - i64::try_from(local_ms).unwrap_or(0);
+                self.whoami = Some(whoami);
+                self.devices = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
+                self.forget_removed();
+                News::Snapshot(life_ms)
+            }
+            ToPanel::Event { seq, change, .. } => {
+                if seq <= self.seq {
+                    return News::Facts;
+                }
+                let whole = seq == self.seq.saturating_add(1);
+                self.seq = seq;
+                // What came is a fact even where something before it is missing.
+                if self.change(change) && whole { News::Facts } else { News::Gap }
+            }
+            ToPanel::Result { result } => self.settle_result(&result),
+            ToPanel::Problem { id, problem } => {
+                id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
+            }
+        }
+    }
+
+    /// Applies a change; false where it is about something that is not known here.
+    fn change(&mut self, change: Change) -> bool {
+        match change {
+            Change::Device { device } => {
+                self.devices.insert(device.name.clone(), device);
+            }
+            Change::Removed { device } => {
+                self.devices.remove(&device);
+            }
+            Change::Presence { device, online, last_seen_ms } => {
+                let Some(known) = self.devices.get_mut(&device) else { return false };
+                known.online = online;
+                known.last_seen_ms = last_seen_ms.or(known.last_seen_ms);
+            }
+            Change::Line { device, line } => {
+                let Some(known) = self.devices.get_mut(&device) else { return false };
+                let Some(place) = known.lines.iter_mut().find(|own| own.name == line.name) else {
+                    return false;
+                };
+                *place = line;
+            }
+        }
+        self.forget_removed();
+        true
+    }
+
+    fn forget_removed(&mut self) {
+        let devices = &self.devices;
+        self.talks.retain(|key, _| {
+            devices.get(&key.device).is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
+        });
+    }
+
+    /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
+    pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
+        let talk = self.talks.entry(key).or_default();
+        if talk.pending.is_none() {
+            talk.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
+            talk.answer = None;
+        }
+    }
+
+    /// The commands to send on this socket: the new ones, and those that an earlier socket may have lost.
+    /// The same id again brings the first result, so nothing runs twice; what has no time left is not sent.
+    pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
+        let mut requests = Vec::new();
+        for (key, talk) in &mut self.talks {
+            let Some(pending) = &mut talk.pending else { continue };
+            let left = pending.left_ms(now_ms);
+            if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS {
+                continue;
+            }
+            pending.sent_on = Some(socket);
+            requests.push(CommandRequest {
+                id: pending.id.clone(),
+                device: key.device.clone(),
+                line: key.line.clone(),
+                action: pending.action.name().to_owned(),
+                args: pending.action.args(),
+                deadline_ms: Some(left),
+            });
+        }
+        requests
+    }
+
+    /// Whether an answer is awaited.
+    pub fn is_waiting(&self) -> bool {
+        self.talks.values().any(|talk| talk.pending.is_some())
+    }
+
+    /// Stops waiting for answers that are overdue, and names their lines.
+    pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for (key, talk) in &mut self.talks {
+            let Some(pending) = talk.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
+            let sent = pending.sent_on.is_some();
+            talk.answer = Some(Answer {
+                id: pending.id,
+                action: pending.action,
+                outcome: if sent { Outcome::NoAnswer } else { Outcome::NotSent },
+                to_learn: sent,
+            });
+            keys.push(key.clone());
+        }
+        keys
+    }
+
+    /// The ids of commands without an answer, each handed out once: ask the edge what became of them.
+    pub fn to_learn(&mut self) -> Vec<String> {
+        let answers = self.talks.values_mut().filter_map(|talk| talk.answer.as_mut());
+        answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
+    }
+
+    /// The edge could not be asked: ask again later.
+    pub fn unlearnt(&mut self, id: &str) {
+        for answer in self.talks.values_mut().filter_map(|talk| talk.answer.as_mut()) {
+            answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
+        }
+    }
+
+    /// Takes a command's result, from the socket or from asking.
+    pub fn settle_result(&mut self, result: &CommandResult) -> News {
+        match Outcome::of(result.status, result.code.as_deref()) {
+            Some(outcome) => self.settle(&result.id, outcome),
+            None => News::Facts,
+        }
+    }
+
+    /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
+    pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
+        for (key, talk) in &mut self.talks {
+            if let Some(pending) = talk.pending.take_if(|pending| pending.id == id) {
+                talk.answer =
+                    Some(Answer { id: pending.id, action: pending.action, outcome, to_learn: false });
+                return News::Answered(key.clone());
+            }
+            if let Some(answer) = talk.answer.as_mut().filter(|answer| answer.id == id) {
+                if answer.outcome == outcome {
+                    return News::Facts;
+                }
+                answer.outcome = outcome;
+                answer.to_learn = false;
+                return News::Answered(key.clone());
+            }
+        }
+        News::Facts
+    }
+
+    /// Takes a line's last answer off the screen.
+    pub fn dismiss(&mut self, key: &Key) {
+        if let Some(talk) = self.talks.get_mut(key) {
+            talk.answer = None;
+        }
+    }
+}

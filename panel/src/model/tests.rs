@@ -1,0 +1,215 @@
+use pinlatch_protocol::line::Level;
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: u64 = 1_000_000;
+
+fn key(line: &str) -> Key {
+    Key { device: Name::new("porch").unwrap(), line: Name::new(line).unwrap() }
+}
+
+fn frame(value: Value) -> ToPanel {
+    serde_json::from_value(value).unwrap()
+}
+
+fn lamp(reported: Value) -> Value {
+    json!({"name": "lamp", "kind": "switch", "actions": ["set", "toggle", "blink"], "reported": reported,
+           "retain": true, "changed_ms": 1})
+}
+
+fn porch(online: bool) -> Value {
+    json!({"name": "porch", "online": online, "last_seen_ms": 1, "version": "0.1.0", "lines": [
+        lamp(json!(false)),
+        {"name": "door", "kind": "momentary", "actions": ["pulse"], "reported": false, "changed_ms": null},
+    ]})
+}
+
+fn snapshot(seq: u64) -> ToPanel {
+    frame(json!({
+        "type": "snapshot", "seq": seq, "now_ms": NOW + 500,
+        "whoami": {"site": "home", "sub": "ann", "scope": "line:*/*:*", "jti": "j", "iss": "i",
+                   "iat": NOW / 1000, "exp": NOW / 1000 + 600},
+        "devices": [porch(true)],
+    }))
+}
+
+fn filled() -> Model {
+    let mut model = Model::default();
+    assert_eq!(model.apply(snapshot(7), NOW), News::Snapshot(599_500));
+    model
+}
+
+fn line_event(seq: u64, reported: Value) -> ToPanel {
+    frame(json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "line", "device": "porch",
+                 "line": lamp(reported)}))
+}
+
+fn result(id: &str, status: &str, code: Option<&str>) -> ToPanel {
+    frame(json!({"type": "result", "id": id, "device": "porch", "line": "lamp", "action": "set",
+                 "status": status, "code": code, "level": true}))
+}
+
+fn on() -> Action {
+    Action::Set(Level::On(true))
+}
+
+fn ask(model: &mut Model) {
+    model.ask(key("lamp"), "c1".into(), on(), NOW);
+}
+
+fn reported(model: &Model) -> Option<Level> {
+    model.line(&key("lamp")).unwrap().reported
+}
+
+fn outcome(model: &Model) -> Option<Outcome> {
+    model.talk(&key("lamp")).answer.map(|answer| answer.outcome)
+}
+
+#[test]
+fn a_wish_is_never_shown_as_a_fact() {
+    let mut model = filled();
+    ask(&mut model);
+    assert_eq!(model.to_send(1, NOW).len(), 1);
+    assert_eq!(reported(&model), Some(Level::On(false)));
+    assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
+    assert_eq!(reported(&model), Some(Level::On(false)), "the answer ends the command; the event brings the level");
+    assert_eq!(model.apply(line_event(8, json!(true)), NOW), News::Facts);
+    assert_eq!(reported(&model), Some(Level::On(true)));
+}
+
+#[test]
+fn a_missing_event_is_noticed_and_an_old_one_is_not_applied() {
+    let mut model = filled();
+    assert_eq!(model.apply(line_event(7, json!(true)), NOW), News::Facts);
+    assert_eq!(reported(&model), Some(Level::On(false)));
+    assert_eq!(model.apply(line_event(9, json!(true)), NOW), News::Gap);
+    assert_eq!(reported(&model), Some(Level::On(true)), "what came is a fact all the same");
+    assert_eq!(model.apply(line_event(10, json!(false)), NOW), News::Facts);
+}
+
+#[test]
+fn a_change_of_something_unknown_asks_for_a_fresh_snapshot() {
+    let mut model = filled();
+    let event = json!({"type": "event", "seq": 8, "at_ms": NOW, "change": "presence", "device": "shed",
+                       "online": true, "last_seen_ms": NOW});
+    assert_eq!(model.apply(frame(event), NOW), News::Gap);
+}
+
+#[test]
+fn presence_and_devices_come_and_go() {
+    let mut model = filled();
+    let name = key("lamp").device;
+    let event = |seq, rest: Value| {
+        let mut event = json!({"type": "event", "seq": seq, "at_ms": NOW});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        frame(event)
+    };
+    let gone = json!({"change": "presence", "device": "porch", "online": false, "last_seen_ms": null});
+    model.apply(event(8, gone), NOW);
+    let device = model.device(&name).unwrap();
+    assert_eq!((device.online, device.last_seen_ms), (false, Some(1)), "the last sign of life stays known");
+    model.apply(event(9, json!({"change": "device", "device": porch(true)})), NOW);
+    assert!(model.device(&name).unwrap().online);
+    ask(&mut model);
+    model.apply(event(10, json!({"change": "removed", "device": "porch"})), NOW);
+    assert_eq!((model.names(), model.talk(&key("lamp"))), (vec![], Talk::default()));
+}
+
+#[test]
+fn each_ending_is_told_apart() {
+    for (status, code, expected) in [
+        ("executed", None, Outcome::Executed),
+        ("refused", Some("refused_max_on"), Outcome::Refused("refused_max_on".into())),
+        ("refused", Some("device_offline"), Outcome::Offline),
+        ("expired", Some("deadline_passed"), Outcome::Expired),
+        ("unknown", Some("outcome_unknown"), Outcome::Unknown),
+    ] {
+        let mut model = filled();
+        ask(&mut model);
+        model.apply(result("c1", status, code), NOW);
+        assert_eq!(outcome(&model), Some(expected));
+    }
+    for (code, expected) in [
+        (Code::DeviceOffline, Outcome::Offline),
+        (Code::OutcomeUnknown, Outcome::Unknown),
+        (Code::InsufficientScope, Outcome::Denied(Problem::new(Code::InsufficientScope))),
+    ] {
+        let mut model = filled();
+        ask(&mut model);
+        model.apply(ToPanel::Problem { id: Some("c1".into()), problem: code.into() }, NOW);
+        assert_eq!(outcome(&model), Some(expected));
+    }
+}
+
+#[test]
+fn a_late_report_amends_what_was_unknown() {
+    let mut model = filled();
+    ask(&mut model);
+    model.apply(result("c1", "delivered", None), NOW);
+    assert!(model.talk(&key("lamp")).pending.is_some(), "no answer yet");
+    model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
+    assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
+    assert_eq!(outcome(&model), Some(Outcome::Executed));
+}
+
+#[test]
+fn a_lost_socket_gets_the_same_command_again_with_what_is_left_of_its_deadline() {
+    let mut model = filled();
+    ask(&mut model);
+    let first = model.to_send(1, NOW);
+    assert_eq!(model.to_send(1, NOW), [], "once per socket");
+    let again = model.to_send(2, NOW + 2_000);
+    assert_eq!((&again[0].id, again[0].deadline_ms), (&first[0].id, Some(3_000)));
+    assert_eq!(model.to_send(3, NOW + 4_950), [], "too late to begin anything");
+}
+
+#[test]
+fn a_clock_that_was_set_back_opens_no_door() {
+    let mut model = filled();
+    ask(&mut model);
+    assert_eq!(model.to_send(1, NOW - 60_000), []);
+    assert_eq!(model.give_up(NOW - 60_000), [key("lamp")]);
+}
+
+#[test]
+fn silence_ends_the_wait_and_the_edge_is_asked_once() {
+    let mut model = filled();
+    ask(&mut model);
+    model.to_send(1, NOW);
+    assert_eq!(model.give_up(NOW + 6_999), []);
+    assert_eq!(model.give_up(NOW + 7_000), [key("lamp")]);
+    assert_eq!(outcome(&model), Some(Outcome::NoAnswer));
+    assert_eq!(model.to_learn(), ["c1"]);
+    assert_eq!(model.to_learn(), Vec::<String>::new());
+    model.unlearnt("c1");
+    assert_eq!(model.to_learn(), ["c1"]);
+    assert_eq!(model.settle("c1", Outcome::Executed), News::Answered(key("lamp")));
+    model.unlearnt("c1");
+    assert_eq!(model.to_learn(), Vec::<String>::new(), "it is known by now");
+}
+
+#[test]
+fn a_command_that_never_left_was_not_done() {
+    let mut model = filled();
+    ask(&mut model);
+    model.give_up(NOW + 7_000);
+    assert_eq!(outcome(&model), Some(Outcome::NotSent));
+    assert_eq!(model.to_learn(), Vec::<String>::new());
+}
+
+#[test]
+fn one_command_at_a_time_and_the_last_answer_goes_when_the_next_is_asked() {
+    let mut model = filled();
+    ask(&mut model);
+    model.ask(key("lamp"), "c2".into(), on(), NOW);
+    assert_eq!(model.talk(&key("lamp")).pending.unwrap().id, "c1");
+    model.apply(result("c1", "refused", Some("refused_busy")), NOW);
+    model.ask(key("lamp"), "c3".into(), on(), NOW);
+    assert_eq!((model.talk(&key("lamp")).pending.unwrap().id.as_str(), outcome(&model)), ("c3", None));
+}
+
+#[test]
+fn ages_are_told_in_edge_time() {
+    assert_eq!(filled().edge_ms(NOW + 1_000), NOW + 1_500);
+}

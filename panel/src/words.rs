@@ -1,0 +1,137 @@
+//! What the panel says to people: names, times, levels and how a command ended.
+
+#[cfg(test)]
+mod tests;
+
+use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::problem::Code;
+
+use crate::model::Outcome;
+
+/// A name as a heading: `front-door_2` becomes `Front door 2`.
+pub fn title(name: &str) -> String {
+    let spaced = name.replace(['-', '_'], " ");
+    let mut letters = spaced.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// How long ago something was: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.
+pub fn ago(span_ms: u64) -> String {
+    match span_ms / 1_000 {
+        0..=1 => "just now".into(),
+        _ => format!("{} ago", span(span_ms)),
+    }
+}
+
+/// A span of time in its largest unit.
+pub fn span(span_ms: u64) -> String {
+    let seconds = span_ms / 1_000;
+    match seconds {
+        0..=59 => format!("{seconds} s"),
+        60..=3_599 => format!("{} min", seconds / 60),
+        3_600..=86_399 => format!("{} h", seconds / 3_600),
+        86_400..=172_799 => "1 day".into(),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A length of time that was chosen: `3 s`, `2.5 s`, `400 ms`.
+pub fn duration(ms: u32) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        _ if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
+        _ => format!("{:.1} s", f64::from(ms) / 1_000.0),
+    }
+}
+
+/// A level in the words of its kind of line.
+pub fn level(kind: LineKind, level: Option<&Level>) -> String {
+    match (kind, level) {
+        (_, None) => "unknown".into(),
+        (LineKind::Contact, Some(Level::On(true))) => "closed".into(),
+        (LineKind::Contact, Some(Level::On(false))) => "open".into(),
+        (LineKind::Momentary, Some(Level::On(true))) => "active".into(),
+        (LineKind::Momentary, Some(Level::On(false))) => "at rest".into(),
+        (LineKind::Dimmer, Some(Level::Number(part))) => format!("{:.0} %", part * 100.0),
+        (LineKind::Servo, Some(Level::Number(degrees))) => format!("{degrees:.0}°"),
+        (LineKind::Sensor, Some(Level::Number(number))) => number_text(*number),
+        (_, Some(level)) => level.to_string(),
+    }
+}
+
+fn number_text(number: f64) -> String {
+    let text = format!("{number:.2}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+}
+
+/// The level as tests and style sheets read it: `on`, `off`, `#rrggbb`, a number, `unknown`.
+pub fn level_mark(level: Option<&Level>) -> String {
+    level.map_or_else(|| "unknown".into(), Level::to_string)
+}
+
+/// The word on the button of a momentary line.
+pub fn press(line: &str) -> &'static str {
+    const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
+    if OPENERS.iter().any(|word| line.contains(word)) { "Open" } else { "Press" }
+}
+
+/// What was asked for: `on`, `a 3 s pulse`.
+pub fn wish(kind: LineKind, action: &Action) -> String {
+    match action {
+        Action::Set(wanted) => level(kind, Some(wanted)),
+        Action::Toggle => "the other state".into(),
+        Action::Pulse { ms } => format!("a {} pulse", duration(*ms)),
+        Action::Blink { count, .. } => format!("{count} blinks"),
+    }
+}
+
+/// How a command ended, in one sentence.
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Executed => "Done.".into(),
+        Outcome::Refused(code) => format!("Refused: {}.", refusal(code)),
+        Outcome::Expired => "Too late: the deadline passed, and it will not be done.".into(),
+        Outcome::Unknown => "The device did not answer. It may have been done: look before you try again.".into(),
+        Outcome::NoAnswer => "No answer. It may have been done: look before you try again.".into(),
+        Outcome::NotSent => "Not sent: the connection was lost first. Nothing was done.".into(),
+        Outcome::Offline => "The device is offline. Nothing was done.".into(),
+        Outcome::Denied(problem) if problem.is(Code::InsufficientScope) => "You may not do this.".into(),
+        Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
+            Some(seconds) => format!("Too many commands. Try again in {seconds} s."),
+            None => "Too many commands. Try again in a moment.".into(),
+        },
+        Outcome::Denied(problem) => match &problem.detail {
+            Some(detail) => format!("{}: {detail}.", problem.title),
+            None => format!("{}.", problem.title),
+        },
+    }
+}
+
+fn refusal(code: &str) -> String {
+    let words = match code {
+        "refused_max_on" => "longer than this line may be on",
+        "refused_interlock" => "another line that excludes this one is on",
+        "refused_min_interval" => "too soon after the last time",
+        "refused_busy" => "the line is busy",
+        "refused_unknown_line" => "the device has no such line",
+        "refused_action" | "refused_arguments" => "the line cannot do this",
+        "refused_driver" | "refused_hardware" => "the line did not respond to the device",
+        _ => "",
+    };
+    match (words, code.strip_prefix("refused_")) {
+        ("", Some(reason)) => reason.replace('_', " "),
+        ("", None) => "the device would not do it".into(),
+        (words, _) => words.into(),
+    }
+}
+
+/// The name of an outcome as tests and style sheets read it.
+pub fn outcome_mark(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Executed => "idle",
+        Outcome::Refused(_) | Outcome::Denied(_) => "refused",
+        Outcome::Expired | Outcome::NotSent => "expired",
+        Outcome::Unknown | Outcome::NoAnswer => "unknown",
+        Outcome::Offline => "offline",
+    }
+}

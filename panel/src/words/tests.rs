@@ -1,0 +1,71 @@
+use pinlatch_protocol::line::Rgb;
+use pinlatch_protocol::problem::Problem;
+
+use super::*;
+
+#[test]
+fn names_read_like_names() {
+    assert_eq!(title("front-door_2"), "Front door 2");
+    assert_eq!(title("x"), "X");
+}
+
+#[test]
+fn times_are_told_in_their_largest_unit() {
+    for (ms, text) in [
+        (0, "just now"),
+        (1_999, "just now"),
+        (12_000, "12 s ago"),
+        (59_999, "59 s ago"),
+        (60_000, "1 min ago"),
+        (7_200_000, "2 h ago"),
+        (86_400_000, "1 day ago"),
+        (200_000_000, "2 days ago"),
+    ] {
+        assert_eq!(ago(ms), text);
+    }
+    assert_eq!((duration(400), duration(3_000), duration(2_500)), ("400 ms".into(), "3 s".into(), "2.5 s".into()));
+}
+
+#[test]
+fn a_level_is_told_in_the_words_of_its_kind() {
+    for (kind, given, text) in [
+        (LineKind::Switch, Level::On(true), "on"),
+        (LineKind::Contact, Level::On(true), "closed"),
+        (LineKind::Dimmer, Level::Number(0.4), "40 %"),
+        (LineKind::Servo, Level::Number(90.0), "90°"),
+        (LineKind::Sensor, Level::Number(21.50), "21.5"),
+        (LineKind::Sensor, Level::Number(20.0), "20"),
+        (LineKind::Rgb, Level::Colour(Rgb(255, 136, 0)), "#ff8800"),
+    ] {
+        assert_eq!(level(kind, Some(&given)), text);
+        assert_eq!(level(kind, None), "unknown");
+    }
+    assert_eq!(level_mark(Some(&Level::On(false))), "off");
+}
+
+#[test]
+fn doors_open_and_bells_are_pressed() {
+    assert_eq!((press("front-door"), press("bell")), ("Open", "Press"));
+}
+
+#[test]
+fn every_ending_has_its_own_sentence() {
+    let endings = [
+        Outcome::Executed,
+        Outcome::Refused("refused_max_on".into()),
+        Outcome::Refused("refused_by_the_cat".into()),
+        Outcome::Refused("refused".into()),
+        Outcome::Expired,
+        Outcome::Unknown,
+        Outcome::NoAnswer,
+        Outcome::NotSent,
+        Outcome::Offline,
+        Outcome::Denied(Problem::new(Code::InsufficientScope)),
+        Outcome::Denied(Problem::new(Code::Throttled).retry_after(3)),
+        Outcome::Denied(Problem::new(Code::Internal)),
+    ];
+    let sentences: std::collections::BTreeSet<_> = endings.iter().map(outcome).collect();
+    assert_eq!(sentences.len(), endings.len());
+    assert!(sentences.contains("Refused: by the cat."), "an unknown reason is still told");
+    assert!(sentences.contains("Too many commands. Try again in 3 s."));
+}
