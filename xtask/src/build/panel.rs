@@ -110,9 +110,10 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
         work.join("start.js"),
         format!("import init from './glue.js';\ninit({{ module_or_path: '{wasm}' }});\n"),
     )?;
-    let js = bundle(tools, &work.join("start.js"), &work.join("out.js"), mode)?;
+    let js =
+        esbuild(tools, &work.join("start.js"), &work.join("out.js"), &["--bundle", "--format=esm"], mode)?;
     let js = named_by_content(&assets, "js", &js)?;
-    let css = bundle(tools, &panel.join("style.css"), &work.join("out.css"), mode)?;
+    let css = esbuild(tools, &panel.join("style.css"), &work.join("out.css"), &[], mode)?;
     let css = named_by_content(&assets, "css", &css)?;
 
     let template = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
@@ -121,11 +122,10 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
     Ok(())
 }
 
-/// One file of a script or style sheet with what it imports; absolute paths stay as they are.
-fn bundle(tools: &Tools, source: &Path, out: &Path, mode: Mode) -> Result<Vec<u8>> {
+/// A script or style sheet as it is served. (Style sheets are not bundled: their `url(/…)` are public files.)
+fn esbuild(tools: &Tools, source: &Path, out: &Path, how: &[&str], mode: Mode) -> Result<Vec<u8>> {
     let mut esbuild = Command::new(tools.esbuild());
-    esbuild.arg(source).args(["--bundle", "--format=esm", "--external:/*", "--log-level=warning"]);
-    esbuild.arg(format!("--outfile={}", out.display()));
+    esbuild.arg(source).args(how).arg("--log-level=warning").arg(format!("--outfile={}", out.display()));
     if mode == Mode::Release {
         esbuild.args(["--minify", "--legal-comments=none"]);
     }
