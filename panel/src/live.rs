@@ -97,17 +97,17 @@ impl Panel {
         self.flush();
     }
 
-    /// Ends the session, on the edge too where it can be reached.
-    pub fn log_out(&self) {
-        let session = self.session;
-        spawn_local(async move {
-            // Without an answer the cookies stay: then the panel stays as well, so that nobody is misled.
-            match api::logout().await {
-                Ok(()) => session.set(Session::LogIn { ended: false }),
-                Err(failure) if failure.status() == Some(401) => session.set(Session::LogIn { ended: false }),
-                Err(_) => {}
-            }
-        });
+    /// Ends the session; false where the edge could not be told. Then the cookies stay, and so does the
+    /// panel: nobody walks away from a browser that only looks logged out.
+    pub async fn log_out(&self) -> bool {
+        let over = match api::logout().await {
+            Ok(()) => true,
+            Err(failure) => failure.status() == Some(401),
+        };
+        if over {
+            self.session.set(Session::LogIn { ended: false });
+        }
+        over
     }
 
     fn tick(&self) {

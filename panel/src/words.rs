@@ -4,7 +4,7 @@
 mod tests;
 
 use pinlatch_protocol::line::{Action, Level, LineKind};
-use pinlatch_protocol::problem::Code;
+use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::model::Outcome;
 
@@ -133,5 +133,25 @@ pub fn outcome_mark(outcome: &Outcome) -> &'static str {
         Outcome::Expired | Outcome::NotSent => "expired",
         Outcome::Unknown | Outcome::NoAnswer => "unknown",
         Outcome::Offline => "offline",
+    }
+}
+
+/// Why a login failed, in one sentence.
+pub fn login_problem(problem: &Problem) -> String {
+    if problem.is(Code::LoginFailed) {
+        "The user name or the password is wrong.".into()
+    } else if problem.is(Code::PlaintextRefused) {
+        "This page was opened over plain http, where a browser does not keep a session. Open it over https.".into()
+    } else if problem.is(Code::Throttled) {
+        "Too many attempts. Wait a moment before the next one.".into()
+    } else if problem.is(Code::UnknownSite) {
+        "There is no such site here. Check the address.".into()
+    } else if problem.status >= 500 {
+        format!("Something is wrong with Pinlatch itself: {}.", problem.title)
+    } else {
+        match &problem.detail {
+            Some(detail) => format!("{}: {detail}.", problem.title),
+            None => format!("{}.", problem.title),
+        }
     }
 }

@@ -1,5 +1,4 @@
 use pinlatch_protocol::line::Rgb;
-use pinlatch_protocol::problem::Problem;
 
 use super::*;
 

@@ -1,0 +1,5 @@
+//! The screens.
+
+pub mod control;
+pub mod login;
+pub mod starting;

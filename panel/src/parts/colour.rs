@@ -1,0 +1,67 @@
+//! The control of a colour LED: a few colours by name, and any other.
+
+use leptos::prelude::*;
+use pinlatch_protocol::line::{Action, Level, Rgb};
+
+use super::line::Handle;
+
+const PRESETS: [(Rgb, &str); 7] = [
+    (Rgb(0xff, 0xff, 0xff), "White"),
+    (Rgb(0xff, 0xc4, 0x7a), "Warm white"),
+    (Rgb(0xff, 0x20, 0x10), "Red"),
+    (Rgb(0xff, 0x98, 0x00), "Amber"),
+    (Rgb(0x18, 0xc8, 0x48), "Green"),
+    (Rgb(0x20, 0x60, 0xff), "Blue"),
+    (Rgb(0, 0, 0), "Off"),
+];
+
+/// A colour LED. The lamp beside its name shows the reported colour; what was picked is never shown as lit.
+#[component]
+pub fn Colour(line: Handle) -> impl IntoView {
+    let picker = NodeRef::<leptos::html::Input>::new();
+    Effect::new(move |_| {
+        line.talk.track();
+        if let (Some(picker), Some(Level::Colour(colour))) = (picker.get(), line.level()) {
+            picker.set_value(&colour.to_string());
+        }
+    });
+    let pick = move |_| {
+        let picked = picker.get_untracked().and_then(|picker| Rgb::try_from(picker.value()).ok());
+        if let Some(colour) = picked {
+            line.ask(Action::Set(Level::Colour(colour)));
+        }
+    };
+    let hindered = move || line.hindrance("set").is_some();
+    view! {
+        <div class="colours" role="group" aria-label="Colours">
+            {PRESETS
+                .map(|(colour, word)| {
+                    view! {
+                        <button
+                            type="button"
+                            class="chip"
+                            style=("--chip", colour.to_string())
+                            aria-label=word
+                            title=word
+                            aria-pressed=move || (line.level() == Some(Level::Colour(colour))).to_string()
+                            aria-disabled=move || line.is_pending().to_string()
+                            disabled=hindered
+                            on:click=move |_| line.ask(Action::Set(Level::Colour(colour)))
+                        ></button>
+                    }
+                })
+                .collect_view()}
+            <label class="chip chip-any" title="Another colour">
+                <input
+                    type="color"
+                    node_ref=picker
+                    aria-label="Another colour"
+                    data-testid=line.test_id("set")
+                    aria-disabled=move || line.is_pending().to_string()
+                    disabled=hindered
+                    on:change=pick
+                />
+            </label>
+        </div>
+    }
+}

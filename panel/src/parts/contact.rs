@@ -1,0 +1,24 @@
+//! A contact, which takes no action: a drawing of it, open or closed.
+
+use leptos::prelude::*;
+use pinlatch_protocol::line::Level;
+
+use super::line::Handle;
+
+/// A button or reed.
+#[component]
+pub fn Contact(line: Handle) -> impl IntoView {
+    let blade = Memo::new(move |_| match line.level() {
+        Some(Level::On(true)) => "M44 28H96",
+        Some(_) => "M44 28L92 8",
+        None => "M44 28l14-6M66 19l14-6",
+    });
+    view! {
+        <svg class="contact" viewBox="0 0 140 40" aria-hidden="true">
+            <path d="M4 28H40M100 28H136"></path>
+            <path class="contact-blade" d=move || blade.get()></path>
+            <circle cx="42" cy="28" r="4"></circle>
+            <circle cx="98" cy="28" r="4"></circle>
+        </svg>
+    }
+}

@@ -1,0 +1,192 @@
+//! One line: what it is, its reported level, and the control that suits its kind.
+
+use leptos::prelude::*;
+use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::panel::LineView;
+
+use super::colour::Colour;
+use super::contact::Contact;
+use super::icon::{Icon, IconKind};
+use super::momentary::Momentary;
+use super::notice::Notices;
+use super::number::{Reading, Slider};
+use super::switch::Switch;
+use crate::live::Panel;
+use crate::model::{Key, Talk};
+use crate::words;
+
+/// What a line's parts share. Cheap to copy: it holds signals.
+#[derive(Clone, Copy)]
+pub struct Handle {
+    panel: Panel,
+    key: StoredValue<Key>,
+    /// The line's kind.
+    pub kind: LineKind,
+    /// The line as the device reported it.
+    pub view: Memo<Option<LineView>>,
+    /// What was said about it.
+    pub talk: Memo<Talk>,
+    /// Whether its device is there.
+    pub online: Memo<bool>,
+}
+
+impl Handle {
+    fn new(panel: Panel, key: Key, kind: LineKind) -> Self {
+        let key = StoredValue::new(key);
+        let of = move || key.get_value();
+        Self {
+            panel,
+            key,
+            kind,
+            view: Memo::new(move |_| panel.model.with(|model| model.line(&of()).cloned())),
+            talk: Memo::new(move |_| panel.model.with(|model| model.talk(&of()))),
+            online: Memo::new(move |_| {
+                panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
+            }),
+        }
+    }
+
+    /// The reported level.
+    pub fn level(&self) -> Option<Level> {
+        self.view.with(|view| view.as_ref().and_then(|view| view.reported))
+    }
+
+    /// Whether the reported level is `true`.
+    pub fn is_on(&self) -> bool {
+        self.level() == Some(Level::On(true))
+    }
+
+    /// Whether the caller may run an action on the line.
+    pub fn may(&self, action: &str) -> bool {
+        self.view.with(|view| view.as_ref().is_some_and(|view| view.actions.iter().any(|own| own == action)))
+    }
+
+    /// Whether a command is under way.
+    pub fn is_pending(&self) -> bool {
+        self.talk.with(|talk| talk.pending.is_some())
+    }
+
+    /// Whether what is shown may no longer be so.
+    pub fn is_stale(&self) -> bool {
+        !self.online.get() || !self.panel.is_connected()
+    }
+
+    /// Whether the device is away, and what is asked for is kept until it is back.
+    pub fn is_kept(&self) -> bool {
+        !self.online.get() && self.view.with(|view| view.as_ref().is_some_and(|view| view.retain))
+    }
+
+    /// Why an action cannot be asked for now, in words; `None` if it can.
+    pub fn hindrance(&self, action: &str) -> Option<&'static str> {
+        if !self.panel.is_connected() {
+            Some("Not connected")
+        } else if !self.may(action) {
+            Some("You may look at this line, not operate it")
+        } else if !self.online.get() && !(action == "set" && self.is_kept()) {
+            Some("The device is offline")
+        } else {
+            None
+        }
+    }
+
+    /// Asks for an action, unless one is under way or it cannot be asked for.
+    pub fn ask(&self, action: Action) {
+        let ready = untrack(|| self.hindrance(action.name()).is_none() && !self.is_pending());
+        if ready {
+            self.panel.ask(self.key.get_value(), action);
+        }
+    }
+
+    /// Takes the last answer off the screen.
+    pub fn dismiss(&self) {
+        self.panel.model.update(|model| model.dismiss(&self.key.get_value()));
+    }
+
+    /// The stable name of a control, for tests.
+    pub fn test_id(&self, action: &str) -> String {
+        self.key.with_value(|key| format!("action-{}-{}-{action}", key.device, key.line))
+    }
+
+    /// The line's name, as on the wire.
+    pub fn name(&self) -> String {
+        self.key.with_value(|key| key.line.to_string())
+    }
+
+    /// How long ago the level last changed, by the edge's clock.
+    pub fn changed(&self) -> Option<String> {
+        let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
+        let edge_ms = self.panel.model.with(|model| model.edge_ms(self.panel.now.get()));
+        Some(words::ago(edge_ms.saturating_sub(changed_ms)))
+    }
+}
+
+/// One line of a device.
+#[component]
+pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
+    let heading = format!("heading-{}-{}", key.device, key.line);
+    let labelled = heading.clone();
+    let test_id = format!("line-{}-{}", key.device, key.line);
+    let title = words::title(key.line.as_str());
+    let line = Handle::new(expect_context::<Panel>(), key, kind);
+
+    let mark = Memo::new(move |_| words::level_mark(line.level().as_ref()));
+    let state = Memo::new(move |_| {
+        line.talk.with(|talk| match (&talk.pending, &talk.answer) {
+            (Some(_), _) => "pending",
+            (None, _) if !line.online.get() => "offline",
+            (None, Some(answer)) => words::outcome_mark(&answer.outcome),
+            (None, None) => "idle",
+        })
+    });
+    let readout = Memo::new(move |_| words::level(kind, line.level().as_ref()));
+    let since = Memo::new(move |_| line.changed());
+
+    view! {
+        <section
+            class="line"
+            data-testid=test_id
+            data-kind=kind.to_string()
+            data-level=move || mark.get()
+            data-state=move || state.get()
+            data-stale=move || line.is_stale().to_string()
+            aria-busy=move || line.is_pending().to_string()
+            aria-labelledby=labelled
+        >
+            <header class="line-head">
+                <Icon kind=IconKind::Line(kind)/>
+                <h3 id=heading>{title}</h3>
+                <Lamp line/>
+            </header>
+            <p class="readout">
+                <span class="readout-stale">{move || line.is_stale().then_some("last known ")}</span>
+                <strong>{move || readout.get()}</strong>
+                <span class="readout-since">{move || since.get()}</span>
+            </p>
+            <div class="control">
+                {match kind {
+                    LineKind::Switch => view! { <Switch line/> }.into_any(),
+                    LineKind::Momentary => view! { <Momentary line/> }.into_any(),
+                    LineKind::Rgb => view! { <Colour line/> }.into_any(),
+                    LineKind::Dimmer | LineKind::Servo => view! { <Slider line/> }.into_any(),
+                    LineKind::Contact => view! { <Contact line/> }.into_any(),
+                    LineKind::Sensor => view! { <Reading line/> }.into_any(),
+                }}
+            </div>
+            <Notices line/>
+        </section>
+    }
+}
+
+/// The reported level as a lamp: lit, dark, coloured, or a question mark.
+#[component]
+fn Lamp(line: Handle) -> impl IntoView {
+    let colour = move || match line.level() {
+        Some(Level::Colour(colour)) => Some(colour.to_string()),
+        _ => None,
+    };
+    view! {
+        <span class="lamp" style=("--lamp", move || colour().unwrap_or_default()) aria-hidden="true">
+            {move || line.level().is_none().then_some("?")}
+        </span>
+    }
+}

@@ -1,0 +1,13 @@
+//! The pieces that the screens are made of.
+
+pub mod device;
+pub mod header;
+pub mod icon;
+pub mod line;
+
+mod colour;
+mod contact;
+mod momentary;
+mod notice;
+mod number;
+mod switch;

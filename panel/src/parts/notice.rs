@@ -1,0 +1,77 @@
+//! What is to be said about a line: under way, how it ended, a wish that is no fact.
+
+use leptos::prelude::*;
+
+use super::icon::{Icon, IconKind};
+use super::line::Handle;
+use crate::model::Outcome;
+use crate::words;
+
+#[derive(Clone, PartialEq)]
+struct Notice {
+    class: &'static str,
+    icon: IconKind,
+    text: String,
+    /// Whether it stays until it is taken away.
+    stays: bool,
+}
+
+/// The notices of one line, the most urgent first.
+#[component]
+pub fn Notices(line: Handle) -> impl IntoView {
+    let notices = Memo::new(move |_| notices(line));
+    view! {
+        <div class="notices">
+            <For each=move || notices.get() key=|notice| (notice.class, notice.text.clone()) let:notice>
+                <p class=format!("notice notice-{}", notice.class)>
+                    <Icon kind=notice.icon/>
+                    <span>{notice.text}</span>
+                    {notice
+                        .stays
+                        .then(|| {
+                            view! {
+                                <button
+                                    type="button"
+                                    class="dismiss"
+                                    aria-label="Dismiss"
+                                    on:click=move |_| line.dismiss()
+                                >
+                                    <Icon kind=IconKind::Close/>
+                                </button>
+                            }
+                        })}
+                </p>
+            </For>
+        </div>
+    }
+}
+
+fn notices(line: Handle) -> Vec<Notice> {
+    let mut found = Vec::new();
+    let talk = line.talk.get();
+    if let Some(pending) = &talk.pending {
+        let text = format!("Asked for {}, waiting", words::wish(line.kind, &pending.action));
+        found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
+    } else if let Some(answer) = &talk.answer {
+        let icon = match answer.outcome {
+            Outcome::Executed => IconKind::Done,
+            Outcome::Refused(_) | Outcome::Denied(_) => IconKind::Refused,
+            Outcome::Expired | Outcome::NotSent => IconKind::Clock,
+            Outcome::Unknown | Outcome::NoAnswer => IconKind::Question,
+            Outcome::Offline => IconKind::Offline,
+        };
+        let done = answer.outcome == Outcome::Executed;
+        let class = if done { "done" } else { words::outcome_mark(&answer.outcome) };
+        found.push(Notice { class, icon, text: words::outcome(&answer.outcome), stays: !done });
+    }
+    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
+    if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
+        let text = format!(
+            "Asked for {}, reported {}.",
+            words::level(line.kind, Some(&wish)),
+            words::level(line.kind, line.level().as_ref())
+        );
+        found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });
+    }
+    found
+}

@@ -1,0 +1,83 @@
+//! The control of a switch: one toggle where the level is known, two plain buttons where it is not, or where
+//! the wish is kept for a device that is away.
+
+use leptos::prelude::*;
+use pinlatch_protocol::line::{Action, Level};
+
+use super::line::Handle;
+
+/// A blink by which people find a lamp: short, and it ends as it began.
+const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
+
+/// A switch.
+#[component]
+pub fn Switch(line: Handle) -> impl IntoView {
+    let known = Memo::new(move |_| line.level().is_some() && !line.is_kept());
+    view! {
+        <Show when=move || known.get() fallback=move || view! { <Two line/> }>
+            <Rocker line/>
+        </Show>
+        <Show when=move || line.may("blink")>
+            <button
+                type="button"
+                class="quiet"
+                data-testid=line.test_id("blink")
+                disabled=move || line.hindrance("blink").is_some()
+                aria-disabled=move || line.is_pending().to_string()
+                on:click=move |_| line.ask(BLINK)
+            >
+                "Blink"
+            </button>
+        </Show>
+    }
+}
+
+/// The toggle. It asks for the other of two levels by name, so that pressing twice never does two things.
+#[component]
+fn Rocker(line: Handle) -> impl IntoView {
+    let verb = move || if line.may("set") || !line.may("toggle") { "set" } else { "toggle" };
+    let turn = move |_| {
+        let other = Level::On(!line.view.with_untracked(|view| {
+            view.as_ref().is_some_and(|view| view.reported == Some(Level::On(true)))
+        }));
+        line.ask(if untrack(verb) == "set" { Action::Set(other) } else { Action::Toggle });
+    };
+    view! {
+        <button
+            type="button"
+            class="rocker"
+            role="switch"
+            data-testid=move || line.test_id(verb())
+            aria-label=line.name()
+            aria-checked=move || line.is_on().to_string()
+            aria-disabled=move || line.is_pending().to_string()
+            disabled=move || line.hindrance(verb()).is_some()
+            title=move || line.hindrance(verb())
+            on:click=turn
+        >
+            <span class="rocker-mark">"O"</span>
+            <span class="rocker-mark">"I"</span>
+            <span class="rocker-thumb"></span>
+        </button>
+    }
+}
+
+/// On and off, where nobody knows which it is.
+#[component]
+fn Two(line: Handle) -> impl IntoView {
+    [(true, "On", "set-on"), (false, "Off", "set-off")].map(|(level, word, name)| {
+        view! {
+            <button
+                type="button"
+                class="key"
+                data-testid=line.test_id(name)
+                aria-disabled=move || line.is_pending().to_string()
+                disabled=move || line.hindrance("set").is_some()
+                title=move || line.hindrance("set")
+                on:click=move |_| line.ask(Action::Set(Level::On(level)))
+            >
+                {word}
+            </button>
+        }
+    })
+}
