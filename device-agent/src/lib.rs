@@ -1,1 +1,12 @@
-//! pinlatch-agent
+//! The daemon on the device: keeps a WebSocket to the edge, verifies every `cmd+jwt` itself, and drives
+//! the lines within the limits of its own configuration.
+//!
+//! Everything runs on one thread. A frame that arrives is verified and the line set in one call, with no
+//! queue in between; timers that end pulses run beside the link, not on it.
+
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod http;
+pub mod lines;
+pub mod tls;

@@ -1,0 +1,157 @@
+//! Edge time on a device whose own clock may be wrong.
+//!
+//! A signed welcome gives edge time at one moment between the request and its answer. From there
+//! CLOCK_BOOTTIME carries on: it is monotonic and counts suspension. What remains uncertain is where in
+//! the round trip the edge read its clock, and how far this device's crystal has drifted since; both
+//! widen the interval in which edge time lies. A command runs only while the *latest* possible edge
+//! time is below its deadline.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::time_provider::TimeProvider;
+
+/// The drift that is allowed for, in parts per million: ten times a cheap crystal's.
+pub const DRIFT_PPM: u64 = 200;
+
+/// How often edge time is asked for anew.
+pub const RESYNC_EVERY: Duration = Duration::from_secs(600);
+
+/// Time since boot, in milliseconds, suspension included.
+pub fn boot_ms() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    secs.saturating_mul(1_000).saturating_add(nanos / 1_000_000)
+}
+
+/// One signed statement of edge time. Every moment is milliseconds since boot and passed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeClock {
+    edge_ms: u64,
+    sent_ms: u64,
+    received_ms: u64,
+}
+
+impl EdgeClock {
+    /// Edge time `edge_ms` was read somewhere between the two moments since boot.
+    pub fn new(edge_ms: u64, sent_ms: u64, received_ms: u64) -> Self {
+        Self { edge_ms, sent_ms, received_ms: received_ms.max(sent_ms) }
+    }
+
+    /// Edge time is at most this. Both readings are cut to whole milliseconds, so one more is allowed.
+    pub fn latest_ms(&self, boot_ms: u64) -> u64 {
+        let elapsed = boot_ms.saturating_sub(self.sent_ms).saturating_add(1);
+        self.edge_ms.saturating_add(elapsed).saturating_add(drift(elapsed))
+    }
+
+    /// Edge time is at least this.
+    pub fn earliest_ms(&self, boot_ms: u64) -> u64 {
+        let elapsed = boot_ms.saturating_sub(self.received_ms).saturating_sub(1);
+        self.edge_ms.saturating_add(elapsed.saturating_sub(drift(elapsed)))
+    }
+
+    /// The middle of the two.
+    pub fn estimate_ms(&self, boot_ms: u64) -> u64 {
+        let earliest = self.earliest_ms(boot_ms);
+        earliest.saturating_add(self.latest_ms(boot_ms).saturating_sub(earliest) / 2)
+    }
+
+    /// How far `latest` and `earliest` lie apart.
+    pub fn uncertainty_ms(&self, boot_ms: u64) -> u64 {
+        self.latest_ms(boot_ms).saturating_sub(self.earliest_ms(boot_ms))
+    }
+
+    /// Takes a newer statement, unless it came over so slow a round trip that this one is still better.
+    pub fn resync(&mut self, newer: Self, boot_ms: u64) {
+        if newer.uncertainty_ms(boot_ms) <= self.uncertainty_ms(boot_ms) {
+            *self = newer;
+        }
+    }
+}
+
+fn drift(elapsed_ms: u64) -> u64 {
+    elapsed_ms.saturating_mul(DRIFT_PPM).div_ceil(1_000_000)
+}
+
+/// The system's clock, which serves TLS alone: on a Pi it may say 1970.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallClock {
+    assumed: Option<u64>,
+}
+
+impl WallClock {
+    /// A clock that stands at this many seconds of Unix time, where one is given.
+    pub fn assuming(seconds: Option<u64>) -> Self {
+        Self { assumed: seconds }
+    }
+
+    /// Now, as a duration since 1970; a clock set before that counts as 1970.
+    pub fn now(&self) -> Duration {
+        match self.assumed {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+}
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(self.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_round_trip_and_the_drift_are_uncertain() {
+        let clock = EdgeClock::new(1_000_000, 100, 140);
+        assert_eq!(clock.latest_ms(140), 1_000_000 + 41 + 1);
+        assert_eq!(clock.earliest_ms(140), 1_000_000);
+        let later = 140 + 600_000;
+        assert_eq!(clock.latest_ms(later) - clock.earliest_ms(later), 40 + 2 + 121 + 120);
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_replace_a_better_one() {
+        let mut clock = EdgeClock::new(1_000_000, 0, 20);
+        clock.resync(EdgeClock::new(1_001_000, 1_000, 9_000), 9_000);
+        assert_eq!(clock, EdgeClock::new(1_000_000, 0, 20));
+        let fresh = EdgeClock::new(1_600_000, 600_000, 600_020);
+        clock.resync(fresh, 600_020);
+        assert_eq!(clock, fresh);
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        let clock = EdgeClock::new(u64::MAX, u64::MAX, 0);
+        assert_eq!(clock.latest_ms(u64::MAX), u64::MAX);
+        assert_eq!(EdgeClock::new(u64::MAX, 0, 0).estimate_ms(u64::MAX), u64::MAX);
+    }
+
+    proptest! {
+        /// Whatever the delays and a drift within the allowance, true edge time lies in the interval.
+        #[test]
+        fn edge_time_lies_between_the_bounds(
+            edge in 1_700_000_000_000u64..1_900_000_000_000,
+            boot in 0u64..1_000_000_000,
+            there in 0u64..5_000,
+            back in 0u64..5_000,
+            elapsed in 0u64..3_600_000,
+            drift_ppm in -200i64..=200,
+        ) {
+            let clock = EdgeClock::new(edge, boot, boot + there + back);
+            // What the device measures in `elapsed` true milliseconds after the answer.
+            let shift = i64::try_from(elapsed).unwrap() * drift_ppm / 1_000_000;
+            let now = boot + there + back + elapsed.checked_add_signed(shift).unwrap();
+            let truth = edge + back + elapsed;
+            prop_assert!(clock.earliest_ms(now) <= truth + 1);
+            prop_assert!(clock.latest_ms(now) >= truth);
+            prop_assert!(clock.earliest_ms(now) <= clock.estimate_ms(now));
+            prop_assert!(clock.estimate_ms(now) <= clock.latest_ms(now));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the device keeps between runs: who it is, and whom it believes.
+//!
+//! One file holds it all, so that one rename replaces it as a whole: a power cut leaves the old
+//! credentials or the new ones, never a key without its certificate.
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::keyset::{self, KeySetClaims};
+use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The file in the state folder.
+pub const FILE: &str = "credentials.json";
+
+/// Why the credentials cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// There are none.
+    #[error("{} holds no credentials: enrol this device first (pinlatch-agent enrol)", .0.display())]
+    NotEnrolled(PathBuf),
+    /// Others than the owner may read the key.
+    #[error("{} may be read by others (mode {mode:o}); it holds a private key: chmod 600 it, or enrol again", .file.display())]
+    Exposed {
+        /// The file.
+        file: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is not what this program writes.
+    #[error("{} is damaged ({reason}): enrol this device again", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, without its contents.
+        reason: String,
+    },
+    /// Reading or writing failed.
+    #[error("{}: {source}", .file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+}
+
+impl CredentialsError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotEnrolled(_) => "not_enrolled",
+            Self::Exposed { .. } => "credentials_exposed",
+            Self::Damaged { .. } => "credentials_damaged",
+            Self::Io { .. } => "credentials_io",
+        }
+    }
+}
+
+/// Who this device is, and whom it believes.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The site.
+    pub site: Name,
+    /// This device's name.
+    pub device: Name,
+    /// The edge's base URL, such as `https://pinlatch.example`.
+    pub edge: String,
+    /// This device's key, made here.
+    pub key: SigningKey,
+    /// The `devcert+jwt`.
+    pub devcert: Secret,
+    /// The owner's root key.
+    pub root: PublicKey,
+    /// The newest `keyset+jwt` seen.
+    pub keyset: String,
+}
+
+/// The file's form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    site: Name,
+    device: Name,
+    edge: String,
+    key: Value,
+    devcert: Secret,
+    root_key: Value,
+    keyset: String,
+    /// For people who look: the token itself is what counts.
+    keyset_number: u64,
+}
+
+/// Why stored credentials do not hold together.
+#[derive(Debug, thiserror::Error)]
+enum Inconsistent {
+    #[error("not JSON of the expected form at line {0}, column {1}")]
+    Form(usize, usize),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("its key set: {0}")]
+    KeySet(#[from] Refusal),
+}
+
+impl Credentials {
+    /// The key set, verified by the pinned root.
+    pub fn key_set(&self) -> Result<KeySetClaims, Refusal> {
+        keyset::verify(&self.keyset, &self.root)
+    }
+
+    /// Reads the credentials of a state folder.
+    pub fn load(state_dir: &Path) -> Result<Self, CredentialsError> {
+        let file = state_dir.join(FILE);
+        let io = |source| CredentialsError::Io { file: file.clone(), source };
+        let mut open = match File::open(&file) {
+            Ok(open) => open,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(CredentialsError::NotEnrolled(state_dir.into()));
+            }
+            Err(error) => return Err(io(error)),
+        };
+        let mode = open.metadata().map_err(io)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(CredentialsError::Exposed { file, mode });
+        }
+        let text = io::read_to_string(&mut open).map_err(io)?;
+        Self::parse(&text).map_err(|reason| CredentialsError::Damaged { file, reason: reason.to_string() })
+    }
+
+    fn parse(text: &str) -> Result<Self, Inconsistent> {
+        let stored: Stored =
+            serde_json::from_str(text).map_err(|error| Inconsistent::Form(error.line(), error.column()))?;
+        let credentials = Self {
+            site: stored.site,
+            device: stored.device,
+            edge: stored.edge,
+            key: SigningKey::from_jwk(&stored.key.to_string())?,
+            devcert: stored.devcert,
+            root: PublicKey::from_jwk(&stored.root_key)?,
+            keyset: stored.keyset,
+        };
+        credentials.key_set()?;
+        Ok(credentials)
+    }
+
+    /// Replaces the credentials of a state folder, which is made if need be.
+    pub fn store(&self, state_dir: &Path) -> Result<(), CredentialsError> {
+        let file = state_dir.join(FILE);
+        let io = |source| CredentialsError::Io { file: file.clone(), source };
+        let damaged = |reason: String| CredentialsError::Damaged { file: file.clone(), reason };
+        let stored = Stored {
+            site: self.site.clone(),
+            device: self.device.clone(),
+            edge: self.edge.clone(),
+            key: serde_json::from_str(self.key.to_private_jwk().expose())
+                .map_err(|_| damaged("the key is no JSON".into()))?,
+            devcert: self.devcert.clone(),
+            root_key: self.root.to_jwk(),
+            keyset: self.keyset.clone(),
+            keyset_number: self.key_set().map_err(|refusal| damaged(refusal.to_string()))?.number,
+        };
+        let text = serde_json::to_string_pretty(&stored).map_err(|error| io(error.into()))?;
+        write_private(state_dir, &file, &text).map_err(io)
+    }
+}
+
+/// Writes a file that only its owner can read, as a whole or not at all, surviving a power cut.
+fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut draft =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    draft.write_all(text.as_bytes())?;
+    draft.as_file().sync_all()?;
+    draft.persist(file)?;
+    File::open(folder)?.sync_all()
+}

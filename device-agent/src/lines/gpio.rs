@@ -1,0 +1,253 @@
+//! Lines of the kernel's GPIO character device, through `gpio-cdev`.
+//!
+//! A line is found by its name (`GPIO17`) or by its chip's label and an offset: chip numbers change
+//! between kernels. A released output stays driven on a Pi, so nothing here relies on the kernel to
+//! reset a line.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use futures_util::StreamExt;
+use gpio_cdev::{
+    AsyncLineEventHandle, Chip, EventRequestFlags, EventType, Line, LineHandle, LineRequestFlags, chips,
+};
+use pinlatch_protocol::line::Level;
+use tokio::sync::mpsc;
+
+use super::{Driver, DriverError, Edge};
+use crate::config::GpioPlace;
+
+/// What other programs see as the holder of our lines.
+const CONSUMER: &str = "pinlatch-agent";
+/// The most names that an error lists.
+const MAX_CANDIDATES: usize = 12;
+
+impl From<gpio_cdev::Error> for DriverError {
+    fn from(error: gpio_cdev::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A chip as `pinlatch-agent lines` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipInfo {
+    /// The device file.
+    pub path: PathBuf,
+    /// The label, which stays the same between kernels.
+    pub label: String,
+    /// Its lines, by offset.
+    pub lines: Vec<LineInfo>,
+}
+
+/// A line of a chip.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineInfo {
+    /// Its name, where the device tree gives one.
+    pub name: Option<String>,
+    /// Who holds it.
+    pub consumer: Option<String>,
+    /// Whether somebody does.
+    pub used: bool,
+}
+
+/// Every chip that can be opened, each once: a Pi 5 has links to old chip numbers.
+pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut closed = None;
+    for chip in chips()? {
+        let chip = match chip {
+            Ok(chip) => chip,
+            Err(error) => {
+                closed = Some(error);
+                continue;
+            }
+        };
+        if !seen.insert(chip.name().to_owned()) {
+            continue;
+        }
+        let lines = chip.lines().map(|line| {
+            let info = line.info()?;
+            Ok(LineInfo {
+                name: info.name().map(Into::into),
+                consumer: info.consumer().map(Into::into),
+                used: info.is_used(),
+            })
+        });
+        let lines = lines.collect::<Result<_, gpio_cdev::Error>>()?;
+        found.push(ChipInfo { path: chip.path().into(), label: chip.label().into(), lines });
+    }
+    match closed {
+        Some(error) if found.is_empty() => {
+            Err(DriverError(format!("the GPIO chips cannot be opened (is this user in the group gpio?): {error}")))
+        }
+        _ => {
+            found.sort_by(|one, other| one.path.cmp(&other.path));
+            Ok(found)
+        }
+    }
+}
+
+/// Finds a line; the error names what there is.
+fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
+    if chips.is_empty() {
+        return Err(DriverError("this machine has no GPIO chip".into()));
+    }
+    let mut matches = Vec::new();
+    for chip in chips {
+        for (offset, line) in (0u32..).zip(&chip.lines) {
+            let fits = match place {
+                GpioPlace::Name(name) => line.name.as_ref() == Some(name),
+                GpioPlace::Chip { label, offset: wanted } => chip.label == *label && *wanted == offset,
+            };
+            if fits {
+                matches.push((chip, offset));
+            }
+        }
+    }
+    match (matches.as_slice(), place) {
+        ([only], _) => Ok(*only),
+        ([], GpioPlace::Name(name)) => {
+            let names = chips.iter().flat_map(|chip| &chip.lines).filter_map(|line| line.name.as_deref());
+            Err(DriverError(format!("no GPIO line is named {name:?}; there are: {}", list(names))))
+        }
+        ([], GpioPlace::Chip { label, offset }) => match chips.iter().find(|chip| chip.label == *label) {
+            Some(chip) => Err(DriverError(format!("{label} has {} lines, and no offset {offset}", chip.lines.len()))),
+            None => {
+                let labels = list(chips.iter().map(|chip| chip.label.as_str()));
+                Err(DriverError(format!("no GPIO chip has the label {label:?}; there are: {labels}")))
+            }
+        },
+        (several, _) => {
+            let paths = list(several.iter().map(|(chip, _)| chip.path.to_str().unwrap_or_default()));
+            Err(DriverError(format!("{place} is not one line but several, on: {paths}")))
+        }
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let shown = names.iter().take(MAX_CANDIDATES).copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => "none".into(),
+        n if n > MAX_CANDIDATES => format!("{shown} and {} more", n - MAX_CANDIDATES),
+        _ => shown,
+    }
+}
+
+/// Opens an output at its safe level.
+pub fn open_output(place: &GpioPlace, active_low: bool, safe: Level) -> Result<Box<dyn Driver>, DriverError> {
+    let start = u8::from(safe == Level::On(true));
+    let handle = request(place, |line| {
+        line.request(LineRequestFlags::OUTPUT | polarity(active_low), start, CONSUMER)
+    })?;
+    Ok(Box::new(GpioOutput { handle }))
+}
+
+/// Opens a contact, sends its edges to the queue and returns its level.
+pub fn open_contact(
+    place: &GpioPlace,
+    active_low: bool,
+    index: usize,
+    edges: &mpsc::Sender<Edge>,
+) -> Result<bool, DriverError> {
+    let handle = request(place, |line| {
+        let flags = LineRequestFlags::INPUT | polarity(active_low);
+        line.events(flags, EventRequestFlags::BOTH_EDGES, CONSUMER)
+    })?;
+    let handle = AsyncLineEventHandle::new(handle)?;
+    let level = handle.as_ref().get_value()? != 0;
+    tokio::spawn(watch(handle, index, edges.clone()));
+    Ok(level)
+}
+
+fn polarity(active_low: bool) -> LineRequestFlags {
+    if active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
+}
+
+/// Finds a line and asks the kernel for it; where that fails, says who holds it.
+fn request<H>(
+    place: &GpioPlace,
+    ask: impl FnOnce(&Line) -> Result<H, gpio_cdev::Error>,
+) -> Result<H, DriverError> {
+    let chips = survey()?;
+    let (chip, offset) = resolve(place, &chips)?;
+    let line = Chip::new(&chip.path)?.get_line(offset)?;
+    ask(&line).map_err(|error| {
+        let index = usize::try_from(offset).unwrap_or(usize::MAX);
+        match chip.lines.get(index) {
+            Some(LineInfo { consumer: Some(holder), used: true, .. }) => {
+                DriverError(format!("{place} is held by {holder:?}: {error}"))
+            }
+            _ => DriverError(format!("{place}: {error}")),
+        }
+    })
+}
+
+struct GpioOutput {
+    handle: LineHandle,
+}
+
+impl Driver for GpioOutput {
+    fn set(&mut self, level: Level) -> Result<(), DriverError> {
+        let Level::On(on) = level else {
+            return Err(DriverError("a gpio line is on or off".into()));
+        };
+        Ok(self.handle.set_value(u8::from(on))?)
+    }
+}
+
+async fn watch(mut handle: AsyncLineEventHandle, index: usize, edges: mpsc::Sender<Edge>) {
+    while let Some(event) = handle.next().await {
+        let level = match (handle.as_ref().get_value(), event) {
+            // The level now, not that of an edge: the kernel's queue is short and drops under a storm.
+            (Ok(level), Ok(_)) => level != 0,
+            (Err(_), Ok(event)) => event.event_type() == EventType::RisingEdge,
+            (_, Err(error)) => {
+                tracing::error!(%error, "a contact can no longer be read");
+                return;
+            }
+        };
+        if edges.send(Edge { line: index, level }).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chip(path: &str, label: &str, names: &[&str]) -> ChipInfo {
+        let line = |name: &&str| LineInfo { name: Some((*name).into()), ..LineInfo::default() };
+        ChipInfo { path: path.into(), label: label.into(), lines: names.iter().map(line).collect() }
+    }
+
+    fn by_name(name: &str) -> GpioPlace {
+        GpioPlace::Name(name.into())
+    }
+
+    #[test]
+    fn a_line_is_found_by_name_or_label() {
+        let chips = [chip("/dev/gpiochip0", "raspberrypi-exp-gpio", &["BT_ON"]), chip("/dev/gpiochip4", "pinctrl-rp1", &["ID_SDA", "GPIO17"])];
+        let (found, offset) = resolve(&by_name("GPIO17"), &chips).unwrap();
+        assert_eq!((found.label.as_str(), offset), ("pinctrl-rp1", 1));
+        let place = GpioPlace::Chip { label: "pinctrl-rp1".into(), offset: 0 };
+        assert_eq!(resolve(&place, &chips).unwrap().1, 0);
+    }
+
+    #[test]
+    fn errors_name_what_there_is() {
+        let one = chip("/dev/gpiochip0", "pinctrl-bcm2835", &["GPIO2", "GPIO3"]);
+        let error = |place: &GpioPlace, chips: &[ChipInfo]| resolve(place, chips).unwrap_err().0;
+        assert!(error(&by_name("GPIO1"), std::slice::from_ref(&one)).contains("GPIO2, GPIO3"));
+        let beyond = GpioPlace::Chip { label: "pinctrl-bcm2835".into(), offset: 2 };
+        assert!(error(&beyond, std::slice::from_ref(&one)).contains("has 2 lines"));
+        let other = GpioPlace::Chip { label: "pinctrl-rp1".into(), offset: 0 };
+        assert!(error(&other, std::slice::from_ref(&one)).contains("pinctrl-bcm2835"));
+        let twin = chip("/dev/gpiochip1", "pinctrl-bcm2835", &["GPIO2"]);
+        let both = error(&by_name("GPIO2"), &[one, twin]);
+        assert!(both.contains("/dev/gpiochip0, /dev/gpiochip1"), "{both}");
+        assert!(error(&by_name("GPIO2"), &[]).contains("no GPIO chip"));
+    }
+}
