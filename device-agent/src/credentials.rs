@@ -169,6 +169,23 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// Keeps a newer key set. Where the device has been enrolled anew meanwhile, that stands.
+    pub async fn adopt_keyset(&self, state_dir: &Path, keyset: String) -> Result<(), CredentialsError> {
+        let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
+        let file = state_dir.join(FILE);
+        // Syncing to an SD card takes long, and the ends of pulses must not wait for it.
+        let written = tokio::task::spawn_blocking(move || {
+            let stored = Self::load(&state_dir)?;
+            if stored.key.kid() != own {
+                return Ok(());
+            }
+            Self { keyset, ..stored }.store(&state_dir)
+        });
+        written.await.unwrap_or_else(|error| Err(CredentialsError::Io { file, source: error.into() }))
+    }
+}
+
 /// Writes a file that only its owner can read, as a whole or not at all, surviving a power cut.
 fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

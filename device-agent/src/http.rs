@@ -157,7 +157,10 @@ impl Connection {
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let headers = request.headers_mut();
         headers.insert(HOST, self.authority.clone());
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("pinlatch-agent/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("pinlatch-agent/", env!("CARGO_PKG_VERSION"))),
+        );
         let answer = timeout(STEP_TIMEOUT, self.sender.send_request(request));
         Ok(answer.await.map_err(|_| HttpError::Timeout("the answer"))??)
     }
@@ -173,11 +176,12 @@ pub async fn body(answer: Response<Incoming>) -> Result<Bytes, HttpError> {
 /// Connects to the first address that accepts, so that a broken IPv6 route costs seconds, not the link.
 async fn dial(endpoint: &Endpoint) -> Result<TcpStream, HttpError> {
     let unreachable = |error| HttpError::Unreachable(endpoint.authority.clone(), error);
-    let addresses: Vec<SocketAddr> = timeout(STEP_TIMEOUT, lookup_host((endpoint.host.as_str(), endpoint.port)))
-        .await
-        .map_err(|_| HttpError::Timeout("the name lookup"))?
-        .map_err(unreachable)?
-        .collect();
+    let addresses: Vec<SocketAddr> =
+        timeout(STEP_TIMEOUT, lookup_host((endpoint.host.as_str(), endpoint.port)))
+            .await
+            .map_err(|_| HttpError::Timeout("the name lookup"))?
+            .map_err(unreachable)?
+            .collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
@@ -203,7 +207,16 @@ mod tests {
         assert_eq!((edge.port, edge.url().as_str()), (443, "https://pinlatch.example"));
         let edge = Endpoint::parse("https://[2001:db8::1]:8443", false).unwrap();
         assert_eq!((edge.host.as_str(), edge.port), ("2001:db8::1", 8443));
-        for url in ["", "pinlatch.example", "ftp://x", "https://", "https://x/y", "https://x/?q", "https://x/#c", "https://u:p@x"] {
+        for url in [
+            "",
+            "pinlatch.example",
+            "ftp://x",
+            "https://",
+            "https://x/y",
+            "https://x/?q",
+            "https://x/#c",
+            "https://u:p@x",
+        ] {
             assert_eq!(Endpoint::parse(url, true), Err(EndpointError::Form), "{url}");
         }
     }

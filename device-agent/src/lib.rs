@@ -4,9 +4,16 @@
 //! Everything runs on one thread. A frame that arrives is verified and the line set in one call, with no
 //! queue in between; timers that end pulses run beside the link, not on it.
 
+pub mod agent;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod credentials;
+pub mod enrol;
+pub mod handshake;
 pub mod http;
 pub mod lines;
+pub mod outbox;
+pub mod session;
 pub mod tls;
+pub mod uplink;

@@ -85,7 +85,13 @@ impl Checker<'_> {
         }
     }
 
-    fn in_range(&mut self, key: &str, value: Option<Spanned<u32>>, least: u32, most: u32) -> Option<Duration> {
+    fn in_range(
+        &mut self,
+        key: &str,
+        value: Option<Spanned<u32>>,
+        least: u32,
+        most: u32,
+    ) -> Option<Duration> {
         let value = value?;
         let number = *value.get_ref();
         if !(least..=most).contains(&number) {
@@ -153,10 +159,16 @@ impl Checker<'_> {
         }
     }
 
-    fn line(&mut self, name: Spanned<String>, line: raw::Line, gpio: Option<GpioPlace>) -> Option<LineConfig> {
+    fn line(
+        &mut self,
+        name: Spanned<String>,
+        line: raw::Line,
+        gpio: Option<GpioPlace>,
+    ) -> Option<LineConfig> {
         let kind = *line.kind.get_ref();
         let driver = *line.driver.get_ref();
-        let known = matches!(kind, LineKind::Switch | LineKind::Momentary | LineKind::Contact | LineKind::Rgb);
+        let known =
+            matches!(kind, LineKind::Switch | LineKind::Momentary | LineKind::Contact | LineKind::Rgb);
         if !known {
             let message = format!("{kind} lines are not offered by this agent yet");
             self.add("config_kind", Some(line.kind.span()), message);

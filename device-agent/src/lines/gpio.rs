@@ -78,9 +78,9 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
         found.push(ChipInfo { path: chip.path().into(), label: chip.label().into(), lines });
     }
     match closed {
-        Some(error) if found.is_empty() => {
-            Err(DriverError(format!("the GPIO chips cannot be opened (is this user in the group gpio?): {error}")))
-        }
+        Some(error) if found.is_empty() => Err(DriverError(format!(
+            "the GPIO chips cannot be opened (is this user in the group gpio?): {error}"
+        ))),
         _ => {
             found.sort_by(|one, other| one.path.cmp(&other.path));
             Ok(found)
@@ -112,7 +112,9 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
             Err(DriverError(format!("no GPIO line is named {name:?}; there are: {}", list(names))))
         }
         ([], GpioPlace::Chip { label, offset }) => match chips.iter().find(|chip| chip.label == *label) {
-            Some(chip) => Err(DriverError(format!("{label} has {} lines, and no offset {offset}", chip.lines.len()))),
+            Some(chip) => {
+                Err(DriverError(format!("{label} has {} lines, and no offset {offset}", chip.lines.len())))
+            }
             None => {
                 let labels = list(chips.iter().map(|chip| chip.label.as_str()));
                 Err(DriverError(format!("no GPIO chip has the label {label:?}; there are: {labels}")))
@@ -229,7 +231,10 @@ mod tests {
 
     #[test]
     fn a_line_is_found_by_name_or_label() {
-        let chips = [chip("/dev/gpiochip0", "raspberrypi-exp-gpio", &["BT_ON"]), chip("/dev/gpiochip4", "pinctrl-rp1", &["ID_SDA", "GPIO17"])];
+        let chips = [
+            chip("/dev/gpiochip0", "raspberrypi-exp-gpio", &["BT_ON"]),
+            chip("/dev/gpiochip4", "pinctrl-rp1", &["ID_SDA", "GPIO17"]),
+        ];
         let (found, offset) = resolve(&by_name("GPIO17"), &chips).unwrap();
         assert_eq!((found.label.as_str(), offset), ("pinctrl-rp1", 1));
         let place = GpioPlace::Chip { label: "pinctrl-rp1".into(), offset: 0 };

@@ -168,8 +168,15 @@ struct Board {
 }
 
 impl Board {
-    fn run(&mut self, name: &Name, action: &str, args: &Map<String, Value>, now: Instant) -> Result<Option<Level>, Refused> {
-        let line = self.lines.iter_mut().find(|line| line.config.name == *name).ok_or(Refused::UnknownLine)?;
+    fn run(
+        &mut self,
+        name: &Name,
+        action: &str,
+        args: &Map<String, Value>,
+        now: Instant,
+    ) -> Result<Option<Level>, Refused> {
+        let line =
+            self.lines.iter_mut().find(|line| line.config.name == *name).ok_or(Refused::UnknownLine)?;
         let action = Action::parse(line.config.kind, action, args)?;
         match &mut line.behaviour {
             // Contacts take no action, so the parser has refused already.
@@ -289,7 +296,12 @@ impl Lines {
     }
 
     /// Runs an action of a verified command, now. Returns the level right after.
-    pub fn run(&self, line: &Name, action: &str, args: &Map<String, Value>) -> Result<Option<Level>, Refused> {
+    pub fn run(
+        &self,
+        line: &Name,
+        action: &str,
+        args: &Map<String, Value>,
+    ) -> Result<Option<Level>, Refused> {
         self.with(|board, now| board.run(line, action, args, now))
     }
 
@@ -324,10 +336,15 @@ impl Lines {
         })
     }
 
+    /// The next change to report, if there is one already.
+    pub fn pending_event(&self) -> Option<Event> {
+        self.0.board.borrow_mut().events.pop_front()
+    }
+
     /// The next change to report, once there is one.
     pub async fn next_event(&self) -> Event {
         loop {
-            if let Some(event) = self.0.board.borrow_mut().events.pop_front() {
+            if let Some(event) = self.pending_event() {
                 return event;
             }
             self.0.changed.notified().await;

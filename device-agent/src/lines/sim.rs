@@ -142,7 +142,11 @@ struct Request {
     level: bool,
 }
 
-async fn serve(mut stream: UnixStream, contacts: &BTreeMap<Name, usize>, edges: &mpsc::Sender<Edge>) -> io::Result<()> {
+async fn serve(
+    mut stream: UnixStream,
+    contacts: &BTreeMap<Name, usize>,
+    edges: &mpsc::Sender<Edge>,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     let mut request = Vec::new();
@@ -154,7 +158,8 @@ async fn serve(mut stream: UnixStream, contacts: &BTreeMap<Name, usize>, edges: 
             return Ok(());
         }
         let whole = request.last() == Some(&b'\n') || length < MAX_REQUEST;
-        let answer = if whole { apply(&request, contacts, edges).await } else { Err("the line is too long".into()) };
+        let answer =
+            if whole { apply(&request, contacts, edges).await } else { Err("the line is too long".into()) };
         let answer = match answer {
             Ok(()) => serde_json::json!({ "ok": true }),
             Err(error) => serde_json::json!({ "error": error }),
@@ -166,7 +171,11 @@ async fn serve(mut stream: UnixStream, contacts: &BTreeMap<Name, usize>, edges: 
     }
 }
 
-async fn apply(request: &[u8], contacts: &BTreeMap<Name, usize>, edges: &mpsc::Sender<Edge>) -> Result<(), String> {
+async fn apply(
+    request: &[u8],
+    contacts: &BTreeMap<Name, usize>,
+    edges: &mpsc::Sender<Edge>,
+) -> Result<(), String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
     let found = contacts.iter().find(|(name, _)| name.as_str() == request.line);
     let (_, index) = found.ok_or("there is no simulated contact of that name")?;

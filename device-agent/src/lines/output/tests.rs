@@ -101,7 +101,11 @@ fn a_blink_ends_as_it_began_and_set_ends_it() {
         assert!(!lamp.is_blinking());
 
         lamp.run(Action::Blink { period_ms: 100, count: 1_000 }, start).unwrap();
-        assert_eq!(lamp.run(Action::Toggle, start + ms(10)), Ok(Some(Level::On(!base))), "from before the blink");
+        assert_eq!(
+            lamp.run(Action::Toggle, start + ms(10)),
+            Ok(Some(Level::On(!base))),
+            "from before the blink"
+        );
         assert_eq!(lamp.next_due(), None);
     }
 }

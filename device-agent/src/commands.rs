@@ -1,0 +1,123 @@
+//! Commands of one connection: each `cmd+jwt` is verified here, whatever the edge has checked already.
+
+use std::collections::HashMap;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use pinlatch_protocol::agent::Outcome;
+use pinlatch_protocol::command::{CommandStatus, is_command_id};
+use pinlatch_protocol::line::Level;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::command::{self, CommandClaims, Expect};
+use pinlatch_token::{KeySet, Refusal};
+use serde_json::Value;
+
+use crate::clock::EdgeClock;
+use crate::lines::{Lines, Refused};
+
+/// How many ids are remembered before those that cannot be replayed any more are dropped.
+const PRUNE_AT: usize = 256;
+
+/// The commands of one connection. It ends with the connection, and with it all it had allowed.
+pub struct Commands {
+    site: Name,
+    device: Name,
+    session: String,
+    keys: KeySet,
+    /// The ids seen, each with its deadline.
+    seen: HashMap<String, u64>,
+}
+
+impl Commands {
+    /// For one connection, named by its session nonce.
+    pub fn new(site: Name, device: Name, session: String, keys: KeySet) -> Self {
+        Self { site, device, session, keys, seen: HashMap::new() }
+    }
+
+    /// Verifies a command and runs it at once. `boot_ms` reads the time since boot. The answer is `None`
+    /// where the token does not even name a command.
+    pub fn handle(
+        &mut self,
+        jwt: &str,
+        lines: &Lines,
+        clock: &EdgeClock,
+        boot_ms: impl Fn() -> u64,
+    ) -> Option<Outcome> {
+        let claims = match self.verify(jwt, clock, &boot_ms) {
+            Ok(claims) => claims,
+            Err(refusal) => return self.not_accepted(jwt, &refusal),
+        };
+        if self.is_replay(&claims, clock, boot_ms()) {
+            tracing::warn!(id = %claims.jti, code = "refused_replay", "a command came twice");
+            return Some(outcome(claims.jti, CommandStatus::Refused, Some("refused_replay"), None));
+        }
+        let result = lines.run(&claims.line, &claims.action, &claims.args);
+        Some(report(claims, result))
+    }
+
+    fn verify(
+        &self,
+        jwt: &str,
+        clock: &EdgeClock,
+        boot_ms: &impl Fn() -> u64,
+    ) -> Result<CommandClaims, Refusal> {
+        let expect = Expect {
+            site: &self.site,
+            device: &self.device,
+            session: &self.session,
+            latest_edge_ms: clock.latest_ms(boot_ms()),
+        };
+        let claims = command::verify(jwt, &self.keys, &expect)?;
+        // Checking a signature takes milliseconds on a small board: the deadline holds after it too.
+        let latest = clock.latest_ms(boot_ms());
+        if latest >= claims.deadline_ms {
+            return Err(Refusal::DeadlinePassed(latest - claims.deadline_ms));
+        }
+        Ok(claims)
+    }
+
+    /// Remembers the id. Ids are forgotten only once edge time is surely past their deadline.
+    fn is_replay(&mut self, claims: &CommandClaims, clock: &EdgeClock, boot_ms: u64) -> bool {
+        if self.seen.len() >= PRUNE_AT {
+            let earliest = clock.earliest_ms(boot_ms);
+            self.seen.retain(|_, deadline| *deadline > earliest);
+        }
+        self.seen.insert(claims.jti.clone(), claims.deadline_ms).is_some()
+    }
+
+    /// The answer to a command that was not accepted. Its id is read without trust, and only to say that
+    /// nothing was done.
+    fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
+        let id = unverified_id(jwt);
+        let shown = id.as_deref().unwrap_or("(none)");
+        if let Refusal::DeadlinePassed(late_ms) = refusal {
+            tracing::warn!(id = shown, late_ms, "a command came too late");
+            return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
+        }
+        tracing::warn!(id = shown, code = refusal.code(), %refusal, "a command was refused");
+        id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
+    }
+}
+
+fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>) -> Outcome {
+    let CommandClaims { jti, line, action, sub, .. } = claims;
+    match result {
+        Ok(level) => {
+            tracing::info!(id = %jti, %line, action, sub, "executed");
+            outcome(jti, CommandStatus::Executed, None, level)
+        }
+        Err(refused) => {
+            tracing::warn!(id = %jti, %line, action, sub, code = refused.code(), %refused, "refused");
+            outcome(jti, CommandStatus::Refused, Some(refused.code()), None)
+        }
+    }
+}
+
+fn outcome(id: String, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
+    Outcome { id, status, code: code.map(Into::into), level }
+}
+
+fn unverified_id(jwt: &str) -> Option<String> {
+    let payload = Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1)?).ok()?;
+    let payload: Value = serde_json::from_slice(&payload).ok()?;
+    payload.get("jti")?.as_str().filter(|id| is_command_id(id)).map(Into::into)
+}

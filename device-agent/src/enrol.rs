@@ -1,0 +1,185 @@
+//! Enrolment: a one-time code becomes this device's credentials.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use http_body_util::Full;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, StatusCode};
+use pinlatch_protocol::api::{EnrolReply, EnrolRequest, Secret};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id, welcome};
+use tokio_rustls::TlsConnector;
+
+use crate::credentials::{Credentials, CredentialsError};
+use crate::handshake::excerpt;
+use crate::http::{self, Connection, Endpoint, EndpointError, HttpError};
+
+const PATH: &str = "/api/v1/enrol";
+
+/// Why a device could not be enrolled. Nothing has been stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// Not an enrolment string.
+    #[error("not an enrolment string: it reads https://HOST/#CODE.THUMBPRINT")]
+    Form,
+    /// The address is refused.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The edge cannot be reached.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The edge would not have it.
+    #[error("the edge answered {status}: {title} ({code})")]
+    Refused {
+        /// The answer's status.
+        status: StatusCode,
+        /// The problem's code.
+        code: String,
+        /// The problem's title.
+        title: String,
+    },
+    /// The answer is not of the expected form.
+    #[error("the edge's answer is not that of a Pinlatch edge")]
+    Answer,
+    /// The answer's root key is not the one in the enrolment string.
+    #[error("the edge gave another root key than the enrolment string names: do not trust it")]
+    OtherRoot,
+    /// The root key is no key.
+    #[error("the root key: {0}")]
+    Key(#[from] KeyError),
+    /// A signature in the answer does not hold.
+    #[error("what the edge signed does not hold: {0}")]
+    Untrusted(#[from] Refusal),
+    /// The key set is older than the one this device has seen.
+    #[error("the edge's key set has the number {found}, and {known} was seen before")]
+    OldKeySet {
+        /// Its number.
+        found: u64,
+        /// The newest number seen.
+        known: u64,
+    },
+    /// Edge time lies outside the validity of the edge's certificate.
+    #[error("the edge's certificate is not valid at edge time")]
+    CertificateDate,
+    /// The credentials cannot be stored.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code may contain dots itself.
+#[derive(Clone)]
+pub struct EnrolString {
+    edge: String,
+    code: Secret,
+    thumbprint: String,
+}
+
+impl FromStr for EnrolString {
+    type Err = EnrolError;
+
+    fn from_str(text: &str) -> Result<Self, EnrolError> {
+        let (edge, fragment) = text.trim().split_once('#').ok_or(EnrolError::Form)?;
+        let (code, thumbprint) = fragment.rsplit_once('.').ok_or(EnrolError::Form)?;
+        if code.is_empty() || thumbprint.is_empty() {
+            return Err(EnrolError::Form);
+        }
+        Ok(Self { edge: edge.into(), code: Secret::new(code), thumbprint: thumbprint.into() })
+    }
+}
+
+impl fmt::Debug for EnrolString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnrolString({}#…)", self.edge)
+    }
+}
+
+/// Enrols this device and stores its credentials, replacing others only after success.
+pub async fn enrol(
+    string: &EnrolString,
+    state_dir: &Path,
+    tls: &TlsConnector,
+    allow_plaintext: bool,
+) -> Result<Credentials, EnrolError> {
+    let endpoint = Endpoint::parse(&string.edge, allow_plaintext)?;
+    let key = SigningKey::generate();
+    let nonce = random_id();
+    let request = EnrolRequest { code: string.code.clone(), jwk: key.public_jwk(), nonce: nonce.clone() };
+    let mut connection = Connection::open(&endpoint, tls).await?;
+    let reply = post(&mut connection, &request).await?;
+
+    let root = PublicKey::from_jwk(&reply.root_key)?;
+    if root.thumbprint() != string.thumbprint {
+        return Err(EnrolError::OtherRoot);
+    }
+    let set = keyset::verify(&reply.keyset, &root)?;
+    let known = known_number(state_dir, &root);
+    if let Some(known) = known.filter(|known| *known > set.number) {
+        return Err(EnrolError::OldKeySet { found: set.number, known });
+    }
+    let time = welcome::verify(&reply.welcome, &set.keys, &nonce, &reply.site)?;
+    if connection.validity().is_some_and(|validity| !validity.admits(time.now_ms)) {
+        return Err(EnrolError::CertificateDate);
+    }
+    let credentials = Credentials {
+        site: reply.site,
+        device: reply.device,
+        edge: endpoint.url(),
+        key,
+        devcert: reply.devcert,
+        root,
+        keyset: reply.keyset,
+    };
+    credentials.store(state_dir)?;
+    Ok(credentials)
+}
+
+/// The newest key set's number that this device has seen of the same owner.
+fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
+    let stored = Credentials::load(state_dir).ok()?;
+    let same_owner = stored.root.thumbprint() == root.thumbprint();
+    stored.key_set().ok().filter(|_| same_owner).map(|set| set.number)
+}
+
+async fn post(connection: &mut Connection, request: &EnrolRequest) -> Result<EnrolReply, EnrolError> {
+    let json = serde_json::to_vec(request).map_err(|_| EnrolError::Answer)?;
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(PATH)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::from(json))
+        .map_err(HttpError::from)?;
+    let answer = connection.send(request).await?;
+    let status = answer.status();
+    let body = http::body(answer).await?;
+    if status.is_success() {
+        return serde_json::from_slice(&body).map_err(|_| EnrolError::Answer);
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => {
+            Err(EnrolError::Refused { status, code: excerpt(&problem.code), title: excerpt(&problem.title) })
+        }
+        Err(_) => {
+            Err(EnrolError::Refused { status, code: "unknown".into(), title: "no problem document".into() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_string_splits_at_the_last_dot() {
+        let string: EnrolString = "https://pin.example:8443/#a.b.c.THUMB\n".parse().unwrap();
+        assert_eq!(string.edge, "https://pin.example:8443/");
+        assert_eq!((string.code.expose(), string.thumbprint.as_str()), ("a.b.c", "THUMB"));
+        assert!(!format!("{string:?}").contains("a.b"), "the code is a secret");
+        for text in
+            ["", "https://x/", "https://x/#", "https://x/#code", "https://x/#code.", "https://x/#.thumb"]
+        {
+            assert!(matches!(text.parse::<EnrolString>(), Err(EnrolError::Form)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! From a TCP connection to a proven WebSocket: challenge, proof, upgrade.
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::{MAX_FRAME, SUBPROTOCOL};
+use pinlatch_token::{device, random_id};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::clock::boot_ms;
+use crate::credentials::Credentials;
+use crate::http::{self, BoxStream, Connection, Endpoint, HttpError};
+use crate::tls::Validity;
+use crate::uplink::LinkError;
+
+const PATH: &str = "/api/v1/agent";
+
+/// A WebSocket to the edge on which this device has proven itself.
+pub struct Link {
+    /// The socket.
+    pub socket: WebSocketStream<BoxStream>,
+    /// The fresh nonce of this connection.
+    pub session: String,
+    /// When the proof was sent, in milliseconds since boot: the welcome is younger.
+    pub sent_ms: u64,
+    /// From when until when the edge's certificate is valid.
+    pub validity: Option<Validity>,
+}
+
+/// Connects and proves who this device is.
+pub async fn connect(
+    credentials: &Credentials,
+    endpoint: &Endpoint,
+    tls: &TlsConnector,
+) -> Result<Link, LinkError> {
+    let mut connection = Connection::open(endpoint, tls).await?;
+    let answer = connection.send(upgrade_request(&generate_key())?).await?;
+    let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
+    else {
+        return Err(refused(answer).await);
+    };
+    // Reading the body to its end frees the connection for the second request.
+    http::body(answer).await?;
+
+    let session = random_id();
+    let proof =
+        device::sign_proof(&credentials.key, &credentials.site, &credentials.device, &challenge, &session)
+            .map_err(LinkError::Untrusted)?;
+    let key = generate_key();
+    let request = || -> Result<_, LinkError> {
+        let mut request = upgrade_request(&key)?;
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", credentials.devcert.expose()))?);
+        headers.insert(PROOF_HEADER, secret(&proof)?);
+        Ok(request)
+    };
+    let mut sent_ms = boot_ms();
+    let answer = match connection.send(request()?).await {
+        // The edge may have closed the connection after its first answer.
+        Err(HttpError::Http(error)) if !error.is_timeout() => {
+            tracing::debug!(%error, "proving on a new connection");
+            connection = Connection::open(endpoint, tls).await?;
+            sent_ms = boot_ms();
+            connection.send(request()?).await?
+        }
+        answer => answer?,
+    };
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(refused(answer).await);
+    }
+    check_upgrade(answer.headers(), &key)?;
+    let validity = connection.validity();
+    let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
+    // Below hyper's own type lies the stream that went in: frames need not pass through more than that.
+    let parts = upgraded
+        .downcast::<TokioIo<BoxStream>>()
+        .map_err(|_| LinkError::Handshake("the upgraded connection is of another type"))?;
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(MAX_FRAME)
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    let socket = WebSocketStream::from_partially_read(
+        parts.io.into_inner(),
+        parts.read_buf.into(),
+        Role::Client,
+        Some(limits),
+    );
+    Ok(Link { socket: socket.await, session, sent_ms, validity })
+}
+
+fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
+    Ok(Request::builder()
+        .method(Method::GET)
+        .uri(PATH)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, key)
+        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+        .body(Full::default())?)
+}
+
+/// A header value that no log shows.
+fn secret(text: &str) -> Result<HeaderValue, LinkError> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| LinkError::Handshake("the stored credentials cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The challenge among the `WWW-Authenticate` headers.
+fn challenge(headers: &HeaderMap) -> Option<String> {
+    headers.get_all(WWW_AUTHENTICATE).iter().find_map(|value| {
+        let (scheme, parameters) = value.to_str().ok()?.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case(CHALLENGE_SCHEME) {
+            return None;
+        }
+        let challenge = parameters.trim().strip_prefix("challenge=\"")?;
+        challenge.split_once('"').map(|(challenge, _)| challenge.to_owned())
+    })
+}
+
+/// RFC 6455 §4.1.
+fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
+    let is = |name, expected: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.eq_ignore_ascii_case(expected))
+    };
+    if !is(UPGRADE, "websocket")
+        || headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| *value != derive_accept_key(key.as_bytes()))
+    {
+        return Err(LinkError::Handshake("the answer is no WebSocket upgrade"));
+    }
+    if !is(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Err(LinkError::Handshake("the edge speaks another subprotocol"));
+    }
+    Ok(())
+}
+
+async fn refused(answer: Response<Incoming>) -> LinkError {
+    let status = answer.status();
+    let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let problem = http::body(answer).await.ok();
+    let problem = problem.and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
+    let code = problem.map_or_else(|| "unknown".into(), |problem| excerpt(&problem.code));
+    LinkError::Refused { status, code, retry_after }
+}
+
+/// A foreign word for a log: short and printable.
+pub fn excerpt(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_found_among_other_schemes() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(challenge(&headers), None);
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+        headers
+            .append(WWW_AUTHENTICATE, HeaderValue::from_static("pinlatch challenge=\"a-_b\", realm=\"x\""));
+        assert_eq!(challenge(&headers).as_deref(), Some("a-_b"));
+        let mut odd = HeaderMap::new();
+        odd.append(WWW_AUTHENTICATE, HeaderValue::from_static("Pinlatch challenge=\"never ends"));
+        assert_eq!(challenge(&odd), None);
+    }
+
+    #[test]
+    fn foreign_words_are_cut_for_the_log() {
+        assert_eq!(excerpt("a\nb\u{1b}[31m"), "ab[31m");
+        assert_eq!(excerpt(&"x".repeat(999)).len(), 64);
+    }
+}

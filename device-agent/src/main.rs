@@ -1,0 +1,160 @@
+//! The command line of the agent.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use pinlatch_agent::clock::WallClock;
+use pinlatch_agent::config::{Config, ConfigError};
+use pinlatch_agent::enrol::{EnrolString, enrol};
+use pinlatch_agent::lines::gpio;
+use pinlatch_agent::{agent, tls};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// The exit code of an unusable command line or configuration, which restarting cannot mend.
+const EXIT_USAGE: u8 = 2;
+
+/// Drives this device's GPIO lines on commands signed by a Pinlatch edge.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Keeps the link to the edge and obeys it.
+    Run {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Takes this for the system's clock, in seconds of Unix time.
+        #[arg(long, hide = true)]
+        assume_time: Option<u64>,
+    },
+    /// Makes this device known to the edge.
+    Enrol {
+        /// As `pinlatch device enrol` printed it: https://HOST/#CODE.THUMBPRINT
+        string: EnrolString,
+        /// The folder for this device's key and credentials.
+        #[arg(long)]
+        state: PathBuf,
+        /// A PEM file with a further trust root.
+        #[arg(long)]
+        ca: Option<PathBuf>,
+        /// Speaks plain http beyond this machine, where the code can be overheard.
+        #[arg(long)]
+        allow_plaintext: bool,
+        /// Takes this for the system's clock, in seconds of Unix time.
+        #[arg(long, hide = true)]
+        assume_time: Option<u64>,
+    },
+    /// Drives every output to its safe level, without the edge.
+    Safe {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Lists the GPIO lines of this machine and who holds them.
+    Lines,
+    /// Says whether a configuration is usable.
+    CheckConfig {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    match execute(arguments.command) {
+        Ok(code) => code,
+        Err(error) if error.is::<ConfigError>() => {
+            eprintln!("{error}");
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(error) => {
+            eprintln!("pinlatch-agent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config, assume_time } => {
+            let config = Config::load(&config)?;
+            let clock = WallClock::assuming(assume_time);
+            block_on(async { agent::run(config, clock, termination()?).await })??;
+        }
+        Command::Enrol { string, state, ca, allow_plaintext, assume_time } => {
+            let tls = tls::connector(ca.as_deref(), WallClock::assuming(assume_time))?;
+            let made = block_on(enrol(&string, &state, &tls, allow_plaintext))??;
+            println!("enrolled as {} of site {} at {}", made.device, made.site, made.edge);
+        }
+        Command::Safe { config } => {
+            let config = Config::load(&config)?;
+            if !block_on(async { agent::make_safe(config) })? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Lines => print_lines()?,
+        Command::CheckConfig { config } => check(&config)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One thread is enough for one socket and some timers, and keeps the agent small.
+fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
+}
+
+/// Ready when the system asks this process to end.
+fn termination() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn check(file: &Path) -> anyhow::Result<()> {
+    let config = Config::load(file)?;
+    println!("{}: ok, {} lines", file.display(), config.lines.len());
+    Ok(())
+}
+
+fn print_lines() -> anyhow::Result<()> {
+    let chips = gpio::survey()?;
+    if chips.is_empty() {
+        println!("this machine has no GPIO chip");
+    }
+    for chip in chips {
+        println!("chip = {:?} ({}, {} lines)", chip.label, chip.path.display(), chip.lines.len());
+        for (offset, line) in chip.lines.iter().enumerate() {
+            let name = line.name.as_deref().unwrap_or("-");
+            let holder = if line.used { line.consumer.as_deref().unwrap_or("the kernel") } else { "free" };
+            println!("  {offset:>3}  {name:<24} {holder}");
+        }
+    }
+    Ok(())
+}
+
+fn log_to_stderr() {
+    let filter: Targets = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    tracing_subscriber::registry().with(log.with_filter(filter)).init();
+}

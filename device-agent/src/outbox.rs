@@ -1,0 +1,85 @@
+//! Outcomes that may not have reached the edge yet.
+//!
+//! A socket does not say what arrived. But the edge answers a ping in order, so a pong confirms every
+//! outcome sent before its ping; the rest is told again in the next connection's hello.
+
+use std::collections::VecDeque;
+
+use pinlatch_protocol::agent::Outcome;
+
+/// The most outcomes that are kept.
+const MAX_KEPT: usize = 64;
+
+/// The outcomes of this and the last connection that no pong has confirmed.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    kept: VecDeque<(u64, Outcome)>,
+    next: u64,
+    /// For each ping without its pong: the number of the first outcome after it.
+    pings: VecDeque<u64>,
+}
+
+impl Outbox {
+    /// Keeps an outcome; the oldest gives way.
+    pub fn push(&mut self, outcome: Outcome) {
+        if self.kept.len() == MAX_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back((self.next, outcome));
+        self.next += 1;
+    }
+
+    /// A new connection: what is to be told again. Pings of the last one are never answered.
+    pub fn reconnected(&mut self) -> Vec<Outcome> {
+        self.pings.clear();
+        self.kept.iter().map(|(_, outcome)| outcome.clone()).collect()
+    }
+
+    /// A ping was sent.
+    pub fn pinged(&mut self) {
+        self.pings.push_back(self.next);
+    }
+
+    /// A pong came: everything sent before its ping has arrived.
+    pub fn ponged(&mut self) {
+        if let Some(first_after) = self.pings.pop_front() {
+            self.kept.retain(|(number, _)| *number >= first_after);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinlatch_protocol::command::CommandStatus;
+
+    fn outcome(id: usize) -> Outcome {
+        Outcome { id: id.to_string(), status: CommandStatus::Executed, code: None, level: None }
+    }
+
+    fn ids(outbox: &mut Outbox) -> Vec<String> {
+        outbox.reconnected().into_iter().map(|outcome| outcome.id).collect()
+    }
+
+    #[test]
+    fn a_pong_confirms_what_went_before_its_ping() {
+        let mut outbox = Outbox::default();
+        outbox.push(outcome(1));
+        outbox.pinged();
+        outbox.push(outcome(2));
+        outbox.pinged();
+        outbox.push(outcome(3));
+        outbox.ponged();
+        assert_eq!(ids(&mut outbox), ["2", "3"]);
+        outbox.ponged();
+        assert_eq!(ids(&mut outbox), ["2", "3"], "that ping belonged to the last connection");
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let mut outbox = Outbox::default();
+        (0..1_000).for_each(|id| outbox.push(outcome(id)));
+        let ids = ids(&mut outbox);
+        assert_eq!((ids.len(), ids[0].as_str(), ids[63].as_str()), (64, "936", "999"));
+    }
+}

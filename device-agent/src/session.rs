@@ -1,0 +1,274 @@
+//! One connection after its upgrade: the welcome, then frames both ways until it ends.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS};
+use pinlatch_token::{KeySet, keyset, random_id, welcome as welcome_token};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+
+use crate::clock::{EdgeClock, RESYNC_EVERY, boot_ms};
+use crate::commands::Commands;
+use crate::credentials::Credentials;
+use crate::handshake::{Link, excerpt};
+use crate::http::BoxStream;
+use crate::lines::{Event, Lines};
+use crate::outbox::Outbox;
+use crate::uplink::LinkError;
+
+/// How long the welcome may take after the upgrade.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a frame may take to leave.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the edge may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many outcomes of the last connection travel in the hello, which is one frame.
+const HELLO_OUTCOMES: usize = 16;
+
+/// What the welcome has established: whose signatures count on this connection, and the time.
+pub struct Trust {
+    keys: KeySet,
+    clock: EdgeClock,
+}
+
+/// Waits for the welcome and verifies it: the key set by the pinned root, the time by the key set over
+/// this connection's nonce, and the certificate's dates by that time.
+pub async fn welcome(
+    link: &mut Link,
+    credentials: &Credentials,
+    state_dir: &Path,
+) -> Result<Trust, LinkError> {
+    let first = timeout(WELCOME_TIMEOUT, first_text(&mut link.socket));
+    let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;
+    let received_ms = boot_ms();
+    let Ok(ToAgent::Welcome { jwt, keyset }) = serde_json::from_str(&first) else {
+        return Err(LinkError::Protocol("the first frame is not a welcome"));
+    };
+    let known = credentials.key_set().map_err(LinkError::Untrusted)?.number;
+    let set = keyset::verify(&keyset, &credentials.root).map_err(LinkError::Untrusted)?;
+    if set.number < known {
+        return Err(LinkError::OldKeySet { found: set.number, known });
+    }
+    let welcome = welcome_token::verify(&jwt, &set.keys, &link.session, &credentials.site)
+        .map_err(LinkError::Untrusted)?;
+    if link.validity.is_some_and(|validity| !validity.admits(welcome.now_ms)) {
+        return Err(LinkError::CertificateDate);
+    }
+    if keyset != credentials.keyset {
+        credentials.adopt_keyset(state_dir, keyset).await?;
+        tracing::info!(number = set.number, "the edge's keys have changed");
+    }
+    Ok(Trust { keys: set.keys, clock: EdgeClock::new(welcome.now_ms, link.sent_ms, received_ms) })
+}
+
+async fn first_text(socket: &mut WebSocketStream<BoxStream>) -> Result<String, LinkError> {
+    loop {
+        match socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
+            Message::Text(text) => return Ok(text.as_str().to_owned()),
+            Message::Close(frame) => return Err(closed(frame)),
+            Message::Binary(_) => return Err(LinkError::Protocol("the first frame is not a welcome")),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> LinkError {
+    let (code, reason) =
+        frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
+    LinkError::Closed { code, reason }
+}
+
+/// Says hello, then serves the connection until it ends; `Ok` where the agent is stopping.
+pub async fn run(
+    link: Link,
+    trust: Trust,
+    credentials: &Credentials,
+    lines: &Lines,
+    outbox: &mut Outbox,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(), LinkError> {
+    let (site, device) = (credentials.site.clone(), credentials.device.clone());
+    let commands = Commands::new(site, device, link.session, trust.keys.clone());
+    let mut session = Session {
+        socket: link.socket,
+        credentials,
+        trust,
+        commands,
+        lines,
+        outbox,
+        asked: None,
+        confused: false,
+    };
+    session.hello().await?;
+    session.serve(stop).await
+}
+
+struct Session<'a> {
+    socket: WebSocketStream<BoxStream>,
+    credentials: &'a Credentials,
+    trust: Trust,
+    commands: Commands,
+    lines: &'a Lines,
+    outbox: &'a mut Outbox,
+    /// The nonce of the last request for the time, and when it was sent.
+    asked: Option<(String, u64)>,
+    /// Whether something that is not understood has been logged.
+    confused: bool,
+}
+
+impl Session<'_> {
+    async fn hello(&mut self) -> Result<(), LinkError> {
+        self.lines.link_up();
+        let mut outcomes = self.outbox.reconnected();
+        let later = outcomes.split_off(outcomes.len().min(HELLO_OUTCOMES));
+        let version = env!("CARGO_PKG_VERSION").into();
+        self.send(&FromAgent::Hello { version, lines: self.lines.infos(), outcomes }).await?;
+        for outcome in later {
+            self.send(&FromAgent::Result(outcome)).await?;
+        }
+        // Confirms the hello soon, rather than with the first regular ping.
+        self.ping().await
+    }
+
+    async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
+        let every = |period: Duration| {
+            let mut ticks = interval_at(Instant::now() + period, period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        let mut pings = every(Duration::from_millis(PING_EVERY_MS));
+        let mut resyncs = every(RESYNC_EVERY);
+        let silence = Duration::from_millis(SILENCE_LIMIT_MS);
+        let mut heard = Instant::now();
+        loop {
+            tokio::select! {
+                // In this order: once stopping, no further frame is obeyed.
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return self.close().await,
+                frame = self.socket.next() => {
+                    heard = Instant::now();
+                    self.take(frame).await?;
+                }
+                event = self.lines.next_event() => self.report(event).await?,
+                _ = pings.tick() => self.ping().await?,
+                _ = resyncs.tick() => self.ask_time().await?,
+                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("a sign of life")),
+            }
+        }
+    }
+
+    async fn take(&mut self, frame: Option<Result<Message, SocketError>>) -> Result<(), LinkError> {
+        match frame.ok_or(SocketError::ConnectionClosed)? {
+            Ok(Message::Text(text)) if text == PONG => self.outbox.ponged(),
+            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                Ok(message) => self.obey(message).await?,
+                Err(_) => self.not_understood(),
+            },
+            Ok(Message::Binary(_)) => self.not_understood(),
+            Ok(Message::Close(frame)) => return Err(closed(frame)),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+            Err(error @ SocketError::Capacity(_)) => {
+                let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
+                // The connection is over in any case; this only tells the edge why.
+                let _ = timeout(CLOSE_TIMEOUT, self.socket.close(Some(frame))).await;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// A newer edge may say more than this agent knows: that is no reason to drop a working link.
+    fn not_understood(&mut self) {
+        if !std::mem::replace(&mut self.confused, true) {
+            tracing::warn!("the edge said something that this version does not understand");
+        }
+    }
+
+    async fn obey(&mut self, message: ToAgent) -> Result<(), LinkError> {
+        match message {
+            ToAgent::Command { jwt } => {
+                if let Some(outcome) = self.commands.handle(&jwt, self.lines, &self.trust.clock, boot_ms) {
+                    self.outbox.push(outcome.clone());
+                    self.send(&FromAgent::Result(outcome)).await?;
+                }
+            }
+            ToAgent::Time { jwt } => self.resync(&jwt),
+            // Keys are established once per connection.
+            ToAgent::Welcome { .. } => self.not_understood(),
+        }
+        Ok(())
+    }
+
+    fn resync(&mut self, jwt: &str) {
+        let Some((nonce, sent_ms)) = self.asked.take() else { return };
+        match welcome_token::verify(jwt, &self.trust.keys, &nonce, &self.credentials.site) {
+            Ok(time) => {
+                let now = boot_ms();
+                self.trust.clock.resync(EdgeClock::new(time.now_ms, sent_ms, now), now);
+                tracing::debug!(
+                    uncertainty_ms = self.trust.clock.uncertainty_ms(now),
+                    "edge time taken anew"
+                );
+            }
+            Err(refusal) => tracing::warn!(code = refusal.code(), %refusal, "signed time was refused"),
+        }
+    }
+
+    async fn ask_time(&mut self) -> Result<(), LinkError> {
+        let nonce = random_id();
+        self.asked = Some((nonce.clone(), boot_ms()));
+        self.send(&FromAgent::Time { nonce }).await
+    }
+
+    async fn report(&mut self, event: Event) -> Result<(), LinkError> {
+        let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
+        self.send(&FromAgent::Event { line: event.line, level: event.level, at_ms }).await
+    }
+
+    async fn ping(&mut self) -> Result<(), LinkError> {
+        self.outbox.pinged();
+        self.send_text(PING.into()).await
+    }
+
+    async fn send(&mut self, message: &FromAgent) -> Result<(), LinkError> {
+        let text =
+            serde_json::to_string(message).map_err(|_| LinkError::Protocol("a frame cannot be written"))?;
+        if text.len() > MAX_FRAME {
+            return Err(LinkError::Protocol("a frame would be too long"));
+        }
+        self.send_text(text).await
+    }
+
+    async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
+        let sent = timeout(SEND_TIMEOUT, self.socket.send(Message::text(text)));
+        Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
+    }
+
+    /// Tells what stopping has changed, then closes.
+    async fn close(&mut self) -> Result<(), LinkError> {
+        let lines = self.lines;
+        while let Some(event) = lines.pending_event() {
+            self.report(event).await?;
+        }
+        let frame = CloseFrame { code: CloseCode::Away, reason: "stopping".into() };
+        let socket = &mut self.socket;
+        let goodbye = async move {
+            socket.close(Some(frame)).await?;
+            while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+            Ok::<_, SocketError>(())
+        };
+        match timeout(CLOSE_TIMEOUT, goodbye).await {
+            Ok(closed) => Ok(closed?),
+            Err(_) => Ok(()),
+        }
+    }
+}
