@@ -1,0 +1,154 @@
+//! The agent's side of a site: its connection, its hello and what it tells afterwards. Nothing that an
+//! agent sends fails the site.
+
+use std::collections::HashSet;
+
+use pinlatch_protocol::agent::{FromAgent, Outcome};
+use pinlatch_protocol::line::{Level, LineInfo};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::Change;
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::Site;
+use crate::devices::Device;
+use crate::event::close;
+use crate::failure::Failure;
+use crate::outcome::Heard;
+use crate::store::StoreError;
+
+/// The most lines that one device may have.
+pub const MAX_LINES: usize = 256;
+
+/// The longest version text that is kept, in characters.
+const MAX_VERSION: usize = 64;
+
+/// The longest session nonce, in bytes.
+const MAX_SESSION: usize = 128;
+
+/// How long a used session nonce is remembered, in milliseconds; far longer than a challenge lives, so a
+/// captured proof is stale by the time its nonce is forgotten.
+pub(crate) const KEEP_SESSIONS_MS: u64 = 3_600_000;
+
+impl Site<'_> {
+    pub(crate) fn connect(&mut self, name: &Name, session: &str, cert_jti: &str) -> Result<(), Failure> {
+        let refused = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
+        if !(1..=MAX_SESSION).contains(&session.len()) || !session.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err(Problem::new(Code::InvalidRequest).detail("this is no session nonce").into());
+        }
+        let device = self.device(name)?.ok_or_else(|| refused("the device is not enrolled"))?;
+        if device.cert_jti != cert_jti {
+            return Err(refused("the device was enrolled anew; this certificate is no longer its own"));
+        }
+        if device.cert_exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
+            return Err(refused("the device's certificate has expired"));
+        }
+        if self.row("SELECT 1 FROM sessions WHERE nonce = ?1", &[session.into()])?.is_some() {
+            return Err(refused("the proof was used before"));
+        }
+        self.run(
+            "INSERT INTO sessions (nonce, at_ms) VALUES (?1, ?2)",
+            &[session.into(), self.now_ms.into()],
+        )?;
+        self.close_agent(&device, close::REPLACED, "replaced");
+        if device.online {
+            self.end_connection(&device, self.sign_of_life(&device))?;
+        }
+        self.run(
+            "UPDATE devices SET session = ?2, hello = 0, last_seen_ms = ?3 WHERE name = ?1",
+            &[name.as_str().into(), session.into(), self.now_ms.into()],
+        )?;
+        Ok(())
+    }
+
+    /// The device, if this is its current connection.
+    fn current(&self, name: &Name, session: &str) -> Result<Option<Device>, StoreError> {
+        Ok(self.device(name)?.filter(|device| device.session.as_deref() == Some(session)))
+    }
+
+    pub(crate) fn disconnect(&mut self, name: &Name, session: &str) -> Result<(), StoreError> {
+        match self.current(name, session)? {
+            Some(device) => self.end_connection(&device, Some(self.now_ms)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn hear(&mut self, name: &Name, session: &str, message: FromAgent) -> Result<(), StoreError> {
+        let Some(device) = self.current(name, session)? else { return Ok(()) };
+        match message {
+            FromAgent::Hello { version, lines, outcomes } => {
+                self.hello(device, session, &version, &lines, &outcomes)
+            }
+            FromAgent::Time { .. } => Ok(()),
+            _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
+            FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
+            FromAgent::Event { line, level, at_ms } => self.line_event(name, &line, level, at_ms),
+        }
+    }
+
+    fn line_event(&mut self, device: &Name, line: &Name, level: Level, at_ms: u64) -> Result<(), StoreError> {
+        let Some(line) = self.line(device, line)? else {
+            return self.audit_odd(device.as_str(), "event_on_unknown_line");
+        };
+        if !line.kind.admits(&level) {
+            return self.audit_odd(device.as_str(), "level_of_another_kind");
+        }
+        let desired = line.desired;
+        self.change_line(device, line, Some(level), desired, at_ms.min(self.now_ms))
+    }
+
+    /// The device says what it has. Reports of the last connection come first, because they may change
+    /// what is desired; then the lines; then whatever of them is not as desired is put right.
+    fn hello(
+        &mut self,
+        mut device: Device,
+        session: &str,
+        version: &str,
+        infos: &[LineInfo],
+        reports: &[Outcome],
+    ) -> Result<(), StoreError> {
+        if let Some(reason) = fault_of(infos) {
+            self.audit_odd(device.name.as_str(), reason)?;
+            self.end_connection(&device, Some(self.now_ms))?;
+            self.close_agent(&device, close::HELLO_REFUSED, reason);
+            return Ok(());
+        }
+        for report in reports {
+            self.take_report(&device.name, report, Heard::InHello)?;
+        }
+        // Taken before lines go, because one of theirs may be the last number.
+        let seq = self.next_seq()?;
+        let lines = self.replace_lines(&device.name, infos)?;
+        let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
+        self.run(
+            "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4 WHERE name = ?1",
+            &[device.name.as_str().into(), version.as_str().into(), self.now_ms.into(), seq.into()],
+        )?;
+        device.hello = true;
+        device.version = Some(version);
+        device.last_seen_ms = Some(self.now_ms);
+        let view = self.device_view(&device, &lines);
+        self.publish(seq, Change::Device { device: view });
+        for line in &lines {
+            if let Some(desired) = line.desired
+                && line.reported != Some(desired)
+            {
+                self.reconcile(&device.name, session, &line.name, desired)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a hello cannot be taken, as a stable word.
+fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
+    if infos.len() > MAX_LINES {
+        return Some("hello_too_many_lines");
+    }
+    let mut names = HashSet::new();
+    if !infos.iter().all(|info| names.insert(&info.name)) {
+        return Some("hello_duplicate_line");
+    }
+    let fits = |info: &LineInfo| info.level.is_none_or(|level| info.kind.admits(&level));
+    (!infos.iter().all(fits)).then_some("hello_level_of_another_kind")
+}

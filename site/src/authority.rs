@@ -1,0 +1,180 @@
+//! What a principal may do now: the token's scopes within the person's rights, as long as neither has
+//! been ended.
+
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
+
+use crate::Site;
+use crate::audit::{Actor, REFUSALS_MS};
+use crate::failure::Failure;
+use crate::principal::Principal;
+use crate::store::StoreError;
+
+/// What a principal may do now.
+pub(crate) struct Rights {
+    /// The person's role, where the token belongs to a person.
+    pub role: Option<Role>,
+    /// The token's scopes within it.
+    pub scope: ScopeSet,
+}
+
+impl Rights {
+    /// Whether any line of a device is within the rights. A device of which nothing is must look like
+    /// one that does not exist.
+    pub fn knows_device(&self, device: &Name) -> bool {
+        self.scope.iter().any(|scope| match scope {
+            Scope::Line { device: Pattern::Any, .. } => true,
+            Scope::Line { device: Pattern::One(own), .. } => own == device,
+            Scope::Site(_) => false,
+        })
+    }
+}
+
+/// How a role is stored.
+pub(crate) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Operator => "operator",
+        Role::Viewer => "viewer",
+    }
+}
+
+pub(crate) fn role_from(word: &str) -> Option<Role> {
+    [Role::Owner, Role::Operator, Role::Viewer].into_iter().find(|role| role_word(*role) == word)
+}
+
+impl Site<'_> {
+    /// Checks that a token still holds and returns what it allows; 401 `invalid_token` otherwise.
+    pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
+        let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
+        if principal.site != self.config.site {
+            return Err(dead("the token is for another site"));
+        }
+        if principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
+            return Err(dead("the token has expired"));
+        }
+        if principal.generation < self.generation {
+            return Err(dead("the token is of an older generation"));
+        }
+        let person = principal.person.as_ref().map(UserName::as_str);
+        let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),
+            (SELECT username FROM families WHERE id = ?2 AND ended_ms IS NULL),
+            (SELECT role FROM people WHERE username = ?3)";
+        let row = self
+            .row(sql, &[principal.jti.as_str().into(), principal.family.as_deref().into(), person.into()])?
+            .ok_or(StoreError::Shape { column: 0, wanted: "a row" })?;
+        if row.opt_int(0)?.is_some() {
+            return Err(dead("the token was revoked"));
+        }
+        let family = row.opt_text(1)?;
+        if principal.family.is_some() && (family.is_none() || family != person) {
+            return Err(dead("the session has ended"));
+        }
+        if person.is_none() {
+            return Ok(Rights { role: None, scope: principal.scope.clone() });
+        }
+        let role = row.opt_text(2)?.and_then(role_from).ok_or_else(|| dead("the person is gone"))?;
+        Ok(Rights { role: Some(role), scope: both(&principal.scope, &role.scopes()) })
+    }
+
+    /// Requires an administrative right; its lack is written down.
+    pub(crate) fn require_site(
+        &self,
+        principal: &Principal,
+        right: SiteRight,
+        act: &str,
+        target: &str,
+    ) -> Result<(), Failure> {
+        if self.rights(principal)?.scope.allows_site(right) {
+            return Ok(());
+        }
+        self.audit_refusal(principal, act, target, Code::InsufficientScope)?;
+        let needed = format!("it needs site:{}", right.as_str());
+        Err(Problem::new(Code::InsufficientScope).detail(needed).into())
+    }
+
+    pub(crate) fn audit_refusal(
+        &self,
+        principal: &Principal,
+        act: &str,
+        target: &str,
+        code: Code,
+    ) -> Result<(), StoreError> {
+        let actor = principal.actor();
+        let actor = Actor { name: &actor, jti: Some(&principal.jti) };
+        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str())
+    }
+}
+
+/// What two scope sets both allow.
+pub(crate) fn both(one: &ScopeSet, other: &ScopeSet) -> ScopeSet {
+    one.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
+}
+
+fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
+    match (one, other) {
+        (Scope::Site(a), Scope::Site(b)) => match (a, b) {
+            (None, right) | (right, None) => Some(Scope::Site(*right)),
+            (Some(a), Some(b)) => (a == b).then_some(Scope::Site(Some(*a))),
+        },
+        (
+            Scope::Line { device: device_a, line: line_a, verb: verb_a },
+            Scope::Line { device: device_b, line: line_b, verb: verb_b },
+        ) => {
+            let verb = match (verb_a, verb_b) {
+                (None, verb) | (verb, None) => *verb,
+                (Some(a), Some(b)) if a == b => Some(*a),
+                // Every verb implies reading, so that much two different ones have in common.
+                _ => Some("read"),
+            };
+            Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })
+        }
+        _ => None,
+    }
+}
+
+fn narrower(one: &Pattern, other: &Pattern) -> Option<Pattern> {
+    match (one, other) {
+        (Pattern::Any, pattern) | (pattern, Pattern::Any) => Some(pattern.clone()),
+        (Pattern::One(a), Pattern::One(b)) => (a == b).then(|| one.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinlatch_protocol::scope::VERBS;
+    use proptest::prelude::*;
+
+    fn any_scope() -> impl Strategy<Value = Scope> {
+        let pattern =
+            prop_oneof![Just(Pattern::Any), "[ab]".prop_map(|name| Pattern::One(Name::new(name).unwrap()))];
+        let verb = prop_oneof![Just(None), prop::sample::select(&VERBS[..]).prop_map(Some)];
+        let right = prop_oneof![Just(None), Just(Some(SiteRight::Users)), Just(Some(SiteRight::Audit))];
+        prop_oneof![
+            (pattern.clone(), pattern, verb).prop_map(|(device, line, verb)| Scope::Line {
+                device,
+                line,
+                verb
+            }),
+            right.prop_map(Scope::Site),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn both_allows_what_each_allows(one in prop::collection::vec(any_scope(), 0..5), other in prop::collection::vec(any_scope(), 0..5), device in "[abc]", line in "[abc]") {
+            let (one, other): (ScopeSet, ScopeSet) = (one.into_iter().collect(), other.into_iter().collect());
+            let both = both(&one, &other);
+            let (device, line) = (Name::new(device).unwrap(), Name::new(line).unwrap());
+            for verb in VERBS {
+                let each = one.allows_line(&device, &line, verb) && other.allows_line(&device, &line, verb);
+                prop_assert_eq!(both.allows_line(&device, &line, verb), each, "{}", verb);
+            }
+            for right in [SiteRight::Users, SiteRight::Audit, SiteRight::Tokens] {
+                prop_assert_eq!(both.allows_site(right), one.allows_site(right) && other.allows_site(right));
+            }
+        }
+    }
+}

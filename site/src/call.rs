@@ -1,0 +1,151 @@
+//! What the Worker asks a site, and what it is answered: both cross as JSON.
+
+use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::command::{CommandRequest, CommandResult};
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::panel::{DeviceView, LineView};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::scope::{Role, ScopeSet};
+use serde::{Deserialize, Serialize};
+
+use crate::Site;
+use crate::audit::AuditEntry;
+use crate::command::Standing;
+use crate::failure::Failure;
+use crate::principal::Principal;
+
+/// A question. Everything in it was verified by the Worker; times named `…_at` and `…_exp` are seconds of
+/// Unix time, as in a token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the variants say what their fields are")]
+pub enum Call {
+    /// Who the caller is and what they may do now.
+    Whoami { principal: Principal },
+    /// The devices of which the caller may see something.
+    Devices { principal: Principal },
+    /// One device.
+    Device { principal: Principal, device: Name },
+    /// One line.
+    Line { principal: Principal, device: Name, line: Name },
+    /// Runs one action. The only call whose answer may have to be waited for.
+    Command { principal: Principal, request: CommandRequest },
+    /// What became of the caller's command.
+    CommandStatus { principal: Principal, id: String },
+    /// Makes a one-time enrolment code valid.
+    CreateEnrolment { principal: Principal, device: Name, code_id: String, expires_at: u64 },
+    /// Uses one: the device now has this key and this certificate.
+    Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 },
+    /// Removes a device.
+    RemoveDevice { principal: Principal, device: Name },
+    /// Whether the site still waits for its owner; asked before a password is hashed.
+    SetupAllowed { code_id: String },
+    /// Makes the owner.
+    Setup { code_id: String, username: UserName },
+    /// A password was right: begins a refresh family.
+    Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 },
+    /// A refresh token was decrypted: rotates its family.
+    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 },
+    /// Ends the token and its family.
+    Logout { principal: Principal },
+    /// Ends a family whose access token has expired.
+    LogoutFamily { family: String },
+    /// Kills every token of the site that was issued so far.
+    RaiseGeneration { principal: Principal },
+    /// One page of the audit log, newest first.
+    Audit { principal: Principal, before: Option<u64>, limit: u32 },
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the variants say what their fields are")]
+pub enum Reply {
+    /// To [`Call::Whoami`].
+    Whoami(Whoami),
+    /// To [`Call::Devices`].
+    Devices(Vec<DeviceView>),
+    /// To [`Call::Device`].
+    Device(DeviceView),
+    /// To [`Call::Line`].
+    Line(LineView),
+    /// To [`Call::Command`], executed, and to [`Call::CommandStatus`], in any status.
+    Command(CommandResult),
+    /// To [`Call::CreateEnrolment`].
+    Enrolment,
+    /// To [`Call::Enrol`].
+    Enrolled { device: Name },
+    /// To [`Call::Setup`] and [`Call::Login`]: what the access token is made of.
+    Person { username: UserName, role: Role, scope: ScopeSet, generation: u64 },
+    /// To [`Call::Refresh`]: the same, and the id and expiry of the refresh token that is current now.
+    Refreshed {
+        username: UserName,
+        role: Role,
+        scope: ScopeSet,
+        generation: u64,
+        jti: String,
+        expires_at: u64,
+    },
+    /// To [`Call::Audit`].
+    Audit(Vec<AuditEntry>),
+    /// To the calls that have nothing to tell.
+    Done,
+}
+
+/// How a call ends, as it crosses back to the Worker.
+pub type CallResult = Result<Reply, Problem>;
+
+/// An answer, or where it will come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The answer.
+    Now(Reply),
+    /// It comes as [`crate::Effect::Answer`] with this ticket, on which any number of calls may wait.
+    Pending {
+        /// The ticket.
+        ticket: i64,
+    },
+}
+
+impl Site<'_> {
+    pub(crate) fn dispatch(&mut self, call: Call) -> Result<Answer, Failure> {
+        let reply = match call {
+            Call::Whoami { principal } => Reply::Whoami(self.whoami(&principal)?),
+            Call::Devices { principal } => Reply::Devices(self.devices_for(&principal)?),
+            Call::Device { principal, device } => Reply::Device(self.device_for(&principal, &device)?),
+            Call::Line { principal, device, line } => Reply::Line(self.line_for(&principal, &device, &line)?),
+            Call::Command { principal, request } => match self.command(&principal, &request, None)? {
+                Standing::InFlight { ticket } => return Ok(Answer::Pending { ticket }),
+                Standing::Ended(command) => Reply::Command(command.answer()?),
+            },
+            Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),
+            Call::CreateEnrolment { principal, device, code_id, expires_at } => {
+                self.create_enrolment(&principal, &device, &code_id, expires_at)?;
+                Reply::Enrolment
+            }
+            Call::Enrol { code_id, jwk_thumbprint, cert_jti, cert_exp } => {
+                Reply::Enrolled { device: self.enrol(&code_id, &jwk_thumbprint, &cert_jti, cert_exp)? }
+            }
+            Call::RemoveDevice { principal, device } => self.remove_device(&principal, &device).map(done)?,
+            Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,
+            Call::Setup { code_id, username } => self.setup(&code_id, username)?,
+            Call::Login { username, family, refresh_jti, expires_at } => {
+                self.login(username, &family, &refresh_jti, expires_at)?
+            }
+            Call::Refresh { family, jti, next_jti, expires_at } => {
+                self.refresh(&family, &jti, next_jti, expires_at)?
+            }
+            Call::Logout { principal } => self.logout(&principal).map(done)?,
+            Call::LogoutFamily { family } => self.logout_family(&family).map(done)?,
+            Call::RaiseGeneration { principal } => self.raise_generation(&principal).map(done)?,
+            Call::Audit { principal, before, limit } => {
+                Reply::Audit(self.read_audit(&principal, before, limit)?)
+            }
+        };
+        Ok(Answer::Now(reply))
+    }
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
+}

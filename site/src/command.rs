@@ -1,0 +1,372 @@
+//! How a command is accepted: who may, under which id, and that it is written down before it is sent.
+//!
+//! The order is fixed: authority, idempotency, the action, presence, the deadline, the device's share.
+//! Only what passes all of it becomes a command and uses up its id.
+
+use std::collections::BTreeMap;
+
+use pinlatch_protocol::command::{
+    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS,
+    is_command_id,
+};
+use pinlatch_protocol::line::{Action, ActionError, Level};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use serde_json::{Map, Value as Json};
+
+use crate::Site;
+use crate::event::{CommandOrder, Effect};
+use crate::failure::Failure;
+use crate::principal::Principal;
+use crate::store::{Row, StoreError};
+
+/// How long a command and its id are remembered, in milliseconds.
+pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
+
+/// The most commands of callers that one device may have in flight.
+pub const MAX_IN_FLIGHT: i64 = 64;
+
+/// The most panel sockets that wait for one command: its own, and later ones of the same caller.
+const MAX_PANELS: usize = 8;
+
+/// The issuer of the site's own commands, which no token can have.
+const OWN_ISSUER: &str = "urn:pinlatch:site";
+
+/// The subject of the commands that restore a desired level.
+const RECONCILE: &str = "site:reconcile";
+
+pub(crate) const COLUMNS: &str = "seq, iss, id, actor, jti, device, line, action, args, status, code, level,
+    accepted_ms, panels";
+
+/// A row of `commands`.
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    pub seq: i64,
+    pub iss: String,
+    pub id: String,
+    pub actor: String,
+    pub jti: Option<String>,
+    pub device: Name,
+    pub line: Name,
+    pub action: String,
+    /// The arguments in canonical JSON.
+    pub args: String,
+    pub status: CommandStatus,
+    pub code: Option<String>,
+    pub level: Option<Level>,
+    pub accepted_ms: u64,
+    /// The panel sockets that wait for its end.
+    pub panels: Vec<String>,
+}
+
+/// Where a command is once it has been asked for.
+pub(crate) enum Standing {
+    /// The answer will come as an effect.
+    InFlight {
+        ticket: i64,
+    },
+    Ended(Box<Command>),
+}
+
+impl Command {
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        let shape = |column, wanted| StoreError::Shape { column, wanted };
+        Ok(Self {
+            seq: row.int(0)?,
+            iss: row.text(1)?.into(),
+            id: row.text(2)?.into(),
+            actor: row.text(3)?.into(),
+            jti: row.opt_text(4)?.map(Into::into),
+            device: row.parsed(5)?,
+            line: row.parsed(6)?,
+            action: row.text(7)?.into(),
+            args: row.text(8)?.into(),
+            status: CommandStatus::from_word(row.text(9)?).ok_or(shape(9, "a status"))?,
+            code: row.opt_text(10)?.map(Into::into),
+            level: row.opt_json(11)?,
+            accepted_ms: row.uint(12)?,
+            panels: row.opt_json(13)?.unwrap_or_default(),
+        })
+    }
+
+    /// Whether the site gave the command to itself, so that nobody waits for it.
+    pub fn is_own(&self) -> bool {
+        self.iss == OWN_ISSUER
+    }
+
+    /// What the audit log calls it.
+    pub fn target(&self) -> String {
+        target(&self.device, &self.line, &self.action)
+    }
+
+    pub fn result(&self) -> CommandResult {
+        CommandResult {
+            id: self.id.clone(),
+            device: self.device.clone(),
+            line: self.line.clone(),
+            action: self.action.clone(),
+            status: self.status,
+            code: self.code.clone(),
+            level: self.level,
+        }
+    }
+
+    /// The answer to whoever asked for it.
+    pub fn answer(&self) -> Result<CommandResult, Problem> {
+        let problem = match self.status {
+            CommandStatus::Executed => return Ok(self.result()),
+            CommandStatus::Refused => Problem::refused(self.code.as_deref().unwrap_or_default()),
+            CommandStatus::Expired => Code::DeadlinePassed.into(),
+            CommandStatus::Accepted | CommandStatus::Delivered | CommandStatus::Unknown => {
+                Code::OutcomeUnknown.into()
+            }
+        };
+        Err(problem.about(&self.id))
+    }
+}
+
+/// Who asks for what: the part of a new row that a caller and the site's own commands differ in.
+struct Origin<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    id: &'a str,
+    actor: &'a str,
+    jti: Option<&'a str>,
+    panel: Option<&'a str>,
+}
+
+impl Site<'_> {
+    /// Accepts a command, or finds the one that this id already names. Problems name the id.
+    pub(crate) fn command(
+        &mut self,
+        principal: &Principal,
+        request: &CommandRequest,
+        panel: Option<&str>,
+    ) -> Result<Standing, Failure> {
+        if !is_command_id(&request.id) {
+            let problem =
+                Problem::new(Code::InvalidRequest).detail("a command id is 1 to 64 visible ASCII characters");
+            return self.rights(principal).and(Err(problem.into()));
+        }
+        self.accept(principal, request, panel).map_err(|failure| match failure {
+            Failure::Problem(problem) => problem.about(&request.id).into(),
+            fault @ Failure::Store(_) => fault,
+        })
+    }
+
+    fn accept(
+        &mut self,
+        principal: &Principal,
+        request: &CommandRequest,
+        panel: Option<&str>,
+    ) -> Result<Standing, Failure> {
+        self.may_operate(principal, request)?;
+        let args = canonical(&request.args);
+        if let Some(known) = self.find_command(&principal.iss, &principal.sub, &request.id)? {
+            if self.now_ms < known.accepted_ms.saturating_add(KEEP_COMMANDS_MS) {
+                return self.repeat(known, request, &args, panel);
+            }
+            self.release_id(&known)?;
+        }
+        let device = self.device(&request.device)?.ok_or(Code::UnknownDevice)?;
+        let line = self.line(&request.device, &request.line)?.ok_or(Code::UnknownLine)?;
+        let action = Action::parse(line.kind, &request.action, &request.args).map_err(unsuitable)?;
+        let Some(session) = self.present(&device) else {
+            let target = target(&request.device, &request.line, &request.action);
+            self.audit_refusal(principal, "command", &target, Code::DeviceOffline)?;
+            return Err(Code::DeviceOffline.into());
+        };
+        let patience_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
+        if !(MIN_DEADLINE_MS..=MAX_DEADLINE_MS).contains(&patience_ms) {
+            let range =
+                format!("`deadline_ms` is a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
+            return Err(Problem::new(Code::InvalidArguments).detail(range).into());
+        }
+        if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
+            return Err(Problem::new(Code::Throttled).retry_after(1).into());
+        }
+        let actor = principal.actor();
+        let origin = Origin {
+            iss: &principal.iss,
+            sub: &principal.sub,
+            id: &request.id,
+            actor: &actor,
+            jti: Some(&principal.jti),
+            panel,
+        };
+        let ticket = self.order(&request.device, session, &request.line, action, patience_ms, &origin)?;
+        Ok(Standing::InFlight { ticket })
+    }
+
+    /// The right to run the action on the line; its lack is written down. See [`Site::may_read`] for what
+    /// a refusal may give away.
+    fn may_operate(&self, principal: &Principal, request: &CommandRequest) -> Result<(), Failure> {
+        let rights = self.rights(principal)?;
+        let (device, line, verb) = (&request.device, &request.line, clip(&request.action));
+        if rights.scope.allows_line(device, line, &verb) {
+            return Ok(());
+        }
+        let code = match self.may_read(&rights, device, line) {
+            Ok(()) if self.line(device, line)?.is_none() => Code::UnknownLine,
+            Ok(()) => Code::InsufficientScope,
+            Err(Failure::Problem(problem)) if problem.is(Code::UnknownDevice) => Code::UnknownDevice,
+            Err(Failure::Problem(_)) => Code::InsufficientScope,
+            Err(fault) => return Err(fault),
+        };
+        self.audit_refusal(principal, "command", &target(device, line, &verb), code)?;
+        let problem = Problem::new(code);
+        Err(if code == Code::InsufficientScope {
+            problem.detail(format!("it needs line:{device}/{line}:{verb}")).into()
+        } else {
+            problem.into()
+        })
+    }
+
+    /// The same id again: the first result, or a place among those who wait for it.
+    fn repeat(
+        &mut self,
+        mut known: Command,
+        request: &CommandRequest,
+        args: &str,
+        panel: Option<&str>,
+    ) -> Result<Standing, Failure> {
+        let same = known.device == request.device
+            && known.line == request.line
+            && known.action == request.action
+            && known.args == args;
+        if !same {
+            return Err(Code::IdConflict.into());
+        }
+        if known.status.is_final() {
+            return Ok(Standing::Ended(Box::new(known)));
+        }
+        if let Some(panel) = panel
+            && known.panels.iter().all(|own| own != panel)
+        {
+            if known.panels.len() >= MAX_PANELS {
+                return Err(Problem::new(Code::Throttled).retry_after(1).into());
+            }
+            known.panels.push(panel.into());
+            self.run(
+                "UPDATE commands SET panels = ?2 WHERE seq = ?1",
+                &[known.seq.into(), Json::from(known.panels).to_string().into()],
+            )?;
+        }
+        Ok(Standing::InFlight { ticket: known.seq })
+    }
+
+    /// Writes a command down and has it sent, in this order.
+    fn order(
+        &mut self,
+        device: &Name,
+        session: &str,
+        line: &Name,
+        action: Action,
+        patience_ms: u64,
+        origin: &Origin<'_>,
+    ) -> Result<i64, StoreError> {
+        let deadline_ms = self.now_ms.saturating_add(patience_ms);
+        let args = action.args();
+        let panels: Vec<&str> = origin.panel.into_iter().collect();
+        let row = self.row(
+            "INSERT INTO commands (iss, sub, id, actor, jti, device, line, action, args, status, accepted_ms,
+             deadline_ms, panels) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'delivered', ?10, ?11, ?12)
+             RETURNING seq",
+            &[
+                origin.iss.into(),
+                origin.sub.into(),
+                origin.id.into(),
+                origin.actor.into(),
+                origin.jti.into(),
+                device.as_str().into(),
+                line.as_str().into(),
+                action.name().into(),
+                canonical(&args).into(),
+                self.now_ms.into(),
+                deadline_ms.into(),
+                Json::from(panels).to_string().into(),
+            ],
+        )?;
+        let seq = row.ok_or(StoreError::Shape { column: 0, wanted: "the new row" })?.int(0)?;
+        let order = CommandOrder {
+            jti: format!("c{seq}"),
+            sub: origin.sub.into(),
+            line: line.clone(),
+            action: action.name().into(),
+            args,
+            deadline_ms,
+        };
+        self.effects.push(Effect::Command { device: device.clone(), session: session.into(), order });
+        Ok(seq)
+    }
+
+    /// Asks the device to bring a line to its desired level, once per connection. The share that callers
+    /// have of a device does not bound these: there is at most one per line.
+    pub(crate) fn reconcile(
+        &mut self,
+        device: &Name,
+        session: &str,
+        line: &Name,
+        level: Level,
+    ) -> Result<(), StoreError> {
+        let id = format!("{session}/{line}");
+        if self.find_command(OWN_ISSUER, RECONCILE, &id)?.is_some() {
+            return Ok(());
+        }
+        let origin =
+            Origin { iss: OWN_ISSUER, sub: RECONCILE, id: &id, actor: RECONCILE, jti: None, panel: None };
+        self.order(device, session, line, Action::Set(level), DEFAULT_DEADLINE_MS, &origin)?;
+        Ok(())
+    }
+
+    /// What became of a caller's command. It needs no right but to be the caller.
+    pub(crate) fn command_status(&self, principal: &Principal, id: &str) -> Result<CommandResult, Failure> {
+        self.rights(principal)?;
+        let known = self.find_command(&principal.iss, &principal.sub, id)?;
+        let known = known.filter(|known| self.now_ms < known.accepted_ms.saturating_add(KEEP_COMMANDS_MS));
+        Ok(known.ok_or(Code::UnknownCommand)?.result())
+    }
+
+    fn find_command(&self, iss: &str, sub: &str, id: &str) -> Result<Option<Command>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM commands WHERE iss = ?1 AND sub = ?2 AND id = ?3");
+        self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
+    }
+
+    /// Gives an id back whose time is over but whose row is not purged yet. A space stands in no id.
+    fn release_id(&self, command: &Command) -> Result<(), StoreError> {
+        let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
+        self.run(sql, &[command.seq.into()])?;
+        Ok(())
+    }
+
+    fn in_flight(&self, device: &Name) -> Result<i64, StoreError> {
+        let row = self.row(
+            "SELECT count(*) FROM commands WHERE status = 'delivered' AND device = ?1 AND iss <> ?2",
+            &[device.as_str().into(), OWN_ISSUER.into()],
+        )?;
+        row.map_or(Ok(0), |row| row.int(0))
+    }
+}
+
+fn unsuitable(error: ActionError) -> Failure {
+    let code = match error {
+        ActionError::Unsupported { .. } => Code::ActionUnsupported,
+        ActionError::Arguments(_) => Code::InvalidArguments,
+    };
+    Problem::new(code).detail(error.to_string()).into()
+}
+
+/// The arguments as text that does not depend on the order of their members.
+fn canonical(args: &Map<String, Json>) -> String {
+    let sorted: BTreeMap<&String, &Json> = args.iter().collect();
+    serde_json::to_string(&sorted).unwrap_or_default()
+}
+
+fn target(device: &Name, line: &Name, action: &str) -> String {
+    format!("{device}/{line}:{}", clip(action))
+}
+
+/// An action's name as the caller wrote it, fit for the log and for a scope.
+fn clip(action: &str) -> String {
+    action.chars().filter(char::is_ascii_graphic).take(32).collect()
+}

@@ -1,0 +1,192 @@
+//! Devices: whether they are there, and how people see them.
+
+use pinlatch_protocol::SILENCE_LIMIT_MS;
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{Change, DeviceView, LineView};
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::Site;
+use crate::authority::Rights;
+use crate::event::{Effect, close};
+use crate::failure::Failure;
+use crate::lines::{Line, visible_line};
+use crate::principal::Principal;
+use crate::store::{Row, StoreError};
+
+const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version";
+
+/// A row of `devices`.
+#[derive(Debug, Clone)]
+pub(crate) struct Device {
+    pub name: Name,
+    /// The certificate that its agent must show.
+    pub cert_jti: String,
+    pub cert_exp: u64,
+    /// The nonce of the current connection.
+    pub session: Option<String>,
+    /// Whether it said hello in that connection.
+    pub hello: bool,
+    /// The presence that was last published.
+    pub online: bool,
+    /// The last sign of life that was written down; an open socket knows a later one.
+    pub last_seen_ms: Option<u64>,
+    pub version: Option<String>,
+}
+
+impl Device {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            name: row.parsed(0)?,
+            cert_jti: row.text(1)?.into(),
+            cert_exp: row.uint(2)?,
+            session: row.opt_text(3)?.map(Into::into),
+            hello: row.int(4)? != 0,
+            online: row.int(5)? != 0,
+            last_seen_ms: row.opt_uint(6)?,
+            version: row.opt_text(7)?.map(Into::into),
+        })
+    }
+}
+
+impl Site<'_> {
+    pub(crate) fn device(&self, name: &Name) -> Result<Option<Device>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM devices WHERE name = ?1");
+        self.row(&sql, &[name.as_str().into()])?.as_ref().map(Device::read).transpose()
+    }
+
+    fn devices(&self) -> Result<Vec<Device>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM devices ORDER BY name");
+        self.run(&sql, &[])?.iter().map(Device::read).collect()
+    }
+
+    /// Devices with a connection, or whose end nobody has been told of.
+    pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
+        self.run(&sql, &[])?.iter().map(Device::read).collect()
+    }
+
+    pub(crate) fn sign_of_life(&self, device: &Device) -> Option<u64> {
+        device.session.as_deref().and_then(|session| self.links.last_sign_of_life(session))
+    }
+
+    /// The session that a command can be sent to. Presence is never stored as truth: it takes the current
+    /// connection, a hello in it and a recent sign of life.
+    pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
+        let recent = |at_ms: &u64| self.now_ms.saturating_sub(*at_ms) <= SILENCE_LIMIT_MS;
+        self.sign_of_life(device).filter(recent)?;
+        device.session.as_deref().filter(|_| device.hello)
+    }
+
+    pub(crate) fn device_view(&self, device: &Device, lines: &[Line]) -> DeviceView {
+        DeviceView {
+            name: device.name.clone(),
+            online: self.present(device).is_some(),
+            last_seen_ms: self.sign_of_life(device).max(device.last_seen_ms),
+            version: device.version.clone(),
+            lines: lines.iter().map(Line::view).collect(),
+        }
+    }
+
+    /// Ends a device's connection in the books and, if it counted as present, tells the panels.
+    pub(crate) fn end_connection(
+        &mut self,
+        device: &Device,
+        last_seen_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let last_seen_ms = last_seen_ms.max(device.last_seen_ms);
+        let name = device.name.as_str().into();
+        if !device.online {
+            self.run(
+                "UPDATE devices SET session = NULL, hello = 0, last_seen_ms = ?2 WHERE name = ?1",
+                &[name, last_seen_ms.into()],
+            )?;
+            return Ok(());
+        }
+        let seq = self.next_seq()?;
+        self.run(
+            "UPDATE devices SET session = NULL, hello = 0, online = 0, last_seen_ms = ?2, seq = ?3 WHERE name = ?1",
+            &[name, last_seen_ms.into(), seq.into()],
+        )?;
+        self.publish(seq, Change::Presence { device: device.name.clone(), online: false, last_seen_ms });
+        Ok(())
+    }
+
+    /// Ends the connections that gave no sign of life for too long. Their sockets are closed, so that an
+    /// agent that is alive after all makes a new one.
+    pub(crate) fn end_silent_connections(&mut self) -> Result<(), StoreError> {
+        for device in self.connected_devices()? {
+            let sign = self.sign_of_life(&device);
+            if sign.is_some_and(|at_ms| self.now_ms.saturating_sub(at_ms) <= SILENCE_LIMIT_MS) {
+                continue;
+            }
+            self.end_connection(&device, sign)?;
+            if sign.is_some() {
+                self.close_agent(&device, close::SILENT, "silent");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close_agent(&mut self, device: &Device, code: u16, reason: &'static str) {
+        if let Some(session) = device.session.clone() {
+            self.effects.push(Effect::CloseAgent { device: device.name.clone(), session, code, reason });
+        }
+    }
+
+    pub(crate) fn devices_for(&self, principal: &Principal) -> Result<Vec<DeviceView>, Failure> {
+        let rights = self.rights(principal)?;
+        Ok(self.visible_devices(&rights)?)
+    }
+
+    pub(crate) fn visible_devices(&self, rights: &Rights) -> Result<Vec<DeviceView>, StoreError> {
+        let mut views = Vec::new();
+        for device in self.devices()? {
+            if rights.knows_device(&device.name) {
+                let view = self.device_view(&device, &self.lines(&device.name)?);
+                views.push(visible_device(&view, rights));
+            }
+        }
+        Ok(views)
+    }
+
+    pub(crate) fn device_for(&self, principal: &Principal, name: &Name) -> Result<DeviceView, Failure> {
+        let rights = self.rights(principal)?;
+        let device = if rights.knows_device(name) { self.device(name)? } else { None };
+        let device = device.ok_or(Code::UnknownDevice)?;
+        let view = self.device_view(&device, &self.lines(name)?);
+        Ok(visible_device(&view, &rights))
+    }
+
+    pub(crate) fn line_for(
+        &self,
+        principal: &Principal,
+        device: &Name,
+        line: &Name,
+    ) -> Result<LineView, Failure> {
+        let rights = self.rights(principal)?;
+        self.may_read(&rights, device, line)?;
+        let view = self.line(device, line)?.ok_or(Code::UnknownLine)?.view();
+        Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
+    }
+
+    /// The rule on what a refusal may give away. Who has no right on any line of a device learns nothing
+    /// of it: 404, as if it did not exist. Who has some, but not on this line, gets 403 whether the line
+    /// exists or not.
+    pub(crate) fn may_read(&self, rights: &Rights, device: &Name, line: &Name) -> Result<(), Failure> {
+        if !rights.knows_device(device) || self.device(device)?.is_none() {
+            return Err(Code::UnknownDevice.into());
+        }
+        if !rights.scope.allows_line(device, line, "read") {
+            return Err(Problem::new(Code::InsufficientScope)
+                .detail(format!("it needs line:{device}/{line}:read"))
+                .into());
+        }
+        Ok(())
+    }
+}
+
+/// What a caller may see of a device that they may see something of.
+pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
+    let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
+    DeviceView { lines: lines.collect(), ..device.clone() }
+}

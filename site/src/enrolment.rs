@@ -1,0 +1,83 @@
+//! How devices come and go: one-time codes, enrolment, removal.
+
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::Change;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::SiteRight;
+
+use crate::Site;
+use crate::audit::Actor;
+use crate::event::close;
+use crate::failure::Failure;
+use crate::principal::Principal;
+
+impl Site<'_> {
+    pub(crate) fn create_enrolment(
+        &mut self,
+        principal: &Principal,
+        device: &Name,
+        code_id: &str,
+        expires_at: u64,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Devices, "enrolment", device.as_str())?;
+        let expires_ms = expires_at.saturating_mul(1000);
+        let made = self.row(
+            "INSERT OR IGNORE INTO codes (id, device, expires_ms) VALUES (?1, ?2, ?3) RETURNING 1",
+            &[code_id.into(), device.as_str().into(), expires_ms.into()],
+        )?;
+        if made.is_none() {
+            return Err(Problem::new(Code::InvalidRequest).detail("the code exists already").into());
+        }
+        self.audit_by(principal, "enrolment", device.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Uses a code. An enrolled device of that name is replaced: its certificate is refused from now on.
+    /// Its lines stay until the new one says hello, so that desired levels survive a change of hardware.
+    pub(crate) fn enrol(
+        &mut self,
+        code_id: &str,
+        thumbprint: &str,
+        cert_jti: &str,
+        cert_exp: u64,
+    ) -> Result<Name, Failure> {
+        let used = self.row(
+            "UPDATE codes SET used_ms = ?2
+             WHERE id = ?1 AND used_ms IS NULL AND device IS NOT NULL AND expires_ms > ?2 RETURNING device",
+            &[code_id.into(), self.now_ms.into()],
+        )?;
+        let name: Name = used.ok_or(Code::CodeRefused)?.parsed(0)?;
+        if let Some(before) = self.device(&name)? {
+            self.close_agent(&before, close::NOT_ENROLLED, "enrolled_anew");
+        }
+        let seq = self.next_seq()?;
+        self.run(
+            "INSERT INTO devices (name, thumbprint, cert_jti, cert_exp, seq) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (name) DO UPDATE SET thumbprint = ?2, cert_jti = ?3, cert_exp = ?4, seq = ?5,
+             session = NULL, hello = 0, online = 0",
+            &[name.as_str().into(), thumbprint.into(), cert_jti.into(), cert_exp.into(), seq.into()],
+        )?;
+        let actor = format!("device:{name}");
+        self.audit(Actor { name: &actor, jti: Some(cert_jti) }, "enrol", name.as_str(), "done")?;
+        if let Some(device) = self.device(&name)? {
+            let view = self.device_view(&device, &self.lines(&name)?);
+            self.publish(seq, Change::Device { device: view });
+        }
+        Ok(name)
+    }
+
+    /// Removes a device. Commands in flight to it end as they would in silence.
+    pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
+        let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
+        let seq = self.next_seq()?;
+        // The rows that held the last numbers may be among those that go.
+        self.run("UPDATE meta SET seq = ?1", &[seq.into()])?;
+        self.run("DELETE FROM lines WHERE device = ?1", &[name.as_str().into()])?;
+        self.run("DELETE FROM devices WHERE name = ?1", &[name.as_str().into()])?;
+        self.audit_by(principal, "device_removal", name.as_str(), "done")?;
+        self.close_agent(&device, close::NOT_ENROLLED, "removed");
+        self.publish(seq, Change::Removed { device: name.clone() });
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What the site wants done: effects for the shim around it, and the numbered events among them.
+
+use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{Change, ToPanel};
+use pinlatch_protocol::problem::Problem;
+use serde_json::{Map, Value};
+
+use crate::Site;
+use crate::principal::Principal;
+use crate::store::StoreError;
+
+/// WebSocket close codes, from the range that RFC 6455 leaves to applications.
+pub mod close {
+    /// The agent's hello was refused; the reason says why.
+    pub const HELLO_REFUSED: u16 = 4400;
+    /// The panel's token has expired or was revoked.
+    pub const SESSION_ENDED: u16 = 4401;
+    /// The device was removed, or enrolled anew with another key.
+    pub const NOT_ENROLLED: u16 = 4403;
+    /// The agent gave no sign of life.
+    pub const SILENT: u16 = 4408;
+    /// A newer connection of the same device replaced this one.
+    pub const REPLACED: u16 = 4409;
+}
+
+/// One command to be signed and sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandOrder {
+    /// The id of the `cmd+jwt`.
+    pub jti: String,
+    /// On whose behalf.
+    pub sub: String,
+    /// The line.
+    pub line: Name,
+    /// The action's name.
+    pub action: String,
+    /// The action's arguments, checked.
+    pub args: Map<String, Value>,
+    /// When it must no longer run, milliseconds of Unix time.
+    pub deadline_ms: u64,
+}
+
+/// A numbered change. What one panel may see of it is [`Site::view_for`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// One more than the last one's, across restarts.
+    pub seq: u64,
+    /// When, milliseconds of Unix time.
+    pub at_ms: u64,
+    /// What, with every line and every action.
+    pub change: Change,
+}
+
+/// Which panel sockets an effect is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Those whose token is of this refresh family.
+    Family(String),
+    /// Those with the token of this `jti`.
+    Token(String),
+    /// This one.
+    Panel(String),
+    /// Every one.
+    All,
+}
+
+impl Whose {
+    /// Whether a panel socket is among them.
+    pub fn covers(&self, panel: &str, principal: &Principal) -> bool {
+        match self {
+            Self::Family(family) => principal.family.as_ref() == Some(family),
+            Self::Token(jti) => principal.jti == *jti,
+            Self::Panel(own) => own == panel,
+            Self::All => true,
+        }
+    }
+}
+
+/// What the shim does once the site has decided. They are in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Sign the order and send it to the device's socket of this session.
+    Command {
+        /// The device.
+        device: Name,
+        /// The connection, by its nonce.
+        session: String,
+        /// What.
+        order: CommandOrder,
+    },
+    /// Close an agent's socket.
+    CloseAgent {
+        /// The device.
+        device: Name,
+        /// The connection, by its nonce.
+        session: String,
+        /// One of [`close`].
+        code: u16,
+        /// A stable word.
+        reason: &'static str,
+    },
+    /// Send a frame to one panel socket.
+    ToPanel {
+        /// The socket.
+        panel: String,
+        /// The frame.
+        message: ToPanel,
+    },
+    /// Show an event to every panel socket, each through [`Site::view_for`].
+    Publish(Event),
+    /// Close panel sockets.
+    ClosePanels {
+        /// Which.
+        whose: Whose,
+        /// One of [`close`].
+        code: u16,
+        /// A stable word.
+        reason: &'static str,
+    },
+    /// Answer every request that waits on a ticket. There may be none.
+    Answer {
+        /// The ticket.
+        ticket: i64,
+        /// The answer.
+        result: Result<CommandResult, Problem>,
+    },
+    /// Log a fault of the store. The caller, if there is one, has got an `internal` problem.
+    Fault(StoreError),
+}
+
+impl Site<'_> {
+    /// The sequence number of the last event. There is no counter: an event's number is written into the
+    /// row that changed anyway, and the highest of them is the last. Lines are scanned, not indexed:
+    /// reading hundreds of rows costs less than writing one more.
+    pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
+        if let Some(seq) = self.seq {
+            return Ok(seq);
+        }
+        let sql = "SELECT (SELECT max(seq) FROM devices), (SELECT max(seq) FROM lines)";
+        let stored = match self.row(sql, &[])? {
+            Some(row) => row.opt_uint(0)?.max(row.opt_uint(1)?).unwrap_or(0),
+            None => 0,
+        };
+        let seq = stored.max(self.seq_floor);
+        self.seq = Some(seq);
+        Ok(seq)
+    }
+
+    /// The number of the next event. The caller writes it into the row that changed.
+    pub(crate) fn next_seq(&mut self) -> Result<u64, StoreError> {
+        let seq = self.last_seq()? + 1;
+        self.seq = Some(seq);
+        Ok(seq)
+    }
+
+    pub(crate) fn publish(&mut self, seq: u64, change: Change) {
+        self.effects.push(Effect::Publish(Event { seq, at_ms: self.now_ms, change }));
+    }
+}

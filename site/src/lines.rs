@@ -1,0 +1,168 @@
+//! Lines: what their device last reported, and what their owner last asked for.
+
+use pinlatch_protocol::line::{Level, LineInfo, LineKind};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{Change, LineView};
+use pinlatch_protocol::scope::ScopeSet;
+
+use crate::Site;
+use crate::store::{Row, StoreError, Value};
+
+const COLUMNS: &str = "name, kind, retain, max_on_ms, reported, desired, changed_ms, position";
+
+/// A row of `lines`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    pub name: Name,
+    pub kind: LineKind,
+    pub retain: bool,
+    pub max_on_ms: Option<u32>,
+    pub reported: Option<Level>,
+    pub desired: Option<Level>,
+    pub changed_ms: Option<u64>,
+    pub position: u64,
+}
+
+impl Line {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let kind = serde_json::from_value(row.text(1)?.into());
+        let max_on_ms = row.opt_int(3)?.map(u32::try_from).transpose();
+        Ok(Self {
+            name: row.parsed(0)?,
+            kind: kind.map_err(|_| StoreError::Shape { column: 1, wanted: "a kind of line" })?,
+            retain: row.int(2)? != 0,
+            max_on_ms: max_on_ms.map_err(|_| StoreError::Shape { column: 3, wanted: "a time" })?,
+            reported: row.opt_json(4)?,
+            desired: row.opt_json(5)?,
+            changed_ms: row.opt_uint(6)?,
+            position: row.uint(7)?,
+        })
+    }
+
+    /// The line as its device now describes it. The wish stays as long as the line keeps its kind.
+    pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
+        let before = before.filter(|line| line.kind == info.kind);
+        let same = before.filter(|line| line.reported == info.level);
+        let retain = info.retain && info.kind.actions().contains(&"set");
+        Self {
+            name: info.name.clone(),
+            kind: info.kind,
+            retain,
+            max_on_ms: info.max_on_ms,
+            reported: info.level,
+            desired: before.filter(|_| retain).and_then(|line| line.desired),
+            changed_ms: same.map_or_else(|| info.level.map(|_| now_ms), |line| line.changed_ms),
+            position,
+        }
+    }
+
+    /// The line as someone sees it who may do everything.
+    pub fn view(&self) -> LineView {
+        LineView {
+            name: self.name.clone(),
+            kind: self.kind,
+            actions: self.kind.actions().iter().map(|&action| action.into()).collect(),
+            reported: self.reported,
+            desired: self.desired,
+            retain: self.retain,
+            max_on_ms: self.max_on_ms,
+            changed_ms: self.changed_ms,
+        }
+    }
+}
+
+/// What a caller may see of a line.
+pub(crate) fn visible_line(line: &LineView, device: &Name, scope: &ScopeSet) -> Option<LineView> {
+    if !scope.allows_line(device, &line.name, "read") {
+        return None;
+    }
+    let mut line = line.clone();
+    line.actions.retain(|action| scope.allows_line(device, &line.name, action));
+    Some(line)
+}
+
+/// How a level is stored.
+pub(crate) fn level_text(level: Option<Level>) -> Value {
+    level.and_then(|level| serde_json::to_string(&level).ok()).into()
+}
+
+impl Site<'_> {
+    pub(crate) fn line(&self, device: &Name, line: &Name) -> Result<Option<Line>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM lines WHERE device = ?1 AND name = ?2");
+        self.row(&sql, &[device.as_str().into(), line.as_str().into()])?.as_ref().map(Line::read).transpose()
+    }
+
+    pub(crate) fn lines(&self, device: &Name) -> Result<Vec<Line>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM lines WHERE device = ?1 ORDER BY position");
+        self.run(&sql, &[device.as_str().into()])?.iter().map(Line::read).collect()
+    }
+
+    /// Takes a line's new levels, and tells the panels if anything is new in them. One row at most.
+    pub(crate) fn change_line(
+        &mut self,
+        device: &Name,
+        mut line: Line,
+        reported: Option<Level>,
+        desired: Option<Level>,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
+        if line.reported == reported && line.desired == desired {
+            return Ok(());
+        }
+        if line.reported != reported {
+            line.reported = reported;
+            line.changed_ms = Some(at_ms);
+        }
+        line.desired = desired;
+        let seq = self.next_seq()?;
+        self.run(
+            "UPDATE lines SET reported = ?3, desired = ?4, changed_ms = ?5, seq = ?6 WHERE device = ?1 AND name = ?2",
+            &[
+                device.as_str().into(),
+                line.name.as_str().into(),
+                level_text(line.reported),
+                level_text(line.desired),
+                line.changed_ms.into(),
+                seq.into(),
+            ],
+        )?;
+        self.publish(seq, Change::Line { device: device.clone(), line: line.view() });
+        Ok(())
+    }
+
+    /// Makes a device's lines those of its hello, and returns them. Only rows that differ are written: a
+    /// device on a bad link says hello often.
+    pub(crate) fn replace_lines(&self, device: &Name, infos: &[LineInfo]) -> Result<Vec<Line>, StoreError> {
+        let before = self.lines(device)?;
+        for gone in before.iter().filter(|line| infos.iter().all(|info| info.name != line.name)) {
+            self.run(
+                "DELETE FROM lines WHERE device = ?1 AND name = ?2",
+                &[device.as_str().into(), gone.name.as_str().into()],
+            )?;
+        }
+        let mut lines = Vec::with_capacity(infos.len());
+        for (position, info) in (0u64..).zip(infos) {
+            let old = before.iter().find(|line| line.name == info.name);
+            let line = Line::described(info, position, old, self.now_ms);
+            if old != Some(&line) {
+                self.run(
+                    "INSERT OR REPLACE INTO lines (device, name, position, kind, retain, max_on_ms, reported,
+                     desired, changed_ms, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+                    &[
+                        device.as_str().into(),
+                        line.name.as_str().into(),
+                        position.into(),
+                        line.kind.to_string().into(),
+                        line.retain.into(),
+                        line.max_on_ms.into(),
+                        level_text(line.reported),
+                        level_text(line.desired),
+                        line.changed_ms.into(),
+                    ],
+                )?;
+            }
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,99 @@
+//! The adapter over bundled SQLite, for native tests.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use rusqlite::types::{Value as Cell, ValueRef};
+
+use crate::store::{Row, Store, StoreError, Value};
+
+/// Limits no wider than those of a Durable Object's SQLite, so that a statement too elaborate for it fails
+/// in a native test already.
+const LIMITS: [(Limit, i32); 6] = [
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 20),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 6),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+];
+
+/// A SQLite database, in memory or in a file.
+pub struct Sqlite {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// An empty database in memory.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::with(Connection::open_in_memory().map_err(refused)?)
+    }
+
+    /// The database in a file, which is created if need be.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::with(Connection::open(path).map_err(refused)?)
+    }
+
+    fn with(connection: Connection) -> Result<Self, StoreError> {
+        for (limit, most) in LIMITS {
+            connection.set_limit(limit, most).map_err(refused)?;
+        }
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(Self { connection })
+    }
+
+    /// Runs one event in a savepoint, as the Durable Object commits all statements of one together.
+    pub fn event<T>(&self, event: impl FnOnce() -> T) -> Result<T, StoreError> {
+        self.connection.execute_batch("SAVEPOINT event").map_err(refused)?;
+        let outcome = event();
+        self.connection.execute_batch("RELEASE event").map_err(refused)?;
+        Ok(outcome)
+    }
+
+    /// How many rows have been written since the database was opened.
+    pub fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+}
+
+impl Store for Sqlite {
+    fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(refused)?;
+        let columns = statement.column_count();
+        let mut rows =
+            statement.query(rusqlite::params_from_iter(params.iter().map(cell))).map_err(refused)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(refused)? {
+            let values = (0..columns).map(|column| value(row.get_ref(column).map_err(refused)?));
+            found.push(Row(values.collect::<Result<_, _>>()?));
+        }
+        Ok(found)
+    }
+}
+
+fn cell(value: &Value) -> Cell {
+    match value {
+        Value::Null => Cell::Null,
+        Value::Integer(number) => Cell::Integer(*number),
+        Value::Real(number) => Cell::Real(*number),
+        Value::Text(text) => Cell::Text(text.clone()),
+    }
+}
+
+fn value(cell: ValueRef<'_>) -> Result<Value, StoreError> {
+    match cell {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(number) => Ok(Value::Integer(number)),
+        ValueRef::Real(number) => Ok(Value::Real(number)),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Ok(Value::Text(text.to_owned())),
+            Err(error) => Err(StoreError::Sql(error.to_string())),
+        },
+        ValueRef::Blob(_) => Err(StoreError::Sql("a cell holds a blob".into())),
+    }
+}
+
+fn refused(error: rusqlite::Error) -> StoreError {
+    StoreError::Sql(error.to_string())
+}

@@ -1,0 +1,161 @@
+//! How a command ends: by the device's report, or by silence. Each is answered once; a report that comes
+//! later corrects the record only.
+
+use pinlatch_protocol::agent::Outcome;
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::line::{Action, Level};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::ToPanel;
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::Site;
+use crate::audit::Actor;
+use crate::command::{COLUMNS, Command};
+use crate::event::Effect;
+use crate::lines::{Line, level_text};
+use crate::store::StoreError;
+
+/// How long after a deadline its report is waited for, in milliseconds: a device may act in the last
+/// moment, and its word needs time to travel.
+pub const GRACE_MS: u64 = 1_000;
+
+/// What a report's level is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It is the line's level right now.
+    Live,
+    /// It comes with a hello, whose own levels are newer.
+    InHello,
+}
+
+impl Site<'_> {
+    /// Takes a device's report. One that fits no command of the device is odd; one on a command that
+    /// ended is a repetition, unless it was given up as unknown.
+    pub(crate) fn take_report(
+        &mut self,
+        device: &Name,
+        report: &Outcome,
+        heard: Heard,
+    ) -> Result<(), StoreError> {
+        let Some(mut command) = self.reported_command(device, &report.id)? else {
+            return self.audit_odd(device.as_str(), "report_on_no_command");
+        };
+        let code = match report.status {
+            CommandStatus::Executed => None,
+            CommandStatus::Refused => Some(Problem::refused(report.code.as_deref().unwrap_or_default()).code),
+            CommandStatus::Expired => Some(Code::DeadlinePassed.as_str().into()),
+            _ => return self.audit_odd(device.as_str(), "report_without_outcome"),
+        };
+        let amends = match command.status {
+            CommandStatus::Accepted | CommandStatus::Delivered => false,
+            CommandStatus::Unknown => true,
+            _ => return Ok(()),
+        };
+        let line = self.line(device, &command.line)?;
+        let level = match (&line, report.level) {
+            (Some(line), Some(level)) if line.kind.admits(&level) => Some(level),
+            (Some(_), Some(_)) => {
+                self.audit_odd(device.as_str(), "level_of_another_kind")?;
+                None
+            }
+            _ => None,
+        };
+        (command.status, command.code, command.level) = (report.status, code, level);
+        self.end_command(&command, amends)?;
+        if let Some(line) = line {
+            let desired = self.wish_after(&command, &line, level, amends)?;
+            let reported = level.filter(|_| heard == Heard::Live).or(line.reported);
+            self.change_line(device, line, reported, desired, self.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The desired level after a command: on a `retain` line, the one that an executed `set` asked for
+    /// or an executed `toggle` arrived at. A correction that comes after a later command leaves it alone.
+    fn wish_after(
+        &self,
+        command: &Command,
+        line: &Line,
+        level: Option<Level>,
+        amends: bool,
+    ) -> Result<Option<Level>, StoreError> {
+        if command.status != CommandStatus::Executed || !line.retain {
+            return Ok(line.desired);
+        }
+        let args = serde_json::from_str(&command.args).unwrap_or_default();
+        let wish = match Action::parse(line.kind, &command.action, &args) {
+            Ok(Action::Set(wish)) => Some(wish),
+            Ok(Action::Toggle) => level,
+            _ => None,
+        };
+        if wish.is_none() || (amends && self.executed_since(command)?) {
+            return Ok(line.desired);
+        }
+        Ok(wish)
+    }
+
+    fn executed_since(&self, command: &Command) -> Result<bool, StoreError> {
+        let row = self.row(
+            "SELECT 1 FROM commands WHERE seq > ?1 AND device = ?2 AND line = ?3 AND status = 'executed' LIMIT 1",
+            &[command.seq.into(), command.device.as_str().into(), command.line.as_str().into()],
+        )?;
+        Ok(row.is_some())
+    }
+
+    fn reported_command(&self, device: &Name, jti: &str) -> Result<Option<Command>, StoreError> {
+        let Some(seq) = jti.strip_prefix('c').and_then(|digits| digits.parse::<u64>().ok()) else {
+            return Ok(None);
+        };
+        let sql = format!("SELECT {COLUMNS} FROM commands WHERE seq = ?1 AND device = ?2");
+        self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
+    }
+
+    /// Gives up the commands of which nothing was heard: they may have been done.
+    pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1");
+        let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
+        for row in &rows {
+            let mut command = Command::read(row)?;
+            command.status = CommandStatus::Unknown;
+            command.code = Some(Code::OutcomeUnknown.as_str().into());
+            self.end_command(&command, false)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down how a command ended and answers everyone who waits for it, unless they had their answer.
+    fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
+            &[
+                command.seq.into(),
+                command.status.as_str().into(),
+                command.code.as_deref().into(),
+                level_text(command.level),
+            ],
+        )?;
+        let word = match (command.status, command.code.as_deref()) {
+            (CommandStatus::Refused, Some(code)) => code,
+            (status, _) => status.as_str(),
+        };
+        let word = if amends { format!("amended_{word}") } else { word.to_owned() };
+        let actor = Actor { name: &command.actor, jti: command.jti.as_deref() };
+        self.audit(actor, "command", &command.target(), &word)?;
+        if amends || command.is_own() {
+            return Ok(());
+        }
+        self.effects.push(Effect::Answer { ticket: command.seq, result: command.answer() });
+        for panel in &command.panels {
+            let message = ToPanel::Result { result: command.result() };
+            self.effects.push(Effect::ToPanel { panel: panel.clone(), message });
+        }
+        Ok(())
+    }
+
+    /// When the first command in flight is given up, in milliseconds of Unix time.
+    pub(crate) fn next_give_up(&self) -> Result<Option<u64>, StoreError> {
+        let row = self.row("SELECT min(deadline_ms) FROM commands WHERE status = 'delivered'", &[])?;
+        let deadline_ms = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
+        Ok(deadline_ms.map(|deadline_ms| deadline_ms.saturating_add(GRACE_MS)))
+    }
+}

@@ -1,0 +1,84 @@
+//! The panels' side of a site: what they are shown, and what they ask.
+
+use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::Site;
+use crate::authority::Rights;
+use crate::command::Standing;
+use crate::devices::visible_device;
+use crate::event::{Effect, Event, Whose, close};
+use crate::failure::Failure;
+use crate::lines::visible_line;
+use crate::principal::Principal;
+
+impl Site<'_> {
+    pub(crate) fn whoami(&self, principal: &Principal) -> Result<Whoami, Failure> {
+        let rights = self.rights(principal)?;
+        Ok(whoami(principal, &rights))
+    }
+
+    pub(crate) fn snapshot(&mut self, principal: &Principal) -> Result<ToPanel, Failure> {
+        let rights = self.rights(principal)?;
+        Ok(ToPanel::Snapshot {
+            seq: self.last_seq()?,
+            now_ms: self.now_ms,
+            devices: self.visible_devices(&rights)?,
+            whoami: whoami(principal, &rights),
+        })
+    }
+
+    /// Answers a panel's message by effects. A panel whose token no longer holds is told so and closed.
+    pub(crate) fn hear_panel(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+        let FromPanel::Command(request) = message;
+        let message = match self.command(principal, &request, Some(panel)) {
+            Ok(Standing::InFlight { .. }) => return,
+            Ok(Standing::Ended(command)) => ToPanel::Result { result: command.result() },
+            Err(Failure::Problem(problem)) => ToPanel::Problem { id: problem.id.clone(), problem },
+            Err(Failure::Store(error)) => {
+                self.effects.push(Effect::Fault(error));
+                let problem = Problem::new(Code::Internal).about(&request.id);
+                ToPanel::Problem { id: problem.id.clone(), problem }
+            }
+        };
+        let ended = matches!(&message, ToPanel::Problem { problem, .. } if problem.is(Code::InvalidToken));
+        self.effects.push(Effect::ToPanel { panel: panel.into(), message });
+        if ended {
+            self.close_panels(Whose::Panel(panel.into()));
+        }
+    }
+
+    pub(crate) fn close_panels(&mut self, whose: Whose) {
+        self.effects.push(Effect::ClosePanels { whose, code: close::SESSION_ENDED, reason: "session_ended" });
+    }
+
+    pub(crate) fn restrict(&self, principal: &Principal, event: &Event) -> Result<Option<ToPanel>, Failure> {
+        let rights = self.rights(principal)?;
+        let knows = |device| rights.knows_device(device);
+        let change = match &event.change {
+            Change::Device { device } => {
+                knows(&device.name).then(|| Change::Device { device: visible_device(device, &rights) })
+            }
+            Change::Removed { device } | Change::Presence { device, .. } => {
+                knows(device).then(|| event.change.clone())
+            }
+            Change::Line { device, line } => visible_line(line, device, &rights.scope)
+                .map(|line| Change::Line { device: device.clone(), line }),
+        };
+        Ok(change.map(|change| ToPanel::Event { seq: event.seq, at_ms: event.at_ms, change }))
+    }
+}
+
+fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
+    Whoami {
+        site: principal.site.clone(),
+        sub: principal.sub.clone(),
+        role: rights.role,
+        scope: rights.scope.clone(),
+        jti: principal.jti.clone(),
+        iss: principal.iss.clone(),
+        iat: principal.iat,
+        exp: principal.exp,
+    }
+}

@@ -1,0 +1,143 @@
+//! The tables, and how an older database is brought up to date.
+//!
+//! Indexes are few because each one is written, and billed, with its row. The Durable Object's SQLite has
+//! no `PRAGMA user_version`, so the schema's version is in `meta`, beside two other facts that every event
+//! needs: one read gives all three.
+
+use crate::store::{Store, StoreError};
+
+/// What `meta` holds.
+pub(crate) struct Meta {
+    /// Tokens of an older generation are dead.
+    pub generation: u64,
+    /// A floor below the event sequence: removed rows can no longer tell theirs.
+    pub seq: u64,
+}
+
+const META: &str = "CREATE TABLE IF NOT EXISTS meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    schema INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT";
+
+/// One element per version, never changed once released. `IF NOT EXISTS` repairs a creation that was
+/// cut short.
+const VERSIONS: &[&[&str]] = &[&[
+    "CREATE TABLE IF NOT EXISTS people (
+        username TEXT PRIMARY KEY,
+        role TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    // Refresh families: the chain of refresh tokens that one login began.
+    "CREATE TABLE IF NOT EXISTS families (
+        id TEXT PRIMARY KEY,
+        username TEXT NOT NULL,
+        current TEXT NOT NULL,
+        previous TEXT,
+        rotated_ms INTEGER,
+        expires_ms INTEGER NOT NULL,
+        ended_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS revoked (
+        jti TEXT PRIMARY KEY,
+        until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    // One-time codes: enrolments from their making, setup codes from their use.
+    "CREATE TABLE IF NOT EXISTS codes (
+        id TEXT PRIMARY KEY,
+        device TEXT,
+        expires_ms INTEGER NOT NULL,
+        used_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+    // `online` is the presence that was last published, not the truth: that is computed.
+    "CREATE TABLE IF NOT EXISTS devices (
+        name TEXT PRIMARY KEY,
+        thumbprint TEXT NOT NULL,
+        cert_jti TEXT NOT NULL,
+        cert_exp INTEGER NOT NULL,
+        session TEXT,
+        hello INTEGER NOT NULL DEFAULT 0,
+        online INTEGER NOT NULL DEFAULT 0,
+        last_seen_ms INTEGER,
+        version TEXT,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    // Session nonces that were used, so that a captured proof opens no second connection.
+    "CREATE TABLE IF NOT EXISTS sessions (
+        nonce TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS lines (
+        device TEXT NOT NULL,
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        retain INTEGER NOT NULL,
+        max_on_ms INTEGER,
+        reported TEXT,
+        desired TEXT,
+        changed_ms INTEGER,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (device, name)
+    ) STRICT, WITHOUT ROWID",
+    // `seq` is the ticket and, as `c<seq>`, the `jti`; the newest row is never deleted, so none is reused.
+    "CREATE TABLE IF NOT EXISTS commands (
+        seq INTEGER PRIMARY KEY,
+        iss TEXT NOT NULL,
+        sub TEXT NOT NULL,
+        id TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        jti TEXT,
+        device TEXT NOT NULL,
+        line TEXT NOT NULL,
+        action TEXT NOT NULL,
+        args TEXT NOT NULL,
+        status TEXT NOT NULL,
+        code TEXT,
+        level TEXT,
+        accepted_ms INTEGER NOT NULL,
+        deadline_ms INTEGER NOT NULL,
+        panels TEXT NOT NULL
+    ) STRICT",
+    "CREATE UNIQUE INDEX IF NOT EXISTS commands_id ON commands (iss, sub, id)",
+    "CREATE INDEX IF NOT EXISTS commands_in_flight ON commands (device, deadline_ms) WHERE status = 'delivered'",
+    "CREATE TABLE IF NOT EXISTS audit (
+        seq INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        jti TEXT,
+        act TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL
+    ) STRICT",
+]];
+
+/// Makes the database current and returns its `meta`: one read when nothing is to be done.
+pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
+    let current = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
+    // The read fails in an empty database, which has no such table yet.
+    if let Ok(Some((schema, meta))) = read(store)
+        && schema == current
+    {
+        return Ok(meta);
+    }
+    store.run(META, &[])?;
+    store.run("INSERT OR IGNORE INTO meta VALUES (1, 0, 1, 0)", &[])?;
+    let Some((schema, meta)) = read(store)? else {
+        return Err(StoreError::Shape { column: 0, wanted: "a schema version" });
+    };
+    let done = usize::try_from(schema).ok().filter(|done| *done <= VERSIONS.len());
+    let done = done.ok_or(StoreError::Newer(schema))?;
+    for statement in VERSIONS.iter().skip(done).flat_map(|version| version.iter()) {
+        store.run(statement, &[])?;
+    }
+    store.run("UPDATE meta SET schema = ?1", &[current.into()])?;
+    Ok(meta)
+}
+
+fn read(store: &dyn Store) -> Result<Option<(i64, Meta)>, StoreError> {
+    let rows = store.run("SELECT schema, generation, seq FROM meta", &[])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some((row.int(0)?, Meta { generation: row.uint(1)?, seq: row.uint(2)? })))
+}

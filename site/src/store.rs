@@ -1,0 +1,182 @@
+//! Where a site keeps what must survive: one SQL statement at a time, behind a trait.
+//!
+//! There are two adapters, the Durable Object's `SqlStorage` (in `edge-worker`) and bundled SQLite
+//! ([`crate::native`], for native tests). Neither opens transactions for the site: all statements of one
+//! event are committed together by the Durable Object.
+
+/// A parameter of a statement, or a cell of its result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// SQL's NULL.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number. JavaScript has no other, so whole numbers may come back as these.
+    Real(f64),
+    /// Text.
+    Text(String),
+}
+
+/// The largest whole number that JavaScript holds exactly; larger ones are stored as this one.
+const MAX_EXACT: i64 = (1 << 53) - 1;
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u64> for Value {
+    /// Times and counters; what exceeds the exact range of a JavaScript number is "for ever" anyway.
+    fn from(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).map_or(MAX_EXACT, |n| n.min(MAX_EXACT)))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Integer(truth.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// One row of a result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    fn cell(&self, column: usize) -> &Value {
+        self.0.get(column).unwrap_or(&Value::Null)
+    }
+
+    /// A whole number or NULL. An integral real counts as whole.
+    pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
+        match self.cell(column) {
+            Value::Null => Ok(None),
+            Value::Integer(number) => Ok(Some(*number)),
+            Value::Real(real) if exact(*real) => Ok(Some(*real as i64)),
+            _ => Err(StoreError::Shape { column, wanted: "a whole number" }),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, column: usize) -> Result<i64, StoreError> {
+        self.opt_int(column)?.ok_or(StoreError::Shape { column, wanted: "a whole number" })
+    }
+
+    /// A whole number that is not negative, or NULL.
+    pub fn opt_uint(&self, column: usize) -> Result<Option<u64>, StoreError> {
+        let wrong = |_| StoreError::Shape { column, wanted: "a number that is not negative" };
+        self.opt_int(column)?.map(|number| u64::try_from(number).map_err(wrong)).transpose()
+    }
+
+    /// A whole number that is not negative.
+    pub fn uint(&self, column: usize) -> Result<u64, StoreError> {
+        self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a number that is not negative" })
+    }
+
+    /// Text or NULL.
+    pub fn opt_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+        match self.cell(column) {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            _ => Err(StoreError::Shape { column, wanted: "text" }),
+        }
+    }
+
+    /// Text.
+    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.opt_text(column)?.ok_or(StoreError::Shape { column, wanted: "text" })
+    }
+
+    /// Text that one of the protocol's types can be read from, or NULL.
+    pub(crate) fn opt_parsed<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
+        let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
+        self.opt_text(column)?.map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// Text that one of the protocol's types can be read from.
+    pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
+        self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a word of the protocol" })
+    }
+
+    /// JSON that one of the protocol's types can be read from, or NULL.
+    pub(crate) fn opt_json<T: serde::de::DeserializeOwned>(
+        &self,
+        column: usize,
+    ) -> Result<Option<T>, StoreError> {
+        let wrong = |_| StoreError::Shape { column, wanted: "JSON of the protocol" };
+        self.opt_text(column)?.map(|text| serde_json::from_str(text).map_err(wrong)).transpose()
+    }
+}
+
+/// Why the store could not do its part. For the log of the deployment's owner, never for a caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused the statement.
+    #[error("a statement failed: {0}")]
+    Sql(String),
+    /// A cell does not hold what its column should.
+    #[error("column {column} does not hold {wanted}")]
+    Shape {
+        /// Counted from 0.
+        column: usize,
+        /// What should be there.
+        wanted: &'static str,
+    },
+    /// The database was written by a newer version of this crate.
+    #[error("the database has schema {0}, which is newer than this program")]
+    Newer(i64),
+}
+
+/// A database.
+pub trait Store {
+    /// Runs one statement and returns its rows.
+    fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_javascript_number_can_be_a_whole_number() {
+        let row = Row(vec![Value::Real(3.0), Value::Real(3.5), Value::Null, Value::Text("x".into())]);
+        assert_eq!(row.int(0), Ok(3));
+        assert!(row.int(1).is_err());
+        assert_eq!(row.opt_int(2), Ok(None));
+        assert!(row.int(2).is_err());
+        assert!(row.opt_int(3).is_err());
+        assert_eq!(row.text(3), Ok("x"));
+        assert_eq!(row.opt_text(9), Ok(None));
+    }
+
+    #[test]
+    fn for_ever_is_stored_as_the_largest_exact_number() {
+        assert_eq!(Value::from(u64::MAX), Value::Integer(MAX_EXACT));
+    }
+}

@@ -1,0 +1,187 @@
+//! Who may do and see what.
+
+use super::*;
+
+fn command(principal: Principal, request: CommandRequest) -> Call {
+    Call::Command { principal, request }
+}
+
+#[test]
+fn a_token_counts_until_something_ends_it() {
+    let bench = Bench::connected();
+    let ann = owner();
+    let whoami = |principal: &Principal| bench.call(Call::Whoami { principal: principal.clone() }).0;
+    let refused = |principal: Principal| {
+        let problem = whoami(&principal).unwrap_err();
+        assert_eq!((problem.code.as_str(), problem.status), ("invalid_token", 401));
+        let by_socket = bench.with(|site| site.socket_authority(&principal)).0.unwrap_err();
+        assert_eq!(by_socket, problem);
+        problem.detail.unwrap()
+    };
+    assert!(whoami(&ann).is_ok());
+    let now_s = START_MS / 1000;
+    assert!(whoami(&Principal { exp: now_s - 59, ..ann.clone() }).is_ok(), "within the clock tolerance");
+    assert_eq!(refused(Principal { exp: now_s - 60, ..ann.clone() }), "the token has expired");
+    assert_eq!(refused(Principal { site: name("lab"), ..ann.clone() }), "the token is for another site");
+    assert_eq!(refused(Principal { person: Some(user("eve")), ..ann.clone() }), "the person is gone");
+    assert_eq!(refused(Principal { family: Some("none".into()), ..ann.clone() }), "the session has ended");
+    assert_eq!(refused(Principal { generation: 0, ..ann.clone() }), "the token is of an older generation");
+    assert!(whoami(&Principal { exp: u64::MAX, ..ann }).is_ok());
+}
+
+#[test]
+fn whoami_tells_what_the_token_may_do_within_the_role() {
+    let bench = Bench::connected();
+    let narrow = Principal { scope: "line:porch/door:pulse".parse().unwrap(), ..owner() };
+    let Ok(Answer::Now(Reply::Whoami(whoami))) = bench.call(Call::Whoami { principal: narrow }).0 else {
+        panic!()
+    };
+    assert_eq!(whoami.scope.to_string(), "line:porch/door:pulse");
+    assert_eq!(whoami.role, Some(pinlatch_protocol::scope::Role::Owner));
+    let robot = program("line:porch/door:pulse");
+    let Ok(Answer::Now(Reply::Whoami(whoami))) = bench.call(Call::Whoami { principal: robot }).0 else {
+        panic!()
+    };
+    assert_eq!((whoami.role, whoami.sub.as_str()), (None, "robot"));
+}
+
+#[test]
+fn a_refusal_tells_no_more_than_the_caller_may_know() {
+    let bench = Bench::connected();
+    let at = |device: &str, line: &str, action: &str| CommandRequest {
+        device: name(device),
+        ..request("one", line, action, json!({"ms": 500}))
+    };
+    for (scope, device, line, action, code) in [
+        // No right on the device at all: as if there were none.
+        ("line:shed/door:pulse", "porch", "door", "pulse", "unknown_device"),
+        ("site:*", "porch", "door", "pulse", "unknown_device"),
+        ("line:shed/door:pulse", "attic", "door", "pulse", "unknown_device"),
+        // Some right on the device, but none on the line, whether it exists or not.
+        ("line:porch/door:pulse", "porch", "lamp", "set", "insufficient_scope"),
+        ("line:porch/door:pulse", "porch", "gate", "set", "insufficient_scope"),
+        // A right to look, but not to act.
+        ("line:*/*:read", "porch", "door", "pulse", "insufficient_scope"),
+        ("line:*/*:read", "porch", "gate", "pulse", "unknown_line"),
+        ("line:*/*:read", "attic", "door", "pulse", "unknown_device"),
+        ("line:porch/door:pulse", "porch", "door", "set", "insufficient_scope"),
+        ("line:shed/door:pulse", "shed", "door", "pulse", "unknown_device"),
+        ("line:porch/gate:pulse", "porch", "gate", "pulse", "unknown_line"),
+    ] {
+        let (answer, effects) = bench.call(command(program(scope), at(device, line, action)));
+        assert_eq!(answer.unwrap_err().code, code, "{scope} {device}/{line}:{action}");
+        assert!(effects.is_empty());
+    }
+    let read = |scope: &str, line: &str| {
+        bench.refusal(Call::Line { principal: program(scope), device: name("porch"), line: name(line) })
+    };
+    assert_eq!(read("line:shed/*:*", "door"), "unknown_device");
+    assert_eq!(read("line:porch/lamp:set", "door"), "insufficient_scope");
+    assert_eq!(read("line:porch/lamp:set", "none"), "insufficient_scope");
+    let device = Call::Device { principal: program("line:shed/*:*"), device: name("porch") };
+    assert_eq!(bench.refusal(device), "unknown_device");
+}
+
+#[test]
+fn lacking_rights_are_logged_but_do_not_fill_the_log() {
+    let bench = Bench::connected();
+    let known = bench.log().len();
+    for n in 0..50 {
+        let request = request(&format!("n{n}"), "door", "pulse", json!({}));
+        assert_eq!(bench.refusal(command(program("line:*/*:read"), request)), "insufficient_scope");
+    }
+    assert_eq!(bench.log().len() - known, 1);
+    assert_eq!(bench.last_logged(), "https://issuer.test#robot command porch/door:pulse insufficient_scope");
+    for n in 0..50 {
+        let request = request("one", &format!("n{n}"), "pulse", json!({}));
+        assert_eq!(bench.refusal(command(program("line:porch/a:read"), request)), "insufficient_scope");
+    }
+    assert_eq!(bench.log().len() - known, 10, "nor by knocking at many doors");
+    bench.pass(60_001);
+    bench.refusal(command(program("line:*/*:read"), request("one", "door", "pulse", json!({}))));
+    assert_eq!(bench.log().len() - known, 11);
+}
+
+#[test]
+fn administration_takes_its_right() {
+    let bench = Bench::connected();
+    let weak = || program("line:*/*:* site:grants");
+    for (call, logged) in [
+        (
+            Call::CreateEnrolment {
+                principal: weak(),
+                device: name("shed"),
+                code_id: "x".into(),
+                expires_at: u64::MAX,
+            },
+            "enrolment shed",
+        ),
+        (Call::RemoveDevice { principal: weak(), device: name("porch") }, "device_removal porch"),
+        (Call::Audit { principal: weak(), before: None, limit: 9 }, "audit audit"),
+        (Call::RaiseGeneration { principal: weak() }, "generation generation"),
+    ] {
+        assert_eq!(bench.refusal(call), "insufficient_scope");
+        assert_eq!(bench.last_logged(), format!("https://issuer.test#robot {logged} insufficient_scope"));
+    }
+    let enrolled =
+        Call::Enrol { code_id: "x".into(), jwk_thumbprint: "t".into(), cert_jti: "c".into(), cert_exp: 0 };
+    assert_eq!(bench.refusal(enrolled), "code_refused");
+}
+
+#[test]
+fn everyone_sees_their_own_part() {
+    let bench = Bench::connected();
+    bench.enrol("shed", "cert-2");
+    let guest = program("line:porch/door:pulse line:porch/bell:read");
+    let (snapshot, _) = bench.with(|site| site.panel_connected(&guest));
+    let ToPanel::Snapshot { seq, devices, whoami, now_ms } = snapshot.unwrap() else { panic!() };
+    assert_eq!((seq, now_ms), (bench.published.borrow().last().unwrap().seq, START_MS));
+    assert_eq!(whoami.scope, guest.scope);
+    assert_eq!(devices.len(), 1);
+    let lines: Vec<(&str, usize)> =
+        devices[0].lines.iter().map(|l| (l.name.as_str(), l.actions.len())).collect();
+    assert_eq!(lines, [("door", 1), ("bell", 0)]);
+    let Ok(Answer::Now(Reply::Devices(listed))) = bench.call(Call::Devices { principal: guest.clone() }).0
+    else {
+        panic!()
+    };
+    assert_eq!(listed, devices);
+
+    let see = |principal: &Principal, effects: &[Effect]| {
+        let Effect::Publish(event) = &effects[0] else { panic!("{effects:?}") };
+        bench.with(|site| site.view_for(principal, event)).0
+    };
+    let bell =
+        bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(true), at_ms: 0 });
+    assert!(matches!(see(&guest, &bell), Some(ToPanel::Event { change: Change::Line { .. }, .. })));
+    let lamp =
+        bench.hear("porch", "s1", FromAgent::Event { line: name("lamp"), level: Level::On(true), at_ms: 0 });
+    assert_eq!(see(&guest, &lamp), None);
+    assert!(see(&owner(), &lamp).is_some());
+    assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "a dead token sees nothing");
+    let hello = bench.hello("porch", "s1", &porch_lines(), &[]);
+    let Some(ToPanel::Event { change: Change::Device { device }, .. }) = see(&guest, &hello) else {
+        panic!()
+    };
+    assert_eq!(device.lines.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["door", "bell"]);
+    let gone = bench.close("porch", "s1");
+    assert!(see(&guest, &gone).is_some());
+    assert_eq!(see(&program("line:shed/*:*"), &gone), None);
+}
+
+#[test]
+fn a_viewer_cannot_act_whatever_the_token_says() {
+    let bench = Bench::connected();
+    bench.store.run("INSERT INTO people VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
+    assert_eq!(bench.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
+    bench.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();
+    assert!(bench.call(command(vic.clone(), pulse("one"))).0.is_ok(), "a promotion counts at once");
+    bench.store.run("DELETE FROM people WHERE username = 'vic'", &[]).unwrap();
+    let effects = bench.panel("p1", &vic, pulse("two"));
+    assert!(
+        matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.status == 401)
+    );
+    let ended = Effect::ClosePanels { whose: Whose::Panel("p1".into()), code: 4401, reason: "session_ended" };
+    assert_eq!(effects.last(), Some(&ended), "a dead token's socket is closed");
+}

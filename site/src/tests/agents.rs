@@ -1,0 +1,174 @@
+//! Connections, hellos and events of devices.
+
+use pinlatch_protocol::SILENCE_LIMIT_MS;
+
+use super::*;
+
+#[test]
+fn a_device_is_there_after_its_hello() {
+    let bench = Bench::new();
+    let (outcome, effects) = bench.connect("porch", "s1", "cert-1");
+    outcome.unwrap();
+    assert!(effects.is_empty());
+    assert!(!bench.online("porch"));
+    let call = Call::Command { principal: owner(), request: pulse("one") };
+    assert_eq!(bench.refusal(call), "unknown_line");
+    let effects = bench.hello("porch", "s1", &porch_lines(), &[]);
+    let [Change::Device { device }] = &changes(&effects)[..] else { panic!("{effects:?}") };
+    assert!(device.online);
+    assert_eq!(device.version.as_deref(), Some("0.1.0"));
+    let names: Vec<&str> = device.lines.iter().map(|line| line.name.as_str()).collect();
+    assert_eq!(names, ["door", "lamp", "bell", "dim"], "in the device's order");
+    assert!(bench.online("porch"));
+}
+
+#[test]
+fn a_connection_needs_the_devices_current_certificate_and_a_fresh_nonce() {
+    let bench = Bench::new();
+    let refused =
+        |device: &str, session: &str, cert: &str| bench.connect(device, session, cert).0.unwrap_err().code;
+    assert_eq!(refused("shed", "s1", "cert-1"), "invalid_token");
+    assert_eq!(refused("porch", "s1", "cert-0"), "invalid_token");
+    assert_eq!(refused("porch", "", "cert-1"), "invalid_request");
+    assert_eq!(refused("porch", "a b", "cert-1"), "invalid_request");
+    bench.connect("porch", "s1", "cert-1").0.unwrap();
+    assert_eq!(refused("porch", "s1", "cert-1"), "invalid_token", "a replayed proof");
+    bench.close("porch", "s1");
+    assert_eq!(refused("porch", "s1", "cert-1"), "invalid_token", "a replayed proof");
+    bench.pass(366 * 86_400_000);
+    assert_eq!(refused("porch", "s2", "cert-1"), "invalid_token", "expired");
+}
+
+#[test]
+fn a_newer_connection_replaces_the_older() {
+    let bench = Bench::connected();
+    let (ticket, order) = bench.order(pulse("one"));
+    let (outcome, effects) = bench.connect("porch", "s2", "cert-1");
+    outcome.unwrap();
+    assert_eq!(closed(&effects), vec![("s1".into(), 4409, "replaced")]);
+    assert!(matches!(&changes(&effects)[..], [Change::Presence { online: false, .. }]));
+    assert!(bench.close("porch", "s1").is_empty(), "the old one's close says nothing about the new one");
+    assert!(bench.report(&order.jti, CommandStatus::Executed, None, None).is_empty(), "nor do its frames");
+    bench.hello("porch", "s2", &porch_lines(), &[]);
+    assert!(bench.online("porch"));
+    bench.pass(6_000);
+    bench.alive("s2");
+    assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))]);
+}
+
+#[test]
+fn presence_takes_a_recent_sign_of_life() {
+    let bench = Bench::connected();
+    bench.pass(SILENCE_LIMIT_MS);
+    assert!(bench.tick().is_empty());
+    assert!(bench.online("porch"));
+    bench.pass(1);
+    assert!(!bench.online("porch"), "before any timer");
+    assert_eq!(bench.refusal(Call::Command { principal: owner(), request: pulse("one") }), "device_offline");
+    let effects = bench.tick();
+    assert_eq!(closed(&effects), vec![("s1".into(), 4408, "silent")]);
+    let [Change::Presence { online: false, last_seen_ms, .. }] = changes(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(last_seen_ms, Some(START_MS));
+    assert!(bench.tick().is_empty(), "published once");
+}
+
+#[test]
+fn after_a_restart_nobody_is_there_until_they_reconnect() {
+    let bench = Bench::connected();
+    bench.links.0.borrow_mut().clear();
+    assert!(!bench.online("porch"));
+    let effects = bench.tick();
+    assert!(matches!(&changes(&effects)[..], [Change::Presence { online: false, .. }]));
+    assert!(closed(&effects).is_empty(), "there is no socket");
+    assert!(bench.tick().is_empty());
+    bench.connect("porch", "s2", "cert-1").0.unwrap();
+    bench.hello("porch", "s2", &porch_lines(), &[]);
+    assert!(bench.online("porch"));
+}
+
+#[test]
+fn a_bad_hello_closes_the_connection() {
+    let many = (0..=MAX_LINES).map(|n| info(&format!("n{n}"), LineKind::Switch, None, false)).collect();
+    let twice = vec![info("a", LineKind::Switch, None, false), info("a", LineKind::Dimmer, None, false)];
+    let wrong = vec![info("a", LineKind::Switch, Some(Level::Number(1.0)), false)];
+    let nan = vec![info("a", LineKind::Sensor, Some(Level::Number(f64::NAN)), false)];
+    for (lines, reason) in [
+        (many, "hello_too_many_lines"),
+        (twice, "hello_duplicate_line"),
+        (wrong, "hello_level_of_another_kind"),
+        (nan, "hello_level_of_another_kind"),
+    ] {
+        let bench = Bench::connected();
+        let effects = bench.hello("porch", "s1", &lines, &[]);
+        assert_eq!(closed(&effects), vec![("s1".into(), 4400, reason)]);
+        assert!(!bench.online("porch"));
+        assert_eq!(bench.last_logged(), format!("device:porch odd_message porch {reason}"));
+        assert_eq!(bench.line("lamp").kind, LineKind::Switch, "the lines before stay");
+    }
+}
+
+#[test]
+fn lines_come_and_go_with_each_hello() {
+    let bench = Bench::connected();
+    let (_, order) = bench.order(lamp("one", true));
+    bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
+    let lamp_line = info("lamp", LineKind::Switch, Some(Level::On(true)), true);
+    let rose = info("rose", LineKind::Rgb, None, true);
+    bench.hello("porch", "s1", &[rose.clone(), lamp_line.clone()], &[]);
+    assert_eq!(bench.line("lamp").desired, Some(Level::On(true)), "the wish stays with the line");
+    assert_eq!(bench.line("rose").kind, LineKind::Rgb);
+    let gone = Call::Line { principal: owner(), device: name("porch"), line: name("door") };
+    assert_eq!(bench.refusal(gone), "unknown_line");
+
+    let other_kind = info("lamp", LineKind::Dimmer, None, true);
+    bench.hello("porch", "s1", &[rose.clone(), other_kind], &[]);
+    assert_eq!(bench.line("lamp").desired, None, "a line of another kind is another line");
+
+    bench.hello("porch", "s1", &[rose, lamp_line], &[]);
+    let not_retained = info("lamp", LineKind::Switch, Some(Level::On(true)), false);
+    bench.hello("porch", "s1", &[not_retained], &[]);
+    assert_eq!(bench.line("lamp").desired, None);
+}
+
+#[test]
+fn a_hello_with_nothing_new_writes_one_row() {
+    let bench = Bench::connected();
+    let before = bench.store.0.rows_written();
+    bench.hello("porch", "s1", &porch_lines(), &[]);
+    assert_eq!(bench.store.0.rows_written() - before, 1);
+}
+
+#[test]
+fn an_event_is_published_if_it_is_news() {
+    let bench = Bench::connected();
+    bench.pass(1_000);
+    let event = |level, at_ms| {
+        bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(level), at_ms })
+    };
+    let effects = event(true, START_MS + 900);
+    let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!((line.reported, line.changed_ms), (Some(Level::On(true)), Some(START_MS + 900)));
+    assert!(event(true, START_MS + 950).is_empty());
+    assert_eq!(bench.line("bell").changed_ms, Some(START_MS + 900));
+    event(false, u64::MAX);
+    assert_eq!(bench.line("bell").changed_ms, Some(START_MS + 1_000), "nothing changes in the future");
+}
+
+#[test]
+fn odd_events_are_ignored_and_noted_once() {
+    let bench = Bench::new();
+    bench.connect("porch", "s1", "cert-1").0.unwrap();
+    let event =
+        |line: &str, level| bench.hear("porch", "s1", FromAgent::Event { line: name(line), level, at_ms: 0 });
+    event("bell", Level::On(true));
+    assert_eq!(bench.last_logged(), "device:porch odd_message porch message_before_hello");
+    bench.hello("porch", "s1", &porch_lines(), &[]);
+    for n in 0..20 {
+        assert!(event(&format!("none{n}"), Level::On(true)).is_empty());
+        assert!(event("bell", Level::Number(f64::from(n))).is_empty());
+    }
+    let odd: Vec<String> = bench.log().into_iter().filter(|line| line.contains("odd_message")).collect();
+    assert_eq!(odd.len(), 3, "{odd:?}");
+}

@@ -1,0 +1,110 @@
+//! Enrolment and removal, and the numbering of events throughout.
+
+use super::*;
+
+fn enrol(code: &str, cert: &str) -> Call {
+    Call::Enrol {
+        code_id: code.into(),
+        jwk_thumbprint: "t".into(),
+        cert_jti: cert.into(),
+        cert_exp: u64::MAX,
+    }
+}
+
+fn create(code: &str, expires_at: u64) -> Call {
+    Call::CreateEnrolment { principal: owner(), device: name("shed"), code_id: code.into(), expires_at }
+}
+
+#[test]
+fn a_code_enrols_one_device_once_and_in_time() {
+    let bench = Bench::new();
+    let soon = START_MS / 1000 + 60;
+    assert_eq!(bench.refusal(enrol("a", "c1")), "code_refused", "never made");
+    assert_eq!(bench.call(create("a", soon)).0, Ok(Answer::Now(Reply::Enrolment)));
+    assert_eq!(bench.refusal(create("a", soon)), "invalid_request");
+    let (answer, effects) = bench.call(enrol("a", "c1"));
+    assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));
+    assert!(
+        matches!(&changes(&effects)[..], [Change::Device { device }] if !device.online && device.lines.is_empty())
+    );
+    assert_eq!(bench.last_logged(), "device:shed enrol shed done");
+    assert_eq!(bench.refusal(enrol("a", "c2")), "code_refused", "used");
+    bench.call(create("b", soon)).0.unwrap();
+    bench.pass(60_000);
+    assert_eq!(bench.refusal(enrol("b", "c2")), "code_refused", "expired");
+    assert_eq!(bench.refusal(enrol("setup", "c2")), "code_refused", "a setup code is none");
+}
+
+#[test]
+fn enrolling_anew_replaces_the_device() {
+    let bench = Bench::connected();
+    let (_, order) = bench.order(lamp("one", true));
+    bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
+    let code = Call::CreateEnrolment {
+        principal: owner(),
+        device: name("porch"),
+        code_id: "anew".into(),
+        expires_at: START_MS / 1000 + 60,
+    };
+    bench.call(code).0.unwrap();
+    let (_, effects) = bench.call(enrol("anew", "cert-2"));
+    assert_eq!(closed(&effects), vec![("s1".into(), 4403, "enrolled_anew")]);
+    assert!(!bench.online("porch"));
+    assert!(bench.hello("porch", "s1", &porch_lines(), &[]).is_empty(), "the old agent is not heard");
+    assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
+    bench.connect("porch", "s3", "cert-2").0.unwrap();
+    let effects = bench.hello("porch", "s3", &porch_lines(), &[]);
+    assert_eq!(orders(&effects).len(), 1, "desired levels survive a change of hardware");
+}
+
+#[test]
+fn a_removed_device_is_gone() {
+    let bench = Bench::connected();
+    let (ticket, _) = bench.order(pulse("one"));
+    let remove = || Call::RemoveDevice { principal: owner(), device: name("porch") };
+    let (answer, effects) = bench.call(remove());
+    assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
+    assert_eq!(closed(&effects), vec![("s1".into(), 4403, "removed")]);
+    assert!(matches!(&changes(&effects)[..], [Change::Removed { .. }]));
+    assert_eq!(bench.last_logged(), "ann device_removal porch done");
+    assert!(bench.close("porch", "s1").is_empty());
+    assert_eq!(bench.refusal(remove()), "unknown_device");
+    assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
+    bench.pass(6_000);
+    assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))], "no silent loss");
+    // The bench checks that numbers go on where they were, though the rows that held them are gone.
+    bench.enrol("shed", "cert-9");
+    let seqs: Vec<u64> = bench.published.borrow().iter().map(|event| event.seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_last_number_survives_the_line_that_held_it() {
+    let bench = Bench::connected();
+    bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(true), at_ms: 0 });
+    let effects = bench.hello("porch", "s1", &porch_lines()[..2], &[]);
+    assert_eq!(changes(&effects).len(), 1);
+    let (snapshot, _) = bench.with(|site| site.panel_connected(&owner()));
+    let last = bench.published.borrow().last().unwrap().seq;
+    assert!(matches!(snapshot, Ok(ToPanel::Snapshot { seq, .. }) if seq == last));
+}
+
+#[test]
+fn the_audit_log_is_read_in_pages() {
+    let bench = Bench::connected();
+    for n in 0..5 {
+        let (_, order) = bench.order(pulse(&format!("n{n}")));
+        bench.report(&order.jti, CommandStatus::Executed, None, None);
+    }
+    let page = |before, limit| match bench.call(Call::Audit { principal: owner(), before, limit }).0 {
+        Ok(Answer::Now(Reply::Audit(entries))) => entries,
+        other => panic!("{other:?}"),
+    };
+    let first = page(None, 3);
+    assert_eq!(first.len(), 3);
+    assert_eq!(first[0].jti.as_deref(), Some("ann-token"));
+    let rest = page(Some(first[2].seq), 500);
+    assert_eq!(rest[0].seq, first[2].seq - 1);
+    assert_eq!(rest.len(), 5);
+    assert_eq!(page(None, 0).len(), 1);
+}

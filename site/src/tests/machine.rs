@@ -1,0 +1,316 @@
+//! Random histories: whatever happens in whatever order, the promises about commands hold.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One thing that happens. Numbers pick among what there is at that moment.
+#[derive(Debug, Clone)]
+enum Step {
+    Connect,
+    Hello {
+        lamp: bool,
+        told: Vec<usize>,
+        bad: bool,
+    },
+    Close {
+        session: usize,
+    },
+    Command {
+        id: u8,
+        on: bool,
+        patience_ms: u64,
+        panel: Option<u8>,
+    },
+    Report {
+        command: usize,
+        session: usize,
+        status: usize,
+        level: bool,
+    },
+    Event {
+        line: usize,
+        level: bool,
+        session: usize,
+    },
+    Ping,
+    Pass {
+        ms: u64,
+    },
+    Tick,
+    /// The process ends: sockets are gone, and the database is opened anew.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let patience = prop::sample::select(vec![0, 100, 1_000, 5_000, 60_000, 60_001]);
+    prop_oneof![
+        2 => Just(Step::Connect),
+        3 => (any::<bool>(), prop::collection::vec(0usize..8, 0..4), prop::bool::weighted(0.05))
+            .prop_map(|(lamp, told, bad)| Step::Hello { lamp, told, bad }),
+        1 => (0usize..3).prop_map(|session| Step::Close { session }),
+        6 => (0u8..12, any::<bool>(), patience, prop::option::of(0u8..3))
+            .prop_map(|(id, on, patience_ms, panel)| Step::Command { id, on, patience_ms, panel }),
+        6 => (0usize..8, prop::sample::select(vec![0usize, 0, 0, 1]), 0usize..6, any::<bool>())
+            .prop_map(|(command, session, status, level)| Step::Report { command, session, status, level }),
+        2 => (0usize..3, any::<bool>(), 0usize..2).prop_map(|(line, level, session)| Step::Event { line, level, session }),
+        2 => Just(Step::Ping),
+        3 => prop::sample::select(vec![1u64, 50, 999, 4_000, 16_000, 50_000]).prop_map(|ms| Step::Pass { ms }),
+        3 => Just(Step::Tick),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What the outside knows of one accepted command.
+#[derive(Debug, Default)]
+struct Known {
+    deadline_ms: u64,
+    answers: u32,
+    /// Panels that wait, with the number of results each got.
+    panels: BTreeMap<String, u32>,
+    rows: u64,
+    amended: bool,
+}
+
+struct History {
+    bench: Bench,
+    folder: tempfile::TempDir,
+    /// Every session there was, newest last, whether or not its socket is open.
+    sessions: Vec<String>,
+    known: BTreeMap<i64, Known>,
+    tickets: BTreeMap<String, i64>,
+    jtis: Vec<String>,
+}
+
+impl History {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
+        bench.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
+        bench.enrol("porch", "cert-1");
+        Self {
+            bench,
+            folder,
+            sessions: vec![],
+            known: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            jtis: vec![],
+        }
+    }
+
+    /// The session that is `back` before the newest.
+    fn session(&self, back: usize) -> String {
+        self.sessions.iter().rev().nth(back).cloned().unwrap_or_else(|| "never".into())
+    }
+
+    fn rows(&self) -> u64 {
+        self.bench.store.0.rows_written()
+    }
+
+    fn take(&mut self, step: &Step) {
+        let now_ms = self.bench.now_ms.get();
+        match step {
+            Step::Connect => {
+                let session = format!("s{}", self.sessions.len());
+                let (outcome, effects) = self.bench.connect("porch", &session, "cert-1");
+                outcome.unwrap();
+                self.sessions.push(session);
+                self.check(&effects);
+            }
+            Step::Hello { lamp, told, bad } => {
+                let mut lines = porch_lines();
+                lines[1].level = Some(Level::On(*lamp));
+                if *bad {
+                    lines.push(lines[0].clone());
+                }
+                let told: Vec<Outcome> = told
+                    .iter()
+                    .filter_map(|n| self.jtis.iter().rev().nth(*n))
+                    .map(|jti| outcome(jti, CommandStatus::Executed, None, Some(Level::On(*lamp))))
+                    .collect();
+                let effects = self.bench.hello("porch", &self.session(0), &lines, &told);
+                self.check(&effects);
+            }
+            Step::Close { session } => {
+                let effects = self.bench.close("porch", &self.session(*session));
+                self.check(&effects);
+            }
+            Step::Command { id, on, patience_ms, panel } => self.command(*id, *on, *patience_ms, *panel),
+            Step::Report { command, session, status, level } => {
+                let Some(jti) = self.jtis.iter().rev().nth(*command).cloned() else { return };
+                let status = [
+                    CommandStatus::Executed,
+                    CommandStatus::Executed,
+                    CommandStatus::Refused,
+                    CommandStatus::Expired,
+                    CommandStatus::Unknown,
+                    CommandStatus::Accepted,
+                ][*status];
+                let ticket: i64 = jti[1..].parse().unwrap();
+                let had_answer = self.known.get(&ticket).is_some_and(|known| known.answers > 0);
+                let before = self.rows();
+                let report = FromAgent::Result(outcome(&jti, status, None, Some(Level::On(*level))));
+                let effects = self.bench.hear("porch", &self.session(*session), report);
+                let rows = self.rows() - before;
+                if let Some(known) = self.known.get_mut(&ticket) {
+                    if !had_answer {
+                        known.rows += rows;
+                    } else if rows > 1 {
+                        assert!(!known.amended, "amended twice");
+                        assert!(rows <= 3);
+                        known.amended = true;
+                    }
+                }
+                self.check(&effects);
+            }
+            Step::Event { line, level, session } => {
+                let line = name(["bell", "door", "none"][*line]);
+                let event = FromAgent::Event { line, level: Level::On(*level), at_ms: now_ms };
+                let effects = self.bench.hear("porch", &self.session(*session), event);
+                self.check(&effects);
+            }
+            Step::Ping => {
+                let session = self.session(0);
+                if self.bench.links.0.borrow().contains_key(&session) {
+                    self.bench.alive(&session);
+                }
+            }
+            Step::Pass { ms } => self.bench.pass(*ms),
+            Step::Tick => {
+                let effects = self.bench.tick();
+                self.check(&effects);
+                let now_ms = self.bench.now_ms.get();
+                for (ticket, known) in &self.known {
+                    let overdue = known.deadline_ms + GRACE_MS <= now_ms;
+                    assert!(!overdue || known.answers == 1, "{ticket}: {known:?}");
+                }
+                assert!(self.bench.tick().is_empty(), "idempotent");
+                let wake = self.bench.with(|site| site.next_wake(true)).0.unwrap();
+                assert!(wake.is_none_or(|at_ms| at_ms > now_ms), "nothing is left to do now");
+            }
+            Step::Restart => {
+                let bench = Bench::on(Sqlite::open(&self.folder.path().join("site.db")).unwrap());
+                bench.now_ms.set(now_ms);
+                bench.published.replace(self.bench.published.take());
+                self.bench = bench;
+            }
+        }
+    }
+
+    fn command(&mut self, id: u8, on: bool, patience_ms: u64, panel: Option<u8>) {
+        let id = format!("n{id}");
+        let mut request = lamp(&id, on);
+        request.deadline_ms = Some(patience_ms);
+        let before = self.rows();
+        let panel = panel.map(|panel| format!("p{panel}"));
+        let effects = match &panel {
+            Some(panel) => self.bench.panel(panel, &owner(), request),
+            None => {
+                let (answer, effects) = self.bench.call(Call::Command { principal: owner(), request });
+                if let Ok(Answer::Pending { ticket }) = answer {
+                    assert_eq!(
+                        self.known.get(&ticket).map_or(0, |known| known.answers),
+                        0,
+                        "nobody waits in vain"
+                    );
+                    assert!(self.known.contains_key(&ticket) || !orders(&effects).is_empty());
+                }
+                effects
+            }
+        };
+        let rows = self.rows() - before;
+        if let [order] = &orders(&effects)[..] {
+            let ticket: i64 = order.jti[1..].parse().unwrap();
+            assert!(order.deadline_ms > self.bench.now_ms.get(), "sent after its deadline");
+            let panels = panel.iter().map(|panel| (panel.clone(), 0)).collect();
+            let known = Known { deadline_ms: order.deadline_ms, panels, rows, ..Known::default() };
+            assert!(self.known.insert(ticket, known).is_none(), "a ticket was used twice");
+            self.tickets.insert(id.clone(), ticket);
+        } else if let Some(panel) = &panel
+            && frames(&effects).is_empty()
+        {
+            // A second request for the same command waits too.
+            let ticket = self.tickets[&id];
+            self.known.get_mut(&ticket).unwrap().panels.entry(panel.clone()).or_default();
+        } else if panel.is_some() {
+            return;
+        }
+        self.check(&effects);
+    }
+
+    fn check(&mut self, effects: &[Effect]) {
+        let open = self.bench.links.0.borrow().clone();
+        for effect in effects {
+            match effect {
+                Effect::Command { session, order, .. } => {
+                    assert!(!self.jtis.contains(&order.jti), "sent twice");
+                    assert!(open.contains_key(session), "sent to nobody");
+                    assert_eq!(*session, self.session(0), "sent to an older connection");
+                    assert!(order.deadline_ms > self.bench.now_ms.get());
+                    self.jtis.push(order.jti.clone());
+                }
+                Effect::Answer { ticket, .. } => {
+                    let known = self.known.get_mut(ticket).expect("an accepted command");
+                    known.answers += 1;
+                    assert_eq!(known.answers, 1, "answered twice");
+                    assert!(known.rows <= 4, "{known:?}");
+                }
+                Effect::ToPanel { panel, message: ToPanel::Result { result } } => {
+                    let known = self.known.get_mut(&self.tickets[&result.id]).unwrap();
+                    let results = known.panels.get_mut(panel).expect("a panel that asked");
+                    *results += 1;
+                    assert_eq!(*results, 1, "answered twice");
+                }
+                Effect::CloseAgent { session, .. } => {
+                    self.bench.links.0.borrow_mut().remove(session);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A minute and a tick later, nothing is open.
+    fn finish(&mut self) {
+        self.bench.pass(62_000);
+        self.take(&Step::Tick);
+        for (ticket, known) in &self.known {
+            assert_eq!(known.answers, 1, "{ticket}: {known:?}");
+            assert!(known.panels.values().all(|results| *results == 1), "{ticket}: {known:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_accepted_command_is_answered_once_and_in_time(steps in prop::collection::vec(step(), 1..60)) {
+        let mut history = History::new();
+        history.take(&Step::Connect);
+        history.take(&Step::Hello { lamp: false, told: vec![], bad: false });
+        for step in &steps {
+            history.take(step);
+        }
+        history.finish();
+    }
+
+    #[test]
+    fn no_message_of_an_agent_fails_the_site(text in "[ -~]{0,40}", id in "c?[0-9]{0,22}", number in any::<f64>(), at_ms: u64) {
+        let bench = Bench::connected();
+        bench.order(pulse("one"));
+        for level in [Level::Number(number), Level::On(true)] {
+            for status in ["accepted", "delivered", "executed", "refused", "expired", "unknown"] {
+                let status = CommandStatus::from_word(status).unwrap();
+                bench.report(&id, status, Some(&text), Some(level));
+            }
+            for line in porch_lines() {
+                bench.hear("porch", "s1", FromAgent::Event { line: line.name, level, at_ms });
+            }
+            bench.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
+            let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
+            bench.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![] });
+        }
+    }
+}

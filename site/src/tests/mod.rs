@@ -1,0 +1,371 @@
+//! The site against real SQLite. Every event opens it anew, as after an eviction, and numbers cross the
+//! store as JavaScript's do.
+
+mod access;
+mod agents;
+mod commands;
+mod devices;
+mod late;
+mod machine;
+mod people;
+mod wake;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use pinlatch_protocol::agent::{FromAgent, Outcome};
+use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
+use pinlatch_protocol::line::{Level, LineInfo, LineKind};
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
+use pinlatch_protocol::problem::Problem;
+use serde_json::json;
+
+use crate::native::Sqlite;
+use crate::*;
+
+/// A store that holds no whole numbers, like JavaScript.
+struct Floats(Sqlite);
+
+impl Store for Floats {
+    fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let float = |value: Value| match value {
+            Value::Integer(number) => Value::Real(number as f64),
+            other => other,
+        };
+        let params: Vec<Value> = params.iter().cloned().map(float).collect();
+        let rows = self.0.run(sql, &params)?;
+        Ok(rows.into_iter().map(|row| Row(row.0.into_iter().map(float).collect())).collect())
+    }
+}
+
+/// Agent sockets by session, with their last sign of life.
+#[derive(Default)]
+struct FakeLinks(RefCell<HashMap<String, u64>>);
+
+impl Links for FakeLinks {
+    fn last_sign_of_life(&self, session: &str) -> Option<u64> {
+        self.0.borrow().get(session).copied()
+    }
+}
+
+const START_MS: u64 = 1_800_000_000_000;
+
+/// A site with its surroundings.
+struct Bench {
+    store: Floats,
+    links: FakeLinks,
+    config: Config,
+    now_ms: Cell<u64>,
+    published: RefCell<Vec<Event>>,
+}
+
+impl Bench {
+    fn on(sqlite: Sqlite) -> Self {
+        Self {
+            store: Floats(sqlite),
+            links: FakeLinks::default(),
+            config: Config::new(name("home")),
+            now_ms: Cell::new(START_MS),
+            published: RefCell::default(),
+        }
+    }
+
+    /// An empty site.
+    fn empty() -> Self {
+        Self::on(Sqlite::in_memory().unwrap())
+    }
+
+    /// A site with the owner `ann` and the device `porch`, which is not connected.
+    fn new() -> Self {
+        let bench = Self::empty();
+        bench.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
+        bench.enrol("porch", "cert-1");
+        bench
+    }
+
+    /// The same, connected in session `s1` with [`porch_lines`].
+    fn connected() -> Self {
+        let bench = Self::new();
+        bench.connect("porch", "s1", "cert-1").0.unwrap();
+        bench.hello("porch", "s1", &porch_lines(), &[]);
+        bench
+    }
+
+    fn enrol(&self, device: &str, cert_jti: &str) {
+        let code_id = format!("code-{cert_jti}");
+        self.call(Call::CreateEnrolment {
+            principal: owner(),
+            device: name(device),
+            code_id: code_id.clone(),
+            expires_at: self.now_ms.get() / 1000 + 600,
+        })
+        .0
+        .unwrap();
+        let reply = self.call(Call::Enrol {
+            code_id,
+            jwk_thumbprint: "thumb".into(),
+            cert_jti: cert_jti.into(),
+            cert_exp: self.now_ms.get() / 1000 + 365 * 86_400,
+        });
+        assert_eq!(reply.0, Ok(Answer::Now(Reply::Enrolled { device: name(device) })));
+    }
+
+    /// One event: opens the site, acts, and takes the effects. Faults fail the test; events must be
+    /// numbered without a gap.
+    fn with<T>(&self, act: impl FnOnce(&mut Site<'_>) -> T) -> (T, Vec<Effect>) {
+        let event = || {
+            let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
+            let outcome = act(&mut site);
+            (outcome, site.take_effects())
+        };
+        let (outcome, effects) = self.store.0.event(event).unwrap();
+        for effect in &effects {
+            match effect {
+                Effect::Fault(error) => panic!("{error}"),
+                Effect::Publish(event) => {
+                    let mut published = self.published.borrow_mut();
+                    let last = published.last().map_or(event.seq - 1, |last| last.seq);
+                    assert_eq!(event.seq, last + 1, "{event:?}");
+                    published.push(event.clone());
+                }
+                _ => {}
+            }
+        }
+        (outcome, effects)
+    }
+
+    fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
+        // As it crosses from the Worker.
+        let call = serde_json::from_str(&serde_json::to_string(&call).unwrap()).unwrap();
+        let (answer, effects) = self.with(|site| site.call(call));
+        if let Ok(Answer::Now(reply)) = &answer {
+            let text = serde_json::to_string(reply).unwrap();
+            assert_eq!(serde_json::from_str::<Reply>(&text).unwrap(), *reply);
+        }
+        (answer, effects)
+    }
+
+    /// The code of the problem that a call ends with.
+    fn refusal(&self, call: Call) -> String {
+        self.call(call).0.expect_err("a refusal").code
+    }
+
+    fn connect(&self, device: &str, session: &str, cert_jti: &str) -> (Result<(), Problem>, Vec<Effect>) {
+        let (outcome, effects) = self.with(|site| site.agent_connected(&name(device), session, cert_jti));
+        if outcome.is_ok() {
+            self.alive(session);
+        }
+        (outcome, effects)
+    }
+
+    /// The socket of a session gives a sign of life.
+    fn alive(&self, session: &str) {
+        self.links.0.borrow_mut().insert(session.into(), self.now_ms.get());
+    }
+
+    fn close(&self, device: &str, session: &str) -> Vec<Effect> {
+        self.links.0.borrow_mut().remove(session);
+        self.with(|site| site.agent_closed(&name(device), session)).1
+    }
+
+    fn hear(&self, device: &str, session: &str, message: FromAgent) -> Vec<Effect> {
+        if self.links.0.borrow().contains_key(session) {
+            self.alive(session);
+        }
+        self.with(|site| site.agent_message(&name(device), session, message)).1
+    }
+
+    fn hello(&self, device: &str, session: &str, lines: &[LineInfo], outcomes: &[Outcome]) -> Vec<Effect> {
+        let (lines, outcomes) = (lines.to_vec(), outcomes.to_vec());
+        self.hear(device, session, FromAgent::Hello { version: "0.1.0".into(), lines, outcomes })
+    }
+
+    fn report(
+        &self,
+        jti: &str,
+        status: CommandStatus,
+        code: Option<&str>,
+        level: Option<Level>,
+    ) -> Vec<Effect> {
+        self.hear("porch", "s1", FromAgent::Result(outcome(jti, status, code, level)))
+    }
+
+    fn panel(&self, panel: &str, principal: &Principal, request: CommandRequest) -> Vec<Effect> {
+        self.with(|site| site.panel_message(principal, panel, FromPanel::Command(request))).1
+    }
+
+    fn tick(&self) -> Vec<Effect> {
+        self.with(|site| site.tick()).1
+    }
+
+    fn pass(&self, ms: u64) {
+        self.now_ms.set(self.now_ms.get() + ms);
+    }
+
+    /// Accepts a command by HTTP and returns its ticket and its order.
+    fn order(&self, request: CommandRequest) -> (i64, CommandOrder) {
+        let (answer, effects) = self.call(Call::Command { principal: owner(), request });
+        let Ok(Answer::Pending { ticket }) = answer else { panic!("{answer:?}") };
+        (ticket, the_order(&effects))
+    }
+
+    fn line(&self, line: &str) -> pinlatch_protocol::panel::LineView {
+        let call = Call::Line { principal: owner(), device: name("porch"), line: name(line) };
+        match self.call(call).0 {
+            Ok(Answer::Now(Reply::Line(line))) => line,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn online(&self, device: &str) -> bool {
+        match self.call(Call::Device { principal: owner(), device: name(device) }).0 {
+            Ok(Answer::Now(Reply::Device(device))) => device.online,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn status(&self, id: &str) -> CommandResult {
+        match self.call(Call::CommandStatus { principal: owner(), id: id.into() }).0 {
+            Ok(Answer::Now(Reply::Command(result))) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The audit log, oldest first, as `ACTOR ACT TARGET OUTCOME`.
+    fn log(&self) -> Vec<String> {
+        match self.call(Call::Audit { principal: owner(), before: None, limit: 500 }).0 {
+            Ok(Answer::Now(Reply::Audit(mut entries))) => {
+                entries.reverse();
+                let line = |e: &AuditEntry| format!("{} {} {} {}", e.actor, e.act, e.target, e.outcome);
+                entries.iter().map(line).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn last_logged(&self) -> String {
+        self.log().pop().unwrap_or_default()
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn user(text: &str) -> UserName {
+    UserName::new(text).unwrap()
+}
+
+/// A token of someone who is no person of the site.
+fn program(scope: &str) -> Principal {
+    Principal {
+        site: name("home"),
+        iss: "https://issuer.test".into(),
+        sub: "robot".into(),
+        person: None,
+        jti: "robot-token".into(),
+        family: None,
+        scope: scope.parse().unwrap(),
+        iat: START_MS / 1000,
+        exp: START_MS / 1000 + 100 * 86_400,
+        generation: u64::MAX,
+    }
+}
+
+/// A token of `ann` without a family.
+fn owner() -> Principal {
+    Principal {
+        iss: "https://edge.test".into(),
+        sub: "ann".into(),
+        person: Some(user("ann")),
+        jti: "ann-token".into(),
+        generation: 1,
+        ..program("line:*/*:* site:*")
+    }
+}
+
+fn info(line: &str, kind: LineKind, level: Option<Level>, retain: bool) -> LineInfo {
+    LineInfo { name: name(line), kind, level, retain, max_on_ms: None }
+}
+
+fn porch_lines() -> Vec<LineInfo> {
+    vec![
+        info("door", LineKind::Momentary, Some(Level::On(false)), false),
+        info("lamp", LineKind::Switch, Some(Level::On(false)), true),
+        info("bell", LineKind::Contact, Some(Level::On(false)), false),
+        info("dim", LineKind::Dimmer, None, true),
+    ]
+}
+
+fn request(id: &str, line: &str, action: &str, args: serde_json::Value) -> CommandRequest {
+    CommandRequest {
+        id: id.into(),
+        device: name("porch"),
+        line: name(line),
+        action: action.into(),
+        args: args.as_object().unwrap().clone(),
+        deadline_ms: None,
+    }
+}
+
+fn pulse(id: &str) -> CommandRequest {
+    request(id, "door", "pulse", json!({"ms": 500}))
+}
+
+fn lamp(id: &str, on: bool) -> CommandRequest {
+    request(id, "lamp", "set", json!({"value": on}))
+}
+
+fn outcome(jti: &str, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
+    Outcome { id: jti.into(), status, code: code.map(Into::into), level }
+}
+
+fn orders(effects: &[Effect]) -> Vec<CommandOrder> {
+    let order = |effect: &Effect| match effect {
+        Effect::Command { order, .. } => Some(order.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(order).collect()
+}
+
+fn the_order(effects: &[Effect]) -> CommandOrder {
+    let orders = orders(effects);
+    assert_eq!(orders.len(), 1, "{effects:?}");
+    orders[0].clone()
+}
+
+/// The answers by ticket; a problem is its code.
+fn answers(effects: &[Effect]) -> Vec<(i64, Result<CommandResult, String>)> {
+    let answer = |effect: &Effect| match effect {
+        Effect::Answer { ticket, result } => Some((*ticket, result.clone().map_err(|problem| problem.code))),
+        _ => None,
+    };
+    effects.iter().filter_map(answer).collect()
+}
+
+/// The frames to panels, by panel.
+fn frames(effects: &[Effect]) -> Vec<(String, ToPanel)> {
+    let frame = |effect: &Effect| match effect {
+        Effect::ToPanel { panel, message } => Some((panel.clone(), message.clone())),
+        _ => None,
+    };
+    effects.iter().filter_map(frame).collect()
+}
+
+fn changes(effects: &[Effect]) -> Vec<Change> {
+    let change = |effect: &Effect| match effect {
+        Effect::Publish(event) => Some(event.change.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(change).collect()
+}
+
+/// The agent sockets that are closed, as (session, code, reason).
+fn closed(effects: &[Effect]) -> Vec<(String, u16, &'static str)> {
+    let close = |effect: &Effect| match effect {
+        Effect::CloseAgent { session, code, reason, .. } => Some((session.clone(), *code, *reason)),
+        _ => None,
+    };
+    effects.iter().filter_map(close).collect()
+}

@@ -1,0 +1,194 @@
+//! Setup, logins and refresh families.
+
+use pinlatch_protocol::scope::Role;
+
+use super::*;
+
+const HOUR_S: u64 = 3_600;
+
+fn login(bench: &Bench, family: &str) {
+    let call = Call::Login {
+        username: user("ann"),
+        family: family.into(),
+        refresh_jti: "r0".into(),
+        expires_at: START_MS / 1000 + HOUR_S,
+    };
+    let expected = Reply::Person {
+        username: user("ann"),
+        role: Role::Owner,
+        scope: Role::Owner.scopes(),
+        generation: 1,
+    };
+    assert_eq!(bench.call(call).0, Ok(Answer::Now(expected)));
+}
+
+fn refresh(bench: &Bench, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
+    let (answer, effects) = bench.call(Call::Refresh {
+        family: "f".into(),
+        jti: jti.into(),
+        next_jti: next.into(),
+        expires_at: bench.now_ms.get() / 1000 + 2 * HOUR_S,
+    });
+    let jti = answer.map_err(|problem| problem.code).map(|answer| match answer {
+        Answer::Now(Reply::Refreshed { jti, .. }) => jti,
+        other => panic!("{other:?}"),
+    });
+    (jti, effects)
+}
+
+fn of_family() -> Principal {
+    Principal { family: Some("f".into()), ..owner() }
+}
+
+fn ends_family(effects: &[Effect]) -> bool {
+    effects
+        .iter()
+        .any(|e| matches!(e, Effect::ClosePanels { whose: Whose::Family(f), code: 4401, .. } if f == "f"))
+}
+
+#[test]
+fn a_site_is_set_up_once() {
+    let bench = Bench::empty();
+    let allowed = || bench.call(Call::SetupAllowed { code_id: "s".into() }).0;
+    assert_eq!(allowed(), Ok(Answer::Now(Reply::Done)));
+    let login = Call::Login {
+        username: user("ann"),
+        family: "f".into(),
+        refresh_jti: "r".into(),
+        expires_at: u64::MAX,
+    };
+    assert_eq!(bench.refusal(login), "login_failed");
+    let setup = |code: &str| Call::Setup { code_id: code.into(), username: user("ann") };
+    assert!(matches!(bench.call(setup("s")).0, Ok(Answer::Now(Reply::Person { role: Role::Owner, .. }))));
+    assert_eq!(bench.last_logged(), "ann setup ann done");
+    assert_eq!(allowed().unwrap_err().code, "already_set_up");
+    assert_eq!(bench.refusal(setup("t")), "already_set_up");
+    bench.store.run("DELETE FROM people", &[]).unwrap();
+    assert_eq!(bench.refusal(setup("s")), "code_refused", "a code works once, whatever happens");
+}
+
+#[test]
+fn a_refresh_rotates() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    assert_eq!(bench.last_logged(), "ann login ann done");
+    assert_eq!(refresh(&bench, "r0", "r1").0, Ok("r1".into()));
+    bench.pass(10_000);
+    assert_eq!(refresh(&bench, "r0", "rx").0, Ok("r1".into()), "the same successor for a moment");
+    assert_eq!(refresh(&bench, "r1", "r2").0, Ok("r2".into()));
+    assert_eq!(refresh(&bench, "r1", "rx").0, Ok("r2".into()));
+    bench.pass(HOUR_S * 1000);
+    assert_eq!(refresh(&bench, "r2", "r3").0, Ok("r3".into()), "a refresh prolongs the family");
+    bench.pass(2 * HOUR_S * 1000);
+    let (expired, effects) = refresh(&bench, "r3", "r4");
+    assert_eq!((expired, effects), (Err("invalid_grant".into()), vec![]));
+    assert!(!bench.log().iter().any(|line| line.contains("refresh_reuse")));
+}
+
+#[test]
+fn a_reused_refresh_token_ends_its_family() {
+    for (late_ms, jti) in [(10_001, "r0"), (0, "forged")] {
+        let bench = Bench::connected();
+        login(&bench, "f");
+        refresh(&bench, "r0", "r1").0.unwrap();
+        assert!(bench.with(|site| site.socket_authority(&of_family())).0.is_ok());
+        bench.pass(late_ms);
+        let (outcome, effects) = refresh(&bench, jti, "r2");
+        assert_eq!(outcome, Err("invalid_grant".into()));
+        assert!(ends_family(&effects));
+        assert_eq!(bench.last_logged(), "ann refresh_reuse ann family_ended");
+        assert_eq!(
+            refresh(&bench, "r1", "r2").0,
+            Err("invalid_grant".into()),
+            "the thief and the owner alike"
+        );
+        let access = bench.with(|site| site.socket_authority(&of_family())).0;
+        assert_eq!(access.unwrap_err().code, "invalid_token", "access tokens die with their family");
+        let command = Call::Command { principal: of_family(), request: pulse("one") };
+        assert_eq!(bench.refusal(command), "invalid_token");
+    }
+}
+
+#[test]
+fn a_token_older_than_the_last_but_one_is_reuse_too() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    refresh(&bench, "r0", "r1").0.unwrap();
+    refresh(&bench, "r1", "r2").0.unwrap();
+    assert_eq!(refresh(&bench, "r0", "r3").0, Err("invalid_grant".into()));
+    assert_eq!(refresh(&bench, "r2", "r3").0, Err("invalid_grant".into()));
+}
+
+#[test]
+fn a_family_of_someone_who_is_gone_is_over() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    bench.store.run("DELETE FROM people", &[]).unwrap();
+    let (outcome, effects) = refresh(&bench, "r0", "r1");
+    assert_eq!(outcome, Err("invalid_grant".into()));
+    assert!(ends_family(&effects));
+}
+
+#[test]
+fn a_family_is_its_persons_own() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    bench.store.run("INSERT INTO people VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    let stolen = Principal { person: Some(user("vic")), ..of_family() };
+    assert_eq!(bench.with(|site| site.socket_authority(&stolen)).0.unwrap_err().code, "invalid_token");
+}
+
+#[test]
+fn a_logout_ends_the_family_or_the_token() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    let (answer, effects) = bench.call(Call::Logout { principal: of_family() });
+    assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
+    assert!(ends_family(&effects));
+    assert_eq!(bench.last_logged(), "ann logout ann done");
+    assert_eq!(bench.refusal(Call::Whoami { principal: of_family() }), "invalid_token");
+    let (answer, effects) = bench.call(Call::Logout { principal: of_family() });
+    assert_eq!((answer, effects), (Ok(Answer::Now(Reply::Done)), vec![]), "again");
+
+    let robot = program("line:*/*:*");
+    let (_, effects) = bench.call(Call::Logout { principal: robot.clone() });
+    assert!(
+        matches!(&effects[..], [Effect::ClosePanels { whose: Whose::Token(jti), .. }] if *jti == robot.jti)
+    );
+    assert_eq!(bench.refusal(Call::Whoami { principal: robot }), "invalid_token");
+    assert!(bench.call(Call::Whoami { principal: owner() }).0.is_ok(), "others stay");
+}
+
+#[test]
+fn a_family_can_be_ended_without_an_access_token() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    let (_, effects) = bench.call(Call::LogoutFamily { family: "f".into() });
+    assert!(ends_family(&effects));
+    assert_eq!(refresh(&bench, "r0", "r1").0, Err("invalid_grant".into()));
+    assert_eq!(
+        bench.call(Call::LogoutFamily { family: "none".into() }),
+        (Ok(Answer::Now(Reply::Done)), vec![])
+    );
+}
+
+#[test]
+fn a_new_generation_kills_every_token() {
+    let bench = Bench::connected();
+    login(&bench, "f");
+    let (_, effects) = bench.call(Call::RaiseGeneration { principal: owner() });
+    assert!(matches!(&effects[..], [Effect::ClosePanels { whose: Whose::All, .. }]));
+    assert_eq!(bench.refusal(Call::Whoami { principal: owner() }), "invalid_token");
+    assert!(bench.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
+    assert!(bench.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(), "not another issuer's");
+}
+
+#[test]
+fn an_effect_names_the_panels_it_closes() {
+    let ann = of_family();
+    assert!(Whose::All.covers("p", &ann));
+    assert!(Whose::Panel("p".into()).covers("p", &ann) && !Whose::Panel("q".into()).covers("p", &ann));
+    assert!(Whose::Family("f".into()).covers("p", &ann) && !Whose::Family("g".into()).covers("p", &ann));
+    assert!(Whose::Token(ann.jti.clone()).covers("p", &ann) && !Whose::Token("t".into()).covers("p", &ann));
+    assert!(!Whose::Family("f".into()).covers("p", &owner()));
+}

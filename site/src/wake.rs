@@ -1,0 +1,88 @@
+//! Time: what is due, and when the next thing will be. Everything here can run again, or late.
+
+use pinlatch_protocol::SILENCE_LIMIT_MS;
+
+use crate::Site;
+use crate::agent::KEEP_SESSIONS_MS;
+use crate::command::KEEP_COMMANDS_MS;
+use crate::store::StoreError;
+
+/// What is kept too long is removed on the hour, so that it costs an idle site few awakenings.
+const PURGE_EVERY_MS: u64 = 3_600_000;
+
+/// The most rows of one table that one purge removes; the rest follows in the next event.
+const PURGE_MOST: u32 = 500;
+
+/// How long an ended or expired family is still told from an unknown one, in milliseconds: longer than
+/// its last access token lives.
+const KEEP_FAMILIES_MS: u64 = 3_600_000;
+
+impl Site<'_> {
+    pub(crate) fn do_what_is_due(&mut self) -> Result<(), StoreError> {
+        self.give_up_silent_commands()?;
+        self.end_silent_connections()?;
+        if self.next_purge()?.is_some_and(|at_ms| at_ms <= self.now_ms) {
+            self.purge()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn next_due(&self, panels_open: bool) -> Result<Option<u64>, StoreError> {
+        let presence = if panels_open { self.next_presence_check()? } else { None };
+        Ok([self.next_give_up()?, presence, self.next_purge()?].into_iter().flatten().min())
+    }
+
+    /// When a device would have been silent for too long if its last sign of life were its last. Signs
+    /// come without waking the site, so this is asked again then. Nobody looks while no panel is open.
+    fn next_presence_check(&self) -> Result<Option<u64>, StoreError> {
+        let silent_at = |sign: Option<u64>| match sign {
+            Some(at_ms) => at_ms.saturating_add(SILENCE_LIMIT_MS + 1),
+            None => self.now_ms,
+        };
+        let checks =
+            self.connected_devices()?.into_iter().map(|device| silent_at(self.sign_of_life(&device)));
+        Ok(checks.min())
+    }
+
+    /// The first full hour after something may go. The newest command and audit entry always stay: the
+    /// number of the next one follows from theirs.
+    fn next_purge(&self) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT
+            (SELECT accepted_ms FROM commands WHERE seq = (SELECT min(seq) FROM commands)
+                AND seq < (SELECT max(seq) FROM commands)),
+            (SELECT at_ms FROM audit WHERE seq = (SELECT min(seq) FROM audit)
+                AND seq < (SELECT max(seq) FROM audit)),
+            (SELECT min(at_ms) FROM sessions),
+            (SELECT min(expires_ms) FROM families),
+            (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL),
+            (SELECT min(until_ms) FROM revoked)";
+        let Some(row) = self.row(sql, &[])? else { return Ok(None) };
+        let keep_ms = [KEEP_COMMANDS_MS, self.config.keep_audit_ms, KEEP_SESSIONS_MS, KEEP_FAMILIES_MS, 0, 0];
+        let mut first = None;
+        for (column, keep_ms) in keep_ms.into_iter().enumerate() {
+            let due = row.opt_uint(column)?.map(|at_ms| at_ms.saturating_add(keep_ms));
+            first = [first, due].into_iter().flatten().min();
+        }
+        Ok(first.map(|at_ms: u64| (at_ms / PURGE_EVERY_MS).saturating_add(1).saturating_mul(PURGE_EVERY_MS)))
+    }
+
+    fn purge(&self) -> Result<(), StoreError> {
+        let before = |keep_ms: u64| self.now_ms.saturating_sub(keep_ms).into();
+        self.run(
+            "DELETE FROM commands WHERE accepted_ms <= ?1 AND status <> 'delivered'
+             AND seq < (SELECT max(seq) FROM commands)
+             AND seq < (SELECT min(seq) FROM commands) + ?2",
+            &[before(KEEP_COMMANDS_MS), PURGE_MOST.into()],
+        )?;
+        self.run(
+            "DELETE FROM audit WHERE at_ms <= ?1 AND seq < (SELECT max(seq) FROM audit)
+             AND seq < (SELECT min(seq) FROM audit) + ?2",
+            &[before(self.config.keep_audit_ms), PURGE_MOST.into()],
+        )?;
+        self.run("DELETE FROM sessions WHERE at_ms <= ?1", &[before(KEEP_SESSIONS_MS)])?;
+        self.run("DELETE FROM families WHERE expires_ms <= ?1", &[before(KEEP_FAMILIES_MS)])?;
+        self.run("DELETE FROM codes WHERE device IS NOT NULL AND expires_ms <= ?1", &[before(0)])?;
+        self.run("DELETE FROM revoked WHERE until_ms <= ?1", &[before(0)])?;
+        Ok(())
+    }
+}
