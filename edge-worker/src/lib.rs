@@ -1,1 +1,38 @@
-//! pinlatch-edge
+//! Pinlatch's Worker: a thin shim around `pinlatch-site` and `pinlatch-token`.
+//!
+//! Every request enters at [`fetch`]. Signatures are verified here, before a Durable Object is touched;
+//! what needs state is then asked of the site's object as a [`pinlatch_site::Call`]. A client's own
+//! headers never reach an object.
+
+mod auth;
+mod config;
+mod cookies;
+mod gate;
+mod handlers;
+mod incoming;
+mod objects;
+mod respond;
+mod route;
+mod site;
+
+pub use gate::GateObject;
+pub use site::SiteObject;
+
+use worker::{Context, Env, Request, Response, Result, event};
+
+/// Where every request enters.
+#[event(fetch, respond_with_errors)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    console_error_panic_hook::set_once();
+    handlers::answer(request, env).await
+}
+
+/// Now, in milliseconds of Unix time. When deployed it advances only after I/O.
+fn now_ms() -> u64 {
+    worker::Date::now().as_millis()
+}
+
+/// Now, in seconds of Unix time.
+fn now_s() -> u64 {
+    now_ms() / 1000
+}

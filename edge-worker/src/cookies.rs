@@ -1,0 +1,57 @@
+//! The panel's session: `HttpOnly` cookies that page script never sees.
+
+use pinlatch_protocol::api::Secret;
+
+/// The access token. `__Host-`: this host only, over TLS (or loopback), for every path.
+pub const SESSION: &str = "__Host-pinlatch_session";
+
+/// The refresh token, sent to the session calls only.
+pub const REFRESH: &str = "__Secure-pinlatch_refresh";
+
+/// The path of the refresh cookie.
+const REFRESH_PATH: &str = "/api/v1/session";
+
+/// `Set-Cookie` for the access token.
+pub fn session(token: &Secret, seconds: u64) -> String {
+    set(SESSION, token.expose(), "/", seconds)
+}
+
+/// `Set-Cookie` for the refresh token.
+pub fn refresh(token: &Secret, seconds: u64) -> String {
+    set(REFRESH, token.expose(), REFRESH_PATH, seconds)
+}
+
+/// `Set-Cookie`s that end the session.
+pub fn cleared() -> [String; 2] {
+    [set(SESSION, "", "/", 0), set(REFRESH, "", REFRESH_PATH, 0)]
+}
+
+fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {
+    format!("{name}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
+}
+
+/// A cookie's value from a `Cookie` header. A name that stands twice gives none: a sibling domain may
+/// have set the other.
+pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
+    let mut found = header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(own, value)| *own == name && !value.is_empty())
+        .map(|(_, value)| value);
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_once_or_not_at_all() {
+        assert_eq!(find("a=1; b=2", "b"), Some("2"));
+        assert_eq!(find("a=1; a=2", "a"), None);
+        assert_eq!(find("xa=1", "a"), None);
+        assert_eq!(find("a=", "a"), None);
+        assert_eq!(find("", "a"), None);
+    }
+}

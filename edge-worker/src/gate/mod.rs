@@ -1,0 +1,58 @@
+//! The gate takes logins, so that a storm of them never reaches a site.
+
+mod object;
+mod password;
+mod slots;
+
+pub use object::GateObject;
+
+use pinlatch_protocol::api::{MAX_PASSWORD, Secret};
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::problem::{Code, Problem};
+use serde::{Deserialize, Serialize};
+use worker::Stub;
+
+use crate::incoming::{Incoming, object_fault};
+use crate::objects::ask;
+
+/// What the Worker asks a gate.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GateCall {
+    /// Whether this is the person's password.
+    Verify { site: Name, username: UserName, password: Secret, address: String },
+    /// From now on it is.
+    Set { site: Name, username: UserName, password: Secret },
+}
+
+/// Checks a password; 401 `login_failed`, or 429 `throttled`.
+pub async fn verify(
+    incoming: &Incoming,
+    site: &Name,
+    username: &UserName,
+    password: Secret,
+) -> Result<(), Problem> {
+    if password.expose().len() > MAX_PASSWORD {
+        return Err(Code::LoginFailed.into());
+    }
+    let address = incoming.header("CF-Connecting-IP").unwrap_or_default();
+    let call = GateCall::Verify { site: site.clone(), username: username.clone(), password, address };
+    ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
+}
+
+/// Sets a password, whose length the caller has checked.
+pub async fn set(
+    incoming: &Incoming,
+    site: &Name,
+    username: &UserName,
+    password: Secret,
+) -> Result<(), Problem> {
+    let call = GateCall::Set { site: site.clone(), username: username.clone(), password };
+    ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
+}
+
+/// Gates are sharded by user name: one person's storm queues behind itself.
+fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
+    let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
+    namespace.id_from_name(username.as_str()).and_then(|id| id.get_stub()).map_err(object_fault)
+}

@@ -1,0 +1,167 @@
+//! The gate's object: password hashes and failures, by site and user name.
+
+#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
+
+use std::time::Duration;
+
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Row, Store};
+use worker::{Delay, DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::{GateCall, password, slots};
+use crate::now_ms;
+use crate::respond::fault;
+use crate::site::SqlStore;
+
+/// Failures of one account from one address before it must wait.
+const FREE_FAILURES: i64 = 5;
+
+/// The wait after the first failure too many, in milliseconds; it doubles with each further one.
+const FIRST_WAIT_MS: u64 = 1_000;
+
+/// The longest wait, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 300_000;
+
+const SCHEMA: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS accounts (
+        site TEXT NOT NULL, username TEXT NOT NULL, hash TEXT NOT NULL,
+        PRIMARY KEY (site, username)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS failures (
+        site TEXT NOT NULL, username TEXT NOT NULL, address TEXT NOT NULL,
+        count INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+        PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
+];
+
+/// Checks passwords. It is addressed by user name and knows nothing of rights.
+#[durable_object(fetch)]
+pub struct GateObject {
+    store: SqlStore,
+}
+
+impl DurableObject for GateObject {
+    fn new(state: State, _env: Env) -> Self {
+        Self { store: SqlStore::new(&state) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let outcome = match request.json::<GateCall>().await {
+            Ok(call) => self.answer(call).await,
+            Err(error) => Err(fault("gate", error)),
+        };
+        Response::from_json(&outcome)
+    }
+}
+
+impl GateObject {
+    async fn answer(&self, call: GateCall) -> std::result::Result<(), Problem> {
+        for statement in SCHEMA {
+            self.run(statement, &[])?;
+        }
+        match call {
+            GateCall::Verify { site, username, password, address } => {
+                self.verify(&site, &username, password, &address).await
+            }
+            GateCall::Set { site, username, password } => self.set(&site, &username, password).await,
+        }
+    }
+
+    async fn verify(
+        &self,
+        site: &Name,
+        username: &UserName,
+        password: Secret,
+        address: &str,
+    ) -> std::result::Result<(), Problem> {
+        let key = [site.as_str().into(), username.as_str().into(), address.into()];
+        let [site_key, username_key, _] = key.clone();
+        let failures = self.run(
+            "SELECT count, until_ms FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3",
+            &key,
+        )?;
+        let (count, until) = match failures.first() {
+            Some(row) => (row.int(0).map_err(stored)?, row.uint(1).map_err(stored)?),
+            None => (0, 0),
+        };
+        if let Some(wait) = until.checked_sub(now_ms()).filter(|wait| *wait > 0) {
+            return Err(Problem::new(Code::Throttled)
+                .detail("too many wrong passwords")
+                .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
+        }
+        wait_for_slot().await?;
+        let rows = self
+            .run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &[site_key, username_key])?;
+        let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
+        if password::verify(&password, hash).map_err(|error| fault("argon2", error))? {
+            if count > 0 {
+                self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
+            }
+            return Ok(());
+        }
+        let [site_key, username_key, address_key] = key;
+        self.run(
+            "INSERT INTO failures (site, username, address, count, until_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET count = excluded.count, until_ms = excluded.until_ms",
+            &[
+                site_key,
+                username_key,
+                address_key,
+                (count + 1).into(),
+                wait_until(count + 1, now_ms()).into(),
+            ],
+        )?;
+        Err(Code::LoginFailed.into())
+    }
+
+    async fn set(
+        &self,
+        site: &Name,
+        username: &UserName,
+        password: Secret,
+    ) -> std::result::Result<(), Problem> {
+        wait_for_slot().await?;
+        let hash = password::hash(&password).map_err(|error| fault("argon2", error))?;
+        self.run(
+            "INSERT INTO accounts (site, username, hash) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET hash = excluded.hash",
+            &[site.as_str().into(), username.as_str().into(), hash.into()],
+        )?;
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, params: &[pinlatch_site::Value]) -> std::result::Result<Vec<Row>, Problem> {
+        self.store.run(sql, params).map_err(stored)
+    }
+}
+
+async fn wait_for_slot() -> std::result::Result<(), Problem> {
+    let wait = slots::reserve(now_ms())?;
+    if wait > 0 {
+        Delay::from(Duration::from_millis(wait)).await;
+    }
+    Ok(())
+}
+
+fn stored(error: pinlatch_site::StoreError) -> Problem {
+    fault("gate", error)
+}
+
+/// Until when an account must wait after so many failures.
+fn wait_until(count: i64, now_ms: u64) -> u64 {
+    let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else { return 0 };
+    now_ms + FIRST_WAIT_MS.saturating_mul(1 << (over - 1).min(16)).min(LONGEST_WAIT_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_begin_late_double_and_end() {
+        assert_eq!(wait_until(5, 0), 0);
+        assert_eq!(wait_until(6, 10), 1_010);
+        assert_eq!(wait_until(8, 0), 4_000);
+        assert_eq!(wait_until(1_000, 0), LONGEST_WAIT_MS);
+    }
+}

@@ -1,0 +1,45 @@
+//! Argon2id (RFC 9106) with OWASP's minimum parameters, stored as PHC strings.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use pinlatch_protocol::api::Secret;
+
+/// Memory in KiB, passes and lanes.
+const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+fn argon2() -> Result<Argon2<'static>, String> {
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(|error| error.to_string())?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password with a fresh salt.
+pub fn hash(password: &Secret) -> Result<String, String> {
+    let hash = argon2()?.hash_password(password.expose().as_bytes()).map_err(|error| error.to_string())?;
+    Ok(hash.to_string())
+}
+
+/// Whether a password is the hashed one. Without a hash the same work is done for nothing, so that time
+/// does not tell who has an account.
+pub fn verify(password: &Secret, stored: Option<&str>) -> Result<bool, String> {
+    let Some(stored) = stored else {
+        return hash(password).map(|_| false);
+    };
+    let stored = PasswordHash::new(stored).map_err(|error| error.to_string())?;
+    Ok(argon2()?.verify_password(password.expose().as_bytes(), &stored).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_password_verifies() {
+        let stored = hash(&Secret::new("correct horse")).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(verify(&Secret::new("correct horse"), Some(&stored)), Ok(true));
+        assert_eq!(verify(&Secret::new("correct horsf"), Some(&stored)), Ok(false));
+        assert_eq!(verify(&Secret::new("correct horse"), None), Ok(false));
+    }
+}

@@ -1,0 +1,77 @@
+//! Devices, their lines, and commands over HTTP.
+
+use pinlatch_protocol::command::{CommandRequest, is_command_id};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use pinlatch_token::random_id;
+use serde_json::{Map, Value};
+
+use super::{Outcome, reply, unexpected};
+use crate::auth;
+use crate::incoming::Incoming;
+use crate::objects::ask_site;
+use crate::respond;
+
+pub async fn list(incoming: Incoming) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Devices { principal }).await? {
+        Reply::Devices(devices) => reply(&devices),
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub async fn show(incoming: Incoming, device: Name) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Device { principal, device }).await? {
+        Reply::Device(device) => reply(&device),
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub async fn remove(incoming: Incoming, device: Name) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::RemoveDevice { principal, device }).await?;
+    respond::nothing().map_err(|error| respond::fault("response", error))
+}
+
+pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Line { principal, device, line }).await? {
+        Reply::Line(line) => reply(&line),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Runs one action and waits for what becomes of it.
+pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let args: Map<String, Value> = incoming.json_or_default().await?;
+    let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
+    if !is_command_id(&id) {
+        let text = "`Idempotency-Key` is 1 to 64 visible ASCII characters";
+        return Err(Problem::new(Code::InvalidRequest).detail(text));
+    }
+    let deadline_ms = incoming.query("deadline_ms").map(|text| text.parse::<u64>()).transpose();
+    let deadline_ms = deadline_ms
+        .map_err(|_| Problem::new(Code::InvalidArguments).detail("`deadline_ms` is not a whole number"))?;
+    let site = principal.site.clone();
+    let request = CommandRequest { id, device, line, action, args, deadline_ms };
+    match ask_site(&incoming.env, &site, &Call::Command { principal, request }).await? {
+        Reply::Command(result) => reply(&result),
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub async fn command(incoming: Incoming, id: String) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::CommandStatus { principal, id }).await? {
+        Reply::Command(result) => reply(&result),
+        other => Err(unexpected(&other)),
+    }
+}

@@ -1,0 +1,108 @@
+//! Devices and owners arriving: one-time codes that the edge sealed itself.
+
+use pinlatch_protocol::api::{
+    EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, MAX_PASSWORD, MIN_PASSWORD, Secret,
+    SetupRequest,
+};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use pinlatch_token::device::{self, CERT_LIFE};
+use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, random_id, welcome};
+
+use super::{Outcome, reply, unexpected};
+use crate::auth;
+use crate::gate;
+use crate::incoming::Incoming;
+use crate::objects::ask_site;
+use crate::respond::{self, fault};
+use crate::{now_ms, now_s};
+
+/// How long an enrolment code is good, in seconds: long enough to walk to the device.
+const CODE_LIFE: u64 = 3600;
+
+/// `POST /api/v1/enrolments`: a code for one device.
+pub async fn create(mut incoming: Incoming) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let EnrolmentRequest { device } = incoming.json().await?;
+    let site = principal.site.clone();
+    let keys = &incoming.deployment.keys;
+    let (code, text) = keys
+        .issue_code(CodePurpose::Enrol, &site, now_s() + CODE_LIFE)
+        .map_err(|error| fault("enrolment code", error))?;
+    let call = Call::CreateEnrolment {
+        principal,
+        device: device.clone(),
+        code_id: code.id,
+        expires_at: code.expires,
+    };
+    ask_site(&incoming.env, &site, &call).await?;
+    let thumbprint = incoming.deployment.root.thumbprint();
+    let enrol = Secret::new(format!("{}/#{}.{thumbprint}", incoming.origin(), text.expose()));
+    reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
+}
+
+/// `POST /api/v1/enrol`: a device hands in its public key and gets its credential.
+pub async fn enrol(mut incoming: Incoming) -> Outcome {
+    let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
+    let (site, code) = open(&incoming, CodePurpose::Enrol, &code)?;
+    let key = PublicKey::from_jwk(&jwk)
+        .map_err(|error| Problem::new(Code::InvalidRequest).detail(format!("`jwk`: {error}")))?;
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    if !(16..=64).contains(&nonce.len()) || !nonce.bytes().all(plain) {
+        let text = "`nonce` is 16 to 64 base64url characters";
+        return Err(Problem::new(Code::InvalidRequest).detail(text));
+    }
+    let (now, cert_jti) = (now_s(), random_id());
+    let call = Call::Enrol {
+        code_id: code.id,
+        jwk_thumbprint: key.thumbprint().to_owned(),
+        cert_jti: cert_jti.clone(),
+        cert_exp: now + CERT_LIFE,
+    };
+    let device = match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Enrolled { device } => device,
+        other => return Err(unexpected(&other)),
+    };
+    let deployment = &incoming.deployment;
+    let keys = &deployment.keys;
+    let signed = |refusal| fault("signing", refusal);
+    reply(&EnrolReply {
+        devcert: Secret::new(device::sign_cert(keys, &site, &device, &key, &cert_jti, now).map_err(signed)?),
+        welcome: welcome::sign(keys, &site, &nonce, now_ms()).map_err(signed)?,
+        root_key: deployment.root.to_jwk(),
+        keyset: deployment.keyset.clone(),
+        site,
+        device,
+    })
+}
+
+/// `POST /api/v1/setup`: makes a site's owner, once.
+pub async fn set_up(mut incoming: Incoming) -> Outcome {
+    let SetupRequest { site, code, username, password } = incoming.json().await?;
+    let (own_site, code) = open(&incoming, CodePurpose::Setup, &code)?;
+    if site.is_some_and(|site| site != own_site) {
+        return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
+    }
+    if password.expose().chars().count() < MIN_PASSWORD || password.expose().len() > MAX_PASSWORD {
+        let text =
+            format!("`password` has {MIN_PASSWORD} characters or more, and {MAX_PASSWORD} bytes at most");
+        return Err(Problem::new(Code::InvalidRequest).detail(text));
+    }
+    // Asked first so that nobody's password is hashed for a site that has its owner; a hash without a
+    // person opens nothing, so failing between the steps leaves nothing behind that matters.
+    ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
+    gate::set(&incoming, &own_site, &username, password).await?;
+    ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
+    respond::nothing().map_err(|error| fault("response", error))
+}
+
+/// Checks a code's seal; a guess ends here, in the Worker.
+fn open(incoming: &Incoming, purpose: CodePurpose, text: &Secret) -> Result<(Name, OneTimeCode), Problem> {
+    let deployment = &incoming.deployment;
+    let code = deployment.keys.open_code(purpose, text.expose(), now_s()).map_err(|refusal| {
+        worker::console_log!("code refused: {}", refusal.code());
+        Problem::new(Code::CodeRefused)
+    })?;
+    Ok((deployment.site(Some(&code.site))?.clone(), code))
+}

@@ -1,0 +1,114 @@
+//! From a request to its answer.
+
+mod devices;
+mod enrolment;
+mod session;
+mod sockets;
+
+use pinlatch_protocol::api::Health;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use serde::Serialize;
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::auth;
+use crate::config::Deployment;
+use crate::incoming::Incoming;
+use crate::objects::ask_site;
+use crate::respond;
+use crate::route::Route;
+
+/// What a handler ends in: an answer, or a problem that becomes one.
+type Outcome = std::result::Result<Response, Problem>;
+
+/// Answers one request, whatever it is.
+pub async fn answer(request: Request, env: Env) -> Result<Response> {
+    match route(request, env).await {
+        Ok(response) => Ok(response),
+        Err(problem) => respond::problem(&problem),
+    }
+}
+
+async fn route(request: Request, env: Env) -> Outcome {
+    let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
+    let route = Route::of(url.path()).ok_or(Code::NotFound)?;
+    let method = request.method();
+    if !route.methods().contains(&method) {
+        return method_not_allowed(&route);
+    }
+    if route == Route::Health {
+        return health();
+    }
+    let deployment = Deployment::of(&env)?;
+    let incoming = Incoming { request, url, env, deployment };
+    match route {
+        Route::Health => health(),
+        Route::Jwks => reply(&incoming.deployment.keys.public().to_jwks()),
+        Route::Session if method == Method::Delete => session::log_out(incoming).await,
+        Route::Session => session::log_in(incoming).await,
+        Route::SessionRefresh => session::refresh(incoming).await,
+        Route::Token => session::token(incoming).await,
+        Route::Whoami => whoami(incoming).await,
+        Route::Devices => devices::list(incoming).await,
+        Route::Device(device) if method == Method::Delete => devices::remove(incoming, device).await,
+        Route::Device(device) => devices::show(incoming, device).await,
+        Route::Line(device, line) => devices::show_line(incoming, device, line).await,
+        Route::Action(device, line, action) => devices::act(incoming, device, line, action).await,
+        Route::Command(id) => devices::command(incoming, id).await,
+        Route::Enrolments => enrolment::create(incoming).await,
+        Route::Enrol => enrolment::enrol(incoming).await,
+        Route::Setup => enrolment::set_up(incoming).await,
+        Route::Audit => audit(incoming).await,
+        Route::Events => sockets::panel(incoming).await,
+        Route::Agent => sockets::agent(incoming).await,
+    }
+}
+
+fn method_not_allowed(route: &Route) -> Outcome {
+    let response = respond::problem(&Code::MethodNotAllowed.into());
+    let allowed: Vec<&str> = route.methods().iter().map(AsRef::as_ref).collect();
+    let with_allow = response.and_then(|response| {
+        response.headers().set("Allow", &allowed.join(", "))?;
+        Ok(response)
+    });
+    with_allow.map_err(|error| respond::fault("response", error))
+}
+
+fn reply<T: Serialize>(value: &T) -> Outcome {
+    respond::json(value).map_err(|error| respond::fault("response", error))
+}
+
+/// An answer of another kind than the call has is a fault of ours.
+fn unexpected(reply: &Reply) -> Problem {
+    respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
+}
+
+fn health() -> Outcome {
+    reply(&Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
+}
+
+async fn whoami(incoming: Incoming) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await? {
+        Reply::Whoami(whoami) => reply(&whoami),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn audit(incoming: Incoming) -> Outcome {
+    let number = |name| match incoming.query(name) {
+        None => Ok(None),
+        Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
+            Problem::new(Code::InvalidRequest).detail(format!("`{name}` is not a whole number"))
+        }),
+    };
+    let (before, limit) = (number("before")?, number("limit")?.unwrap_or(100));
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    match ask_site(&incoming.env, &site, &Call::Audit { principal, before, limit }).await? {
+        Reply::Audit(entries) => reply(&entries),
+        other => Err(unexpected(&other)),
+    }
+}

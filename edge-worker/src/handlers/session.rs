@@ -1,0 +1,196 @@
+//! Logging in, staying logged in, logging out: browsers by cookies, programs by tokens.
+
+use pinlatch_protocol::api::{LoginRequest, Secret, SessionReply, TokenReply, TokenRequest};
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::ScopeSet;
+use pinlatch_site::{Call, Reply};
+use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
+use pinlatch_token::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, random_id};
+use serde_json::{Map, Value};
+use worker::Response;
+
+use super::{Outcome, unexpected};
+use crate::auth;
+use crate::cookies;
+use crate::gate;
+use crate::incoming::Incoming;
+use crate::now_s;
+use crate::objects::ask_site;
+use crate::respond::{self, fault};
+
+/// The two tokens of a login.
+struct Tokens {
+    site: Name,
+    username: UserName,
+    access: Secret,
+    refresh: Secret,
+}
+
+/// `POST /api/v1/session`.
+pub async fn log_in(mut incoming: Incoming) -> Outcome {
+    require_page(&incoming)?;
+    let login: LoginRequest = incoming.json().await?;
+    let tokens = password(&incoming, login).await?;
+    with_cookies(&tokens)
+}
+
+/// `POST /api/v1/session/refresh`.
+pub async fn refresh(mut incoming: Incoming) -> Outcome {
+    require_page(&incoming)?;
+    let _: Map<String, Value> = incoming.json().await?;
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let token = cookies::find(&header, cookies::REFRESH).ok_or(Code::InvalidGrant)?;
+    let tokens = rotate(&incoming, token).await?;
+    with_cookies(&tokens)
+}
+
+/// `DELETE /api/v1/session`. Ends what can be ended and always clears the cookies.
+pub async fn log_out(incoming: Incoming) -> Outcome {
+    incoming.require_own_origin()?;
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let family = cookies::find(&header, cookies::REFRESH)
+        .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
+    if let Ok((principal, _)) = auth::principal(&incoming) {
+        let site = principal.site.clone();
+        ask_site(&incoming.env, &site, &Call::Logout { principal }).await?;
+    } else if let Some(claims) = family {
+        let site = incoming.deployment.site(Some(&claims.site))?;
+        ask_site(&incoming.env, site, &Call::LogoutFamily { family: claims.family }).await?;
+    }
+    let response = respond::nothing().map_err(response_fault)?;
+    for cookie in cookies::cleared() {
+        response.headers().append("Set-Cookie", &cookie).map_err(response_fault)?;
+    }
+    Ok(response)
+}
+
+/// `POST /api/v1/token`: the same for programs (RFC 6749 §4.3, §6).
+pub async fn token(mut incoming: Incoming) -> Outcome {
+    let request: TokenRequest = incoming.json_or_form().await?;
+    let missing = |name| Problem::new(Code::InvalidRequest).detail(format!("`{name}` is missing"));
+    let tokens = match request.grant_type.as_str() {
+        "password" => {
+            let username = request.username.ok_or_else(|| missing("username"))?;
+            let login = LoginRequest {
+                site: request.site,
+                // A name that cannot be one is a wrong one: it is not told apart.
+                username: UserName::new(username).map_err(|_| Problem::new(Code::LoginFailed))?,
+                password: request.password.ok_or_else(|| missing("password"))?,
+            };
+            password(&incoming, login).await?
+        }
+        "refresh_token" => {
+            let token = request.refresh_token.ok_or_else(|| missing("refresh_token"))?;
+            rotate(&incoming, token.expose()).await?
+        }
+        _ => return Err(Code::UnsupportedGrant.into()),
+    };
+    super::reply(&TokenReply {
+        access_token: tokens.access,
+        token_type: "Bearer".into(),
+        expires_in: MAX_PERSON_LIFE,
+        refresh_token: tokens.refresh,
+    })
+}
+
+/// A browser's session call: from our own page, and where the browser will keep the cookies.
+fn require_page(incoming: &Incoming) -> Result<(), Problem> {
+    incoming.require_own_origin()?;
+    if incoming.keeps_secure_cookies() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
+}
+
+async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {
+    let site = incoming.deployment.site(login.site.as_ref())?.clone();
+    gate::verify(incoming, &site, &login.username, login.password).await?;
+    let now = now_s();
+    let (family, refresh_jti) = (random_id(), random_id());
+    let call = Call::Login {
+        username: login.username.clone(),
+        family: family.clone(),
+        refresh_jti: refresh_jti.clone(),
+        expires_at: now + refresh_token::LIFE,
+    };
+    match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Person { username, scope, generation, .. } => {
+            let refresh = RefreshClaims {
+                site,
+                sub: username.to_string(),
+                family,
+                jti: refresh_jti,
+                exp: now + refresh_token::LIFE,
+            };
+            mint(incoming, username, scope, generation, &refresh)
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
+    let now = now_s();
+    let old = RefreshClaims::open(token, &incoming.deployment.keys, now).map_err(|refusal| {
+        worker::console_log!("refresh token refused: {}", refusal.code());
+        Problem::new(Code::InvalidGrant)
+    })?;
+    let site = incoming.deployment.site(Some(&old.site))?.clone();
+    let call = Call::Refresh {
+        family: old.family.clone(),
+        jti: old.jti,
+        next_jti: random_id(),
+        expires_at: now + refresh_token::LIFE,
+    };
+    match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Refreshed { username, scope, generation, jti, expires_at, .. } => {
+            let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
+            mint(incoming, username, scope, generation, &next)
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn mint(
+    incoming: &Incoming,
+    username: UserName,
+    scope: ScopeSet,
+    generation: u64,
+    refresh: &RefreshClaims,
+) -> Result<Tokens, Problem> {
+    let now = now_s();
+    let keys = &incoming.deployment.keys;
+    let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()) };
+    let grant = AccessGrant {
+        site: &refresh.site,
+        sub: username.as_str(),
+        jti: random_id(),
+        now,
+        life: MAX_PERSON_LIFE,
+        claims,
+    };
+    let signed = |refusal| fault("minting", refusal);
+    Ok(Tokens {
+        access: Secret::new(grant.sign(keys).map_err(signed)?),
+        refresh: Secret::new(refresh.seal(keys, now).map_err(signed)?),
+        site: refresh.site.clone(),
+        username,
+    })
+}
+
+fn with_cookies(tokens: &Tokens) -> Outcome {
+    let body = SessionReply {
+        site: tokens.site.clone(),
+        username: tokens.username.clone(),
+        expires_in: MAX_PERSON_LIFE,
+    };
+    let response: Response = super::reply(&body)?;
+    for cookie in [
+        cookies::session(&tokens.access, MAX_PERSON_LIFE),
+        cookies::refresh(&tokens.refresh, refresh_token::LIFE),
+    ] {
+        response.headers().append("Set-Cookie", &cookie).map_err(response_fault)?;
+    }
+    Ok(response)
+}
+
+fn response_fault(error: worker::Error) -> Problem {
+    fault("response", error)
+}

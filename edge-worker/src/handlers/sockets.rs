@@ -1,0 +1,66 @@
+//! WebSocket upgrades: verified here, then handed to the site's object.
+
+use pinlatch_protocol::SUBPROTOCOL;
+use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_token::device::DeviceCert;
+
+use super::Outcome;
+use crate::auth::{self, Carrier};
+use crate::incoming::Incoming;
+use crate::now_s;
+use crate::objects::upgrade;
+use crate::respond::{self, fault};
+use crate::site::AgentSocket;
+
+/// `GET /api/v1/events`: a panel's live stream.
+pub async fn panel(incoming: Incoming) -> Outcome {
+    let (principal, carrier) = auth::principal(&incoming)?;
+    // A WebSocket is not bound by the same-origin policy: the browser tells the origin, and we decide.
+    if carrier == Carrier::Cookie {
+        incoming.require_own_origin()?;
+    }
+    if incoming.query_site()?.is_some_and(|site| site != principal.site) {
+        return Err(Problem::new(Code::InvalidToken).detail("the token is for another site"));
+    }
+    require_upgrade(&incoming)?;
+    upgrade(&incoming.env, &principal.site, "panel", &principal).await
+}
+
+/// `GET /api/v1/agent`: a device's uplink. Without proof it is answered with a challenge.
+pub async fn agent(incoming: Incoming) -> Outcome {
+    let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
+        return challenge(&incoming);
+    };
+    require_upgrade(&incoming)?;
+    let deployment = &incoming.deployment;
+    let now = now_s();
+    let cert = DeviceCert::verify(&token, deployment.keys.public(), deployment.sites(), now)
+        .map_err(auth::refused)?;
+    let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;
+    let socket = AgentSocket { device: cert.device, session, cert_jti: cert.jti };
+    upgrade(&incoming.env, &cert.site, "agent", &socket).await
+}
+
+fn challenge(incoming: &Incoming) -> Outcome {
+    let challenge = incoming.deployment.keys.issue_challenge(now_s());
+    let response = respond::problem(&Code::InvalidToken.into()).and_then(|response| {
+        let value = format!("{CHALLENGE_SCHEME} challenge=\"{challenge}\"");
+        response.headers().set("WWW-Authenticate", &value)?;
+        Ok(response)
+    });
+    response.map_err(|error| fault("response", error))
+}
+
+fn require_upgrade(incoming: &Incoming) -> Result<(), Problem> {
+    let upgrade = incoming.header("Upgrade").unwrap_or_default();
+    if !upgrade.eq_ignore_ascii_case("websocket") {
+        return Err(Code::UpgradeRequired.into());
+    }
+    let offered = incoming.header("Sec-WebSocket-Protocol").unwrap_or_default();
+    if offered.split(',').any(|one| one.trim() == SUBPROTOCOL) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::InvalidRequest).detail(format!("offer the subprotocol {SUBPROTOCOL}")))
+    }
+}

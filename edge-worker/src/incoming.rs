@@ -1,0 +1,123 @@
+//! A request, and the careful reading of it.
+
+use std::rc::Rc;
+
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use serde::de::DeserializeOwned;
+use url::Url;
+use worker::{Env, Request};
+
+use crate::config::Deployment;
+use crate::respond::fault;
+
+/// The largest body that any call takes, in bytes.
+const MAX_BODY: usize = 16 * 1024;
+
+/// One request on its way through the Worker.
+pub struct Incoming {
+    /// The request as it came.
+    pub request: Request,
+    /// Its URL.
+    pub url: Url,
+    /// The bindings.
+    pub env: Env,
+    /// The configuration.
+    pub deployment: Rc<Deployment>,
+}
+
+impl Incoming {
+    /// A header's value; one that is not text counts as absent.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.request.headers().get(name).ok().flatten()
+    }
+
+    /// `scheme://host[:port]`, as a browser writes it in `Origin`.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// Whether a browser keeps `Secure` cookies here: over TLS, or on loopback.
+    pub fn keeps_secure_cookies(&self) -> bool {
+        let loopback = match self.url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        self.url.scheme() == "https" || loopback
+    }
+
+    /// Requires that a browser's request comes from a page of this very origin.
+    pub fn require_own_origin(&self) -> Result<(), Problem> {
+        if self.header("Origin").is_some_and(|origin| origin == self.origin()) {
+            Ok(())
+        } else {
+            Err(Code::WrongOrigin.into())
+        }
+    }
+
+    /// A parameter of the query, which never carries a secret.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// A site named in the query.
+    pub fn query_site(&self) -> Result<Option<Name>, Problem> {
+        self.query("site").map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
+    }
+
+    fn media_type(&self) -> String {
+        let header = self.header("Content-Type").unwrap_or_default();
+        header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    async fn body(&mut self) -> Result<Vec<u8>, Problem> {
+        let announced = self.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > MAX_BODY) {
+            return Err(Code::TooLarge.into());
+        }
+        let bytes = self.request.bytes().await.map_err(|_| Problem::new(Code::InvalidRequest))?;
+        if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
+    }
+
+    /// The body as JSON; 415 where it says that it is something else.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        if self.media_type() != "application/json" {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        let body = self.body().await?;
+        serde_json::from_slice(&body).map_err(malformed)
+    }
+
+    /// The body as JSON, or a default where there is none at all.
+    pub async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, Problem> {
+        if self.media_type() == "application/json" {
+            return self.json().await;
+        }
+        if self.body().await?.is_empty() { Ok(T::default()) } else { Err(Code::UnsupportedMediaType.into()) }
+    }
+
+    /// The body as JSON or as a form (RFC 6749 §4.3.2).
+    pub async fn json_or_form<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        if self.media_type() != "application/x-www-form-urlencoded" {
+            return self.json().await;
+        }
+        let body = self.body().await?;
+        serde_urlencoded::from_bytes(&body).map_err(malformed)
+    }
+}
+
+/// What is wrong with a body. serde's messages name members and positions and may quote a value, so only
+/// the kind of error that quotes none is passed on.
+fn malformed(error: impl std::fmt::Display) -> Problem {
+    let text = error.to_string();
+    let safe = ["missing field", "unknown field", "EOF while parsing"];
+    let problem = Problem::new(Code::InvalidRequest);
+    if safe.iter().any(|start| text.starts_with(start)) { problem.detail(text) } else { problem }
+}
+
+/// A fault while talking to one of our own objects.
+pub fn object_fault(error: worker::Error) -> Problem {
+    fault("durable object", error)
+}

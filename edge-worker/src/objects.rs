@@ -1,0 +1,71 @@
+//! Asking our own Durable Objects.
+
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
+
+use crate::incoming::object_fault;
+use crate::respond::fault;
+
+/// The header that names the site to its object, which cannot know its own name after an eviction.
+pub const SITE_HEADER: &str = "pinlatch-site";
+
+/// The header that carries what the Worker verified to an object that accepts a socket.
+pub const SOCKET_HEADER: &str = "pinlatch-socket";
+
+/// The object of a site. The name must come from the configuration.
+pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
+    env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
+}
+
+/// Asks a site, and waits for its answer.
+pub async fn ask_site(env: &Env, site: &Name, call: &Call) -> Result<Reply, Problem> {
+    let stub = site_stub(env, site).map_err(object_fault)?;
+    let outcome: Result<Reply, Problem> = ask(&stub, Some(site), call).await?;
+    outcome
+}
+
+/// Sends a question as JSON to an object and reads its answer.
+pub async fn ask<Q: Serialize, A: DeserializeOwned>(
+    stub: &Stub,
+    site: Option<&Name>,
+    question: &Q,
+) -> Result<A, Problem> {
+    let body = serde_json::to_string(question).map_err(|error| fault("question", error))?;
+    let headers = Headers::new();
+    if let Some(site) = site {
+        headers.set(SITE_HEADER, site.as_str()).map_err(object_fault)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
+    let request = Request::new_with_init("https://object/call", &init).map_err(object_fault)?;
+    let mut response = stub.fetch_with_request(request).await.map_err(object_fault)?;
+    response.json().await.map_err(object_fault)
+}
+
+/// Hands a WebSocket upgrade to a site's object, with what was verified and nothing of the client's.
+pub async fn upgrade<P: Serialize>(
+    env: &Env,
+    site: &Name,
+    path: &'static str,
+    verified: &P,
+) -> Result<Response, Problem> {
+    let verified = serde_json::to_string(verified).map_err(|error| fault("principal", error))?;
+    let headers = Headers::new();
+    let set = |name, value: &str| headers.set(name, value).map_err(object_fault);
+    set("Upgrade", "websocket")?;
+    set(SITE_HEADER, site.as_str())?;
+    set(SOCKET_HEADER, &verified)?;
+    let mut init = RequestInit::new();
+    init.with_headers(headers.clone());
+    let request = Request::new_with_init(&format!("https://object/{path}"), &init).map_err(object_fault)?;
+    let stub = site_stub(env, site).map_err(object_fault)?;
+    let mut response = stub.fetch_with_request(request).await.map_err(object_fault)?;
+    if response.status_code() == 101 {
+        return Ok(response);
+    }
+    Err(response.json::<Problem>().await.unwrap_or_else(|_| Code::Internal.into()))
+}

@@ -1,0 +1,131 @@
+//! Carrying out what the site decided.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use futures_channel::oneshot;
+use pinlatch_protocol::agent::ToAgent;
+use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::Problem;
+use pinlatch_site::{CommandOrder, Effect, Event, Site, close};
+use pinlatch_token::command::CommandClaims;
+use serde::Serialize;
+use worker::WebSocket;
+
+use super::sockets::Sockets;
+use crate::config::Deployment;
+use crate::now_ms;
+
+/// HTTP calls that wait for a command's answer, by ticket.
+#[derive(Default)]
+pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<Outcome>>>>);
+
+/// A command's answer.
+pub type Outcome = Result<CommandResult, Problem>;
+
+impl Waiters {
+    /// Waits on a ticket.
+    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.borrow_mut().entry(ticket).or_default().push(sender);
+        receiver
+    }
+
+    fn answer(&self, ticket: i64, outcome: &Outcome) {
+        let waiting = self.0.borrow_mut().remove(&ticket).unwrap_or_default();
+        for sender in waiting {
+            // A caller who has gone away needs no answer.
+            let _ = sender.send(outcome.clone());
+        }
+    }
+}
+
+/// What effects act on.
+pub struct Actuator<'a> {
+    pub site: &'a Name,
+    pub deployment: &'a Deployment,
+    pub sockets: &'a Sockets<'a>,
+    pub waiters: &'a Waiters,
+}
+
+impl Actuator<'_> {
+    /// Carries out every effect, also those that arise on the way.
+    pub fn carry_out(&self, site: &mut Site<'_>) {
+        loop {
+            let effects = site.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            for effect in effects {
+                self.carry_out_one(site, effect);
+            }
+        }
+    }
+
+    fn carry_out_one(&self, site: &mut Site<'_>, effect: Effect) {
+        match effect {
+            Effect::Command { device, session, order } => self.send_command(&device, &session, order),
+            Effect::CloseAgent { session, code, reason, .. } => {
+                if let Some(socket) = self.sockets.tagged(&session) {
+                    shut(&socket, code, reason);
+                }
+            }
+            Effect::ToPanel { panel, message } => {
+                if let Some(socket) = self.sockets.tagged(&panel) {
+                    send(&socket, &message);
+                }
+            }
+            Effect::Publish(event) => self.publish(site, &event),
+            Effect::ClosePanels { whose, code, reason } => {
+                for (socket, id, principal) in self.sockets.panels() {
+                    if whose.covers(&id, &principal) {
+                        shut(&socket, code, reason);
+                    }
+                }
+            }
+            Effect::Answer { ticket, result } => self.waiters.answer(ticket, &result),
+            Effect::Fault(error) => worker::console_error!("site {}: {error}", self.site),
+        }
+    }
+
+    fn publish(&self, site: &mut Site<'_>, event: &Event) {
+        for (socket, _, principal) in self.sockets.panels() {
+            match site.view_for(&principal, event) {
+                Some(message) => send(&socket, &message),
+                None => close_if_ended(site, &socket, &principal),
+            }
+        }
+    }
+
+    fn send_command(&self, device: &Name, session: &str, order: CommandOrder) {
+        let Some(socket) = self.sockets.tagged(session) else { return };
+        let CommandOrder { jti, sub, line, action, args, deadline_ms } = order;
+        let claims = CommandClaims { jti, sub, deadline_ms, line, action, args };
+        match claims.sign(&self.deployment.keys, self.site, device, session, now_ms()) {
+            Ok(jwt) => send(&socket, &ToAgent::Command { jwt }),
+            Err(refusal) => worker::console_error!("signing a command: {refusal}"),
+        }
+    }
+}
+
+/// Closes a panel whose token holds no more.
+pub fn close_if_ended(site: &mut Site<'_>, socket: &WebSocket, principal: &pinlatch_site::Principal) {
+    if site.socket_authority(principal).is_err() {
+        shut(socket, close::SESSION_ENDED, "session_ended");
+    }
+}
+
+/// Sends a frame. A socket that is going away refuses it, and its close is on its way to us.
+pub fn send<T: Serialize>(socket: &WebSocket, message: &T) {
+    if let Err(error) = socket.send(message) {
+        worker::console_log!("a frame was not sent: {error}");
+    }
+}
+
+/// Closes a socket; one that has closed by itself is no fault.
+pub fn shut(socket: &WebSocket, code: u16, reason: &str) {
+    if let Err(error) = socket.close(Some(code), Some(reason)) {
+        worker::console_log!("a socket was not closed: {error}");
+    }
+}

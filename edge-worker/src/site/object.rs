@@ -1,0 +1,396 @@
+//! One site's object.
+//!
+//! Contract with the Worker: `POST /call` carries a [`Call`] as JSON and answers a [`CallResult`];
+//! `/panel` and `/agent` are WebSocket upgrades whose verified principal is in a header of our own. The
+//! site's name comes with each request and is kept, for the events that come without one.
+
+#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{FromPanel, ToPanel};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
+use pinlatch_site::{Answer, Call, CallResult, Config, Principal, Reply, Site};
+use pinlatch_token::{random_id, welcome};
+use worker::{
+    Delay, DurableObject, Env, Request, Response, ResponseBuilder, Result, ScheduledTime, State, WebSocket,
+    WebSocketIncomingMessage, WebSocketPair, durable_object,
+};
+
+use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
+use super::sockets::{AgentSocket, Attached, Heard, Sockets};
+use super::store::SqlStore;
+use crate::config::Deployment;
+use crate::now_ms;
+use crate::objects::{SITE_HEADER, SOCKET_HEADER};
+use crate::respond::fault;
+
+/// What is due sooner than this is waited for by a timer, which keeps the object awake; what is due
+/// later, by the alarm.
+const TIMER_MS: u64 = 7_000;
+
+/// How much later than a timer the alarm is set, as the fallback if the timer dies with the object.
+const ALARM_SLACK_MS: u64 = 2_000;
+
+/// How long an agent has for its nonce, in bytes.
+const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// A site: its database, its sockets, its alarm.
+#[durable_object]
+pub struct SiteObject {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    state: State,
+    env: Env,
+    store: SqlStore,
+    heard: Heard,
+    waiters: Waiters,
+    name: RefCell<Option<Name>>,
+    /// When the timer fires that is running, if one is.
+    timer: Cell<Option<u64>>,
+    /// When the alarm is set for, as far as this instance knows.
+    alarm: Cell<Option<u64>>,
+}
+
+impl DurableObject for SiteObject {
+    fn new(state: State, env: Env) -> Self {
+        if let Ok(pair) = worker_pair() {
+            state.set_websocket_auto_response(&pair);
+        }
+        let store = SqlStore::new(&state);
+        Self {
+            inner: Rc::new(Inner {
+                state,
+                env,
+                store,
+                heard: Heard::default(),
+                waiters: Waiters::default(),
+                name: RefCell::new(None),
+                timer: Cell::new(None),
+                alarm: Cell::new(None),
+            }),
+        }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let name = request.headers().get(SITE_HEADER)?.and_then(|text| Name::new(text).ok());
+        if let Some(name) = name {
+            self.inner.learn_name(name).await?;
+        }
+        match request.path().as_str() {
+            "/call" => self.inner.call(request).await,
+            "/panel" => self.inner.open_panel(&request).await,
+            "/agent" => self.inner.open_agent(&request).await,
+            _ => Response::from_json(&Problem::new(Code::NotFound)),
+        }
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        self.inner.hear(&socket, message).await
+    }
+
+    async fn websocket_close(
+        &self,
+        socket: WebSocket,
+        code: usize,
+        _reason: String,
+        _clean: bool,
+    ) -> Result<()> {
+        // RFC 6455 §7.4.1: these are never sent.
+        let code =
+            u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015)).unwrap_or(1000);
+        shut(&socket, code, "");
+        self.inner.closed(&socket).await
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, error: worker::Error) -> Result<()> {
+        worker::console_log!("socket: {error}");
+        self.inner.closed(&socket).await
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.inner.alarm.set(None);
+        self.inner.tick().await?;
+        Response::empty()
+    }
+}
+
+fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
+    Ok(worker::WebSocketRequestResponsePair::new(PING, PONG)?)
+}
+
+impl Inner {
+    /// Keeps the site's name for the events that come without it: alarms and frames after an eviction.
+    async fn learn_name(&self, name: Name) -> Result<()> {
+        if self.name.borrow().is_none() {
+            self.state.storage().put("site", name.as_str()).await?;
+            self.name.replace(Some(name));
+        }
+        Ok(())
+    }
+
+    async fn name(&self) -> Result<Name> {
+        if let Some(name) = self.name.borrow().clone() {
+            return Ok(name);
+        }
+        let text: Option<String> = self.state.storage().get("site").await?;
+        let name = text.and_then(|text| Name::new(text).ok()).ok_or("the site has no name yet")?;
+        self.name.replace(Some(name.clone()));
+        Ok(name)
+    }
+
+    /// One event: opens the site, lets it decide, carries out what it decided, arms what wakes it next.
+    async fn event<T>(
+        self: &Rc<Self>,
+        decide: impl FnOnce(&mut Site<'_>, &Deployment) -> std::result::Result<T, Problem>,
+    ) -> Result<std::result::Result<T, Problem>> {
+        let config = Config { leeway_s: 0, ..Config::new(self.name().await?) };
+        let deployment = match Deployment::of(&self.env) {
+            Ok(deployment) => deployment,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let sockets = Sockets { state: &self.state, heard: &self.heard };
+        let opened = Site::open(&self.store, &sockets, &config, now_ms());
+        let mut site = match opened {
+            Ok(site) => site,
+            Err(error) => return Ok(Err(fault("site", error))),
+        };
+        let outcome = decide(&mut site, &deployment);
+        let actuator = Actuator {
+            site: &config.site,
+            deployment: &deployment,
+            sockets: &sockets,
+            waiters: &self.waiters,
+        };
+        actuator.carry_out(&mut site);
+        let wake = site.next_wake(sockets.any_panel());
+        match wake {
+            Ok(wake) => self.arm(wake).await?,
+            Err(error) => worker::console_error!("site {}: {error}", config.site),
+        }
+        Ok(outcome)
+    }
+
+    /// Makes sure that [`Inner::tick`] runs when something is due.
+    async fn arm(self: &Rc<Self>, wake: Option<u64>) -> Result<()> {
+        let Some(wake) = wake else { return Ok(()) };
+        let now = now_ms();
+        let soon = wake.saturating_sub(now) <= TIMER_MS;
+        if soon && self.timer.get().is_none_or(|at| at > wake) {
+            self.timer.set(Some(wake));
+            let inner = Rc::clone(self);
+            wasm_bindgen_futures::spawn_local(async move {
+                Delay::from(Duration::from_millis(wake.saturating_sub(now) + 1)).await;
+                if inner.timer.get() == Some(wake) {
+                    inner.timer.set(None);
+                    if let Err(error) = inner.tick().await {
+                        worker::console_error!("timer: {error}");
+                    }
+                }
+            });
+        }
+        let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
+        // An earlier alarm will do: it finds nothing due and is set again. So a stream of commands sets
+        // one alarm every few seconds, not one each.
+        if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
+            self.alarm.set(Some(wanted));
+            let date = js_sys::Date::new(&(wanted as f64).into());
+            self.state.storage().set_alarm(ScheduledTime::new(date)).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is due, and closes panels whose token has expired meanwhile.
+    async fn tick(self: &Rc<Self>) -> Result<()> {
+        let ticked = self
+            .event(|site, _| {
+                site.tick();
+                let sockets = Sockets { state: &self.state, heard: &self.heard };
+                for (socket, _, principal) in sockets.panels() {
+                    close_if_ended(site, &socket, &principal);
+                }
+                Ok(())
+            })
+            .await?;
+        if let Err(problem) = ticked {
+            worker::console_error!("tick: {problem}");
+        }
+        Ok(())
+    }
+
+    async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
+        let call: Call = request.json().await?;
+        let answer = self
+            .event(|site, _| {
+                Ok(match site.call(call)? {
+                    Answer::Now(reply) => Ok(reply),
+                    Answer::Pending { ticket } => Err(self.waiters.wait(ticket)),
+                })
+            })
+            .await?;
+        let result: CallResult = match answer {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(waiter)) => match waiter.await {
+                Ok(outcome) => outcome.map(Reply::Command),
+                Err(_) => Err(Code::OutcomeUnknown.into()),
+            },
+            Err(problem) => Err(problem),
+        };
+        Response::from_json(&result)
+    }
+
+    async fn open_panel(self: &Rc<Self>, request: &Request) -> Result<Response> {
+        let Some(principal) = verified::<Principal>(request)? else {
+            return Response::from_json(&Problem::new(Code::InvalidToken));
+        };
+        let pair = WebSocketPair::new()?;
+        let attached = Attached::Panel { id: random_id(), principal: principal.clone() };
+        let snapshot = self
+            .event(|site, _| {
+                let snapshot: ToPanel = site.panel_connected(&principal)?;
+                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                send(&pair.server, &snapshot);
+                Ok(())
+            })
+            .await?;
+        switch(snapshot, pair.client)
+    }
+
+    async fn open_agent(self: &Rc<Self>, request: &Request) -> Result<Response> {
+        let Some(agent) = verified::<AgentSocket>(request)? else {
+            return Response::from_json(&Problem::new(Code::InvalidToken));
+        };
+        let pair = WebSocketPair::new()?;
+        let name = self.name().await?;
+        let attached = Attached::Agent { socket: agent.clone(), since_ms: now_ms() };
+        let welcomed = self
+            .event(|site, deployment| {
+                site.agent_connected(&agent.device, &agent.session, &agent.cert_jti)?;
+                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                let jwt = welcome::sign(&deployment.keys, &name, &agent.session, now_ms())
+                    .map_err(|refusal| fault("welcome", refusal))?;
+                send(&pair.server, &ToAgent::Welcome { jwt, keyset: deployment.keyset.clone() });
+                Ok(())
+            })
+            .await?;
+        switch(welcomed, pair.client)
+    }
+
+    async fn hear(self: &Rc<Self>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        let WebSocketIncomingMessage::String(text) = message else {
+            shut(socket, 1003, "text_only");
+            return Ok(());
+        };
+        if text.len() > MAX_FRAME {
+            shut(socket, 1009, "frame_too_large");
+            return Ok(());
+        }
+        let outcome = match Attached::of(socket) {
+            Some(Attached::Agent { socket: agent, .. }) => self.hear_agent(socket, &agent, &text).await?,
+            Some(Attached::Panel { id, principal }) => {
+                self.hear_panel(socket, &id, &principal, &text).await?
+            }
+            None => return Ok(()),
+        };
+        if let Err(problem) = outcome {
+            worker::console_error!("frame: {problem}");
+        }
+        Ok(())
+    }
+
+    async fn hear_agent(
+        self: &Rc<Self>,
+        socket: &WebSocket,
+        agent: &AgentSocket,
+        text: &str,
+    ) -> Result<std::result::Result<(), Problem>> {
+        let Ok(message) = serde_json::from_str::<FromAgent>(text) else {
+            shut(socket, 1007, "malformed_frame");
+            return Ok(Ok(()));
+        };
+        self.heard.note(&agent.session, now_ms());
+        if let FromAgent::Time { nonce } = message {
+            return self.tell_time(socket, &nonce).await;
+        }
+        self.event(|site, _| {
+            site.agent_message(&agent.device, &agent.session, message);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn tell_time(&self, socket: &WebSocket, nonce: &str) -> Result<std::result::Result<(), Problem>> {
+        let plain = nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !NONCE_LENGTH.contains(&nonce.len()) || !plain {
+            return Ok(Ok(()));
+        }
+        let name = self.name().await?;
+        let told = Deployment::of(&self.env).and_then(|deployment| {
+            welcome::sign(&deployment.keys, &name, nonce, now_ms()).map_err(|refusal| fault("time", refusal))
+        });
+        Ok(told.map(|jwt| send(socket, &ToAgent::Time { jwt })))
+    }
+
+    async fn hear_panel(
+        self: &Rc<Self>,
+        socket: &WebSocket,
+        id: &str,
+        principal: &Principal,
+        text: &str,
+    ) -> Result<std::result::Result<(), Problem>> {
+        let message = match serde_json::from_str::<FromPanel>(text) {
+            Ok(message) => message,
+            Err(_) => {
+                let problem = Problem::new(Code::InvalidRequest).detail("the frame is not a known message");
+                send(socket, &ToPanel::Problem { id: None, problem });
+                return Ok(Ok(()));
+            }
+        };
+        self.event(|site, _| {
+            site.panel_message(principal, id, message);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn closed(self: &Rc<Self>, socket: &WebSocket) -> Result<()> {
+        if let Some(Attached::Agent { socket: agent, .. }) = Attached::of(socket) {
+            self.heard.forget(&agent.session);
+            let outcome = self
+                .event(|site, _| {
+                    site.agent_closed(&agent.device, &agent.session);
+                    Ok(())
+                })
+                .await?;
+            if let Err(problem) = outcome {
+                worker::console_error!("close: {problem}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the Worker verified, from its own header.
+fn verified<T: serde::de::DeserializeOwned>(request: &Request) -> Result<Option<T>> {
+    let header = request.headers().get(SOCKET_HEADER)?;
+    Ok(header.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// 101 with the client's end, or the problem as JSON with 200 (the Worker gives it its status).
+fn switch(outcome: std::result::Result<(), Problem>, client: WebSocket) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(ResponseBuilder::new()
+            .with_status(101)
+            .with_header("Sec-WebSocket-Protocol", SUBPROTOCOL)?
+            .with_websocket(client)
+            .empty()),
+        Err(problem) => Response::from_json(&problem),
+    }
+}

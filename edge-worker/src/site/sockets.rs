@@ -1,0 +1,131 @@
+//! The object's sockets: what each is, kept in its attachment, and when it was last heard of.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use js_sys::{Function, Reflect};
+use pinlatch_protocol::name::Name;
+use pinlatch_site::{Links, Principal};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{State, WebSocket};
+
+/// The tag of every panel socket.
+const PANELS: &str = "panels";
+
+/// What the Worker verified of an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentSocket {
+    /// The device.
+    pub device: Name,
+    /// The nonce of this connection.
+    pub session: String,
+    /// The `jti` of its credential.
+    pub cert_jti: String,
+}
+
+/// What a socket is. It outlives hibernation in the socket's attachment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attached {
+    /// A device's uplink, and when it was opened.
+    Agent { socket: AgentSocket, since_ms: u64 },
+    /// A panel, by an id of our own.
+    Panel { id: String, principal: Principal },
+}
+
+impl Attached {
+    /// What an accepted socket is.
+    pub fn of(socket: &WebSocket) -> Option<Self> {
+        let text = socket.deserialize_attachment::<String>().ok().flatten()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Accepts a socket for hibernation.
+    pub fn accept(&self, state: &State, socket: &WebSocket) -> worker::Result<()> {
+        let tag = match self {
+            Self::Agent { socket, .. } => &socket.session,
+            Self::Panel { id, .. } => id,
+        };
+        let tags: &[&str] = match self {
+            Self::Agent { .. } => &[tag],
+            Self::Panel { .. } => &[tag, PANELS],
+        };
+        state.accept_websocket_with_tags(socket, tags);
+        socket.serialize_attachment(serde_json::to_string(self)?)
+    }
+}
+
+/// The open sockets of one object.
+pub struct Sockets<'a> {
+    pub state: &'a State,
+    pub heard: &'a Heard,
+}
+
+/// When each agent session last sent a frame that reached us. Pings do not: the runtime answers those
+/// and remembers when.
+#[derive(Default)]
+pub struct Heard(RefCell<HashMap<String, u64>>);
+
+impl Heard {
+    /// Notes a frame.
+    pub fn note(&self, session: &str, now_ms: u64) {
+        self.0.borrow_mut().insert(session.to_owned(), now_ms);
+    }
+
+    /// Forgets a session whose socket has closed.
+    pub fn forget(&self, session: &str) {
+        self.0.borrow_mut().remove(session);
+    }
+
+    fn last(&self, session: &str) -> Option<u64> {
+        self.0.borrow().get(session).copied()
+    }
+}
+
+impl Sockets<'_> {
+    /// The panel sockets with their ids and principals.
+    pub fn panels(&self) -> Vec<(WebSocket, String, Principal)> {
+        let open = self.state.get_websockets_with_tag(PANELS).into_iter();
+        open.filter_map(|socket| match Attached::of(&socket)? {
+            Attached::Panel { id, principal } => Some((socket, id, principal)),
+            Attached::Agent { .. } => None,
+        })
+        .collect()
+    }
+
+    /// The socket of a panel's id or an agent's session nonce.
+    pub fn tagged(&self, tag: &str) -> Option<WebSocket> {
+        self.state.get_websockets_with_tag(tag).into_iter().find(is_open)
+    }
+
+    /// Whether any panel is open.
+    pub fn any_panel(&self) -> bool {
+        self.state.get_websockets_with_tag(PANELS).iter().any(is_open)
+    }
+}
+
+impl Links for Sockets<'_> {
+    fn last_sign_of_life(&self, session: &str) -> Option<u64> {
+        let socket = self.tagged(session)?;
+        let Attached::Agent { since_ms, .. } = Attached::of(&socket)? else { return None };
+        [self.heard.last(session), last_ping(self.state, &socket)]
+            .into_iter()
+            .flatten()
+            .chain([since_ms])
+            .max()
+    }
+}
+
+/// The runtime lists sockets that are already closing.
+fn is_open(socket: &WebSocket) -> bool {
+    socket.as_ref().ready_state() == 1
+}
+
+/// When the runtime last answered a ping by itself. `worker` does not wrap this call.
+fn last_ping(state: &State, socket: &WebSocket) -> Option<u64> {
+    let object: &JsValue = state.as_raw().as_ref();
+    let method = Reflect::get(object, &"getWebSocketAutoResponseTimestamp".into()).ok()?;
+    let date = method.dyn_into::<Function>().ok()?.call1(object, socket.as_ref()).ok()?;
+    Some(date.dyn_into::<js_sys::Date>().ok()?.get_time() as u64)
+}
