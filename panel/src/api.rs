@@ -71,16 +71,15 @@ async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
 async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.json::<Value>().await.ok();
-    let mut problem =
-        body.and_then(|body| serde_json::from_value(body).ok()).unwrap_or_else(|| Problem {
-            kind: "about:blank".into(),
-            title: format!("The server answered {status}"),
-            status,
-            code: String::new(),
-            detail: None,
-            id: None,
-            retry_after: None,
-        });
+    let mut problem = body.and_then(|body| serde_json::from_value(body).ok()).unwrap_or_else(|| Problem {
+        kind: "about:blank".into(),
+        title: format!("The server answered {status}"),
+        status,
+        code: String::new(),
+        detail: None,
+        id: None,
+        retry_after: None,
+    });
     if problem.retry_after.is_none() {
         problem.retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok());
     }

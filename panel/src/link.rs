@@ -221,8 +221,7 @@ impl Link {
             return;
         }
         self.last_id = self.last_id.wrapping_add(1);
-        let socket =
-            Socket { id: self.last_id, opened_ms: now_ms, pinged_ms: now_ms, answer_by_ms: None };
+        let socket = Socket { id: self.last_id, opened_ms: now_ms, pinged_ms: now_ms, answer_by_ms: None };
         self.next = Some(socket);
         effects.push(Effect::Open(socket.id));
     }

@@ -133,8 +133,15 @@ impl Panel {
         for effect in effects {
             self.run(effect);
         }
-        if self.link.get_untracked() != state {
+        let before = self.link.get_untracked();
+        if before != state {
             self.link.set(state);
+            let filled = self.model.with_untracked(Model::is_filled);
+            match (before, state) {
+                (State::Connected, _) => self.say("Not connected.".into()),
+                (_, State::Connected) if filled => self.say("Connected again.".into()),
+                _ => {}
+            }
         }
     }
 
@@ -165,8 +172,7 @@ impl Panel {
         let panel = *self;
         let socket = platform::events_url().and_then(|url| {
             let closed = move |code| {
-                let socket =
-                    panel.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
+                let socket = panel.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
                 panel.step(Input::Closed(id, code));
                 drop(socket);
             };
@@ -233,7 +239,7 @@ impl Panel {
                 let news = panel.model.try_update(|model| match &found {
                     Ok(result) => model.settle_result(result),
                     Err(Failure::Problem(problem)) if problem.status == 404 => {
-                        model.settle(&id, Outcome::NotSent)
+                        model.settle(&id, Outcome::NotArrived)
                     }
                     Err(_) => {
                         model.unlearnt(&id);
@@ -251,7 +257,12 @@ impl Panel {
         let talk = self.model.with_untracked(|model| model.talk(key));
         if let Some(answer) = talk.answer {
             let line = words::title(key.line.as_str());
-            self.said.set(format!("{line}: {}", words::outcome(&answer.outcome)));
+            self.say(format!("{line}: {}", words::outcome(&answer.outcome)));
         }
+    }
+
+    /// Has a text read aloud, the same text as before too: it must differ in something to be noticed.
+    fn say(&self, text: String) {
+        self.said.update(|said| *said = if *said == text { format!("{text}\u{a0}") } else { text });
     }
 }

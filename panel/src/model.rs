@@ -71,6 +71,8 @@ pub enum Outcome {
     NoAnswer,
     /// The link was lost before the edge had it: it was not done.
     NotSent,
+    /// The edge says that it never had it: nothing has been done.
+    NotArrived,
     /// The device is not connected.
     Offline,
     /// The edge would not take the command.
@@ -239,7 +241,9 @@ impl Model {
     fn forget_removed(&mut self) {
         let devices = &self.devices;
         self.talks.retain(|key, _| {
-            devices.get(&key.device).is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
+            devices
+                .get(&key.device)
+                .is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
         });
     }
 

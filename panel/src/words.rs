@@ -91,9 +91,12 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Executed => "Done.".into(),
         Outcome::Refused(code) => format!("Refused: {}.", refusal(code)),
         Outcome::Expired => "Too late: the deadline passed, and it will not be done.".into(),
-        Outcome::Unknown => "The device did not answer. It may have been done: look before you try again.".into(),
+        Outcome::Unknown => {
+            "The device did not answer. It may have been done: look before you try again.".into()
+        }
         Outcome::NoAnswer => "No answer. It may have been done: look before you try again.".into(),
         Outcome::NotSent => "Not sent: the connection was lost first. Nothing was done.".into(),
+        Outcome::NotArrived => "It did not reach Pinlatch. Nothing has been done.".into(),
         Outcome::Offline => "The device is offline. Nothing was done.".into(),
         Outcome::Denied(problem) if problem.is(Code::InsufficientScope) => "You may not do this.".into(),
         Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
@@ -130,7 +133,7 @@ pub fn outcome_mark(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Executed => "idle",
         Outcome::Refused(_) | Outcome::Denied(_) => "refused",
-        Outcome::Expired | Outcome::NotSent => "expired",
+        Outcome::Expired | Outcome::NotSent | Outcome::NotArrived => "expired",
         Outcome::Unknown | Outcome::NoAnswer => "unknown",
         Outcome::Offline => "offline",
     }
@@ -141,7 +144,8 @@ pub fn login_problem(problem: &Problem) -> String {
     if problem.is(Code::LoginFailed) {
         "The user name or the password is wrong.".into()
     } else if problem.is(Code::PlaintextRefused) {
-        "This page was opened over plain http, where a browser does not keep a session. Open it over https.".into()
+        "This page was opened over plain http, where a browser does not keep a session. Open it over https."
+            .into()
     } else if problem.is(Code::Throttled) {
         "Too many attempts. Wait a moment before the next one.".into()
     } else if problem.is(Code::UnknownSite) {

@@ -73,7 +73,11 @@ fn a_wish_is_never_shown_as_a_fact() {
     assert_eq!(model.to_send(1, NOW).len(), 1);
     assert_eq!(reported(&model), Some(Level::On(false)));
     assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
-    assert_eq!(reported(&model), Some(Level::On(false)), "the answer ends the command; the event brings the level");
+    assert_eq!(
+        reported(&model),
+        Some(Level::On(false)),
+        "the answer ends the command; the event brings the level"
+    );
     assert_eq!(model.apply(line_event(8, json!(true)), NOW), News::Facts);
     assert_eq!(reported(&model), Some(Level::On(true)));
 }

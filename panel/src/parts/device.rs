@@ -24,7 +24,8 @@ pub fn Device(name: Name) -> impl IntoView {
     });
     let lines = Memo::new(move |_| {
         let listed = |model: &crate::model::Model| {
-            let lines = model.device(&name.get_value()).map(|device| device.lines.as_slice()).unwrap_or_default();
+            let lines =
+                model.device(&name.get_value()).map(|device| device.lines.as_slice()).unwrap_or_default();
             lines.iter().map(|line| (line.name.clone(), line.kind)).collect::<Vec<(Name, LineKind)>>()
         };
         panel.model.with(listed)

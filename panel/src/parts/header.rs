@@ -17,6 +17,14 @@ pub fn Header() -> impl IntoView {
         let known = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.site.clone()));
         known.or_else(platform::site).map(|site| words::title(site.as_str())).unwrap_or_default()
     });
+    Effect::new(move |_| {
+        let site = site.get();
+        document().set_title(&if site.is_empty() {
+            "Pinlatch".into()
+        } else {
+            format!("{site} · Pinlatch")
+        });
+    });
     view! {
         <header class="bar">
             <Mark/>

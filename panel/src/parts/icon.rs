@@ -20,6 +20,8 @@ pub enum IconKind {
     Offline,
     /// Two facts that differ.
     Differ,
+    /// Look, but do not touch.
+    Look,
     /// Take away.
     Close,
     /// A kind of line.
@@ -35,14 +37,27 @@ impl IconKind {
             Self::Refused => "M12 3a9 9 0 1 1 0 18a9 9 0 0 1 0-18M5.8 5.8l12.4 12.4",
             Self::Clock => "M12 3a9 9 0 1 1 0 18a9 9 0 0 1 0-18M12 7.5V12l3.2 2",
             Self::Question => "M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.1-1.5 2.3M12 18.2v.1",
-            Self::Offline => "M5 12.5a10 10 0 0 1 4-2.4M19 12.5a10 10 0 0 0-4.5-2.6M8.5 16a5 5 0 0 1 7 0M12 19.5v.1M4 4l16 16",
+            Self::Offline => {
+                "M5 12.5a10 10 0 0 1 4-2.4M19 12.5a10 10 0 0 0-4.5-2.6M8.5 16a5 5 0 0 1 7 0M12 19.5v.1M4 4l16 16"
+            }
             Self::Differ => "M6 9h12M6 15h12M15.5 5l-7 14",
+            Self::Look => {
+                "M2.5 12S6 5.5 12 5.5S21.5 12 21.5 12S18 18.5 12 18.5S2.5 12 2.5 12zM12 9.2a2.8 2.8 0 1 1 0 5.6a2.8 2.8 0 0 1 0-5.6"
+            }
             Self::Close => "M6 6l12 12M18 6L6 18",
             // Circuit symbols, as on a drawing.
-            Self::Line(LineKind::Switch) => "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
-            Self::Line(LineKind::Momentary) => "M2 16h4.5M17.5 16H22M6 11h12M12 11V5M9 5h6M6.5 16a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 16a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
-            Self::Line(LineKind::Contact) => "M2 14h5M17 14h5M7 14l9.5-3.5M5 8h14a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3H5a3 3 0 0 1-3-3v-6a3 3 0 0 1 3-3z",
-            Self::Line(LineKind::Rgb) => "M9 9.5a4.5 4.5 0 1 0 6 0M9 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9M15 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9",
+            Self::Line(LineKind::Switch) => {
+                "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"
+            }
+            Self::Line(LineKind::Momentary) => {
+                "M2 16h4.5M17.5 16H22M6 11h12M12 11V5M9 5h6M6.5 16a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 16a1 1 0 1 0 2 0a1 1 0 1 0-2 0"
+            }
+            Self::Line(LineKind::Contact) => {
+                "M2 14h5M17 14h5M7 14l9.5-3.5M5 8h14a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3H5a3 3 0 0 1-3-3v-6a3 3 0 0 1 3-3z"
+            }
+            Self::Line(LineKind::Rgb) => {
+                "M9 9.5a4.5 4.5 0 1 0 6 0M9 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9M15 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9"
+            }
             Self::Line(LineKind::Dimmer) => "M4 19h16M6 16l12-10v10z",
             Self::Line(LineKind::Servo) => "M4 17a8 8 0 0 1 16 0M12 17l4-6M11 17a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
             Self::Line(LineKind::Sensor) => "M3 13h4l2.5-7l4 13l2.5-6h5",

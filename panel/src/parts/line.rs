@@ -112,6 +112,11 @@ impl Handle {
         self.key.with_value(|key| key.line.to_string())
     }
 
+    /// A control's name for those who do not see which line it stands under: `Open for 3 s, Door`.
+    pub fn label(&self, words: &str) -> String {
+        format!("{words}, {}", words::title(&self.name()))
+    }
+
     /// How long ago the level last changed, by the edge's clock.
     pub fn changed(&self) -> Option<String> {
         let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
@@ -158,7 +163,7 @@ pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
                 <Lamp line/>
             </header>
             <p class="readout">
-                <span class="readout-stale">{move || line.is_stale().then_some("last known ")}</span>
+                <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some("last known: ")}</span>
                 <strong>{move || readout.get()}</strong>
                 <span class="readout-since">{move || since.get()}</span>
             </p>
@@ -180,12 +185,15 @@ pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
 /// The reported level as a lamp: lit, dark, coloured, or a question mark.
 #[component]
 fn Lamp(line: Handle) -> impl IntoView {
-    let colour = move || match line.level() {
-        Some(Level::Colour(colour)) => Some(colour.to_string()),
-        _ => None,
+    let light = move || match (line.kind, line.level()) {
+        (_, Some(Level::Colour(colour))) => colour.to_string(),
+        (LineKind::Dimmer, Some(Level::Number(part))) => {
+            format!("color-mix(in oklab, var(--lamp-on) {:.0}%, var(--lamp-off))", part * 100.0)
+        }
+        _ => String::new(),
     };
     view! {
-        <span class="lamp" style=("--lamp", move || colour().unwrap_or_default()) aria-hidden="true">
+        <span class="lamp" style=("--lamp", light) aria-hidden="true">
             {move || line.level().is_none().then_some("?")}
         </span>
     }

@@ -1,6 +1,7 @@
 //! What is to be said about a line: under way, how it ended, a wish that is no fact.
 
 use leptos::prelude::*;
+use pinlatch_protocol::line::Action;
 
 use super::icon::{Icon, IconKind};
 use super::line::Handle;
@@ -49,6 +50,7 @@ pub fn Notices(line: Handle) -> impl IntoView {
 fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
     let talk = line.talk.get();
+    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(pending) = &talk.pending {
         let text = format!("Asked for {}, waiting", words::wish(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
@@ -56,15 +58,20 @@ fn notices(line: Handle) -> Vec<Notice> {
         let icon = match answer.outcome {
             Outcome::Executed => IconKind::Done,
             Outcome::Refused(_) | Outcome::Denied(_) => IconKind::Refused,
-            Outcome::Expired | Outcome::NotSent => IconKind::Clock,
+            Outcome::Expired | Outcome::NotSent | Outcome::NotArrived => IconKind::Clock,
             Outcome::Unknown | Outcome::NoAnswer => IconKind::Question,
             Outcome::Offline => IconKind::Offline,
         };
         let done = answer.outcome == Outcome::Executed;
         let class = if done { "done" } else { words::outcome_mark(&answer.outcome) };
-        found.push(Notice { class, icon, text: words::outcome(&answer.outcome), stays: !done });
+        let kept = answer.outcome == Outcome::Offline && wish.map(Action::Set) == Some(answer.action);
+        let text = if kept {
+            "The device is offline. It gets this as soon as it is back.".into()
+        } else {
+            words::outcome(&answer.outcome)
+        };
+        found.push(Notice { class, icon, text, stays: !done });
     }
-    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
         let text = format!(
             "Asked for {}, reported {}.",
@@ -72,6 +79,11 @@ fn notices(line: Handle) -> Vec<Notice> {
             words::level(line.kind, line.level().as_ref())
         );
         found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });
+    }
+    let actions = line.kind.actions();
+    if !actions.is_empty() && !actions.iter().any(|action| line.may(action)) {
+        let text = "You may look at this line, not operate it.".to_owned();
+        found.push(Notice { class: "plain", icon: IconKind::Look, text, stays: false });
     }
     found
 }

@@ -23,7 +23,8 @@ pub fn Slider(line: Handle) -> impl IntoView {
         }
     });
     let let_go = move |_| {
-        let Some(chosen) = slider.get_untracked().and_then(|slider| slider.value().parse::<f64>().ok()) else {
+        let Some(chosen) = slider.get_untracked().and_then(|slider| slider.value().parse::<f64>().ok())
+        else {
             return;
         };
         line.ask(Action::Set(Level::Number(chosen / scale)));
@@ -36,7 +37,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
             min="0"
             max=most.to_string()
             step="1"
-            aria-label=line.name()
+            aria-label=words::title(&line.name())
             aria-valuetext=move || words::level(line.kind, line.level().as_ref())
             data-testid=line.test_id("set")
             aria-disabled=move || line.is_pending().to_string()

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
 
 use super::line::Handle;
+use crate::words;
 
 /// A blink by which people find a lamp: short, and it ends as it began.
 const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
@@ -22,6 +23,7 @@ pub fn Switch(line: Handle) -> impl IntoView {
                 type="button"
                 class="quiet"
                 data-testid=line.test_id("blink")
+                aria-label=line.label("Blink")
                 disabled=move || line.hindrance("blink").is_some()
                 aria-disabled=move || line.is_pending().to_string()
                 on:click=move |_| line.ask(BLINK)
@@ -37,9 +39,10 @@ pub fn Switch(line: Handle) -> impl IntoView {
 fn Rocker(line: Handle) -> impl IntoView {
     let verb = move || if line.may("set") || !line.may("toggle") { "set" } else { "toggle" };
     let turn = move |_| {
-        let other = Level::On(!line.view.with_untracked(|view| {
-            view.as_ref().is_some_and(|view| view.reported == Some(Level::On(true)))
-        }));
+        let other =
+            Level::On(!line.view.with_untracked(|view| {
+                view.as_ref().is_some_and(|view| view.reported == Some(Level::On(true)))
+            }));
         line.ask(if untrack(verb) == "set" { Action::Set(other) } else { Action::Toggle });
     };
     view! {
@@ -48,15 +51,15 @@ fn Rocker(line: Handle) -> impl IntoView {
             class="rocker"
             role="switch"
             data-testid=move || line.test_id(verb())
-            aria-label=line.name()
+            aria-label=words::title(&line.name())
             aria-checked=move || line.is_on().to_string()
             aria-disabled=move || line.is_pending().to_string()
             disabled=move || line.hindrance(verb()).is_some()
             title=move || line.hindrance(verb())
             on:click=turn
         >
-            <span class="rocker-mark">"O"</span>
             <span class="rocker-mark">"I"</span>
+            <span class="rocker-mark">"O"</span>
             <span class="rocker-thumb"></span>
         </button>
     }
@@ -71,6 +74,7 @@ fn Two(line: Handle) -> impl IntoView {
                 type="button"
                 class="key"
                 data-testid=line.test_id(name)
+                aria-label=line.label(word)
                 aria-disabled=move || line.is_pending().to_string()
                 disabled=move || line.hindrance("set").is_some()
                 title=move || line.hindrance("set")

@@ -22,7 +22,10 @@ fn times_are_told_in_their_largest_unit() {
     ] {
         assert_eq!(ago(ms), text);
     }
-    assert_eq!((duration(400), duration(3_000), duration(2_500)), ("400 ms".into(), "3 s".into(), "2.5 s".into()));
+    assert_eq!(
+        (duration(400), duration(3_000), duration(2_500)),
+        ("400 ms".into(), "3 s".into(), "2.5 s".into())
+    );
 }
 
 #[test]
@@ -58,6 +61,7 @@ fn every_ending_has_its_own_sentence() {
         Outcome::Unknown,
         Outcome::NoAnswer,
         Outcome::NotSent,
+        Outcome::NotArrived,
         Outcome::Offline,
         Outcome::Denied(Problem::new(Code::InsufficientScope)),
         Outcome::Denied(Problem::new(Code::Throttled).retry_after(3)),
