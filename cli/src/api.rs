@@ -1,0 +1,83 @@
+//! The edge's HTTP API from outside.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use pinlatch_protocol::problem::Problem;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::Agent;
+use ureq::http::Response;
+use url::Url;
+
+/// How long any call may take: the longest deadline of a command, and some.
+const TIMEOUT: Duration = Duration::from_secs(75);
+
+/// A deployment, and the access token to show it, if there is one.
+pub struct Api {
+    agent: Agent,
+    base: Url,
+    token: Option<String>,
+}
+
+impl Api {
+    /// A deployment without a token.
+    pub fn new(base: &Url) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .max_redirects(0)
+            .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), base: base.clone(), token: None }
+    }
+
+    /// The same with a token.
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(format!("Bearer {token}")), ..self }
+    }
+
+    /// `GET`.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = self.agent.get(self.address(path)?.as_str());
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", token);
+        }
+        self.read(request.call())
+    }
+
+    /// `POST` with a JSON body.
+    pub fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        headers: &[(&str, &str)],
+    ) -> Result<T> {
+        let mut request = self.agent.post(self.address(path)?.as_str());
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.read(request.send_json(body))
+    }
+
+    fn address(&self, path: &str) -> Result<Url> {
+        self.base.join(path).with_context(|| format!("{} is no base for {path}", self.base))
+    }
+
+    fn read<T: DeserializeOwned>(&self, outcome: Result<Response<ureq::Body>, ureq::Error>) -> Result<T> {
+        let mut response = outcome.with_context(|| format!("cannot reach {}", self.base))?;
+        let status = response.status();
+        if status.is_success() {
+            let text = response.body_mut().read_to_string().context("the answer broke off")?;
+            let text = if text.is_empty() { "null" } else { &text };
+            return serde_json::from_str(text).context("the answer is not what this version understands");
+        }
+        match response.body_mut().read_json::<Problem>() {
+            Ok(problem) => Err(problem.into()),
+            Err(_) => Err(anyhow!("{} answered {status}; is a Pinlatch edge there?", self.base)),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use pinlatch_protocol::name::{Name, UserName};
+use url::Url;
+
+/// Keys, people, devices and commands of a Pinlatch deployment.
+#[derive(Parser)]
+#[command(name = "pinlatch", version, propagate_version = true)]
+pub struct Args {
+    /// Print JSON, one document, on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make the owner's root key, the first edge keys and each site's setup code.
+    Init(Init),
+    /// Become the owner of a new site, by its setup code. The password is asked for, or read from stdin.
+    Setup(Setup),
+    /// Log in and keep the session in the configuration folder.
+    Login(Login),
+    /// Show who is logged in and what they may do.
+    Whoami,
+    /// Devices of the site.
+    Device {
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
+    /// Run one action on a line and print what became of it.
+    Send(Send),
+}
+
+#[derive(Subcommand)]
+pub enum DeviceCommand {
+    /// Print a string that enrols a device once, within an hour.
+    Enrol {
+        /// The device's name.
+        name: Name,
+    },
+    /// List the devices with their lines.
+    List,
+}
+
+#[derive(clap::Args)]
+pub struct Init {
+    /// The folder that gets `.dev.vars`, the edge's secrets.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// A site; may be given several times, and the first is the default.
+    #[arg(long = "site", value_name = "NAME", default_value = "home")]
+    pub sites: Vec<Name>,
+    /// Where the owner's root key goes; it never leaves this machine. [default: in the configuration folder]
+    #[arg(long, value_name = "FILE")]
+    pub root_key: Option<PathBuf>,
+    /// The deployment's address, for the hints that are printed.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<Url>,
+    /// Replace existing files. Devices enrolled under the old root key must enrol again.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Setup {
+    /// The deployment's address.
+    #[arg(long)]
+    pub url: Url,
+    /// The site. [default: the one that the code is for]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// The setup code that `pinlatch init` printed.
+    #[arg(long)]
+    pub code: String,
+    /// The owner's user name.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for it.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Login {
+    /// The deployment's address.
+    #[arg(long)]
+    pub url: Url,
+    /// The site. [default: the deployment's first]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// The user name.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for it.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Send {
+    /// The line, as DEVICE/LINE.
+    #[arg(value_name = "DEVICE/LINE", value_parser = place)]
+    pub place: (Name, Name),
+    /// The action: set, toggle, pulse or blink.
+    pub action: String,
+    /// Its argument: `on`, `off`, a number, `#rrggbb`, or the arguments as a JSON object.
+    pub value: Option<String>,
+    /// How long the command may take, in milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub deadline_ms: Option<u64>,
+    /// The command's id: the same again returns the first result. [default: random]
+    #[arg(long)]
+    pub id: Option<String>,
+}
+
+fn place(text: &str) -> Result<(Name, Name), String> {
+    let (device, line) = text.split_once('/').ok_or("write DEVICE/LINE")?;
+    let name = |text: &str| Name::new(text).map_err(|error| format!("{text:?}: {error}"));
+    Ok((name(device)?, name(line)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_hold_together() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_place_is_a_device_and_a_line() {
+        assert!(place("porch/door").is_ok());
+        for wrong in ["porch", "porch/", "/door", "porch/door/x", "Porch/door"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+    }
+}

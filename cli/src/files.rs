@@ -1,0 +1,67 @@
+//! Files that only their owner may read.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The folder of the owner's key and session: `$PINLATCH_CONFIG_DIR`, or the OS's configuration folder.
+pub fn config_dir() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("PINLATCH_CONFIG_DIR") {
+        return Ok(dir.into());
+    }
+    Ok(dirs::config_dir()
+        .context("there is no configuration folder; set PINLATCH_CONFIG_DIR")?
+        .join("pinlatch"))
+}
+
+/// Refuses to go on where a file exists already.
+pub fn require_absent(path: &Path) -> Result<()> {
+    if path.exists() {
+        bail!("{} exists already; --force replaces it", path.display());
+    }
+    Ok(())
+}
+
+/// Writes a file that only its owner may read, whole or not at all, replacing an old one.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let fresh = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = write_new(&fresh, text).and_then(|()| fs::rename(&fresh, path));
+    written
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&fresh);
+        })
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_private_file_is_private_also_when_it_replaces_a_public_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/secret");
+        write_private(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_private(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+    }
+}

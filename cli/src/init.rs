@@ -1,0 +1,103 @@
+//! `pinlatch init`: the keys of a new deployment.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::{CodePurpose, EdgeKeys, SigningKey, keyset};
+use serde_json::json;
+
+use crate::args::Init;
+use crate::files::{config_dir, require_absent, write_private};
+
+/// How long a setup code is good, in seconds.
+const SETUP_CODE_LIFE: u64 = 7 * 86_400;
+
+pub fn run(args: &Init, json: bool) -> Result<()> {
+    let secrets = args.out.join(".dev.vars");
+    let root_file = match &args.root_key {
+        Some(file) => file.clone(),
+        None => config_dir()?.join("root.jwk"),
+    };
+    if !args.force {
+        require_absent(&secrets)?;
+        require_absent(&root_file)?;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
+    let root = SigningKey::generate();
+    let edge = EdgeKeys::generate()?;
+    let keyset = keyset::sign(&root, 1, edge.public(), now)?;
+    let setup = args
+        .sites
+        .iter()
+        .map(|site| {
+            let (_, code) = edge.issue_code(CodePurpose::Setup, site, now + SETUP_CODE_LIFE)?;
+            Ok((site, code))
+        })
+        .collect::<Result<Vec<_>>>()?;
+
+    write_private(&root_file, root.to_private_jwk().expose())?;
+    write_private(&secrets, &dev_vars(&edge, &root, &keyset, &args.sites))?;
+
+    if json {
+        let setup: Vec<_> =
+            setup.iter().map(|(site, code)| json!({ "site": site, "code": code.expose() })).collect();
+        let wrote = [secrets, root_file].map(|path| path.display().to_string());
+        let document = json!({ "root_thumbprint": root.kid(), "setup": setup, "wrote": wrote });
+        println!("{document}");
+        return Ok(());
+    }
+    explain(&secrets, &root_file);
+    let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
+    for (site, code) in setup {
+        println!("\nBecome the owner of the site {site} (within a week):");
+        println!("  pinlatch setup --url {url} --code {} --username YOU", code.expose());
+    }
+    Ok(())
+}
+
+/// The Worker's secrets and variables as wrangler reads them: one NAME='value' a line. The values are
+/// JSON, base64url and names, none of which holds a quote or a line break.
+fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str, sites: &[Name]) -> String {
+    let sites: Vec<&str> = sites.iter().map(Name::as_str).collect();
+    format!(
+        "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\nSITES='{}'\n",
+        edge.to_private_jwks().expose(),
+        root.public_jwk(),
+        sites.join(",")
+    )
+}
+
+fn explain(secrets: &Path, root_file: &Path) {
+    println!(
+        "The owner's root key:  {}  (keep a copy off this machine; it never goes to the edge)",
+        root_file.display()
+    );
+    println!("The edge's secrets:    {}  (not for version control)", secrets.display());
+    println!("\nHand the secrets to Cloudflare, then deploy:");
+    println!("  npx wrangler secret bulk {}", secrets.display());
+    println!("  npx wrangler deploy");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_are_lines_that_wrangler_can_read() {
+        let (edge, root) = (EdgeKeys::generate().unwrap(), SigningKey::generate());
+        let keyset = keyset::sign(&root, 1, edge.public(), 0).unwrap();
+        let text = dev_vars(&edge, &root, &keyset, &[Name::new("home").unwrap(), Name::new("lab").unwrap()]);
+        let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
+        assert_eq!(
+            lines.iter().map(|line| line.0).collect::<Vec<_>>(),
+            ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"]
+        );
+        for (name, value) in &lines {
+            let value = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap();
+            assert!(!value.contains('\''), "{name}");
+        }
+        assert!(!lines[2].1.contains("\"d\""), "the root key's private half stays here");
+    }
+}

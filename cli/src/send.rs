@@ -1,0 +1,82 @@
+//! `pinlatch send`: one action, and what became of it.
+
+use anyhow::{Result, bail};
+use pinlatch_protocol::command::CommandResult;
+use serde_json::{Map, Value, json};
+
+use crate::args::Send;
+use crate::session::api;
+
+pub fn run(send: &Send, json: bool) -> Result<()> {
+    let (device, line) = &send.place;
+    let args = arguments(&send.action, send.value.as_deref())?;
+    let mut path = format!("/api/v1/devices/{device}/lines/{line}/{}", segment(&send.action)?);
+    if let Some(deadline) = send.deadline_ms {
+        path.push_str(&format!("?deadline_ms={deadline}"));
+    }
+    let headers: Vec<(&str, &str)> = send.id.iter().map(|id| ("Idempotency-Key", id.as_str())).collect();
+    let result: CommandResult = api()?.post(&path, &args, &headers)?;
+    if json {
+        println!("{}", serde_json::to_string(&result)?);
+    } else {
+        let level = result.level.map(|level| format!(", now {level}")).unwrap_or_default();
+        println!("{device}/{line} {}: {}{level}", send.action, result.status.as_str());
+    }
+    Ok(())
+}
+
+/// An action's name travels as a path segment.
+fn segment(action: &str) -> Result<&str> {
+    if action.is_empty() || !action.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        bail!("{action:?} is no action; try set, toggle, pulse or blink");
+    }
+    Ok(action)
+}
+
+/// The arguments of an action from what a person types: `on`, `0.5`, `#ff8800`, `3000` or a JSON object.
+fn arguments(action: &str, value: Option<&str>) -> Result<Map<String, Value>> {
+    let Some(text) = value else {
+        return Ok(if action == "pulse" { object(json!({ "ms": 3000 })) } else { Map::new() });
+    };
+    if text.starts_with('{') {
+        return Ok(serde_json::from_str(text)?);
+    }
+    let value = match text {
+        "on" | "true" => json!(true),
+        "off" | "false" => json!(false),
+        text => match serde_json::from_str::<serde_json::Number>(text) {
+            Ok(number) => Value::Number(number),
+            Err(_) => json!(text),
+        },
+    };
+    let name = if action == "pulse" { "ms" } else { "value" };
+    Ok(Map::from_iter([(name.to_owned(), value)]))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_becomes_arguments() {
+        let of = |action, value| Value::Object(arguments(action, value).unwrap());
+        assert_eq!(of("set", Some("on")), json!({ "value": true }));
+        assert_eq!(of("set", Some("0.5")), json!({ "value": 0.5 }));
+        assert_eq!(of("set", Some("#ff8800")), json!({ "value": "#ff8800" }));
+        assert_eq!(of("pulse", Some("250")), json!({ "ms": 250 }));
+        assert_eq!(of("pulse", None), json!({ "ms": 3000 }));
+        assert_eq!(of("toggle", None), json!({}));
+        assert_eq!(
+            of("blink", Some(r#"{"period_ms":200,"count":3}"#)),
+            json!({ "period_ms": 200, "count": 3 })
+        );
+        assert!(arguments("set", Some("{")).is_err());
+    }
+}
