@@ -9,8 +9,8 @@ mod tests;
 /// Names one socket, so that frames and closes of an earlier one can be told apart.
 pub type SocketId = u32;
 
-/// The close code of a socket whose token has expired.
-pub const TOKEN_EXPIRED: u16 = 4401;
+/// The close code of a socket whose token has expired or was revoked.
+pub const SESSION_ENDED: u16 = 4401;
 
 /// The first wait after a lost link; it doubles with every further failure.
 const BACKOFF_FIRST_MS: u64 = 500;
@@ -276,11 +276,11 @@ impl Link {
         if !(was_current || was_next) {
             return;
         }
-        if code == TOKEN_EXPIRED && was_current {
+        if code == SESSION_ENDED && was_current {
             self.quiet_until_ms = now_ms.saturating_add(QUIET_MS);
             self.ask(Effect::Refresh, effects);
         } else if self.next.is_none() && !self.asking {
-            let why = if code == TOKEN_EXPIRED { Try::Refresh } else { Try::Resume };
+            let why = if code == SESSION_ENDED { Try::Refresh } else { Try::Resume };
             self.wait(if was_next { why } else { Try::Open }, now_ms, chance);
         }
     }

@@ -116,9 +116,11 @@ fn refusal(code: &str) -> String {
         "refused_interlock" => "another line that excludes this one is on",
         "refused_min_interval" => "too soon after the last time",
         "refused_busy" => "the line is busy",
+        "refused_replay" => "the device has had this command before",
+        "refused_token" => "the device did not accept the authority",
         "refused_unknown_line" => "the device has no such line",
-        "refused_action" | "refused_arguments" => "the line cannot do this",
-        "refused_driver" | "refused_hardware" => "the line did not respond to the device",
+        "refused_action" => "the line cannot do this",
+        "refused_driver" => "the line did not respond to the device",
         _ => "",
     };
     match (words, code.strip_prefix("refused_")) {

@@ -71,18 +71,13 @@ impl Handle {
         !self.online.get() || !self.panel.is_connected()
     }
 
-    /// Whether the device is away, and what is asked for is kept until it is back.
-    pub fn is_kept(&self) -> bool {
-        !self.online.get() && self.view.with(|view| view.as_ref().is_some_and(|view| view.retain))
-    }
-
     /// Why an action cannot be asked for now, in words; `None` if it can.
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some("Not connected")
         } else if !self.may(action) {
             Some("You may look at this line, not operate it")
-        } else if !self.online.get() && !(action == "set" && self.is_kept()) {
+        } else if !self.online.get() {
             Some("The device is offline")
         } else {
             None

@@ -1,7 +1,6 @@
 //! What is to be said about a line: under way, how it ended, a wish that is no fact.
 
 use leptos::prelude::*;
-use pinlatch_protocol::line::Action;
 
 use super::icon::{Icon, IconKind};
 use super::line::Handle;
@@ -50,7 +49,6 @@ pub fn Notices(line: Handle) -> impl IntoView {
 fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
     let talk = line.talk.get();
-    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(pending) = &talk.pending {
         let text = format!("Asked for {}, waiting", words::wish(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
@@ -64,14 +62,10 @@ fn notices(line: Handle) -> Vec<Notice> {
         };
         let done = answer.outcome == Outcome::Executed;
         let class = if done { "done" } else { words::outcome_mark(&answer.outcome) };
-        let kept = answer.outcome == Outcome::Offline && wish.map(Action::Set) == Some(answer.action);
-        let text = if kept {
-            "The device is offline. It gets this as soon as it is back.".into()
-        } else {
-            words::outcome(&answer.outcome)
-        };
+        let text = words::outcome(&answer.outcome);
         found.push(Notice { class, icon, text, stays: !done });
     }
+    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
         let text = format!(
             "Asked for {}, reported {}.",

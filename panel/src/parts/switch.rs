@@ -1,5 +1,4 @@
-//! The control of a switch: one toggle where the level is known, two plain buttons where it is not, or where
-//! the wish is kept for a device that is away.
+//! The control of a switch: one toggle where the level is known, two plain buttons where it is not.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
@@ -13,7 +12,7 @@ const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
 /// A switch.
 #[component]
 pub fn Switch(line: Handle) -> impl IntoView {
-    let known = Memo::new(move |_| line.level().is_some() && !line.is_kept());
+    let known = Memo::new(move |_| line.level().is_some());
     view! {
         <Show when=move || known.get() fallback=move || view! { <Two line/> }>
             <Rocker line/>
