@@ -76,9 +76,7 @@ impl Site<'_> {
     pub(crate) fn hear(&mut self, name: &Name, session: &str, message: FromAgent) -> Result<(), StoreError> {
         let Some(device) = self.current(name, session)? else { return Ok(()) };
         match message {
-            FromAgent::Hello { version, lines, outcomes } => {
-                self.hello(device, session, &version, &lines, &outcomes)
-            }
+            FromAgent::Hello { version, lines, outcomes } => self.hello(device, &version, &lines, &outcomes),
             FromAgent::Time { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
@@ -102,7 +100,6 @@ impl Site<'_> {
     fn hello(
         &mut self,
         mut device: Device,
-        session: &str,
         version: &str,
         infos: &[LineInfo],
         reports: &[Outcome],
@@ -129,6 +126,7 @@ impl Site<'_> {
         device.last_seen_ms = Some(self.now_ms);
         let view = self.device_view(&device, &lines);
         self.publish(seq, Change::Device { device: view });
+        let Some(session) = self.present(&device) else { return Ok(()) };
         for line in &lines {
             if let Some(desired) = line.desired
                 && line.reported != Some(desired)

@@ -40,6 +40,10 @@ impl Sqlite {
             connection.set_limit(limit, most).map_err(refused)?;
         }
         connection.set_prepared_statement_cache_capacity(128);
+        // Tests reopen files after a pretended crash of the process, never of the machine.
+        connection
+            .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
+            .map_err(refused)?;
         Ok(Self { connection })
     }
 

@@ -156,7 +156,8 @@ impl History {
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
-                        known.rows += rows;
+                        // A report without an outcome costs one entry in the log an hour, and no answer.
+                        known.rows += if answers(&effects).is_empty() { 0 } else { rows };
                     } else if rows > 1 {
                         assert!(!known.amended, "amended twice");
                         assert!(rows <= 3);
@@ -283,7 +284,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_accepted_command_is_answered_once_and_in_time(steps in prop::collection::vec(step(), 1..60)) {
