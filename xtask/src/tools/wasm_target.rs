@@ -25,6 +25,11 @@ const PACKAGES: [&str; 6] =
 const DEBIAN: &str = "debian";
 /// Where Debian's rustc looks for the library.
 const LIBRARY: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
+/// How the library is built, in a crate of nothing.
+const BUILD_STD: [&str; 5] =
+    ["build", "--release", "-Zbuild-std=std,panic_abort,panic_unwind,test", "--target", WASM];
+/// LTO needs the bitcode.
+const BITCODE: &str = "-Cembed-bitcode=yes";
 /// rustup without a network may hang rather than fail.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 /// After rustup failed it is not asked again for a day.
@@ -47,7 +52,7 @@ impl WasmToolchain {
         }
     }
 
-    /// Whether clippy runs in it (Debian's clippy wants no rustup component).
+    /// For people.
     #[must_use]
     pub fn describe(&self) -> &'static str {
         match self {
@@ -162,32 +167,38 @@ fn compile_probe() -> Result<()> {
 fn install_debian(setup: &Setup) -> Result<()> {
     let purpose = "compiling to wasm32 with Debian's Rust";
     let build = setup.cache.join("build-std");
-    let lines = [
-        super::apt_line(&PACKAGES),
-        format!("(build the standard library in {})", build.display()),
-        format!("{}install -D -m 644 -t {LIBRARY} {}/*.rlib", sudo_prefix(), build.display()),
-        format!("rustup toolchain link {DEBIAN} /usr"),
-    ];
-    setup.permit(purpose, &lines)?;
-    // The one permission covers the packages too.
-    let setup =
-        Setup { yes: true, root: setup.root.clone(), cache: setup.cache.clone(), pins: setup.pins.clone() };
+    // Before asking, so that the commands shown work when a person runs them.
+    write_empty_crate(&build)?;
+    setup.permit(purpose, &by_hand(&build))?;
     if !has_packages() {
-        setup.apt_install(purpose, &PACKAGES)?;
+        // The one permission covers the packages too.
+        let Setup { root, cache, pins, .. } = setup;
+        let permitted = Setup { root: root.clone(), cache: cache.clone(), pins: pins.clone(), yes: true };
+        permitted.apt_install(purpose, &PACKAGES)?;
     }
     let libraries = build_library(&build)?;
-    let mut install = as_root("install");
     // What an earlier rustc left there would be found first and refused.
     if Path::new(LIBRARY).exists() {
         process::output_of(as_root("rm").args(["-r", LIBRARY]))?;
     }
-    install.args(["-D", "-m", "644", "-t", LIBRARY]).args(&libraries);
-    process::output_of(&mut install)?;
+    process::output_of(as_root("install").args(["-D", "-m", "644", "-t", LIBRARY]).args(&libraries))?;
     if paths::on_path("rustup").is_some() {
         process::output_of(Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]))?;
     }
     let _ = fs::remove_dir_all(&build);
     Ok(())
+}
+
+/// All of it as a person would type it.
+fn by_hand(build: &Path) -> [String; 4] {
+    let build_line = format!(
+        "(cd {} && RUSTC_BOOTSTRAP=1 RUSTFLAGS={BITCODE} CARGO_TARGET_DIR=target PATH=/usr/bin:$PATH cargo {})",
+        build.display(),
+        BUILD_STD.join(" ")
+    );
+    let install =
+        format!("{}install -D -m 644 -t {LIBRARY} {}/*.rlib", sudo_prefix(), built(build).display());
+    [super::apt_line(&PACKAGES), build_line, install, format!("rustup toolchain link {DEBIAN} /usr")]
 }
 
 fn has_packages() -> bool {
@@ -199,37 +210,44 @@ fn has_packages() -> bool {
     })
 }
 
-/// Builds std for wasm32 with Debian's cargo in an empty crate; the libraries, without that crate's own.
-fn build_library(dir: &Path) -> Result<Vec<PathBuf>> {
-    const CRATE: &str = "empty_for_std";
+/// A crate of nothing, for whose sake cargo builds the standard library. As a cdylib it leaves no `.rlib` of
+/// its own among the library's.
+fn write_empty_crate(dir: &Path) -> Result<()> {
+    const MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
+                            [lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
     let _ = fs::remove_dir_all(dir);
-    fs::create_dir_all(dir.join("src"))?;
-    fs::write(
-        dir.join("Cargo.toml"),
-        format!("[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n"),
-    )?;
+    fs::create_dir_all(dir.join("src")).with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::write(dir.join("Cargo.toml"), MANIFEST)?;
     fs::write(dir.join("src/lib.rs"), "")?;
+    Ok(())
+}
+
+/// Where that build leaves the library.
+fn built(dir: &Path) -> PathBuf {
+    dir.join("target").join(WASM).join("release/deps")
+}
+
+/// Builds std for wasm32 with Debian's cargo.
+fn build_library(dir: &Path) -> Result<Vec<PathBuf>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path =
         std::env::join_paths(std::iter::once(PathBuf::from("/usr/bin")).chain(std::env::split_paths(&path)))?;
     let mut cargo = Command::new("/usr/bin/cargo");
     process::clean_cargo_env(&mut cargo);
     cargo
-        .args(["build", "--release", "-Zbuild-std=std,panic_abort,panic_unwind,test", "--target", WASM])
+        .args(BUILD_STD)
         .current_dir(dir)
         .env("RUSTC_BOOTSTRAP", "1")
-        // LTO needs the bitcode.
-        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
-        .env("CARGO_TARGET_DIR", dir.join("target"))
+        .env("RUSTFLAGS", BITCODE)
+        .env("CARGO_TARGET_DIR", "target")
         .env("PATH", path)
         .env_remove("RUSTUP_TOOLCHAIN");
     process::quietly(&format!("building the standard library for {WASM} (crates.io)"), &mut cargo)?;
-    let deps = dir.join("target").join(WASM).join("release/deps");
+    let deps = built(dir);
     let mut libraries = Vec::new();
     for entry in fs::read_dir(&deps).with_context(|| deps.display().to_string())? {
         let path = entry?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.ends_with(".rlib") && !name.contains(CRATE) {
+        if path.extension().is_some_and(|extension| extension == "rlib") {
             libraries.push(path);
         }
     }
