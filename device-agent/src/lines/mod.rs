@@ -377,3 +377,6 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

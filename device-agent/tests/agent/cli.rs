@@ -1,0 +1,124 @@
+//! The real binary: exit codes, output, signals.
+
+use std::process::{Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::edge::{Edge, PATIENCE};
+use crate::world::World;
+
+fn agent(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
+    command.args(arguments).kill_on_drop(true).env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn output(arguments: &[&str]) -> Output {
+    timeout(PATIENCE, agent(arguments).output()).await.unwrap().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+#[tokio::test]
+async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    let state = world.state_dir();
+    let enrolled = output(&["enrol", &edge.enrol_string(), "--state", state.to_str().unwrap()]).await;
+    assert!(enrolled.status.success(), "{enrolled:?}");
+    assert_eq!(text(&enrolled.stdout), format!("enrolled as porch of site home at {}\n", edge.url()));
+    assert!(!text(&enrolled.stderr).contains("one.time"));
+
+    let running = agent(&["run", "--config", world.config_file().to_str().unwrap()]).spawn().unwrap();
+    let (mut link, _) = edge.welcome().await;
+    let order = link.order("c", "lamp", "set", json!({ "value": true })).sign();
+    link.command(order.clone()).await;
+    assert_eq!(link.event("lamp").await, true);
+    signal(&running, Signal::TERM);
+    assert_eq!(link.event("lamp").await, false);
+    assert_eq!(link.next().await.unwrap_err(), 1001);
+    drop(link);
+    let ended = timeout(PATIENCE, running.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let log = text(&ended.stderr);
+    assert!(log.contains("connected") && log.contains("stopped"), "{log}");
+    assert!(log.contains("no GPIO") || log.contains("NO_SUCH_LINE"), "the wrong line is named: {log}");
+    assert!(!log.contains(&order) && !log.contains("eyJ"), "a token in the log: {log}");
+    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))));
+}
+
+#[tokio::test]
+async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let config = world.config_file();
+    let config = config.to_str().unwrap();
+    let mut running = agent(&["run", "--config", config]).spawn().unwrap();
+    let (mut link, _) = edge.welcome().await;
+    let order = link.order("c", "lamp", "set", json!({ "value": true })).sign();
+    link.command(order).await;
+    signal(&running, Signal::KILL);
+    running.wait().await.unwrap();
+    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(true))));
+
+    let safe = output(&["safe", "--config", config]).await;
+    assert!(world.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
+    // One line has no hardware, which must be told, but must not keep the others from being safe.
+    assert_eq!(safe.status.code(), Some(1));
+    assert!(text(&safe.stderr).contains("lost"), "{safe:?}");
+
+    // The socket that the killed one left behind is no obstacle.
+    let _running = agent(&["run", "--config", config]).spawn().unwrap();
+    edge.welcome().await;
+}
+
+#[tokio::test]
+async fn an_unusable_configuration_is_exit_code_2() {
+    let world = World::new();
+    let file = world.config_file();
+    let good = output(&["check-config", "--config", file.to_str().unwrap()]).await;
+    assert!(good.status.success() && text(&good.stdout).contains("ok, 4 lines"), "{good:?}");
+    std::fs::write(&file, "state_dir = 1\n").unwrap();
+    for command in ["check-config", "run", "safe"] {
+        let bad = output(&[command, "--config", file.to_str().unwrap()]).await;
+        assert_eq!(bad.status.code(), Some(2), "{bad:?}");
+        assert!(text(&bad.stderr).contains("agent.toml:1:13: "), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_not_enrolled_says_so() {
+    let world = World::new();
+    let ended = output(&["run", "--config", world.config_file().to_str().unwrap()]).await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(text(&ended.stderr).contains("enrol this device first"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_refused_code_is_not_echoed() {
+    let (world, edge) = (World::new(), Edge::start().await);
+    let string = edge.enrol_string().replace("one.time.code", "secret-guess");
+    let refused = output(&["enrol", &string, "--state", world.state_dir().to_str().unwrap()]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(told.contains("code_refused") && !told.contains("secret-guess"), "{told}");
+    let malformed = output(&["enrol", "https://x/secret-guess", "--state", "nowhere"]).await;
+    assert_eq!(malformed.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn lines_lists_what_there_is() {
+    let listed = output(&["lines"]).await;
+    assert!(listed.status.success(), "{listed:?}");
+    assert!(text(&listed.stdout).contains("chip"));
+}

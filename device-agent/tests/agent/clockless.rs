@@ -1,0 +1,151 @@
+//! TLS for a device whose clock says 1970, with a root of our own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinlatch_agent::clock::WallClock;
+use pinlatch_agent::enrol::EnrolError;
+use pinlatch_agent::http::HttpError;
+use pinlatch_protocol::command::CommandStatus;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use serde_json::json;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
+
+use crate::edge::Edge;
+use crate::world::World;
+
+/// A root, and a certificate for 127.0.0.1 by it, valid from 2020 until 2090.
+struct Pki {
+    root_pem: String,
+    root: CertificateDer<'static>,
+    leaf: CertificateDer<'static>,
+    key: KeyPair,
+}
+
+impl Pki {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "a root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2090, 1, 1));
+        let key = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &root).unwrap();
+        Self { root_pem: root.pem(), root: root.der().clone(), leaf: leaf.der().clone(), key }
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.leaf.clone()], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+const IN_1970: u64 = 100;
+const IN_2200: u64 = 7_258_118_400;
+const PAST_IT_MS: i64 = 70 * 366 * 86_400_000;
+
+#[test]
+fn an_ordinary_verifier_would_refuse() {
+    let pki = Pki::new();
+    let mut roots = RootCertStore::empty();
+    roots.add(pki.root.clone()).unwrap();
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()))
+        .build()
+        .unwrap();
+    let at = |seconds| {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        verifier.verify_server_cert(&pki.leaf, &[], &"127.0.0.1".try_into().unwrap(), &[], time)
+    };
+    assert!(at(1_800_000_000).is_ok());
+    assert!(matches!(
+        at(IN_1970),
+        Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn in_1970_it_enrols_connects_and_obeys() {
+    let pki = Pki::new();
+    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let mut edge = Edge::serve(Some(pki.acceptor())).await;
+    world
+        .with_agent(&mut edge, async |edge| {
+            for _ in 0..2 {
+                // The second connection resumes the first one's TLS session.
+                let (mut link, _) = edge.welcome().await;
+                let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
+                assert_eq!(link.command(order).await.status, CommandStatus::Executed);
+                link.close(1012).await;
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_welcome_dated_outside_of_the_certificate_closes() {
+    let pki = Pki::new();
+    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let mut edge = Edge::serve(Some(pki.acceptor())).await;
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            let mut link = {
+                link.close(1012).await;
+                edge.accept().await
+            };
+            // An old certificate with a stolen key, long after it expired: edge time is signed, and later.
+            edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
+            link.send_welcome().await;
+            assert!(link.next().await.is_err(), "it must not say hello");
+            edge.state.lock().unwrap().ahead_ms = 0;
+            edge.welcome().await;
+        })
+        .await;
+
+    // The date alone is what was wrong: without a certificate the same welcome counts.
+    let (world, mut plain) = (World::new(), Edge::start().await);
+    plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
+    world.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
+}
+
+#[tokio::test]
+async fn enrolment_follows_the_same_rule() {
+    let pki = Pki::new();
+    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let edge = Edge::serve(Some(pki.acceptor())).await;
+    edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
+    let refused = world.enrol(&edge.enrol_string()).await;
+    assert!(matches!(refused, Err(EnrolError::CertificateDate)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn leniency_is_for_the_date_alone() {
+    let (pki, stranger) = (Pki::new(), Pki::new());
+    let edge = Edge::serve(Some(pki.acceptor())).await;
+    for (world, string) in [
+        // Another root.
+        (World::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
+        // Another name.
+        (
+            World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
+            edge.enrol_string().replace("127.0.0.1", "localhost"),
+        ),
+        // Expired, by a clock that is ahead.
+        (World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
+    ] {
+        let refused = world.enrol(&string).await;
+        assert!(matches!(refused, Err(EnrolError::Http(HttpError::Tls(..)))), "{refused:?}");
+    }
+}

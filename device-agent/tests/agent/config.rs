@@ -1,0 +1,75 @@
+//! The fixtures in `tests/config`: every file in `valid` loads, every one in `invalid` fails with exactly
+//! the issues that its first lines name: `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pinlatch_agent::config::{Config, OnLinkLoss};
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(folder);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+#[test]
+fn valid_configurations_load() {
+    for file in fixtures("valid") {
+        if let Err(error) = Config::load(&file) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn invalid_configurations_say_what_is_wrong_and_where() {
+    for file in fixtures("invalid") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let expected: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# expect ")).collect();
+        let error = Config::load(&file).expect_err(file.to_str().unwrap());
+        let shown: Vec<String> = error
+            .issues
+            .iter()
+            .map(|issue| {
+                let at = issue.at.map_or("-".into(), |(line, column)| format!("{line}:{column}"));
+                format!("{at} {} {}", issue.code, issue.message)
+            })
+            .collect();
+        assert_eq!(shown.len(), expected.len(), "{}: {shown:#?}", file.display());
+        for (shown, expected) in shown.iter().zip(expected) {
+            let [at, code, part] = expected.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+                panic!("{}: {expected}", file.display())
+            };
+            assert!(
+                shown.starts_with(&format!("{at} {code} ")) && shown.contains(part),
+                "{}:\n{shown}\nis not\n{expected}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn defaults_are_the_careful_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid");
+    let config = Config::load(&folder.join("demo.toml")).unwrap();
+    assert_eq!(config.state_dir, folder.join("state"));
+    let names: Vec<&str> = config.lines.iter().map(|line| line.name.as_str()).collect();
+    assert_eq!(names, ["door", "lamp", "bell", "rose"], "the owner's order");
+    let [door, lamp, bell, rose] = &config.lines[..] else { panic!() };
+    assert_eq!(door.max_on, Some(Duration::from_secs(5)));
+    assert_eq!(bell.debounce, Duration::from_millis(20));
+    assert_eq!(lamp.on_link_loss, OnLinkLoss::Hold, "the site restores it");
+    assert_eq!(rose.on_link_loss, OnLinkLoss::SafeAfter(Duration::from_secs(60)));
+    assert!(bell.safe.is_none() && rose.safe.is_some());
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let error = Config::load(Path::new("/nonexistent/agent.toml")).unwrap_err();
+    assert_eq!(error.issues[0].code, "config_unreadable");
+    assert!(error.to_string().starts_with("/nonexistent/agent.toml: "));
+}

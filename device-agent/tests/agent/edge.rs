@@ -1,0 +1,342 @@
+//! An edge that says exactly what a test wants: HTTP, challenge and upgrade as the real one, the rest by
+//! hand.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    WWW_AUTHENTICATE,
+};
+use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use pinlatch_protocol::agent::{FromAgent, Outcome, PROOF_HEADER, ToAgent};
+use pinlatch_protocol::api::{EnrolReply, EnrolRequest, Secret};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::{PING, PONG, SUBPROTOCOL};
+use pinlatch_token::command::CommandClaims;
+use pinlatch_token::device::{DeviceCert, sign_cert};
+use pinlatch_token::{EdgeKeys, PublicKey, SigningKey, keyset, random_id, welcome};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The code that the fake edge accepts; with a dot, as real ones may have.
+pub const CODE: &str = "one.time.code";
+
+/// What the edge knows and signs with; tests change it as they like.
+pub struct State {
+    pub keys: EdgeKeys,
+    pub root: SigningKey,
+    pub keyset: String,
+    /// Edge time minus real time, in milliseconds.
+    pub ahead_ms: i64,
+    /// The root key that enrolment gives out.
+    pub shown_root: Value,
+}
+
+impl State {
+    pub fn now_ms(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        u64::try_from(now).unwrap().checked_add_signed(self.ahead_ms).unwrap()
+    }
+
+    /// Publishes the current keys under a number.
+    pub fn publish(&mut self, number: u64) {
+        self.keyset = keyset::sign(&self.root, number, self.keys.public(), self.now_ms() / 1000).unwrap();
+    }
+}
+
+pub type Shared = Arc<Mutex<State>>;
+
+pub fn site() -> Name {
+    Name::new("home").unwrap()
+}
+
+pub fn device() -> Name {
+    Name::new("porch").unwrap()
+}
+
+pub struct Edge {
+    pub address: SocketAddr,
+    scheme: &'static str,
+    pub state: Shared,
+    upgraded: mpsc::UnboundedReceiver<Connection>,
+}
+
+impl Edge {
+    pub async fn start() -> Self {
+        Self::serve(None).await
+    }
+
+    pub async fn serve(tls: Option<TlsAcceptor>) -> Self {
+        let root = SigningKey::generate();
+        let shown_root = root.public_jwk();
+        let mut state = State {
+            keys: EdgeKeys::generate().unwrap(),
+            root,
+            keyset: String::new(),
+            ahead_ms: 0,
+            shown_root,
+        };
+        state.publish(5);
+        let state = Arc::new(Mutex::new(state));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (sender, upgraded) = mpsc::unbounded_channel();
+        let shared = state.clone();
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (tls, shared, sender) = (tls.clone(), shared.clone(), sender.clone());
+                tokio::spawn(async move {
+                    let service = service_fn(|request| answer(request, shared.clone(), sender.clone()));
+                    let http = hyper::server::conn::http1::Builder::new();
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(tcp), service).with_upgrades().await,
+                        Some(tls) => match tls.accept(tcp).await {
+                            Ok(stream) => {
+                                http.serve_connection(TokioIo::new(stream), service).with_upgrades().await
+                            }
+                            Err(_) => Ok(()),
+                        },
+                    };
+                });
+            }
+        });
+        Self { address, scheme, state, upgraded }
+    }
+
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// What `pinlatch device enrol` would print.
+    pub fn enrol_string(&self) -> String {
+        let thumbprint = self.state.lock().unwrap().root.kid().to_owned();
+        format!("{}/#{CODE}.{thumbprint}", self.url())
+    }
+
+    /// The next proven connection, before its welcome.
+    pub async fn accept(&mut self) -> Connection {
+        timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
+    }
+
+    /// The next connection, welcomed; and its hello.
+    pub async fn welcome(&mut self) -> (Connection, FromAgent) {
+        let mut connection = self.accept().await;
+        connection.send_welcome().await;
+        let hello = connection.next().await.expect("it closed instead of saying hello");
+        assert!(matches!(hello, FromAgent::Hello { .. }), "{hello:?}");
+        (connection, hello)
+    }
+}
+
+type Answer = Result<Response<Full<Bytes>>, std::convert::Infallible>;
+
+fn problem(code: Code) -> Response<Full<Bytes>> {
+    let body = serde_json::to_vec(&Problem::new(code)).unwrap();
+    Response::builder().status(code.status()).body(Full::from(body)).unwrap()
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    shared: Shared,
+    sender: mpsc::UnboundedSender<Connection>,
+) -> Answer {
+    Ok(match request.uri().path() {
+        "/api/v1/enrol" => {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            enrol(&serde_json::from_slice(&body).unwrap(), &shared.lock().unwrap())
+        }
+        "/api/v1/agent" => upgrade(request, &shared, sender),
+        _ => problem(Code::NotFound),
+    })
+}
+
+fn enrol(request: &EnrolRequest, state: &State) -> Response<Full<Bytes>> {
+    if request.code.expose() != CODE {
+        return problem(Code::CodeRefused);
+    }
+    let key = PublicKey::from_jwk(&request.jwk).unwrap();
+    let now_ms = state.now_ms();
+    let devcert = sign_cert(&state.keys, &site(), &device(), &key, &random_id(), now_ms / 1000).unwrap();
+    let reply = EnrolReply {
+        site: site(),
+        device: device(),
+        devcert: Secret::new(devcert),
+        root_key: state.shown_root.clone(),
+        keyset: state.keyset.clone(),
+        welcome: welcome::sign(&state.keys, &site(), &request.nonce, now_ms).unwrap(),
+    };
+    Response::new(Full::from(serde_json::to_vec(&reply).unwrap()))
+}
+
+fn upgrade(
+    mut request: Request<Incoming>,
+    shared: &Shared,
+    sender: mpsc::UnboundedSender<Connection>,
+) -> Response<Full<Bytes>> {
+    let state = shared.lock().unwrap();
+    let now = state.now_ms() / 1000;
+    let headers = request.headers().clone();
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (Some(bearer), Some(proof)) = (text(AUTHORIZATION.as_str()), text(PROOF_HEADER)) else {
+        let mut answer = problem(Code::InvalidToken);
+        let challenge = format!("Pinlatch challenge=\"{}\"", state.keys.issue_challenge(now));
+        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge.try_into().unwrap());
+        return answer;
+    };
+    let session =
+        DeviceCert::verify(bearer.strip_prefix("Bearer ").unwrap(), state.keys.public(), &[site()], now)
+            .and_then(|certificate| certificate.verify_proof(&proof, &state.keys, now));
+    let Ok(session) = session else { return problem(Code::InvalidToken) };
+    let shared = shared.clone();
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let stream = TokioIo::new(upgraded.await.unwrap());
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let _ = sender.send(Connection { socket, session, state: shared, silent: false });
+    });
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+        .header(SEC_WEBSOCKET_ACCEPT, derive_accept_key(text(SEC_WEBSOCKET_KEY.as_str()).unwrap().as_bytes()))
+        .body(Full::default())
+        .unwrap()
+}
+
+/// The edge's end of one agent's socket.
+pub struct Connection {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    pub session: String,
+    state: Shared,
+    /// Whether pings stay unanswered.
+    pub silent: bool,
+}
+
+impl Connection {
+    pub async fn send(&mut self, message: Message) {
+        timeout(PATIENCE, self.socket.send(message)).await.unwrap().unwrap();
+    }
+
+    pub async fn say(&mut self, message: &ToAgent) {
+        self.send(Message::text(serde_json::to_string(message).unwrap())).await;
+    }
+
+    pub async fn send_welcome(&mut self) {
+        let session = self.session.clone();
+        self.send_welcome_for(&session).await;
+    }
+
+    pub async fn send_welcome_for(&mut self, session: &str) {
+        let message = {
+            let state = self.state.lock().unwrap();
+            let jwt = welcome::sign(&state.keys, &site(), session, state.now_ms()).unwrap();
+            ToAgent::Welcome { jwt, keyset: state.keyset.clone() }
+        };
+        self.say(&message).await;
+    }
+
+    /// What the agent says next, its pings aside; the close frame's code where it closes.
+    pub async fn next(&mut self) -> Result<FromAgent, u16> {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the agent is silent") {
+                Some(Ok(Message::Text(text))) if text == PING => {
+                    if !self.silent {
+                        self.send(Message::text(PONG)).await;
+                    }
+                }
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                Some(Ok(other)) => panic!("{other:?}"),
+                Some(Err(_)) | None => return Err(1006),
+            }
+        }
+    }
+
+    /// The next outcome, events aside.
+    pub async fn outcome(&mut self) -> Outcome {
+        loop {
+            if let FromAgent::Result(outcome) = self.next().await.unwrap() {
+                return outcome;
+            }
+        }
+    }
+
+    /// The next event of a line, as JSON.
+    pub async fn event(&mut self, wanted: &str) -> Value {
+        loop {
+            if let FromAgent::Event { line, level, .. } = self.next().await.unwrap()
+                && line.as_str() == wanted
+            {
+                return json!(level);
+            }
+        }
+    }
+
+    /// A command for this connection, good for five seconds.
+    pub fn order(&self, id: &str, line: &str, action: &str, args: Value) -> Order {
+        Order {
+            claims: CommandClaims {
+                jti: id.into(),
+                sub: "user:ann".into(),
+                deadline_ms: self.state.lock().unwrap().now_ms() + 5_000,
+                line: Name::new(line).unwrap(),
+                action: action.into(),
+                args: args.as_object().unwrap().clone(),
+            },
+            device: device(),
+            session: self.session.clone(),
+            state: self.state.clone(),
+        }
+    }
+
+    pub async fn command(&mut self, jwt: String) -> Outcome {
+        self.say(&ToAgent::Command { jwt }).await;
+        self.outcome().await
+    }
+
+    pub async fn close(&mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "test".into() };
+        self.socket.close(Some(frame)).await.unwrap();
+    }
+}
+
+/// A command before it is signed, for tests to spoil.
+pub struct Order {
+    pub claims: CommandClaims,
+    pub device: Name,
+    pub session: String,
+    state: Shared,
+}
+
+impl Order {
+    pub fn sign(self) -> String {
+        let keys = self.state.lock().unwrap().keys.clone();
+        self.sign_by(&keys)
+    }
+
+    pub fn sign_by(self, keys: &EdgeKeys) -> String {
+        let now_ms = self.state.lock().unwrap().now_ms();
+        self.claims.sign(keys, &site(), &self.device, &self.session, now_ms).unwrap()
+    }
+}

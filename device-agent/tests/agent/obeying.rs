@@ -1,0 +1,125 @@
+//! Commands that are obeyed, and those that the device's own rules refuse.
+
+use pinlatch_protocol::agent::FromAgent;
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::line::Level;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use crate::edge::Edge;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_door_pulses_and_everyone_hears_of_it() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, hello) = edge.welcome().await;
+            let FromAgent::Hello { lines, outcomes, .. } = hello else { panic!() };
+            let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.level)).collect();
+            let off = Some(Level::On(false));
+            assert_eq!(told, [("door", off), ("lamp", off), ("bell", off), ("lost", None)]);
+            assert_eq!((lines[0].max_on_ms, lines[1].retain), (Some(5_000), true));
+            assert_eq!(outcomes, []);
+
+            let order = link.order("c1", "door", "pulse", json!({ "ms": 30 })).sign();
+            let outcome = link.command(order).await;
+            assert_eq!((outcome.id.as_str(), outcome.status), ("c1", CommandStatus::Executed));
+            assert_eq!((outcome.code, outcome.level), (None, Some(Level::On(true))));
+            assert_eq!(link.event("door").await, true);
+            assert_eq!(link.event("door").await, false);
+            assert_eq!(world.times_on("door"), 1);
+
+            let order = link.order("c2", "lamp", "toggle", json!({})).sign();
+            assert_eq!(link.command(order).await.level, Some(Level::On(true)));
+            assert_eq!(link.event("lamp").await, true);
+        })
+        .await;
+    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))), "stopping left it safe");
+}
+
+#[tokio::test]
+async fn the_device_refuses_what_its_configuration_does_not_allow() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            for (id, line, action, args, code) in [
+                ("a", "shed", "pulse", json!({ "ms": 1 }), "refused_unknown_line"),
+                ("b", "door", "set", json!({ "value": true }), "refused_action"),
+                ("c", "bell", "set", json!({ "value": true }), "refused_action"),
+                ("d", "door", "pulse", json!({ "ms": "1" }), "refused_action"),
+                ("e", "door", "pulse", json!({ "ms": 5_001 }), "refused_max_on"),
+                ("f", "lost", "toggle", json!({}), "refused_driver"),
+            ] {
+                let order = link.order(id, line, action, args).sign();
+                let outcome = link.command(order).await;
+                assert_eq!((outcome.id.as_str(), outcome.status), (id, CommandStatus::Refused));
+                assert_eq!(outcome.code.as_deref(), Some(code));
+            }
+            assert_eq!(world.times_on("door"), 0);
+
+            let order = link.order("g", "door", "pulse", json!({ "ms": 5_000 })).sign();
+            assert_eq!(link.command(order).await.status, CommandStatus::Executed);
+            let order = link.order("h", "door", "pulse", json!({ "ms": 1 })).sign();
+            assert_eq!(link.command(order).await.code.as_deref(), Some("refused_busy"));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_contact_reports_its_edges() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            let mut socket = UnixStream::connect(world.socket()).await.unwrap();
+            let mut answers = String::new();
+            socket.write_all(b"{\"line\":\"bell\",\"level\":true}\n").await.unwrap();
+            assert_eq!(link.event("bell").await, true);
+            socket
+                .write_all(b"{\"line\":\"bell\",\"level\":false}\n{\"line\":\"door\",\"level\":true}\n")
+                .await
+                .unwrap();
+            assert_eq!(link.event("bell").await, false);
+            socket.write_all(&[b'x'; 2_000]).await.unwrap();
+            socket.read_to_string(&mut answers).await.unwrap();
+            let answers: Vec<&str> = answers.lines().collect();
+            assert_eq!(answers[..2], ["{\"ok\":true}", "{\"ok\":true}"]);
+            assert!(
+                answers[2].contains("no simulated contact") && answers[3].contains("too long"),
+                "{answers:?}"
+            );
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_s_outcomes_are_told_again() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            link.silent = true;
+            let order = link.order("c1", "lamp", "set", json!({ "value": true })).sign();
+            link.command(order).await;
+            drop(link);
+
+            let (mut link, hello) = edge.welcome().await;
+            let FromAgent::Hello { lines, outcomes, .. } = hello else { panic!() };
+            assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line holds");
+            assert_eq!(outcomes.len(), 1);
+            assert_eq!((outcomes[0].id.as_str(), outcomes[0].status), ("c1", CommandStatus::Executed));
+            // This command's answer follows the pong to the hello's ping.
+            let order = link.order("c2", "lamp", "set", json!({ "value": false })).sign();
+            link.command(order).await;
+            link.close(1012).await;
+
+            let (_link, hello) = edge.welcome().await;
+            let FromAgent::Hello { outcomes, .. } = hello else { panic!() };
+            let ids: Vec<&str> = outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+            assert_eq!(ids, ["c2"], "c1 was confirmed");
+        })
+        .await;
+}

@@ -1,0 +1,111 @@
+//! A device in a temporary folder, enrolled at a fake edge.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use pinlatch_agent::clock::WallClock;
+use pinlatch_agent::config::Config;
+use pinlatch_agent::credentials::Credentials;
+use pinlatch_agent::{agent, enrol, tls};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::edge::Edge;
+
+const LINES: &str = r#"
+state_dir = "state"
+[simulator]
+journal = "sim.jsonl"
+socket = "sim.sock"
+[lines.door]
+kind = "momentary"
+driver = "sim"
+[lines.lamp]
+kind = "switch"
+driver = "sim"
+retain = true
+[lines.bell]
+kind = "contact"
+driver = "sim"
+debounce_ms = 0
+[lines.lost]
+kind = "switch"
+driver = "gpio"
+gpio = "NO_SUCH_LINE"
+"#;
+
+/// The folder of one device.
+pub struct World {
+    pub folder: TempDir,
+    ca: Option<PathBuf>,
+    clock: WallClock,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(None, WallClock::default())
+    }
+
+    pub fn with(ca_pem: Option<&str>, clock: WallClock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = String::new();
+        let ca = ca_pem.map(|pem| {
+            config.push_str("ca_file = \"ca.pem\"\n");
+            let file = folder.path().join("ca.pem");
+            std::fs::write(&file, pem).unwrap();
+            file
+        });
+        config.push_str(LINES);
+        std::fs::write(folder.path().join("agent.toml"), config).unwrap();
+        Self { folder, ca, clock }
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("agent.toml")
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("sim.sock")
+    }
+
+    /// The simulated outputs' changes so far, as `(line, level)`.
+    pub fn journal(&self) -> Vec<(String, Value)> {
+        let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap();
+        let entry = |line: &str| {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            (entry["line"].as_str().unwrap().to_owned(), entry["level"].clone())
+        };
+        text.lines().map(entry).collect()
+    }
+
+    /// How often a line was switched on.
+    pub fn times_on(&self, line: &str) -> usize {
+        self.journal().iter().filter(|(name, level)| name == line && *level == Value::Bool(true)).count()
+    }
+
+    pub async fn enrol(&self, string: &str) -> Result<Credentials, enrol::EnrolError> {
+        let tls = tls::connector(self.ca.as_deref(), self.clock).unwrap();
+        enrol::enrol(&string.parse()?, &self.state_dir(), &tls, false).await
+    }
+
+    /// Enrols the device, then runs the agent beside a test, and stops it afterwards.
+    pub async fn with_agent<T>(&self, edge: &mut Edge, test: impl AsyncFnOnce(&mut Edge) -> T) -> T {
+        self.enrol(&edge.enrol_string()).await.unwrap();
+        let config = Config::load(&self.config_file()).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let agent = agent::run(config, self.clock, async { stopped.await.unwrap_or_default() });
+        tokio::pin!(agent);
+        let value = tokio::select! {
+            ended = &mut agent => panic!("the agent ended by itself: {ended:?}"),
+            value = test(edge) => value,
+        };
+        stop.send(()).unwrap();
+        agent.await.unwrap();
+        value
+    }
+}
