@@ -1,6 +1,5 @@
 //! A device in a temporary folder, enrolled at a fake edge.
 
-use std::future::Future;
 use std::path::PathBuf;
 
 use pinlatch_agent::clock::WallClock;
