@@ -69,7 +69,11 @@ pub fn loudly(command: &mut Command) -> Result<()> {
 
 /// Runs a program for its standard output; its errors become ours.
 pub fn output_of(command: &mut Command) -> Result<String> {
-    let what = line_of(command);
+    output_as(&line_of(command), command)
+}
+
+/// Like [`output_of`], under a name for errors: for commands with a secret among their arguments.
+pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {what}"))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -78,10 +82,9 @@ pub fn output_of(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Like [`output_of`], with text on standard input (where a password belongs, never among the arguments).
-pub fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+/// Like [`output_as`], with text on standard input (where a password belongs, never among the arguments).
+pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
     use std::io::Write;
-    let what = line_of(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -207,7 +210,7 @@ mod tests {
 
     #[test]
     fn input_reaches_the_program() {
-        assert_eq!(output_with_input(&mut Command::new("cat"), "word\n").unwrap(), "word");
+        assert_eq!(output_with_input("cat", &mut Command::new("cat"), "word\n").unwrap(), "word");
     }
 
     #[test]

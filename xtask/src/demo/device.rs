@@ -54,10 +54,10 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     if state.exists() {
         fs::remove_dir_all(&state).context("cannot clear the device's state")?;
     }
-    process::output_of(Command::new(agent).arg("enrol").arg(enrolment).arg("--state").arg(&state))
-        .map(drop)
-        // The enrolment code is a secret until it is used, so the command line is left out.
-        .map_err(|_| anyhow::anyhow!("`pinlatch-agent enrol` failed"))
+    let mut command = Command::new(agent);
+    command.arg("enrol").arg(enrolment).arg("--state").arg(&state);
+    // The enrolment string is a secret until it is used.
+    process::output_as("pinlatch-agent enrol", &mut command).map(drop)
 }
 
 /// The running agent.

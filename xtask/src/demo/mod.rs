@@ -162,12 +162,12 @@ impl Owner<'_> {
     fn setup(&self, demo: &Demo, code: &str) -> Result<()> {
         let args =
             ["setup", "--url", &demo.url, "--code", code, "--username", &demo.username, "--password-stdin"];
-        process::output_with_input(&mut self.pinlatch(&args), &demo.password).map(drop)
+        process::output_with_input("pinlatch setup", &mut self.pinlatch(&args), &demo.password).map(drop)
     }
 
     fn login(&self, demo: &Demo) -> Result<()> {
         let args = ["login", "--url", &demo.url, "--username", &demo.username, "--password-stdin"];
-        process::output_with_input(&mut self.pinlatch(&args), &demo.password).map(drop)
+        process::output_with_input("pinlatch login", &mut self.pinlatch(&args), &demo.password).map(drop)
     }
 
     fn enrol(&self, demo: &Demo) -> Result<()> {
