@@ -121,3 +121,92 @@ fn unverified_id(jwt: &str) -> Option<String> {
     let payload: Value = serde_json::from_slice(&payload).ok()?;
     payload.get("jti")?.as_str().filter(|id| is_command_id(id)).map(Into::into)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::Path;
+
+    use pinlatch_token::EdgeKeys;
+    use serde_json::Map;
+
+    use super::*;
+    use crate::config::Config;
+
+    const SESSION: &str = "a-session-nonce-of-22-b";
+    const NOW_MS: u64 = 1_800_000_000_000;
+
+    struct Bench {
+        keys: EdgeKeys,
+        commands: Commands,
+        lines: Lines,
+        clock: EdgeClock,
+    }
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    /// Edge time is `NOW_MS` at boot, known to the millisecond.
+    fn bench() -> Bench {
+        let keys = EdgeKeys::generate().unwrap();
+        let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
+        let (lines, _) = Lines::open(&Config::parse(text, Path::new("")).unwrap());
+        let commands = Commands::new(name("home"), name("porch"), SESSION.into(), keys.public().clone());
+        Bench { keys, commands, lines, clock: EdgeClock::new(NOW_MS, 0, 0) }
+    }
+
+    fn toggle(keys: &EdgeKeys, id: &str, deadline_ms: u64) -> String {
+        let claims = CommandClaims {
+            jti: id.into(),
+            sub: "user:ann".into(),
+            deadline_ms,
+            line: name("lamp"),
+            action: "toggle".into(),
+            args: Map::new(),
+        };
+        claims.sign(keys, &name("home"), &name("porch"), SESSION, deadline_ms - 5_000).unwrap()
+    }
+
+    #[test]
+    fn a_deadline_that_passes_while_the_signature_is_checked_holds() {
+        let mut bench = bench();
+        let jwt = toggle(&bench.keys, "c", NOW_MS + 1_000);
+        let calls = Cell::new(0);
+        let slow = || {
+            calls.set(calls.get() + 1);
+            if calls.get() == 1 { 0 } else { 1_000 }
+        };
+        let outcome = bench.commands.handle(&jwt, &bench.lines, &bench.clock, slow).unwrap();
+        assert_eq!((outcome.id.as_str(), outcome.status), ("c", CommandStatus::Expired));
+        assert_eq!(bench.lines.infos()[0].level, Some(Level::On(false)));
+    }
+
+    #[test]
+    fn ids_are_forgotten_only_when_they_cannot_be_replayed() {
+        let mut bench = bench();
+        let old = toggle(&bench.keys, "old", NOW_MS + 5_000);
+        let handled = bench.commands.handle(&old, &bench.lines, &bench.clock, || 0).unwrap();
+        assert_eq!(handled.status, CommandStatus::Executed);
+        for number in 0..2 * PRUNE_AT {
+            let jwt = toggle(&bench.keys, &number.to_string(), NOW_MS + 30_000);
+            bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 4_000).unwrap();
+        }
+        assert_eq!(bench.commands.seen.len(), 2 * PRUNE_AT + 1, "all of them could still be replayed");
+        let again = bench.commands.handle(&old, &bench.lines, &bench.clock, || 4_900).unwrap();
+        assert_eq!(again.code.as_deref(), Some("refused_replay"));
+        let jwt = toggle(&bench.keys, "later", NOW_MS + 45_000);
+        bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 40_000).unwrap();
+        assert_eq!(bench.commands.seen.len(), 1);
+    }
+
+    #[test]
+    fn only_a_command_s_id_is_echoed() {
+        let payload = |jti: &str| format!("e30.{}.x", Base64UrlUnpadded::encode_string(jti.as_bytes()));
+        assert_eq!(unverified_id(&payload("{\"jti\":\"c-1\"}")).as_deref(), Some("c-1"));
+        let long = format!("{{\"jti\":\"{}\"}}", "x".repeat(65));
+        for jti in ["", "[]", "{}", "{\"jti\":7}", "{\"jti\":\"a b\"}", "{\"jti\":\"\\n\"}", &long] {
+            assert_eq!(unverified_id(&payload(jti)), None, "{jti}");
+        }
+    }
+}

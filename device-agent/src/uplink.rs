@@ -95,6 +95,9 @@ impl From<tungstenite::Error> for LinkError {
 /// The close code by which the edge says that a newer connection of this device took over.
 pub const CLOSE_REPLACED: u16 = 4409;
 
+/// The problem codes by which the edge says that it does not accept this device.
+const LASTING: [&str; 3] = ["invalid_token", "insufficient_scope", "unknown_device"];
+
 impl LinkError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
@@ -119,22 +122,23 @@ impl LinkError {
     fn is_lasting(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Endpoint(_) => true,
-            Self::Refused { status, .. } => {
-                matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            }
+            // By the problem's code: a captive portal or a firewall answers 403 too, and passes.
+            Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
             Self::Closed { code, .. } => *code == CLOSE_REPLACED,
             _ => false,
         }
     }
 
     /// What the owner can do about it.
-    fn advice(&self) -> &'static str {
+    fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Refused { status, .. } if self.is_lasting() && *status == StatusCode::UNAUTHORIZED => {
-                "the edge does not know this device any more: enrol it again"
+            Self::Refused { .. } if self.is_lasting() => {
+                Some("the edge does not accept this device: enrol it again")
             }
-            Self::Closed { code: CLOSE_REPLACED, .. } => "another agent runs with this device's credentials",
-            _ => "",
+            Self::Closed { code: CLOSE_REPLACED, .. } => {
+                Some("another agent runs with this device's credentials")
+            }
+            _ => None,
         }
     }
 }
@@ -191,7 +195,10 @@ impl Uplink {
             }
             let pause = backoff.pause(&error, up, random());
             let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(code = error.code(), retry_ms, "no link: {error}. {}", error.advice());
+            tracing::warn!(code = error.code(), retry_ms, %error, "no link to the edge");
+            if let Some(advice) = error.advice() {
+                tracing::warn!("{advice}");
+            }
             tokio::select! {
                 () = sleep(pause) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -247,12 +254,13 @@ mod tests {
 
     #[test]
     fn where_haste_is_no_use_there_is_none() {
-        let refused = |status, retry_after| LinkError::Refused { status, code: "x".into(), retry_after };
+        let refused =
+            |status, code: &str, retry_after| LinkError::Refused { status, code: code.into(), retry_after };
         let pause = |error: &LinkError| Backoff::default().pause(error, Duration::ZERO, 0.0).as_secs();
-        assert_eq!(pause(&refused(StatusCode::UNAUTHORIZED, None)), 60);
+        assert_eq!(pause(&refused(StatusCode::UNAUTHORIZED, "invalid_token", None)), 60);
         assert_eq!(pause(&LinkError::Closed { code: CLOSE_REPLACED, reason: String::new() }), 60);
-        assert_eq!(pause(&refused(StatusCode::TOO_MANY_REQUESTS, Some(7))), 7);
-        assert_eq!(pause(&refused(StatusCode::SERVICE_UNAVAILABLE, Some(1 << 40))), 300);
-        assert_eq!(pause(&refused(StatusCode::NOT_FOUND, None)), 0);
+        assert_eq!(pause(&refused(StatusCode::TOO_MANY_REQUESTS, "throttled", Some(7))), 7);
+        assert_eq!(pause(&refused(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", Some(1 << 40))), 300);
+        assert_eq!(pause(&refused(StatusCode::FORBIDDEN, "unknown", None)), 0, "a captive portal");
     }
 }

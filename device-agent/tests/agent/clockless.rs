@@ -83,7 +83,7 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     world
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection resumes the first one's TLS session.
+                // The second connection may resume the first one's TLS session, where no chain is checked.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);
