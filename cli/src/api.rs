@@ -1,5 +1,6 @@
 //! The edge's HTTP API from outside.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use url::Url;
 
 /// How long any call may take: the longest deadline of a command, and some.
@@ -21,15 +23,21 @@ pub struct Api {
 }
 
 impl Api {
-    /// A deployment without a token.
-    pub fn new(base: &Url) -> Self {
+    /// A deployment without a token. `$PINLATCH_CA_FILE` names a PEM file with the authorities to trust
+    /// instead of the public ones.
+    pub fn new(base: &Url) -> Result<Self> {
+        let mut tls = TlsConfig::builder();
+        if let Some(file) = std::env::var_os("PINLATCH_CA_FILE") {
+            tls = tls.root_certs(RootCerts::from(authorities(Path::new(&file))?));
+        }
         let config = Agent::config_builder()
+            .tls_config(tls.build())
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), base: base.clone(), token: None }
+        Ok(Self { agent: config.into(), base: base.clone(), token: None })
     }
 
     /// The same with a token.
@@ -80,4 +88,15 @@ impl Api {
             Err(_) => Err(anyhow!("{} answered {status}; is a Pinlatch edge there?", self.base)),
         }
     }
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&text) {
+        if let PemItem::Certificate(certificate) = item.with_context(|| file.display().to_string())? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(anyhow!("{} holds no certificate", file.display())) } else { Ok(found) }
 }

@@ -36,7 +36,7 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
         username: args.username.clone(),
         password: password(args.password_stdin, true)?,
     };
-    let _: Option<serde_json::Value> = Api::new(&args.url).post("/api/v1/setup", &request, &[])?;
+    let _: Option<serde_json::Value> = Api::new(&args.url)?.post("/api/v1/setup", &request, &[])?;
     if json {
         println!("{}", json!({ "username": args.username }));
     } else {
@@ -54,7 +54,7 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
         password: Some(password(args.password_stdin, false)?),
         refresh_token: None,
     };
-    let api = Api::new(&args.url);
+    let api = Api::new(&args.url)?;
     keep(&args.url, args.site.as_ref(), api.post("/api/v1/token", &request, &[])?)?;
     if json {
         println!("{}", json!({ "username": args.username, "url": args.url }));
@@ -82,7 +82,7 @@ pub fn api() -> Result<Api> {
         .map_err(|_| anyhow::anyhow!("nobody is logged in; run `pinlatch login`"))?;
     let kept: Credentials = serde_json::from_str(&text)
         .with_context(|| format!("{} is damaged; run `pinlatch login`", file.display()))?;
-    let api = Api::new(&kept.url);
+    let api = Api::new(&kept.url)?;
     if now()? + MARGIN < kept.expires_at {
         return Ok(api.with_token(kept.access_token.expose()));
     }

@@ -233,6 +233,7 @@ impl Model {
                 };
                 *place = line;
             }
+            Change::Hidden => {}
         }
         self.forget_removed();
         true

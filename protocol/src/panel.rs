@@ -87,6 +87,8 @@ pub enum Change {
         /// The line as it is now.
         line: LineView,
     },
+    /// Something that the caller may not see. It is told so that sequence numbers stay without gaps.
+    Hidden,
 }
 
 /// A device as people see it.

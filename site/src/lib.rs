@@ -122,10 +122,11 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// What one panel may see of an event: `None` if nothing.
+    /// What one panel may see of an event, [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if
+    /// nothing; `None` if its token holds no more.
     pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
         match self.restrict(principal, event) {
-            Ok(view) => view,
+            Ok(view) => Some(view),
             Err(Failure::Problem(_)) => None,
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));

@@ -53,7 +53,7 @@ impl Site<'_> {
         self.effects.push(Effect::ClosePanels { whose, code: close::SESSION_ENDED, reason: "session_ended" });
     }
 
-    pub(crate) fn restrict(&self, principal: &Principal, event: &Event) -> Result<Option<ToPanel>, Failure> {
+    pub(crate) fn restrict(&self, principal: &Principal, event: &Event) -> Result<ToPanel, Failure> {
         let rights = self.rights(principal)?;
         let knows = |device| rights.knows_device(device);
         let change = match &event.change {
@@ -65,8 +65,10 @@ impl Site<'_> {
             }
             Change::Line { device, line } => visible_line(line, device, &rights.scope)
                 .map(|line| Change::Line { device: device.clone(), line }),
+            Change::Hidden => None,
         };
-        Ok(change.map(|change| ToPanel::Event { seq: event.seq, at_ms: event.at_ms, change }))
+        let change = change.unwrap_or(Change::Hidden);
+        Ok(ToPanel::Event { seq: event.seq, at_ms: event.at_ms, change })
     }
 }
 

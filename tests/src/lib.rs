@@ -1,1 +1,29 @@
-//! e2e
+//! What the end-to-end tests share: a deployment in real workerd, real agents with simulated lines, real
+//! browsers, and the waiting for what they do.
+//!
+//! `cargo xtask test` builds everything and runs the tests; it tells them by environment variables where
+//! the programs are.
+
+pub mod agent;
+pub mod browser;
+pub mod deployment;
+pub mod http;
+pub mod measure;
+pub mod site;
+pub mod socket;
+pub mod wait;
+
+pub use agent::Agent;
+pub use browser::Browser;
+pub use deployment::Deployment;
+pub use http::{Answer, Http};
+pub use site::Site;
+pub use socket::Panel;
+pub use wait::{eventually, soon};
+
+/// One of our programs, as `cargo xtask test` names it.
+pub fn program(variable: &str) -> std::path::PathBuf {
+    std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))
+        .into()
+}

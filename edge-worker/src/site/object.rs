@@ -64,6 +64,8 @@ impl DurableObject for SiteObject {
         if let Ok(pair) = worker_pair() {
             state.set_websocket_auto_response(&pair);
         }
+        // Also how a test, or an owner with `wrangler tail`, sees that hibernation works.
+        worker::console_log!("site object starts");
         let store = SqlStore::new(&state);
         Self {
             inner: Rc::new(Inner {

@@ -1,0 +1,72 @@
+//! The outside contract: paths, media types, problems.
+
+use e2e::{Http, Site};
+use serde_json::json;
+
+#[test]
+fn the_edge_tells_its_health_and_its_keys() {
+    let site = Site::shared();
+    let health = site.deployment.http().get("/healthz").ok();
+    assert_eq!(health["status"], "ok");
+    assert!(health["version"].is_string());
+    let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
+    let keys = jwks["keys"].as_array().expect("keys");
+    assert!(!keys.is_empty());
+    for key in keys {
+        assert_eq!(
+            (&key["kty"], &key["crv"], &key["alg"]),
+            (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"))
+        );
+        assert!(key.get("d").is_none(), "no private half");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_a_problem() {
+    let site = Site::shared();
+    site.get("/api/v1/nonsense").is_problem(404, "not_found");
+    let answer = site.send("PUT", "/api/v1/devices", Some(("application/json", "{}"))).expect("an answer");
+    answer.is_problem(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "GET");
+    site.get("/api/v1/devices/nobody").is_problem(404, "unknown_device");
+    site.get("/api/v1/commands/never").is_problem(404, "unknown_command");
+    site.get("/api/v1/events").is_problem(426, "upgrade_required");
+}
+
+#[test]
+fn bodies_are_read_with_care() {
+    let site = Site::shared();
+    let http: &Http = &site;
+    let post =
+        |media, body: &str| http.send("POST", "/api/v1/enrolments", Some((media, body))).expect("an answer");
+    post("text/plain", "{}").is_problem(415, "unsupported_media_type");
+    post("application/json", "{").is_problem(400, "invalid_request");
+    post("application/json", r#"{"device":"x","more":1}"#).is_problem(400, "invalid_request");
+    post("application/json", r#"{"device":"Not A Name"}"#).is_problem(400, "invalid_request");
+    post("application/json", &format!(r#"{{"device":"{}"}}"#, "x".repeat(20_000)))
+        .is_problem(413, "too_large");
+}
+
+#[test]
+fn an_unknown_site_never_becomes_an_object() {
+    let site = Site::shared();
+    let login =
+        json!({ "grant_type": "password", "site": "elsewhere", "username": "owner", "password": "x" });
+    site.deployment.http().post("/api/v1/token", &login).is_problem(404, "unknown_site");
+}
+
+#[test]
+fn the_panel_is_served_at_every_site_with_its_policy() {
+    let site = Site::shared();
+    for path in ["/".to_owned(), format!("/s/{}/", site.name)] {
+        let answer = site.deployment.http().get(&path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"),
+            "{path}: {policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}

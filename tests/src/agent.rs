@@ -1,0 +1,135 @@
+//! A real agent with simulated lines, and what the lines did.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use xtask::guard::Guarded;
+
+use crate::{program, soon};
+
+/// The lines of a device in tests.
+pub const LINES: &str = r#"
+[lines.door]
+kind = "momentary"
+driver = "sim"
+max_on_ms = 5000
+
+[lines.lamp]
+kind = "switch"
+driver = "sim"
+retain = true
+
+[lines.relay]
+kind = "switch"
+driver = "sim"
+
+[lines.bell]
+kind = "contact"
+driver = "sim"
+
+[lines.rose]
+kind = "rgb"
+driver = "sim"
+"#;
+
+/// An enrolled agent, running or not. It ends with this value.
+pub struct Agent {
+    folder: TempDir,
+    more: Vec<String>,
+    running: Option<Guarded>,
+    others: Vec<Guarded>,
+}
+
+impl Agent {
+    /// Enrols a device. `more` are arguments of both `enrol` and `run`.
+    pub fn enrol(enrolment: &str, lines: &str, more: &[&str]) -> Self {
+        Self::enrol_with(enrolment, lines, "", &[], more)
+    }
+
+    /// Enrols a device with further configuration and further arguments of `enrol` alone.
+    pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path().join("state");
+        let mut enrol = Command::new(program("PINLATCH_AGENT_BIN"));
+        enrol.arg("enrol").arg(enrolment).arg("--state").arg(&state).args(once).args(more);
+        let output = enrol.output().expect("pinlatch-agent enrol");
+        assert!(output.status.success(), "pinlatch-agent enrol: {}", String::from_utf8_lossy(&output.stderr));
+        let head = "state_dir = \"state\"\n";
+        let simulator = "\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
+        std::fs::write(folder.path().join("agent.toml"), format!("{head}{config}{simulator}{lines}"))
+            .expect("a configuration");
+        Self {
+            folder,
+            more: more.iter().map(ToString::to_string).collect(),
+            running: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// Starts it; that it is connected is for the caller to wait for.
+    pub fn start(&mut self) {
+        self.running = Some(self.spawn());
+    }
+
+    /// Starts a second process with the same credentials beside the first.
+    pub fn start_another(&mut self) {
+        self.others.push(self.spawn());
+    }
+
+    fn spawn(&self) -> Guarded {
+        let mut run = Command::new(program("PINLATCH_AGENT_BIN"));
+        run.arg("run").arg("--config").arg(self.folder.path().join("agent.toml")).args(&self.more);
+        run.env("RUST_LOG", "debug");
+        Guarded::spawn(&run, &self.log_file()).expect("pinlatch-agent")
+    }
+
+    /// SIGKILL, as when power fails.
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill_hard();
+        }
+    }
+
+    /// SIGTERM.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("agent.log")
+    }
+
+    /// Every change of a simulated output so far, across restarts.
+    pub fn journal(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
+    }
+
+    /// The levels that a line went through.
+    pub fn levels(&self, line: &str) -> Vec<Value> {
+        self.journal()
+            .into_iter()
+            .filter(|entry| entry["line"] == line)
+            .map(|entry| entry["level"].clone())
+            .collect()
+    }
+
+    /// Drives a simulated contact.
+    pub fn drive(&self, line: &str, level: bool) {
+        let socket = self.folder.path().join("sim.sock");
+        let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());
+        writeln!(stream, "{}", json!({ "line": line, "level": level })).expect("a simulator that reads");
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).expect("a simulator that answers");
+        assert_eq!(serde_json::from_str::<Value>(&answer).expect("JSON"), json!({ "ok": true }));
+    }
+}

@@ -1,0 +1,38 @@
+//! `cargo xtask bench roundtrip`: a command from the panel's socket to the line and back.
+//!
+//! Prints rows as JSON for xtask's table. The way: socket frame → Worker's object → signature → agent's
+//! socket → verification → simulated line → result → object → socket frame.
+
+use e2e::measure::Times;
+use e2e::{Deployment, Site};
+use serde_json::{Value, json};
+
+/// What express + ws with HS256 at both hops needed on the same work, in milliseconds (facts of the
+/// project): the bar.
+const NODE_P50: f64 = 1.3;
+
+fn main() {
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let _agent = site.device("porch");
+    let mut panel = site.panel();
+    let mut toggle = |name: &str, index: usize| {
+        let result = panel.command(&format!("{name}-{index}"), "porch", "relay", "toggle", json!({}));
+        assert_eq!(result["status"], "executed", "{result}");
+    };
+    (0..200).for_each(|index| toggle("warm", index));
+    let socket = Times::of(1_000, |index| toggle("socket", index));
+    let path = "/api/v1/devices/porch/lines/relay/toggle";
+    let http = Times::of(300, |_| {
+        site.post(path, &json!({})).ok();
+    });
+    let row = |figure: &str, value: f64| json!({ "figure": figure, "value": value, "unit": "ms" });
+    let rows: Vec<Value> = vec![
+        row("panel socket → line → answer, p50 of 1,000", socket.p50()),
+        row("panel socket → line → answer, p99 of 1,000", socket.p99()),
+        row("the same from a Node server, p50 (for comparison)", NODE_P50),
+        row("HTTP call → line → answer, p50 of 300", http.p50()),
+        row("HTTP call → line → answer, p99 of 300", http.p99()),
+    ];
+    println!("{}", Value::Array(rows));
+}

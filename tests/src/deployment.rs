@@ -1,0 +1,107 @@
+//! A deployment in real workerd.
+//!
+//! The tests of one run share one deployment with many sites, a site each, because a workerd costs half a
+//! gigabyte and some seconds. Tests that restart or slow it have their own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use xtask::wrangler::{Edge, EdgeOptions};
+
+use crate::{Http, program};
+
+/// How many sites the shared deployment has: at least one for each test.
+const SHARED_SITES: usize = 60;
+
+static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
+static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// A running deployment with its sites, none of which has an owner yet.
+pub struct Deployment {
+    edge: Mutex<Edge>,
+    folder: TempDir,
+    origin: String,
+    setup_codes: Vec<(String, String)>,
+}
+
+/// Holds the machine for a test that others may run beside.
+pub fn beside_others() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds the machine alone, for a test that measures time.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Deployment {
+    /// The shared deployment and a site of it that no other test has.
+    pub fn shared() -> (&'static Self, usize) {
+        let index = NEXT_SITE.fetch_add(1, Ordering::SeqCst);
+        assert!(index < SHARED_SITES, "more tests than sites: raise SHARED_SITES");
+        (&SHARED, index)
+    }
+
+    /// A deployment of one's own; over TLS with a key and certificate.
+    pub fn start(sites: usize, https: Option<(&Path, &Path)>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names: Vec<String> = (1..=sites).map(|number| format!("site-{number}")).collect();
+        let mut init = Command::new(program("PINLATCH_BIN"));
+        init.args(["--json", "init", "--out"]).arg(folder.path());
+        init.arg("--root-key").arg(folder.path().join("root.jwk"));
+        names.iter().for_each(|name| {
+            init.args(["--site", name]);
+        });
+        let output = init.output().expect("pinlatch init");
+        assert!(output.status.success(), "pinlatch init: {}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).expect("the answer of pinlatch init");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let codes = made["setup"].as_array().expect("setup codes").iter();
+        let setup_codes = codes.map(|entry| (text(&entry["site"]), text(&entry["code"]))).collect();
+
+        let mut options = EdgeOptions::new(folder.path().join("edge"))
+            .expect("the environment of `cargo xtask test`")
+            .secrets_file(folder.path().join(".dev.vars"));
+        if let Some((key, certificate)) = https {
+            options = options.https(key, certificate);
+        }
+        let edge = Edge::start(options.var("SITES", &names.join(","))).expect("workerd");
+        Self { origin: edge.url(), edge: Mutex::new(edge), folder, setup_codes }
+    }
+
+    /// The origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// A client that shows nothing.
+    pub fn http(&self) -> Http {
+        Http::new(&self.origin)
+    }
+
+    /// The name and setup code of a site.
+    pub fn site(&self, index: usize) -> (&str, &str) {
+        let (name, code) = &self.setup_codes[index];
+        (name, code)
+    }
+
+    /// workerd's process, to stop, kill and restart.
+    pub fn edge(&self) -> MutexGuard<'_, Edge> {
+        self.edge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the Worker and its objects logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.edge().log()).unwrap_or_default()
+    }
+
+    /// A folder for the deployment's own files.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}

@@ -1,0 +1,113 @@
+//! A plain HTTP client for a deployment.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::Request;
+
+/// One answer, as it came.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as JSON; null where it is empty or no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The first header of a name.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
+    }
+
+    /// The problem's code.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// Asserts a problem with a status and code, in the right media type.
+    #[track_caller]
+    pub fn is_problem(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.code()), (status, code), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert!(self.body["title"].is_string() && self.body["type"].is_string(), "{self:?}");
+    }
+
+    /// Asserts success and returns the body.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{self:?}");
+        self.body
+    }
+}
+
+/// A client of one origin, with headers that go with every request.
+#[derive(Clone)]
+pub struct Http {
+    agent: ureq::Agent,
+    /// The origin, such as `http://127.0.0.1:1234`.
+    pub origin: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Http {
+    /// A client that shows nothing.
+    pub fn new(origin: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(90)))
+            .max_redirects(0)
+            .build();
+        Self { agent: config.into(), origin: origin.to_owned(), headers: Vec::new() }
+    }
+
+    /// The same client with one more header.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut more = self.clone();
+        more.headers.push((name.to_owned(), value.to_owned()));
+        more
+    }
+
+    /// The same client with a bearer token.
+    pub fn bearer(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// `POST` with JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(("application/json", &body.to_string())))
+            .unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// Any request; an error means that no answer came.
+    pub fn send(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some((media_type, _)) = body {
+            request = request.header("content-type", media_type);
+        }
+        let text = body.map_or(String::new(), |(_, text)| text.to_owned());
+        let mut response = if body.is_some() {
+            self.agent.run(request.body(text)?)?
+        } else {
+            self.agent.run(request.body(())?)?
+        };
+        let headers = response.headers().iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let text = response.body_mut().read_to_string()?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { status: response.status().as_u16(), headers, body })
+    }
+}

@@ -1,0 +1,48 @@
+//! Times of many repetitions.
+
+use std::time::{Duration, Instant};
+
+/// Sorted times.
+pub struct Times(Vec<Duration>);
+
+impl Times {
+    /// Runs something so many times.
+    pub fn of(count: usize, mut run: impl FnMut(usize)) -> Self {
+        let times = (0..count).map(|index| {
+            let began = Instant::now();
+            run(index);
+            began.elapsed()
+        });
+        let mut times: Vec<Duration> = times.collect();
+        times.sort();
+        Self(times)
+    }
+
+    /// The time that a share of the runs did not exceed, in milliseconds.
+    pub fn percentile(&self, share: f64) -> f64 {
+        let last = self.0.len().saturating_sub(1);
+        let index = ((self.0.len() as f64 * share).ceil() as usize).saturating_sub(1).min(last);
+        self.0.get(index).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    }
+
+    /// The median, in milliseconds.
+    pub fn p50(&self) -> f64 {
+        self.percentile(0.50)
+    }
+
+    /// The time that 99 of 100 did not exceed, in milliseconds.
+    pub fn p99(&self) -> f64 {
+        self.percentile(0.99)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_sorted_times() {
+        let times = Times((1..=100).map(Duration::from_millis).collect());
+        assert_eq!((times.p50(), times.p99(), times.percentile(1.0)), (50.0, 99.0, 100.0));
+    }
+}

@@ -1,0 +1,125 @@
+//! A panel's live stream, spoken by hand.
+
+use std::collections::VecDeque;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::Response;
+use tungstenite::{Error, Message, WebSocket, client};
+
+/// The open socket of a panel.
+pub struct Panel {
+    socket: WebSocket<TcpStream>,
+    unread: VecDeque<Value>,
+    /// The first frame.
+    pub snapshot: Value,
+}
+
+/// An HTTP answer where an upgrade was asked for.
+pub type Refusal = Box<tungstenite::http::Response<Option<Vec<u8>>>>;
+
+/// Opens a WebSocket with extra headers; the error is the HTTP answer.
+pub fn open(
+    origin: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
+    let host = origin.strip_prefix("http://").expect("plain http");
+    let mut request = format!("ws://{host}{path}").into_client_request().expect("a request");
+    request.headers_mut().insert("sec-websocket-protocol", "pinlatch.v1".parse().expect("a value"));
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().expect("a value"));
+    }
+    let stream = TcpStream::connect(host).expect("workerd");
+    stream.set_nodelay(true).expect("no delay");
+    match client(request, stream) {
+        Ok(opened) => Ok(opened),
+        Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer),
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+impl Panel {
+    /// Opens a panel's socket with a bearer token and reads the snapshot.
+    pub fn open(origin: &str, token: &str) -> Self {
+        let bearer = format!("Bearer {token}");
+        let (socket, response) =
+            open(origin, "/api/v1/events", &[("authorization", &bearer)]).expect("an upgrade");
+        assert_eq!(response.headers()["sec-websocket-protocol"], "pinlatch.v1");
+        let mut panel = Self { socket, unread: VecDeque::new(), snapshot: Value::Null };
+        panel.snapshot = panel.until("a snapshot", |frame| frame["type"] == "snapshot");
+        panel
+    }
+
+    /// Sends a frame.
+    pub fn send(&mut self, frame: &Value) {
+        self.socket.send(Message::text(frame.to_string())).expect("an open socket");
+    }
+
+    /// Sends a text as it is.
+    pub fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).expect("an open socket");
+    }
+
+    /// The next frame that fits, within 15 s. Frames passed over are kept for later calls.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        if let Some(index) = self.unread.iter().position(&fits) {
+            return self.unread.remove(index).expect("it was found");
+        }
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no frame in time: {what}; unread: {:?}", self.unread);
+            match self.read(left) {
+                Ok(Some(frame)) if fits(&frame) => return frame,
+                Ok(Some(frame)) => self.unread.push_back(frame),
+                Ok(None) => {}
+                Err(error) => panic!("socket ended before {what}: {error}"),
+            }
+        }
+    }
+
+    /// Sends a command and waits for what becomes of it.
+    pub fn command(&mut self, id: &str, device: &str, line: &str, action: &str, args: Value) -> Value {
+        self.send(&serde_json::json!({
+            "type": "command", "id": id, "device": device, "line": line, "action": action, "args": args,
+        }));
+        self.until("a result", |frame| frame["id"] == id)
+    }
+
+    /// The code with which the edge closes the socket, within 15 s.
+    pub fn close_code(&mut self) -> u16 {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while Instant::now() < deadline {
+            self.limit(Duration::from_millis(200));
+            match self.socket.read() {
+                Ok(Message::Close(Some(frame))) => return frame.code.into(),
+                Ok(_) => {}
+                Err(Error::Io(error)) if is_timeout(&error) => {}
+                Err(_) => return 1006,
+            }
+        }
+        panic!("the socket stays open");
+    }
+
+    fn read(&mut self, limit: Duration) -> Result<Option<Value>, Error> {
+        self.limit(limit);
+        match self.socket.read() {
+            Ok(Message::Text(text)) => Ok(serde_json::from_str(&text).ok()),
+            Ok(_) => Ok(None),
+            Err(Error::Io(error)) if is_timeout(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn limit(&self, limit: Duration) {
+        self.socket.get_ref().set_read_timeout(Some(limit.max(Duration::from_millis(1)))).expect("a timeout");
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
