@@ -13,6 +13,7 @@ pub mod enrol;
 pub mod handshake;
 pub mod http;
 pub mod lines;
+pub mod log;
 pub mod outbox;
 pub mod session;
 pub mod tls;

@@ -9,10 +9,8 @@ use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
 use pinlatch_agent::enrol::{EnrolString, enrol};
 use pinlatch_agent::lines::gpio;
-use pinlatch_agent::{agent, tls};
+use pinlatch_agent::{agent, log, tls};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
 
 /// The exit code of an unusable command line or configuration, which restarting cannot mend.
 const EXIT_USAGE: u8 = 2;
@@ -71,7 +69,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr();
+    log::to_stderr();
     match execute(arguments.command) {
         Ok(code) => code,
         Err(error) if error.is::<ConfigError>() => {
@@ -147,14 +145,4 @@ fn print_lines() -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn log_to_stderr() {
-    let filter: Targets = std::env::var("RUST_LOG")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    tracing_subscriber::registry().with(log.with_filter(filter)).init();
 }

@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use pinlatch_protocol::command::CommandStatus;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::process::{Child, Command};
@@ -80,6 +81,24 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
     // The socket that the killed one left behind is no obstacle.
     let _running = agent(&["run", "--config", config]).spawn().unwrap();
     edge.welcome().await;
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_nothing() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let running = agent(&["run", "--config", world.config_file().to_str().unwrap()]).spawn().unwrap();
+    let (mut link, _) = edge.welcome().await;
+    // Some 120 KiB of log, into a pipe that holds 64.
+    for number in 0..800 {
+        let order = link.order(&number.to_string(), "lamp", "toggle", json!({})).sign();
+        assert_eq!(link.command(order).await.status, CommandStatus::Executed);
+    }
+    signal(&running, Signal::TERM);
+    drop(link);
+    let ended = timeout(PATIENCE, running.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(!text(&ended.stderr).contains("id=799"), "the pipe was never full");
 }
 
 #[tokio::test]

@@ -1,0 +1,58 @@
+//! The log on stderr, which must never hold up a line.
+//!
+//! Everything runs on one thread: were a full pipe or a stopped terminal to block a message, the end of
+//! a pulse would wait behind it. So a message that cannot be written now is dropped, and counted.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::prelude::*;
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Logs to stderr what `RUST_LOG` names (`info` where it names nothing).
+pub fn to_stderr() {
+    let filter: Targets = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt::layer().with_writer(Patient).with_ansi(colours);
+    tracing_subscriber::registry().with(log.with_filter(filter)).init();
+}
+
+/// Writes a message if that does not block. A pipe that says it is ready takes 4 KiB, more than any
+/// message of ours.
+struct Patient;
+
+impl MakeWriter<'_> for Patient {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for Patient {
+    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        let stderr = io::stderr();
+        let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+        if poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+            return Ok(message.len());
+        }
+        match DROPPED.swap(0, Ordering::Relaxed) {
+            0 => {}
+            dropped => writeln!(stderr.lock(), "({dropped} log messages were dropped: nobody read them)")?,
+        }
+        stderr.lock().write_all(message)?;
+        Ok(message.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
