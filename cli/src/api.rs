@@ -26,6 +26,11 @@ impl Api {
     /// A deployment without a token. `$PINLATCH_CA_FILE` names a PEM file with the authorities to trust
     /// instead of the public ones.
     pub fn new(base: &Url) -> Result<Self> {
+        if base.scheme() != "https" && !is_loopback(base) {
+            return Err(anyhow!(
+                "{base} is plain text, in which passwords and tokens can be overheard; use https"
+            ));
+        }
         let mut tls = TlsConfig::builder();
         if let Some(file) = std::env::var_os("PINLATCH_CA_FILE") {
             tls = tls.root_certs(RootCerts::from(authorities(Path::new(&file))?));
@@ -90,6 +95,15 @@ impl Api {
     }
 }
 
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
     let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut found = Vec::new();
@@ -99,4 +113,21 @@ fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
         }
     }
     if found.is_empty() { Err(anyhow!("{} holds no certificate", file.display())) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_stays_on_this_machine() {
+        let made = |url: &str| Api::new(&Url::parse(url).unwrap()).is_ok();
+        assert!(made("http://127.0.0.1:8787") && made("http://localhost:1") && made("http://[::1]:1"));
+        assert!(made("https://door.example"));
+        for url in
+            ["http://door.example", "http://10.0.0.1", "http://localhost.example", "ftp://door.example"]
+        {
+            assert!(!made(url), "{url}");
+        }
+    }
 }

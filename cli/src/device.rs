@@ -14,7 +14,10 @@ pub fn enrol(name: &Name, json: bool) -> Result<()> {
     if json {
         println!("{}", serde_json::to_string(&reply)?);
     } else {
-        println!("On the device, within an hour:\n  sudo pinlatch-agent enrol '{}'", reply.enrol.expose());
+        println!(
+            "On the device, within an hour, as the user that the agent runs as:\n  pinlatch-agent enrol '{}'",
+            reply.enrol.expose()
+        );
     }
     Ok(())
 }

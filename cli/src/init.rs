@@ -38,7 +38,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
 
     write_private(&root_file, root.to_private_jwk().expose())?;
-    write_private(&secrets, &dev_vars(&edge, &root, &keyset, &args.sites))?;
+    write_private(&secrets, &dev_vars(&edge, &root, &keyset))?;
 
     if json {
         let setup: Vec<_> =
@@ -48,7 +48,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
         println!("{document}");
         return Ok(());
     }
-    explain(&secrets, &root_file);
+    explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in setup {
         println!("\nBecome the owner of the site {site} (within a week):");
@@ -57,24 +57,26 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The Worker's secrets and variables as wrangler reads them: one NAME='value' a line. The values are
-/// JSON, base64url and names, none of which holds a quote or a line break.
-fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str, sites: &[Name]) -> String {
-    let sites: Vec<&str> = sites.iter().map(Name::as_str).collect();
+/// The Worker's secrets as wrangler reads them: one NAME='value' a line. The values are JSON and
+/// base64url, neither of which holds a quote or a line break.
+fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
-        "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\nSITES='{}'\n",
+        "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
         edge.to_private_jwks().expose(),
         root.public_jwk(),
-        sites.join(",")
     )
 }
 
-fn explain(secrets: &Path, root_file: &Path) {
+fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) {
     println!(
         "The owner's root key:  {}  (keep a copy off this machine; it never goes to the edge)",
         root_file.display()
     );
     println!("The edge's secrets:    {}  (not for version control)", secrets.display());
+    let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
+    if sites != "home" {
+        println!("\nName the sites in wrangler.toml:\n  SITES = \"{sites}\"");
+    }
     println!("\nHand the secrets to Cloudflare, then deploy:");
     println!("  npx wrangler secret bulk {}", secrets.display());
     println!("  npx wrangler deploy");
@@ -88,12 +90,9 @@ mod tests {
     fn the_secrets_are_lines_that_wrangler_can_read() {
         let (edge, root) = (EdgeKeys::generate().unwrap(), SigningKey::generate());
         let keyset = keyset::sign(&root, 1, edge.public(), 0).unwrap();
-        let text = dev_vars(&edge, &root, &keyset, &[Name::new("home").unwrap(), Name::new("lab").unwrap()]);
+        let text = dev_vars(&edge, &root, &keyset);
         let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
-        assert_eq!(
-            lines.iter().map(|line| line.0).collect::<Vec<_>>(),
-            ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"]
-        );
+        assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), ["EDGE_KEYS", "KEYSET", "ROOT_KEY"]);
         for (name, value) in &lines {
             let value = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap();
             assert!(!value.contains('\''), "{name}");

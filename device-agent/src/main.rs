@@ -28,7 +28,7 @@ enum Command {
     /// Keeps the link to the edge and obeys it.
     Run {
         /// The configuration file.
-        #[arg(long)]
+        #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
         /// Takes this for the system's clock, in seconds of Unix time.
         #[arg(long, hide = true)]
@@ -39,7 +39,7 @@ enum Command {
         /// As `pinlatch device enrol` printed it: https://HOST/#CODE.THUMBPRINT
         string: EnrolString,
         /// The folder for this device's key and credentials.
-        #[arg(long)]
+        #[arg(long, default_value = "/var/lib/pinlatch")]
         state: PathBuf,
         /// A PEM file with a further trust root.
         #[arg(long)]
@@ -54,7 +54,7 @@ enum Command {
     /// Drives every output to its safe level, without the edge.
     Safe {
         /// The configuration file.
-        #[arg(long)]
+        #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
     /// Lists the GPIO lines of this machine and who holds them.
@@ -62,7 +62,7 @@ enum Command {
     /// Says whether a configuration is usable.
     CheckConfig {
         /// The configuration file.
-        #[arg(long)]
+        #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
 }

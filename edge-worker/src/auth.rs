@@ -30,13 +30,12 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
 /// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
 /// that; the refusal's code goes to the log.
 pub fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
-    let (token, carrier) = match bearer(incoming)? {
-        Some(token) => (token, Carrier::Header),
-        None => {
-            let header = incoming.header("Cookie").unwrap_or_default();
-            let token = cookies::find(&header, cookies::SESSION).ok_or(Code::InvalidToken)?;
-            (token.to_owned(), Carrier::Cookie)
-        }
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let (token, carrier) = match (bearer(incoming)?, cookies::find(&header, cookies::SESSION)) {
+        (Some(_), Some(_)) => return Err(Code::TwoCarriers.into()),
+        (Some(token), None) => (token, Carrier::Header),
+        (None, Some(token)) => (token.to_owned(), Carrier::Cookie),
+        (None, None) => return Err(Code::InvalidToken.into()),
     };
     let deployment = &incoming.deployment;
     let (site, verified) =

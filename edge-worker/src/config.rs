@@ -1,6 +1,6 @@
 //! The deployment's configuration: secrets and variables of the Worker.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use pinlatch_protocol::name::Name;
@@ -21,28 +21,24 @@ pub struct Deployment {
 }
 
 thread_local! {
-    /// Parsing keys costs a signature's worth of time, so an isolate does it once per configuration.
-    static LAST: RefCell<Option<([String; 4], Rc<Deployment>)>> = const { RefCell::new(None) };
+    /// Parsing keys costs a signature's worth of time. The bindings of an isolate never change: new
+    /// secrets come with new isolates.
+    static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
 impl Deployment {
     /// Reads the configuration; 503 `misconfigured` where it does not hold together.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
+        if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
+            return Ok(known);
+        }
         let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
         let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
-        let known = LAST.with_borrow(|last| match last {
-            Some((old, deployment)) if *old == texts => Some(Rc::clone(deployment)),
-            _ => None,
-        });
-        if let Some(deployment) = known {
-            return Ok(deployment);
-        }
-        let deployment = Rc::new(Self::parse(&texts).map_err(|reason| {
+        let read = Rc::new(Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
             Problem::new(Code::Misconfigured).detail("run `pinlatch init` and set its secrets")
         })?);
-        LAST.set(Some((texts, Rc::clone(&deployment))));
-        Ok(deployment)
+        Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
     }
 
     fn parse([edge_keys, keyset, root_key, sites]: &[String; 4]) -> Result<Self, String> {

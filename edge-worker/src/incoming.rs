@@ -37,8 +37,9 @@ impl Incoming {
         self.url.origin().ascii_serialization()
     }
 
-    /// Whether a browser keeps `Secure` cookies here: over TLS, or on loopback.
-    pub fn keeps_secure_cookies(&self) -> bool {
+    /// Whether nobody can listen in: over TLS, or on loopback. Elsewhere a browser would not keep our
+    /// `Secure` cookies either.
+    pub fn is_private(&self) -> bool {
         let loopback = match self.url.host() {
             Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(url::Host::Ipv4(address)) => address.is_loopback(),

@@ -56,7 +56,7 @@ impl LineKind {
 
 impl fmt::Display for LineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Switch => "switch",
             Self::Momentary => "momentary",
             Self::Dimmer => "dimmer",

@@ -51,8 +51,8 @@ codes! {
     InsufficientScope "insufficient_scope" 403 "The token does not allow this";
     /// A write by a browser from another origin, or with no origin.
     WrongOrigin "wrong_origin" 403 "The request does not come from this origin";
-    /// A login over plain HTTP from elsewhere than loopback.
-    PlaintextRefused "plaintext_refused" 403 "Log in over HTTPS: this browser would not keep the session";
+    /// A login over plain HTTP from elsewhere than loopback, where it could be overheard.
+    PlaintextRefused "plaintext_refused" 403 "Log in over HTTPS";
     /// An enrolment or setup code that is wrong, expired or used.
     CodeRefused "code_refused" 403 "The code is not valid";
     /// Nothing at this path.

@@ -65,6 +65,13 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
 }
 
 #[test]
+fn two_tokens_in_one_request_are_one_too_many() {
+    let site = Site::shared();
+    let both = site.with("cookie", &format!("__Host-pinlatch_session={}", site.token));
+    both.get("/api/v1/whoami").is_problem(400, "two_carriers");
+}
+
+#[test]
 fn a_viewers_and_strangers_sockets_are_refused() {
     let site = Site::shared();
     let origin = site.deployment.origin();

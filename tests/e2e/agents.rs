@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use e2e::agent::LINES;
-use e2e::{Agent, Deployment, Site, deployment, program, soon};
+use e2e::{Agent, Deployment, Machine, Site, program, soon};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// certificate is "not valid yet", checks it against a private authority, and obeys.
 #[test]
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
-    let _machine = deployment::beside_others();
+    let _machine = Machine::beside_others();
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name);
     let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
@@ -75,7 +75,6 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
 
 #[test]
 fn a_newer_connection_of_a_device_replaces_the_older() {
-    let _machine = deployment::beside_others();
     let site = Site::shared();
     let mut agent = site.device("porch");
     let mut panel = site.panel();
@@ -89,7 +88,6 @@ fn a_newer_connection_of_a_device_replaces_the_older() {
 
 #[test]
 fn a_device_enrolled_anew_shuts_the_old_one_out() {
-    let _machine = deployment::beside_others();
     let site = Site::shared();
     let mut old = site.device("porch");
     let mut new = Agent::enrol(&site.enrolment("porch"), LINES, &[]);
@@ -105,7 +103,6 @@ fn a_device_enrolled_anew_shuts_the_old_one_out() {
 
 #[test]
 fn a_device_that_comes_back_restores_what_is_retained() {
-    let _machine = deployment::beside_others();
     let site = Site::shared();
     let mut agent = site.device("porch");
     for line in ["lamp", "relay"] {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use e2e::measure::Times;
-use e2e::{Deployment, Panel, Site, deployment};
+use e2e::{Deployment, Machine, Panel, Site};
 use serde_json::json;
 
 fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
@@ -16,7 +16,7 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
 /// A storm of logins, right and wrong, of many names at once, leaves commands their time.
 #[test]
 fn a_login_storm_does_not_delay_a_door() {
-    let _machine = deployment::alone();
+    let _machine = Machine::alone();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Browser, Site, deployment, soon};
+use e2e::{Browser, Site, soon};
 use serde_json::json;
 
 fn in_browser(test: impl Future<Output = ()>) {
-    let _machine = deployment::beside_others();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }

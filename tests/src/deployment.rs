@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,7 +19,6 @@ const SHARED_SITES: usize = 60;
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
 static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
-static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A running deployment with its sites, none of which has an owner yet.
 pub struct Deployment {
@@ -27,16 +26,6 @@ pub struct Deployment {
     folder: TempDir,
     origin: String,
     setup_codes: Vec<(String, String)>,
-}
-
-/// Holds the machine for a test that others may run beside.
-pub fn beside_others() -> RwLockReadGuard<'static, ()> {
-    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Holds the machine alone, for a test that measures time.
-pub fn alone() -> RwLockWriteGuard<'static, ()> {
-    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Deployment {
@@ -47,7 +36,8 @@ impl Deployment {
         (&SHARED, index)
     }
 
-    /// A deployment of one's own; over TLS with a key and certificate.
+    /// A deployment of one's own; over TLS with a key and certificate. Whoever starts one holds the
+    /// [`crate::Machine`].
     pub fn start(sites: usize, https: Option<(&Path, &Path)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let names: Vec<String> = (1..=sites).map(|number| format!("site-{number}")).collect();

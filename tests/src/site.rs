@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
-use crate::{Deployment, Http, Panel, eventually};
+use crate::{Deployment, Http, Machine, Panel, eventually};
 
 /// The owner of every site; the password is as good as any in a test.
 pub const OWNER: &str = "owner";
@@ -23,13 +23,15 @@ pub struct Site<'d> {
     pub owner: Http,
     /// The owner's access token.
     pub token: String,
+    _machine: Option<Machine>,
 }
 
 impl Site<'static> {
     /// A fresh site of the shared deployment.
     pub fn shared() -> Self {
+        let machine = Machine::beside_others();
         let (deployment, index) = Deployment::shared();
-        Self::of(deployment, index)
+        Self { _machine: Some(machine), ..Self::of(deployment, index) }
     }
 }
 
@@ -45,7 +47,7 @@ impl<'d> Site<'d> {
             if answer.status == 429 { None } else { Some(answer.ok()) }
         });
         let token = log_in(&http, name);
-        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token }
+        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _machine: None }
     }
 
     /// A new access token of the owner.

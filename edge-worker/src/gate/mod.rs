@@ -51,8 +51,34 @@ pub async fn set(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Gates are sharded by user name: one person's storm queues behind itself.
+/// How many gates there are. Fixed for ever: a person's password lies in the gate of their name.
+const SHARDS: u32 = 64;
+
+/// Gates are sharded by user name. Their number is fixed, so that invented names make no new objects.
 fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
     let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
-    namespace.id_from_name(username.as_str()).and_then(|id| id.get_stub()).map_err(object_fault)
+    let name = format!("gate-{}", shard(username));
+    namespace.id_from_name(&name).and_then(|id| id.get_stub()).map_err(object_fault)
+}
+
+/// FNV-1a, which stays the same across versions of everything.
+fn shard(username: &UserName) -> u32 {
+    let hash = username
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_gate() {
+        let shard_of = |name: &str| shard(&UserName::new(name).unwrap());
+        assert_eq!((shard_of("owner"), shard_of("ann")), (shard_of("OWNER"), shard_of("ann")));
+        let used: std::collections::HashSet<u32> = (0..1000).map(|n| shard_of(&format!("u{n}"))).collect();
+        assert_eq!(used.len() as u32, SHARDS, "all gates are used");
+    }
 }

@@ -34,6 +34,9 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
+/// How long failures are remembered after the last wait, in milliseconds.
+const FORGET_MS: u64 = 24 * 3_600_000;
+
 /// Checks passwords. It is addressed by user name and knows nothing of rights.
 #[durable_object(fetch)]
 pub struct GateObject {
@@ -89,17 +92,20 @@ impl GateObject {
                 .detail("too many wrong passwords")
                 .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
         }
-        wait_for_slot().await?;
+        let turn = take_turn().await?;
         let rows = self
             .run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &[site_key, username_key])?;
         let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
-        if password::verify(&password, hash).map_err(|error| fault("argon2", error))? {
+        let right = password::verify(&password, hash);
+        turn.end(now_ms());
+        if right.map_err(|error| fault("argon2", error))? {
             if count > 0 {
                 self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
             }
             return Ok(());
         }
         let [site_key, username_key, address_key] = key;
+        self.run("DELETE FROM failures WHERE until_ms < ?1", &[now_ms().saturating_sub(FORGET_MS).into()])?;
         self.run(
             "INSERT INTO failures (site, username, address, count, until_ms) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET count = excluded.count, until_ms = excluded.until_ms",
@@ -120,8 +126,10 @@ impl GateObject {
         username: &UserName,
         password: Secret,
     ) -> std::result::Result<(), Problem> {
-        wait_for_slot().await?;
-        let hash = password::hash(&password).map_err(|error| fault("argon2", error))?;
+        let turn = take_turn().await?;
+        let hash = password::hash(&password);
+        turn.end(now_ms());
+        let hash = hash.map_err(|error| fault("argon2", error))?;
         self.run(
             "INSERT INTO accounts (site, username, hash) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET hash = excluded.hash",
@@ -135,12 +143,15 @@ impl GateObject {
     }
 }
 
-async fn wait_for_slot() -> std::result::Result<(), Problem> {
-    let wait = slots::reserve(now_ms())?;
-    if wait > 0 {
-        Delay::from(Duration::from_millis(wait)).await;
+/// Waits until it is this login's turn to hash.
+async fn take_turn() -> std::result::Result<slots::Turn, Problem> {
+    let waiting = slots::Waiting::join()?;
+    loop {
+        match waiting.turn(now_ms()) {
+            Ok(turn) => return Ok(turn),
+            Err(wait_ms) => Delay::from(Duration::from_millis(wait_ms)).await,
+        }
     }
-    Ok(())
 }
 
 fn stored(error: pinlatch_site::StoreError) -> Problem {
@@ -149,7 +160,9 @@ fn stored(error: pinlatch_site::StoreError) -> Problem {
 
 /// Until when an account must wait after so many failures.
 fn wait_until(count: i64, now_ms: u64) -> u64 {
-    let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else { return 0 };
+    let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else {
+        return now_ms;
+    };
     now_ms + FIRST_WAIT_MS.saturating_mul(1 << (over - 1).min(16)).min(LONGEST_WAIT_MS)
 }
 
@@ -159,7 +172,7 @@ mod tests {
 
     #[test]
     fn waits_begin_late_double_and_end() {
-        assert_eq!(wait_until(5, 0), 0);
+        assert_eq!(wait_until(5, 7), 7, "no wait yet");
         assert_eq!(wait_until(6, 10), 1_010);
         assert_eq!(wait_until(8, 0), 4_000);
         assert_eq!(wait_until(1_000, 0), LONGEST_WAIT_MS);

@@ -67,6 +67,9 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
 
 /// `POST /api/v1/token`: the same for programs (RFC 6749 §4.3, §6).
 pub async fn token(mut incoming: Incoming) -> Outcome {
+    if !incoming.is_private() {
+        return Err(Code::PlaintextRefused.into());
+    }
     let request: TokenRequest = incoming.json_or_form().await?;
     let missing = |name| Problem::new(Code::InvalidRequest).detail(format!("`{name}` is missing"));
     let tokens = match request.grant_type.as_str() {
@@ -97,7 +100,7 @@ pub async fn token(mut incoming: Incoming) -> Outcome {
 /// A browser's session call: from our own page, and where the browser will keep the cookies.
 fn require_page(incoming: &Incoming) -> Result<(), Problem> {
     incoming.require_own_origin()?;
-    if incoming.keeps_secure_cookies() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
+    if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
 }
 
 async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {

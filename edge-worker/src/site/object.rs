@@ -37,7 +37,7 @@ const TIMER_MS: u64 = 7_000;
 /// How much later than a timer the alarm is set, as the fallback if the timer dies with the object.
 const ALARM_SLACK_MS: u64 = 2_000;
 
-/// How long an agent has for its nonce, in bytes.
+/// How long the nonce is over which an agent asks for the time, in bytes.
 const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A site: its database, its sockets, its alarm.

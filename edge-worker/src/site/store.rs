@@ -1,47 +1,105 @@
 //! [`pinlatch_site::Store`] over a Durable Object's SQLite.
+//!
+//! A command takes a dozen statements, and every crossing from wasm to JavaScript costs about as much as
+//! a small statement. So parameters and rows cross as one JSON text each, not cell by cell, and the
+//! statements' own texts, all of them constants, cross once.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use js_sys::{Array, JSON, JsString};
 use pinlatch_site::{Row, Store, StoreError, Value};
-use worker::{SqlStorage, SqlStorageValue, State};
+use serde_json::Value as Json;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::State;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `SqlStorage`.
+    type Sql;
+    /// `SqlStorageCursor`.
+    type Cursor;
+    /// The iterator over rows as arrays.
+    type Rows;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    fn exec(this: &Sql, statement: &JsString, params: &Array) -> Result<Cursor, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn raw(this: &Cursor) -> Result<Rows, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    fn to_array(this: &Rows) -> Result<Array, JsValue>;
+}
 
 /// The object's database. Statements of one event, with no await between them, are committed together.
-pub struct SqlStore(SqlStorage);
+pub struct SqlStore {
+    sql: Sql,
+    statements: RefCell<HashMap<String, JsString>>,
+}
 
 impl SqlStore {
     /// The database of an object.
     pub fn new(state: &State) -> Self {
-        Self(state.storage().sql())
+        let sql = state.storage().sql();
+        let sql: &JsValue = sql.as_ref();
+        Self { sql: sql.clone().unchecked_into(), statements: RefCell::new(HashMap::new()) }
+    }
+
+    fn statement(&self, text: &str) -> JsString {
+        let mut statements = self.statements.borrow_mut();
+        match statements.get(text) {
+            Some(known) => known.clone(),
+            None => {
+                let fresh = JsString::from(text);
+                statements.insert(text.to_owned(), fresh.clone());
+                fresh
+            }
+        }
     }
 }
 
 impl Store for SqlStore {
-    fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let failed = |error: worker::Error| StoreError::Sql(error.to_string());
-        let bindings: Vec<SqlStorageValue> = params.iter().map(binding).collect();
-        let cursor = self.0.exec(sql, bindings).map_err(failed)?;
-        let mut rows = Vec::new();
-        for row in cursor.raw() {
-            rows.push(Row(row.map_err(failed)?.into_iter().map(cell).collect::<Result<_, _>>()?));
+    fn run(&self, statement: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let params: Json = params.iter().map(to_json).collect();
+        let params: Array = JSON::parse(&params.to_string()).map_err(failed)?.unchecked_into();
+        let cursor = self.sql.exec(&self.statement(statement), &params).map_err(failed)?;
+        let rows = cursor.raw().and_then(|rows| rows.to_array()).map_err(failed)?;
+        if rows.length() == 0 {
+            return Ok(Vec::new());
         }
-        Ok(rows)
+        let text = String::from(JSON::stringify(&rows).map_err(failed)?);
+        let rows: Vec<Vec<Json>> =
+            serde_json::from_str(&text).map_err(|error| StoreError::Sql(error.to_string()))?;
+        rows.into_iter()
+            .map(|row| row.into_iter().map(from_json).collect::<Result<_, _>>().map(Row))
+            .collect()
     }
 }
 
-fn binding(value: &Value) -> SqlStorageValue {
+fn to_json(value: &Value) -> Json {
     match value {
-        Value::Null => SqlStorageValue::Null,
-        Value::Integer(number) => SqlStorageValue::Integer(*number),
-        Value::Real(number) => SqlStorageValue::Float(*number),
-        Value::Text(text) => SqlStorageValue::String(text.clone()),
+        Value::Null => Json::Null,
+        Value::Integer(number) => (*number).into(),
+        Value::Real(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
     }
 }
 
-fn cell(value: SqlStorageValue) -> Result<Value, StoreError> {
+fn from_json(value: Json) -> Result<Value, StoreError> {
     Ok(match value {
-        SqlStorageValue::Null => Value::Null,
-        SqlStorageValue::Boolean(truth) => truth.into(),
-        SqlStorageValue::Integer(number) => Value::Integer(number),
-        SqlStorageValue::Float(number) => Value::Real(number),
-        SqlStorageValue::String(text) => Value::Text(text),
-        SqlStorageValue::Blob(_) => return Err(StoreError::Sql("a blob where none is stored".into())),
+        Json::Null => Value::Null,
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Integer(whole),
+            None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::Text(text),
+        Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+            return Err(StoreError::Sql("a cell that is neither number nor text".into()));
+        }
     })
+}
+
+fn failed(error: JsValue) -> StoreError {
+    let text = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    StoreError::Sql(text.unwrap_or_else(|| "an unknown error".into()))
 }
