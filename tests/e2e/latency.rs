@@ -1,19 +1,21 @@
 //! Times that people feel. These tests have the machine to themselves.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use e2e::measure::Times;
 use e2e::{Deployment, Machine, Panel, Site};
-use serde_json::json;
+use serde_json::{Value, json};
 
-fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
-    Times::of(count, |index| {
-        let result = panel.command(&format!("{name}-{index}"), "porch", "relay", "toggle", json!({}));
-        assert_eq!(result["status"], "executed", "{result}");
-    })
-}
+/// How much later than in quiet the slowest commands of a storm may be, in milliseconds, where a
+/// password hash takes up to half of that.
+const P99_MARGIN: f64 = 80.0;
 
-/// A storm of logins, right and wrong, of many names at once, leaves commands their time.
+/// Rounds, of which one must hold: a shared machine may lose half its speed for some seconds, and what
+/// is looked for here is many times as large (without rationing the median grows twentyfold).
+const ROUNDS: usize = 3;
+
+/// A storm of logins of many names at once leaves commands their time.
 #[test]
 fn a_login_storm_does_not_delay_a_door() {
     let _machine = Machine::alone();
@@ -22,48 +24,70 @@ fn a_login_storm_does_not_delay_a_door() {
     let _agent = site.device("porch");
     let mut panel = site.panel();
     toggles(&mut panel, "warm", 100);
-    let quiet = toggles(&mut panel, "quiet", 400);
+    let held = (1..=ROUNDS).any(|round| {
+        let hash = hash_ms(&site);
+        let quiet = toggles(&mut panel, &format!("quiet{round}"), 400);
+        let (storm, attempts) = in_a_storm(&site, || toggles(&mut panel, &format!("storm{round}"), 400));
+        println!(
+            "login storm: quiet p50 {:.2} p99 {:.2} ms, storm p50 {:.2} p99 {:.2} ms, {attempts} attempts, a hash {hash:.0} ms",
+            quiet.p50(),
+            quiet.p99(),
+            storm.p50(),
+            storm.p99()
+        );
+        assert!(attempts >= 30, "that was no storm: {attempts} attempts");
+        storm.p50() <= quiet.p50() * 1.3 && storm.p99() <= quiet.p99() + P99_MARGIN.max(2.0 * hash)
+    });
+    assert!(held, "no round kept p50 within 1.3 times and p99 within {P99_MARGIN} ms of quiet");
+}
+
+fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
+    Times::of(count, |index| {
+        let result = panel.command(&format!("{name}-{index}"), "porch", "relay", "toggle", json!({}));
+        assert_eq!(result["status"], "executed", "{result}");
+    })
+}
+
+/// What a password hash takes on this machine now: a login that waits for nobody, less a call that
+/// hashes nothing.
+fn hash_ms(site: &Site<'_>) -> f64 {
+    let http = site.deployment.http();
+    let without = Times::of(5, |_| drop(http.post("/api/v1/token", &json!({ "grant_type": "none" })))).p50();
+    let mut number = 0;
+    let with = Times::of(5, |_| {
+        number += 1;
+        assert_eq!(http.post("/api/v1/token", &login(site, &format!("alone-{number}"))).status, 401);
+    });
+    // Each but the first also waits for the pause after the one before; the quickest is the first.
+    (with.percentile(0.0) - without).max(0.0)
+}
+
+fn login(site: &Site<'_>, username: &str) -> Value {
+    json!({ "grant_type": "password", "site": site.name, "username": username, "password": "guess" })
+}
+
+/// Runs something while ten clients try to log in without a pause, and says how often they tried.
+fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce() -> T) -> (T, usize) {
     let (stop, attempts) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let storm = std::thread::scope(|scope| {
-        for attacker in 0..4 {
-            let (stop, attempts, site) = (&stop, &attempts, &site);
+    let done = std::thread::scope(|scope| {
+        for attacker in 0..10 {
+            let (stop, attempts) = (&stop, &attempts);
             scope.spawn(move || {
                 while !stop.load(Ordering::SeqCst) {
                     let number = attempts.fetch_add(1, Ordering::SeqCst);
-                    let body = json!({
-                        "grant_type": "password", "site": site.name,
-                        "username": format!("user-{attacker}-{}", number % 50), "password": "guess",
-                    });
-                    let answer = site.deployment.http().post("/api/v1/token", &body);
+                    let login = login(site, &format!("user-{attacker}-{number}"));
+                    let answer = site.deployment.http().post("/api/v1/token", &login);
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
-                    // A client that is told to wait does; this one waits far less than it is told.
-                    std::thread::park_timeout(std::time::Duration::from_millis(20));
+                    if answer.status == 429 {
+                        // Told to wait for a second or more, this client waits for a quarter of one.
+                        std::thread::park_timeout(Duration::from_millis(250));
+                    }
                 }
             });
         }
-        let storm = toggles(&mut panel, "storm", 400);
+        let done = work();
         stop.store(true, Ordering::SeqCst);
-        storm
+        done
     });
-    let attempts = attempts.load(Ordering::SeqCst);
-    println!(
-        "login storm: quiet p50 {:.2} p99 {:.2} ms, storm p50 {:.2} p99 {:.2} ms, {attempts} attempts",
-        quiet.p50(),
-        quiet.p99(),
-        storm.p50(),
-        storm.p99()
-    );
-    assert!(attempts >= 50, "that was no storm: {attempts} attempts");
-    assert!(
-        storm.p50() <= quiet.p50() * 1.3,
-        "p50 {:.2} ms in the storm, {:.2} in quiet",
-        storm.p50(),
-        quiet.p50()
-    );
-    assert!(
-        storm.p99() <= quiet.p99() + 80.0,
-        "p99 {:.2} ms in the storm, {:.2} in quiet",
-        storm.p99(),
-        quiet.p99()
-    );
+    (done, attempts.into_inner())
 }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use pinlatch_protocol::api::Secret;
@@ -34,6 +35,9 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
+/// How long a login waits after its hash, in milliseconds, so that what waited for it is served first.
+const GIVE_WAY_MS: u64 = 20;
+
 /// How long failures are remembered after the last wait, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;
 
@@ -41,11 +45,12 @@ const FORGET_MS: u64 = 24 * 3_600_000;
 #[durable_object(fetch)]
 pub struct GateObject {
     store: SqlStore,
+    has_tables: Cell<bool>,
 }
 
 impl DurableObject for GateObject {
     fn new(state: State, _env: Env) -> Self {
-        Self { store: SqlStore::new(&state) }
+        Self { store: SqlStore::new(&state), has_tables: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -59,8 +64,11 @@ impl DurableObject for GateObject {
 
 impl GateObject {
     async fn answer(&self, call: GateCall) -> std::result::Result<(), Problem> {
-        for statement in SCHEMA {
-            self.run(statement, &[])?;
+        if !self.has_tables.get() {
+            for statement in SCHEMA {
+                self.run(statement, &[])?;
+            }
+            self.has_tables.set(true);
         }
         match call {
             GateCall::Verify { site, username, password, address } => {
@@ -97,7 +105,7 @@ impl GateObject {
             .run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &[site_key, username_key])?;
         let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
         let right = password::verify(&password, hash);
-        turn.end(now_ms());
+        give_way(turn).await;
         if right.map_err(|error| fault("argon2", error))? {
             if count > 0 {
                 self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
@@ -128,7 +136,7 @@ impl GateObject {
     ) -> std::result::Result<(), Problem> {
         let turn = take_turn().await?;
         let hash = password::hash(&password);
-        turn.end(now_ms());
+        give_way(turn).await;
         let hash = hash.map_err(|error| fault("argon2", error))?;
         self.run(
             "INSERT INTO accounts (site, username, hash) VALUES (?1, ?2, ?3)
@@ -141,6 +149,12 @@ impl GateObject {
     fn run(&self, sql: &str, params: &[pinlatch_site::Value]) -> std::result::Result<Vec<Row>, Problem> {
         self.store.run(sql, params).map_err(stored)
     }
+}
+
+/// Ends a turn, and lets the commands that came meanwhile go before the rest of this login.
+async fn give_way(turn: slots::Turn) {
+    turn.end(now_ms());
+    Delay::from(Duration::from_millis(GIVE_WAY_MS)).await;
 }
 
 /// Waits until it is this login's turn to hash.

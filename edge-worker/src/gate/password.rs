@@ -1,4 +1,6 @@
-//! Argon2id (RFC 9106) with OWASP's minimum parameters, stored as PHC strings.
+//! Argon2id (RFC 9106) with one of the parameter sets that OWASP holds equal to its minimum, stored as
+//! PHC strings. Of those it is the quickest in wasm, because it moves the least memory; and an isolate
+//! has 128 MB for everything.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -6,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use pinlatch_protocol::api::Secret;
 
 /// Memory in KiB, passes and lanes.
-const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+const COST: (u32, u32, u32) = (7 * 1024, 5, 1);
 
 fn argon2() -> Result<Argon2<'static>, String> {
     let (memory, passes, lanes) = COST;
@@ -37,7 +39,7 @@ mod tests {
     #[test]
     fn only_the_same_password_verifies() {
         let stored = hash(&Secret::new("correct horse")).unwrap();
-        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(stored.starts_with("$argon2id$v=19$m=7168,t=5,p=1$"));
         assert_eq!(verify(&Secret::new("correct horse"), Some(&stored)), Ok(true));
         assert_eq!(verify(&Secret::new("correct horsf"), Some(&stored)), Ok(false));
         assert_eq!(verify(&Secret::new("correct horse"), None), Ok(false));

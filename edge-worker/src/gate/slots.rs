@@ -12,9 +12,9 @@ use pinlatch_protocol::problem::{Code, Problem};
 const PAUSE_MS: u64 = 50;
 
 /// How many times as long as the hash itself the pause is, where the clock shows how long that took: so
-/// that on a slow machine, too, a command finds the thread free two times out of three. (Deployed, the
+/// that on a slow machine, too, a command finds the thread free three times out of four. (Deployed, the
 /// clock stands still while a Worker computes, and [`PAUSE_MS`] decides.)
-const PAUSE_FACTOR: u64 = 2;
+const PAUSE_FACTOR: u64 = 3;
 
 /// How many may wait.
 const MAX_WAITING: usize = 8;
@@ -112,10 +112,10 @@ mod tests {
         assert!(queue.turn(tickets[1], 10).is_err(), "one at a time");
         queue.leave(tickets[0]);
         queue.end(10, 40);
-        assert_eq!(queue.turn(tickets[1], 40), Err(60), "a pause of twice the hash");
+        assert_eq!(queue.turn(tickets[1], 40), Err(90), "a pause of thrice the hash");
         assert!(queue.join().is_some(), "a place is free again");
-        assert_eq!(queue.turn(tickets[1], 100), Ok(()));
-        assert!(queue.turn(tickets[2], 100).is_err());
+        assert_eq!(queue.turn(tickets[1], 130), Ok(()));
+        assert!(queue.turn(tickets[2], 130).is_err());
     }
 
     #[test]
