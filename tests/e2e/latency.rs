@@ -8,7 +8,7 @@ use e2e::{Deployment, Machine, Panel, Site};
 use serde_json::{Value, json};
 
 /// How much later than in quiet the slowest commands of a storm may be, in milliseconds, where a
-/// password hash takes up to half of that.
+/// login takes up to that by itself; elsewhere one such login.
 const P99_MARGIN: f64 = 80.0;
 
 /// Rounds, of which one must hold: a shared machine may lose half its speed for some seconds, and what
@@ -36,7 +36,7 @@ fn a_login_storm_does_not_delay_a_door() {
             storm.p99()
         );
         assert!(attempts >= 30, "that was no storm: {attempts} attempts");
-        storm.p50() <= quiet.p50() * 1.3 && storm.p99() <= quiet.p99() + P99_MARGIN.max(2.0 * hash)
+        storm.p50() <= quiet.p50() * 1.3 && storm.p99() <= quiet.p99() + P99_MARGIN.max(hash)
     });
     assert!(held, "no round kept p50 within 1.3 times and p99 within {P99_MARGIN} ms of quiet");
 }
@@ -48,7 +48,7 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
     })
 }
 
-/// What a password hash takes on this machine now: a login that waits for nobody, less a call that
+/// What a login takes by itself on this machine now: one that waits for nobody, less a call that
 /// hashes nothing.
 fn hash_ms(site: &Site<'_>) -> f64 {
     let http = site.deployment.http();
