@@ -8,3 +8,4 @@ mod latency;
 mod panel;
 mod restarts;
 mod sessions;
+mod tokens;

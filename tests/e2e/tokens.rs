@@ -1,0 +1,139 @@
+//! Tokens that a login would not give: signed here with the deployment's own keys, or with others.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use e2e::{Deployment, Machine, Panel, Site, soon};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, random_id};
+use serde_json::json;
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// The secrets of a deployment, as `pinlatch init` wrote them.
+fn keys(deployment: &Deployment) -> EdgeKeys {
+    let text = std::fs::read_to_string(deployment.folder().join(".dev.vars")).expect(".dev.vars");
+    let line = text.lines().find_map(|line| line.strip_prefix("EDGE_KEYS=")).expect("EDGE_KEYS");
+    EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
+}
+
+fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> String {
+    let claims = AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None };
+    let site = Name::new(site).expect("a name");
+    AccessGrant { site: &site, sub: "owner", jti: random_id(), now: issued, life, claims }
+        .sign(keys)
+        .expect("a token")
+}
+
+#[test]
+fn a_token_opens_to_its_scopes_and_no_further() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let keys = keys(site.deployment);
+    let guest = token(&keys, &site.name, "line:porch/door:pulse line:porch/lamp:read", now(), 60);
+    let http = site.deployment.http().bearer(&guest);
+    assert_eq!(http.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse line:porch/lamp:read");
+    let act = |line: &str, action: &str, args| {
+        http.post(&format!("/api/v1/devices/porch/lines/{line}/{action}"), &args)
+    };
+    assert_eq!(act("door", "pulse", json!({ "ms": 20 })).ok()["status"], "executed");
+    for refused in [
+        act("lamp", "set", json!({ "value": true })),
+        act("relay", "toggle", json!({})),
+        http.post("/api/v1/enrolments", &json!({ "device": "shed" })),
+        http.get("/api/v1/audit"),
+    ] {
+        refused.is_problem(403, "insufficient_scope");
+        assert!(refused.header("www-authenticate").contains("error=\"insufficient_scope\""), "{refused:?}");
+    }
+    let seen = http.get("/api/v1/devices/porch").ok();
+    let lines: Vec<&str> =
+        seen["lines"].as_array().unwrap().iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(lines, ["door", "lamp"]);
+
+    // A guest's stream shows the guest's lines, and numbers without gaps.
+    let mut panel = Panel::open(site.deployment.origin(), &guest);
+    let mut seq = panel.snapshot["seq"].as_u64().expect("a number");
+    agent.drive("bell", true);
+    site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
+    loop {
+        let event = panel.until("an event", |frame| frame["type"] == "event");
+        seq += 1;
+        assert_eq!(event["seq"], seq);
+        if event["change"] == "hidden" {
+            continue;
+        }
+        assert!(["door", "lamp"].contains(&event["line"]["name"].as_str().unwrap_or_default()), "{event}");
+        if event["line"]["name"] == "lamp" && event["line"]["reported"] == true {
+            break;
+        }
+    }
+}
+
+#[test]
+fn expired_early_and_foreign_tokens_are_refused() {
+    let site = Site::shared();
+    let keys = keys(site.deployment);
+    let all = "line:*/*:* site:*";
+    let refused = |token: &str| {
+        let answer = site.deployment.http().bearer(token).get("/api/v1/whoami");
+        answer.is_problem(401, "invalid_token");
+        assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
+    };
+    assert!(
+        site.deployment.http().bearer(&token(&keys, &site.name, all, now(), 60)).get("/api/v1/whoami").status
+            == 200
+    );
+    refused(&token(&keys, &site.name, all, now() - 61, 60));
+    refused(&token(&keys, &site.name, all, now() + 120, 60));
+    refused(&token(&keys, "elsewhere", all, now(), 60));
+    refused(&token(&EdgeKeys::generate().expect("keys"), &site.name, all, now(), 60));
+}
+
+/// A panel's socket ends with its token.
+#[test]
+fn a_socket_ends_with_its_token() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    let keys = keys(site.deployment);
+    let short = token(&keys, &site.name, "line:*/*:*", now(), 3);
+    let mut panel = Panel::open(site.deployment.origin(), &short);
+    assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
+    soon("the token has expired", || {
+        (site.deployment.http().bearer(&short).get("/api/v1/whoami").status == 401).then_some(())
+    });
+    let late = panel.command("two", "porch", "relay", "set", json!({ "value": false }));
+    assert_eq!(late["problem"]["code"], "invalid_token", "{late}");
+    assert_eq!(panel.close_code(), 4401);
+    assert_eq!(site.line("porch", "relay")["reported"], true);
+}
+
+/// What is refused in the Worker never reaches an object: the object of a site that nobody has used
+/// does not even start, until the first good token comes.
+#[test]
+fn a_refused_token_never_reaches_the_object() {
+    let _machine = Machine::beside_others();
+    let deployment = Deployment::start(2, None);
+    let _used = Site::of(&deployment, 0);
+    let keys = keys(&deployment);
+    let starts = || deployment.log().matches("site object starts").count();
+    let before = starts();
+    let good = token(&keys, "site-2", "site:audit", now(), 60);
+    let parts: Vec<&str> = good.split('.').collect();
+    for part in 0..3 {
+        let mut altered: Vec<String> = parts.iter().map(ToString::to_string).collect();
+        let middle = altered[part].len() / 2;
+        let other = if altered[part].as_bytes()[middle] == b'A' { "B" } else { "A" };
+        altered[part].replace_range(middle..=middle, other);
+        let http = deployment.http().bearer(&altered.join("."));
+        http.get("/api/v1/devices").is_problem(401, "invalid_token");
+        http.get("/api/v1/events").is_problem(401, "invalid_token");
+    }
+    let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
+    deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
+    assert_eq!(starts(), before, "an object was reached");
+    // The site refuses this one itself, as it has no such person: but for that it must have started.
+    deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
+    soon("the object starts for a good token", || (starts() > before).then_some(()));
+}
