@@ -1,15 +1,15 @@
 //! `pinlatch init`: the keys of a new deployment.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{CodePurpose, EdgeKeys, SigningKey, keyset};
 use serde_json::json;
 
 use crate::args::Init;
 use crate::files::{config_dir, require_absent, write_private};
+use crate::session::now;
 
 /// How long a setup code is good, in seconds.
 const SETUP_CODE_LIFE: u64 = 7 * 86_400;
@@ -24,7 +24,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
         require_absent(&secrets)?;
         require_absent(&root_file)?;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
+    let now = now()?;
     let root = SigningKey::generate();
     let edge = EdgeKeys::generate()?;
     let keyset = keyset::sign(&root, 1, edge.public(), now)?;

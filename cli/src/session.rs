@@ -116,7 +116,8 @@ fn file() -> Result<PathBuf> {
     Ok(config_dir()?.join("credentials.json"))
 }
 
-fn now() -> Result<u64> {
+/// Now, in seconds of Unix time.
+pub fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs())
 }
 

@@ -60,7 +60,7 @@ pub async fn upgrade<P: Serialize>(
     set(SITE_HEADER, site.as_str())?;
     set(SOCKET_HEADER, &verified)?;
     let mut init = RequestInit::new();
-    init.with_headers(headers.clone());
+    init.with_headers(headers);
     let request = Request::new_with_init(&format!("https://object/{path}"), &init).map_err(object_fault)?;
     let stub = site_stub(env, site).map_err(object_fault)?;
     let mut response = stub.fetch_with_request(request).await.map_err(object_fault)?;

@@ -11,13 +11,10 @@ use crate::key::{KeySet, PublicKey, SigningKey};
 use crate::kind::Kind;
 use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
-use crate::{EDGE, site_audience};
+use crate::{EDGE, is_nonce, site_audience};
 
 /// How long a device's credential lives, in seconds.
 pub const CERT_LIFE: u64 = 366 * 86_400;
-
-/// The shortest and longest session nonce, in bytes.
-const SESSION_LENGTH: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A verified device credential.
 #[derive(Debug, Clone)]
@@ -116,8 +113,7 @@ impl DeviceCert {
         if issued != registered.iat {
             return Err(Refusal::BadClaim("iat", "it is not the challenge's time".into()));
         }
-        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-        if !SESSION_LENGTH.contains(&custom.session.len()) || !custom.session.bytes().all(plain) {
+        if !is_nonce(&custom.session) {
             return Err(Refusal::BadClaim("session", "it is not 16 to 64 base64url characters".into()));
         }
         Ok(custom.session)

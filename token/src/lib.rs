@@ -47,6 +47,12 @@ pub fn device_audience(site: &Name, device: &Name) -> String {
     format!("urn:pinlatch:device:{site}/{device}")
 }
 
+/// Whether a text can be a nonce that somebody else chose: 16 to 64 base64url characters.
+pub fn is_nonce(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (16..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
 /// A fresh random text of 128 bits, for a `jti`, a family or a session nonce.
 pub fn random_id() -> String {
     let mut bytes = [0; 16];

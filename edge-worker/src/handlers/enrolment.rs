@@ -8,7 +8,7 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
 use pinlatch_token::device::{self, CERT_LIFE};
-use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, random_id, welcome};
+use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, is_nonce, random_id, welcome};
 
 use super::{Outcome, reply, unexpected};
 use crate::auth;
@@ -48,8 +48,7 @@ pub async fn enrol(mut incoming: Incoming) -> Outcome {
     let (site, code) = open(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
         .map_err(|error| Problem::new(Code::InvalidRequest).detail(format!("`jwk`: {error}")))?;
-    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-    if !(16..=64).contains(&nonce.len()) || !nonce.bytes().all(plain) {
+    if !is_nonce(&nonce) {
         let text = "`nonce` is 16 to 64 base64url characters";
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }

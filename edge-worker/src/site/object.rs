@@ -16,7 +16,7 @@ use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
 use pinlatch_site::{Answer, Call, CallResult, Config, Principal, Reply, Site};
-use pinlatch_token::{random_id, welcome};
+use pinlatch_token::{is_nonce, random_id, welcome};
 use worker::{
     Delay, DurableObject, Env, Request, Response, ResponseBuilder, Result, ScheduledTime, State, WebSocket,
     WebSocketIncomingMessage, WebSocketPair, durable_object,
@@ -36,9 +36,6 @@ const TIMER_MS: u64 = 7_000;
 
 /// How much later than a timer the alarm is set, as the fallback if the timer dies with the object.
 const ALARM_SLACK_MS: u64 = 2_000;
-
-/// How long the nonce is over which an agent asks for the time, in bytes.
-const NONCE_LENGTH: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A site: its database, its sockets, its alarm.
 #[durable_object]
@@ -329,8 +326,7 @@ impl Inner {
     }
 
     async fn tell_time(&self, socket: &WebSocket, nonce: &str) -> Result<std::result::Result<(), Problem>> {
-        let plain = nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if !NONCE_LENGTH.contains(&nonce.len()) || !plain {
+        if !is_nonce(nonce) {
             return Ok(Ok(()));
         }
         let name = self.name().await?;
