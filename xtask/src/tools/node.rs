@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, at_least, version_of};
+use super::{Report, Setup, at_least, npm, version_of};
 use crate::{paths, process};
 
 /// How npm's packages name this platform.
@@ -21,13 +21,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if let Some(node) = find(setup) {
         return Ok(node);
     }
-    if paths::on_path("npm").is_none() {
-        bail!(
-            "Node {} or newer is needed: install it from https://nodejs.org or your distribution \
-             (any Node with npm will do, we fetch the right one)",
-            setup.pins.node_minimum
-        );
-    }
+    npm::present(setup)?;
     let dir = folder(setup);
     std::fs::create_dir_all(&dir)?;
     let mut npm = std::process::Command::new("npm");

@@ -14,9 +14,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if up_to_date(&setup.root) {
         return Ok(modules);
     }
-    if paths::on_path("npm").is_none() {
-        bail!("npm is needed to install wrangler, esbuild and binaryen: install Node");
-    }
+    present(setup)?;
     let mut npm = std::process::Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&setup.root);
     process::quietly("npm ci: wrangler, esbuild, binaryen (npm registry)", &mut npm)?;
@@ -24,6 +22,18 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
         bail!("npm ci ended well, but node_modules is not what package-lock.json says");
     }
     Ok(modules)
+}
+
+/// Makes sure that npm is there. A distribution's will do, with a Node of any age: the right Node comes from npm's
+/// registry. (Debian's `nodejs` alone has no npm.)
+pub fn present(setup: &Setup) -> Result<()> {
+    if paths::on_path("npm").is_some() {
+        return Ok(());
+    }
+    if paths::on_path("apt-get").is_none() {
+        bail!("npm is needed: install Node {} or newer from https://nodejs.org", setup.pins.node_minimum);
+    }
+    setup.apt_install("npm (it fetches Node, wrangler, esbuild and binaryen)", &["nodejs", "npm"])
 }
 
 fn up_to_date(root: &Path) -> bool {
