@@ -17,6 +17,8 @@ pub struct CargoTool {
     folder: &'static str,
     /// Optimising takes longer than it saves, except where the tool works on megabytes.
     opt_level: &'static str,
+    /// Whether its build links the system's OpenSSL, on Linux.
+    openssl: bool,
     version: fn(&super::Pins) -> &str,
 }
 
@@ -26,6 +28,7 @@ pub const WORKER_BUILD: CargoTool = CargoTool {
     package: "worker-build",
     folder: "worker-build",
     opt_level: "0",
+    openssl: true,
     version: |pins| &pins.worker_build,
 };
 
@@ -35,6 +38,7 @@ pub const WASM_BINDGEN: CargoTool = CargoTool {
     package: "wasm-bindgen-cli",
     folder: "wasm-bindgen",
     opt_level: "1",
+    openssl: false,
     version: |pins| &pins.wasm_bindgen,
 };
 
@@ -47,6 +51,10 @@ impl CargoTool {
         let version = (self.version)(&setup.pins);
         std::fs::create_dir_all(&setup.cache)
             .with_context(|| format!("cannot make {}", setup.cache.display()))?;
+        if self.openssl && cfg!(target_os = "linux") && !has_openssl() {
+            let purpose = format!("{} (its build links OpenSSL)", self.package);
+            setup.apt_install(&purpose, &["pkg-config", "libssl-dev"])?;
+        }
         // Without --locked only where that fails: a mirror may lack one of the exact versions.
         let title = format!("compiling {} {version} (crates.io, some minutes, once)", self.package);
         if let Err(error) = process::quietly(&title, &mut self.install(setup, true)) {
@@ -104,4 +112,11 @@ impl CargoTool {
         );
         Report { name: self.name, found, needed: true, get }
     }
+}
+
+/// Whether a build would find OpenSSL's headers, the way that the crate `openssl-sys` looks for them.
+fn has_openssl() -> bool {
+    std::env::var_os("OPENSSL_DIR").is_some()
+        || process::output_of(std::process::Command::new("pkg-config").args(["--modversion", "openssl"]))
+            .is_ok()
 }
