@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json};
 use crate::Site;
 use crate::event::{CommandOrder, Effect};
 use crate::failure::Failure;
+use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
@@ -266,6 +267,8 @@ impl Site<'_> {
         origin: &Origin<'_>,
     ) -> Result<i64, StoreError> {
         let deadline_ms = self.now_ms.saturating_add(patience_ms);
+        let give_up_ms = deadline_ms.saturating_add(GRACE_MS);
+        self.soonest = Some(self.soonest.map_or(give_up_ms, |at_ms| at_ms.min(give_up_ms)));
         let args = action.args();
         let panels: Vec<&str> = origin.panel.into_iter().collect();
         let row = self.row(

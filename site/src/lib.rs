@@ -83,6 +83,10 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
+    /// Whether this event did nothing that can be due sooner, but to order commands.
+    commands_only: bool,
+    /// When the first command that this event ordered is given up.
+    soonest: Option<u64>,
 }
 
 impl<'a> Site<'a> {
@@ -95,12 +99,24 @@ impl<'a> Site<'a> {
         now_ms: u64,
     ) -> Result<Self, StoreError> {
         let schema::Meta { generation, seq } = schema::open(store)?;
-        Ok(Self { store, links, config, now_ms, generation, seq_floor: seq, seq: None, effects: Vec::new() })
+        Ok(Self {
+            store,
+            links,
+            config,
+            now_ms,
+            generation,
+            seq_floor: seq,
+            seq: None,
+            effects: Vec::new(),
+            commands_only: false,
+            soonest: None,
+        })
     }
 
     /// Answers a question of the Worker, or says on which ticket the answer will come. What a refused call
     /// wrote (the audit log, an ended family) counts: commit it as after any other.
     pub fn call(&mut self, call: Call) -> Result<Answer, Problem> {
+        self.commands_only = matches!(call, Call::Command { .. });
         let outcome = self.dispatch(call);
         self.surface(outcome)
     }
@@ -113,6 +129,7 @@ impl<'a> Site<'a> {
 
     /// A panel sent a message. `panel` names its socket in the effects that answer, now or later.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+        self.commands_only = true;
         self.hear_panel(principal, panel, message);
     }
 
@@ -145,6 +162,7 @@ impl<'a> Site<'a> {
     /// An agent sent a message. What does not come from the device's current connection is ignored, and
     /// [`FromAgent::Time`] is the shim's to answer.
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
+        self.commands_only = !matches!(message, FromAgent::Hello { .. });
         let outcome = self.hear(device, session, message);
         self.note(outcome);
     }
@@ -161,9 +179,16 @@ impl<'a> Site<'a> {
         self.note(outcome);
     }
 
-    /// When [`Site::tick`] next has work, in milliseconds of Unix time; possibly in the past.
-    pub fn next_wake(&self, panels_open: bool) -> Result<Option<u64>, StoreError> {
-        self.next_due(panels_open)
+    /// When [`Site::tick`] next has work, in milliseconds of Unix time; possibly in the past. `armed` is what
+    /// this said last, if nothing else than commands can have changed it since: most events are commands and
+    /// their results, and then no read is needed. After a tick or an eviction it is `None`.
+    pub fn next_wake(&self, panels_open: bool, armed: Option<u64>) -> Result<Option<u64>, StoreError> {
+        match armed {
+            Some(armed) if self.commands_only => {
+                Ok(Some(self.soonest.map_or(armed, |at_ms| at_ms.min(armed))))
+            }
+            _ => self.next_due(panels_open),
+        }
     }
 
     /// Takes the effects so far.

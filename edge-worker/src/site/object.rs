@@ -52,6 +52,8 @@ struct Inner {
     name: RefCell<Option<Name>>,
     /// When the timer fires that is running, if one is.
     timer: Cell<Option<u64>>,
+    /// What the site last said it wakes for; nothing after a tick.
+    wake: Cell<Option<u64>>,
     /// When the alarm is set for, as far as this instance knows.
     alarm: Cell<Option<u64>>,
 }
@@ -73,6 +75,7 @@ impl DurableObject for SiteObject {
                 waiters: Waiters::default(),
                 name: RefCell::new(None),
                 timer: Cell::new(None),
+                wake: Cell::new(None),
                 alarm: Cell::new(None),
             }),
         }
@@ -169,10 +172,16 @@ impl Inner {
             waiters: &self.waiters,
         };
         actuator.carry_out(&mut site);
-        let wake = site.next_wake(sockets.any_panel());
+        let wake = site.next_wake(sockets.any_panel(), self.wake.get());
         match wake {
-            Ok(wake) => self.arm(wake).await?,
-            Err(error) => worker::console_error!("site {}: {error}", config.site),
+            Ok(wake) => {
+                self.wake.set(wake);
+                self.arm(wake).await?;
+            }
+            Err(error) => {
+                self.wake.set(None);
+                worker::console_error!("site {}: {error}", config.site);
+            }
         }
         Ok(outcome)
     }
@@ -208,6 +217,7 @@ impl Inner {
 
     /// Does what is due, and closes panels whose token has expired meanwhile.
     async fn tick(self: &Rc<Self>) -> Result<()> {
+        self.wake.set(None);
         let ticked = self
             .event(|site, _| {
                 site.tick();

@@ -157,7 +157,7 @@ fn a_device_takes_64_commands_at_once() {
 fn silence_is_unknown_a_second_after_the_deadline() {
     let bench = Bench::connected();
     let (ticket, _) = bench.order(pulse("one"));
-    let wake = bench.with(|site| site.next_wake(false)).0.unwrap();
+    let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
     assert_eq!(wake, Some(START_MS + 5_000 + GRACE_MS));
     bench.pass(5_999);
     assert!(bench.tick().is_empty());

@@ -188,7 +188,7 @@ impl History {
                     assert!(!overdue || known.answers == 1, "{ticket}: {known:?}");
                 }
                 assert!(self.bench.tick().is_empty(), "idempotent");
-                let wake = self.bench.with(|site| site.next_wake(true)).0.unwrap();
+                let wake = self.bench.with(|site| site.next_wake(true, None)).0.unwrap();
                 assert!(wake.is_none_or(|at_ms| at_ms > now_ms), "nothing is left to do now");
             }
             Step::Restart => {

@@ -58,6 +58,8 @@ struct Bench {
     config: Config,
     now_ms: Cell<u64>,
     published: RefCell<Vec<Event>>,
+    /// What a shim is armed for.
+    wake: Cell<Option<u64>>,
 }
 
 impl Bench {
@@ -68,6 +70,7 @@ impl Bench {
             config: Config::new(name("home")),
             now_ms: Cell::new(START_MS),
             published: RefCell::default(),
+            wake: Cell::new(None),
         }
     }
 
@@ -117,7 +120,9 @@ impl Bench {
         let event = || {
             let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
             let outcome = act(&mut site);
-            (outcome, site.take_effects())
+            let effects = site.take_effects();
+            self.keep_awake(&site);
+            (outcome, effects)
         };
         let (outcome, effects) = self.store.0.event(event).unwrap();
         for effect in &effects {
@@ -133,6 +138,15 @@ impl Bench {
             }
         }
         (outcome, effects)
+    }
+
+    /// Does as the shim does after each event, and checks that the short way to the next wake-up, where it
+    /// is taken, misses no command.
+    fn keep_awake(&self, site: &Site<'_>) {
+        let wake = site.next_wake(false, self.wake.get()).unwrap();
+        let give_up = site.next_give_up().unwrap();
+        assert!(give_up.is_none_or(|at_ms| wake.is_some_and(|wake| wake <= at_ms)), "{wake:?} {give_up:?}");
+        self.wake.set(wake);
     }
 
     fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
@@ -196,6 +210,7 @@ impl Bench {
     }
 
     fn tick(&self) -> Vec<Effect> {
+        self.wake.set(None);
         self.with(|site| site.tick()).1
     }
 

@@ -7,7 +7,7 @@ use super::*;
 const HOUR_MS: u64 = 3_600_000;
 
 fn wake(bench: &Bench, panels_open: bool) -> Option<u64> {
-    bench.with(|site| site.next_wake(panels_open)).0.unwrap()
+    bench.with(|site| site.next_wake(panels_open, None)).0.unwrap()
 }
 
 #[test]
