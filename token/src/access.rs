@@ -5,7 +5,7 @@ use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::edge_keys::EdgeKeys;
-use crate::key::KeySet;
+use crate::keys::KeySet;
 use crate::kind::Kind;
 use crate::policy::{Expect, Registered, Verified, verify};
 use crate::refusal::Refusal;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::access::object;
 use crate::edge_keys::EdgeKeys;
-use crate::key::KeySet;
+use crate::keys::KeySet;
 use crate::kind::Kind;
 use crate::policy::{self, Registered, Verified};
 use crate::refusal::Refusal;

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::b64;
 use crate::code::{Challenge, Code, CodePurpose, SealingSecret};
-use crate::key::{KeyError, KeySet, SigningKey};
+use crate::key::SigningKey;
+use crate::key_error::KeyError;
+use crate::keys::KeySet;
 use crate::refusal::Refusal;
 
 /// The edge's secrets. The first signing key signs and all verify; the first sealing key seals and all

@@ -1,33 +1,15 @@
-//! Keys: our own for signing, others' public ones by `kid`.
-
-use std::collections::BTreeMap;
+//! Our own keys: Ed25519, for signing and for verifying.
 
 use jwt_simple::prelude::*;
 use pinlatch_protocol::api::Secret;
 use serde_json::{Value, json};
 
+use crate::key_error::KeyError;
 use crate::kind::Kind;
-use crate::policy::{Registered, SignatureOnly, claims};
-use crate::refusal::{Refusal, excerpt};
+use crate::policy::{Registered, claims};
+use crate::refusal::Refusal;
 use crate::strict::Object;
-
-/// Why a key or key set is refused. It never shows key material.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// Not JSON of the expected form.
-    #[error("not a JSON Web Key: {0}")]
-    Form(&'static str),
-    /// Two keys of a set have one `kid`.
-    #[error("two keys have the kid {0:?}")]
-    DuplicateKid(String),
-    /// The key's `kty`, `crv`, `alg` or `use` does not fit what it is for.
-    #[error("the key is not usable here: {0}")]
-    Unfit(&'static str),
-    /// A set without a key that can do what is needed.
-    #[error("the set holds no {0}")]
-    Missing(&'static str),
-}
+use crate::verifying::VerifyingKey;
 
 /// An Ed25519 private key that signs tokens. Its `kid` is its RFC 7638 thumbprint.
 #[derive(Clone)]
@@ -104,7 +86,7 @@ impl PublicKey {
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
         let object = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
         if object.contains_key("d") {
-            return Err(KeyError::Unfit("it is a private key"));
+            return Err(KeyError::Private);
         }
         if object.get("use").is_some_and(|usage| usage != "sig") {
             return Err(KeyError::Unfit("its use is not sig"));
@@ -129,58 +111,8 @@ impl PublicKey {
         json!({ "kty": "OKP", "crv": "Ed25519", "x": raw, "kid": self.kid, "alg": "EdDSA", "use": "sig" })
     }
 
-    /// The `alg` that tokens by this key carry.
-    pub(crate) fn alg(&self) -> &'static str {
-        "EdDSA"
-    }
-
-    pub(crate) fn verify_signature(&self, token: &str, options: &VerificationOptions) -> Result<(), Refusal> {
-        self.key
-            .verify_token::<SignatureOnly>(token, Some(options.clone()))
-            .map(|_| ())
-            .map_err(|_| Refusal::BadSignature)
-    }
-}
-
-/// Public keys, selected by `kid` and by nothing else.
-#[derive(Debug, Clone, Default)]
-pub struct KeySet(BTreeMap<String, PublicKey>);
-
-impl KeySet {
-    /// Reads a JWK Set (RFC 7517 §5), as a whole or not at all.
-    pub fn from_jwks(jwks: &Value) -> Result<Self, KeyError> {
-        let keys =
-            jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))?;
-        let mut set = Self::default();
-        for jwk in keys {
-            set.add(PublicKey::from_jwk(jwk)?)?;
-        }
-        if set.0.is_empty() { Err(KeyError::Missing("key")) } else { Ok(set) }
-    }
-
-    /// Adds a key.
-    pub fn add(&mut self, key: PublicKey) -> Result<(), KeyError> {
-        let kid = key.kid.clone();
-        match self.0.insert(kid.clone(), key) {
-            None => Ok(()),
-            Some(_) => Err(KeyError::DuplicateKid(kid)),
-        }
-    }
-
-    /// The JWK Set.
-    pub fn to_jwks(&self) -> Value {
-        json!({ "keys": self.0.values().map(PublicKey::to_jwk).collect::<Vec<_>>() })
-    }
-
-    pub(crate) fn select(&self, kid: Option<&str>) -> Result<&PublicKey, Refusal> {
-        let kid = kid.ok_or_else(|| Refusal::UnknownKey("(none)".into()))?;
-        self.0.get(kid).ok_or_else(|| Refusal::UnknownKey(excerpt(kid)))
-    }
-}
-
-impl From<PublicKey> for KeySet {
-    fn from(key: PublicKey) -> Self {
-        Self(BTreeMap::from([(key.kid.clone(), key)]))
+    pub(crate) fn verifying(&self) -> VerifyingKey {
+        VerifyingKey::own(&self.kid, self.key.clone())
     }
 }
 
@@ -196,23 +128,5 @@ mod tests {
         let public = PublicKey::from_jwk(&key.public_jwk()).unwrap();
         assert_eq!(public.thumbprint(), key.kid());
         assert_eq!(public.to_jwk(), key.public_jwk());
-    }
-
-    #[test]
-    fn a_set_is_taken_whole_or_not_at_all() {
-        let (one, two) = (SigningKey::generate(), SigningKey::generate());
-        let set = |keys: Vec<Value>| KeySet::from_jwks(&json!({ "keys": keys }));
-        assert!(set(vec![one.public_jwk(), two.public_jwk()]).is_ok());
-        assert!(matches!(set(vec![one.public_jwk(), one.public_jwk()]), Err(KeyError::DuplicateKid(_))));
-        assert!(matches!(set(vec![]), Err(KeyError::Missing(_))));
-        let private: Value = serde_json::from_str(one.to_private_jwk().expose()).unwrap();
-        assert!(matches!(set(vec![private]), Err(KeyError::Unfit(_))));
-        let mut renamed = one.public_jwk();
-        renamed["kid"] = json!("../../etc/passwd");
-        assert!(matches!(set(vec![renamed]), Err(KeyError::Unfit(_))));
-        let mut other_use = one.public_jwk();
-        other_use["use"] = json!("enc");
-        assert!(matches!(set(vec![other_use]), Err(KeyError::Unfit(_))));
-        assert!(matches!(set(vec![json!({ "kty": "oct", "k": "AAAA" })]), Err(KeyError::Form(_))));
     }
 }

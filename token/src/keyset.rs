@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::object;
-use crate::key::{KeySet, PublicKey, SigningKey};
+use crate::key::{PublicKey, SigningKey};
+use crate::keys::KeySet;
 use crate::kind::Kind;
 use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
@@ -57,6 +58,6 @@ pub fn verify(token: &str, root: &PublicKey) -> Result<KeySetClaims, Refusal> {
     };
     let Verified { custom, .. } = policy::verify::<Custom>(token, &KeySet::from(root.clone()), &expect)?;
     let keys =
-        KeySet::from_jwks(&custom.jwks).map_err(|error| Refusal::BadClaim("jwks", error.to_string()))?;
+        KeySet::from_own_jwks(&custom.jwks).map_err(|error| Refusal::BadClaim("jwks", error.to_string()))?;
     Ok(KeySetClaims { number: custom.number, keys })
 }

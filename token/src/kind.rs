@@ -56,13 +56,18 @@ impl Kind {
         }
     }
 
-    /// Whether a header's `typ` names this kind: without regard to case, and with or without the
-    /// `application/` that RFC 7515 §4.1.9 lets a sender leave out.
+    /// Whether a header's `typ` names this kind.
     pub fn is_named_by(self, typ: &str) -> bool {
-        let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
-        let short = if long { typ.get(12..).unwrap_or_default() } else { typ };
-        short.eq_ignore_ascii_case(self.typ())
+        is_type(typ, self.typ())
     }
+}
+
+/// Whether a header's `typ` is a media type: without regard to case, and with or without the
+/// `application/` that RFC 7515 §4.1.9 lets a sender leave out.
+pub(crate) fn is_type(typ: &str, name: &str) -> bool {
+    let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
+    let short = if long { typ.get(12..).unwrap_or_default() } else { typ };
+    short.eq_ignore_ascii_case(name)
 }
 
 #[cfg(test)]

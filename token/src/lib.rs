@@ -5,14 +5,22 @@
 //! the key, and nothing that a token names is ever fetched, opened or executed. Time is an argument.
 
 mod access;
+mod alg;
 mod b64;
+mod cache;
 mod code;
 mod edge_keys;
+mod explain;
 mod key;
+mod key_error;
+mod keys;
 mod kind;
+mod minting;
 mod policy;
 mod refusal;
+mod secret;
 mod strict;
+mod verifying;
 
 pub mod command;
 pub mod device;
@@ -21,11 +29,19 @@ pub mod refresh;
 pub mod welcome;
 
 pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE};
+pub use alg::Algorithm;
+pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};
 pub use edge_keys::EdgeKeys;
-pub use key::{KeyError, KeySet, PublicKey, SigningKey};
+pub use explain::{Check, Explanation, Member, Outcome, explain};
+pub use key::{PublicKey, SigningKey};
+pub use key_error::KeyError;
+pub use keys::KeySet;
 pub use kind::Kind;
-pub use policy::{Expect, Registered, Verified, verify};
+pub use minting::MintingKey;
+pub use policy::{
+    Accepted, Expect, Registered, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached,
+};
 pub use refusal::Refusal;
 
 use pinlatch_protocol::name::Name;

@@ -1,13 +1,21 @@
 //! The one policy that every token passes, whoever checks it.
+//!
+//! Each step is a function of its own: [`verify`] takes them one after the other and stops at the first
+//! refusal, [`explain`](crate::explain) takes them all.
 
-use jwt_simple::prelude::{Audiences, JWTClaims, NoCustomClaims, VerificationOptions};
+use std::rc::Rc;
+
+use jwt_simple::prelude::{JWTClaims, NoCustomClaims};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::key::KeySet;
-use crate::kind::Kind;
+use crate::alg::Algorithm;
+use crate::cache::{CacheKey, SignatureCache};
+use crate::keys::KeySet;
+use crate::kind::{Kind, is_type};
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, Unverified};
+use crate::verifying::VerifyingKey;
 
 /// How far ahead of our clock a signer's may run, in seconds, where no tighter bound is set.
 const FUTURE_S: u64 = 60;
@@ -38,7 +46,7 @@ pub struct Verified<C> {
     pub custom: C,
 }
 
-/// What is accepted at one place.
+/// What is accepted of one of our own kinds.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
     /// The kind.
@@ -56,40 +64,142 @@ pub struct Expect<'a> {
     pub max_life: Option<u64>,
 }
 
-/// Applies the whole policy to a token: form, kind, key, signature, then claims.
+/// What is accepted from a signer who is not us.
+#[derive(Debug, Clone)]
+pub struct Terms<'a> {
+    /// The values of `typ`.
+    pub typ: Typ<'a>,
+    /// The issuer; `None` accepts any, and none.
+    pub issuer: Option<&'a str>,
+    /// The audiences, of which the token must name one; `None` accepts any, and none.
+    pub audiences: Option<&'a [String]>,
+    /// Now, in seconds of Unix time; `None` leaves times uncompared.
+    pub now: Option<u64>,
+    /// How far clocks may differ, in seconds.
+    pub leeway: u64,
+    /// The longest life accepted, in seconds.
+    pub max_life: Option<u64>,
+}
+
+/// Which values of `typ` are accepted.
+#[derive(Debug, Clone)]
+pub enum Typ<'a> {
+    /// One of our own kinds.
+    Kind(Kind),
+    /// These, compared as media types are.
+    OneOf(&'a [String]),
+    /// What signers use for access tokens: `JWT`, `at+jwt` or none.
+    Usual,
+}
+
+/// A token of another signer that passed.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// How it is signed.
+    pub alg: Algorithm,
+    /// The header.
+    pub header: Rc<Object>,
+    /// All claims.
+    pub claims: Rc<Object>,
+    /// Who signed it.
+    pub iss: Option<String>,
+    /// Whom it speaks for.
+    pub sub: Option<String>,
+    /// Whom it is for: the accepted one, or else the first.
+    pub aud: Option<String>,
+    /// Its id.
+    pub jti: Option<String>,
+    /// Issued at, seconds of Unix time.
+    pub iat: u64,
+    /// Expires, seconds of Unix time.
+    pub exp: u64,
+}
+
+/// Applies the whole policy to a token of one of our own kinds: form, kind, key, claims, signature.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
     expect: &Expect<'_>,
 ) -> Result<Verified<C>, Refusal> {
-    let unverified = Unverified::parse(token)?;
-    check_header(&unverified, expect.kind)?;
-    let key = keys.select(unverified.header_text("kid")?)?;
-    let alg = unverified.header_text("alg")?.unwrap_or_default();
-    if alg != key.alg() {
-        return Err(Refusal::WrongAlgorithm { found: excerpt(alg), expected: key.alg() });
-    }
-    // Before the signature, because it is cheap and decides nothing that a forger could not also write.
-    let registered = check_claims(&unverified.payload, expect)?;
-    key.verify_signature(token, &lenient())?;
-    let custom = serde_json::from_value(Value::Object(unverified.payload))
+    verify_own(token, keys, expect, None)
+}
+
+/// As [`verify`], with a memory of signatures.
+pub(crate) fn verify_own<C: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+    expect: &Expect<'_>,
+    cache: Option<&mut SignatureCache>,
+) -> Result<Verified<C>, Refusal> {
+    let terms = Terms {
+        typ: Typ::Kind(expect.kind),
+        issuer: Some(expect.issuer),
+        audiences: Some(expect.audiences),
+        now: expect.now,
+        leeway: expect.leeway,
+        max_life: expect.max_life,
+    };
+    let accepted = judge(token, keys, &terms, cache)?;
+    let (iss, sub, aud, jti) = (accepted.iss, accepted.sub, accepted.aud, accepted.jti);
+    let registered = Registered {
+        iss: iss.ok_or(Refusal::MissingClaim("iss"))?,
+        sub: sub.ok_or(Refusal::MissingClaim("sub"))?,
+        aud: aud.ok_or(Refusal::MissingClaim("aud"))?,
+        jti: jti.ok_or(Refusal::MissingClaim("jti"))?,
+        iat: accepted.iat,
+        exp: accepted.exp,
+    };
+    let custom = C::deserialize(&*accepted.claims)
         .map_err(|error| Refusal::Json("the payload", excerpt(&error.to_string())))?;
     Ok(Verified { registered, custom })
 }
 
-/// jwt-simple checks form, `alg` and signature; claims are checked here, more strictly than it does.
-fn lenient() -> VerificationOptions {
-    VerificationOptions {
-        accept_future: true,
-        time_tolerance: None,
-        artificial_time: Some(coarsetime::Duration::from_secs(0)),
-        max_token_length: Some(MAX_TOKEN),
-        ..VerificationOptions::default()
-    }
+/// Applies the whole policy to a token that somebody else signed.
+pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
+    judge(token, keys, terms, None)
 }
 
-fn check_header(token: &Unverified, kind: Kind) -> Result<(), Refusal> {
-    for extension in ["crit", "b64"] {
+/// As [`verify_foreign`], but a signature that was verified before, of the same token by the same keys, is
+/// not verified again. Everything else is checked at each use, time above all.
+pub fn verify_foreign_cached(
+    token: &str,
+    keys: &KeySet,
+    terms: &Terms<'_>,
+    cache: &mut SignatureCache,
+) -> Result<Accepted, Refusal> {
+    judge(token, keys, terms, Some(cache))
+}
+
+fn judge(
+    token: &str,
+    keys: &KeySet,
+    terms: &Terms<'_>,
+    cache: Option<&mut SignatureCache>,
+) -> Result<Accepted, Refusal> {
+    // What no cache would keep is not worth a digest.
+    let known = cache.filter(|_| token.len() <= MAX_TOKEN).map(|cache| (CacheKey::of(token, keys), cache));
+    let hit = known.as_ref().and_then(|(key, cache)| cache.find(key));
+    let verified_before = hit.is_some();
+    let parsed = match hit {
+        Some(parsed) => parsed,
+        None => Rc::new(Unverified::parse(token)?),
+    };
+    check_extensions(&parsed)?;
+    check_typ(&parsed, &terms.typ)?;
+    let (key, alg) = select(&parsed, keys, &terms.typ)?;
+    // Before the signature, because it is cheap and decides nothing that a forger could not also write.
+    let accepted = check_claims(&parsed, alg, terms)?;
+    if !verified_before {
+        key.verify(token, &parsed, alg)?;
+        if let Some((key, cache)) = known {
+            cache.keep(key, parsed);
+        }
+    }
+    Ok(accepted)
+}
+
+pub(crate) fn check_extensions(token: &Unverified) -> Result<(), Refusal> {
+    for extension in ["crit", "b64", "zip"] {
         if token.header.contains_key(extension) {
             return Err(Refusal::Extension(extension));
         }
@@ -99,48 +209,94 @@ fn check_header(token: &Unverified, kind: Kind) -> Result<(), Refusal> {
             return Err(Refusal::EmbeddedKey(name));
         }
     }
-    let typ = token.header_text("typ")?.unwrap_or_default();
-    if kind.is_named_by(typ) {
-        Ok(())
-    } else {
-        Err(Refusal::WrongKind { found: excerpt(typ), expected: kind.typ() })
+    Ok(())
+}
+
+pub(crate) fn check_typ(token: &Unverified, accepted: &Typ<'_>) -> Result<(), Refusal> {
+    let typ = token.header_text("typ")?;
+    let named = |name: &str| typ.is_some_and(|typ| is_type(typ, name));
+    let (passes, expected) = match accepted {
+        Typ::Kind(kind) => (named(kind.typ()), kind.typ().to_owned()),
+        Typ::OneOf(names) => (names.iter().any(|name| named(name)), names.join(" or ")),
+        Typ::Usual => (typ.is_none() || named("JWT") || named("at+jwt"), "JWT or at+jwt".to_owned()),
+    };
+    let found = || excerpt(typ.unwrap_or_default());
+    if passes { Ok(()) } else { Err(Refusal::WrongKind { found: found(), expected }) }
+}
+
+/// The key and the algorithm: the header chooses among what the keys admit.
+pub(crate) fn select<'k>(
+    token: &Unverified,
+    keys: &'k KeySet,
+    typ: &Typ<'_>,
+) -> Result<(&'k VerifyingKey, Algorithm), Refusal> {
+    let alg = token.header_text("alg")?.unwrap_or_default();
+    keys.select(token.header_text("kid")?, alg, matches!(typ, Typ::Kind(_)))
+}
+
+fn check_claims(token: &Unverified, alg: Algorithm, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
+    let claims = &*token.payload;
+    let iat = check_iat(claims, terms)?;
+    let exp = check_exp(claims, terms)?;
+    check_nbf(claims, terms)?;
+    let iss = check_issuer(claims, terms)?;
+    let aud = check_audience(claims, terms)?;
+    let (sub, jti) = (text(claims, "sub")?, text(claims, "jti")?);
+    let (header, claims) = (Rc::clone(&token.header), Rc::clone(&token.payload));
+    Ok(Accepted { alg, header, claims, iss, sub, aud, jti, iat, exp })
+}
+
+pub(crate) fn check_iat(claims: &Object, terms: &Terms<'_>) -> Result<u64, Refusal> {
+    let iat = time(claims, "iat")?.ok_or(Refusal::MissingClaim("iat"))?;
+    not_ahead(iat, terms)?;
+    Ok(iat)
+}
+
+pub(crate) fn check_nbf(claims: &Object, terms: &Terms<'_>) -> Result<(), Refusal> {
+    time(claims, "nbf")?.map_or(Ok(()), |nbf| not_ahead(nbf, terms))
+}
+
+fn not_ahead(start: u64, terms: &Terms<'_>) -> Result<(), Refusal> {
+    match terms.now {
+        Some(now) if start > now.saturating_add(FUTURE_S.max(terms.leeway)) => {
+            Err(Refusal::NotYetValid(start - now))
+        }
+        _ => Ok(()),
     }
 }
 
-fn check_claims(payload: &Object, expect: &Expect<'_>) -> Result<Registered, Refusal> {
-    let iat = time(payload, "iat")?.ok_or(Refusal::MissingClaim("iat"))?;
-    let exp = time(payload, "exp")?.ok_or(Refusal::MissingClaim("exp"))?;
-    let nbf = time(payload, "nbf")?;
-    if exp <= iat {
+pub(crate) fn check_exp(claims: &Object, terms: &Terms<'_>) -> Result<u64, Refusal> {
+    let exp = time(claims, "exp")?.ok_or(Refusal::MissingClaim("exp"))?;
+    let iat = time(claims, "iat").ok().flatten();
+    if iat.is_some_and(|iat| exp <= iat) {
         return Err(Refusal::BadClaim("exp", "it is not after iat".into()));
     }
-    if let Some(now) = expect.now {
-        if now >= exp.saturating_add(expect.leeway) {
-            return Err(Refusal::Expired(now - exp));
+    if let Some(now) = terms.now.filter(|now| *now >= exp.saturating_add(terms.leeway)) {
+        return Err(Refusal::Expired(now - exp));
+    }
+    let found = iat.map_or(0, |iat| exp - iat);
+    match terms.max_life {
+        Some(most) if found > most => Err(Refusal::TooLongLived { found, most }),
+        _ => Ok(exp),
+    }
+}
+
+pub(crate) fn check_issuer(claims: &Object, terms: &Terms<'_>) -> Result<Option<String>, Refusal> {
+    let iss = text(claims, "iss")?;
+    match (terms.issuer, &iss) {
+        (Some(_), None) => Err(Refusal::MissingClaim("iss")),
+        (Some(expected), Some(found)) if found != expected => {
+            Err(Refusal::WrongIssuer { found: excerpt(found), expected: expected.into() })
         }
-        let ahead = now.saturating_add(FUTURE_S.max(expect.leeway));
-        for start in [Some(iat), nbf].into_iter().flatten() {
-            if start > ahead {
-                return Err(Refusal::NotYetValid(start - now));
-            }
-        }
+        _ => Ok(iss),
     }
-    if let Some(most) = expect.max_life.filter(|most| exp - iat > *most) {
-        return Err(Refusal::TooLongLived { found: exp - iat, most });
-    }
-    let iss = text(payload, "iss")?;
-    if iss != expect.issuer {
-        return Err(Refusal::WrongIssuer { found: excerpt(&iss), expected: expect.issuer.into() });
-    }
-    let aud = audience(payload, expect.audiences)?;
-    Ok(Registered { iss, sub: text(payload, "sub")?, aud, jti: text(payload, "jti")?, iat, exp })
 }
 
 /// A NumericDate: a whole number of seconds that JavaScript can hold too (RFC 7519 §2 allows
 /// fractions; no signer in use writes them, and rounding is where clocks begin to disagree).
-fn time(payload: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
+pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     const MOST: u64 = 1 << 53;
-    match payload.get(name) {
+    match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_u64().filter(|n| *n < MOST) {
             Some(seconds) => Ok(Some(seconds)),
@@ -149,17 +305,18 @@ fn time(payload: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     }
 }
 
-fn text(payload: &Object, name: &'static str) -> Result<String, Refusal> {
-    match payload.get(name) {
-        None => Err(Refusal::MissingClaim(name)),
-        Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(text.clone()),
+/// A claim that is a text where it stands at all.
+pub(crate) fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Refusal> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(Some(text.clone())),
         Some(_) => Err(Refusal::BadClaim(name, "it is not a text of 1 to 512 bytes".into())),
     }
 }
 
-fn audience(payload: &Object, accepted: &[String]) -> Result<String, Refusal> {
-    let named: Vec<&str> = match payload.get("aud") {
-        None => return Err(Refusal::MissingClaim("aud")),
+pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Option<String>, Refusal> {
+    let named: Vec<&str> = match claims.get("aud") {
+        None => Vec::new(),
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several
             .iter()
@@ -169,27 +326,45 @@ fn audience(payload: &Object, accepted: &[String]) -> Result<String, Refusal> {
             .collect::<Result<_, _>>()?,
         Some(_) => return Err(Refusal::BadClaim("aud", "it is neither a text nor a list of texts".into())),
     };
+    let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
+    if !claims.contains_key("aud") {
+        return Err(Refusal::MissingClaim("aud"));
+    }
     match accepted.iter().find(|own| named.contains(&own.as_str())) {
-        Some(own) => Ok(own.clone()),
+        Some(own) => Ok(Some(own.clone())),
         None => {
             Err(Refusal::WrongAudience { found: excerpt(&named.join(" ")), expected: accepted.join(" ") })
         }
     }
 }
 
-/// The registered claims and a kind's own, as jwt-simple signs them.
-pub(crate) fn claims(registered: &Registered, custom: Object) -> JWTClaims<Object> {
-    let time = |seconds| Some(coarsetime::UnixTimeStamp::from_secs(seconds));
+/// The registered claims and a kind's own, as jwt-simple signs them: it finds none to add.
+pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
+    for (name, text) in [
+        ("iss", &registered.iss),
+        ("sub", &registered.sub),
+        ("aud", &registered.aud),
+        ("jti", &registered.jti),
+    ] {
+        custom.insert(name.into(), text.as_str().into());
+    }
+    custom.insert("iat".into(), registered.iat.into());
+    custom.insert("exp".into(), registered.exp.into());
+    bare_claims(custom)
+}
+
+/// Claims as they stand.
+pub(crate) fn bare_claims(claims: Object) -> JWTClaims<Object> {
     JWTClaims {
-        issued_at: time(registered.iat),
-        expires_at: time(registered.exp),
+        issued_at: None,
+        expires_at: None,
         invalid_before: None,
-        issuer: Some(registered.iss.clone()),
-        subject: Some(registered.sub.clone()),
-        audiences: Some(Audiences::AsString(registered.aud.clone())),
-        jwt_id: Some(registered.jti.clone()),
+        issuer: None,
+        subject: None,
+        audiences: None,
+        jwt_id: None,
         nonce: None,
-        custom,
+        custom: claims,
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Refusal {
         /// What the header says.
         found: String,
         /// What is accepted here.
-        expected: &'static str,
+        expected: String,
     },
     /// No configured key has this `kid`.
     #[error("no key has the kid {0:?}")]
@@ -34,7 +34,7 @@ pub enum Refusal {
         /// What the header says.
         found: String,
         /// What the key is for.
-        expected: &'static str,
+        expected: String,
     },
     /// The signature does not verify.
     #[error("the signature does not match")]
@@ -87,6 +87,28 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every code.
+    pub const CODES: [&str; 18] = [
+        "malformed",
+        "json",
+        "extension",
+        "embedded_key",
+        "wrong_kind",
+        "unknown_key",
+        "wrong_algorithm",
+        "bad_signature",
+        "missing_claim",
+        "bad_claim",
+        "expired",
+        "not_yet_valid",
+        "too_long_lived",
+        "wrong_issuer",
+        "wrong_audience",
+        "wrong_session",
+        "deadline_passed",
+        "bad_seal",
+    ];
+
     /// The stable code, for logs and for the owner.
     pub fn code(&self) -> &'static str {
         match self {

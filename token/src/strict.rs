@@ -4,6 +4,7 @@
 //! leaves nothing to differ about.
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -20,26 +21,33 @@ const MAX_DEPTH: usize = 8;
 pub(crate) type Object = Map<String, Value>;
 
 /// A token whose form is right and of which nothing is believed yet.
+#[derive(Debug)]
 pub(crate) struct Unverified {
-    pub header: Object,
-    pub payload: Object,
+    pub header: Rc<Object>,
+    pub payload: Rc<Object>,
+    pub signature: Vec<u8>,
 }
 
 impl Unverified {
     pub(crate) fn parse(token: &str) -> Result<Self, Refusal> {
+        let [header, payload, signature] = Self::parts(token)?;
+        let signature = b64::decode(signature).filter(|signature| !signature.is_empty());
+        Ok(Self {
+            signature: signature.ok_or(Refusal::Malformed("the signature is not base64url"))?,
+            header: Rc::new(object(header, "the header")?),
+            payload: Rc::new(object(payload, "the payload")?),
+        })
+    }
+
+    fn parts(token: &str) -> Result<[&str; 3], Refusal> {
         if token.len() > MAX_TOKEN {
-            return Err(Refusal::Malformed("too long"));
+            return Err(Refusal::Malformed("it is longer than 8 KiB"));
         }
         let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Refusal::Malformed("it has not three parts"));
-        };
-        if signature.is_empty() || b64::decode(signature).is_none() {
-            return Err(Refusal::Malformed("the signature is not base64url"));
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(header), Some(payload), Some(signature), None) => Ok([header, payload, signature]),
+            _ => Err(Refusal::Malformed("it has not three parts")),
         }
-        Ok(Self { header: object(header, "the header")?, payload: object(payload, "the payload")? })
     }
 
     /// A string member of the header.
@@ -52,7 +60,7 @@ impl Unverified {
     }
 }
 
-fn object(part: &str, which: &'static str) -> Result<Object, Refusal> {
+pub(crate) fn object(part: &str, which: &'static str) -> Result<Object, Refusal> {
     let bytes = b64::decode(part).ok_or(Refusal::Malformed("a part is not base64url"))?;
     parse_object(&bytes).map_err(|error| Refusal::Json(which, excerpt(&error)))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::object;
 use crate::edge_keys::EdgeKeys;
-use crate::key::KeySet;
+use crate::keys::KeySet;
 use crate::kind::Kind;
 use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;

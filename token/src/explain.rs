@@ -1,0 +1,329 @@
+//! What a token says, and what would be refused of it and why: all of it, not only the first fault.
+//!
+//! The checks are the policy's own functions, in its order, so an explanation cannot disagree with a
+//! verification.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::keys::KeySet;
+use crate::policy::{self, Terms};
+use crate::refusal::Refusal;
+use crate::strict::{Object, Unverified, object};
+
+/// Everything that can be said of a token.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// `jws` (the compact form, which alone is accepted), `jwe`, `json_serialization` or `unknown`.
+    pub form: &'static str,
+    /// The header's members, in the order of their names; none where it cannot be read.
+    pub header: Vec<Member>,
+    /// The claims, likewise.
+    pub claims: Vec<Member>,
+    /// The policy's checks, in its order.
+    pub checks: Vec<Check>,
+    /// Whether it would be accepted; `None` where nothing is refused but not everything could be checked.
+    pub accepted: Option<bool>,
+}
+
+/// A member of the header or a claim.
+#[derive(Debug, Clone, Serialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// What it means, where that is known.
+    pub meaning: Option<String>,
+}
+
+/// One check of the policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// In order.
+    Passed,
+    /// The token would be refused for this.
+    Refused {
+        /// [`Refusal::code`].
+        code: &'static str,
+        /// In words, without secrets.
+        reason: String,
+    },
+    /// It could not be looked at.
+    NotChecked {
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+/// Explains a text that may be a token. It never fails.
+pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explanation {
+    let mut explanation =
+        Explanation { form: form_of(token), header: vec![], claims: vec![], checks: vec![], accepted: None };
+    match Unverified::parse(token) {
+        Ok(parsed) => {
+            explanation.header = members(&parsed.header, header_meaning, terms.now);
+            explanation.claims = members(&parsed.payload, claim_meaning, terms.now);
+            explanation.checks.push(Check { name: "form", outcome: Outcome::Passed });
+            explanation.judge(token, &parsed, keys, terms);
+        }
+        Err(refusal) => {
+            // Whatever can be read is shown, though it would be refused.
+            let mut parts = token.split('.');
+            let header = parts.next().and_then(|part| object(part, "the header").ok());
+            let payload = parts.next().and_then(|part| object(part, "the payload").ok());
+            explanation.header = header.map(|it| members(&it, header_meaning, terms.now)).unwrap_or_default();
+            explanation.claims = payload.map(|it| members(&it, claim_meaning, terms.now)).unwrap_or_default();
+            explanation.checks.push(Check { name: "form", outcome: refused(&refusal) });
+        }
+    }
+    let any = |wanted: fn(&Outcome) -> bool| explanation.checks.iter().any(|check| wanted(&check.outcome));
+    explanation.accepted = if any(|outcome| matches!(outcome, Outcome::Refused { .. })) {
+        Some(false)
+    } else if any(|outcome| matches!(outcome, Outcome::NotChecked { .. })) {
+        None
+    } else {
+        Some(true)
+    };
+    explanation
+}
+
+impl Explanation {
+    fn judge(&mut self, token: &str, parsed: &Unverified, keys: Option<&KeySet>, terms: &Terms<'_>) {
+        let claims = &*parsed.payload;
+        let texts = ["alg", "kid", "typ", "cty"].map(|name| parsed.header_text(name).map(drop));
+        let texts = texts.into_iter().find(Result::is_err).unwrap_or(Ok(()));
+        self.note("header", texts.and_then(|()| policy::check_extensions(parsed)));
+        self.note("typ", policy::check_typ(parsed, &terms.typ));
+        let selected = keys.map(|keys| policy::select(parsed, keys, &terms.typ));
+        match &selected {
+            None => {
+                self.skip("key", "no key was given");
+                self.skip("signature", "no key was given");
+            }
+            Some(Err(refusal)) => {
+                self.note("key", Err(refusal.clone()));
+                self.skip("signature", "no key fits");
+            }
+            Some(Ok((key, alg))) => {
+                self.note("key", Ok(()));
+                self.note("signature", key.verify(token, parsed, *alg));
+            }
+        }
+        self.note("iat", policy::check_iat(claims, terms).map(drop));
+        self.note("exp", policy::check_exp(claims, terms).map(drop));
+        if claims.contains_key("nbf") {
+            self.note("nbf", policy::check_nbf(claims, terms));
+        }
+        self.note("iss", policy::check_issuer(claims, terms).map(drop));
+        self.note("aud", policy::check_audience(claims, terms).map(drop));
+        self.note("sub", policy::text(claims, "sub").map(drop));
+        self.note("jti", policy::text(claims, "jti").map(drop));
+    }
+
+    fn note(&mut self, name: &'static str, outcome: Result<(), Refusal>) {
+        let outcome = outcome.map_or_else(|refusal| refused(&refusal), |()| Outcome::Passed);
+        self.checks.push(Check { name, outcome });
+    }
+
+    fn skip(&mut self, name: &'static str, why: &'static str) {
+        self.checks.push(Check { name, outcome: Outcome::NotChecked { why } });
+    }
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    Outcome::Refused { code: refusal.code(), reason: refusal.to_string() }
+}
+
+fn form_of(token: &str) -> &'static str {
+    let parts = token.split('.').take(6).count();
+    match parts {
+        _ if token.trim_start().starts_with('{') => "json_serialization",
+        3 => "jws",
+        5 => "jwe",
+        _ => "unknown",
+    }
+}
+
+type Meaning = fn(&str, &Value, Option<u64>) -> Option<String>;
+
+fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
+    let members = object.iter().map(|(name, value)| Member {
+        name: name.clone(),
+        value: value.clone(),
+        meaning: meaning(name, value, now),
+    });
+    members.collect()
+}
+
+/// RFC 7515 §4.1, RFC 7516 §4.1, RFC 7797.
+fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
+    let text = match name {
+        "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
+            "not signed at all; never accepted"
+        }
+        "alg" => "the algorithm; it counts only where a configured key is for it",
+        "typ" => "the kind of token",
+        "kid" => "names one of the configured keys",
+        "cty" => "what is inside: `JWT` in a token that is sealed or signed twice",
+        "enc" => "how the content is encrypted; only the key's holder can read it",
+        "crit" => "extensions that must be understood; none is, so it is refused",
+        "b64" => "an unencoded payload (RFC 7797); refused",
+        "zip" => "compressed; refused",
+        "jwk" => "a key that the token brings itself; refused",
+        "jku" | "x5u" => "where the token wants its key fetched from; refused, nothing is fetched",
+        "x5c" => "certificates that the token brings itself; refused",
+        "x5t" | "x5t#S256" => "a certificate's fingerprint; not looked at",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+/// RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, and our own.
+fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> {
+    let text = match name {
+        "iat" => return moment("issued", value, now),
+        "nbf" => return moment("not valid before", value, now),
+        "exp" => return moment("expires", value, now),
+        "auth_time" => return moment("the person logged in", value, now),
+        "iss" => "who signed it",
+        "sub" => "whom it speaks for",
+        "aud" => "whom it is for",
+        "azp" | "client_id" => "which client asked for it",
+        "jti" => "its id, by which it can be revoked",
+        "scope" => "what it may do at most",
+        "cnf" => "the key whose holder alone may use it",
+        "gen" => "the site's generation; raising the site's voids older tokens",
+        "family" => "the login that it belongs to",
+        "session" => "the connection that it was made for",
+        "deadline" => "when the command must be done by, in milliseconds of Unix time",
+        "nonce" => "ties a login to the browser that began it",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
+    /// The first second of the year 10000, which no calendar text here can show.
+    const FAR: u64 = 253_402_300_800;
+    let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
+    let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
+    let distance = |seconds| humantime::format_duration(Duration::from_secs(coarse(seconds)));
+    Some(match now {
+        Some(now) if seconds > now => format!("{verb} {at}, in {}", distance(seconds - now)),
+        Some(now) if seconds < now => format!("{verb} {at}, {} ago", distance(now - seconds)),
+        Some(_) => format!("{verb} {at}, just now"),
+        None => format!("{verb} {at}"),
+    })
+}
+
+/// A distance in time with no more parts than anybody reads.
+fn coarse(seconds: u64) -> u64 {
+    let unit = match seconds {
+        0..=599 => 1,
+        600..=35_999 => 60,
+        36_000..=863_999 => 3_600,
+        _ => 86_400,
+    };
+    seconds - seconds % unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minting::MintingKey;
+    use crate::policy::Typ;
+    use serde_json::json;
+
+    const NOW: u64 = 1_790_000_000;
+
+    fn terms() -> Terms<'static> {
+        Terms { typ: Typ::Usual, issuer: None, audiences: None, now: Some(NOW), leeway: 0, max_life: None }
+    }
+
+    fn secret() -> Vec<u8> {
+        (0..32).map(|byte: u8| byte.wrapping_mul(73)).collect()
+    }
+
+    fn token(claims: Value) -> String {
+        let key = MintingKey::read(&secret(), None).unwrap();
+        key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap()
+    }
+
+    fn refused(explanation: &Explanation) -> Vec<(&'static str, &'static str)> {
+        let faults = explanation.checks.iter().filter_map(|check| match &check.outcome {
+            Outcome::Refused { code, .. } => Some((check.name, *code)),
+            _ => None,
+        });
+        faults.collect()
+    }
+
+    #[test]
+    fn a_good_token_is_accepted_and_its_times_are_told() {
+        let keys = KeySet::from_key_file(&secret(), &[]).unwrap();
+        let token = token(json!({ "sub": "ann", "iat": NOW - 7_260, "exp": NOW + 59 }));
+        let explanation = explain(&token, Some(&keys), &terms());
+        assert_eq!((explanation.accepted, explanation.form), (Some(true), "jws"));
+        let meaning = |name| {
+            let member = explanation.claims.iter().find(|member| member.name == name).unwrap();
+            member.meaning.clone().unwrap()
+        };
+        assert_eq!(meaning("exp"), "expires 2026-09-21T14:14:19Z, in 59s");
+        assert!(meaning("iat").ends_with("2h 1m ago"), "{}", meaning("iat"));
+        assert_eq!(explain(&token, None, &terms()).accepted, None, "without a key nobody can tell");
+    }
+
+    #[test]
+    fn every_fault_is_named_not_only_the_first() {
+        let other: Vec<u8> = (1..=32).collect();
+        let keys = KeySet::from_key_file(&other, &[]).unwrap();
+        let token = token(json!({ "sub": 7, "iat": NOW - 60, "exp": NOW - 1, "aud": "x" }));
+        let audiences = ["y".to_owned()];
+        let terms = Terms { issuer: Some("https://issuer"), audiences: Some(&audiences), ..terms() };
+        let explanation = explain(&token, Some(&keys), &terms);
+        assert_eq!(explanation.accepted, Some(false));
+        let wanted = [
+            ("signature", "bad_signature"),
+            ("exp", "expired"),
+            ("iss", "missing_claim"),
+            ("aud", "wrong_audience"),
+            ("sub", "bad_claim"),
+        ];
+        assert_eq!(refused(&explanation), wanted);
+    }
+
+    #[test]
+    fn other_forms_are_recognised_and_refused() {
+        for (text, form) in [
+            ("", "unknown"),
+            ("a.b.c.d.e", "jwe"),
+            (r#"{"payload":"e30","signatures":[]}"#, "json_serialization"),
+            ("a.b.c", "jws"),
+        ] {
+            let explanation = explain(text, None, &terms());
+            assert_eq!((explanation.form, explanation.accepted), (form, Some(false)), "{text}");
+        }
+        let unsigned = "eyJhbGciOiJub25lIn0.e30.";
+        let explanation = explain(unsigned, None, &terms());
+        assert_eq!(explanation.header[0].meaning.as_deref(), Some("not signed at all; never accepted"));
+    }
+
+    #[test]
+    fn times_beyond_all_calendars_are_only_numbers() {
+        let token = token(json!({ "iat": NOW, "exp": 9_007_199_254_740_991u64 }));
+        let explanation = explain(&token, None, &terms());
+        assert_eq!(explanation.claims[0].meaning, None);
+    }
+}

@@ -1,0 +1,276 @@
+//! Sets of keys that verify, selected by `kid` and by nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::alg::{Algorithm, names};
+use crate::key::PublicKey;
+use crate::key_error::KeyError;
+use crate::refusal::{Refusal, excerpt};
+use crate::verifying::VerifyingKey;
+
+/// The most keys of one set.
+const MAX_KEYS: usize = 64;
+
+/// Keys that verify: taken as a whole or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+    /// The only key answers whatever `kid` a token carries: it was given by itself, not in a set.
+    whatever_kid: bool,
+    /// Distinguishes the set from every other: what was verified by one set says nothing for another.
+    id: [u8; 32],
+}
+
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all. `algorithms` are what a key may be
+    /// used with that names no `alg` itself; empty, it is RS256 for RSA and HS256 for a secret.
+    pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        let mut set = Self::default();
+        for jwk in list(jwks)? {
+            set.insert(VerifyingKey::from_jwk(jwk, algorithms)?)?;
+        }
+        set.complete()
+    }
+
+    /// Reads a JWK Set of our own public keys: Ed25519, each named by its thumbprint.
+    pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
+        let mut set = Self::default();
+        for jwk in list(jwks)? {
+            set.add(PublicKey::from_jwk(jwk)?)?;
+        }
+        set.complete()
+    }
+
+    /// Reads one key, as it lies in a file: a PEM public key, a JWK or JWK Set in JSON, or else the bytes of
+    /// a shared secret (without the line end that an editor leaves). A key by itself answers whatever `kid` a
+    /// token carries.
+    pub fn from_key_file(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let trimmed = text.trim();
+        let key = if trimmed.starts_with("-----BEGIN ") {
+            VerifyingKey::from_pem(trimmed, algorithms)?
+        } else if trimmed.starts_with('{') {
+            let jwk: Value = serde_json::from_str(trimmed).map_err(|_| KeyError::Form("it is not JSON"))?;
+            if jwk.get("keys").is_some() {
+                return Self::from_jwks(&jwk, algorithms);
+            }
+            VerifyingKey::from_jwk(&jwk, algorithms)?
+        } else {
+            VerifyingKey::from_secret(without_line_end(bytes), algorithms)?
+        };
+        let mut set = Self { whatever_kid: true, ..Self::default() };
+        set.insert(key)?;
+        set.complete()
+    }
+
+    /// Adds one of our own keys.
+    pub fn add(&mut self, key: PublicKey) -> Result<(), KeyError> {
+        self.insert(key.verifying())
+    }
+
+    fn insert(&mut self, key: VerifyingKey) -> Result<(), KeyError> {
+        if let Some(kid) = &key.kid
+            && self.keys.iter().any(|other| other.kid.as_ref() == Some(kid))
+        {
+            return Err(KeyError::DuplicateKid(excerpt(kid)));
+        }
+        if self.keys.iter().any(|other| other.is_secret() != key.is_secret()) {
+            return Err(KeyError::Mixed);
+        }
+        if self.keys.len() >= MAX_KEYS {
+            return Err(KeyError::Form("it has more than 64 keys"));
+        }
+        let mut id = blake3::Hasher::new();
+        id.update(&self.id).update(&key.fingerprint);
+        id.update(key.kid.as_deref().unwrap_or_default().as_bytes());
+        for algorithm in key.algorithms() {
+            id.update(algorithm.name().as_bytes());
+        }
+        self.id = *id.finalize().as_bytes();
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Self, KeyError> {
+        if self.keys.is_empty() { Err(KeyError::Missing("key")) } else { Ok(self) }
+    }
+
+    /// The public keys as a JWK Set. Secrets are not in it.
+    pub fn to_jwks(&self) -> Value {
+        json!({ "keys": self.keys.iter().filter_map(|key| key.jwk.as_ref()).collect::<Vec<_>>() })
+    }
+
+    /// The algorithms that its keys are used with, each once.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let all: BTreeSet<Algorithm> = self.keys.iter().flat_map(VerifyingKey::algorithms).collect();
+        all.into_iter().collect()
+    }
+
+    pub(crate) fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    /// The key for a token's header. Without a `kid` it must be clear which is meant: only one key can be
+    /// used with the algorithm. Our own tokens always name theirs.
+    pub(crate) fn select(
+        &self,
+        kid: Option<&str>,
+        alg: &str,
+        kid_required: bool,
+    ) -> Result<(&VerifyingKey, Algorithm), Refusal> {
+        let algorithm = Algorithm::by_name(alg);
+        let suits = |key: &&VerifyingKey| algorithm.is_some_and(|alg| key.algorithms().any(|own| own == alg));
+        let wrong = |expected: String| Refusal::WrongAlgorithm { found: excerpt(alg), expected };
+        let key = match kid {
+            _ if self.whatever_kid => self.keys.first(),
+            Some(kid) => self.keys.iter().find(|key| key.kid.as_deref() == Some(kid)),
+            None if kid_required => None,
+            None => {
+                let mut suited = self.keys.iter().filter(suits);
+                match (suited.next(), suited.next()) {
+                    (Some(key), None) => Some(key),
+                    (Some(_), Some(_)) => {
+                        return Err(Refusal::UnknownKey("(none, and several would do)".into()));
+                    }
+                    (None, _) => return Err(wrong(names(self.algorithms()))),
+                }
+            }
+        };
+        let key = key.ok_or_else(|| Refusal::UnknownKey(kid.map_or_else(|| "(none)".into(), excerpt)))?;
+        match algorithm.filter(|_| suits(&key)) {
+            Some(algorithm) => Ok((key, algorithm)),
+            None => Err(wrong(names(key.algorithms()))),
+        }
+    }
+}
+
+impl From<PublicKey> for KeySet {
+    fn from(key: PublicKey) -> Self {
+        let mut set = Self::default();
+        // The first key of a set is always taken.
+        let _ = set.add(key);
+        set
+    }
+}
+
+fn list(jwks: &Value) -> Result<&Vec<Value>, KeyError> {
+    jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))
+}
+
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SigningKey;
+
+    fn oct(alg: &str, kid: &str) -> Value {
+        let secret: Vec<u8> = (0..64).map(|byte: u8| byte.wrapping_mul(37)).collect();
+        json!({ "kty": "oct", "k": crate::b64::encode(&secret), "alg": alg, "kid": kid })
+    }
+
+    fn refusal(keys: Vec<Value>) -> &'static str {
+        KeySet::from_jwks(&json!({ "keys": keys }), &[]).unwrap_err().code()
+    }
+
+    #[test]
+    fn a_set_is_taken_whole_or_not_at_all() {
+        let (one, two) = (SigningKey::generate(), SigningKey::generate());
+        let own = |keys: Vec<Value>| KeySet::from_own_jwks(&json!({ "keys": keys }));
+        assert!(own(vec![one.public_jwk(), two.public_jwk()]).is_ok());
+        assert!(matches!(own(vec![one.public_jwk(), one.public_jwk()]), Err(KeyError::DuplicateKid(_))));
+        assert!(matches!(own(vec![]), Err(KeyError::Missing(_))));
+        let private: Value = serde_json::from_str(one.to_private_jwk().expose()).unwrap();
+        assert_eq!(own(vec![private.clone()]).unwrap_err(), KeyError::Private);
+        assert_eq!(refusal(vec![private]), "private_key");
+        let mut renamed = one.public_jwk();
+        renamed["kid"] = json!("../../etc/passwd");
+        assert!(matches!(own(vec![renamed]), Err(KeyError::Unfit(_))));
+        let mut other_use = one.public_jwk();
+        other_use["use"] = json!("enc");
+        assert!(matches!(own(vec![other_use.clone()]), Err(KeyError::Unfit(_))));
+        assert_eq!(refusal(vec![two.public_jwk(), other_use]), "unfit_key");
+        assert!(matches!(own(vec![json!({ "kty": "oct", "k": "AAAA" })]), Err(KeyError::Form(_))));
+    }
+
+    #[test]
+    fn each_fault_of_a_key_has_its_reason() {
+        let ed = SigningKey::generate().public_jwk();
+        let with = |key: &Value, member: &str, value: Value| {
+            let mut key = key.clone();
+            key[member] = value;
+            key
+        };
+        let n = |bytes: usize| {
+            let mut n = vec![0xc5; bytes];
+            n[bytes - 1] |= 1;
+            crate::b64::encode(&n)
+        };
+        let rsa = json!({ "kty": "RSA", "n": n(256), "e": "AQAB" });
+        assert!(KeySet::from_jwks(&json!({ "keys": [rsa] }), &[]).is_ok());
+        for (keys, code) in [
+            (vec![oct("HS256", "a"), oct("HS256", "a")], "duplicate_kid"),
+            (vec![oct("HS256", "a"), ed.clone()], "mixed_set"),
+            (vec![ed.clone(), with(&rsa, "n", json!(n(128)))], "rsa_size"),
+            (vec![with(&rsa, "n", json!(n(255)))], "rsa_size"),
+            (vec![with(&rsa, "n", json!(n(1024)))], "rsa_size"),
+            (vec![with(&rsa, "e", json!("Aw"))], "rsa_exponent"),
+            (vec![json!({ "kty": "oct", "k": "c2hvcnQ", "alg": "HS256" })], "short_secret"),
+            (vec![with(&oct("HS256", "a"), "k", json!("A".repeat(64)))], "monotonous_secret"),
+            (vec![with(&ed, "alg", json!("ES256"))], "unfit_key"),
+            (vec![with(&rsa, "alg", json!("HS256"))], "unfit_key"),
+            (vec![with(&oct("HS256", "a"), "alg", json!("RS256"))], "unfit_key"),
+            (vec![with(&ed, "alg", json!("none"))], "unfit_key"),
+            (vec![with(&ed, "crv", json!("Ed448"))], "unfit_key"),
+            (vec![with(&ed, "key_ops", json!(["sign"]))], "unfit_key"),
+            (vec![with(&ed, "kty", json!("AKP"))], "unfit_key"),
+            (vec![with(&ed, "x", json!("AAAA"))], "key_form"),
+            (vec![with(&ed, "kid", json!(7))], "key_form"),
+            (vec![json!({ "kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA" })], "key_form"),
+            (vec![json!({ "kty": "EC", "crv": "secp256k1", "x": "AAAA", "y": "AAAA" })], "unfit_key"),
+            (vec![json!("key")], "key_form"),
+            (vec![], "missing_key"),
+        ] {
+            assert_eq!(refusal(keys.clone()), code, "{keys:?}");
+        }
+        let many = (0..65).map(|n| oct("HS256", &format!("k{n}"))).collect();
+        assert_eq!(refusal(many), "key_form");
+    }
+
+    #[test]
+    fn a_file_holds_pem_json_or_a_secret() {
+        let code = |bytes: &[u8]| KeySet::from_key_file(bytes, &[]).unwrap_err().code();
+        assert_eq!(code(b"shhhhh"), "short_secret");
+        assert_eq!(code(b""), "short_secret");
+        assert_eq!(code(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), "key_form");
+        assert_eq!(code(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "unfit_key");
+        assert_eq!(code(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "private_key");
+        assert_eq!(code(b"{\"kty\":"), "key_form");
+        let secret: Vec<u8> = (1..=32).collect();
+        let with_line_end = [&secret[..], b"\n"].concat();
+        let id = |bytes: &[u8]| *KeySet::from_key_file(bytes, &[]).unwrap().id();
+        assert_eq!(id(&secret), id(&with_line_end));
+        assert_ne!(id(&secret), id(&(2..=33).collect::<Vec<u8>>()));
+    }
+
+    #[test]
+    fn a_set_differs_from_every_other() {
+        let id = |keys: Vec<Value>| *KeySet::from_jwks(&json!({ "keys": keys }), &[]).unwrap().id();
+        let sets = [
+            vec![oct("HS256", "a")],
+            vec![oct("HS256", "b")],
+            vec![oct("HS384", "a")],
+            vec![oct("HS256", "a"), oct("HS256", "b")],
+            vec![SigningKey::generate().public_jwk()],
+        ];
+        for (n, one) in sets.iter().enumerate() {
+            assert_eq!(id(one.clone()), id(one.clone()));
+            assert!(sets.iter().skip(n + 1).all(|other| id(one.clone()) != id(other.clone())));
+        }
+    }
+}
