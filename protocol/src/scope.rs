@@ -175,6 +175,11 @@ impl ScopeSet {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
 
+    /// What this set and another both allow.
+    pub fn within(&self, other: &Self) -> Self {
+        self.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
+    }
+
     /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
@@ -196,6 +201,35 @@ fn covers(own: &Scope, wanted: &Scope) -> bool {
                 && (verb.is_none() || verb == verb2 || *verb2 == Some("read"))
         }
         _ => false,
+    }
+}
+
+fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
+    match (one, other) {
+        (Scope::Site(a), Scope::Site(b)) => match (a, b) {
+            (None, right) | (right, None) => Some(Scope::Site(*right)),
+            (Some(a), Some(b)) => (a == b).then_some(Scope::Site(Some(*a))),
+        },
+        (
+            Scope::Line { device: device_a, line: line_a, verb: verb_a },
+            Scope::Line { device: device_b, line: line_b, verb: verb_b },
+        ) => {
+            let verb = match (verb_a, verb_b) {
+                (None, verb) | (verb, None) => *verb,
+                (Some(a), Some(b)) if a == b => Some(*a),
+                // Every verb implies reading, so that much two different ones have in common.
+                _ => Some("read"),
+            };
+            Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })
+        }
+        _ => None,
+    }
+}
+
+fn narrower(one: &Pattern, other: &Pattern) -> Option<Pattern> {
+    match (one, other) {
+        (Pattern::Any, pattern) | (pattern, Pattern::Any) => Some(pattern.clone()),
+        (Pattern::One(a), Pattern::One(b)) => (a == b).then(|| one.clone()),
     }
 }
 
@@ -343,6 +377,20 @@ mod tests {
                     let (device, line) = (name(&device), name(&line));
                     prop_assert!(!other.allows_line(&device, &line, verb) || own.allows_line(&device, &line, verb));
                 }
+            }
+        }
+
+        /// Two sets together allow what each of them allows.
+        #[test]
+        fn within_allows_what_each_allows(one in prop::collection::vec(any_scope(), 0..5), other in prop::collection::vec(any_scope(), 0..5), device in "[a-d]", line in "[a-d]") {
+            let (one, other): (ScopeSet, ScopeSet) = (one.into_iter().collect(), other.into_iter().collect());
+            let (both, device, line) = (one.within(&other), name(&device), name(&line));
+            for verb in VERBS {
+                let each = one.allows_line(&device, &line, verb) && other.allows_line(&device, &line, verb);
+                prop_assert_eq!(both.allows_line(&device, &line, verb), each, "{}", verb);
+            }
+            for right in [SiteRight::Users, SiteRight::Audit, SiteRight::Tokens] {
+                prop_assert_eq!(both.allows_site(right), one.allows_site(right) && other.allows_site(right));
             }
         }
     }

@@ -75,7 +75,7 @@ impl Site<'_> {
             return Ok(Rights { role: None, scope: principal.scope.clone() });
         }
         let role = row.opt_text(2)?.and_then(role_from).ok_or_else(|| dead("the person is gone"))?;
-        Ok(Rights { role: Some(role), scope: both(&principal.scope, &role.scopes()) })
+        Ok(Rights { role: Some(role), scope: principal.scope.within(&role.scopes()) })
     }
 
     /// Requires an administrative right; its lack is written down.
@@ -104,77 +104,5 @@ impl Site<'_> {
         let actor = principal.actor();
         let actor = Actor { name: &actor, jti: Some(&principal.jti) };
         self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str())
-    }
-}
-
-/// What two scope sets both allow.
-pub(crate) fn both(one: &ScopeSet, other: &ScopeSet) -> ScopeSet {
-    one.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
-}
-
-fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
-    match (one, other) {
-        (Scope::Site(a), Scope::Site(b)) => match (a, b) {
-            (None, right) | (right, None) => Some(Scope::Site(*right)),
-            (Some(a), Some(b)) => (a == b).then_some(Scope::Site(Some(*a))),
-        },
-        (
-            Scope::Line { device: device_a, line: line_a, verb: verb_a },
-            Scope::Line { device: device_b, line: line_b, verb: verb_b },
-        ) => {
-            let verb = match (verb_a, verb_b) {
-                (None, verb) | (verb, None) => *verb,
-                (Some(a), Some(b)) if a == b => Some(*a),
-                // Every verb implies reading, so that much two different ones have in common.
-                _ => Some("read"),
-            };
-            Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })
-        }
-        _ => None,
-    }
-}
-
-fn narrower(one: &Pattern, other: &Pattern) -> Option<Pattern> {
-    match (one, other) {
-        (Pattern::Any, pattern) | (pattern, Pattern::Any) => Some(pattern.clone()),
-        (Pattern::One(a), Pattern::One(b)) => (a == b).then(|| one.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pinlatch_protocol::scope::VERBS;
-    use proptest::prelude::*;
-
-    fn any_scope() -> impl Strategy<Value = Scope> {
-        let pattern =
-            prop_oneof![Just(Pattern::Any), "[ab]".prop_map(|name| Pattern::One(Name::new(name).unwrap()))];
-        let verb = prop_oneof![Just(None), prop::sample::select(&VERBS[..]).prop_map(Some)];
-        let right = prop_oneof![Just(None), Just(Some(SiteRight::Users)), Just(Some(SiteRight::Audit))];
-        prop_oneof![
-            (pattern.clone(), pattern, verb).prop_map(|(device, line, verb)| Scope::Line {
-                device,
-                line,
-                verb
-            }),
-            right.prop_map(Scope::Site),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn both_allows_what_each_allows(one in prop::collection::vec(any_scope(), 0..5), other in prop::collection::vec(any_scope(), 0..5), device in "[abc]", line in "[abc]") {
-            let (one, other): (ScopeSet, ScopeSet) = (one.into_iter().collect(), other.into_iter().collect());
-            let both = both(&one, &other);
-            let (device, line) = (Name::new(device).unwrap(), Name::new(line).unwrap());
-            for verb in VERBS {
-                let each = one.allows_line(&device, &line, verb) && other.allows_line(&device, &line, verb);
-                prop_assert_eq!(both.allows_line(&device, &line, verb), each, "{}", verb);
-            }
-            for right in [SiteRight::Users, SiteRight::Audit, SiteRight::Tokens] {
-                prop_assert_eq!(both.allows_site(right), one.allows_site(right) && other.allows_site(right));
-            }
-        }
     }
 }

@@ -4,10 +4,11 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
+use crate::cache::SignatureCache;
 use crate::edge_keys::EdgeKeys;
 use crate::keys::KeySet;
 use crate::kind::Kind;
-use crate::policy::{Expect, Registered, Verified, verify};
+use crate::policy::{Expect, Registered, Verified, verify_own};
 use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
@@ -70,6 +71,7 @@ impl AccessClaims {
         keys: &KeySet,
         sites: &'s [Name],
         now: u64,
+        cache: &mut SignatureCache,
     ) -> Result<(&'s Name, Verified<Self>), Refusal> {
         let audiences: Vec<String> = sites.iter().map(site_audience).collect();
         let expect = Expect {
@@ -80,7 +82,7 @@ impl AccessClaims {
             leeway: 0,
             max_life: Some(MAX_LIFE),
         };
-        let verified: Verified<Self> = verify(token, keys, &expect)?;
+        let verified: Verified<Self> = verify_own(token, keys, &expect, Some(cache))?;
         let site = sites.iter().find(|site| site_audience(site) == verified.registered.aud);
         let site = site.ok_or(Refusal::MissingClaim("aud"))?;
         Ok((site, verified))

@@ -1,0 +1,389 @@
+//! Issuers from outside: whose tokens, signed with their own keys, open one of the deployment's sites.
+//!
+//! They are the deployment's configuration, one `[vars.ISSUERS.NAME]` table each. An issuer whose
+//! configuration does not hold together is kept as broken, so that its tokens get an honest 503 and
+//! nobody else's suffer.
+
+use std::collections::BTreeMap;
+
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::scope::ScopeSet;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::alg::Algorithm;
+use crate::cache::SignatureCache;
+use crate::keys::KeySet;
+use crate::kind::{Kind, is_type};
+use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
+use crate::refusal::{Refusal, excerpt};
+use crate::strict::{Object, Unverified};
+
+/// How far an issuer's clock may differ from ours, in seconds.
+const LEEWAY: u64 = 60;
+
+/// The `iss` that no issuer from outside may have: our own begin so.
+const OWN: &str = "urn:pinlatch:";
+
+/// One issuer from outside.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its `iss`, compared byte by byte.
+    pub issuer: String,
+    /// The site that its tokens open.
+    pub site: Name,
+    audience: [String; 1],
+    typ: Vec<String>,
+    max_life: Option<u64>,
+    keys: KeySet,
+    ceiling: ScopeSet,
+    scope_claim: Option<String>,
+}
+
+/// A token of an issuer from outside, as far as the Worker can judge it.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The site that it opens.
+    pub site: Name,
+    /// Who signed it.
+    pub iss: String,
+    /// Whom it speaks for.
+    pub sub: String,
+    /// Its id; where it has none, one made of the token's digest, so that it can be named and revoked.
+    pub jti: String,
+    /// What it may do at most.
+    pub scope: ScopeSet,
+    /// Issued at, seconds of Unix time.
+    pub iat: u64,
+    /// Expires, seconds of Unix time.
+    pub exp: u64,
+}
+
+/// The issuers of a deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Issuers {
+    good: Vec<Issuer>,
+    /// Name, `iss` where that much could be read, and what is wrong.
+    broken: Vec<(String, Option<String>, String)>,
+}
+
+/// Why a token of an issuer from outside is not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The token is not acceptable.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Its issuer is configured, but wrongly.
+    #[error("the issuer {0:?} is not usable")]
+    Broken(String),
+}
+
+/// One table of the configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    issuer: String,
+    site: Name,
+    audience: String,
+    scope: String,
+    #[serde(default)]
+    scope_claim: Option<String>,
+    #[serde(default)]
+    typ: Vec<String>,
+    #[serde(default)]
+    algorithms: Vec<String>,
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    keys: Option<String>,
+    #[serde(default)]
+    max_life: Option<u64>,
+}
+
+impl Issuers {
+    /// Reads the configuration: a table of tables, by name. `secret` looks up the value of a secret by its name.
+    pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
+        let mut issuers = Self::default();
+        let empty = Object::new();
+        for (name, table) in tables.as_object().unwrap_or(&empty) {
+            let read = Issuer::read(name, table, sites, &secret).and_then(|issuer| {
+                let twin = |other: &Issuer| other.issuer == issuer.issuer && other.audience == issuer.audience;
+                match issuers.good.iter().find(|other| twin(other)) {
+                    Some(other) => Err(format!("{:?} has the same issuer and audience", other.name)),
+                    None => Ok(issuer),
+                }
+            });
+            match read {
+                Ok(issuer) => issuers.good.push(issuer),
+                Err(reason) => {
+                    let iss = table.get("issuer").and_then(Value::as_str).map(str::to_owned);
+                    issuers.broken.push((name.clone(), iss, reason));
+                }
+            }
+        }
+        issuers
+    }
+
+    /// What is wrong with the configuration, by issuer's name; for the owner.
+    pub fn faults(&self) -> BTreeMap<&str, &str> {
+        self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
+    }
+
+    /// Whether a token says that one of them signed it. Nothing is verified by this.
+    pub fn claims_to_know(&self, token: &str) -> bool {
+        let Some(iss) = unverified_issuer(token) else { return false };
+        let broken = self.broken.iter().filter_map(|(_, broken, _)| broken.as_ref());
+        self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
+    }
+
+    /// Applies the whole policy, with the keys and terms of the issuer that the token names.
+    pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
+        let parsed = Unverified::parse(token)?;
+        let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
+        let candidates: Vec<&Issuer> = self.good.iter().filter(|own| own.issuer == iss).collect();
+        let meant = candidates.iter().find(|own| own.is_meant_by(&parsed.payload)).or(candidates.first());
+        let Some(issuer) = meant else {
+            return Err(match self.broken.iter().find(|(_, broken, _)| broken.as_ref() == Some(&iss)) {
+                Some((name, ..)) => NotAdmitted::Broken(name.clone()),
+                None => {
+                    Refusal::WrongIssuer { found: excerpt(&iss), expected: "a configured issuer".into() }.into()
+                }
+            });
+        };
+        Ok(issuer.admit(token, now, cache)?)
+    }
+}
+
+fn unverified_issuer(token: &str) -> Option<String> {
+    let parsed = Unverified::parse(token).ok()?;
+    text(&parsed.payload, "iss").ok().flatten()
+}
+
+impl Issuer {
+    fn read(
+        name: &str,
+        table: &Value,
+        sites: &[Name],
+        secret: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let raw = Raw::deserialize(table).map_err(|error| error.to_string())?;
+        if raw.issuer.is_empty() || raw.issuer.starts_with(OWN) {
+            return Err(format!("its issuer is empty or begins with {OWN:?}"));
+        }
+        if raw.audience.is_empty() {
+            return Err("its audience is empty: a token must say that it is for here".into());
+        }
+        if !sites.contains(&raw.site) {
+            return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
+        }
+        if let Some(typ) = raw.typ.iter().find(|typ| is_own(typ)) {
+            return Err(format!("the typ {typ:?} is for tokens of our own"));
+        }
+        let algorithms = raw.algorithms.iter().map(|name| {
+            name.parse::<Algorithm>().map_err(|reason| format!("algorithm {:?}: {reason}", excerpt(name)))
+        });
+        let algorithms: Vec<Algorithm> = algorithms.collect::<Result<_, _>>()?;
+        let keys = match (&raw.secret, &raw.keys) {
+            (Some(name), None) => {
+                let value = secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?;
+                KeySet::from_key_file(value.as_bytes(), &algorithms)
+            }
+            (None, Some(text)) => KeySet::from_key_file(text.as_bytes(), &algorithms),
+            _ => return Err("it needs either `secret` or `keys`".into()),
+        };
+        let keys = keys.map_err(|error| format!("{}: {error}", error.code()))?;
+        if raw.keys.is_some() && keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
+            return Err("`keys` holds a shared secret, which belongs in `secret`".into());
+        }
+        if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
+            return Err("its keys are for other algorithms than `algorithms` allows".into());
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            issuer: raw.issuer,
+            site: raw.site,
+            audience: [raw.audience],
+            typ: raw.typ,
+            max_life: raw.max_life,
+            keys,
+            ceiling: raw.scope.parse().map_err(|error| format!("scope: {error}"))?,
+            scope_claim: raw.scope_claim,
+        })
+    }
+
+    fn is_meant_by(&self, claims: &Object) -> bool {
+        match claims.get("aud") {
+            Some(Value::String(one)) => self.audience.contains(one),
+            Some(Value::Array(several)) => {
+                several.iter().filter_map(Value::as_str).any(|one| self.audience.iter().any(|own| own == one))
+            }
+            _ => false,
+        }
+    }
+
+    fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, Refusal> {
+        let terms = Terms {
+            typ: if self.typ.is_empty() { Typ::Usual } else { Typ::OneOf(&self.typ) },
+            issuer: Some(&self.issuer),
+            audiences: Some(&self.audience),
+            now: Some(now),
+            leeway: LEEWAY,
+            max_life: self.max_life,
+        };
+        let accepted = verify_foreign_cached(token, &self.keys, &terms, cache)?;
+        let scope = self.scope_of(&accepted)?;
+        Ok(Admitted {
+            site: self.site.clone(),
+            iss: self.issuer.clone(),
+            sub: accepted.sub.ok_or(Refusal::MissingClaim("sub"))?,
+            jti: accepted.jti.unwrap_or_else(|| digest_id(token)),
+            scope,
+            iat: accepted.iat,
+            exp: accepted.exp,
+        })
+    }
+
+    /// The ceiling, or what the token's own scopes leave of it. Words that are no scopes of ours (`openid`)
+    /// are for somebody else.
+    fn scope_of(&self, accepted: &Accepted) -> Result<ScopeSet, Refusal> {
+        let Some(claim) = &self.scope_claim else { return Ok(self.ceiling.clone()) };
+        let words: Vec<&str> = match accepted.claims.get(claim) {
+            None => return Err(Refusal::MissingClaim("scope")),
+            Some(Value::String(text)) => text.split(' ').collect(),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            Some(_) => return Err(Refusal::BadClaim("scope", "it is neither a text nor a list of texts".into())),
+        };
+        let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
+        Ok(own.within(&self.ceiling))
+    }
+}
+
+fn is_own(typ: &str) -> bool {
+    Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
+}
+
+/// An id for a token that names none.
+fn digest_id(token: &str) -> String {
+    let digest = blake3::hash(token.as_bytes());
+    let short = digest.as_bytes().first_chunk::<16>().map(|half| crate::b64::encode(half));
+    format!("digest-{}", short.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minting::MintingKey;
+    use serde_json::json;
+
+    const NOW: u64 = 1_790_000_000;
+
+    fn sites() -> [Name; 2] {
+        ["home", "lab"].map(|site| Name::new(site).unwrap())
+    }
+
+    fn secret(seed: u8) -> String {
+        (0..48).map(|n: u8| char::from(b'!' + (n.wrapping_mul(37).wrapping_add(seed) % 90))).collect()
+    }
+
+    fn scripts() -> Value {
+        json!({ "issuer": "https://scripts", "site": "lab", "audience": "bench", "secret": "SCRIPTS",
+                "scope": "line:bench/*:*" })
+    }
+
+    fn issuers(tables: Value) -> Issuers {
+        Issuers::read(&tables, &sites(), |name| (name == "SCRIPTS").then(|| secret(1)))
+    }
+
+    fn token(seed: u8, claims: Value) -> String {
+        let mut all = json!({ "iss": "https://scripts", "aud": "bench", "sub": "cron", "iat": NOW, "exp": NOW + 60 });
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let key = MintingKey::read(secret(seed).as_bytes(), None).unwrap();
+        key.sign("JWT", None, all.as_object().unwrap().clone()).unwrap()
+    }
+
+    fn admit(issuers: &Issuers, token: &str) -> Result<Admitted, NotAdmitted> {
+        issuers.admit(token, NOW, &mut SignatureCache::new(8))
+    }
+
+    fn code(issuers: &Issuers, token: &str) -> &'static str {
+        match admit(issuers, token).unwrap_err() {
+            NotAdmitted::Refused(refusal) => refusal.code(),
+            NotAdmitted::Broken(_) => "broken",
+        }
+    }
+
+    #[test]
+    fn a_script_opens_its_site_within_the_ceiling() {
+        let all = issuers(json!({ "scripts": scripts() }));
+        assert_eq!(all.faults(), BTreeMap::new());
+        let admitted = admit(&all, &token(1, json!({}))).unwrap();
+        assert_eq!((admitted.site.as_str(), admitted.sub.as_str()), ("lab", "cron"));
+        assert_eq!(admitted.scope.to_string(), "line:bench/*:*");
+        assert!(admitted.jti.starts_with("digest-"), "it can be named and revoked");
+        assert_eq!(admit(&all, &token(1, json!({ "jti": "one" }))).unwrap().jti, "one");
+        for (claims, wanted) in [
+            (json!({ "aud": "other" }), "wrong_audience"),
+            (json!({ "aud": null }), "missing_claim"),
+            (json!({ "iss": "https://script" }), "wrong_issuer"),
+            (json!({ "iss": null }), "missing_claim"),
+            (json!({ "sub": null }), "missing_claim"),
+            (json!({ "exp": null }), "missing_claim"),
+            (json!({ "iat": NOW - 120, "exp": NOW - 60 }), "expired"),
+        ] {
+            assert_eq!(code(&all, &token(1, claims)), wanted);
+        }
+        assert_eq!(code(&all, &token(2, json!({}))), "bad_signature");
+    }
+
+    #[test]
+    fn a_scope_claim_narrows_and_never_widens() {
+        let mut table = scripts();
+        table["scope_claim"] = json!("scope");
+        let all = issuers(json!({ "scripts": table }));
+        let scope = |value: Value| {
+            admit(&all, &token(1, json!({ "scope": value }))).map(|admitted| admitted.scope.to_string())
+        };
+        assert_eq!(scope(json!("openid line:bench/lamp:set line:porch/door:pulse")).unwrap(), "line:bench/lamp:set");
+        assert_eq!(scope(json!(["line:*/lamp:read"])).unwrap(), "line:bench/lamp:read");
+        assert_eq!(scope(json!("site:users")).unwrap(), "");
+        assert_eq!(code(&all, &token(1, json!({}))), "missing_claim");
+    }
+
+    #[test]
+    fn a_wrong_table_is_told_and_breaks_only_its_own() {
+        let with = |member: &str, value: Value| {
+            let mut table = scripts();
+            table[member] = value;
+            table
+        };
+        for table in [
+            with("issuer", json!("urn:pinlatch:edge")),
+            with("audience", json!("")),
+            with("site", json!("moon")),
+            with("secret", json!("UNSET")),
+            with("keys", json!("{\"keys\":[]}")),
+            with("algorithms", json!(["none"])),
+            with("algorithms", json!(["RS256"])),
+            with("typ", json!(["guest+jwt"])),
+            with("scope", json!("root")),
+            with("colour", json!("red")),
+            json!("text"),
+        ] {
+            let all = issuers(json!({ "wrong": table.clone() }));
+            assert_eq!(all.faults().len(), 1, "{table}");
+            assert!(!all.faults()["wrong"].contains(&secret(1)));
+        }
+        let mut lab = scripts();
+        lab["audience"] = json!("other");
+        let all = issuers(json!({ "a": with("secret", json!("UNSET")), "b": lab, "c": scripts(), "d": scripts() }));
+        assert_eq!(all.faults().into_keys().collect::<Vec<_>>(), ["a", "d"]);
+        assert!(admit(&all, &token(1, json!({}))).is_ok());
+        assert!(admit(&all, &token(1, json!({ "aud": "other" }))).is_ok());
+        let only_broken = issuers(json!({ "a": with("secret", json!("UNSET")) }));
+        assert_eq!(code(&only_broken, &token(1, json!({}))), "broken");
+        assert!(only_broken.claims_to_know(&token(1, json!({}))));
+    }
+}
