@@ -3,7 +3,7 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, Refusal};
+use pinlatch_token::{AccessClaims, NotAdmitted, Refusal};
 
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -14,6 +14,10 @@ use crate::now_s;
 pub enum Carrier {
     /// `Authorization: Bearer` (RFC 6750 §2.1): only a program that holds the token sends it.
     Header,
+    /// `access_token` in a form (RFC 6750 §2.2): whoever wrote the form holds the token.
+    Form,
+    /// `access_token` in the query (RFC 6750 §2.3), where the owner allows it.
+    Query,
     /// The panel's cookie: a browser adds it by itself, so writes need our own origin.
     Cookie,
 }
@@ -27,22 +31,50 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     }
 }
 
+/// The one token of a request. Two are one too many (RFC 6750 §2), even where they are the same.
+fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let mut found: Vec<(String, Carrier)> = Vec::new();
+    found.extend(bearer(incoming)?.map(|token| (token, Carrier::Header)));
+    found.extend(incoming.form_tokens().map(|token| (token.to_owned(), Carrier::Form)));
+    found.extend(incoming.query_tokens().into_iter().map(|token| (token, Carrier::Query)));
+    found.extend(cookies::find(&header, cookies::SESSION).map(|token| (token.to_owned(), Carrier::Cookie)));
+    if found.len() > 1 {
+        return Err(Code::TwoCarriers.into());
+    }
+    match found.pop() {
+        Some((_, Carrier::Query)) if !incoming.deployment.query_tokens => {
+            Err(Problem::new(Code::InvalidToken).detail("a token in the query is not accepted here"))
+        }
+        Some(one) => Ok(one),
+        None => Err(Code::InvalidToken.into()),
+    }
+}
+
 /// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
 /// that; the refusal's code goes to the log.
 pub fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
-    let header = incoming.header("Cookie").unwrap_or_default();
-    let (token, carrier) = match (bearer(incoming)?, cookies::find(&header, cookies::SESSION)) {
-        (Some(_), Some(_)) => return Err(Code::TwoCarriers.into()),
-        (Some(token), None) => (token, Carrier::Header),
-        (None, Some(token)) => (token.to_owned(), Carrier::Cookie),
-        (None, None) => return Err(Code::InvalidToken.into()),
+    let (token, carrier) = token(incoming)?;
+    let principal = if incoming.deployment.issuers.claims_to_know(&token) {
+        of_issuer(incoming, &token)?
+    } else {
+        of_edge(incoming, &token).map_err(refused)?
     };
+    Ok((principal, carrier))
+}
+
+/// Whom a token of our own speaks for.
+fn of_edge(incoming: &Incoming, token: &str) -> Result<Principal, Refusal> {
     let deployment = &incoming.deployment;
-    let (site, verified) =
-        AccessClaims::verify(&token, deployment.keys.public(), deployment.sites(), now_s())
-            .map_err(refused)?;
+    let (site, verified) = AccessClaims::verify(
+        token,
+        deployment.keys.public(),
+        deployment.sites(),
+        now_s(),
+        &mut deployment.signatures(),
+    )?;
     let registered = verified.registered;
-    let principal = Principal {
+    Ok(Principal {
         site: site.clone(),
         person: UserName::new(registered.sub.clone()).ok(),
         iss: registered.iss,
@@ -53,8 +85,33 @@ pub fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
         iat: registered.iat,
         exp: registered.exp,
         generation: verified.custom.generation,
-    };
-    Ok((principal, carrier))
+    })
+}
+
+/// Whom a token of an issuer from outside speaks for.
+fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
+    let deployment = &incoming.deployment;
+    let admitted = deployment.issuers.admit(token, now_s(), &mut deployment.signatures());
+    let admitted = admitted.map_err(|error| match error {
+        NotAdmitted::Refused(refusal) => refused(refusal),
+        NotAdmitted::Broken(name) => {
+            worker::console_error!("configuration: issuer {name:?} is asked for and not usable");
+            Problem::new(Code::Misconfigured).detail("the token's issuer is not configured rightly")
+        }
+    })?;
+    Ok(Principal {
+        site: admitted.site,
+        person: None,
+        iss: admitted.iss,
+        sub: admitted.sub,
+        jti: admitted.jti,
+        family: None,
+        scope: admitted.scope,
+        iat: admitted.iat,
+        exp: admitted.until,
+        // A generation voids what the edge itself signed; an issuer is voided by its configuration.
+        generation: u64::MAX,
+    })
 }
 
 /// As [`principal`], for a call that changes something: a cookie counts only from our own origin.

@@ -1,14 +1,18 @@
 //! The deployment's configuration: secrets and variables of the Worker.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::rc::Rc;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_token::{EdgeKeys, PublicKey, keyset};
+use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
+use serde_json::Value;
 use worker::Env;
 
-/// What `EDGE_KEYS`, `KEYSET`, `ROOT_KEY` and `SITES` say.
+/// How many verified signatures an isolate remembers: a few hundred kilobytes.
+const SIGNATURES: usize = 1024;
+
+/// What the Worker's secrets and variables say.
 pub struct Deployment {
     /// The edge's secrets.
     pub keys: EdgeKeys,
@@ -16,8 +20,13 @@ pub struct Deployment {
     pub keyset: String,
     /// The owner's root key.
     pub root: PublicKey,
+    /// Who else may sign access tokens.
+    pub issuers: Issuers,
+    /// Whether a token may come in the query (RFC 6750 §2.3), where logs and histories keep it.
+    pub query_tokens: bool,
     /// The sites; the first one is the default.
     sites: Vec<Name>,
+    signatures: RefCell<SignatureCache>,
 }
 
 thread_local! {
@@ -34,10 +43,19 @@ impl Deployment {
         }
         let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
         let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
-        let read = Rc::new(Self::parse(&texts).map_err(|reason| {
+        let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
             Problem::new(Code::Misconfigured).detail("run `pinlatch init` and set its secrets")
-        })?);
+        })?;
+        read.query_tokens = text("QUERY_TOKENS") == "on";
+        if let Ok(tables) = env.object_var::<Value>("ISSUERS") {
+            let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
+            read.issuers = Issuers::read(&tables, &read.sites, secret);
+            for (name, reason) in read.issuers.faults() {
+                worker::console_error!("configuration: issuer {name:?}: {reason}");
+            }
+        }
+        let read = Rc::new(read);
         Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
     }
 
@@ -52,7 +70,20 @@ impl Deployment {
         if sites.is_empty() {
             return Err("SITES names no site".into());
         }
-        Ok(Self { keys, keyset: keyset.clone(), root, sites })
+        Ok(Self {
+            keys,
+            keyset: keyset.clone(),
+            root,
+            issuers: Issuers::default(),
+            query_tokens: false,
+            sites,
+            signatures: RefCell::new(SignatureCache::new(SIGNATURES)),
+        })
+    }
+
+    /// The signatures that this isolate has verified. Not to be held across an await.
+    pub fn signatures(&self) -> RefMut<'_, SignatureCache> {
+        self.signatures.borrow_mut()
     }
 
     /// The sites; the first one is the default.

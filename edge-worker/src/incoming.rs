@@ -5,14 +5,18 @@ use std::rc::Rc;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use url::Url;
-use worker::{Env, Request};
+use worker::{Env, Method, Request};
 
 use crate::config::Deployment;
 use crate::respond::fault;
 
 /// The largest body that any call takes, in bytes.
 const MAX_BODY: usize = 16 * 1024;
+
+/// A form's media type.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One request on its way through the Worker.
 pub struct Incoming {
@@ -24,9 +28,48 @@ pub struct Incoming {
     pub env: Env,
     /// The configuration.
     pub deployment: Rc<Deployment>,
+    /// The fields of a form, where the body is one that was read.
+    form: Option<Vec<(String, String)>>,
 }
 
+/// The field, in a form or a query, that carries a token (RFC 6750 §2.2, §2.3).
+const TOKEN_FIELD: &str = "access_token";
+
 impl Incoming {
+    /// A request whose body is not read yet.
+    pub fn new(request: Request, url: Url, env: Env, deployment: Rc<Deployment>) -> Self {
+        Self { request, url, env, deployment, form: None }
+    }
+
+    /// Reads a POST's body if it is a form, which may carry the token beside the call's arguments.
+    pub async fn read_form(&mut self) -> Result<(), Problem> {
+        if self.request.method() == Method::Post && self.media_type() == FORM {
+            let body = self.body().await?;
+            self.form = Some(serde_urlencoded::from_bytes(&body).map_err(malformed)?);
+        }
+        Ok(())
+    }
+
+    /// The tokens in the body (RFC 6750 §2.2).
+    pub fn form_tokens(&self) -> impl Iterator<Item = &str> {
+        let fields = self.form.iter().flatten();
+        fields.filter(|(name, _)| name == TOKEN_FIELD).map(|(_, value)| value.as_str())
+    }
+
+    /// The tokens in the query (RFC 6750 §2.3).
+    pub fn query_tokens(&self) -> Vec<String> {
+        let pairs = self.url.query_pairs().filter(|(name, _)| name == TOKEN_FIELD);
+        pairs.map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// A form's other fields as JSON members: `ms=3000` and `value=true` mean what they look like, and what is
+    /// no JSON is a text.
+    fn form_members(&self) -> Option<Map<String, Value>> {
+        let fields = self.form.as_ref()?.iter().filter(|(name, _)| name != TOKEN_FIELD);
+        let member = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        Some(fields.map(|(name, text)| (name.clone(), member(text))).collect())
+    }
+
     /// A header's value; one that is not text counts as absent.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
@@ -82,8 +125,12 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// The body as JSON; 415 where it says that it is something else.
+    /// The body as JSON; 415 where it says that it is something else. A form that carried the token counts as
+    /// the JSON object of its other fields.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        if let Some(members) = self.form_members().filter(|_| self.form_tokens().next().is_some()) {
+            return serde_json::from_value(Value::Object(members)).map_err(malformed);
+        }
         if self.media_type() != "application/json" {
             return Err(Code::UnsupportedMediaType.into());
         }
@@ -93,7 +140,7 @@ impl Incoming {
 
     /// The body as JSON, or a default where there is none at all.
     pub async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, Problem> {
-        if self.media_type() == "application/json" {
+        if self.form.is_some() || self.media_type() == "application/json" {
             return self.json().await;
         }
         if self.body().await?.is_empty() { Ok(T::default()) } else { Err(Code::UnsupportedMediaType.into()) }
@@ -101,7 +148,7 @@ impl Incoming {
 
     /// The body as JSON or as a form (RFC 6749 §4.3.2).
     pub async fn json_or_form<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
-        if self.media_type() != "application/x-www-form-urlencoded" {
+        if self.media_type() != FORM {
             return self.json().await;
         }
         let body = self.body().await?;

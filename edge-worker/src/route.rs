@@ -59,6 +59,11 @@ impl Route {
         })
     }
 
+    /// Whether a form may bring the token (RFC 6750 §2.2): the calls that change something by POST.
+    pub fn takes_form_token(&self) -> bool {
+        matches!(self, Self::Action(..) | Self::Enrolments)
+    }
+
     /// The methods that the path takes.
     pub fn methods(&self) -> &'static [Method] {
         match self {

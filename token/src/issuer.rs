@@ -57,8 +57,8 @@ pub struct Admitted {
     pub scope: ScopeSet,
     /// Issued at, seconds of Unix time.
     pub iat: u64,
-    /// Expires, seconds of Unix time.
-    pub exp: u64,
+    /// When it ceases to count, seconds of Unix time: its `exp` and the tolerance for the issuer's clock.
+    pub until: u64,
 }
 
 /// The issuers of a deployment.
@@ -109,7 +109,8 @@ impl Issuers {
         let empty = Object::new();
         for (name, table) in tables.as_object().unwrap_or(&empty) {
             let read = Issuer::read(name, table, sites, &secret).and_then(|issuer| {
-                let twin = |other: &Issuer| other.issuer == issuer.issuer && other.audience == issuer.audience;
+                let twin =
+                    |other: &Issuer| other.issuer == issuer.issuer && other.audience == issuer.audience;
                 match issuers.good.iter().find(|other| twin(other)) {
                     Some(other) => Err(format!("{:?} has the same issuer and audience", other.name)),
                     None => Ok(issuer),
@@ -147,9 +148,8 @@ impl Issuers {
         let Some(issuer) = meant else {
             return Err(match self.broken.iter().find(|(_, broken, _)| broken.as_ref() == Some(&iss)) {
                 Some((name, ..)) => NotAdmitted::Broken(name.clone()),
-                None => {
-                    Refusal::WrongIssuer { found: excerpt(&iss), expected: "a configured issuer".into() }.into()
-                }
+                None => Refusal::WrongIssuer { found: excerpt(&iss), expected: "a configured issuer".into() }
+                    .into(),
             });
         };
         Ok(issuer.admit(token, now, cache)?)
@@ -241,7 +241,7 @@ impl Issuer {
             jti: accepted.jti.unwrap_or_else(|| digest_id(token)),
             scope,
             iat: accepted.iat,
-            exp: accepted.exp,
+            until: accepted.exp.saturating_add(LEEWAY),
         })
     }
 
@@ -253,7 +253,9 @@ impl Issuer {
             None => return Err(Refusal::MissingClaim("scope")),
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-            Some(_) => return Err(Refusal::BadClaim("scope", "it is neither a text nor a list of texts".into())),
+            Some(_) => {
+                return Err(Refusal::BadClaim("scope", "it is neither a text nor a list of texts".into()));
+            }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
         Ok(own.within(&self.ceiling))
@@ -297,7 +299,8 @@ mod tests {
     }
 
     fn token(seed: u8, claims: Value) -> String {
-        let mut all = json!({ "iss": "https://scripts", "aud": "bench", "sub": "cron", "iat": NOW, "exp": NOW + 60 });
+        let mut all =
+            json!({ "iss": "https://scripts", "aud": "bench", "sub": "cron", "iat": NOW, "exp": NOW + 60 });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let key = MintingKey::read(secret(seed).as_bytes(), None).unwrap();
@@ -346,7 +349,10 @@ mod tests {
         let scope = |value: Value| {
             admit(&all, &token(1, json!({ "scope": value }))).map(|admitted| admitted.scope.to_string())
         };
-        assert_eq!(scope(json!("openid line:bench/lamp:set line:porch/door:pulse")).unwrap(), "line:bench/lamp:set");
+        assert_eq!(
+            scope(json!("openid line:bench/lamp:set line:porch/door:pulse")).unwrap(),
+            "line:bench/lamp:set"
+        );
         assert_eq!(scope(json!(["line:*/lamp:read"])).unwrap(), "line:bench/lamp:read");
         assert_eq!(scope(json!("site:users")).unwrap(), "");
         assert_eq!(code(&all, &token(1, json!({}))), "missing_claim");
@@ -378,7 +384,8 @@ mod tests {
         }
         let mut lab = scripts();
         lab["audience"] = json!("other");
-        let all = issuers(json!({ "a": with("secret", json!("UNSET")), "b": lab, "c": scripts(), "d": scripts() }));
+        let all =
+            issuers(json!({ "a": with("secret", json!("UNSET")), "b": lab, "c": scripts(), "d": scripts() }));
         assert_eq!(all.faults().into_keys().collect::<Vec<_>>(), ["a", "d"]);
         assert!(admit(&all, &token(1, json!({}))).is_ok());
         assert!(admit(&all, &token(1, json!({ "aud": "other" }))).is_ok());

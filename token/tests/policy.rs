@@ -12,7 +12,8 @@ use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::device::{self, DeviceCert};
 use pinlatch_token::refresh::RefreshClaims;
 use pinlatch_token::{
-    AccessClaims, AccessGrant, EdgeKeys, KeySet, Refusal, SignatureCache, SigningKey, keyset, random_id, welcome,
+    AccessClaims, AccessGrant, EdgeKeys, KeySet, Refusal, SignatureCache, SigningKey, keyset, random_id,
+    welcome,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -49,7 +50,8 @@ impl World {
     }
     fn verify_access(&self, token: &str, now: u64) -> Result<String, Refusal> {
         let sites = [name("home")];
-        AccessClaims::verify(token, self.keys.public(), &sites, now, &mut SignatureCache::new(0)).map(|(_, v)| v.registered.sub)
+        AccessClaims::verify(token, self.keys.public(), &sites, now, &mut SignatureCache::new(0))
+            .map(|(_, v)| v.registered.sub)
     }
     fn command(&self, deadline_ms: u64) -> String {
         let claims = CommandClaims {
@@ -108,7 +110,8 @@ fn a_token_of_one_kind_is_never_another() {
     let sites = [name("home")];
     for (index, token) in tokens.iter().enumerate() {
         let outcomes = [
-            AccessClaims::verify(token, w.keys.public(), &sites, NOW, &mut SignatureCache::new(0)).map(|_| ()),
+            AccessClaims::verify(token, w.keys.public(), &sites, NOW, &mut SignatureCache::new(0))
+                .map(|_| ()),
             w.verify_command(token, NOW * 1000).map(|_| ()),
             DeviceCert::verify(token, w.keys.public(), &sites, NOW).map(|_| ()),
             welcome::verify(token, w.keys.public(), &w.session, &w.site).map(|_| ()),

@@ -40,7 +40,10 @@ async fn route(request: Request, env: Env) -> Outcome {
         return health();
     }
     let deployment = Deployment::of(&env)?;
-    let incoming = Incoming { request, url, env, deployment };
+    let mut incoming = Incoming::new(request, url, env, deployment);
+    if route.takes_form_token() {
+        incoming.read_form().await?;
+    }
     match route {
         Route::Health => health(),
         Route::Jwks => reply(&incoming.deployment.keys.public().to_jwks()),
