@@ -7,8 +7,8 @@ use crate::{
     paths,
     tools::{
         Report, Setup, browser,
-        cargo_tools::{WASM_BINDGEN, WORKER_BUILD},
-        node, npm, numbers, version_of, wasm_target,
+        cargo_tools::{CARGO_FUZZ, WASM_BINDGEN, WORKER_BUILD},
+        nightly, node, npm, numbers, python, version_of, wasm_target,
     },
     ui,
 };
@@ -49,6 +49,8 @@ fn look(setup: &Setup) -> Vec<Report> {
         WASM_BINDGEN.report(setup),
     ];
     reports.extend(browser::reports());
+    reports.push(python::report(setup));
+    reports.extend([nightly::report(), CARGO_FUZZ.report(setup)]);
     reports
 }
 

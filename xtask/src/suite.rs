@@ -14,6 +14,7 @@ use crate::{
     tools::{
         Setup, Tools,
         browser::{self, Browser},
+        python,
         wasm_target::WASM,
     },
     ui,
@@ -34,6 +35,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     headline("tools");
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
+    let python = python::ensure(setup)?;
 
     if filter.is_none() {
         headline("formatting");
@@ -66,7 +68,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
         step(&mut clippy)?;
     }
     headline("end-to-end tests");
-    let environment = Environment { tools: &tools, programs: &programs, browser: &browser };
+    let environment = Environment { tools: &tools, programs: &programs, browser: &browser, python: &python };
     let mut e2e = test(&root, &["-p", "e2e"], filter);
     environment.set(&mut e2e)?;
     // Before the runner: its own closing lines come last.
@@ -82,12 +84,14 @@ pub struct Environment<'a> {
     pub programs: &'a native::Native,
     /// Chromium and its driver.
     pub browser: &'a Browser,
+    /// Python with PyJWT.
+    pub python: &'a Path,
 }
 
 impl Environment<'_> {
     /// Sets the variables of a command.
     pub fn set(&self, command: &mut Command) -> Result<()> {
-        let variables: [(&str, PathBuf); 9] = [
+        let variables: [(&str, PathBuf); 10] = [
             ("PINLATCH_BIN", self.programs.pinlatch.clone()),
             ("PINLATCH_AGENT_BIN", self.programs.agent.clone()),
             ("PINLATCH_XTASK", guard::guard_binary()?),
@@ -97,6 +101,7 @@ impl Environment<'_> {
             ("PINLATCH_WRANGLER", self.tools.wrangler()),
             ("PINLATCH_CHROMIUM", self.browser.chromium.clone()),
             ("PINLATCH_CHROMEDRIVER", self.browser.driver.clone()),
+            ("PINLATCH_PYTHON", self.python.to_owned()),
         ];
         command.envs(variables).env("PATH", self.tools.path()?);
         Ok(())

@@ -9,7 +9,7 @@ use crate::{
     build::{self, Mode, native},
     paths, process,
     suite::Environment,
-    tools::{Setup, Tools, browser},
+    tools::{Setup, Tools, browser, python},
     ui,
 };
 
@@ -70,6 +70,7 @@ pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
 fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
+    let python = python::ensure(setup)?;
     build::edge::build(&tools, Mode::Release)?;
     build::panel::build(&tools, Mode::Release)?;
     let programs = native::build(native::Profile::Release)?;
@@ -78,7 +79,7 @@ fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
     compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
     process::quietly(&format!("building {program}"), &mut compile)?;
     let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    Environment { tools: &tools, programs: &programs, browser: &browser }.set(&mut command)?;
+    Environment { tools: &tools, programs: &programs, browser: &browser, python: &python }.set(&mut command)?;
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }

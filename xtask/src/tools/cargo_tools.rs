@@ -19,6 +19,8 @@ pub struct CargoTool {
     opt_level: &'static str,
     /// Whether its build links the system's OpenSSL, on Linux.
     openssl: bool,
+    /// Whether the demo or the tests use it.
+    needed: bool,
     version: fn(&super::Pins) -> &str,
 }
 
@@ -29,6 +31,7 @@ pub const WORKER_BUILD: CargoTool = CargoTool {
     folder: "worker-build",
     opt_level: "0",
     openssl: true,
+    needed: true,
     version: |pins| &pins.worker_build,
 };
 
@@ -39,7 +42,19 @@ pub const WASM_BINDGEN: CargoTool = CargoTool {
     folder: "wasm-bindgen",
     opt_level: "1",
     openssl: false,
+    needed: true,
     version: |pins| &pins.wasm_bindgen,
+};
+
+/// Builds and runs the fuzz targets, with nightly Rust.
+pub const CARGO_FUZZ: CargoTool = CargoTool {
+    name: "cargo-fuzz",
+    package: "cargo-fuzz",
+    folder: "cargo-fuzz",
+    opt_level: "0",
+    openssl: false,
+    needed: false,
+    version: |pins| &pins.cargo_fuzz,
 };
 
 impl CargoTool {
@@ -110,7 +125,7 @@ impl CargoTool {
             self.package,
             self.home(setup).display()
         );
-        Report { name: self.name, found, needed: true, get }
+        Report { name: self.name, found, needed: self.needed, get }
     }
 }
 

@@ -5,8 +5,10 @@
 
 pub mod browser;
 pub mod cargo_tools;
+pub mod nightly;
 pub mod node;
 pub mod npm;
+pub mod python;
 pub mod wasm_target;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::Command};
@@ -28,6 +30,12 @@ pub struct Pins {
     pub wasm_bindgen: String,
     /// Equals the crate `worker` in Cargo.lock.
     pub worker_build: String,
+    /// Runs the fuzz targets.
+    pub cargo_fuzz: String,
+    /// Signs and verifies beside us in the end-to-end tests.
+    pub pyjwt: String,
+    /// What PyJWT's signatures are made with.
+    pub cryptography: String,
 }
 
 /// What setup works with.
