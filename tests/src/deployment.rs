@@ -60,7 +60,7 @@ impl Deployment {
         if let Some((key, certificate)) = https {
             options = options.https(key, certificate);
         }
-        let edge = Edge::start(options.var("SITES", &names.join(","))).expect("workerd");
+        let edge = Edge::start(options.var("SITES", names.join(","))).expect("workerd");
         Self { origin: edge.url(), edge: Mutex::new(edge), folder, setup_codes }
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measurements as a table of figure, value, bar and whether it holds.
 
 mod size;
+mod verify;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub enum Bench {
     Roundtrip,
     /// What travels: the edge's bundle, the panel, the agent.
     Size,
+    /// Verifying a token in workerd, beside npm's `jose` there.
+    Verify,
 }
 
 /// One measured figure. Benchmarks of the end-to-end crate print a JSON array of these.
@@ -31,9 +34,12 @@ pub struct Row {
     pub value: f64,
     /// Its unit.
     pub unit: String,
-    /// The most it may be, where there is such a bar.
+    /// The most it may be, where there is such a bar, or the least.
     #[serde(default)]
     pub bar: Option<f64>,
+    /// Whether the bar is the least that it may be.
+    #[serde(default)]
+    pub least: bool,
     /// Whether the bar holds (always, without one).
     #[serde(default = "always")]
     pub holds: bool,
@@ -48,7 +54,20 @@ impl Row {
     #[must_use]
     pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
         let holds = bar.is_none_or(|bar| value <= bar);
-        Self { figure: figure.into(), value, unit: unit.into(), bar, holds }
+        Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
+    }
+
+    /// A figure that must reach its bar.
+    #[must_use]
+    pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
+        Self {
+            figure: figure.into(),
+            value,
+            unit: unit.into(),
+            bar: Some(bar),
+            least: true,
+            holds: value >= bar,
+        }
     }
 }
 
@@ -57,6 +76,7 @@ pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Roundtrip => of_e2e(setup, "bench-roundtrip")?,
         Bench::Size => size::measure(setup)?,
+        Bench::Verify => verify::measure(setup)?,
     };
     if as_json {
         println!("{}", serde_json::to_string(&rows)?);
@@ -79,7 +99,8 @@ fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
     compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
     process::quietly(&format!("building {program}"), &mut compile)?;
     let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    Environment { tools: &tools, programs: &programs, browser: &browser, python: &python }.set(&mut command)?;
+    Environment { tools: &tools, programs: &programs, browser: &browser, python: &python }
+        .set(&mut command)?;
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }
@@ -87,7 +108,8 @@ fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
 fn table(rows: &[Row]) -> String {
     let mut cells = vec![["figure".into(), "value".into(), "bar".into(), "holds".into()]];
     cells.extend(rows.iter().map(|row| {
-        let bar = row.bar.map_or_else(|| "–".into(), |bar| format!("≤ {} {}", number(bar), row.unit));
+        let sign = if row.least { "≥" } else { "≤" };
+        let bar = row.bar.map_or_else(|| "–".into(), |bar| format!("{sign} {} {}", number(bar), row.unit));
         let holds = match (row.bar, row.holds) {
             (None, true) => "–",
             (_, true) => "yes",
@@ -112,15 +134,22 @@ mod tests {
         assert!(Row::at_most("a", 1.0, "ms", Some(1.0)).holds);
         assert!(!Row::at_most("a", 1.01, "ms", Some(1.0)).holds);
         assert!(Row::at_most("a", 9.0, "ms", None).holds);
+        assert!(Row::at_least("a", 5.0, "×", 5.0).holds);
+        assert!(!Row::at_least("a", 4.99, "×", 5.0).holds);
     }
 
     #[test]
     fn the_table_shows_what_fails() {
-        let rows = [Row::at_most("p50", 1.25, "ms", Some(2.0)), Row::at_most("p99", 9.0, "ms", Some(4.0))];
+        let rows = [
+            Row::at_most("p50", 1.25, "ms", Some(2.0)),
+            Row::at_most("p99", 9.0, "ms", Some(4.0)),
+            Row::at_least("gain", 5.5, "×", 2.0),
+        ];
         let text = table(&rows);
         assert_eq!(
             text,
-            "figure  value    bar     holds\np50     1.25 ms  ≤ 2 ms  yes\np99     9 ms     ≤ 4 ms  NO\n"
+            "figure  value    bar     holds\np50     1.25 ms  ≤ 2 ms  yes\np99     9 ms     ≤ 4 ms  NO\n\
+             gain    5.50 ×   ≥ 2 ×   yes\n"
         );
     }
 

@@ -44,8 +44,8 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     stamp.set()
 }
 
-/// Both builds must agree in what cargo looks at, or worker-build's would compile everything again.
-fn compile_as_worker_build_does(tools: &Tools, command: &mut Command) -> Result<()> {
+/// All builds must agree in what cargo looks at, or worker-build's would compile everything again.
+pub(crate) fn compile_as_worker_build_does(tools: &Tools, command: &mut Command) -> Result<()> {
     tools.wasm.choose(command);
     command.env("WASM_BINDGEN_USE_JS_SYS", "1").env("PATH", tools.path()?);
     Ok(())

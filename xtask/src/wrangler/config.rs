@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// `wrangler.toml` as a local configuration: without `[build]` (the build is ours), with absolute paths and
 /// with these variables over those of the file.
@@ -11,12 +11,9 @@ pub fn derive(
     wrangler_toml: &str,
     edge_dist: &Path,
     panel_dist: &Path,
-    vars: &BTreeMap<String, String>,
+    vars: &BTreeMap<String, Value>,
 ) -> Result<Value> {
-    let parsed: toml::Value = toml::from_str(wrangler_toml).context("wrangler.toml is not TOML")?;
-    let Value::Object(mut config) = serde_json::to_value(parsed)? else {
-        bail!("wrangler.toml is not a table");
-    };
+    let mut config = parse(wrangler_toml)?;
     config.remove("build");
     let main = config.get("main").and_then(Value::as_str).context("wrangler.toml names no `main`")?;
     let entry = Path::new(main).file_name().context("`main` of wrangler.toml names no file")?;
@@ -28,9 +25,25 @@ pub fn derive(
     let all = config.entry("vars").or_insert_with(|| Value::Object(Map::new()));
     let all = all.as_object_mut().context("[vars] of wrangler.toml is not a table")?;
     for (name, value) in vars {
-        all.insert(name.clone(), Value::String(value.clone()));
+        all.insert(name.clone(), value.clone());
     }
     Ok(Value::Object(config))
+}
+
+/// For a Worker of another entry: what it runs on is as in `wrangler.toml`, and nothing else.
+pub fn other(wrangler_toml: &str, entry: &Path, vars: &BTreeMap<String, Value>) -> Result<Value> {
+    let config = parse(wrangler_toml)?;
+    let date = config.get("compatibility_date").context("wrangler.toml has no compatibility_date")?;
+    let main = path_text(entry)?;
+    Ok(json!({ "name": "other", "main": main, "compatibility_date": date, "vars": vars }))
+}
+
+fn parse(wrangler_toml: &str) -> Result<Map<String, Value>> {
+    let parsed: toml::Value = toml::from_str(wrangler_toml).context("wrangler.toml is not TOML")?;
+    match serde_json::to_value(parsed)? {
+        Value::Object(config) => Ok(config),
+        _ => bail!("wrangler.toml is not a table"),
+    }
 }
 
 /// `.dev.vars`: one `NAME='value'` per line. Values with a quote or a line break have no such spelling.
@@ -74,6 +87,15 @@ mod tests {
             assert!(bound.iter().any(|b| b["name"] == name && b["class_name"] == class), "{name}");
             assert!(classes.iter().any(|c| c == class), "{class}");
         }
+    }
+
+    #[test]
+    fn another_worker_has_the_same_runtime_and_no_bindings() {
+        let text = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();
+        let config = other(&text, Path::new("/dist/worker.js"), &BTreeMap::new()).unwrap();
+        assert_eq!(config["main"], "/dist/worker.js");
+        assert_eq!(config["compatibility_date"], ours()["compatibility_date"]);
+        assert!(config.get("durable_objects").is_none() && config.get("assets").is_none());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::{client::Client, guard::Guarded, paths, process, processes, tools::Tools};
 
@@ -83,11 +84,13 @@ pub struct EdgeOptions {
     /// Wanted port; another is taken where it is busy. `None` takes any.
     pub port: Option<u16>,
     /// Variables over those of wrangler.toml, such as `SITES`.
-    pub vars: BTreeMap<String, String>,
+    pub vars: BTreeMap<String, Value>,
     /// Where the secrets come from.
     pub secrets: Secrets,
     /// Serves TLS with this private key and certificate (PEM files).
     pub https: Option<(PathBuf, PathBuf)>,
+    /// The entry of another Worker than ours, with no bindings but its variables. It answers `/healthz` too.
+    pub other: Option<PathBuf>,
 }
 
 /// A Worker's secrets.
@@ -122,7 +125,7 @@ impl EdgeOptions {
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
-        Self { parts, dir: dir.into(), port: None, vars, secrets, https: None }
+        Self { parts, dir: dir.into(), port: None, vars, secrets, https: None, other: None }
     }
 
     /// Asks for a port.
@@ -132,9 +135,9 @@ impl EdgeOptions {
         self
     }
 
-    /// Sets a variable.
+    /// Sets a variable, a text or a table.
     #[must_use]
-    pub fn var(mut self, name: &str, value: &str) -> Self {
+    pub fn var(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.vars.insert(name.into(), value.into());
         self
     }
@@ -143,6 +146,13 @@ impl EdgeOptions {
     #[must_use]
     pub fn secrets_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.secrets = Secrets::File(file.into());
+        self
+    }
+
+    /// Runs another Worker in place of ours.
+    #[must_use]
+    pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
+        self.other = Some(entry.into());
         self
     }
 
@@ -244,10 +254,13 @@ impl Edge {
     }
 
     fn write_configuration(&self) -> Result<()> {
-        let EdgeOptions { parts, dir, vars, secrets, .. } = &self.options;
+        let EdgeOptions { parts, dir, vars, secrets, other, .. } = &self.options;
         let file = paths::root().join("wrangler.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let config = config::derive(&text, &parts.edge_dist, &parts.panel_dist, vars)?;
+        let config = match other {
+            None => config::derive(&text, &parts.edge_dist, &parts.panel_dist, vars)?,
+            Some(entry) => config::other(&text, entry, vars)?,
+        };
         fs::write(dir.join("wrangler.json"), serde_json::to_string_pretty(&config)?)?;
         let secrets = match secrets {
             Secrets::None => return Ok(()),

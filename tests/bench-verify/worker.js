@@ -1,0 +1,83 @@
+// The Worker of `cargo xtask bench verify`: our verification and jose's, of the same tokens in the same isolate.
+//
+// A clock in a Worker stands still while it computes, so nothing is timed here: `POST /run` verifies so many
+// times, and who asks takes the time.
+
+import { initSync, Verifier } from "glue";
+import { SignJWT, exportJWK, generateKeyPair, generateSecret, jwtVerify } from "jose";
+import wasm from "./glue_bg.wasm";
+
+const ISSUER = "https://login.example.com/";
+const AUDIENCE = "https://api.example.com";
+const LIFE = 3600;
+
+initSync({ module: wasm });
+
+// By algorithm: the token, the key that jose verifies it with, and our verifier.
+const prepared = new Map();
+
+const now = () => Math.floor(Date.now() / 1000);
+
+async function prepare(algorithms) {
+  const keys = { secrets: [], public: [] };
+  for (const alg of algorithms) {
+    const kind = alg.startsWith("HS") ? "secrets" : "public";
+    const pair = kind === "secrets"
+      ? await generateSecret(alg, { extractable: true }).then((key) => ({ privateKey: key, publicKey: key }))
+      : await generateKeyPair(alg, { extractable: true });
+    const kid = `key-of-${alg}`;
+    keys[kind].push({ ...(await exportJWK(pair.publicKey)), alg, kid });
+    const token = await new SignJWT({ scope: "openid profile line:porch/door:pulse line:porch/lamp:read" })
+      .setProtectedHeader({ alg, typ: "JWT", kid })
+      .setIssuer(ISSUER)
+      .setSubject("0f8fad5b-d9cb-469f-a165-70867728950e")
+      .setAudience(AUDIENCE)
+      .setJti("7c9e6679-7425-40de-944b-e07fc1f90ae7")
+      .setIssuedAt(now())
+      .setExpirationTime(now() + LIFE)
+      .sign(pair.privateKey);
+    prepared.set(alg, { token, key: pair.publicKey, kind });
+  }
+  // A set of both would be refused.
+  const verifiers = Object.fromEntries(
+    Object.entries(keys).map(([kind, keys]) => [kind, new Verifier(JSON.stringify({ keys }), ISSUER, AUDIENCE)]),
+  );
+  for (const entry of prepared.values()) {
+    entry.verifier = verifiers[entry.kind];
+  }
+}
+
+async function run({ who, alg, count }) {
+  const { token, key, verifier } = prepared.get(alg);
+  switch (who) {
+    case "first":
+      return verifier.verify_many(token, count, now());
+    case "repeated":
+      return verifier.verify_many_cached(token, count, now());
+    case "jose":
+      for (let i = 0; i < count; i += 1) {
+        await jwtVerify(token, key, { issuer: ISSUER, audience: AUDIENCE });
+      }
+      return;
+    default:
+      throw new Error(`who is ${who}?`);
+  }
+}
+
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/healthz":
+        return new Response("ok");
+      case "/prepare":
+        await prepare(await request.json());
+        return Response.json({});
+      case "/run":
+        await run(await request.json());
+        return Response.json({});
+      default:
+        return new Response(null, { status: 404 });
+    }
+  },
+};
