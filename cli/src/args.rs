@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 use pinlatch_protocol::name::{Name, UserName};
 use url::Url;
 
+use crate::token::TokenCommand;
+
 /// Keys, people, devices and commands of a Pinlatch deployment.
 #[derive(Parser)]
 #[command(name = "pinlatch", version, propagate_version = true)]
@@ -34,6 +36,11 @@ pub enum Command {
     },
     /// Run one action on a line and print what became of it.
     Send(Send),
+    /// Check, explain and mint tokens, offline.
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
 }
 
 #[derive(Subcommand)]

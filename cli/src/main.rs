@@ -9,6 +9,7 @@ mod files;
 mod init;
 mod send;
 mod session;
+mod token;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use crate::args::{Args, Command, DeviceCommand};
 fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(&error, args.json);
             ExitCode::FAILURE
@@ -28,16 +29,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> anyhow::Result<()> {
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Command::Init(init) => init::run(init, args.json),
-        Command::Setup(setup) => session::set_up(setup, args.json),
-        Command::Login(login) => session::log_in(login, args.json),
-        Command::Whoami => session::whoami(args.json),
-        Command::Device { command: DeviceCommand::Enrol { name } } => device::enrol(name, args.json),
-        Command::Device { command: DeviceCommand::List } => device::list(args.json),
-        Command::Send(send) => send::run(send, args.json),
+        Command::Init(init) => init::run(init, args.json)?,
+        Command::Setup(setup) => session::set_up(setup, args.json)?,
+        Command::Login(login) => session::log_in(login, args.json)?,
+        Command::Whoami => session::whoami(args.json)?,
+        Command::Device { command: DeviceCommand::Enrol { name } } => device::enrol(name, args.json)?,
+        Command::Device { command: DeviceCommand::List } => device::list(args.json)?,
+        Command::Send(send) => send::run(send, args.json)?,
+        Command::Token { command } => return Ok(token::run(command, args.json)),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A problem goes to stdout as JSON where JSON was asked for; a sentence goes to stderr otherwise.

@@ -1,0 +1,161 @@
+//! `pinlatch token mint`: a token for a script, signed here.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use pinlatch_token::{Algorithm, MintingKey, Outcome, Terms, Typ, explain, random_id};
+use serde_json::{Map, Value, json};
+
+use super::text::plain;
+use super::{algorithm, read_file, say, say_json};
+use crate::session::now;
+
+/// The longest life that is given, in seconds: a hundred years.
+const LONGEST: u64 = 100 * 365 * 86_400;
+
+/// The claims that have an option of their own, or are always set.
+const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"];
+
+#[derive(clap::Args)]
+pub struct Mint {
+    /// The key that signs: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a file with a secret.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The algorithm, where the key leaves a choice. [default: the key's own; HS256 for a secret, RS256 for RSA]
+    #[arg(long, value_name = "ALG", value_parser = algorithm())]
+    alg: Option<Algorithm>,
+    /// The key's id in the header. [default: the JWK's own, or none]
+    #[arg(long)]
+    kid: Option<String>,
+    /// The token's kind.
+    #[arg(long, default_value = "JWT")]
+    typ: String,
+    /// Who signs: `iss`.
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Whom it speaks for: `sub`.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Whom it is for: `aud`.
+    #[arg(long)]
+    audience: Option<String>,
+    /// What it allows: `scope`, words with spaces between them.
+    #[arg(long)]
+    scope: Option<String>,
+    /// How long it is good.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    expires: u64,
+    /// How long from now until it is good: `nbf`. [default: it is good at once]
+    #[arg(long, value_name = "SECONDS")]
+    not_before: Option<u64>,
+    /// Its id: `jti`. [default: random]
+    #[arg(long, value_name = "ID")]
+    jti: Option<String>,
+    /// A further claim; may be given several times. A text needs its quotes: --claim 'room="porch"'.
+    #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
+    claims: Vec<(String, Value)>,
+}
+
+impl Mint {
+    pub fn run(&self, json: bool) -> Result<ExitCode> {
+        warn_of_readers(&self.key);
+        let key = MintingKey::read(&read_file(&self.key)?, self.alg)
+            .with_context(|| self.key.display().to_string())?;
+        let jti = self.jti.clone().unwrap_or_else(random_id);
+        let now = now()?;
+        let claims = self.claims(&jti, now)?;
+        let token = key
+            .sign(&self.typ, self.kid.as_deref(), claims)
+            .map_err(|refusal| anyhow!("it cannot be signed ({}): {refusal}", refusal.code()))?;
+        self.check(&token)?;
+        if json {
+            say_json(&json!({ "token": token, "jti": jti, "exp": now + self.expires }))?;
+        } else {
+            say(&token)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Refuses what our own policy would refuse whoever checks it: too long, too deep, an empty subject.
+    fn check(&self, token: &str) -> Result<()> {
+        let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
+        let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
+        for check in explain(token, None, &terms).checks {
+            if let Outcome::Refused { code, reason } = check.outcome {
+                bail!("such a token would be refused ({code}): {reason}");
+            }
+        }
+        Ok(())
+    }
+
+    fn claims(&self, jti: &str, now: u64) -> Result<Map<String, Value>> {
+        let mut claims = Map::new();
+        let texts = [
+            ("iss", self.issuer.as_deref()),
+            ("sub", self.subject.as_deref()),
+            ("aud", self.audience.as_deref()),
+            ("scope", self.scope.as_deref()),
+            ("jti", Some(jti)),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                claims.insert(name.into(), text.into());
+            }
+        }
+        claims.insert("iat".into(), now.into());
+        claims.insert("exp".into(), (now + self.expires).into());
+        if let Some(wait) = self.not_before {
+            if wait >= self.expires {
+                bail!("it would expire before it is good: --not-before {wait}, --expires {}", self.expires);
+            }
+            claims.insert("nbf".into(), (now + wait).into());
+        }
+        for (name, value) in &self.claims {
+            if claims.insert(name.clone(), value.clone()).is_some() {
+                bail!("the claim {name:?} is given twice");
+            }
+        }
+        Ok(claims)
+    }
+}
+
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write NAME=JSON")?;
+    if OWN.contains(&name) {
+        return Err(format!("{name:?} is set by the command or has an option of its own"));
+    }
+    let value = serde_json::from_str(value)
+        .map_err(|error| format!("what follows {name}= is not JSON ({error}); a text needs its quotes"))?;
+    Ok((name.into(), value))
+}
+
+/// A key that others can read still signs; its owner should know.
+fn warn_of_readers(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(file) = std::fs::metadata(path)
+        && file.is_file()
+        && std::os::unix::fs::MetadataExt::mode(&file) & 0o077 != 0
+    {
+        let path = plain(&path.display().to_string());
+        eprintln!("pinlatch: warning: others can read {path}; `chmod 600` keeps it yours");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_a_name_and_json() {
+        assert_eq!(claim("room=\"porch\""), Ok(("room".into(), json!("porch"))));
+        assert_eq!(claim("a={\"b\":[1]}"), Ok(("a".into(), json!({ "b": [1] }))));
+        assert_eq!(claim("a=\"=\""), Ok(("a".into(), json!("="))));
+        for wrong in ["room", "=1", "room=porch", "room="] {
+            assert!(claim(wrong).is_err(), "{wrong}");
+        }
+        for own in OWN {
+            assert!(claim(&format!("{own}=1")).is_err(), "{own}");
+        }
+    }
+}

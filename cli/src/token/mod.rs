@@ -1,0 +1,181 @@
+//! `pinlatch token`: checking, explaining and minting tokens, offline.
+//!
+//! Exit codes: 0 accepted, explained or minted; 1 refused; 2 where no token was looked at: wrong usage,
+//! a file that cannot be read, a key that is refused. No token and no secret is ever printed, but for the
+//! token that `mint` makes.
+
+mod inspect;
+mod mint;
+mod text;
+mod verify;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pinlatch_token::{Algorithm, KeyError, KeySet, Terms, Typ};
+use serde::Serialize;
+use serde_json::json;
+
+use self::text::plain;
+
+/// More than any key file holds, in bytes. Of stdin no more is read either: the policy's own limit is lower.
+const MOST: u64 = 64 * 1024;
+
+/// The exit code where no token was looked at.
+const NOT_LOOKED_AT: u8 = 2;
+
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Check a token against keys, offline. Exit code 0: accepted; 1: refused; 2: not looked at.
+    Verify(verify::Verify),
+    /// Explain a token part by part: what it says, what would be refused, and why. Without keys too.
+    Inspect(inspect::Inspect),
+    /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
+    Mint(mint::Mint),
+}
+
+/// Runs one of them.
+pub fn run(command: &TokenCommand, json: bool) -> ExitCode {
+    let done = match command {
+        TokenCommand::Verify(verify) => verify.run(json),
+        TokenCommand::Inspect(inspect) => inspect.run(json),
+        TokenCommand::Mint(mint) => mint.run(json),
+    };
+    done.unwrap_or_else(|error| {
+        report(&error, json);
+        ExitCode::from(NOT_LOOKED_AT)
+    })
+}
+
+/// One document on stdout where JSON was asked for, a sentence on stderr otherwise.
+fn report(error: &anyhow::Error, json: bool) {
+    let key = error.downcast_ref::<KeyError>();
+    if json {
+        let document = match key {
+            Some(key) => json!({ "error": "key", "code": key.code(), "reason": key.to_string() }),
+            None => json!({ "error": "usage", "reason": format!("{error:#}") }),
+        };
+        if say_json(&document).is_ok() {
+            return;
+        }
+    }
+    match key {
+        Some(key) => eprintln!("pinlatch: key refused ({}): {}", key.code(), plain(&format!("{error:#}"))),
+        None => eprintln!("pinlatch: {}", plain(&format!("{error:#}"))),
+    }
+}
+
+/// The token that is looked at.
+#[derive(clap::Args)]
+pub struct Given {
+    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see the
+    /// arguments of a program in the list of processes.
+    #[arg(value_name = "TOKEN|-")]
+    token: String,
+}
+
+impl Given {
+    fn read(&self) -> Result<String> {
+        if self.token != "-" {
+            return Ok(self.token.clone());
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read the token")?;
+        // What is no text becomes something that no token holds, and is refused as such.
+        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+}
+
+/// The keys that a token is checked with.
+#[derive(clap::Args)]
+pub struct Keys {
+    /// A JWK Set: public keys, and secrets, selected by the token's `kid`.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    jwks: Option<PathBuf>,
+    /// One key: a public key as PEM, a JWK, or a file with a secret. It answers whatever `kid` a token has.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// What a key that names no algorithm may be used with; may be given several times.
+    /// [default: HS256 for a secret, RS256 for RSA, the curve's own otherwise]
+    #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
+    algorithms: Vec<Algorithm>,
+}
+
+impl Keys {
+    /// The keys, where some were named.
+    fn read(&self) -> Result<Option<KeySet>> {
+        let (path, keys) = match (&self.jwks, &self.key) {
+            (Some(path), _) => (path, self.set(&read_file(path)?)),
+            (None, Some(path)) => (path, KeySet::from_key_file(&read_file(path)?, &self.algorithms)),
+            (None, None) => return Ok(None),
+        };
+        keys.map(Some).with_context(|| path.display().to_string())
+    }
+
+    fn set(&self, bytes: &[u8]) -> Result<KeySet, KeyError> {
+        let jwks = serde_json::from_slice(bytes).map_err(|_| KeyError::Form("it is not JSON"))?;
+        KeySet::from_jwks(&jwks, &self.algorithms)
+    }
+}
+
+/// What is accepted.
+#[derive(clap::Args)]
+pub struct Accept {
+    /// The issuer that `iss` must name. [default: any]
+    #[arg(long, value_name = "ISSUER")]
+    issuer: Option<String>,
+    /// An audience that `aud` may name; may be given several times. [default: any]
+    #[arg(long = "audience", value_name = "AUDIENCE")]
+    audiences: Vec<String>,
+    /// A kind that `typ` may name; may be given several times. [default: JWT, at+jwt or none]
+    #[arg(long = "typ", value_name = "TYP")]
+    types: Vec<String>,
+    /// How far the signer's clock may differ from ours.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    leeway: u64,
+}
+
+impl Accept {
+    fn at(&self, now: u64) -> Terms<'_> {
+        Terms {
+            typ: if self.types.is_empty() { Typ::Usual } else { Typ::OneOf(&self.types) },
+            issuer: self.issuer.as_deref(),
+            audiences: (!self.audiences.is_empty()).then_some(&self.audiences),
+            now: Some(now),
+            leeway: self.leeway,
+            max_life: None,
+        }
+    }
+}
+
+/// An algorithm by its name, all of which the help lists.
+fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
+}
+
+/// The bytes of a key file. Nobody's key is larger than the limit; another file, named by mistake, may be.
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let cannot = || format!("cannot read {}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path).with_context(cannot)?.take(MOST + 1).read_to_end(&mut bytes).with_context(cannot)?;
+    if bytes.len() as u64 > MOST {
+        bail!("{} is larger than {} KiB and no key file", path.display(), MOST / 1024);
+    }
+    Ok(bytes)
+}
+
+/// Writes to stdout. Nothing counts as accepted that could not be said.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()).context("cannot write to stdout")
+}
+
+/// Writes one document to stdout.
+fn say_json(document: &impl Serialize) -> Result<()> {
+    say(&plain(&serde_json::to_string(document)?))
+}

@@ -1,0 +1,143 @@
+//! Laying out what a token says: in 80 columns, and without anything that a terminal would obey.
+
+/// The columns of a page.
+const WIDTH: usize = 80;
+
+/// Names as long as this still stand beside their values.
+const NAMES: usize = 16;
+
+/// A name, its value, and what that means.
+pub struct Row {
+    pub name: String,
+    pub value: String,
+    pub note: Option<String>,
+}
+
+/// A text whose characters all show: control characters and marks that hide or turn text around are
+/// written as JSON escapes. A token's author is a stranger, and what is shown must be what is there.
+/// JSON stays the same JSON, because such characters stand only within its strings.
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_unseen(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Rows whose values are aligned, and broken where the page ends.
+pub fn table(rows: &[Row]) -> String {
+    let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
+    let room = WIDTH - names - 4;
+    // The notes are aligned behind the longest value that leaves room for each of them.
+    let noted: Vec<(usize, usize)> =
+        rows.iter().filter_map(|row| Some((length(&row.value), length(row.note.as_ref()?)))).collect();
+    let note = noted.iter().map(|(_, note)| *note).max().unwrap_or(0);
+    let values = noted.iter().map(|(value, _)| *value).filter(|n| n + 2 + note <= room).max().unwrap_or(0);
+
+    let mut page = String::new();
+    for row in rows {
+        let mut lines = match &row.note {
+            None => wrap(&row.value, room),
+            Some(note) => {
+                let both = format!("{:<values$}  {note}", row.value);
+                if length(&both) <= room {
+                    vec![both]
+                } else {
+                    [wrap(&row.value, room), wrap(note, room)].concat()
+                }
+            }
+        };
+        if length(&row.name) > names {
+            for part in wrap(&row.name, WIDTH - 2) {
+                page.push_str(&format!("  {part}\n"));
+            }
+        } else if !lines.is_empty() {
+            page.push_str(&format!("  {:<names$}  {}\n", row.name, lines.remove(0)));
+        }
+        for line in lines {
+            page.push_str(&format!("  {:names$}  {line}\n", ""));
+        }
+    }
+    page
+}
+
+/// Breaks a text at spaces, and within a word that is longer than a line.
+pub fn wrap(mut text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Some((limit, _)) = text.char_indices().nth(width) {
+        let (head, tail) = text.split_at(limit);
+        let (line, rest) = match (tail.strip_prefix(' '), head.rsplit_once(' ')) {
+            (Some(rest), _) => (head, rest),
+            (None, Some((line, _))) if !line.is_empty() => (line, text.split_at(line.len() + 1).1),
+            (None, _) => (head, tail),
+        };
+        lines.push(line.to_owned());
+        text = rest;
+    }
+    lines.push(text.to_owned());
+    lines
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, value: &str, note: Option<&str>) -> Row {
+        Row { name: name.into(), value: value.into(), note: note.map(Into::into) }
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        let hostile = "\u{1b}[2J\u{9b}31m\r\n\u{202e}txt\u{e0041}";
+        assert_eq!(
+            plain(hostile),
+            "\\u001b[2J\\u009b31m\\u000d\\u000a\\u202etxt\\udb40\\udc41",
+            "each is written out"
+        );
+        assert_eq!(plain("Grüße, 鍵"), "Grüße, 鍵");
+        let json = plain(&serde_json::to_string(hostile).unwrap());
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile, "JSON keeps its meaning");
+    }
+
+    #[test]
+    fn rows_are_aligned_and_fit_the_page() {
+        let page = table(&[
+            row("iss", "\"https://issuer.example\"", None),
+            row("exp", "1795312800", Some("expires in 59 min")),
+            row("nbf", "0", Some("long ago")),
+        ]);
+        assert_eq!(
+            page,
+            "  iss  \"https://issuer.example\"\n  exp  1795312800  expires in 59 min\n  nbf  0           long ago\n"
+        );
+        let long = "x".repeat(300);
+        let wide = table(&[row(&long, &long, Some(&long)), row("a", &"word ".repeat(60), Some("note"))]);
+        assert!(wide.lines().all(|line| length(line) <= WIDTH), "{wide}");
+        assert_eq!(wide.matches('x').count(), 900, "and nothing is lost");
+        assert_eq!(wide.matches("word").count(), 60);
+    }
+
+    #[test]
+    fn a_text_is_broken_at_spaces_where_it_has_some() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one twothree", 7), ["one", "twothre", "e"]);
+        assert_eq!(wrap(" äöüäöü", 3), [" äö", "üäö", "ü"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+}

@@ -1,0 +1,381 @@
+//! `pinlatch token`, as a script sees it: exit codes, what is on stdout and what is on stderr.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is the point"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use pinlatch_token::{KeyError, MintingKey, Refusal, SigningKey, random_id};
+use serde_json::{Value, json};
+
+/// What the command did.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no document: {}", self.both()))
+    }
+
+    fn both(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// A folder with a secret and an Ed25519 key, made for one test.
+struct Desk {
+    folder: tempfile::TempDir,
+    secret: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Self { folder, secret: format!("{}{}{}", random_id(), random_id(), random_id()) };
+        desk.write("secret", &desk.secret);
+        desk
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path: PathBuf = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Runs `pinlatch token` in the folder.
+    fn run(&self, args: &[&str], stdin: &str) -> Ran {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pinlatch"))
+            .arg("token")
+            .args(args)
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may have ended before it read anything.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let ran = Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        assert!(!ran.both().contains(&self.secret), "the secret is shown: {args:?}");
+        ran
+    }
+
+    /// Mints with the secret.
+    fn mint(&self, args: &[&str]) -> String {
+        let ran = self.run(&[&["mint", "--key", "secret"], args].concat(), "");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
+        ran.stdout.trim_end().to_owned()
+    }
+
+    /// Verifies with the secret, once for people and once for scripts.
+    fn verify(&self, token: &str, args: &[&str]) -> (Ran, Value) {
+        let args = [&["verify", "-", "--key", "secret"], args].concat();
+        let (plain, json) = (self.run(&args, token), self.run(&[&args[..], &["--json"]].concat(), token));
+        assert_eq!(plain.code, json.code, "{args:?}");
+        assert_eq!(json.stderr, "", "{args:?}");
+        if token.len() > 20 {
+            assert!(!plain.both().contains(token) && !json.both().contains(token), "the token is shown");
+        }
+        let document = json.json();
+        (plain, document)
+    }
+
+    fn refuses(&self, code: &str, token: &str, args: &[&str]) {
+        let (ran, document) = self.verify(token, args);
+        assert_eq!(ran.code, 1, "{code}: {}", ran.both());
+        assert_eq!(ran.stdout, "", "{code}");
+        assert!(ran.stderr.starts_with(&format!("refused ({code}): ")), "{code}: {}", ran.stderr);
+        assert_eq!(document["accepted"], json!(false));
+        assert_eq!(document["code"], json!(code));
+        assert!(document["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+        assert_eq!(document.as_object().unwrap().len(), 3);
+    }
+}
+
+/// A token that expired long ago, which `mint` makes for nobody.
+fn expired(desk: &Desk) -> String {
+    let key = MintingKey::read(desk.secret.as_bytes(), None).unwrap();
+    let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });
+    key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap()
+}
+
+/// A token with one character of its signature changed.
+fn altered(token: &str) -> String {
+    let at = token.rfind('.').unwrap() + 5;
+    let other = if &token[at..=at] == "A" { "B" } else { "A" };
+    format!("{}{other}{}", &token[..at], &token[at + 1..])
+}
+
+#[test]
+fn what_is_minted_is_accepted() {
+    let desk = Desk::new();
+    let token = desk.mint(&["--subject", "script", "--audience", "lab", "--claim", "room=\"porch\""]);
+    assert_eq!(token.split('.').count(), 3);
+    let (ran, document) = desk.verify(&token, &["--audience", "lab"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.starts_with("accepted (HS256)\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("script") && ran.stdout.contains("expires"), "{}", ran.stdout);
+    assert_eq!(document["accepted"], json!(true));
+    assert_eq!(document["alg"], json!("HS256"));
+    assert_eq!(document["header"]["typ"], json!("JWT"));
+    let claims = &document["claims"];
+    assert_eq!(
+        (&claims["sub"], &claims["aud"], &claims["room"]),
+        (&json!("script"), &json!("lab"), &json!("porch"))
+    );
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3600);
+    assert_eq!(document.as_object().unwrap().len(), 4);
+
+    let by_argument = desk.run(&["verify", &token, "--key", "secret"], "");
+    assert_eq!(by_argument.code, 0, "{}", by_argument.stderr);
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let desk = Desk::new();
+    let token = desk.mint(&["--issuer", "https://issuer.example", "--audience", "lab"]);
+    desk.refuses("bad_signature", &altered(&token), &[]);
+    desk.refuses("wrong_audience", &token, &["--audience", "home"]);
+    desk.refuses("wrong_issuer", &token, &["--issuer", "https://other.example"]);
+    desk.refuses("wrong_algorithm", &token, &["--alg", "HS384"]);
+    desk.refuses("wrong_kind", &token, &["--typ", "at+jwt"]);
+    desk.refuses("expired", &expired(&desk), &[]);
+    desk.refuses("not_yet_valid", &desk.mint(&["--not-before", "600"]), &[]);
+    desk.refuses("malformed", "garbage", &[]);
+    desk.refuses("malformed", "", &[]);
+    let (late, _) = desk.verify(&desk.mint(&["--not-before", "600"]), &["--leeway", "900"]);
+    assert_eq!(late.code, 0, "{}", late.stderr);
+}
+
+#[test]
+fn a_set_selects_by_kid() {
+    let desk = Desk::new();
+    let key = SigningKey::generate();
+    let private = key.to_private_jwk();
+    desk.write("private.jwk", private.expose());
+    desk.write("jwks.json", &json!({ "keys": [key.public_jwk()] }).to_string());
+    let mint = |kid: &str| {
+        let ran = desk.run(&["mint", "--key", "private.jwk", "--kid", kid, "--json"], "");
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.json()
+    };
+    let minted = mint(key.kid());
+    assert!(minted["exp"].is_u64() && minted["jti"].is_string());
+    assert_eq!(minted.as_object().unwrap().len(), 3);
+    let known =
+        desk.run(&["verify", "-", "--jwks", "jwks.json", "--json"], minted["token"].as_str().unwrap());
+    assert_eq!(known.code, 0, "{}", known.both());
+    assert_eq!(known.json()["alg"], json!("EdDSA"));
+    assert_eq!(known.json()["claims"]["jti"], minted["jti"]);
+
+    let other = mint("other");
+    let unknown =
+        desk.run(&["verify", "-", "--jwks", "jwks.json", "--json"], other["token"].as_str().unwrap());
+    assert_eq!((unknown.code, &unknown.json()["code"]), (1, &json!("unknown_key")));
+    let secret_half: Value = serde_json::from_str(private.expose()).unwrap();
+    for ran in [known, unknown] {
+        assert!(!ran.both().contains(secret_half["d"].as_str().unwrap()));
+    }
+}
+
+#[test]
+fn a_key_that_is_refused_leaves_the_token_unseen() {
+    let desk = Desk::new();
+    let token = desk.mint(&[]);
+    desk.write("short", "shhhhh");
+    desk.write("private.jwk", SigningKey::generate().to_private_jwk().expose());
+    desk.write("set.json", "{\"keys\":[]}");
+    desk.write("text.json", "no JSON");
+    for (option, file, code) in [
+        ("--key", "short", "short_secret"),
+        ("--key", "private.jwk", "private_key"),
+        ("--jwks", "set.json", "missing_key"),
+        ("--jwks", "text.json", "key_form"),
+    ] {
+        for command in ["verify", "inspect"] {
+            let args = [command, "-", option, file];
+            let plain = desk.run(&args, &token);
+            assert_eq!((plain.code, plain.stdout.as_str()), (2, ""), "{args:?}");
+            assert!(
+                plain.stderr.starts_with(&format!("pinlatch: key refused ({code}): {file}: ")),
+                "{}",
+                plain.stderr
+            );
+            let json = desk.run(&[&args[..], &["--json"]].concat(), &token);
+            assert_eq!((json.code, json.stderr.as_str()), (2, ""), "{args:?}");
+            let document = json.json();
+            assert_eq!((&document["error"], &document["code"]), (&json!("key"), &json!(code)));
+            assert_eq!(document.as_object().unwrap().len(), 3);
+            assert!(!plain.both().contains("shhhhh") && !json.both().contains("shhhhh"));
+        }
+    }
+    let weak = desk.run(&["mint", "--key", "short"], "");
+    assert_eq!((weak.code, weak.stdout.as_str()), (2, ""));
+    assert!(weak.stderr.contains("short_secret"), "{}", weak.stderr);
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_a_refusal() {
+    let desk = Desk::new();
+    let token = desk.mint(&[]);
+    let large = "x".repeat(64 * 1024 + 1);
+    desk.write("large", &large);
+    let huge = format!("a=\"{}\"", "x".repeat(9_000));
+    for (args, reason) in [
+        (&["verify", "-"][..], "--jwks"),
+        (&["verify", "-", "--key", "secret", "--jwks", "secret"], "cannot be used with"),
+        (&["verify", "-", "--key", "absent"], "cannot read absent"),
+        (&["verify", "-", "--key", "large"], "larger than 64 KiB"),
+        (&["verify", "-", "--key", "."], "cannot read ."),
+        (&["verify", "-", "--key", "secret", "--alg", "none"], "invalid value"),
+        (&["verify", "-", "--key", "secret", "--leeway", "soon"], "invalid value"),
+        (&["verify", "--key", "secret"], "TOKEN"),
+        (&["mint"], "--key"),
+        (&["mint", "--key", "secret", "--expires", "0"], "invalid value"),
+        (&["mint", "--key", "secret", "--expires", "10", "--not-before", "10"], "expire before"),
+        (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "an option of its own"),
+        (&["mint", "--key", "secret", "--claim", "room=porch"], "needs its quotes"),
+        (&["mint", "--key", "secret", "--claim", "a=1", "--claim", "a=2"], "given twice"),
+        (&["mint", "--key", "secret", "--alg", "EdDSA"], "unfit_key"),
+        (&["mint", "--key", "secret", "--subject", ""], "bad_claim"),
+        (&["mint", "--key", "secret", "--claim", &huge], "malformed"),
+        (&["mint", "--key", "secret", "--claim", "a=[[[[[[[[[1]]]]]]]]]"], "json"),
+    ] {
+        let ran = desk.run(args, &token);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(reason) && !ran.stderr.contains(&token), "{args:?}: {}", ran.stderr);
+    }
+    let absent = desk.run(&["verify", "-", "--key", "absent", "--json"], &token);
+    assert_eq!((absent.code, &absent.json()["error"]), (2, &json!("usage")));
+}
+
+#[test]
+fn a_minted_token_says_what_it_was_asked_to() {
+    let desk = Desk::new();
+    let token = desk.mint(&[
+        "--alg",
+        "HS256",
+        "--kid",
+        "k1",
+        "--typ",
+        "at+jwt",
+        "--issuer",
+        "me",
+        "--scope",
+        "a b",
+        "--jti",
+        "once",
+        "--expires",
+        "90",
+        "--not-before",
+        "30",
+        "--claim",
+        "list=[1,{\"a\":null}]",
+        "--claim",
+        "n=-2.5",
+    ]);
+    let (_, document) = desk.verify(&token, &["--typ", "at+jwt", "--issuer", "me"]);
+    assert_eq!(document["header"], json!({ "alg": "HS256", "typ": "at+jwt", "kid": "k1" }));
+    let claims = document["claims"].as_object().unwrap();
+    let iat = claims["iat"].as_u64().unwrap();
+    let expected = json!({
+        "iss": "me", "scope": "a b", "jti": "once", "iat": iat, "nbf": iat + 30, "exp": iat + 90,
+        "list": [1, { "a": null }], "n": -2.5,
+    });
+    assert_eq!(Value::Object(claims.clone()), expected);
+    let (one, two) = (desk.mint(&[]), desk.mint(&[]));
+    assert_ne!(desk.verify(&one, &[]).1["claims"]["jti"], desk.verify(&two, &[]).1["claims"]["jti"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_used_with_a_warning() {
+    let desk = Desk::new();
+    let path = desk.folder.path().join("secret");
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    let ran = desk.run(&["mint", "--key", "secret"], "");
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.contains("warning: others can read secret"), "{}", ran.stderr);
+    assert_eq!(desk.verify(ran.stdout.trim_end(), &[]).0.code, 0, "stdout holds the token alone");
+}
+
+#[test]
+fn an_explanation_names_all_that_is_wrong() {
+    let desk = Desk::new();
+    let args = ["inspect", "-", "--key", "secret", "--audience", "lab", "--json"];
+    let document = desk.run(&args, &altered(&expired(&desk))).json();
+    assert_eq!((&document["form"], &document["accepted"]), (&json!("jws"), &json!(false)));
+    let codes: Vec<&str> = document["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|check| check["outcome"]["refused"]["code"].as_str())
+        .collect();
+    for code in ["bad_signature", "expired", "missing_claim"] {
+        assert!(codes.contains(&code), "{codes:?}");
+    }
+    let page = desk.run(&args[..6], &altered(&expired(&desk)));
+    assert_eq!((page.code, page.stderr.as_str()), (0, ""));
+    for part in ["Header\n", "Claims\n", "Checks\n", "2001-09-09", "REFUSED expired: ", "Verdict: refused ("]
+    {
+        assert!(page.stdout.contains(part), "{part}: {}", page.stdout);
+    }
+    assert!(page.stdout.lines().all(|line| line.chars().count() <= 80), "{}", page.stdout);
+}
+
+#[test]
+fn without_keys_the_verdict_stays_open() {
+    let desk = Desk::new();
+    let token = desk.mint(&[]);
+    let page = desk.run(&["inspect", "-"], &token);
+    assert_eq!(page.code, 0, "{}", page.stderr);
+    assert!(
+        page.stdout.contains("not checked: ") && page.stdout.contains("Verdict: open"),
+        "{}",
+        page.stdout
+    );
+    assert!(!page.stdout.contains(&token));
+    assert_eq!(desk.run(&["inspect", "-", "--json"], &token).json()["accepted"], Value::Null);
+    let accepted = desk.run(&["inspect", "-", "--key", "secret"], &token);
+    assert!(accepted.stdout.contains("Verdict: accepted"), "{}", accepted.stdout);
+}
+
+#[test]
+fn garbage_is_explained_too() {
+    let desk = Desk::new();
+    for garbage in
+        ["", "garbage", "a.b.c", "a.b.c.d.e", "{\"payload\":\"\"}", "....", "\u{0}\u{1b}[2J", "é.é.é"]
+    {
+        let page = desk.run(&["inspect", "-"], garbage);
+        assert_eq!((page.code, page.stderr.as_str()), (0, ""), "{garbage:?}");
+        assert!(page.stdout.contains("Verdict: refused ("), "{garbage:?}: {}", page.stdout);
+        assert!(!page.stdout.contains('\u{1b}'));
+        assert_eq!(desk.run(&["inspect", "-", "--json"], garbage).json()["accepted"], json!(false));
+    }
+}
+
+#[test]
+fn the_documentation_explains_every_code_once() {
+    let page = include_str!("../../docs/tokens.md");
+    for code in Refusal::CODES.iter().chain(KeyError::CODES.iter()) {
+        let rows = page.lines().filter(|line| line.starts_with(&format!("| `{code}` |"))).count();
+        assert_eq!(rows, 1, "{code}");
+    }
+}
