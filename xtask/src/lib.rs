@@ -1,4 +1,4 @@
-//! What a developer runs: `cargo xtask demo`, `test`, `build`, `bench`, `doctor`.
+//! What a developer runs: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
 //!
 //! A library besides the binary, because the end-to-end tests start the Worker and the agent exactly as the
 //! demo does ([`wrangler::Edge`], [`guard::Guarded`]). Nothing here touches a key: `pinlatch` and
@@ -9,6 +9,7 @@ pub mod build;
 pub mod client;
 pub mod demo;
 pub mod doctor;
+pub mod fuzz;
 pub mod guard;
 pub mod paths;
 pub mod process;

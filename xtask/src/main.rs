@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
-    demo, doctor, guard, suite,
+    demo, doctor, fuzz, guard, suite,
     tools::Setup,
 };
 
@@ -66,6 +66,19 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
+    /// Fuzzes what reads tokens and keys of strangers; exits 1 where an input was found that fails.
+    ///
+    /// No part of `test`. Needs nightly Rust and cargo-fuzz, and installs them.
+    Fuzz {
+        /// What to fuzz [default: every target, one after the other].
+        target: Option<fuzz::Target>,
+        /// How long to fuzz each target.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Tells which tools are there, which are missing, and how to get them.
     Doctor {
         /// One JSON object instead of a table.
@@ -105,6 +118,7 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),
+        Task::Fuzz { target, seconds, yes } => Ok(success_if(fuzz::run(&Setup::new(yes)?, target, seconds)?)),
         Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(false)?, json)?)),
         Task::Guard { program } => guard::run(&program),
     }

@@ -1,0 +1,107 @@
+//! `cargo xtask fuzz`: the targets of `fuzz/` for a bounded time each.
+//!
+//! What libFuzzer finds on the way is kept in `fuzz/corpus/`, so that the next run goes on from there; the
+//! committed `fuzz/seeds/` are where the first one begins.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    paths, process,
+    tools::{
+        Setup,
+        cargo_tools::CARGO_FUZZ,
+        nightly::{self, NIGHTLY},
+    },
+    ui,
+};
+
+/// Longer than any token or key set that is accepted, so that the limits are met too.
+const MAX_LEN: usize = 20_000;
+/// In seconds: no input may take this long.
+const SLOW: usize = 5;
+
+/// What can be fuzzed: a program of `fuzz/` each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Target {
+    /// Tokens that somebody else signed.
+    Token,
+    /// Key sets and key files.
+    Keyset,
+}
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Keyset => "keyset",
+        }
+    }
+}
+
+/// Runs one target or all of them; whether none of them failed.
+pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
+    nightly::ensure(setup)?;
+    let cargo_fuzz = CARGO_FUZZ.ensure(setup)?;
+    let targets = target.map_or_else(|| vec![Target::Token, Target::Keyset], |one| vec![one]);
+    let mut good = true;
+    for target in targets {
+        good &= run_one(&cargo_fuzz, target, seconds)?;
+    }
+    Ok(good)
+}
+
+fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
+    let name = target.name();
+    let fuzz = paths::root().join("fuzz");
+    let (corpus, seeds) = (fuzz.join("corpus").join(name), fuzz.join("seeds").join(name));
+    fs::create_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
+
+    let mut build = cargo_fuzz_command(cargo_fuzz, "build", name);
+    process::quietly(&format!("compiling the fuzz target {name} (nightly, with sanitizers)"), &mut build)?;
+    ui::say(&format!("── fuzzing {name} for {seconds} s"));
+    let began = SystemTime::now();
+    let mut fuzzing = cargo_fuzz_command(cargo_fuzz, "run", name);
+    fuzzing.arg(&corpus).arg(seeds).arg("--").args([
+        format!("-max_total_time={seconds}"),
+        format!("-max_len={MAX_LEN}"),
+        format!("-timeout={SLOW}"),
+        format!("-dict={}", fuzz.join("words.dict").display()),
+        // No line for each input that is new, but what became of them all.
+        "-verbosity=0".into(),
+        "-print_final_stats=1".into(),
+    ]);
+    let Err(failure) = process::loudly(&mut fuzzing) else { return Ok(true) };
+    let found = files_since(began, &fuzz.join("artifacts").join(name));
+    if found.is_empty() {
+        bail!("{name}: {failure:#}");
+    }
+    for file in found {
+        ui::say(&format!("{name} fails on {}", file.display()));
+        let (tool, file) = (cargo_fuzz.display(), file.display());
+        ui::say(&format!("    again: RUSTUP_TOOLCHAIN={NIGHTLY} {tool} run {name} {file}"));
+    }
+    Ok(false)
+}
+
+fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
+    let mut command = Command::new(cargo_fuzz);
+    command.args([action, name, "--target-dir"]).arg(paths::target().join("fuzz"));
+    command.current_dir(paths::root());
+    process::clean_cargo_env(&mut command);
+    command.env("RUSTUP_TOOLCHAIN", NIGHTLY);
+    command
+}
+
+/// By time and not by name: the same input fails under the same name as the last time.
+fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);
+    files.filter(|entry| since(entry).is_ok_and(|since| since)).map(|entry| entry.path()).collect()
+}
