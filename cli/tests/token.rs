@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use pinlatch_token::{KeyError, MintingKey, Refusal, SigningKey, random_id};
+use pinlatch_token::{Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, random_id};
 use serde_json::{Value, json};
 
 /// What the command did.
@@ -145,6 +145,27 @@ fn what_is_minted_is_accepted() {
 
     let by_argument = desk.run(&["verify", &token, "--key", "secret"], "");
     assert_eq!(by_argument.code, 0, "{}", by_argument.stderr);
+}
+
+#[test]
+fn what_is_minted_opens_a_site_that_knows_the_issuer() {
+    let desk = Desk::new();
+    let token = desk.mint(&[
+        "--issuer",
+        "https://scripts.example",
+        "--subject",
+        "nightly",
+        "--audience",
+        "pinlatch-lab",
+    ]);
+    let table = json!({ "scripts": {
+        "issuer": "https://scripts.example", "site": "lab", "audience": "pinlatch-lab",
+        "secret": "SCRIPTS_SECRET", "scope": "line:bench/*:*",
+    } });
+    let issuers = Issuers::read(&table, &["lab".parse().unwrap()], |_| Some(desk.secret.clone()));
+    let now = desk.verify(&token, &[]).1["claims"]["iat"].as_u64().unwrap();
+    let admitted = issuers.admit(&token, now, &mut SignatureCache::new(1)).unwrap();
+    assert_eq!((admitted.site.as_str(), admitted.sub.as_str()), ("lab", "nightly"));
 }
 
 #[test]

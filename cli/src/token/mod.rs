@@ -169,10 +169,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes to stdout. Nothing counts as accepted that could not be said.
+/// Writes to stdout, in one piece, so that who reads only the first line does not break the rest.
+/// Nothing counts as accepted that could not be said.
 fn say(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()).context("cannot write to stdout")
+    let text = format!("{}\n", text.trim_end());
+    std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")
 }
 
 /// Writes one document to stdout.
