@@ -4,6 +4,7 @@ mod access;
 mod agents;
 mod commands;
 mod contract;
+mod interop;
 mod latency;
 mod panel;
 mod restarts;
