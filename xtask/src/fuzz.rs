@@ -75,6 +75,7 @@ fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
         format!("-dict={}", fuzz.join("words.dict").display()),
         // No line for each input that is new, but what became of them all.
         "-verbosity=0".into(),
+        "-print_funcs=0".into(),
         "-print_final_stats=1".into(),
     ]);
     let Err(failure) = process::loudly(&mut fuzzing) else { return Ok(true) };
