@@ -266,9 +266,11 @@ fn is_own(typ: &str) -> bool {
     Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
 }
 
-/// An id for a token that names none.
+/// An id for a token that names none: of what is signed, because an ECDSA signature has a second spelling
+/// that anybody can work out, and a revoked token must not come back under it.
 fn digest_id(token: &str) -> String {
-    let digest = blake3::hash(token.as_bytes());
+    let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+    let digest = blake3::hash(signed.as_bytes());
     let short = digest.as_bytes().first_chunk::<16>().map(|half| crate::b64::encode(half));
     format!("digest-{}", short.unwrap_or_default())
 }
