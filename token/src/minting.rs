@@ -112,7 +112,14 @@ impl MintingKey {
         let jwk: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
         let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
         let kid = members.get("kid").and_then(Value::as_str).map(str::to_owned);
-        let named = members.get("alg").and_then(Value::as_str).and_then(Algorithm::by_name);
+        let named = match members.get("alg") {
+            None => None,
+            Some(name) => Some(
+                name.as_str()
+                    .and_then(Algorithm::by_name)
+                    .ok_or(KeyError::Unfit("its alg is no signature algorithm known here"))?,
+            ),
+        };
         let family =
             match (members.get("kty").and_then(Value::as_str), members.get("crv").and_then(Value::as_str)) {
                 (Some("oct"), _) => Family::Secret,

@@ -15,6 +15,9 @@ const FEWEST_DIFFERENT: usize = 8;
 
 /// Refuses a secret that is too short for an algorithm, well known, or no more than a few repeated bytes.
 pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError> {
+    if looks_like_a_key(secret) {
+        return Err(KeyError::Unfit("it is a key file, not a secret; give a public key as PEM or JWK"));
+    }
     let (found, least) = (secret.len(), algorithm.shortest_secret());
     if found < least {
         return Err(KeyError::ShortSecret { algorithm, found, least });
@@ -32,6 +35,31 @@ pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError>
         return Err(KeyError::MonotonousSecret);
     }
     Ok(())
+}
+
+/// Whether the bytes are a key in a form that is not read here: DER, OpenSSH, or a PEM block with something
+/// around it. Taken as a secret, a public key would let everybody sign who knows it (RFC 8725 §3.1).
+fn looks_like_a_key(bytes: &[u8]) -> bool {
+    let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    let starts: [&[u8]; 4] = [b"ssh-", b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-"];
+    contains(b"-----BEGIN")
+        || contains(b"\"kty\"")
+        || marks.iter().chain(&starts).any(|start| bytes.starts_with(start))
+        || is_der_sequence(bytes)
+}
+
+/// Whether all of the bytes are one DER SEQUENCE that begins with a SEQUENCE or an INTEGER, as every form of key
+/// does. Random bytes are so about once in ten million times.
+fn is_der_sequence(bytes: &[u8]) -> bool {
+    let Some((0x30, rest)) = bytes.split_first().map(|(tag, rest)| (*tag, rest)) else { return false };
+    let (length, content) = match rest {
+        [short @ 0..=0x7f, content @ ..] => (usize::from(*short), content),
+        [0x81, length, content @ ..] => (usize::from(*length), content),
+        [0x82, high, low, content @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), content),
+        _ => return false,
+    };
+    content.len() == length && matches!(content.first(), Some(0x30 | 0x02))
 }
 
 fn is_published(secret: &[u8]) -> bool {
@@ -56,6 +84,27 @@ mod tests {
                 Err(KeyError::ShortSecret { algorithm, found, least })
             );
         }
+    }
+
+    #[test]
+    fn a_public_key_is_no_secret() {
+        let der = [&[0x30, 0x2a, 0x30, 0x05][..], &[7; 40]].concat();
+        let long = [&[0x30, 0x82, 0x01, 0x00, 0x02][..], &[7; 255]].concat();
+        for bytes in [
+            &der[..],
+            &long,
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI someone@somewhere",
+            b"\xef\xbb\xbf-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n",
+            b"Public-Key: (2048 bit)\n-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n",
+            b"[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}]",
+        ] {
+            assert!(matches!(check(bytes, Algorithm::Hs256), Err(KeyError::Unfit(_))), "{bytes:?}");
+        }
+        let almost = [&der[..], &[1]].concat();
+        assert_eq!(
+            check(&almost[1..], Algorithm::Hs256).map_err(|error| error.code()),
+            Err("monotonous_secret")
+        );
     }
 
     #[test]
