@@ -110,7 +110,7 @@ fn enough(mut run: impl FnMut(u32) -> Result<Duration>) -> Result<u32> {
         if took >= ENOUGH || count > u32::MAX / 4 {
             let share = REQUEST.as_secs_f64() / took.as_secs_f64();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-            return Ok(((f64::from(count) * share) as u32).max(1));
+            return Ok(((f64::from(count) * share).round() as u32).max(1));
         }
         count *= 4;
     }
