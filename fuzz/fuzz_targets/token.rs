@@ -55,8 +55,10 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn refuse(token: &str) {
-    assert!(verify_foreign(token, &KEYS, &terms()).is_err(), "accepted without a signature");
-    assert_ne!(explain(token, Some(&KEYS), &terms()).accepted, Some(true));
+    for keys in [&*KEYS, &*OURS] {
+        assert!(verify_foreign(token, keys, &terms()).is_err(), "accepted without a signature");
+        assert_ne!(explain(token, Some(keys), &terms()).accepted, Some(true));
+    }
     let _ = explain(token, None, &terms());
 }
 
