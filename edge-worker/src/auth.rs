@@ -3,7 +3,7 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, NotAdmitted, Refusal};
+use pinlatch_token::{AccessClaims, MINTED, NotAdmitted, Refusal};
 
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -76,6 +76,7 @@ fn of_edge(incoming: &Incoming, token: &str) -> Result<Principal, Refusal> {
     let registered = verified.registered;
     Ok(Principal {
         site: site.clone(),
+        minted: registered.sub.starts_with(MINTED),
         person: UserName::new(registered.sub.clone()).ok(),
         iss: registered.iss,
         sub: registered.sub,
@@ -102,6 +103,7 @@ fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
     Ok(Principal {
         site: admitted.site,
         person: None,
+        minted: false,
         iss: admitted.iss,
         sub: admitted.sub,
         jti: admitted.jti,

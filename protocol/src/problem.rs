@@ -55,6 +55,10 @@ codes! {
     PlaintextRefused "plaintext_refused" 403 "Log in over HTTPS";
     /// An enrolment or setup code that is wrong, expired or used.
     CodeRefused "code_refused" 403 "The code is not valid";
+    /// A guest link before, after or without its window.
+    LinkNotValid "link_not_valid" 403 "The link is not valid now";
+    /// A token that was given a number of uses and has used them.
+    UsedUp "used_up" 403 "The token has been used as often as it may";
     /// Nothing at this path.
     NotFound "not_found" 404 "There is nothing here";
     /// No such site.
@@ -65,12 +69,18 @@ codes! {
     UnknownLine "unknown_line" 404 "The device has no such line";
     /// No such command, or not the caller's.
     UnknownCommand "unknown_command" 404 "There is no such command";
+    /// No such person.
+    UnknownPerson "unknown_person" 404 "There is no such person";
+    /// No such API token or guest link.
+    UnknownToken "unknown_token" 404 "There is no such token";
     /// The path is known, the method is not.
     MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here";
     /// The id was used for another command.
     IdConflict "id_conflict" 409 "The command id was used for another command";
     /// The site has an owner already.
     AlreadySetUp "already_set_up" 409 "This site has an owner already";
+    /// Somebody must remain who may do everything.
+    LastOwner "last_owner" 409 "A site keeps at least one owner";
     /// The device would not.
     Refused "refused" 409 "The device refused the command";
     /// The body is larger than the call takes.

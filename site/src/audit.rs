@@ -1,7 +1,10 @@
 //! The audit log: who, by which token, what, when, outcome. Never a token or a secret.
 
+use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
+use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
-use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::Site;
 use crate::failure::Failure;
@@ -17,32 +20,14 @@ const REPEAT_WINDOW: u32 = 64;
 /// How many repeatable entries of one actor, act and outcome are written in one period.
 const REPEAT_MOST: i64 = 10;
 
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 3_600_000;
+
 /// The period in which a refused attempt is written once, in milliseconds.
 pub(crate) const REFUSALS_MS: u64 = 60_000;
 
 /// The period in which a device's odd message is written once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
-
-/// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// Its number; later ones are higher.
-    pub seq: u64,
-    /// When, milliseconds of Unix time.
-    pub at_ms: u64,
-    /// Who: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
-    pub actor: String,
-    /// By which token, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jti: Option<String>,
-    /// What: `command`, `setup`, `login`, `logout`, `refresh_reuse`, `enrolment`, `enrol`,
-    /// `device_removal`, `generation`, `audit` or `odd_message`.
-    pub act: String,
-    /// On what: `DEVICE/LINE:ACTION`, a device or a user name.
-    pub target: String,
-    /// `done`, a command's final status or a problem code; `amended_…` where a late report corrected it.
-    pub outcome: String,
-}
 
 /// Who acts, for the log.
 pub(crate) struct Actor<'a> {
@@ -58,15 +43,25 @@ impl Site<'_> {
         target: &str,
         outcome: &str,
     ) -> Result<(), StoreError> {
+        let last = self.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
+        let (last, before) = match &last {
+            Some(row) => (row.uint(0)?, row.text(1)?),
+            None => (0, ""),
+        };
+        let seq = last.saturating_add(1);
+        let hash = link(before, seq, self.now_ms, &actor, [act, target, outcome]);
         self.run(
-            "INSERT INTO audit (at_ms, actor, jti, act, target, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO audit (seq, at_ms, actor, jti, act, target, outcome, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
+                seq.into(),
                 self.now_ms.into(),
                 actor.name.into(),
                 actor.jti.into(),
                 act.into(),
                 target.into(),
                 outcome.into(),
+                hash.into(),
             ],
         )?;
         Ok(())
@@ -124,14 +119,27 @@ impl Site<'_> {
     pub(crate) fn read_audit(
         &self,
         principal: &Principal,
-        before: Option<u64>,
+        filter: &AuditFilter,
         limit: u32,
-    ) -> Result<Vec<AuditEntry>, Failure> {
+    ) -> Result<AuditPage, Failure> {
         self.require_site(principal, SiteRight::Audit, "audit", "audit")?;
+        let limit = limit.clamp(1, MAX_AUDIT_PAGE);
         let rows = self.run(
-            "SELECT seq, at_ms, actor, jti, act, target, outcome FROM audit
-             WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
-            &[before.unwrap_or(u64::MAX).into(), limit.clamp(1, MAX_AUDIT_PAGE).into()],
+            "SELECT seq, at_ms, actor, jti, act, target, outcome, hash FROM audit
+             WHERE seq < ?1 AND at_ms >= ?2 AND at_ms < ?3 AND (?4 IS NULL OR actor = ?4)
+             AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR substr(target, 1, length(?6)) = ?6)
+             AND (?7 IS NULL OR outcome = ?7)
+             ORDER BY seq DESC LIMIT ?8",
+            &[
+                filter.before.unwrap_or(u64::MAX).into(),
+                filter.since_ms.unwrap_or(0).into(),
+                filter.until_ms.unwrap_or(u64::MAX).into(),
+                filter.actor.as_deref().into(),
+                filter.act.as_deref().into(),
+                filter.target.as_deref().into(),
+                filter.outcome.as_deref().into(),
+                limit.into(),
+            ],
         )?;
         let entries = rows.iter().map(|row| {
             Ok(AuditEntry {
@@ -142,8 +150,48 @@ impl Site<'_> {
                 act: row.text(4)?.into(),
                 target: row.text(5)?.into(),
                 outcome: row.text(6)?.into(),
+                hash: row.text(7)?.into(),
             })
         });
-        Ok(entries.collect::<Result<_, StoreError>>()?)
+        let entries: Vec<AuditEntry> = entries.collect::<Result<_, StoreError>>()?;
+        let full = u32::try_from(entries.len()).is_ok_and(|count| count == limit);
+        let next = entries.last().filter(|_| full).map(|entry| entry.seq);
+        let head = self.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
+        let head = head
+            .map(|row| Ok::<_, StoreError>(AuditHead { seq: row.uint(0)?, hash: row.text(1)?.into() }))
+            .transpose()?;
+        let keep_days = u32::try_from(self.keep_audit_ms()? / DAY_MS).unwrap_or(u32::MAX);
+        Ok(AuditPage { entries, head, next, keep_days })
     }
+
+    /// How long entries are kept, in milliseconds: what the owner set, or else the deployment's default.
+    pub(crate) fn keep_audit_ms(&self) -> Result<u64, StoreError> {
+        let row = self.row("SELECT keep_days FROM meta", &[])?;
+        let days = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
+        Ok(days.map_or(self.config.keep_audit_ms, |days| days.saturating_mul(DAY_MS)))
+    }
+
+    pub(crate) fn retain(&mut self, principal: &Principal, days: u32) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Audit, "retention", "audit")?;
+        if principal.minted || self.rights(principal)?.role != Some(pinlatch_protocol::scope::Role::Owner) {
+            return Err(Problem::new(Code::InsufficientScope)
+                .detail("only an owner may shorten the log")
+                .into());
+        }
+        if !RETENTION_DAYS.contains(&days) {
+            let range = format!("`days` is {} to {}", RETENTION_DAYS.start(), RETENTION_DAYS.end());
+            return Err(Problem::new(Code::InvalidRequest).detail(range).into());
+        }
+        self.run("UPDATE meta SET keep_days = ?1", &[days.into()])?;
+        self.audit_by(principal, "retention", "audit", &format!("{days}_days"))?;
+        Ok(())
+    }
+}
+
+/// One link of the chain: SHA-256, in hexadecimal digits, of the JSON array of the hash before and the entry's
+/// fields, so that anybody can follow the chain with common tools.
+fn link(before: &str, seq: u64, at_ms: u64, actor: &Actor<'_>, words: [&str; 3]) -> String {
+    let [act, target, outcome] = words;
+    let entry = json!([before, seq, at_ms, actor.name, actor.jti, act, target, outcome]).to_string();
+    Sha256::digest(entry.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -31,6 +31,9 @@ impl Rights {
     }
 }
 
+/// How it is stored that a person has scopes of their own.
+pub(crate) const CUSTOM: &str = "custom";
+
 /// How a role is stored.
 pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
@@ -59,10 +62,9 @@ impl Site<'_> {
         }
         let person = principal.person.as_ref().map(UserName::as_str);
         let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),
-            (SELECT username FROM families WHERE id = ?2 AND ended_ms IS NULL),
-            (SELECT role FROM people WHERE username = ?3)";
+            (SELECT username FROM families WHERE id = ?2 AND ended_ms IS NULL)";
         let row = self
-            .row(sql, &[principal.jti.as_str().into(), principal.family.as_deref().into(), person.into()])?
+            .row(sql, &[principal.jti.as_str().into(), principal.family.as_deref().into()])?
             .ok_or(StoreError::Shape { column: 0, wanted: "a row" })?;
         if row.opt_int(0)?.is_some() {
             return Err(dead("the token was revoked"));
@@ -71,11 +73,14 @@ impl Site<'_> {
         if principal.family.is_some() && (family.is_none() || family != person) {
             return Err(dead("the session has ended"));
         }
-        if person.is_none() {
-            return Ok(Rights { role: None, scope: principal.scope.clone() });
-        }
-        let role = row.opt_text(2)?.and_then(role_from).ok_or_else(|| dead("the person is gone"))?;
-        Ok(Rights { role: Some(role), scope: principal.scope.within(&role.scopes()) })
+        let Some(person) = person else {
+            let scope = principal.scope.clone();
+            let scope =
+                if principal.minted { scope.within(&self.minted_scope(&principal.jti)?) } else { scope };
+            return Ok(Rights { role: None, scope });
+        };
+        let rights = self.person_rights(person)?.ok_or_else(|| dead("the person is gone"))?;
+        Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
     /// Requires an administrative right; its lack is written down.

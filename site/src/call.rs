@@ -1,5 +1,6 @@
 //! What the Worker asks a site, and what it is answered: both cross as JSON.
 
+use pinlatch_protocol::admin::{AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView};
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
@@ -9,7 +10,6 @@ use pinlatch_protocol::scope::{Role, ScopeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
-use crate::audit::AuditEntry;
 use crate::command::Standing;
 use crate::failure::Failure;
 use crate::principal::Principal;
@@ -50,10 +50,42 @@ pub enum Call {
     Logout { principal: Principal },
     /// Ends a family whose access token has expired.
     LogoutFamily { family: String },
+    /// Invites a person, or lets one who is there choose a new password.
+    Invite {
+        principal: Principal,
+        username: UserName,
+        rights: RightsRequest,
+        code_id: String,
+        expires_at: u64,
+    },
+    /// Whom an invitation is for; asked before a password is hashed.
+    Invited { code_id: String },
+    /// Uses an invitation.
+    AcceptInvitation { code_id: String },
+    /// The people of the site.
+    People { principal: Principal },
+    /// Changes what a person may do.
+    ChangePerson { principal: Principal, username: UserName, rights: RightsRequest },
+    /// Removes a person.
+    RemovePerson { principal: Principal, username: UserName },
+    /// Ends every login of a person.
+    EndSessions { principal: Principal, username: UserName },
+    /// The caller's password was changed: their other logins end.
+    PasswordChanged { principal: Principal },
+    /// Mints an API token or guest link.
+    Mint { principal: Principal, request: MintRequest, jti: String },
+    /// What was minted.
+    Tokens { principal: Principal },
+    /// Revokes a minted token, or any other whose expiry is given.
+    Revoke { principal: Principal, jti: String, exp: Option<u64> },
+    /// Whether a guest link can be exchanged now.
+    ExchangeGuest { jti: String },
     /// Kills every token of the site that was issued so far.
     RaiseGeneration { principal: Principal },
     /// One page of the audit log, newest first.
-    Audit { principal: Principal, before: Option<u64>, limit: u32 },
+    Audit { principal: Principal, filter: AuditFilter, limit: u32 },
+    /// How long the audit log is kept.
+    Retain { principal: Principal, days: u32 },
 }
 
 /// An answer.
@@ -76,18 +108,30 @@ pub enum Reply {
     /// To [`Call::Enrol`].
     Enrolled { device: Name },
     /// To [`Call::Setup`] and [`Call::Login`]: what the access token is made of.
-    Person { username: UserName, role: Role, scope: ScopeSet, generation: u64 },
+    Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
     /// To [`Call::Refresh`]: the same, and the id and expiry of the refresh token that is current now.
     Refreshed {
         username: UserName,
-        role: Role,
+        role: Option<Role>,
         scope: ScopeSet,
         generation: u64,
         jti: String,
         expires_at: u64,
     },
+    /// To [`Call::Invited`] and [`Call::AcceptInvitation`].
+    Invited { username: UserName },
+    /// To [`Call::People`].
+    People(Vec<Person>),
+    /// To [`Call::Mint`]: what it says, and the generation that it is signed with.
+    Minted { token: TokenView, generation: u64 },
+    /// To [`Call::ExchangeGuest`].
+    Token(TokenView),
+    /// To [`Call::Tokens`].
+    Tokens(Vec<TokenView>),
+    /// To [`Call::RaiseGeneration`].
+    Generation(u64),
     /// To [`Call::Audit`].
-    Audit(Vec<AuditEntry>),
+    Audit(AuditPage),
     /// To the calls that have nothing to tell.
     Done,
 }
@@ -137,10 +181,36 @@ impl Site<'_> {
             }
             Call::Logout { principal } => self.logout(&principal).map(done)?,
             Call::LogoutFamily { family } => self.logout_family(&family).map(done)?,
-            Call::RaiseGeneration { principal } => self.raise_generation(&principal).map(done)?,
-            Call::Audit { principal, before, limit } => {
-                Reply::Audit(self.read_audit(&principal, before, limit)?)
+            Call::RaiseGeneration { principal } => Reply::Generation(self.raise_generation(&principal)?),
+            Call::Invite { principal, username, rights, code_id, expires_at } => {
+                self.invite(&principal, &username, &rights, &code_id, expires_at).map(done)?
             }
+            Call::Invited { code_id } => Reply::Invited { username: self.invited(&code_id)? },
+            Call::AcceptInvitation { code_id } => {
+                Reply::Invited { username: self.accept_invitation(&code_id)? }
+            }
+            Call::People { principal } => Reply::People(self.people(&principal)?),
+            Call::ChangePerson { principal, username, rights } => {
+                self.change_person(&principal, &username, &rights).map(done)?
+            }
+            Call::RemovePerson { principal, username } => {
+                self.remove_person(&principal, &username).map(done)?
+            }
+            Call::EndSessions { principal, username } => {
+                self.end_sessions(&principal, &username).map(done)?
+            }
+            Call::PasswordChanged { principal } => self.password_changed(&principal).map(done)?,
+            Call::Mint { principal, request, jti } => {
+                let token = self.mint(&principal, &request, &jti)?;
+                Reply::Minted { token, generation: self.generation }
+            }
+            Call::Tokens { principal } => Reply::Tokens(self.minted_tokens(&principal)?),
+            Call::Revoke { principal, jti, exp } => self.revoke(&principal, &jti, exp).map(done)?,
+            Call::ExchangeGuest { jti } => Reply::Token(self.exchange_guest(&jti)?),
+            Call::Audit { principal, filter, limit } => {
+                Reply::Audit(self.read_audit(&principal, &filter, limit)?)
+            }
+            Call::Retain { principal, days } => self.retain(&principal, days).map(done)?,
         };
         Ok(Answer::Now(reply))
     }

@@ -186,6 +186,7 @@ impl Site<'_> {
         if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
             return Err(Problem::new(Code::Throttled).retry_after(1).into());
         }
+        self.use_token(principal)?;
         let actor = principal.actor();
         let origin = Origin {
             iss: &principal.iss,

@@ -1,7 +1,7 @@
 //! What the site wants done: effects for the shim around it, and the numbered events among them.
 
 use pinlatch_protocol::command::CommandResult;
-use pinlatch_protocol::name::Name;
+use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{Change, ToPanel};
 use pinlatch_protocol::problem::Problem;
 use serde_json::{Map, Value};
@@ -59,6 +59,8 @@ pub enum Whose {
     Family(String),
     /// Those with the token of this `jti`.
     Token(String),
+    /// Those whose token belongs to this person.
+    Person(UserName),
     /// This one.
     Panel(String),
     /// Every one.
@@ -71,6 +73,7 @@ impl Whose {
         match self {
             Self::Family(family) => principal.family.as_ref() == Some(family),
             Self::Token(jti) => principal.jti == *jti,
+            Self::Person(person) => principal.person.as_ref() == Some(person),
             Self::Panel(own) => own == panel,
             Self::All => true,
         }
@@ -118,6 +121,8 @@ pub enum Effect {
         /// A stable word.
         reason: &'static str,
     },
+    /// Ask of every panel socket whether it may stay ([`Site::socket_authority`]), and close those that may not.
+    Review,
     /// Answer every request that waits on a ticket. There may be none.
     Answer {
         /// The ticket.

@@ -32,9 +32,11 @@ mod panel;
 mod people;
 mod principal;
 mod schema;
+mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod wake;
 
 use pinlatch_protocol::agent::FromAgent;
@@ -45,14 +47,14 @@ use pinlatch_protocol::problem::{Code, Problem};
 use crate::failure::Failure;
 
 pub use crate::agent::MAX_LINES;
-pub use crate::audit::{AuditEntry, MAX_AUDIT_PAGE};
+pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, Reply};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::event::{CommandOrder, Effect, Event, Whose, close};
 pub use crate::links::Links;
 pub use crate::outcome::GRACE_MS;
-pub use crate::people::ROTATION_GRACE_MS;
 pub use crate::principal::Principal;
+pub use crate::sessions::ROTATION_GRACE_MS;
 pub use crate::store::{Row, Store, StoreError, Value};
 
 /// What a site is told of its deployment.

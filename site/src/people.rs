@@ -1,23 +1,21 @@
-//! People and their sessions: the first owner, logins, refresh families and their end.
-//!
-//! Passwords are the gate's: what arrives here has been admitted.
+//! People: the first owner, invitations, roles and scopes, and the end of them.
 
+use pinlatch_protocol::admin::{Person, RightsRequest};
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::{Role, SiteRight};
+use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
 use crate::Site;
 use crate::audit::Actor;
-use crate::authority::{role_from, role_word};
+use crate::authority::{CUSTOM, Rights, role_from, role_word};
 use crate::call::Reply;
-use crate::event::Whose;
+use crate::event::{Effect, Whose};
 use crate::failure::Failure;
 use crate::principal::Principal;
-use crate::store::{StoreError, Value};
+use crate::store::{Row, StoreError};
 
-/// How long after a rotation the token before it still returns the same successor, in milliseconds: two
-/// tabs, or a reply that was lost, must not end a session.
-pub const ROTATION_GRACE_MS: u64 = 10_000;
+/// The most people of one site.
+const MAX_PEOPLE: i64 = 1_000;
 
 impl Site<'_> {
     pub(crate) fn setup_allowed(&self, code_id: &str) -> Result<(), Failure> {
@@ -37,139 +35,239 @@ impl Site<'_> {
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
         )?;
-        self.run(
-            "INSERT INTO people (username, role, created_ms) VALUES (?1, ?2, ?3)",
-            &[username.as_str().into(), role_word(Role::Owner).into(), self.now_ms.into()],
-        )?;
+        self.add_person(&username, role_word(Role::Owner), None)?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
-        Ok(self.person(username, Role::Owner))
+        let scope = Role::Owner.scopes();
+        Ok(self.person(username, Rights { role: Some(Role::Owner), scope }))
     }
 
-    fn person(&self, username: UserName, role: Role) -> Reply {
-        Reply::Person { username, role, scope: role.scopes(), generation: self.generation }
+    pub(crate) fn person(&self, username: UserName, rights: Rights) -> Reply {
+        let Rights { role, scope } = rights;
+        Reply::Person { username, role, scope, generation: self.generation }
     }
 
-    fn role(&self, username: &UserName) -> Result<Option<Role>, StoreError> {
-        let row = self.row("SELECT role FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        Ok(row.map(|row| row.text(0).map(role_from)).transpose()?.flatten())
-    }
-
-    pub(crate) fn login(
-        &mut self,
-        username: UserName,
-        family: &str,
-        refresh_jti: &str,
-        expires_at: u64,
-    ) -> Result<Reply, Failure> {
-        let role = self.role(&username)?.ok_or(Code::LoginFailed)?;
+    fn add_person(&self, username: &UserName, role: &str, scope: Option<&str>) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO families (id, username, current, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO people (username, role, scope, created_ms) VALUES (?1, ?2, ?3, ?4)",
+            &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into()],
+        )?;
+        Ok(())
+    }
+
+    /// What a person may do now; `None` if there is no such person.
+    pub(crate) fn person_rights(&self, username: &str) -> Result<Option<Rights>, StoreError> {
+        let row = self.row("SELECT role, scope FROM people WHERE username = ?1", &[username.into()])?;
+        row.map(|row| rights_in(&row, 0)).transpose()
+    }
+
+    /// Invites a person, or lets one who is there choose a new password. Nobody can give more than they hold,
+    /// and only an owner can hand an owner's login to somebody.
+    pub(crate) fn invite(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+        wanted: &RightsRequest,
+        code_id: &str,
+        expires_at: u64,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
+        let own = self.rights(principal)?.scope;
+        let (role, scope) = match self.person_rights(username.as_str())? {
+            Some(there) => {
+                if wanted.role.is_some() || wanted.scope.is_some() {
+                    let text = "the person is there already: change their rights with PATCH";
+                    return Err(Problem::new(Code::InvalidRequest).detail(text).into());
+                }
+                self.require_cover(&own, &there.scope)?;
+                (None, None)
+            }
+            None => {
+                let given = granted(wanted)?;
+                self.require_cover(&own, &given.scope)?;
+                let count = self.row("SELECT count(*) FROM people", &[])?;
+                if count.map_or(Ok(0), |row| row.int(0))? >= MAX_PEOPLE {
+                    return Err(Problem::new(Code::InvalidRequest).detail("the site has 1000 people").into());
+                }
+                let (role, scope) = stored(&given);
+                (Some(role), scope)
+            }
+        };
+        self.run(
+            "INSERT INTO codes (id, username, role, scope, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
             &[
-                family.into(),
+                code_id.into(),
                 username.as_str().into(),
-                refresh_jti.into(),
+                role.into(),
+                scope.into(),
                 expires_at.saturating_mul(1000).into(),
             ],
         )?;
-        self.audit(by(&username, Some(refresh_jti)), "login", username.as_str(), "done")?;
-        Ok(self.person(username, role))
-    }
-
-    /// Rotates a family. A token that was rotated away is good for its successor for a moment only; later
-    /// it was stolen, by whoever came first or second, and both lose the family.
-    pub(crate) fn refresh(
-        &mut self,
-        family: &str,
-        jti: &str,
-        next_jti: String,
-        expires_at: u64,
-    ) -> Result<Reply, Failure> {
-        let sql = "SELECT username, current, previous, rotated_ms, expires_ms, ended_ms FROM families WHERE id = ?1";
-        let row = self.row(sql, &[family.into()])?.ok_or(Code::InvalidGrant)?;
-        let (current, previous) = (row.text(1)?, row.opt_text(2)?);
-        let expires_ms = row.uint(4)?;
-        if row.opt_uint(5)?.is_some() || expires_ms <= self.now_ms {
-            return Err(Code::InvalidGrant.into());
-        }
-        let username: UserName = row.parsed(0)?;
-        let Some(role) = self.role(&username)? else {
-            self.end_family(family)?;
-            return Err(Code::InvalidGrant.into());
-        };
-        let refreshed = |jti: String, expires_at: u64| Reply::Refreshed {
-            username: username.clone(),
-            role,
-            scope: role.scopes(),
-            generation: self.generation,
-            jti,
-            expires_at,
-        };
-        if jti == current {
-            let reply = refreshed(next_jti.clone(), expires_at);
-            let expires: Value = expires_at.saturating_mul(1000).into();
-            self.run(
-                "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
-                &[family.into(), next_jti.into(), self.now_ms.into(), expires],
-            )?;
-            return Ok(reply);
-        }
-        let rotated_ms = row.opt_uint(3)?.unwrap_or(0);
-        if previous == Some(jti) && self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS {
-            return Ok(refreshed(current.into(), expires_ms / 1000));
-        }
-        self.audit(by(&username, Some(jti)), "refresh_reuse", username.as_str(), "family_ended")?;
-        self.end_family(family)?;
-        Err(Problem::new(Code::InvalidGrant).detail("the refresh token was used before; log in again").into())
-    }
-
-    fn end_family(&mut self, family: &str) -> Result<(), StoreError> {
-        self.run("UPDATE families SET ended_ms = ?2 WHERE id = ?1", &[family.into(), self.now_ms.into()])?;
-        self.close_panels(Whose::Family(family.into()));
+        self.audit_by(principal, "invite", username.as_str(), "done")?;
         Ok(())
     }
 
-    /// Ends a token: its whole family, whose end every token of it shares, or just itself. It succeeds on one
-    /// that has ended already.
-    pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
-        match self.rights(principal) {
-            Ok(_) => {}
-            Err(Failure::Problem(_)) => return Ok(()),
-            Err(fault) => return Err(fault),
-        }
-        if let Some(family) = &principal.family {
-            return self.logout_family(family);
-        }
-        let until_ms = principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000);
-        self.run(
-            "INSERT OR REPLACE INTO revoked (jti, until_ms) VALUES (?1, ?2)",
-            &[principal.jti.as_str().into(), until_ms.into()],
+    /// Whom an invitation is for; asked before a password is hashed.
+    pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
+        let row = self.row(
+            "SELECT username FROM codes
+             WHERE id = ?1 AND username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2",
+            &[code_id.into(), self.now_ms.into()],
         )?;
-        self.close_panels(Whose::Token(principal.jti.clone()));
-        self.audit_by(principal, "logout", &principal.actor(), "done")?;
+        Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
+    }
+
+    /// Uses an invitation: the person is there from now on, and whoever was logged in as them is no more.
+    pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
+        let username = self.invited(code_id)?;
+        let row = self.row(
+            "UPDATE codes SET used_ms = ?2 WHERE id = ?1 RETURNING role, scope",
+            &[code_id.into(), self.now_ms.into()],
+        )?;
+        let row = row.ok_or(Code::CodeRefused)?;
+        match (row.opt_text(0)?, self.person_rights(username.as_str())?) {
+            (Some(role), None) => self.add_person(&username, role, row.opt_text(1)?)?,
+            // Removed, or invited a second time, while the code was under way: it has become void.
+            (Some(_), Some(_)) | (None, None) => return Err(Code::CodeRefused.into()),
+            (None, Some(_)) => self.end_other_sessions(username.as_str(), None)?,
+        }
+        self.audit(by(&username, None), "accept_invitation", username.as_str(), "done")?;
+        Ok(username)
+    }
+
+    /// One's password was changed: every other login of the person ends.
+    pub(crate) fn password_changed(&mut self, principal: &Principal) -> Result<(), Failure> {
+        self.rights(principal)?;
+        let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
+        self.end_other_sessions(username.as_str(), principal.family.as_deref())?;
+        self.audit_by(principal, "password", username.as_str(), "done")?;
         Ok(())
     }
 
-    pub(crate) fn logout_family(&mut self, family: &str) -> Result<(), Failure> {
-        let sql = "SELECT username, current FROM families WHERE id = ?1 AND ended_ms IS NULL";
-        let Some(row) = self.row(sql, &[family.into()])? else { return Ok(()) };
-        let username: UserName = row.parsed(0)?;
-        self.audit(by(&username, Some(row.text(1)?)), "logout", username.as_str(), "done")?;
-        self.end_family(family)?;
+    pub(crate) fn people(&self, principal: &Principal) -> Result<Vec<Person>, Failure> {
+        self.require_site(principal, SiteRight::Users, "users", "users")?;
+        let rows = self.run(
+            "SELECT username, role, scope, created_ms, (SELECT count(*) FROM families
+             WHERE families.username = people.username AND ended_ms IS NULL AND expires_ms > ?1)
+             FROM people ORDER BY username",
+            &[self.now_ms.into()],
+        )?;
+        let people = rows.iter().map(|row| {
+            let Rights { role, scope } = rights_in(row, 1)?;
+            let sessions = u32::try_from(row.uint(4)?).unwrap_or(u32::MAX);
+            Ok(Person { username: row.parsed(0)?, role, scope, created_ms: row.uint(3)?, sessions })
+        });
+        Ok(people.collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Changes what a person may do, at once and on open sockets too. Whoever changes it must hold what the
+    /// person had and what they get.
+    pub(crate) fn change_person(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+        wanted: &RightsRequest,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Users, "rights", username.as_str())?;
+        let own = self.rights(principal)?.scope;
+        let before = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
+        let given = granted(wanted)?;
+        self.require_cover(&own, &before.scope)?;
+        self.require_cover(&own, &given.scope)?;
+        if given.role != Some(Role::Owner) {
+            self.require_another_owner(username)?;
+        }
+        let (role, scope) = stored(&given);
+        self.run(
+            "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
+            &[username.as_str().into(), role.into(), scope.into()],
+        )?;
+        self.audit_by(principal, "rights", username.as_str(), role)?;
+        // Open panels show what they may: they must be given a new picture.
+        self.close_panels(Whose::Person(username.clone()));
+        self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// The emergency brake: every token issued so far is dead, and whoever still has a refresh token or
-    /// a password gets new ones.
-    pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<(), Failure> {
-        self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
-        self.generation += 1;
-        self.run("UPDATE meta SET generation = ?1", &[self.generation.into()])?;
-        self.audit_by(principal, "generation", &self.generation.to_string(), "done")?;
-        self.close_panels(Whose::All);
+    pub(crate) fn remove_person(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Users, "person_removal", username.as_str())?;
+        let own = self.rights(principal)?.scope;
+        let before = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
+        self.require_cover(&own, &before.scope)?;
+        self.require_another_owner(username)?;
+        self.end_other_sessions(username.as_str(), None)?;
+        self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
+        self.audit_by(principal, "person_removal", username.as_str(), "done")?;
+        self.effects.push(Effect::Review);
+        Ok(())
+    }
+
+    /// Ends every login of a person. Their password still opens a new one.
+    pub(crate) fn end_sessions(&mut self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
+        if principal.person.as_ref() != Some(username) {
+            self.require_site(principal, SiteRight::Users, "end_sessions", username.as_str())?;
+        }
+        let own = self.rights(principal)?.scope;
+        let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
+        if principal.person.as_ref() != Some(username) {
+            self.require_cover(&own, &there.scope)?;
+        }
+        self.end_other_sessions(username.as_str(), None)?;
+        self.audit_by(principal, "end_sessions", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Requires that somebody gives no more than they hold.
+    pub(crate) fn require_cover(&self, own: &ScopeSet, given: &ScopeSet) -> Result<(), Failure> {
+        if own.covers(given) {
+            return Ok(());
+        }
+        let text = "nobody can give or take more than they hold themselves";
+        Err(Problem::new(Code::InsufficientScope).detail(text).into())
+    }
+
+    fn require_another_owner(&self, username: &UserName) -> Result<(), Failure> {
+        let row = self.row(
+            "SELECT role = 'owner' AND NOT EXISTS (SELECT 1 FROM people WHERE role = 'owner' AND username <> ?1)
+             FROM people WHERE username = ?1",
+            &[username.as_str().into()],
+        )?;
+        if row.map_or(Ok(0), |row| row.int(0))? != 0 {
+            return Err(Code::LastOwner.into());
+        }
         Ok(())
     }
 }
 
-fn by<'a>(username: &'a UserName, jti: Option<&'a str>) -> Actor<'a> {
+/// A role and scope in two columns.
+fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
+    let role = role_from(row.text(column)?);
+    let scope = match role {
+        Some(role) => role.scopes(),
+        None => row.opt_parsed(column + 1)?.unwrap_or_default(),
+    };
+    Ok(Rights { role, scope })
+}
+
+/// The rights that a request names: one of role and scope.
+fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
+    match (wanted.role, &wanted.scope) {
+        (Some(role), None) => Ok(Rights { role: Some(role), scope: role.scopes() }),
+        (None, Some(scope)) => Ok(Rights { role: None, scope: scope.clone() }),
+        _ => Err(Problem::new(Code::InvalidRequest).detail("give either `role` or `scope`")),
+    }
+}
+
+fn stored(rights: &Rights) -> (&'static str, Option<String>) {
+    match rights.role {
+        Some(role) => (role_word(role), None),
+        None => (CUSTOM, Some(rights.scope.to_string())),
+    }
+}
+
+pub(crate) fn by<'a>(username: &'a UserName, jti: Option<&'a str>) -> Actor<'a> {
     Actor { name: username.as_str(), jti }
 }

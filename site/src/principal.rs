@@ -18,6 +18,9 @@ pub struct Principal {
     pub person: Option<UserName>,
     /// The token's id.
     pub jti: String,
+    /// Whether it is an API token or guest link that this site minted.
+    #[serde(default)]
+    pub minted: bool,
     /// The refresh family that the token was minted from; it dies with it.
     pub family: Option<String>,
     /// The token's scopes.
@@ -32,10 +35,12 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// How the audit log names the principal: a person by user name, anyone else by issuer and subject.
+    /// How the audit log names the principal: a person by user name, a minted token by its id, anyone else by
+    /// issuer and subject.
     pub fn actor(&self) -> String {
         match &self.person {
             Some(person) => person.to_string(),
+            None if self.minted => self.sub.clone(),
             None => format!("{}#{}", self.iss, self.sub),
         }
     }

@@ -23,14 +23,15 @@ const META: &str = "CREATE TABLE IF NOT EXISTS meta (
 
 /// One element per version, never changed once released. `IF NOT EXISTS` repairs a creation that was
 /// cut short.
-const VERSIONS: &[&[&str]] = &[&[
-    "CREATE TABLE IF NOT EXISTS people (
+const VERSIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE IF NOT EXISTS people (
         username TEXT PRIMARY KEY,
         role TEXT NOT NULL,
         created_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-    // Refresh families: the chain of refresh tokens that one login began.
-    "CREATE TABLE IF NOT EXISTS families (
+        // Refresh families: the chain of refresh tokens that one login began.
+        "CREATE TABLE IF NOT EXISTS families (
         id TEXT PRIMARY KEY,
         username TEXT NOT NULL,
         current TEXT NOT NULL,
@@ -39,19 +40,19 @@ const VERSIONS: &[&[&str]] = &[&[
         expires_ms INTEGER NOT NULL,
         ended_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS revoked (
+        "CREATE TABLE IF NOT EXISTS revoked (
         jti TEXT PRIMARY KEY,
         until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-    // One-time codes: enrolments from their making, setup codes from their use.
-    "CREATE TABLE IF NOT EXISTS codes (
+        // One-time codes: enrolments from their making, setup codes from their use.
+        "CREATE TABLE IF NOT EXISTS codes (
         id TEXT PRIMARY KEY,
         device TEXT,
         expires_ms INTEGER NOT NULL,
         used_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-    // `online` is the presence that was last published, not the truth: that is computed.
-    "CREATE TABLE IF NOT EXISTS devices (
+        // `online` is the presence that was last published, not the truth: that is computed.
+        "CREATE TABLE IF NOT EXISTS devices (
         name TEXT PRIMARY KEY,
         thumbprint TEXT NOT NULL,
         cert_jti TEXT NOT NULL,
@@ -63,12 +64,12 @@ const VERSIONS: &[&[&str]] = &[&[
         version TEXT,
         seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-    // Session nonces that were used, so that a captured proof opens no second connection.
-    "CREATE TABLE IF NOT EXISTS sessions (
+        // Session nonces that were used, so that a captured proof opens no second connection.
+        "CREATE TABLE IF NOT EXISTS sessions (
         nonce TEXT PRIMARY KEY,
         at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS lines (
+        "CREATE TABLE IF NOT EXISTS lines (
         device TEXT NOT NULL,
         name TEXT NOT NULL,
         position INTEGER NOT NULL,
@@ -81,8 +82,8 @@ const VERSIONS: &[&[&str]] = &[&[
         seq INTEGER NOT NULL,
         PRIMARY KEY (device, name)
     ) STRICT, WITHOUT ROWID",
-    // `seq` is the ticket and, as `c<seq>`, the `jti`; the newest row is never deleted, so none is reused.
-    "CREATE TABLE IF NOT EXISTS commands (
+        // `seq` is the ticket and, as `c<seq>`, the `jti`; the newest row is never deleted, so none is reused.
+        "CREATE TABLE IF NOT EXISTS commands (
         seq INTEGER PRIMARY KEY,
         iss TEXT NOT NULL,
         sub TEXT NOT NULL,
@@ -100,9 +101,9 @@ const VERSIONS: &[&[&str]] = &[&[
         deadline_ms INTEGER NOT NULL,
         panels TEXT NOT NULL
     ) STRICT",
-    "CREATE UNIQUE INDEX IF NOT EXISTS commands_id ON commands (iss, sub, id)",
-    "CREATE INDEX IF NOT EXISTS commands_in_flight ON commands (device, deadline_ms) WHERE status = 'delivered'",
-    "CREATE TABLE IF NOT EXISTS audit (
+        "CREATE UNIQUE INDEX IF NOT EXISTS commands_id ON commands (iss, sub, id)",
+        "CREATE INDEX IF NOT EXISTS commands_in_flight ON commands (device, deadline_ms) WHERE status = 'delivered'",
+        "CREATE TABLE IF NOT EXISTS audit (
         seq INTEGER PRIMARY KEY,
         at_ms INTEGER NOT NULL,
         actor TEXT NOT NULL,
@@ -111,7 +112,37 @@ const VERSIONS: &[&[&str]] = &[&[
         target TEXT NOT NULL,
         outcome TEXT NOT NULL
     ) STRICT",
-]];
+    ],
+    &[
+        // Scopes of one's own; the role is then `custom`.
+        "ALTER TABLE people ADD COLUMN scope TEXT",
+        // Whom an invitation is for, with the rights that it gives.
+        "ALTER TABLE codes ADD COLUMN username TEXT",
+        "ALTER TABLE codes ADD COLUMN role TEXT",
+        "ALTER TABLE codes ADD COLUMN scope TEXT",
+        // API tokens and guest links. `person` and `parent` are whose rights bound them: a person's, or those of
+        // the token that minted this one.
+        "CREATE TABLE IF NOT EXISTS tokens (
+        jti TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        creator TEXT NOT NULL,
+        person TEXT,
+        parent TEXT,
+        scope TEXT NOT NULL,
+        nbf INTEGER NOT NULL,
+        exp INTEGER NOT NULL,
+        max_uses INTEGER,
+        uses INTEGER NOT NULL DEFAULT 0,
+        created_ms INTEGER NOT NULL,
+        ended_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+        // Each entry's hash continues the one before; older entries than this version have none.
+        "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
+        // Days; NULL is the deployment's default.
+        "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
+    ],
+];
 
 /// Makes the database current and returns its `meta`: one read when nothing is to be done.
 pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
@@ -123,14 +154,18 @@ pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
         return Ok(meta);
     }
     store.run(META, &[])?;
-    store.run("INSERT OR IGNORE INTO meta VALUES (1, 0, 1, 0)", &[])?;
+    store.run("INSERT OR IGNORE INTO meta (one, schema, generation, seq) VALUES (1, 0, 1, 0)", &[])?;
     let Some((schema, meta)) = read(store)? else {
         return Err(StoreError::Shape { column: 0, wanted: "a schema version" });
     };
     let done = usize::try_from(schema).ok().filter(|done| *done <= VERSIONS.len());
     let done = done.ok_or(StoreError::Newer(schema))?;
     for statement in VERSIONS.iter().skip(done).flat_map(|version| version.iter()) {
-        store.run(statement, &[])?;
+        match store.run(statement, &[]) {
+            // SQLite knows no `ADD COLUMN IF NOT EXISTS`.
+            Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
+            other => drop(other?),
+        }
     }
     store.run("UPDATE meta SET schema = ?1", &[current.into()])?;
     Ok(meta)

@@ -6,6 +6,7 @@ use crate::Site;
 use crate::agent::KEEP_SESSIONS_MS;
 use crate::command::KEEP_COMMANDS_MS;
 use crate::store::StoreError;
+use crate::tokens::KEEP_TOKENS_MS;
 
 /// What is kept too long is removed on the hour, so that it costs an idle site few awakenings.
 const PURGE_EVERY_MS: u64 = 3_600_000;
@@ -54,10 +55,13 @@ impl Site<'_> {
                 AND seq < (SELECT max(seq) FROM audit)),
             (SELECT min(at_ms) FROM sessions),
             (SELECT min(expires_ms) FROM families),
-            (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL),
-            (SELECT min(until_ms) FROM revoked)";
+            (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL),
+            (SELECT min(until_ms) FROM revoked),
+            (SELECT min(exp) * 1000 FROM tokens)";
         let Some(row) = self.row(sql, &[])? else { return Ok(None) };
-        let keep_ms = [KEEP_COMMANDS_MS, self.config.keep_audit_ms, KEEP_SESSIONS_MS, KEEP_FAMILIES_MS, 0, 0];
+        let keep_audit_ms = self.keep_audit_ms()?;
+        let keep_ms =
+            [KEEP_COMMANDS_MS, keep_audit_ms, KEEP_SESSIONS_MS, KEEP_FAMILIES_MS, 0, 0, KEEP_TOKENS_MS];
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
             let due = row.opt_uint(column)?.map(|at_ms| at_ms.saturating_add(keep_ms));
@@ -77,11 +81,15 @@ impl Site<'_> {
         self.run(
             "DELETE FROM audit WHERE at_ms <= ?1 AND seq < (SELECT max(seq) FROM audit)
              AND seq < (SELECT min(seq) FROM audit) + ?2",
-            &[before(self.config.keep_audit_ms), PURGE_MOST.into()],
+            &[before(self.keep_audit_ms()?), PURGE_MOST.into()],
         )?;
         self.run("DELETE FROM sessions WHERE at_ms <= ?1", &[before(KEEP_SESSIONS_MS)])?;
         self.run("DELETE FROM families WHERE expires_ms <= ?1", &[before(KEEP_FAMILIES_MS)])?;
-        self.run("DELETE FROM codes WHERE device IS NOT NULL AND expires_ms <= ?1", &[before(0)])?;
+        self.run(
+            "DELETE FROM codes WHERE (device IS NOT NULL OR username IS NOT NULL) AND expires_ms <= ?1",
+            &[before(0)],
+        )?;
+        self.run("DELETE FROM tokens WHERE exp * 1000 <= ?1", &[before(KEEP_TOKENS_MS)])?;
         self.run("DELETE FROM revoked WHERE until_ms <= ?1", &[before(0)])?;
         Ok(())
     }

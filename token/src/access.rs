@@ -13,6 +13,9 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
 
+/// How the subject of an API token or guest link begins; its `jti` follows. No user name has a colon.
+pub const MINTED: &str = "token:";
+
 /// The longest life of a person's access token, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
 

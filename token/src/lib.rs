@@ -29,7 +29,7 @@ pub mod keyset;
 pub mod refresh;
 pub mod welcome;
 
-pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE};
+pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, MINTED};
 pub use alg::Algorithm;
 pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};

@@ -5,6 +5,7 @@ mod enrolment;
 mod session;
 mod sockets;
 
+use pinlatch_protocol::admin::AuditFilter;
 use pinlatch_protocol::api::Health;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
@@ -106,12 +107,21 @@ async fn audit(incoming: Incoming) -> Outcome {
             Problem::new(Code::InvalidRequest).detail(format!("`{name}` is not a whole number"))
         }),
     };
-    let (before, limit) = (number("before")?, number("limit")?.unwrap_or(100));
+    let limit = number("limit")?.unwrap_or(100);
+    let filter = AuditFilter {
+        before: number("before")?,
+        since_ms: number("since_ms")?,
+        until_ms: number("until_ms")?,
+        actor: incoming.query("actor"),
+        act: incoming.query("act"),
+        target: incoming.query("target"),
+        outcome: incoming.query("outcome"),
+    };
     let (principal, _) = auth::principal(&incoming)?;
     let site = principal.site.clone();
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    match ask_site(&incoming.env, &site, &Call::Audit { principal, before, limit }).await? {
-        Reply::Audit(entries) => reply(&entries),
+    match ask_site(&incoming.env, &site, &Call::Audit { principal, filter, limit }).await? {
+        Reply::Audit(page) => reply(&page),
         other => Err(unexpected(&other)),
     }
 }

@@ -84,6 +84,11 @@ impl Actuator<'_> {
                     }
                 }
             }
+            Effect::Review => {
+                for (socket, _, principal) in self.sockets.panels() {
+                    close_if_ended(site, &socket, &principal);
+                }
+            }
             Effect::Answer { ticket, result } => self.waiters.answer(ticket, &result),
             Effect::Fault(error) => worker::console_error!("site {}: {error}", self.site),
         }

@@ -117,7 +117,7 @@ fn administration_takes_its_right() {
             "enrolment shed",
         ),
         (Call::RemoveDevice { principal: weak(), device: name("porch") }, "device_removal porch"),
-        (Call::Audit { principal: weak(), before: None, limit: 9 }, "audit audit"),
+        (Call::Audit { principal: weak(), filter: AuditFilter::default(), limit: 9 }, "audit audit"),
         (Call::RaiseGeneration { principal: weak() }, "generation generation"),
     ] {
         assert_eq!(bench.refusal(call), "insufficient_scope");
@@ -173,7 +173,7 @@ fn everyone_sees_their_own_part() {
 #[test]
 fn a_viewer_cannot_act_whatever_the_token_says() {
     let bench = Bench::connected();
-    bench.store.run("INSERT INTO people VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    bench.store.run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[]).unwrap();
     let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
     assert_eq!(bench.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
     bench.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();

@@ -96,8 +96,15 @@ fn the_audit_log_is_read_in_pages() {
         let (_, order) = bench.order(pulse(&format!("n{n}")));
         bench.report(&order.jti, CommandStatus::Executed, None, None);
     }
-    let page = |before, limit| match bench.call(Call::Audit { principal: owner(), before, limit }).0 {
-        Ok(Answer::Now(Reply::Audit(entries))) => entries,
+    let page = |before, limit| match bench
+        .call(Call::Audit {
+            principal: owner(),
+            filter: AuditFilter { before, ..AuditFilter::default() },
+            limit,
+        })
+        .0
+    {
+        Ok(Answer::Now(Reply::Audit(page))) => page.entries,
         other => panic!("{other:?}"),
     };
     let first = page(None, 3);

@@ -13,6 +13,7 @@ mod wake;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
 use pinlatch_protocol::agent::{FromAgent, Outcome};
 use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
@@ -249,8 +250,9 @@ impl Bench {
 
     /// The audit log, oldest first, as `ACTOR ACT TARGET OUTCOME`.
     fn log(&self) -> Vec<String> {
-        match self.call(Call::Audit { principal: owner(), before: None, limit: 500 }).0 {
-            Ok(Answer::Now(Reply::Audit(mut entries))) => {
+        match self.call(Call::Audit { principal: owner(), filter: AuditFilter::default(), limit: 500 }).0 {
+            Ok(Answer::Now(Reply::Audit(entries))) => {
+                let mut entries = entries.entries;
                 entries.reverse();
                 let line = |e: &AuditEntry| format!("{} {} {} {}", e.actor, e.act, e.target, e.outcome);
                 entries.iter().map(line).collect()
@@ -275,6 +277,7 @@ fn user(text: &str) -> UserName {
 /// A token of someone who is no person of the site.
 fn program(scope: &str) -> Principal {
     Principal {
+        minted: false,
         site: name("home"),
         iss: "https://issuer.test".into(),
         sub: "robot".into(),

@@ -15,7 +15,7 @@ fn login(bench: &Bench, family: &str) {
     };
     let expected = Reply::Person {
         username: user("ann"),
-        role: Role::Owner,
+        role: Some(Role::Owner),
         scope: Role::Owner.scopes(),
         generation: 1,
     };
@@ -59,7 +59,10 @@ fn a_site_is_set_up_once() {
     };
     assert_eq!(bench.refusal(login), "login_failed");
     let setup = |code: &str| Call::Setup { code_id: code.into(), username: user("ann") };
-    assert!(matches!(bench.call(setup("s")).0, Ok(Answer::Now(Reply::Person { role: Role::Owner, .. }))));
+    assert!(matches!(
+        bench.call(setup("s")).0,
+        Ok(Answer::Now(Reply::Person { role: Some(Role::Owner), .. }))
+    ));
     assert_eq!(bench.last_logged(), "ann setup ann done");
     assert_eq!(allowed().unwrap_err().code, "already_set_up");
     assert_eq!(bench.refusal(setup("t")), "already_set_up");
@@ -133,7 +136,7 @@ fn a_family_of_someone_who_is_gone_is_over() {
 fn a_family_is_its_persons_own() {
     let bench = Bench::connected();
     login(&bench, "f");
-    bench.store.run("INSERT INTO people VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    bench.store.run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[]).unwrap();
     let stolen = Principal { person: Some(user("vic")), ..of_family() };
     assert_eq!(bench.with(|site| site.socket_authority(&stolen)).0.unwrap_err().code, "invalid_token");
 }

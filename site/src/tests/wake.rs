@@ -127,7 +127,8 @@ fn a_store_that_fails_is_an_internal_problem_and_a_fault_for_the_log() {
         FromAgent::Result(outcome(&order.jti, CommandStatus::Executed, None, None)),
     );
     assert!(matches!(&site.take_effects()[..], [Effect::Fault(StoreError::Sql(_))]));
-    let problem = site.call(Call::Audit { principal: owner(), before: None, limit: 1 }).unwrap_err();
+    let problem =
+        site.call(Call::Audit { principal: owner(), filter: AuditFilter::default(), limit: 1 }).unwrap_err();
     assert_eq!((problem.code.as_str(), problem.detail), ("internal", None));
     assert!(matches!(&site.take_effects()[..], [Effect::Fault(_)]));
 }

@@ -1,0 +1,148 @@
+//! Logins: refresh families, their rotation and their end.
+//!
+//! Passwords are the gate's: what arrives here has been admitted.
+
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::SiteRight;
+
+use crate::Site;
+use crate::call::Reply;
+use crate::event::Whose;
+use crate::failure::Failure;
+use crate::people::by;
+use crate::principal::Principal;
+use crate::store::{StoreError, Value};
+
+/// How long after a rotation the token before it still returns the same successor, in milliseconds: two
+/// tabs, or a reply that was lost, must not end a session.
+pub const ROTATION_GRACE_MS: u64 = 10_000;
+
+impl Site<'_> {
+    pub(crate) fn login(
+        &mut self,
+        username: UserName,
+        family: &str,
+        refresh_jti: &str,
+        expires_at: u64,
+    ) -> Result<Reply, Failure> {
+        let rights = self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
+        self.run(
+            "INSERT INTO families (id, username, current, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+            &[
+                family.into(),
+                username.as_str().into(),
+                refresh_jti.into(),
+                expires_at.saturating_mul(1000).into(),
+            ],
+        )?;
+        self.audit(by(&username, Some(refresh_jti)), "login", username.as_str(), "done")?;
+        Ok(self.person(username, rights))
+    }
+
+    /// Rotates a family. A token that was rotated away is good for its successor for a moment only; later
+    /// it was stolen, by whoever came first or second, and both lose the family.
+    pub(crate) fn refresh(
+        &mut self,
+        family: &str,
+        jti: &str,
+        next_jti: String,
+        expires_at: u64,
+    ) -> Result<Reply, Failure> {
+        let sql = "SELECT username, current, previous, rotated_ms, expires_ms, ended_ms FROM families WHERE id = ?1";
+        let row = self.row(sql, &[family.into()])?.ok_or(Code::InvalidGrant)?;
+        let (current, previous) = (row.text(1)?, row.opt_text(2)?);
+        let expires_ms = row.uint(4)?;
+        if row.opt_uint(5)?.is_some() || expires_ms <= self.now_ms {
+            return Err(Code::InvalidGrant.into());
+        }
+        let username: UserName = row.parsed(0)?;
+        let Some(rights) = self.person_rights(username.as_str())? else {
+            self.end_family(family)?;
+            return Err(Code::InvalidGrant.into());
+        };
+        let refreshed = |jti: String, expires_at: u64| Reply::Refreshed {
+            username: username.clone(),
+            role: rights.role,
+            scope: rights.scope.clone(),
+            generation: self.generation,
+            jti,
+            expires_at,
+        };
+        if jti == current {
+            let reply = refreshed(next_jti.clone(), expires_at);
+            let expires: Value = expires_at.saturating_mul(1000).into();
+            self.run(
+                "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
+                &[family.into(), next_jti.into(), self.now_ms.into(), expires],
+            )?;
+            return Ok(reply);
+        }
+        let rotated_ms = row.opt_uint(3)?.unwrap_or(0);
+        if previous == Some(jti) && self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS {
+            return Ok(refreshed(current.into(), expires_ms / 1000));
+        }
+        self.audit(by(&username, Some(jti)), "refresh_reuse", username.as_str(), "family_ended")?;
+        self.end_family(family)?;
+        Err(Problem::new(Code::InvalidGrant).detail("the refresh token was used before; log in again").into())
+    }
+
+    fn end_family(&mut self, family: &str) -> Result<(), StoreError> {
+        self.run("UPDATE families SET ended_ms = ?2 WHERE id = ?1", &[family.into(), self.now_ms.into()])?;
+        self.close_panels(Whose::Family(family.into()));
+        Ok(())
+    }
+
+    /// Ends a token: its whole family, whose end every token of it shares, or just itself. It succeeds on one
+    /// that has ended already.
+    pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
+        match self.rights(principal) {
+            Ok(_) => {}
+            Err(Failure::Problem(_)) => return Ok(()),
+            Err(fault) => return Err(fault),
+        }
+        if let Some(family) = &principal.family {
+            return self.logout_family(family);
+        }
+        let until_ms = principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000);
+        self.run(
+            "INSERT OR REPLACE INTO revoked (jti, until_ms) VALUES (?1, ?2)",
+            &[principal.jti.as_str().into(), until_ms.into()],
+        )?;
+        self.close_panels(Whose::Token(principal.jti.clone()));
+        self.audit_by(principal, "logout", &principal.actor(), "done")?;
+        Ok(())
+    }
+
+    pub(crate) fn logout_family(&mut self, family: &str) -> Result<(), Failure> {
+        let sql = "SELECT username, current FROM families WHERE id = ?1 AND ended_ms IS NULL";
+        let Some(row) = self.row(sql, &[family.into()])? else { return Ok(()) };
+        let username: UserName = row.parsed(0)?;
+        self.audit(by(&username, Some(row.text(1)?)), "logout", username.as_str(), "done")?;
+        self.end_family(family)?;
+        Ok(())
+    }
+
+    /// Ends every login of a person but one.
+    pub(crate) fn end_other_sessions(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
+        let rows = self.run(
+            "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL AND id IS NOT ?2",
+            &[username.into(), but.into()],
+        )?;
+        for row in &rows {
+            self.end_family(row.text(0)?)?;
+        }
+        Ok(())
+    }
+
+    /// The emergency brake: every token issued so far is dead, and whoever still has a refresh token or
+    /// a password gets new ones.
+    pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
+        self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
+        self.generation += 1;
+        self.run("UPDATE meta SET generation = ?1", &[self.generation.into()])?;
+        self.audit_by(principal, "generation", &self.generation.to_string(), "done")?;
+        self.close_panels(Whose::All);
+        Ok(self.generation)
+    }
+}

@@ -1,0 +1,287 @@
+//! API tokens and guest links: minted here, bounded by whoever minted them for as long as they live.
+
+use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, MintRequest, TokenKind, TokenView};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{ScopeSet, SiteRight};
+
+use crate::Site;
+use crate::event::{Effect, Whose};
+use crate::failure::Failure;
+use crate::principal::Principal;
+use crate::store::{Row, StoreError};
+
+/// How long a chain of tokens that minted tokens may be.
+const MAX_ANCESTORS: usize = 8;
+
+/// The most tokens of one site that have not ended.
+const MAX_TOKENS: i64 = 10_000;
+
+/// How long a token is still listed after it has ended, in milliseconds.
+pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
+
+const COLUMNS: &str =
+    "jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms";
+
+/// A row of `tokens`.
+struct Minted {
+    jti: String,
+    kind: TokenKind,
+    name: String,
+    creator: String,
+    person: Option<String>,
+    parent: Option<String>,
+    scope: ScopeSet,
+    nbf: u64,
+    exp: u64,
+    max_uses: Option<u64>,
+    uses: u64,
+    created_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+impl Minted {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            jti: row.text(0)?.into(),
+            kind: if row.text(1)? == TokenKind::Guest.as_str() { TokenKind::Guest } else { TokenKind::Api },
+            name: row.text(2)?.into(),
+            creator: row.text(3)?.into(),
+            person: row.opt_text(4)?.map(Into::into),
+            parent: row.opt_text(5)?.map(Into::into),
+            scope: row.parsed(6)?,
+            nbf: row.uint(7)?,
+            exp: row.uint(8)?,
+            max_uses: row.opt_uint(9)?,
+            uses: row.uint(10)?,
+            created_ms: row.uint(11)?,
+            ended_ms: row.opt_uint(12)?,
+        })
+    }
+
+    fn view(&self, last_used_ms: Option<u64>) -> TokenView {
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        TokenView {
+            jti: self.jti.clone(),
+            kind: self.kind,
+            name: self.name.clone(),
+            creator: self.creator.clone(),
+            scope: self.scope.clone(),
+            not_before: self.nbf,
+            expires_at: self.exp,
+            max_uses: self.max_uses.map(small),
+            uses: small(self.uses),
+            created_ms: self.created_ms,
+            last_used_ms,
+            revoked_ms: self.ended_ms,
+        }
+    }
+}
+
+impl Site<'_> {
+    fn minted(&self, jti: &str) -> Result<Option<Minted>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM tokens WHERE jti = ?1");
+        self.row(&sql, &[jti.into()])?.as_ref().map(Minted::read).transpose()
+    }
+
+    /// What a minted token may do now: its scopes, within what each of its ancestors may do now.
+    pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
+        let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
+        let mut next = Some(jti.to_owned());
+        let mut scope: Option<ScopeSet> = None;
+        for _ in 0..MAX_ANCESTORS {
+            let Some(jti) = next.take() else { break };
+            let Some(token) = self.minted(&jti)? else {
+                // An ancestor that was signed elsewhere: it counts until it is revoked.
+                let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
+                return match scope.filter(|_| !revoked) {
+                    Some(scope) => Ok(scope),
+                    None => Err(dead("the token was not minted here, or what minted it was revoked")),
+                };
+            };
+            if token.ended_ms.is_some() {
+                return Err(dead("the token, or one that it was minted from, was revoked"));
+            }
+            if token.exp.saturating_mul(1000) <= self.now_ms {
+                return Err(dead("the token, or one that it was minted from, has expired"));
+            }
+            let mut own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
+            if let Some(person) = &token.person {
+                let rights = self.person_rights(person)?.ok_or_else(|| dead("who minted it is gone"))?;
+                own = own.within(&rights.scope);
+            }
+            scope = Some(own);
+            next = token.parent;
+        }
+        match (scope, next) {
+            (Some(scope), None) => Ok(scope),
+            _ => Err(dead("the token has too many ancestors")),
+        }
+    }
+
+    /// Mints a token: whoever does must hold all that it may do, and it ends no later than they do, unless
+    /// they are a person, whose rights bound it for as long as it lives.
+    pub(crate) fn mint(
+        &mut self,
+        principal: &Principal,
+        request: &MintRequest,
+        jti: &str,
+    ) -> Result<TokenView, Failure> {
+        self.require_site(principal, SiteRight::Tokens, "mint", &request.name)?;
+        let own = self.rights(principal)?.scope;
+        let now = self.now_ms / 1000;
+        let nbf = request.not_before.unwrap_or(now).max(now);
+        let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
+        let name = request.name.trim();
+        if !(1..=MAX_TOKEN_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return Err(wrong("`name` has 1 to 64 characters, none of them a control character"));
+        }
+        if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
+            return Err(wrong("`expires_at` is after the beginning, by a year and a day at most"));
+        }
+        if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
+            return Err(wrong("`max_uses` is 1 to 1000000"));
+        }
+        if request.scope.is_empty() {
+            return Err(wrong("`scope` allows nothing"));
+        }
+        self.require_cover(&own, &request.scope)?;
+        let site_scope =
+            request.scope.iter().any(|scope| matches!(scope, pinlatch_protocol::scope::Scope::Site(_)));
+        if request.kind == TokenKind::Guest && site_scope {
+            return Err(wrong("a guest link opens lines, and administers nothing"));
+        }
+        if principal.person.is_none() && request.expires_at > principal.exp {
+            return Err(wrong("`expires_at` is later than the token's own that mints it"));
+        }
+        let count =
+            self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
+        if count.map_or(Ok(0), |row| row.int(0))? >= MAX_TOKENS {
+            return Err(wrong("the site has 10000 tokens; revoke some"));
+        }
+        let parent = principal.person.is_none().then_some(principal.jti.as_str());
+        if let Some(parent) = parent {
+            self.require_short_line(parent)?;
+        }
+        let creator = principal.actor();
+        self.run(
+            "INSERT INTO tokens (jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, created_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            &[
+                jti.into(),
+                request.kind.as_str().into(),
+                name.into(),
+                creator.as_str().into(),
+                principal.person.as_ref().map(|person| person.as_str()).into(),
+                parent.into(),
+                request.scope.to_string().into(),
+                nbf.into(),
+                request.expires_at.into(),
+                request.max_uses.into(),
+                self.now_ms.into(),
+            ],
+        )?;
+        self.audit_by(principal, "mint", jti, request.kind.as_str())?;
+        let minted = self.minted(jti)?.ok_or(StoreError::Shape { column: 0, wanted: "the new token" })?;
+        Ok(minted.view(None))
+    }
+
+    /// A token minted from this one still has all its ancestors looked at.
+    fn require_short_line(&self, jti: &str) -> Result<(), Failure> {
+        let mut next = Some(jti.to_owned());
+        for _ in 0..MAX_ANCESTORS - 1 {
+            let Some(jti) = next.take() else { return Ok(()) };
+            next = self.minted(&jti)?.and_then(|token| token.parent);
+        }
+        if next.is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::InvalidRequest).detail("too many tokens were minted from one another").into())
+    }
+
+    pub(crate) fn minted_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
+        self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT max(at_ms) FROM audit WHERE audit.jti = tokens.jti AND act = 'command')
+             FROM tokens ORDER BY created_ms DESC, jti"
+        );
+        let rows = self.run(&sql, &[])?;
+        let views = rows.iter().map(|row| Ok(Minted::read(row)?.view(row.opt_uint(13)?)));
+        Ok(views.collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Revokes a minted token, and with it all that was minted from it; or, where `exp` says how long it
+    /// would have lived, any other token by its `jti`.
+    pub(crate) fn revoke(
+        &mut self,
+        principal: &Principal,
+        jti: &str,
+        exp: Option<u64>,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Tokens, "revoke", jti)?;
+        let known = self.minted(jti)?;
+        if let (None, Some(exp)) = (&known, exp) {
+            self.forbid(jti, exp.saturating_add(self.config.leeway_s))?;
+        } else {
+            let token = known.ok_or(Code::UnknownToken)?;
+            let own = self.rights(principal)?.scope;
+            self.require_cover(&own, &token.scope)?;
+            if token.ended_ms.is_none() {
+                self.run(
+                    "UPDATE tokens SET ended_ms = ?2 WHERE jti = ?1",
+                    &[jti.into(), self.now_ms.into()],
+                )?;
+            }
+        }
+        self.audit_by(principal, "revoke", jti, "done")?;
+        self.close_panels(Whose::Token(jti.into()));
+        // Those of the tokens minted from it, too.
+        self.effects.push(Effect::Review);
+        Ok(())
+    }
+
+    /// Refuses a `jti` until its token would have expired, seconds of Unix time.
+    pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
+        self.run(
+            "INSERT OR REPLACE INTO revoked (jti, until_ms) VALUES (?1, ?2)",
+            &[jti.into(), exp.saturating_mul(1000).into()],
+        )?;
+        Ok(())
+    }
+
+    /// Whether a guest link can be exchanged now. Its signature was verified: who holds it is no stranger and
+    /// may know why not.
+    pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
+        let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
+        let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
+        let token = token.ok_or_else(|| no("there is no such link".into()))?;
+        if token.ended_ms.is_some() {
+            return Err(no("the link was revoked".into()));
+        }
+        if token.nbf.saturating_mul(1000) > self.now_ms {
+            return Err(no(format!("the link is valid from {} on", token.nbf)));
+        }
+        if token.exp.saturating_mul(1000) <= self.now_ms {
+            return Err(no("the link has expired".into()));
+        }
+        if token.max_uses.is_some_and(|most| token.uses >= most) {
+            return Err(Code::UsedUp.into());
+        }
+        self.minted_scope(jti)?;
+        Ok(token.view(None))
+    }
+
+    /// Counts a use, of a token that may be used so many times only.
+    pub(crate) fn use_token(&self, principal: &Principal) -> Result<(), Failure> {
+        if !principal.minted {
+            return Ok(());
+        }
+        let Some(Minted { max_uses: Some(most), uses, .. }) = self.minted(&principal.jti)? else {
+            return Ok(());
+        };
+        if uses >= most {
+            return Err(Code::UsedUp.into());
+        }
+        self.run("UPDATE tokens SET uses = uses + 1 WHERE jti = ?1", &[principal.jti.as_str().into()])?;
+        Ok(())
+    }
+}
