@@ -1,0 +1,161 @@
+//! Keys that sign whatever they are given.
+
+use std::sync::LazyLock;
+
+use base64ct::{Base64, Encoding};
+use ed25519_compact::{KeyPair, Seed};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
+use rsa::pkcs1::EncodeRsaPublicKey;
+use rsa::pkcs8::EncodePublicKey;
+use rsa::sha2::{Digest, Sha256};
+use rsa::traits::PublicKeyParts;
+use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use serde_json::{Value, json};
+
+use super::{decode, encode};
+
+/// Making an RSA key takes a second: two for all tests of a binary, an owner's and an attacker's.
+static RSA: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
+    [(); 2].map(|()| RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("an RSA key"))
+});
+
+/// What comes before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410 §4).
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+
+/// A private key or a secret, and the algorithm that it is for.
+#[derive(Clone)]
+pub enum Signer {
+    /// EdDSA on Ed25519.
+    EdDsa(KeyPair),
+    /// HMAC with SHA-256.
+    Hs256(Vec<u8>),
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256(RsaPrivateKey),
+    /// ECDSA on P-256.
+    Es256(SigningKey),
+}
+
+/// 32 random bytes.
+pub fn random() -> [u8; 32] {
+    *Seed::generate()
+}
+
+impl Signer {
+    /// A new Ed25519 key.
+    pub fn eddsa() -> Self {
+        Self::EdDsa(KeyPair::from_seed(Seed::generate()))
+    }
+
+    /// An Ed25519 key from its private JWK (RFC 8037).
+    pub fn of_private_jwk(jwk: &Value) -> Self {
+        let seed = Seed::from_slice(&decode(jwk["d"].as_str().expect("a private key"))).expect("32 bytes");
+        Self::EdDsa(KeyPair::from_seed(seed))
+    }
+
+    /// A new secret, in characters that any file can hold.
+    pub fn hs256() -> Self {
+        Self::Hs256(encode(random()).into_bytes())
+    }
+
+    /// The RSA key of the test binary.
+    pub fn rs256() -> Self {
+        Self::Rs256(RSA[0].clone())
+    }
+
+    /// A new P-256 key.
+    pub fn es256() -> Self {
+        Self::Es256(SigningKey::from_slice(&random()).expect("a number below the curve's order"))
+    }
+
+    /// A key of the same sort that nobody has configured.
+    pub fn stranger(&self) -> Self {
+        match self {
+            Self::EdDsa(_) => Self::eddsa(),
+            Self::Hs256(_) => Self::hs256(),
+            Self::Rs256(_) => Self::Rs256(RSA[1].clone()),
+            Self::Es256(_) => Self::es256(),
+        }
+    }
+
+    /// The `alg` that it signs with.
+    pub fn alg(&self) -> &'static str {
+        match self {
+            Self::EdDsa(_) => "EdDSA",
+            Self::Hs256(_) => "HS256",
+            Self::Rs256(_) => "RS256",
+            Self::Es256(_) => "ES256",
+        }
+    }
+
+    /// The signature of what is signed.
+    pub fn sign(&self, signed: &str) -> Vec<u8> {
+        match self {
+            Self::EdDsa(pair) => pair.sk.sign(signed, None).to_vec(),
+            Self::Hs256(secret) => hmac_sha256::HMAC::mac(signed, secret).to_vec(),
+            Self::Rs256(key) => {
+                let digest = Sha256::digest(signed.as_bytes());
+                key.sign(Pkcs1v15Sign::new::<Sha256>(), &digest).expect("a signature")
+            }
+            Self::Es256(key) => {
+                let signature: Signature = key.sign(signed.as_bytes());
+                signature.to_bytes().to_vec()
+            }
+        }
+    }
+
+    /// The public key's DER: SubjectPublicKeyInfo. None of a secret.
+    pub fn public_der(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::EdDsa(pair) => Some([&ED25519_SPKI[..], &pair.pk[..]].concat()),
+            Self::Hs256(_) => None,
+            Self::Rs256(key) => Some(key.to_public_key().to_public_key_der().expect("DER").into_vec()),
+            Self::Es256(key) => {
+                use p256::pkcs8::EncodePublicKey as _;
+                Some(key.verifying_key().to_public_key_der().expect("DER").into_vec())
+            }
+        }
+    }
+
+    /// The public key in PEM, as `openssl` writes it.
+    pub fn public_pem(&self) -> Option<String> {
+        let der = self.public_der()?;
+        let text = Base64::encode_string(&der);
+        let lines: Vec<&str> =
+            (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+        Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
+    }
+
+    /// The public key as a JWK without `kid`.
+    pub fn public_jwk(&self) -> Option<Value> {
+        match self {
+            Self::EdDsa(pair) => Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&pair.pk[..]) })),
+            Self::Hs256(_) => None,
+            Self::Rs256(key) => {
+                let (n, e) = (encode(key.n().to_bytes_be()), encode(key.e().to_bytes_be()));
+                Some(json!({ "kty": "RSA", "n": n, "e": e }))
+            }
+            Self::Es256(key) => {
+                let point = key.verifying_key().to_sec1_bytes();
+                let (x, y) = (encode(&point[1..33]), encode(&point[33..65]));
+                Some(json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y }))
+            }
+        }
+    }
+
+    /// The public key without any wrapping: the modulus, the point, the 32 bytes, PKCS#1.
+    pub fn public_raw(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::EdDsa(pair) => vec![pair.pk.to_vec()],
+            Self::Hs256(_) => vec![],
+            Self::Rs256(key) => {
+                let pkcs1 = key.to_public_key().to_pkcs1_der().expect("DER").into_vec();
+                vec![key.n().to_bytes_be(), pkcs1]
+            }
+            Self::Es256(key) => {
+                let point = key.verifying_key().to_sec1_bytes();
+                vec![point.to_vec(), point[1..].to_vec(), point[1..33].to_vec()]
+            }
+        }
+    }
+}

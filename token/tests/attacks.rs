@@ -1,0 +1,260 @@
+//! The catalogue of attacks, each against every verifier of this crate, with the exact code of the refusal.
+//!
+//! The catalogue is the end-to-end tests' own, which send the same tokens to a real Worker.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is the point"
+)]
+
+#[path = "../../tests/src/forge/mod.rs"]
+mod forge;
+
+use std::cell::RefCell;
+
+use forge::attacks::Attack;
+use forge::{Role, Signer, Subject};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::command::{self, CommandClaims};
+use pinlatch_token::device::{self, DeviceCert};
+use pinlatch_token::refresh::RefreshClaims;
+use pinlatch_token::{
+    AccessClaims, AccessGrant, EDGE, EdgeKeys, Issuers, KeySet, Kind, NotAdmitted, ROOT, Refusal,
+    SignatureCache, SigningKey, Terms, Typ, explain, keyset, random_id, verify_foreign, welcome,
+};
+use serde_json::{Value, json};
+
+const NOW: u64 = 1_790_000_000;
+
+/// An edge, a device, three issuers, and an honest token of each role.
+struct World {
+    edge: EdgeKeys,
+    root: SigningKey,
+    device: SigningKey,
+    session: String,
+    sites: [Name; 2],
+    porch: Name,
+    issuers: Issuers,
+    issuer_keys: Vec<(&'static str, KeySet)>,
+    cache: RefCell<SignatureCache>,
+    subjects: Vec<Subject>,
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn private(key: &SigningKey) -> Signer {
+    Signer::of_private_jwk(&serde_json::from_str(key.to_private_jwk().expose()).unwrap())
+}
+
+impl World {
+    fn new() -> Self {
+        let (hs256, rs256, es256) = (Signer::hs256(), Signer::rs256(), Signer::es256());
+        let Signer::Hs256(secret) = hs256.clone() else { panic!("a secret") };
+        let mut jwk = rs256.public_jwk().unwrap();
+        jwk["kid"] = json!("rs-1");
+        let jwks = json!({ "keys": [jwk] });
+        let pem = es256.public_pem().unwrap();
+        let table = |alg: &str, member: &str, value: &str| {
+            json!({ "issuer": issuer(alg), "site": "home", "audience": "bench", "scope": "line:*/*:*",
+                    "algorithms": [alg], "max_life": 3600, member: value })
+        };
+        let tables = json!({
+            "hs256": table("HS256", "secret", "SECRET"),
+            "rs256": table("RS256", "keys", &jwks.to_string()),
+            "es256": table("ES256", "keys", &pem),
+        });
+        let sites = [name("home"), name("lab")];
+        let text = String::from_utf8(secret.clone()).unwrap();
+        let issuers = Issuers::read(&tables, &sites, |name| (name == "SECRET").then(|| text.clone()));
+        assert!(issuers.faults().is_empty(), "{:?}", issuers.faults());
+        let mut world = Self {
+            edge: EdgeKeys::generate().unwrap(),
+            root: SigningKey::generate(),
+            device: SigningKey::generate(),
+            session: random_id(),
+            sites,
+            porch: name("porch"),
+            issuers,
+            issuer_keys: vec![
+                ("HS256", KeySet::from_key_file(&secret, &[]).unwrap()),
+                ("RS256", KeySet::from_jwks(&jwks, &[]).unwrap()),
+                ("ES256", KeySet::from_key_file(pem.as_bytes(), &[]).unwrap()),
+            ],
+            cache: RefCell::new(SignatureCache::new(64)),
+            subjects: vec![],
+        };
+        world.subjects = world.make_subjects([hs256, rs256, es256]);
+        world
+    }
+
+    fn make_subjects(&self, issuers: [Signer; 3]) -> Vec<Subject> {
+        let home = &self.sites[0];
+        let jwks: Value = serde_json::from_str(self.edge.to_private_jwks().expose()).unwrap();
+        let edge = Signer::of_private_jwk(&jwks["keys"][0]);
+        let claims = AccessClaims { scope: "line:*/*:*".parse().unwrap(), generation: 1, family: None };
+        let access = AccessGrant { site: home, sub: "ann", jti: random_id(), now: NOW, life: 600, claims };
+        let public = self.device.public();
+        let cert = device::sign_cert(&self.edge, home, &self.porch, &public, "d1", NOW).unwrap();
+        let challenge = self.edge.issue_challenge(NOW);
+        let proof = device::sign_proof(&self.device, home, &self.porch, &challenge, &self.session).unwrap();
+        let command = CommandClaims {
+            jti: "c1".into(),
+            sub: "ann".into(),
+            deadline_ms: NOW * 1000 + 5_000,
+            line: name("door"),
+            action: "pulse".into(),
+            args: json!({ "ms": 20 }).as_object().unwrap().clone(),
+        };
+        let command = command.sign(&self.edge, home, &self.porch, &self.session, NOW * 1000).unwrap();
+        let welcome = welcome::sign(&self.edge, home, &self.session, NOW * 1000).unwrap();
+        let key_set = keyset::sign(&self.root, 7, self.edge.public(), NOW).unwrap();
+        let mut subjects = vec![
+            Subject::of(Role::Access, &edge, &access.sign(&self.edge).unwrap(), NOW),
+            Subject::of(Role::Cert, &edge, &cert, NOW),
+            Subject::of(Role::Proof, &private(&self.device), &proof, NOW),
+            Subject::of(Role::Command, &edge, &command, NOW),
+            Subject::of(Role::Welcome, &edge, &welcome, NOW),
+            Subject::of(Role::KeySet, &private(&self.root), &key_set, NOW),
+        ];
+        subjects.extend(issuers.map(|signer| {
+            let kid = if signer.alg() == "RS256" { json!({ "kid": "rs-1" }) } else { json!({}) };
+            let mut header = json!({ "alg": signer.alg(), "typ": "JWT" });
+            header.as_object_mut().unwrap().extend(kid.as_object().unwrap().clone());
+            let claims = json!({ "iss": issuer(signer.alg()), "aud": "bench", "sub": "cron", "jti": "j1",
+                                 "iat": NOW, "exp": NOW + 600 });
+            let token = subjects[0].signed_by(&signer, header.to_string(), claims.to_string());
+            Subject::of(Role::Issuer, &signer, &token, NOW)
+        }));
+        let refresh = RefreshClaims {
+            site: home.clone(),
+            sub: "ann".into(),
+            family: random_id(),
+            jti: random_id(),
+            exp: NOW + 600,
+        };
+        let mut all: Vec<String> = subjects.iter().map(Subject::honest).collect();
+        all.push(refresh.seal(&self.edge, NOW).unwrap());
+        subjects.into_iter().map(|subject| subject.beside(&all)).collect()
+    }
+
+    /// As whoever is shown the token checks it.
+    fn check(&self, subject: &Subject, token: &str) -> Result<(), Refusal> {
+        let home = &self.sites[0];
+        match subject.role {
+            // As the Worker does.
+            Role::Access | Role::Issuer if self.issuers.claims_to_know(token) => {
+                let admitted = self.issuers.admit(token, NOW, &mut self.cache.borrow_mut());
+                admitted.map(drop).map_err(|error| match error {
+                    NotAdmitted::Refused(refusal) => refusal,
+                    NotAdmitted::Broken(name) => panic!("{name} is broken"),
+                })
+            }
+            Role::Access | Role::Issuer => {
+                let cache = &mut self.cache.borrow_mut();
+                AccessClaims::verify(token, self.edge.public(), &self.sites, NOW, cache).map(drop)
+            }
+            Role::Cert => DeviceCert::verify(token, self.edge.public(), &self.sites, NOW).map(drop),
+            Role::Proof => {
+                let cert = self.subjects.iter().find(|other| other.role == Role::Cert).unwrap().honest();
+                let cert = DeviceCert::verify(&cert, self.edge.public(), &self.sites, NOW)?;
+                cert.verify_proof(token, &self.edge, NOW).map(drop)
+            }
+            Role::Command => {
+                let (device, session) = (&self.porch, self.session.as_str());
+                let expect = command::Expect { site: home, device, session, latest_edge_ms: NOW * 1000 };
+                command::verify(token, self.edge.public(), &expect).map(drop)
+            }
+            Role::Welcome => welcome::verify(token, self.edge.public(), &self.session, home).map(drop),
+            Role::KeySet => keyset::verify(token, &self.root.public()).map(drop),
+        }
+    }
+
+    /// What an owner is told about the token is what the policy does with it.
+    fn explanation_agrees(&self, subject: &Subject, token: &str) {
+        let edge = (self.edge.public().clone(), EDGE);
+        let (keys, iss) = match subject.role {
+            Role::Access | Role::Cert | Role::Command | Role::Welcome => edge,
+            Role::Proof => (KeySet::from(self.device.public()), "porch"),
+            Role::KeySet => (KeySet::from(self.root.public()), ROOT),
+            Role::Issuer => {
+                let own = self.issuer_keys.iter().find(|(alg, _)| *alg == subject.signer.alg()).unwrap();
+                (own.1.clone(), subject.text("iss"))
+            }
+        };
+        let typ = match subject.role {
+            Role::Access => Typ::Kind(Kind::Access),
+            Role::Cert => Typ::Kind(Kind::DeviceCert),
+            Role::Proof => Typ::Kind(Kind::DeviceProof),
+            Role::Command => Typ::Kind(Kind::Command),
+            Role::Welcome => Typ::Kind(Kind::Welcome),
+            Role::KeySet => Typ::Kind(Kind::KeySet),
+            Role::Issuer => Typ::Usual,
+        };
+        let audiences = [subject.text("aud").to_owned()];
+        let terms = Terms {
+            typ,
+            issuer: Some(iss),
+            audiences: Some(&audiences),
+            now: subject.has_clock().then_some(NOW),
+            leeway: subject.leeway(),
+            max_life: Some(subject.max_life),
+        };
+        let verdict = verify_foreign(token, &keys, &terms).map(drop);
+        let explanation = explain(token, Some(&keys), &terms);
+        assert_eq!(
+            explanation.accepted,
+            Some(verdict.is_ok()),
+            "{:?}: {verdict:?}: {token:.300}",
+            subject.role
+        );
+    }
+}
+
+fn issuer(alg: &str) -> String {
+    format!("https://{}.issuers.example/", alg.to_lowercase())
+}
+
+fn is_refused_by_every_verifier(attack: Attack) {
+    let world = World::new();
+    let mut tried = 0;
+    for subject in &world.subjects {
+        let honest = subject.honest();
+        assert_eq!(world.check(subject, &honest), Ok(()), "{:?}", subject.role);
+        for attempt in attack(subject) {
+            let code = world.check(subject, &attempt.token).map_err(|refusal| refusal.code());
+            assert_eq!(
+                code,
+                Err(attempt.code),
+                "{:?} {}: {:.600}",
+                subject.role,
+                subject.signer.alg(),
+                attempt.token
+            );
+            world.explanation_agrees(subject, &attempt.token);
+            tried += 1;
+        }
+        assert_eq!(world.check(subject, &honest), Ok(()), "{:?} afterwards", subject.role);
+        world.explanation_agrees(subject, &honest);
+    }
+    assert!(tried > 0, "nothing was tried");
+}
+
+macro_rules! tests {
+    ([$($module:ident :: $general:ident,)*] [$($own:ident :: $particular:ident,)*]) => {
+        $(#[test]
+        fn $general() {
+            is_refused_by_every_verifier(forge::attacks::$module::$general);
+        })*
+        $(#[test]
+        fn $particular() {
+            is_refused_by_every_verifier(forge::attacks::$own::$particular);
+        })*
+    };
+}
+
+for_each_attack!(tests);
