@@ -15,7 +15,7 @@ async function sign({ algs, claims }) {
     const made = symmetric ? await generateSecret(alg, options) : await generateKeyPair(alg, options);
     const [privateKey, publicKey] = symmetric ? [made, made] : [made.privateKey, made.publicKey];
     const kid = `jose-${alg}`;
-    // As issuers publish them: RSA keys without `alg` are common, and named here to be told apart.
+    // One set for all public keys, as an issuer publishes them: the token's kid tells them apart.
     const jwks = symmetric ? sets.secrets : sets.public;
     jwks.keys.push({ ...(await exportJWK(publicKey)), alg, kid, use: "sig" });
     const token = await new SignJWT(claims)
