@@ -3,7 +3,7 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, MINTED, NotAdmitted, Refusal};
+use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal};
 
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -20,6 +20,8 @@ pub enum Carrier {
     Query,
     /// The panel's cookie: a browser adds it by itself, so writes need our own origin.
     Cookie,
+    /// The guest's cookie, likewise.
+    Guest,
 }
 
 /// The token of a bearer header, if there is one; 401 where the header is of another scheme.
@@ -38,7 +40,7 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     found.extend(bearer(incoming)?.map(|token| (token, Carrier::Header)));
     found.extend(incoming.form_tokens().map(|token| (token.to_owned(), Carrier::Form)));
     found.extend(incoming.query_tokens().into_iter().map(|token| (token, Carrier::Query)));
-    found.extend(cookies::find(&header, cookies::SESSION).map(|token| (token.to_owned(), Carrier::Cookie)));
+    found.extend(cookie(incoming, &header));
     if found.len() > 1 {
         return Err(Code::TwoCarriers.into());
     }
@@ -51,28 +53,46 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
+/// The browser's cookie. A guest's counts where there is no login, or where the page asks for it: the query
+/// `as=guest` says which of the two is meant, and carries no authority.
+fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
+    let session = cookies::find(header, cookies::SESSION).map(|token| (token, Carrier::Cookie));
+    let guest = cookies::find(header, cookies::GUEST).map(|token| (token, Carrier::Guest));
+    let as_guest = incoming.query("as").is_some_and(|who| who == "guest");
+    let found = if as_guest { guest } else { session.or(guest) };
+    found.map(|(token, carrier)| (token.to_owned(), carrier))
+}
+
 /// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
 /// that; the refusal's code goes to the log.
 pub fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
-    let principal = if incoming.deployment.issuers.claims_to_know(&token) {
+    let principal = if carrier == Carrier::Guest {
+        of_edge(incoming, &token, Kind::Guest).map_err(refused)?
+    } else if incoming.deployment.issuers.claims_to_know(&token) {
         of_issuer(incoming, &token)?
     } else {
-        of_edge(incoming, &token).map_err(refused)?
+        of_edge(incoming, &token, Kind::Access).map_err(refused)?
     };
     Ok((principal, carrier))
 }
 
+impl Carrier {
+    /// Whether a browser adds it by itself, so that another page could have caused the request.
+    pub fn is_ambient(self) -> bool {
+        matches!(self, Self::Cookie | Self::Guest)
+    }
+}
+
 /// Whom a token of our own speaks for.
-fn of_edge(incoming: &Incoming, token: &str) -> Result<Principal, Refusal> {
+fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Refusal> {
     let deployment = &incoming.deployment;
-    let (site, verified) = AccessClaims::verify(
-        token,
-        deployment.keys.public(),
-        deployment.sites(),
-        now_s(),
-        &mut deployment.signatures(),
-    )?;
+    let (keys, sites) = (deployment.keys.public(), deployment.sites());
+    let cache = &mut *deployment.signatures();
+    let (site, verified) = match kind {
+        Kind::Guest => AccessClaims::verify_guest(token, keys, sites, Some(now_s()), cache),
+        _ => AccessClaims::verify(token, keys, sites, now_s(), cache),
+    }?;
     let registered = verified.registered;
     Ok(Principal {
         site: site.clone(),
@@ -119,7 +139,7 @@ fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
 /// As [`principal`], for a call that changes something: a cookie counts only from our own origin.
 pub fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming)?;
-    if carrier == Carrier::Cookie {
+    if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
     Ok(principal)

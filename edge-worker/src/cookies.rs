@@ -5,6 +5,9 @@ use pinlatch_protocol::api::Secret;
 /// The access token. `__Host-`: this host only, over TLS (or loopback), for every path.
 pub const SESSION: &str = "__Host-pinlatch_session";
 
+/// A guest link's token, beside whatever login the browser has.
+pub const GUEST: &str = "__Host-pinlatch_guest";
+
 /// The refresh token, sent to the session calls only.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
@@ -16,9 +19,19 @@ pub fn session(token: &Secret, seconds: u64) -> String {
     set(SESSION, token.expose(), "/", seconds)
 }
 
+/// `Set-Cookie` for a guest link's token.
+pub fn guest(token: &Secret, seconds: u64) -> String {
+    set(GUEST, token.expose(), "/", seconds)
+}
+
 /// `Set-Cookie` for the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
     set(REFRESH, token.expose(), REFRESH_PATH, seconds)
+}
+
+/// `Set-Cookie` that ends a guest's visit.
+pub fn guest_cleared() -> String {
+    set(GUEST, "", "/", 0)
 }
 
 /// `Set-Cookie`s that end the session.

@@ -106,6 +106,16 @@ impl Incoming {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// A whole number in the query.
+    pub fn query_number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        match self.query(name) {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                Problem::new(Code::InvalidRequest).detail(format!("`{name}` is not a whole number"))
+            }),
+        }
+    }
+
     /// A site named in the query.
     pub fn query_site(&self) -> Result<Option<Name>, Problem> {
         self.query("site").map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
@@ -158,7 +168,7 @@ impl Incoming {
 
 /// What is wrong with a body. serde's messages name members and positions and may quote a value, so only
 /// the kind of error that quotes none is passed on.
-fn malformed(error: impl std::fmt::Display) -> Problem {
+pub fn malformed(error: impl std::fmt::Display) -> Problem {
     let text = error.to_string();
     let safe = ["missing field", "unknown field", "EOF while parsing"];
     let problem = Problem::new(Code::InvalidRequest);

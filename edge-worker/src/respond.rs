@@ -19,6 +19,13 @@ pub fn json<T: Serialize>(value: &T) -> Result<Response> {
     sealed(Response::from_json(value)?)
 }
 
+/// A text of another media type, 200.
+pub fn text(body: String, media_type: &str) -> Result<Response> {
+    let response = Response::ok(body)?;
+    response.headers().set("Content-Type", media_type)?;
+    sealed(response)
+}
+
 /// No content, 204.
 pub fn nothing() -> Result<Response> {
     sealed(Response::empty()?.with_status(204))

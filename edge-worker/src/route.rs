@@ -1,6 +1,7 @@
 //! The paths of the API, told apart without looking at anything else.
 
-use pinlatch_protocol::name::Name;
+use percent_encoding::percent_decode_str;
+use pinlatch_protocol::name::{Name, UserName};
 use worker::Method;
 
 /// One path of the API.
@@ -21,7 +22,17 @@ pub enum Route {
     Enrolments,
     Enrol,
     Setup,
+    Users,
+    UsersAccept,
+    User(UserName),
+    UserSessions(UserName),
+    UserPassword(UserName),
+    Tokens,
+    MintedToken(String),
+    Generation,
     Audit,
+    AuditRetention,
+    OpenApi,
     Events,
     Agent,
 }
@@ -37,6 +48,8 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
+        // An address as a user name may come with its `@` encoded.
+        let user = |text: &str| UserName::new(percent_decode_str(text).decode_utf8().ok()?).ok();
         Some(match *api {
             ["session"] => Self::Session,
             ["session", "refresh"] => Self::SessionRefresh,
@@ -52,7 +65,19 @@ impl Route {
             ["enrolments"] => Self::Enrolments,
             ["enrol"] => Self::Enrol,
             ["setup"] => Self::Setup,
+            ["users"] => Self::Users,
+            ["users", "accept"] => Self::UsersAccept,
+            ["users", person] => Self::User(user(person)?),
+            ["users", person, "sessions"] => Self::UserSessions(user(person)?),
+            ["users", person, "password"] => Self::UserPassword(user(person)?),
+            ["tokens"] => Self::Tokens,
+            ["tokens", jti] if !jti.is_empty() => {
+                Self::MintedToken(percent_decode_str(jti).decode_utf8().ok()?.into_owned())
+            }
+            ["generation"] => Self::Generation,
             ["audit"] => Self::Audit,
+            ["audit", "retention"] => Self::AuditRetention,
+            ["openapi.json"] => Self::OpenApi,
             ["events"] => Self::Events,
             ["agent"] => Self::Agent,
             _ => return None,
@@ -61,7 +86,7 @@ impl Route {
 
     /// Whether a form may bring the token (RFC 6750 §2.2): the calls that change something by POST.
     pub fn takes_form_token(&self) -> bool {
-        matches!(self, Self::Action(..) | Self::Enrolments)
+        matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)
     }
 
     /// The methods that the path takes.
@@ -69,11 +94,18 @@ impl Route {
         match self {
             Self::Session => &[Method::Post, Method::Delete],
             Self::Device(_) => &[Method::Get, Method::Delete],
+            Self::Users | Self::Tokens => &[Method::Get, Method::Post],
+            Self::User(_) => &[Method::Patch, Method::Delete],
+            Self::UserSessions(_) | Self::MintedToken(_) => &[Method::Delete],
+            Self::AuditRetention => &[Method::Put],
             Self::SessionRefresh
             | Self::Token
             | Self::Action(..)
             | Self::Enrolments
             | Self::Enrol
+            | Self::UsersAccept
+            | Self::UserPassword(_)
+            | Self::Generation
             | Self::Setup => &[Method::Post],
             _ => &[Method::Get],
         }

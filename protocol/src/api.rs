@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 
@@ -55,6 +56,23 @@ pub struct LoginRequest {
     pub username: UserName,
     /// The password.
     pub password: Secret,
+}
+
+/// `POST /api/v1/session` with a guest link.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestRequest {
+    /// The token in the link's fragment.
+    pub guest: Secret,
+}
+
+/// The answer to it: the token itself is in a cookie now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestReply {
+    /// The site.
+    pub site: Name,
+    /// What the link opens, and until when.
+    pub guest: TokenView,
 }
 
 /// The answer to a login or refresh of a browser, whose tokens travel in cookies.

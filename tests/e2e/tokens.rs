@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::{Deployment, Machine, Panel, Site, soon};
 use pinlatch_protocol::name::Name;
-use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, random_id};
+use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
 
 fn now() -> u64 {
@@ -19,9 +19,9 @@ fn keys(deployment: &Deployment) -> EdgeKeys {
 }
 
 fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> String {
-    let claims = AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None };
+    let claims = AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None, not_before: None };
     let site = Name::new(site).expect("a name");
-    AccessGrant { site: &site, sub: "owner", jti: random_id(), now: issued, life, claims }
+    AccessGrant { kind: Kind::Access, site: &site, sub: "owner", jti: random_id(), now: issued, life, claims }
         .sign(keys)
         .expect("a token")
 }

@@ -33,11 +33,16 @@ pub struct AccessClaims {
     /// The login that it belongs to, whose end ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
+    /// When it begins, seconds of Unix time, if not at once.
+    #[serde(rename = "nbf", default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
 }
 
 /// What a new access token shall say.
 #[derive(Debug, Clone)]
 pub struct AccessGrant<'a> {
+    /// [`Kind::Access`] or [`Kind::Guest`].
+    pub kind: Kind,
     /// The site it is for.
     pub site: &'a Name,
     /// The user name, or an API token's own name.
@@ -63,7 +68,7 @@ impl AccessGrant<'_> {
             iat: self.now,
             exp: self.now + self.life,
         };
-        keys.signer().sign(Kind::Access, &registered, object(&self.claims))
+        keys.signer().sign(self.kind, &registered, object(&self.claims))
     }
 }
 
@@ -76,15 +81,31 @@ impl AccessClaims {
         now: u64,
         cache: &mut SignatureCache,
     ) -> Result<(&'s Name, Verified<Self>), Refusal> {
+        Self::verify_kind(Kind::Access, token, keys, sites, Some(now), cache)
+    }
+
+    /// As [`AccessClaims::verify`], for a guest link's token. Without a time its window is not looked at.
+    pub fn verify_guest<'s>(
+        token: &str,
+        keys: &KeySet,
+        sites: &'s [Name],
+        now: Option<u64>,
+        cache: &mut SignatureCache,
+    ) -> Result<(&'s Name, Verified<Self>), Refusal> {
+        Self::verify_kind(Kind::Guest, token, keys, sites, now, cache)
+    }
+
+    fn verify_kind<'s>(
+        kind: Kind,
+        token: &str,
+        keys: &KeySet,
+        sites: &'s [Name],
+        now: Option<u64>,
+        cache: &mut SignatureCache,
+    ) -> Result<(&'s Name, Verified<Self>), Refusal> {
         let audiences: Vec<String> = sites.iter().map(site_audience).collect();
-        let expect = Expect {
-            kind: Kind::Access,
-            issuer: EDGE,
-            audiences: &audiences,
-            now: Some(now),
-            leeway: 0,
-            max_life: Some(MAX_LIFE),
-        };
+        let expect =
+            Expect { kind, issuer: EDGE, audiences: &audiences, now, leeway: 0, max_life: Some(MAX_LIFE) };
         let verified: Verified<Self> = verify_own(token, keys, &expect, Some(cache))?;
         let site = sites.iter().find(|site| site_audience(site) == verified.registered.aud);
         let site = site.ok_or(Refusal::MissingClaim("aud"))?;

@@ -82,6 +82,8 @@ pub enum CodePurpose {
     Enrol,
     /// Making a site's owner.
     Setup,
+    /// Becoming a person of a site, or choosing a new password.
+    Invite,
 }
 
 impl CodePurpose {
@@ -89,6 +91,7 @@ impl CodePurpose {
         match self {
             Self::Enrol => "pinlatch enrol code",
             Self::Setup => "pinlatch setup code",
+            Self::Invite => "pinlatch invite code",
         }
     }
 }

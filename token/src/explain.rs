@@ -103,9 +103,7 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
 impl Explanation {
     fn judge(&mut self, token: &str, parsed: &Unverified, keys: Option<&KeySet>, terms: &Terms<'_>) {
         let claims = &*parsed.payload;
-        let texts = ["alg", "kid", "typ", "cty"].map(|name| parsed.header_text(name).map(drop));
-        let texts = texts.into_iter().find(Result::is_err).unwrap_or(Ok(()));
-        self.note("header", texts.and_then(|()| policy::check_extensions(parsed)));
+        self.note("header", policy::check_header(parsed));
         self.note("typ", policy::check_typ(parsed, &terms.typ));
         let selected = keys.map(|keys| policy::select(parsed, keys, &terms.typ));
         match &selected {

@@ -184,7 +184,7 @@ fn judge(
         Some(parsed) => parsed,
         None => Rc::new(Unverified::parse(token)?),
     };
-    check_extensions(&parsed)?;
+    check_header(&parsed)?;
     check_typ(&parsed, &terms.typ)?;
     let (key, alg) = select(&parsed, keys, &terms.typ)?;
     // Before the signature, because it is cheap and decides nothing that a forger could not also write.
@@ -198,7 +198,11 @@ fn judge(
     Ok(accepted)
 }
 
-pub(crate) fn check_extensions(token: &Unverified) -> Result<(), Refusal> {
+/// What a header may not hold, whatever the kind; and the members that are read are texts.
+pub(crate) fn check_header(token: &Unverified) -> Result<(), Refusal> {
+    for name in ["alg", "kid", "typ", "cty"] {
+        token.header_text(name)?;
+    }
     for extension in ["crit", "b64", "zip"] {
         if token.header.contains_key(extension) {
             return Err(Refusal::Extension(extension));

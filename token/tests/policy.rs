@@ -12,8 +12,8 @@ use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::device::{self, DeviceCert};
 use pinlatch_token::refresh::RefreshClaims;
 use pinlatch_token::{
-    AccessClaims, AccessGrant, EdgeKeys, KeySet, Refusal, SignatureCache, SigningKey, keyset, random_id,
-    welcome,
+    AccessClaims, AccessGrant, EdgeKeys, KeySet, Kind, Refusal, SignatureCache, SigningKey, keyset,
+    random_id, welcome,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -42,11 +42,23 @@ fn name(text: &str) -> Name {
 
 impl World {
     fn access(&self, site: &str) -> String {
-        let claims =
-            AccessClaims { scope: "line:porch/door:pulse".parse().unwrap(), generation: 1, family: None };
-        AccessGrant { site: &name(site), sub: "ann", jti: random_id(), now: NOW, life: 600, claims }
-            .sign(&self.keys)
-            .unwrap()
+        let claims = AccessClaims {
+            scope: "line:porch/door:pulse".parse().unwrap(),
+            generation: 1,
+            family: None,
+            not_before: None,
+        };
+        AccessGrant {
+            kind: Kind::Access,
+            site: &name(site),
+            sub: "ann",
+            jti: random_id(),
+            now: NOW,
+            life: 600,
+            claims,
+        }
+        .sign(&self.keys)
+        .unwrap()
     }
     fn verify_access(&self, token: &str, now: u64) -> Result<String, Refusal> {
         let sites = [name("home")];

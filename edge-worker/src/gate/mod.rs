@@ -6,7 +6,7 @@ mod slots;
 
 pub use object::GateObject;
 
-use pinlatch_protocol::api::{MAX_PASSWORD, Secret};
+use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,15 @@ pub async fn verify(
     let address = incoming.header("CF-Connecting-IP").unwrap_or_default();
     let call = GateCall::Verify { site: site.clone(), username: username.clone(), password, address };
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
+}
+
+/// Checks that a password may be set: NIST SP 800-63B asks for length and for nothing else.
+pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
+    if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
+        return Ok(());
+    }
+    let text = format!("`password` has {MIN_PASSWORD} characters or more, and {MAX_PASSWORD} bytes at most");
+    Err(Problem::new(Code::InvalidRequest).detail(text))
 }
 
 /// Sets a password, whose length the caller has checked.

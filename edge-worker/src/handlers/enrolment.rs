@@ -1,8 +1,7 @@
 //! Devices and owners arriving: one-time codes that the edge sealed itself.
 
 use pinlatch_protocol::api::{
-    EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, MAX_PASSWORD, MIN_PASSWORD, Secret,
-    SetupRequest,
+    EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
 };
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -45,7 +44,7 @@ pub async fn create(mut incoming: Incoming) -> Outcome {
 /// `POST /api/v1/enrol`: a device hands in its public key and gets its credential.
 pub async fn enrol(mut incoming: Incoming) -> Outcome {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
-    let (site, code) = open(&incoming, CodePurpose::Enrol, &code)?;
+    let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
         .map_err(|error| Problem::new(Code::InvalidRequest).detail(format!("`jwk`: {error}")))?;
     if !is_nonce(&nonce) {
@@ -79,15 +78,11 @@ pub async fn enrol(mut incoming: Incoming) -> Outcome {
 /// `POST /api/v1/setup`: makes a site's owner, once.
 pub async fn set_up(mut incoming: Incoming) -> Outcome {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
-    let (own_site, code) = open(&incoming, CodePurpose::Setup, &code)?;
+    let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
     if site.is_some_and(|site| site != own_site) {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
-    if password.expose().chars().count() < MIN_PASSWORD || password.expose().len() > MAX_PASSWORD {
-        let text =
-            format!("`password` has {MIN_PASSWORD} characters or more, and {MAX_PASSWORD} bytes at most");
-        return Err(Problem::new(Code::InvalidRequest).detail(text));
-    }
+    gate::require_acceptable(&password)?;
     // Asked first so that nobody's password is hashed for a site that has its owner; a hash without a
     // person opens nothing, so failing between the steps leaves nothing behind that matters.
     ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
@@ -97,7 +92,11 @@ pub async fn set_up(mut incoming: Incoming) -> Outcome {
 }
 
 /// Checks a code's seal; a guess ends here, in the Worker.
-fn open(incoming: &Incoming, purpose: CodePurpose, text: &Secret) -> Result<(Name, OneTimeCode), Problem> {
+pub(super) fn open_code(
+    incoming: &Incoming,
+    purpose: CodePurpose,
+    text: &Secret,
+) -> Result<(Name, OneTimeCode), Problem> {
     let deployment = &incoming.deployment;
     let code = deployment.keys.open_code(purpose, text.expose(), now_s()).map_err(|refusal| {
         worker::console_log!("code refused: {}", refusal.code());

@@ -1,11 +1,13 @@
 //! From a request to its answer.
 
+mod audit;
 mod devices;
 mod enrolment;
+mod minted;
+mod people;
 mod session;
 mod sockets;
 
-use pinlatch_protocol::admin::AuditFilter;
 use pinlatch_protocol::api::Health;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
@@ -62,7 +64,20 @@ async fn route(request: Request, env: Env) -> Outcome {
         Route::Enrolments => enrolment::create(incoming).await,
         Route::Enrol => enrolment::enrol(incoming).await,
         Route::Setup => enrolment::set_up(incoming).await,
-        Route::Audit => audit(incoming).await,
+        Route::Users if method == Method::Post => people::invite(incoming).await,
+        Route::Users => people::list(incoming).await,
+        Route::UsersAccept => people::accept(incoming).await,
+        Route::User(username) if method == Method::Delete => people::remove(incoming, username).await,
+        Route::User(username) => people::change(incoming, username).await,
+        Route::UserSessions(username) => people::end_sessions(incoming, username).await,
+        Route::UserPassword(username) => people::change_password(incoming, username).await,
+        Route::Tokens if method == Method::Post => minted::mint(incoming).await,
+        Route::Tokens => minted::list(incoming).await,
+        Route::MintedToken(jti) => minted::revoke(incoming, jti).await,
+        Route::Generation => minted::void(incoming).await,
+        Route::Audit => audit::read(incoming).await,
+        Route::AuditRetention => audit::retain(incoming).await,
+        Route::OpenApi => openapi(),
         Route::Events => sockets::panel(incoming).await,
         Route::Agent => sockets::agent(incoming).await,
     }
@@ -82,6 +97,17 @@ fn reply<T: Serialize>(value: &T) -> Outcome {
     respond::json(value).map_err(|error| respond::fault("response", error))
 }
 
+fn nothing() -> Outcome {
+    respond::nothing().map_err(|error| respond::fault("response", error))
+}
+
+/// The contract, as a machine reads it.
+fn openapi() -> Outcome {
+    let text = include_str!("../../openapi.json").to_owned();
+    respond::text(text, "application/openapi+json;version=3.1")
+        .map_err(|error| respond::fault("response", error))
+}
+
 /// An answer of another kind than the call has is a fault of ours.
 fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
@@ -96,32 +122,6 @@ async fn whoami(incoming: Incoming) -> Outcome {
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await? {
         Reply::Whoami(whoami) => reply(&whoami),
-        other => Err(unexpected(&other)),
-    }
-}
-
-async fn audit(incoming: Incoming) -> Outcome {
-    let number = |name| match incoming.query(name) {
-        None => Ok(None),
-        Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
-            Problem::new(Code::InvalidRequest).detail(format!("`{name}` is not a whole number"))
-        }),
-    };
-    let limit = number("limit")?.unwrap_or(100);
-    let filter = AuditFilter {
-        before: number("before")?,
-        since_ms: number("since_ms")?,
-        until_ms: number("until_ms")?,
-        actor: incoming.query("actor"),
-        act: incoming.query("act"),
-        target: incoming.query("target"),
-        outcome: incoming.query("outcome"),
-    };
-    let (principal, _) = auth::principal(&incoming)?;
-    let site = principal.site.clone();
-    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    match ask_site(&incoming.env, &site, &Call::Audit { principal, filter, limit }).await? {
-        Reply::Audit(page) => reply(&page),
         other => Err(unexpected(&other)),
     }
 }

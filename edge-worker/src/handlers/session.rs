@@ -1,20 +1,20 @@
 //! Logging in, staying logged in, logging out: browsers by cookies, programs by tokens.
 
-use pinlatch_protocol::api::{LoginRequest, Secret, SessionReply, TokenReply, TokenRequest};
+use pinlatch_protocol::api::{GuestRequest, LoginRequest, Secret, SessionReply, TokenReply, TokenRequest};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::ScopeSet;
 use pinlatch_site::{Call, Reply};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
-use pinlatch_token::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, random_id};
+use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};
 use serde_json::{Map, Value};
 use worker::Response;
 
-use super::{Outcome, unexpected};
-use crate::auth;
+use super::{Outcome, minted, unexpected};
+use crate::auth::{self, Carrier};
 use crate::cookies;
 use crate::gate;
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, malformed};
 use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
@@ -30,7 +30,12 @@ struct Tokens {
 /// `POST /api/v1/session`.
 pub async fn log_in(mut incoming: Incoming) -> Outcome {
     require_page(&incoming)?;
-    let login: LoginRequest = incoming.json().await?;
+    let body: Value = incoming.json().await?;
+    if body.get("guest").is_some() {
+        let GuestRequest { guest } = serde_json::from_value(body).map_err(malformed)?;
+        return minted::exchange(&incoming, &guest).await;
+    }
+    let login: LoginRequest = serde_json::from_value(body).map_err(malformed)?;
     let tokens = password(&incoming, login).await?;
     with_cookies(&tokens)
 }
@@ -51,7 +56,14 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
     let header = incoming.header("Cookie").unwrap_or_default();
     let family = cookies::find(&header, cookies::REFRESH)
         .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
-    if let Ok((principal, _)) = auth::principal(&incoming) {
+    let caller = auth::principal(&incoming);
+    if let Ok((_, Carrier::Guest)) = caller {
+        // The link stays good for others: only this browser forgets it.
+        let response = respond::nothing().map_err(response_fault)?;
+        response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
+        return Ok(response);
+    }
+    if let Ok((principal, _)) = caller {
         let site = principal.site.clone();
         ask_site(&incoming.env, &site, &Call::Logout { principal }).await?;
     } else if let Some(claims) = family {
@@ -160,8 +172,9 @@ fn mint(
 ) -> Result<Tokens, Problem> {
     let now = now_s();
     let keys = &incoming.deployment.keys;
-    let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()) };
+    let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()), not_before: None };
     let grant = AccessGrant {
+        kind: Kind::Access,
         site: &refresh.site,
         sub: username.as_str(),
         jti: random_id(),

@@ -6,7 +6,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::device::DeviceCert;
 
 use super::Outcome;
-use crate::auth::{self, Carrier};
+use crate::auth;
 use crate::incoming::Incoming;
 use crate::now_s;
 use crate::objects::upgrade;
@@ -17,7 +17,7 @@ use crate::site::AgentSocket;
 pub async fn panel(incoming: Incoming) -> Outcome {
     let (principal, carrier) = auth::principal(&incoming)?;
     // A WebSocket is not bound by the same-origin policy: the browser tells the origin, and we decide.
-    if carrier == Carrier::Cookie {
+    if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
     if incoming.query_site()?.is_some_and(|site| site != principal.site) {

@@ -1,0 +1,78 @@
+//! The audit log: in pages, and whole as JSON Lines.
+
+use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_site::{Call, MAX_AUDIT_PAGE, Principal, Reply};
+
+use super::{Outcome, nothing, reply, unexpected};
+use crate::auth;
+use crate::incoming::Incoming;
+use crate::objects::ask_site;
+use crate::respond::{self, fault};
+
+/// The most entries of one export: some megabytes. `before` continues it.
+const MAX_EXPORT: usize = 20_000;
+
+/// The media type of JSON Lines.
+const JSON_LINES: &str = "application/jsonl";
+
+/// `GET /api/v1/audit`.
+pub async fn read(incoming: Incoming) -> Outcome {
+    let number = |name| incoming.query_number(name);
+    let filter = AuditFilter {
+        before: number("before")?,
+        since_ms: number("since_ms")?,
+        until_ms: number("until_ms")?,
+        actor: incoming.query("actor"),
+        act: incoming.query("act"),
+        target: incoming.query("target"),
+        outcome: incoming.query("outcome"),
+    };
+    let limit = number("limit")?.map_or(100, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let (principal, _) = auth::principal(&incoming)?;
+    let wants_lines = incoming.header("Accept").is_some_and(|accept| accept.contains(JSON_LINES));
+    if wants_lines {
+        export(&incoming, principal, filter).await
+    } else {
+        reply(&page(&incoming, principal, filter, limit).await?)
+    }
+}
+
+async fn page(
+    incoming: &Incoming,
+    principal: Principal,
+    filter: AuditFilter,
+    limit: u32,
+) -> Result<AuditPage, Problem> {
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Audit { principal, filter, limit }).await? {
+        Reply::Audit(page) => Ok(page),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilter) -> Outcome {
+    let (mut lines, mut count) = (String::new(), 0);
+    loop {
+        let page = page(incoming, principal.clone(), filter.clone(), MAX_AUDIT_PAGE).await?;
+        count += page.entries.len();
+        for entry in &page.entries {
+            lines.push_str(&serde_json::to_string(entry).map_err(|error| fault("audit", error))?);
+            lines.push('\n');
+        }
+        match page.next.filter(|_| count < MAX_EXPORT) {
+            Some(next) => filter.before = Some(next),
+            None => break,
+        }
+    }
+    respond::text(lines, JSON_LINES).map_err(|error| fault("response", error))
+}
+
+/// `PUT /api/v1/audit/retention`.
+pub async fn retain(mut incoming: Incoming) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let RetentionRequest { days } = incoming.json().await?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::Retain { principal, days }).await?;
+    nothing()
+}

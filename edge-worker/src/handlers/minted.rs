@@ -1,0 +1,117 @@
+//! API tokens and guest links: minting, listing, revoking, and the exchange of a link for a cookie.
+
+use pinlatch_protocol::admin::{MintReply, MintRequest, TokenKind};
+use pinlatch_protocol::api::{GuestReply, Secret};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use pinlatch_token::{AccessClaims, AccessGrant, Kind, MINTED, random_id};
+use serde_json::json;
+
+use super::{Outcome, nothing, reply, unexpected};
+use crate::auth;
+use crate::cookies;
+use crate::incoming::Incoming;
+use crate::now_s;
+use crate::objects::ask_site;
+use crate::respond::fault;
+
+/// `GET /api/v1/tokens`.
+pub async fn list(incoming: Incoming) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
+        Reply::Tokens(tokens) => reply(&tokens),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `POST /api/v1/tokens`. The site writes it down before it is signed: a token that nobody knows of does
+/// not exist.
+pub async fn mint(mut incoming: Incoming) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let request: MintRequest = incoming.json().await?;
+    let site = principal.site.clone();
+    let jti = random_id();
+    let call = Call::Mint { principal, request, jti: jti.clone() };
+    let (token, generation) = match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Minted { token, generation } => (token, generation),
+        other => return Err(unexpected(&other)),
+    };
+    let now = now_s();
+    let claims = AccessClaims {
+        scope: token.scope.clone(),
+        generation,
+        family: None,
+        not_before: (token.not_before > now).then_some(token.not_before),
+    };
+    let grant = AccessGrant {
+        kind: match token.kind {
+            TokenKind::Api => Kind::Access,
+            TokenKind::Guest => Kind::Guest,
+        },
+        site: &site,
+        sub: &format!("{MINTED}{jti}"),
+        jti,
+        now,
+        life: token.expires_at.saturating_sub(now),
+        claims,
+    };
+    let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("minting", refusal))?;
+    let (access_token, link) = match token.kind {
+        TokenKind::Api => (Some(Secret::new(signed)), None),
+        // In the fragment, which no browser sends anywhere.
+        TokenKind::Guest => {
+            (None, Some(Secret::new(format!("{}/s/{site}/#guest={signed}", incoming.origin()))))
+        }
+    };
+    reply(&MintReply { token, access_token, link })
+}
+
+/// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that was not minted here.
+pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let exp = incoming.query_number("expires_at")?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::Revoke { principal, jti, exp }).await?;
+    nothing()
+}
+
+/// `POST /api/v1/generation`: every token that this site's edge has signed so far is void.
+pub async fn void(incoming: Incoming) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
+        Reply::Generation(generation) => reply(&json!({ "generation": generation })),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `POST /api/v1/session` with a guest link's token: from now on the browser holds it in a cookie of its own,
+/// beside whatever login it has.
+pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
+    let deployment = &incoming.deployment;
+    let verified = AccessClaims::verify_guest(
+        token.expose(),
+        deployment.keys.public(),
+        deployment.sites(),
+        // The site knows when the link begins and ends, and may say so to whoever holds it.
+        None,
+        &mut deployment.signatures(),
+    );
+    let (site, verified) = verified.map_err(|refusal| {
+        worker::console_log!("guest link refused: {}", refusal.code());
+        Problem::new(Code::LinkNotValid)
+    })?;
+    let site: Name = site.clone();
+    let call = Call::ExchangeGuest { jti: verified.registered.jti };
+    let guest = match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Token(guest) => guest,
+        other => return Err(unexpected(&other)),
+    };
+    let seconds = verified.registered.exp.saturating_sub(now_s());
+    let response = reply(&GuestReply { site, guest })?;
+    let cookie = cookies::guest(token, seconds);
+    response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
+    Ok(response)
+}

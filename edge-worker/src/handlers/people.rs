@@ -1,0 +1,111 @@
+//! People: invitations, rights, passwords, and the end of logins.
+
+use pinlatch_protocol::admin::{
+    AcceptReply, AcceptRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
+};
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::{Call, Reply};
+use pinlatch_token::CodePurpose;
+
+use super::enrolment::open_code;
+use super::{Outcome, nothing, reply, unexpected};
+use crate::auth;
+use crate::gate;
+use crate::incoming::Incoming;
+use crate::now_s;
+use crate::objects::ask_site;
+use crate::respond::fault;
+
+/// How long an invitation is good, in seconds: a week.
+const INVITATION_LIFE: u64 = 7 * 86_400;
+
+/// `GET /api/v1/users`.
+pub async fn list(incoming: Incoming) -> Outcome {
+    let (principal, _) = auth::principal(&incoming)?;
+    let site = principal.site.clone();
+    match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
+        Reply::People(people) => reply(&people),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `POST /api/v1/users`: a code by which somebody chooses a password.
+pub async fn invite(mut incoming: Incoming) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let InviteRequest { username, rights } = incoming.json().await?;
+    let site = principal.site.clone();
+    let keys = &incoming.deployment.keys;
+    let (code, text) = keys
+        .issue_code(CodePurpose::Invite, &site, now_s() + INVITATION_LIFE)
+        .map_err(|error| fault("invitation", error))?;
+    let call = Call::Invite {
+        principal,
+        username: username.clone(),
+        rights,
+        code_id: code.id,
+        expires_at: code.expires,
+    };
+    ask_site(&incoming.env, &site, &call).await?;
+    reply(&InviteReply { username, code: text, expires_at: code.expires })
+}
+
+/// `POST /api/v1/users/accept`. The site is asked before a password is hashed for nothing.
+pub async fn accept(mut incoming: Incoming) -> Outcome {
+    let AcceptRequest { code, password } = incoming.json().await?;
+    let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
+    gate::require_acceptable(&password)?;
+    let call = Call::Invited { code_id: code.id.clone() };
+    let username = match ask_site(&incoming.env, &site, &call).await? {
+        Reply::Invited { username } => username,
+        other => return Err(unexpected(&other)),
+    };
+    gate::set(&incoming, &site, &username, password).await?;
+    match ask_site(&incoming.env, &site, &Call::AcceptInvitation { code_id: code.id }).await? {
+        Reply::Invited { username } => reply(&AcceptReply { username }),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `PATCH /api/v1/users/{username}`.
+pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let rights: RightsRequest = incoming.json().await?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::ChangePerson { principal, username, rights }).await?;
+    nothing()
+}
+
+/// `DELETE /api/v1/users/{username}`.
+pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
+    nothing()
+}
+
+/// `DELETE /api/v1/users/{username}/sessions`.
+pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
+    nothing()
+}
+
+/// `POST /api/v1/users/{username}/password`: one's own, with the one so far.
+pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming)?;
+    let PasswordRequest { current, password } = incoming.json().await?;
+    let site = principal.site.clone();
+    // A token that was revoked must not try passwords.
+    ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
+    if principal.person.as_ref() != Some(&username) {
+        let text = "only one's own; an invitation lets somebody else choose a new one";
+        return Err(Problem::new(Code::InsufficientScope).detail(text));
+    }
+    gate::require_acceptable(&password)?;
+    gate::verify(&incoming, &site, &username, current).await?;
+    gate::set(&incoming, &site, &username, password).await?;
+    ask_site(&incoming.env, &site, &Call::PasswordChanged { principal }).await?;
+    nothing()
+}
