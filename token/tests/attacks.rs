@@ -96,8 +96,21 @@ impl World {
         let home = &self.sites[0];
         let jwks: Value = serde_json::from_str(self.edge.to_private_jwks().expose()).unwrap();
         let edge = Signer::of_private_jwk(&jwks["keys"][0]);
-        let claims = AccessClaims { scope: "line:*/*:*".parse().unwrap(), generation: 1, family: None };
-        let access = AccessGrant { site: home, sub: "ann", jti: random_id(), now: NOW, life: 600, claims };
+        let claims = AccessClaims {
+            scope: "line:*/*:*".parse().unwrap(),
+            generation: 1,
+            family: None,
+            not_before: None,
+        };
+        let access = AccessGrant {
+            kind: Kind::Access,
+            site: home,
+            sub: "ann",
+            jti: random_id(),
+            now: NOW,
+            life: 600,
+            claims,
+        };
         let public = self.device.public();
         let cert = device::sign_cert(&self.edge, home, &self.porch, &public, "d1", NOW).unwrap();
         let challenge = self.edge.issue_challenge(NOW);
