@@ -1,4 +1,12 @@
 //! The edge's own secrets: a private JWK Set whose first key signs.
+//!
+//! Beside RFC 7517's members a key carries what a rotation goes by: `iat`, when it was made; `nbf`, since
+//! when it signs; and `exp`, on the public half of a key that is retired, until when a device's credential
+//! may still be signed by it.
+
+mod rotation;
+
+pub use rotation::{KeyEntry, KeyRole, Step, StepError};
 
 use jwt_simple::prelude::A256KWKey;
 use pinlatch_protocol::api::Secret;
@@ -7,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::b64;
 use crate::code::{Challenge, Code, CodePurpose, SealingSecret};
-use crate::key::SigningKey;
+use crate::key::{PublicKey, SigningKey};
 use crate::key_error::KeyError;
 use crate::keys::KeySet;
 use crate::refusal::Refusal;
@@ -16,41 +24,93 @@ use crate::refusal::Refusal;
 /// open: so that a new key can be known everywhere before it is used.
 #[derive(Clone)]
 pub struct EdgeKeys {
-    signer: SigningKey,
-    others: Vec<SigningKey>,
+    signer: Signer,
+    others: Vec<Signer>,
     sealers: Vec<Sealer>,
+    retired: Vec<Retired>,
     public: KeySet,
+    for_devices: KeySet,
+}
+
+/// A signing key with its dates, seconds of Unix time.
+#[derive(Clone)]
+struct Signer {
+    key: SigningKey,
+    made: Option<u64>,
+    signs_since: Option<u64>,
+}
+
+/// The public half of a key that signs no more.
+#[derive(Clone)]
+struct Retired {
+    key: PublicKey,
+    until: u64,
 }
 
 /// A 256-bit secret for refresh tokens (A256KW) and, by another derivation, for codes and challenges.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     raw: Vec<u8>,
+    kid: String,
+    made: Option<u64>,
     pub(crate) wrap: A256KWKey,
     seal: SealingSecret,
 }
 
 impl Sealer {
-    fn new(raw: Vec<u8>) -> Result<Self, KeyError> {
+    fn new(raw: Vec<u8>, made: Option<u64>) -> Result<Self, KeyError> {
         let wrap = A256KWKey::from_bytes(&raw).map_err(|_| KeyError::Unfit("a sealing key has 256 bits"))?;
         let kid =
             b64::encode(&hmac_sha256::HMAC::mac(b"pinlatch kid", &raw)).chars().take(16).collect::<String>();
         let seal = SealingSecret(hmac_sha256::HMAC::mac(b"pinlatch seal", &raw).to_vec());
-        Ok(Self { raw, wrap: wrap.with_key_id(kid), seal })
+        Ok(Self { raw, wrap: wrap.with_key_id(&kid), kid, made, seal })
     }
+
+    fn generate(made: Option<u64>) -> Result<Self, KeyError> {
+        Self::new(A256KWKey::generate().to_bytes(), made)
+    }
+
+    fn to_jwk(&self) -> Value {
+        let jwk = json!({ "kty": "oct", "alg": "A256KW", "use": "enc", "k": b64::encode(&self.raw) });
+        dated(jwk, [("iat", self.made)])
+    }
+}
+
+impl Signer {
+    fn generate(made: Option<u64>) -> Self {
+        Self { key: SigningKey::generate(), made, signs_since: None }
+    }
+
+    fn to_jwk(&self) -> Option<Value> {
+        let jwk = serde_json::from_str(self.key.to_private_jwk().expose()).ok()?;
+        Some(dated(jwk, [("iat", self.made), ("nbf", self.signs_since)]))
+    }
+}
+
+impl Retired {
+    fn to_jwk(&self) -> Value {
+        dated(self.key.to_jwk(), [("exp", Some(self.until))])
+    }
+}
+
+/// A JWK with the dates that are known.
+fn dated<const N: usize>(mut jwk: Value, dates: [(&str, Option<u64>); N]) -> Value {
+    if let Some(members) = jwk.as_object_mut() {
+        members.extend(dates.into_iter().filter_map(|(name, date)| Some((name.to_owned(), date?.into()))));
+    }
+    jwk
 }
 
 impl std::fmt::Debug for EdgeKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EdgeKeys({} + {})", self.signer.kid(), self.others.len())
+        write!(f, "EdgeKeys({} + {})", self.signer.key.kid(), self.others.len())
     }
 }
 
 impl EdgeKeys {
-    /// Makes a first set: one signing key and one sealing key.
+    /// Makes a first set, one signing key and one sealing key, without dates.
     pub fn generate() -> Result<Self, KeyError> {
-        let sealer = Sealer::new(A256KWKey::generate().to_bytes())?;
-        Self::assemble(vec![SigningKey::generate()], vec![sealer])
+        Self::assemble(vec![Signer::generate(None)], vec![Sealer::generate(None)?], Vec::new())
     }
 
     /// Reads `EDGE_KEYS`.
@@ -58,21 +118,35 @@ impl EdgeKeys {
         let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
         let keys =
             jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))?;
-        let (mut signers, mut sealers) = (Vec::new(), Vec::new());
+        let (mut signers, mut sealers, mut retired) = (Vec::new(), Vec::new(), Vec::new());
         for jwk in keys {
+            let date = |name| jwk.get(name).and_then(Value::as_u64);
             match jwk.get("kty").and_then(Value::as_str) {
-                Some("OKP") => signers.push(SigningKey::from_jwk(&jwk.to_string())?),
+                Some("OKP") if jwk.get("d").is_none() && date("exp").is_some() => {
+                    let until = date("exp").unwrap_or_default();
+                    retired.push(Retired { key: PublicKey::from_jwk(jwk)?, until });
+                }
+                Some("OKP") => signers.push(Signer {
+                    key: SigningKey::from_jwk(&jwk.to_string())?,
+                    made: date("iat"),
+                    signs_since: date("nbf"),
+                }),
                 Some("oct") => {
                     let raw = jwk.get("k").and_then(Value::as_str).and_then(b64::decode);
-                    sealers.push(Sealer::new(raw.ok_or(KeyError::Form("k is not base64url"))?)?);
+                    let raw = raw.ok_or(KeyError::Form("k is not base64url"))?;
+                    sealers.push(Sealer::new(raw, date("iat"))?);
                 }
                 _ => return Err(KeyError::Unfit("its kty is neither OKP nor oct")),
             }
         }
-        Self::assemble(signers, sealers)
+        Self::assemble(signers, sealers, retired)
     }
 
-    fn assemble(mut signers: Vec<SigningKey>, sealers: Vec<Sealer>) -> Result<Self, KeyError> {
+    fn assemble(
+        mut signers: Vec<Signer>,
+        sealers: Vec<Sealer>,
+        retired: Vec<Retired>,
+    ) -> Result<Self, KeyError> {
         if signers.is_empty() {
             return Err(KeyError::Missing("signing key"));
         }
@@ -80,23 +154,23 @@ impl EdgeKeys {
             return Err(KeyError::Missing("sealing key"));
         }
         let mut public = KeySet::default();
-        for key in &signers {
-            public.add(key.public())?;
+        for signer in &signers {
+            public.add(signer.key.public())?;
+        }
+        let mut for_devices = public.clone();
+        for key in &retired {
+            for_devices.add(key.key.clone())?;
         }
         let signer = signers.remove(0);
-        Ok(Self { signer, others: signers, sealers, public })
+        Ok(Self { signer, others: signers, sealers, retired, public, for_devices })
     }
 
     /// `EDGE_KEYS`, for a wrangler secret.
     pub fn to_private_jwks(&self) -> Secret {
-        let signers = std::iter::once(&self.signer).chain(&self.others);
-        let signing =
-            signers.filter_map(|key| serde_json::from_str::<Value>(key.to_private_jwk().expose()).ok());
-        let sealing = self
-            .sealers
-            .iter()
-            .map(|key| json!({ "kty": "oct", "alg": "A256KW", "use": "enc", "k": b64::encode(&key.raw) }));
-        Secret::new(json!({ "keys": signing.chain(sealing).collect::<Vec<_>>() }).to_string())
+        let signing = self.signers().filter_map(Signer::to_jwk);
+        let sealing = self.sealers.iter().map(Sealer::to_jwk);
+        let retired = self.retired.iter().map(Retired::to_jwk);
+        Secret::new(json!({ "keys": signing.chain(sealing).chain(retired).collect::<Vec<_>>() }).to_string())
     }
 
     /// The public halves of the signing keys.
@@ -104,8 +178,20 @@ impl EdgeKeys {
         &self.public
     }
 
+    /// What a device's credential (`devcert+jwt`) is verified with, and nothing else: the public keys, and
+    /// those that are retired. A device that was away for months comes back with a credential that a key of
+    /// then has signed; what it may do is decided by the site, which knows the credential and the device's key.
+    pub fn for_devices(&self) -> &KeySet {
+        &self.for_devices
+    }
+
     pub(crate) fn signer(&self) -> &SigningKey {
-        &self.signer
+        &self.signer.key
+    }
+
+    /// The signing keys; the first one signs.
+    fn signers(&self) -> impl Iterator<Item = &Signer> {
+        std::iter::once(&self.signer).chain(&self.others)
     }
 
     pub(crate) fn sealers(&self) -> &[Sealer] {

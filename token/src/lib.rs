@@ -33,7 +33,7 @@ pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, MINTED};
 pub use alg::Algorithm;
 pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};
-pub use edge_keys::EdgeKeys;
+pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
 pub use explain::{Check, Explanation, Member, Outcome, explain};
 pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted};
 pub use key::{PublicKey, SigningKey};

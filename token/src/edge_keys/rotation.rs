@@ -1,0 +1,400 @@
+//! Rotation: a new key is known everywhere before it signs, and an old one still verifies until its last
+//! token has expired.
+
+use serde::Serialize;
+
+use super::{EdgeKeys, Retired, Sealer, Signer};
+use crate::device::CERT_LIFE;
+use crate::key_error::KeyError;
+
+/// The most retired keys that are kept: the secret has to fit in what Cloudflare takes, 5 KB.
+const MOST_RETIRED: usize = 12;
+
+/// A step of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// New keys are added behind the present ones: they verify and open, and do not sign or seal yet.
+    Publish,
+    /// The new keys go first: they sign and seal, and the old ones verify and open.
+    Switch,
+    /// The old keys go.
+    Retire,
+}
+
+/// Why a step cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// A rotation is under way.
+    #[error("a new key is published already; the next step is to switch to it")]
+    AlreadyPublished,
+    /// There is nothing to switch to.
+    #[error("no new key is published; publish one first")]
+    NotPublished,
+    /// A new key has not signed yet.
+    #[error("the new key does not sign yet; switch to it first")]
+    NotSwitched,
+    /// There is nothing to retire.
+    #[error("there is no old key to retire")]
+    NothingOld,
+    /// The keys do not go together.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// What a key of the edge is for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRole {
+    /// It signs, and verifies.
+    Signs,
+    /// It verifies, and will sign after the switch.
+    Published,
+    /// It verifies what it signed before the switch.
+    Verifies,
+    /// It seals, and opens: refresh tokens, codes and challenges.
+    Seals,
+    /// It opens, and will seal after the switch.
+    SealPublished,
+    /// It opens what it sealed before the switch.
+    Opens,
+    /// Its public half verifies credentials of devices, and nothing else.
+    Devices,
+}
+
+/// One key of the edge, without the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyEntry {
+    /// Its id.
+    pub kid: String,
+    /// What it is for.
+    pub role: KeyRole,
+    /// Since when, seconds of Unix time, where that is known.
+    pub since: Option<u64>,
+    /// Until when, seconds of Unix time, where that is settled.
+    pub until: Option<u64>,
+}
+
+impl EdgeKeys {
+    /// A first set that knows when it was made.
+    pub fn generate_at(now: u64) -> Result<Self, KeyError> {
+        let signer = Signer { signs_since: Some(now), ..Signer::generate(Some(now)) };
+        Self::assemble(vec![signer], vec![Sealer::generate(Some(now))?], Vec::new())
+    }
+
+    /// The step that comes next.
+    pub fn next_step(&self) -> Step {
+        if self.published().is_some() {
+            Step::Switch
+        } else if self.others.is_empty() && self.sealers.len() == 1 {
+            Step::Publish
+        } else {
+            Step::Retire
+        }
+    }
+
+    /// When the step before the next one was taken, seconds of Unix time; `None` where nothing is under way
+    /// or nobody knows.
+    pub fn last_step_at(&self) -> Option<u64> {
+        match self.next_step() {
+            Step::Publish => None,
+            Step::Switch => self.published().and_then(|signer| signer.made),
+            Step::Retire => self.signer.signs_since,
+        }
+    }
+
+    /// Takes a step.
+    pub fn step(&self, step: Step, now: u64) -> Result<Self, StepError> {
+        match step {
+            Step::Publish => self.with_new_keys(now),
+            Step::Switch => self.switched(now),
+            Step::Retire => self.with_old_retired(now),
+        }
+    }
+
+    /// Publishes: a new signing key and a new sealing key behind the others.
+    fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
+        if self.published().is_some() {
+            return Err(StepError::AlreadyPublished);
+        }
+        // Where clocks disagree, the new key must still be the newest: that is what tells the steps apart.
+        let newest = self.signers().filter_map(|signer| signer.made).max();
+        let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
+        let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
+        let sealers = self.sealers.iter().cloned().chain([Sealer::generate(made)?]).collect();
+        Ok(Self::assemble(signers, sealers, self.retired.clone())?)
+    }
+
+    /// Switches: the newest keys go first.
+    fn switched(&self, now: u64) -> Result<Self, StepError> {
+        let newest = self.published().ok_or(StepError::NotPublished)?;
+        let newest = Signer { signs_since: Some(now), ..newest.clone() };
+        let rest = self.signers().filter(|signer| signer.key.kid() != newest.key.kid()).cloned();
+        let mut sealers = self.sealers.clone();
+        // A stable sort: of keys without dates the first one stays first.
+        sealers.sort_by_key(|sealer| std::cmp::Reverse(sealer.made));
+        let signers = std::iter::once(newest.clone()).chain(rest).collect();
+        Ok(Self::assemble(signers, sealers, self.retired.clone())?)
+    }
+
+    /// Retires: only the first keys stay. The public halves of the old ones verify credentials of devices
+    /// for as long as those live.
+    fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
+        if self.published().is_some() {
+            return Err(StepError::NotSwitched);
+        }
+        if self.next_step() != Step::Retire {
+            return Err(StepError::NothingOld);
+        }
+        let sealers = self.sealers.iter().take(1).cloned().collect();
+        let retired = self.retiring(&self.others, now);
+        Ok(Self::assemble(vec![self.signer.clone()], sealers, retired)?)
+    }
+
+    /// The emergency: new keys at once, and nothing that the old ones signed or sealed is accepted any more,
+    /// but for the credentials of devices.
+    pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
+        let fresh = Self::generate_at(now)?;
+        let old: Vec<Signer> = self.signers().cloned().collect();
+        Self::assemble(vec![fresh.signer], fresh.sealers, self.retiring(&old, now))
+    }
+
+    /// The retired keys with further ones, without those whose last credential has expired.
+    fn retiring(&self, old: &[Signer], now: u64) -> Vec<Retired> {
+        let mut retired: Vec<Retired> =
+            self.retired.iter().filter(|retired| retired.until > now).cloned().collect();
+        retired.extend(old.iter().map(|old| Retired { key: old.key.public(), until: now + CERT_LIFE }));
+        retired.split_off(retired.len().saturating_sub(MOST_RETIRED))
+    }
+
+    /// The newest signing key, where it does not sign yet.
+    fn published(&self) -> Option<&Signer> {
+        let newest = self.others.iter().max_by_key(|signer| signer.made)?;
+        (newest.made > self.signer.made).then_some(newest)
+    }
+
+    /// The keys and what each is for. No secret is in it.
+    pub fn list(&self) -> Vec<KeyEntry> {
+        let signs = KeyEntry {
+            kid: self.signer.key.kid().to_owned(),
+            role: KeyRole::Signs,
+            since: self.signer.signs_since.or(self.signer.made),
+            until: None,
+        };
+        let mut entries = vec![signs];
+        entries.extend(self.others.iter().map(|other| {
+            let ahead = other.made > self.signer.made;
+            let (role, since) = if ahead {
+                (KeyRole::Published, other.made)
+            } else {
+                (KeyRole::Verifies, self.signer.signs_since)
+            };
+            KeyEntry { kid: other.key.kid().to_owned(), role, since, until: None }
+        }));
+        let first = self.sealers.first().and_then(|sealer| sealer.made);
+        entries.extend(self.sealers.iter().enumerate().map(|(index, sealer)| {
+            let role = match index {
+                0 => KeyRole::Seals,
+                _ if sealer.made > first => KeyRole::SealPublished,
+                _ => KeyRole::Opens,
+            };
+            KeyEntry { kid: sealer.kid.clone(), role, since: sealer.made, until: None }
+        }));
+        entries.extend(self.retired.iter().map(|retired| KeyEntry {
+            kid: retired.key.thumbprint().to_owned(),
+            role: KeyRole::Devices,
+            since: Some(retired.until.saturating_sub(CERT_LIFE)),
+            until: Some(retired.until),
+        }));
+        entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{DeviceCert, sign_cert};
+    use crate::key::SigningKey;
+    use crate::kind::Kind;
+    use crate::refresh::RefreshClaims;
+    use crate::{AccessClaims, AccessGrant, CodePurpose, Refusal, SignatureCache, welcome};
+    use pinlatch_protocol::name::Name;
+    use pinlatch_protocol::scope::Role;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    /// As the secret travels: whatever is not in it is lost.
+    fn taken(keys: &EdgeKeys, step: Step, now: u64) -> EdgeKeys {
+        let next = keys.step(step, now).unwrap();
+        EdgeKeys::from_jwks(next.to_private_jwks().expose()).unwrap()
+    }
+
+    fn access(keys: &EdgeKeys) -> String {
+        let claims =
+            AccessClaims { scope: Role::Owner.scopes(), generation: 1, family: None, not_before: None };
+        let grant = AccessGrant {
+            kind: Kind::Access,
+            site: &name("home"),
+            sub: "ann",
+            jti: "access-token-of-ann".into(),
+            now: NOW,
+            life: 600,
+            claims,
+        };
+        grant.sign(keys).unwrap()
+    }
+
+    fn accepts(keys: &EdgeKeys, token: &str) -> bool {
+        let sites = [name("home")];
+        AccessClaims::verify(token, keys.public(), &sites, NOW, &mut SignatureCache::new(1)).is_ok()
+    }
+
+    fn roles(keys: &EdgeKeys) -> Vec<KeyRole> {
+        keys.list().iter().map(|entry| entry.role).collect()
+    }
+
+    #[test]
+    fn a_rotation_accepts_old_and_new_at_each_step() {
+        use KeyRole::*;
+        let old = EdgeKeys::generate_at(NOW).unwrap();
+        let published = taken(&old, Step::Publish, NOW + 100);
+        let switched = taken(&published, Step::Switch, NOW + 500);
+        let done = taken(&switched, Step::Retire, NOW + 2_000);
+        assert_eq!(roles(&old), [Signs, Seals]);
+        assert_eq!(roles(&published), [Signs, Published, Seals, SealPublished]);
+        assert_eq!(roles(&switched), [Signs, Verifies, Seals, Opens]);
+        assert_eq!(roles(&done), [Signs, Seals, Devices]);
+        assert_eq!(published.signer().kid(), old.signer().kid());
+        assert_ne!(switched.signer().kid(), old.signer().kid());
+        assert_eq!(done.signer().kid(), switched.signer().kid());
+        let steps = [&old, &published, &switched, &done];
+        assert_eq!(
+            steps.map(EdgeKeys::next_step),
+            [Step::Publish, Step::Switch, Step::Retire, Step::Publish]
+        );
+        assert_eq!(
+            steps.map(EdgeKeys::last_step_at),
+            [None, Some(NOW + 100), Some(NOW + 500), None],
+            "the next step is counted from the one before"
+        );
+
+        // Isolates get new secrets at different times, so neighbours accept each other's tokens.
+        assert!(accepts(&published, &access(&switched)), "one that lags knows the new key");
+        assert!(accepts(&switched, &access(&old)));
+        assert!(!accepts(&done, &access(&old)), "at the end the old key is none");
+        assert!(!accepts(&old, &access(&switched)));
+    }
+
+    #[test]
+    fn what_was_sealed_opens_until_its_key_is_retired() {
+        let old = EdgeKeys::generate_at(NOW).unwrap();
+        let published = taken(&old, Step::Publish, NOW);
+        let switched = taken(&published, Step::Switch, NOW);
+        let done = taken(&switched, Step::Retire, NOW);
+        let refresh = |keys: &EdgeKeys| {
+            let claims = RefreshClaims {
+                site: name("home"),
+                sub: "ann".into(),
+                family: "f".into(),
+                jti: "j".into(),
+                exp: NOW + 60,
+            };
+            claims.seal(keys, NOW).unwrap()
+        };
+        let (of_old, of_new) = (refresh(&old), refresh(&switched));
+        for keys in [&published, &switched] {
+            assert!(RefreshClaims::open(&of_old, keys, NOW).is_ok());
+            assert!(RefreshClaims::open(&of_new, keys, NOW).is_ok());
+        }
+        assert!(RefreshClaims::open(&of_old, &done, NOW).is_err());
+        assert!(RefreshClaims::open(&of_new, &done, NOW).is_ok());
+        let (_, code) = old.issue_code(CodePurpose::Enrol, &name("home"), NOW + 60).unwrap();
+        assert!(switched.open_code(CodePurpose::Enrol, code.expose(), NOW).is_ok());
+        assert_eq!(done.open_code(CodePurpose::Enrol, code.expose(), NOW), Err(Refusal::BadSeal));
+    }
+
+    #[test]
+    fn a_device_that_was_away_through_rotations_and_an_emergency_is_still_known() {
+        let first = EdgeKeys::generate_at(NOW).unwrap();
+        let (home, porch) = (name("home"), name("porch"));
+        let device = SigningKey::generate();
+        let cert = sign_cert(&first, &home, &porch, &device.public(), "cert", NOW).unwrap();
+        let mut keys = first.clone();
+        let mut now = NOW;
+        for _ in 0..2 {
+            for step in [Step::Publish, Step::Switch, Step::Retire] {
+                now += 86_400;
+                keys = taken(&keys, step, now);
+                let known = DeviceCert::verify(&cert, keys.for_devices(), std::slice::from_ref(&home), now);
+                assert_eq!(known.unwrap().device, porch);
+            }
+        }
+        keys = keys.replaced(now).unwrap();
+        assert!(DeviceCert::verify(&cert, keys.for_devices(), std::slice::from_ref(&home), now).is_ok());
+        assert!(DeviceCert::verify(&cert, keys.public(), std::slice::from_ref(&home), now).is_err());
+        assert_eq!(
+            roles(&keys),
+            [KeyRole::Signs, KeyRole::Seals, KeyRole::Devices, KeyRole::Devices, KeyRole::Devices]
+        );
+
+        // A key that is for devices' credentials verifies nothing else.
+        assert!(!accepts(&keys, &access(&first)));
+        let welcome = welcome::sign(&first, &home, "session-session-1", NOW * 1_000).unwrap();
+        assert!(welcome::verify(&welcome, keys.public(), "session-session-1", &home).is_err());
+    }
+
+    #[test]
+    fn the_emergency_leaves_nothing_of_the_old_keys() {
+        let old = EdgeKeys::generate().unwrap();
+        let fresh = old.replaced(NOW).unwrap();
+        let (before, after) = (old.to_private_jwks(), fresh.to_private_jwks());
+        let before: serde_json::Value = serde_json::from_str(before.expose()).unwrap();
+        for key in before["keys"].as_array().unwrap() {
+            for secret in ["d", "k"] {
+                assert!(
+                    key.get(secret).is_none_or(|value| !after.expose().contains(value.as_str().unwrap()))
+                );
+            }
+        }
+        assert_eq!(fresh.next_step(), Step::Publish);
+    }
+
+    #[test]
+    fn steps_are_taken_in_their_order() {
+        let old = EdgeKeys::generate().unwrap();
+        assert_eq!(old.step(Step::Switch, NOW).unwrap_err(), StepError::NotPublished);
+        assert_eq!(old.step(Step::Retire, NOW).unwrap_err(), StepError::NothingOld);
+        let published = old.step(Step::Publish, NOW).unwrap();
+        assert_eq!(published.step(Step::Publish, NOW).unwrap_err(), StepError::AlreadyPublished);
+        assert_eq!(published.step(Step::Retire, NOW).unwrap_err(), StepError::NotSwitched);
+        let switched = published.step(Step::Switch, NOW).unwrap();
+        assert_eq!(switched.step(Step::Switch, NOW).unwrap_err(), StepError::NotPublished);
+        assert!(switched.step(Step::Retire, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_went_back_does_not_confuse_the_steps() {
+        let mut keys = EdgeKeys::generate_at(NOW).unwrap();
+        for step in [Step::Publish, Step::Switch, Step::Retire, Step::Publish, Step::Switch] {
+            assert_eq!(keys.next_step(), step);
+            keys = taken(&keys, step, NOW - 1_000_000);
+        }
+        assert_eq!(roles(&keys)[..2], [KeyRole::Signs, KeyRole::Verifies]);
+    }
+
+    #[test]
+    fn retired_keys_go_when_the_last_credential_has_expired_and_fit_the_secret() {
+        let mut keys = EdgeKeys::generate_at(NOW).unwrap();
+        for n in 0..20 {
+            keys = keys.replaced(NOW + n).unwrap();
+        }
+        // Cloudflare takes 5 KB; a rotation under way has two keys more.
+        let largest = keys.step(Step::Publish, NOW + 30).unwrap().to_private_jwks();
+        assert!(largest.expose().len() < 5_000, "{}", largest.expose().len());
+        assert_eq!(keys.replaced(NOW + CERT_LIFE + 20).unwrap().list().len(), 3);
+    }
+}
