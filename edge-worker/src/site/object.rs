@@ -235,7 +235,8 @@ impl Inner {
     }
 
     async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
-        let call: Call = request.json().await?;
+        // Not by way of JavaScript's numbers, which do not hold every `u64`.
+        let call: Call = serde_json::from_str(&request.text().await?)?;
         let answer = self
             .event(|site, _| {
                 Ok(match site.call(call)? {
