@@ -2,11 +2,17 @@
 
 mod access;
 mod agents;
+mod attacks;
+mod audit;
+mod carriers;
 mod commands;
 mod contract;
 mod interop;
+mod issuers;
 mod latency;
+mod minted;
 mod panel;
+mod people;
 mod restarts;
 mod sessions;
 mod tokens;

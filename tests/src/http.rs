@@ -1,5 +1,7 @@
 //! A plain HTTP client for a deployment.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -44,6 +46,25 @@ impl Answer {
     }
 }
 
+/// Sends bytes as they are, and returns the status of the answer; none where the connection ends without one.
+pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
+    let host = origin.strip_prefix("http://").expect("plain http");
+    let mut stream = TcpStream::connect(host).expect("workerd");
+    stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
+    // Whoever is refused halfway may find the connection closed.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let mut piece = [0; 1024];
+    while !answer.contains(&b'\n') {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => answer.extend(&piece[..count]),
+        }
+    }
+    let line = String::from_utf8_lossy(&answer).into_owned();
+    Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
+}
+
 /// A client of one origin, with headers that go with every request.
 #[derive(Clone)]
 pub struct Http {
@@ -85,6 +106,30 @@ impl Http {
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(("application/json", &body.to_string())))
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// `POST` of a form.
+    pub fn post_form(&self, path: &str, form: &str) -> Answer {
+        self.send("POST", path, Some(("application/x-www-form-urlencoded", form)))
+            .unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// Any method with JSON; without a body where it is null.
+    pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let text = body.to_string();
+        let body = (!body.is_null()).then_some(("application/json", text.as_str()));
+        self.send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The body of a `GET` as text.
+    pub fn text(&self, path: &str) -> String {
+        let mut request = Request::builder().uri(format!("{}{path}", self.origin));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.agent.run(request.body(()).expect("a request"));
+        let mut answer = answer.unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        answer.body_mut().read_to_string().expect("a text")
     }
 
     /// Any request; an error means that no answer came.
