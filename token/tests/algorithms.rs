@@ -1,0 +1,539 @@
+//! Every algorithm: what one half of a key signs the other verifies, and nothing else does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is the point"
+)]
+
+use std::sync::LazyLock;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPair};
+use p256::ecdsa::Signature;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::{
+    Accepted, Algorithm, Issuers, KeySet, MintingKey, Refusal, SignatureCache, Terms, Typ, explain,
+    random_id, verify_foreign, verify_foreign_cached,
+};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+const NOW: u64 = 1_790_000_000;
+
+/// Making one takes a second, and all six RSA algorithms can share it.
+static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
+
+/// A key in every form in which it can be written.
+struct Key {
+    algorithm: Algorithm,
+    /// What signs.
+    private: Vec<Vec<u8>>,
+    /// What verifies, as one of a set.
+    jwk: Value,
+    /// What verifies, by itself.
+    files: Vec<Vec<u8>>,
+}
+
+fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// A random secret of 66 bytes, which no text file could spoil.
+fn secret() -> Vec<u8> {
+    (0..3).flat_map(|_| random_id().into_bytes()).collect()
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+impl Key {
+    /// A new key, but for RSA.
+    fn of(algorithm: Algorithm) -> Self {
+        let (private_pem, private_jwk, public_pem, public_jwk) = match algorithm {
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
+                return Self::of_secret(algorithm, &secret());
+            }
+            Algorithm::Es256 => {
+                let pair = ES256KeyPair::generate();
+                let public = pair.public_key();
+                (pair.to_pem().unwrap(), pair.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
+            }
+            Algorithm::Es384 => {
+                let pair = ES384KeyPair::generate();
+                let public = pair.public_key();
+                (pair.to_pem().unwrap(), pair.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
+            }
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::generate();
+                let public = pair.public_key();
+                // It writes both halves into one text.
+                let private = pair.to_pem().split("-----BEGIN PUBLIC").next().unwrap().to_owned();
+                (private, pair.to_jwk(), public.to_pem(), public.to_jwk())
+            }
+            _ => {
+                let public = RSA.public_key();
+                (RSA.to_pem().unwrap(), RSA.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
+            }
+        };
+        let named = |jwk: &str| {
+            let mut jwk = json_of(jwk);
+            jwk["alg"] = algorithm.name().into();
+            jwk
+        };
+        let (private_jwk, jwk) = (named(&private_jwk), named(&public_jwk));
+        Self {
+            algorithm,
+            private: vec![private_pem.into_bytes(), private_jwk.to_string().into_bytes()],
+            files: vec![public_pem.into_bytes(), jwk.to_string().into_bytes()],
+            jwk,
+        }
+    }
+
+    fn of_secret(algorithm: Algorithm, secret: &[u8]) -> Self {
+        let jwk = json!({ "kty": "oct", "k": encode(secret), "alg": algorithm.name() });
+        let forms = vec![secret.to_vec(), [secret, b"\n"].concat(), jwk.to_string().into_bytes()];
+        Self { algorithm, private: forms.clone(), files: forms, jwk }
+    }
+
+    fn mint(&self, kid: Option<&str>, claims: Map<String, Value>) -> String {
+        self.mint_as(self.algorithm, kid, claims)
+    }
+
+    /// Signs with another algorithm of the key's family.
+    fn mint_as(&self, algorithm: Algorithm, kid: Option<&str>, claims: Map<String, Value>) -> String {
+        MintingKey::read(&self.private[0], Some(algorithm)).unwrap().sign("JWT", kid, claims).unwrap()
+    }
+
+    /// The JWK of a set, under a name.
+    fn named(&self, kid: &str) -> Value {
+        let mut jwk = self.jwk.clone();
+        jwk["kid"] = kid.into();
+        jwk
+    }
+
+    fn file(&self) -> KeySet {
+        KeySet::from_key_file(&self.files[0], &[self.algorithm]).unwrap()
+    }
+}
+
+fn set(keys: &[Value]) -> KeySet {
+    KeySet::from_jwks(&json!({ "keys": keys }), &[]).unwrap()
+}
+
+fn claims() -> Map<String, Value> {
+    let claims = json!({ "iss": "https://issuer", "sub": "ann", "aud": "bench", "iat": NOW, "exp": NOW + 600,
+                         "nested": { "list": [1, -2, 0.5, null, true, "Zoë 灯"] } });
+    claims.as_object().unwrap().clone()
+}
+
+fn audiences() -> &'static [String] {
+    static BENCH: LazyLock<Vec<String>> = LazyLock::new(|| vec!["bench".to_owned()]);
+    &BENCH
+}
+
+fn terms() -> Terms<'static> {
+    Terms {
+        typ: Typ::Usual,
+        issuer: Some("https://issuer"),
+        audiences: Some(audiences()),
+        now: Some(NOW),
+        leeway: 0,
+        max_life: Some(3600),
+    }
+}
+
+fn verify(token: &str, keys: &KeySet) -> Result<Accepted, &'static str> {
+    verify_foreign(token, keys, &terms()).map_err(|refusal| refusal.code())
+}
+
+fn is_accepted(token: &str, keys: &KeySet, algorithm: Algorithm) {
+    let accepted = verify(token, keys).unwrap_or_else(|code| panic!("{algorithm}: {code}"));
+    assert_eq!(accepted.alg, algorithm);
+    assert_eq!(*accepted.claims, claims());
+    assert_eq!(accepted.header["alg"], algorithm.name());
+    assert_eq!(explain(token, Some(keys), &terms()).accepted, Some(true));
+}
+
+#[track_caller]
+fn is_refused(token: &str, keys: &KeySet, code: &str) {
+    assert_eq!(verify(token, keys).map(drop), Err(code));
+    assert_eq!(explain(token, Some(keys), &terms()).accepted, Some(false));
+}
+
+/// In every form of the private half and of the public one.
+fn is_verified_as_it_was_signed(algorithm: Algorithm) {
+    let key = Key::of(algorithm);
+    for private in &key.private {
+        let minting = || MintingKey::read(private, Some(algorithm)).unwrap();
+        assert_eq!(minting().algorithm(), algorithm);
+        let named = minting().sign("JWT", Some("k1"), claims()).unwrap();
+        is_accepted(&named, &set(&[key.named("k1")]), algorithm);
+        let unnamed = minting().sign("JWT", None, claims()).unwrap();
+        for file in &key.files {
+            let keys = KeySet::from_key_file(file, &[algorithm]).unwrap();
+            is_accepted(&named, &keys, algorithm);
+            is_accepted(&unnamed, &keys, algorithm);
+        }
+    }
+}
+
+/// Altered, by another key, or under another algorithm's name.
+fn is_refused_where_anything_differs(algorithm: Algorithm) {
+    let key = Key::of(algorithm);
+    let keys = set(&[key.named("k1")]);
+    let token = key.mint(Some("k1"), claims());
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    for at in [0, signature.len() / 2] {
+        let other = if signature.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let altered = format!("{signed}.{}{other}{}", &signature[..at], &signature[at + 1..]);
+        is_refused(&altered, &keys, "bad_signature");
+    }
+    for (altered, code) in [
+        (format!("{signed}."), "malformed"),
+        (format!("{signed}.AAAA"), "bad_signature"),
+        (format!("{signed}.{}", "A".repeat(signature.len())), "bad_signature"),
+        (format!("{signed}.{signature}AAAA"), "bad_signature"),
+    ] {
+        is_refused(&altered, &keys, code);
+    }
+
+    let family: Vec<Algorithm> =
+        Algorithm::ALL.into_iter().filter(|other| other.family() == algorithm.family()).collect();
+    for other in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
+        if family.contains(&other) {
+            is_refused(&key.mint_as(other, Some("k1"), claims()), &keys, "wrong_algorithm");
+            is_refused(&key.mint_as(other, None, claims()), &key.file(), "wrong_algorithm");
+            // A key that may be used with both is used with either.
+            let both = KeySet::from_key_file(&key.files[0], &[algorithm, other]).unwrap();
+            is_accepted(&key.mint_as(other, None, claims()), &both, other);
+            is_accepted(&token, &both, algorithm);
+        } else {
+            is_refused(&Key::of(other).mint(Some("k1"), claims()), &keys, "wrong_algorithm");
+        }
+    }
+    if !matches!(algorithm.name().get(..2), Some("RS" | "PS")) {
+        is_refused(&Key::of(algorithm).mint(Some("k1"), claims()), &keys, "bad_signature");
+    }
+}
+
+macro_rules! algorithms {
+    ($($name:ident: $algorithm:ident,)*) => {
+        mod signed_and_verified { $(
+            #[test]
+            fn $name() {
+                super::is_verified_as_it_was_signed(super::Algorithm::$algorithm);
+            }
+        )* }
+        mod refused { $(
+            #[test]
+            fn $name() {
+                super::is_refused_where_anything_differs(super::Algorithm::$algorithm);
+            }
+        )* }
+
+        #[test]
+        fn none_is_left_out() {
+            assert_eq!([$(Algorithm::$algorithm),*], Algorithm::ALL);
+        }
+    };
+}
+
+algorithms! {
+    hs256: Hs256, hs384: Hs384, hs512: Hs512,
+    rs256: Rs256, rs384: Rs384, rs512: Rs512,
+    ps256: Ps256, ps384: Ps384, ps512: Ps512,
+    es256: Es256, es384: Es384, ed_dsa: EdDsa,
+}
+
+#[test]
+fn another_rsa_key_is_another_key() {
+    let other = RS256KeyPair::generate(2048).unwrap();
+    for algorithm in
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() == Algorithm::Rs256.family())
+    {
+        let token = MintingKey::read(other.to_pem().unwrap().as_bytes(), Some(algorithm)).unwrap();
+        let token = token.sign("JWT", Some("k1"), claims()).unwrap();
+        is_refused(&token, &set(&[Key::of(algorithm).named("k1")]), "bad_signature");
+    }
+}
+
+#[test]
+fn a_kid_chooses_and_without_one_it_must_be_clear() {
+    let (one, two, ed) = (Key::of(Algorithm::Es256), Key::of(Algorithm::Es256), Key::of(Algorithm::EdDsa));
+    let both = set(&[one.named("one"), two.named("two"), ed.named("ed")]);
+    is_accepted(&one.mint(Some("one"), claims()), &both, Algorithm::Es256);
+    is_accepted(&two.mint(Some("two"), claims()), &both, Algorithm::Es256);
+    is_refused(&one.mint(Some("two"), claims()), &both, "bad_signature");
+    is_refused(&one.mint(Some("ed"), claims()), &both, "wrong_algorithm");
+    for unknown in ["three", "ONE", "one ", ""] {
+        is_refused(&one.mint(Some(unknown), claims()), &both, "unknown_key");
+    }
+    is_refused(&one.mint(None, claims()), &both, "unknown_key");
+    is_accepted(&ed.mint(None, claims()), &both, Algorithm::EdDsa);
+    is_refused(&Key::of(Algorithm::EdDsa).mint(None, claims()), &both, "bad_signature");
+    is_refused(&Key::of(Algorithm::Es384).mint(None, claims()), &both, "wrong_algorithm");
+    // A key without a name is found by no name.
+    is_accepted(&one.mint(None, claims()), &set(std::slice::from_ref(&one.jwk)), Algorithm::Es256);
+    is_refused(&one.mint(Some("one"), claims()), &set(std::slice::from_ref(&one.jwk)), "unknown_key");
+}
+
+/// Whoever knows r and s knows r and n − s too, which is as good: such a token is the same one, so that a
+/// token that was revoked does not come back under its other signature.
+#[test]
+fn the_other_spelling_of_an_ecdsa_signature_is_the_same_token() {
+    let key = Key::of(Algorithm::Es256);
+    let token = key.mint(None, claims());
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = Signature::from_slice(&Base64UrlUnpadded::decode_vec(signature).unwrap()).unwrap();
+    let (r, s) = signature.split_scalars();
+    let other = Signature::from_scalars(r, -*s).unwrap();
+    let other = format!("{signed}.{}", encode(&other.to_bytes()));
+    assert_ne!(token, other);
+    is_accepted(&other, &key.file(), Algorithm::Es256);
+    let pem = String::from_utf8(key.files[0].clone()).unwrap();
+    let table = json!({ "issuer": "https://issuer", "site": "home", "audience": "bench", "scope": "site:audit", "keys": pem });
+    let issuers = Issuers::read(&json!({ "one": table }), &[Name::new("home").unwrap()], |_| None);
+    let jti = |token: &str| issuers.admit(token, NOW, &mut SignatureCache::new(4)).unwrap().jti;
+    assert_eq!(jti(&token), jti(&other));
+    let mut another = claims();
+    another.insert("n".into(), json!(2));
+    assert_ne!(jti(&token), jti(&key.mint(None, another)));
+}
+
+#[test]
+fn a_remembered_signature_answers_while_everything_else_holds() {
+    let key = Key::of(Algorithm::EdDsa);
+    let (keys, token, cache) = (key.file(), key.mint(None, claims()), &mut SignatureCache::new(4));
+    let mut at = |terms: &Terms<'_>| {
+        let outcome = verify_foreign_cached(&token, &keys, terms, cache);
+        assert_eq!(cache.len(), 1);
+        outcome.map(drop).map_err(|refusal| refusal.code())
+    };
+    assert_eq!(at(&terms()), Ok(()));
+    assert_eq!(at(&Terms { now: Some(NOW + 599), ..terms() }), Ok(()));
+    let other = ["other".to_owned()];
+    for (terms, code) in [
+        (Terms { now: Some(NOW + 600), ..terms() }, "expired"),
+        (Terms { now: Some(NOW - 61), ..terms() }, "not_yet_valid"),
+        (Terms { issuer: Some("https://other"), ..terms() }, "wrong_issuer"),
+        (Terms { audiences: Some(&other), ..terms() }, "wrong_audience"),
+        (Terms { max_life: Some(599), ..terms() }, "too_long_lived"),
+        (Terms { typ: Typ::OneOf(&other), ..terms() }, "wrong_kind"),
+    ] {
+        assert_eq!(at(&terms), Err(code));
+    }
+    assert_eq!(at(&terms()), Ok(()));
+}
+
+#[test]
+fn what_one_key_set_verified_says_nothing_for_another() {
+    let (key, stranger) = (Key::of(Algorithm::EdDsa), Key::of(Algorithm::EdDsa));
+    let token = key.mint(Some("k1"), claims());
+    let cache = &mut SignatureCache::new(4);
+    let mut check = |keys: &KeySet| {
+        verify_foreign_cached(&token, keys, &terms(), cache).map(drop).map_err(|refusal| refusal.code())
+    };
+    assert_eq!(check(&set(&[key.named("k1")])), Ok(()));
+    assert_eq!(check(&set(&[stranger.named("k1")])), Err("bad_signature"));
+    assert_eq!(check(&set(&[key.named("k2")])), Err("unknown_key"));
+    assert_eq!(check(&set(&[stranger.named("k1"), key.named("k2")])), Err("bad_signature"));
+    assert_eq!(check(&stranger.file()), Err("bad_signature"));
+    assert_eq!(check(&set(&[key.named("k1")])), Ok(()));
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn the_cache_keeps_its_capacity_and_good_outcomes_only() {
+    let key = Key::of(Algorithm::Hs256);
+    let keys = key.file();
+    let token = |n: u64| {
+        let mut claims = claims();
+        claims.insert("n".into(), n.into());
+        key.mint(None, claims)
+    };
+    let cache = &mut SignatureCache::new(3);
+    for n in 0..10 {
+        assert!(verify_foreign_cached(&token(n), &keys, &terms(), cache).is_ok());
+        assert!(cache.len() <= 3);
+    }
+    assert_eq!(cache.len(), 3);
+    let nothing = &mut SignatureCache::new(0);
+    assert!(verify_foreign_cached(&token(0), &keys, &terms(), nothing).is_ok());
+    assert!(nothing.is_empty());
+
+    let cache = &mut SignatureCache::new(3);
+    let good = token(0);
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let bad = [
+        format!("{signed}.{}", "A".repeat(43)),
+        Key::of(Algorithm::Hs256).mint(None, claims()),
+        key.mint(None, Map::from_iter([("exp".into(), json!(NOW))])),
+        "x.y.z".into(),
+        String::new(),
+        "A".repeat(10_000),
+    ];
+    for _ in 0..2 {
+        for bad in &bad {
+            assert!(verify_foreign_cached(bad, &keys, &terms(), cache).is_err());
+        }
+    }
+    assert!(cache.is_empty());
+}
+
+/// A token of each algorithm, with its keys: made once, as the properties try it often.
+static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
+    let made = Algorithm::ALL.into_iter().map(|algorithm| {
+        let key = Key::of(algorithm);
+        (algorithm, key.mint(Some("k1"), claims()), set(&[key.named("k1")]))
+    });
+    made.collect()
+});
+
+fn a_changed_bit_is_refused(algorithm: Algorithm, at: prop::sample::Index, bit: u8) {
+    let (_, token, keys) = TOKENS.iter().find(|(own, ..)| *own == algorithm).unwrap();
+    let mut bytes = token.clone().into_bytes();
+    let index = at.index(bytes.len());
+    bytes[index] ^= 1 << bit;
+    if let Ok(altered) = String::from_utf8(bytes) {
+        assert!(verify_foreign(&altered, keys, &terms()).is_err(), "{algorithm}: bit {bit} of byte {index}");
+        assert_eq!(explain(&altered, Some(keys), &terms()).accepted, Some(false), "{algorithm}");
+    }
+}
+
+/// JSON of a few levels, whose numbers are exact in every parser.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        (-1_000_000..1_000_000i32).prop_map(|quarters| json!(f64::from(quarters) / 4.0)),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("\\PC{0,6}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Members that the policy knows, with values that are now right and now not.
+fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
+    let value = prop_oneof![
+        4 => prop::sample::select(vec![
+            json!("HS256"), json!("none"), json!("JWT"), json!("at+jwt"), json!("cmd+jwt"), json!("k1"), json!(""),
+            json!("https://issuer"), json!("https://other"), json!("bench"), json!(["x", "bench"]), json!([]),
+            json!(NOW), json!(NOW + 600), json!(NOW - 600), json!(NOW + 60), json!(NOW + 61), json!(1.5), json!("x"),
+        ]),
+        1 => any_json(),
+    ];
+    prop::collection::btree_map(prop::sample::select(names), value, 0..names.len())
+        .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Whatever the token: no panic, and the explanation says what the policy does.
+fn is_explained_as_it_is_judged(token: &str) -> bool {
+    let mut accepted = false;
+    for (_, _, keys) in
+        TOKENS.iter().filter(|(algorithm, ..)| matches!(algorithm, Algorithm::Hs256 | Algorithm::EdDsa))
+    {
+        for terms in [terms(), Terms { issuer: None, audiences: None, now: None, max_life: None, ..terms() }]
+        {
+            let verdict: Result<Accepted, Refusal> = verify_foreign(token, keys, &terms);
+            assert_eq!(
+                explain(token, Some(keys), &terms).accepted,
+                Some(verdict.is_ok()),
+                "{verdict:?} {token:?}"
+            );
+            let without_keys = explain(token, None, &terms).accepted;
+            assert!(without_keys == Some(false) || without_keys.is_none(), "{token:?}");
+            assert!(verdict.is_err() || without_keys.is_none(), "{token:?}");
+            accepted |= verdict.is_ok();
+        }
+    }
+    accepted
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_changed_bit_is_refused(at: prop::sample::Index, bit in 0u8..8) {
+        for cheap in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512, Algorithm::Es256, Algorithm::EdDsa] {
+            a_changed_bit_is_refused(cheap, at, bit);
+        }
+    }
+
+    #[test]
+    fn what_was_minted_is_what_is_verified(more in prop::collection::btree_map("[a-z_]{1,10}", any_json(), 0..6)) {
+        let mut all: Map<String, Value> = more.into_iter().collect();
+        // Those that jwt-simple and the policy read must be of their types.
+        all.remove("nonce");
+        all.extend(claims());
+        for algorithm in [Algorithm::Hs256, Algorithm::EdDsa] {
+            let key = Key::of(algorithm);
+            let token = key.mint(None, all.clone());
+            match verify_foreign(&token, &key.file(), &terms()) {
+                Ok(accepted) => prop_assert_eq!(&*accepted.claims, &all),
+                Err(refusal) => prop_assert!(token.len() > 8 * 1024, "{} {}", refusal, token),
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_is_explained_as_it_is_judged(
+        bytes: Vec<u8>,
+        text in "\\PC{0,200}",
+        parts in "[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}",
+    ) {
+        for token in [&*String::from_utf8_lossy(&bytes), &text, &parts] {
+            prop_assert!(!is_explained_as_it_is_judged(token));
+        }
+    }
+
+    #[test]
+    fn almost_right_tokens_are_explained_as_they_are_judged(
+        header in almost_right(&["alg", "typ", "kid", "cty", "crit", "jwk", "x5t", "b64"]),
+        changes in almost_right(&["iss", "aud", "sub", "jti", "iat", "exp", "nbf", "nonce", "scope"]),
+        dropped in prop::collection::vec(prop::sample::select(&["alg", "typ", "kid", "iss", "aud", "iat", "exp"][..]), 0..2),
+    ) {
+        static SIGNED: LazyLock<Key> = LazyLock::new(|| Key::of_secret(Algorithm::Hs256, &secret()));
+        let mut all_header = json!({ "alg": "HS256", "typ": "JWT", "kid": "k1" }).as_object().unwrap().clone();
+        let mut all_claims = claims();
+        // Half of the time a header is as it should be, or nothing behind it would ever be looked at.
+        if changes.len() % 2 == 0 {
+            all_header.extend(header);
+        }
+        all_claims.extend(changes);
+        for name in dropped {
+            all_header.remove(name);
+            all_claims.remove(name);
+        }
+        let signed = format!("{}.{}", encode(Value::Object(all_header).to_string().as_bytes()),
+            encode(Value::Object(all_claims).to_string().as_bytes()));
+        let tag = hmac_sha256::HMAC::mac(&signed, &SIGNED.private[0]);
+        let token = format!("{signed}.{}", encode(&tag));
+        is_explained_as_it_is_judged(&token);
+        for terms in [terms(), Terms { issuer: None, audiences: None, now: None, max_life: None, ..terms() }] {
+            let verdict = verify_foreign(&token, &SIGNED.file(), &terms);
+            prop_assert_eq!(explain(&token, Some(&SIGNED.file()), &terms).accepted, Some(verdict.is_ok()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_changed_bit_is_refused_by_slow_algorithms_too(at: prop::sample::Index, bit in 0u8..7) {
+        for (slow, ..) in TOKENS.iter() {
+            a_changed_bit_is_refused(*slow, at, bit);
+        }
+    }
+}
