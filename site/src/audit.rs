@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::SiteRight;
+use pinlatch_protocol::scope::{Role, SiteRight};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +29,9 @@ pub(crate) const REFUSALS_MS: u64 = 60_000;
 /// The period in which a device's odd message is written once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
 
+/// The longest text in one column of the log, in characters. No name that means something here is longer.
+const MAX_TEXT: usize = 256;
+
 /// Who acts, for the log.
 pub(crate) struct Actor<'a> {
     pub name: &'a str,
@@ -48,6 +51,8 @@ impl Site<'_> {
             Some(row) => (row.uint(0)?, row.text(1)?),
             None => (0, ""),
         };
+        let (name, jti, target) = (clip(actor.name), actor.jti.map(clip), clip(target));
+        let (actor, target) = (Actor { name: &name, jti: jti.as_deref() }, target.as_str());
         let seq = last.saturating_add(1);
         let hash = link(before, seq, self.now_ms, &actor, [act, target, outcome]);
         self.run(
@@ -90,6 +95,8 @@ impl Site<'_> {
         let sql = "SELECT count(*), sum(target = ?5)
             FROM (SELECT * FROM audit ORDER BY seq DESC LIMIT ?6)
             WHERE at_ms > ?1 AND actor = ?2 AND act = ?3 AND outcome = ?4";
+        let (name, target) = (clip(actor.name), clip(target));
+        let (actor, target) = (Actor { name: &name, jti: actor.jti }, target.as_str());
         let since = self.now_ms.saturating_sub(period_ms);
         let row = self.row(
             sql,
@@ -138,10 +145,12 @@ impl Site<'_> {
                 filter.act.as_deref().into(),
                 filter.target.as_deref().into(),
                 filter.outcome.as_deref().into(),
-                limit.into(),
+                // One more tells whether this is the last page.
+                (limit + 1).into(),
             ],
         )?;
-        let entries = rows.iter().map(|row| {
+        let page = usize::try_from(limit).unwrap_or(usize::MAX);
+        let entries = rows.iter().take(page).map(|row| {
             Ok(AuditEntry {
                 seq: row.uint(0)?,
                 at_ms: row.uint(1)?,
@@ -154,8 +163,7 @@ impl Site<'_> {
             })
         });
         let entries: Vec<AuditEntry> = entries.collect::<Result<_, StoreError>>()?;
-        let full = u32::try_from(entries.len()).is_ok_and(|count| count == limit);
-        let next = entries.last().filter(|_| full).map(|entry| entry.seq);
+        let next = entries.last().filter(|_| rows.len() > page).map(|entry| entry.seq);
         let head = self.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
         let head = head
             .map(|row| Ok::<_, StoreError>(AuditHead { seq: row.uint(0)?, hash: row.text(1)?.into() }))
@@ -173,10 +181,8 @@ impl Site<'_> {
 
     pub(crate) fn retain(&mut self, principal: &Principal, days: u32) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Audit, "retention", "audit")?;
-        if principal.minted || self.rights(principal)?.role != Some(pinlatch_protocol::scope::Role::Owner) {
-            return Err(Problem::new(Code::InsufficientScope)
-                .detail("only an owner may shorten the log")
-                .into());
+        if self.rights(principal)?.role != Some(Role::Owner) {
+            return Err(self.beyond(principal, "retention", "audit", "only an owner may shorten the log"));
         }
         if !RETENTION_DAYS.contains(&days) {
             let range = format!("`days` is {} to {}", RETENTION_DAYS.start(), RETENTION_DAYS.end());
@@ -186,6 +192,11 @@ impl Site<'_> {
         self.audit_by(principal, "retention", "audit", &format!("{days}_days"))?;
         Ok(())
     }
+}
+
+/// A text of a stranger's making as the log and a terminal can hold it.
+fn clip(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(MAX_TEXT).collect()
 }
 
 /// One link of the chain: SHA-256, in hexadecimal digits, of the JSON array of the hash before and the entry's

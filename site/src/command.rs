@@ -172,8 +172,8 @@ impl Site<'_> {
         let device = self.device(&request.device)?.ok_or(Code::UnknownDevice)?;
         let line = self.line(&request.device, &request.line)?.ok_or(Code::UnknownLine)?;
         let action = Action::parse(line.kind, &request.action, &request.args).map_err(unsuitable)?;
+        let target = target(&request.device, &request.line, &request.action);
         let Some(session) = self.present(&device) else {
-            let target = target(&request.device, &request.line, &request.action);
             self.audit_refusal(principal, "command", &target, Code::DeviceOffline)?;
             return Err(Code::DeviceOffline.into());
         };
@@ -186,7 +186,7 @@ impl Site<'_> {
         if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
             return Err(Problem::new(Code::Throttled).retry_after(1).into());
         }
-        self.use_token(principal)?;
+        self.use_token(principal, &target)?;
         let actor = principal.actor();
         let origin = Origin {
             iss: &principal.iss,

@@ -3,6 +3,7 @@
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{MAX_SCOPES, Scope, ScopeSet};
 
 use crate::Site;
 use crate::authority::Rights;
@@ -72,12 +73,19 @@ impl Site<'_> {
     }
 }
 
+/// A set as it can be written: what two sets have in common may be more than either of them. Then the last
+/// lines are not told, and still allowed.
+fn told(scope: &ScopeSet) -> ScopeSet {
+    let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
+    site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()
+}
+
 fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
     Whoami {
         site: principal.site.clone(),
         sub: principal.sub.clone(),
         role: rights.role,
-        scope: rights.scope.clone(),
+        scope: told(&rights.scope),
         jti: principal.jti.clone(),
         iss: principal.iss.clone(),
         iat: principal.iat,

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// The most people of one site.
+/// The most people of one site, with those who are invited.
 const MAX_PEOPLE: i64 = 1_000;
 
 impl Site<'_> {
@@ -71,23 +71,21 @@ impl Site<'_> {
         expires_at: u64,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
-        let own = self.rights(principal)?.scope;
         let (role, scope) = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if wanted.role.is_some() || wanted.scope.is_some() {
                     let text = "the person is there already: change their rights with PATCH";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
-                self.require_cover(&own, &there.scope)?;
+                self.require_over(principal, &there, "invite", username)?;
+                // One code at a time sets a person's password.
+                self.void_invitations(username)?;
                 (None, None)
             }
             None => {
                 let given = granted(wanted)?;
-                self.require_cover(&own, &given.scope)?;
-                let count = self.row("SELECT count(*) FROM people", &[])?;
-                if count.map_or(Ok(0), |row| row.int(0))? >= MAX_PEOPLE {
-                    return Err(Problem::new(Code::InvalidRequest).detail("the site has 1000 people").into());
-                }
+                self.require_over(principal, &given, "invite", username)?;
+                self.require_room()?;
                 let (role, scope) = stored(&given);
                 (Some(role), scope)
             }
@@ -126,10 +124,11 @@ impl Site<'_> {
         let row = row.ok_or(Code::CodeRefused)?;
         match (row.opt_text(0)?, self.person_rights(username.as_str())?) {
             (Some(role), None) => self.add_person(&username, role, row.opt_text(1)?)?,
-            // Removed, or invited a second time, while the code was under way: it has become void.
+            // A change of the person voids what is under way; this only makes sure.
             (Some(_), Some(_)) | (None, None) => return Err(Code::CodeRefused.into()),
             (None, Some(_)) => self.end_other_sessions(username.as_str(), None)?,
         }
+        self.void_invitations(&username)?;
         self.audit(by(&username, None), "accept_invitation", username.as_str(), "done")?;
         Ok(username)
     }
@@ -139,6 +138,7 @@ impl Site<'_> {
         self.rights(principal)?;
         let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
         self.end_other_sessions(username.as_str(), principal.family.as_deref())?;
+        self.void_invitations(username)?;
         self.audit_by(principal, "password", username.as_str(), "done")?;
         Ok(())
     }
@@ -168,11 +168,10 @@ impl Site<'_> {
         wanted: &RightsRequest,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "rights", username.as_str())?;
-        let own = self.rights(principal)?.scope;
         let before = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
         let given = granted(wanted)?;
-        self.require_cover(&own, &before.scope)?;
-        self.require_cover(&own, &given.scope)?;
+        self.require_over(principal, &before, "rights", username)?;
+        self.require_over(principal, &given, "rights", username)?;
         if given.role != Some(Role::Owner) {
             self.require_another_owner(username)?;
         }
@@ -181,6 +180,8 @@ impl Site<'_> {
             "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
             &[username.as_str().into(), role.into(), scope.into()],
         )?;
+        // Whoever could let somebody log in as the person they were may not as the person they are.
+        self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
         // Open panels show what they may: they must be given a new picture.
         self.close_panels(Whose::Person(username.clone()));
@@ -188,18 +189,27 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Removes a person, their logins and all that they minted; or withdraws the invitation of somebody who
+    /// has not come yet.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
         username: &UserName,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "person_removal", username.as_str())?;
-        let own = self.rights(principal)?.scope;
-        let before = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
-        self.require_cover(&own, &before.scope)?;
+        let Some(before) = self.person_rights(username.as_str())? else {
+            return self.withdraw_invitations(principal, username);
+        };
+        self.require_over(principal, &before, "person_removal", username)?;
         self.require_another_owner(username)?;
         self.end_other_sessions(username.as_str(), None)?;
+        self.void_invitations(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
+        // For good: somebody of the same name may come later.
+        self.run(
+            "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
+            &[username.as_str().into(), self.now_ms.into()],
+        )?;
         self.audit_by(principal, "person_removal", username.as_str(), "done")?;
         self.effects.push(Effect::Review);
         Ok(())
@@ -210,23 +220,91 @@ impl Site<'_> {
         if principal.person.as_ref() != Some(username) {
             self.require_site(principal, SiteRight::Users, "end_sessions", username.as_str())?;
         }
-        let own = self.rights(principal)?.scope;
+        self.rights(principal)?;
         let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
         if principal.person.as_ref() != Some(username) {
-            self.require_cover(&own, &there.scope)?;
+            self.require_cover(principal, &there.scope, "end_sessions", username.as_str())?;
         }
         self.end_other_sessions(username.as_str(), None)?;
         self.audit_by(principal, "end_sessions", username.as_str(), "done")?;
         Ok(())
     }
 
-    /// Requires that somebody gives no more than they hold.
-    pub(crate) fn require_cover(&self, own: &ScopeSet, given: &ScopeSet) -> Result<(), Failure> {
-        if own.covers(given) {
+    fn withdraw_invitations(&self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
+        let rows = self.run(
+            "SELECT role, scope FROM codes
+             WHERE username = ?1 AND role IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2",
+            &[username.as_str().into(), self.now_ms.into()],
+        )?;
+        if rows.is_empty() {
+            return Err(Code::UnknownPerson.into());
+        }
+        for row in &rows {
+            self.require_over(principal, &rights_in(row, 0)?, "person_removal", username)?;
+        }
+        self.void_invitations(username)?;
+        self.audit_by(principal, "person_removal", username.as_str(), "invitation_withdrawn")?;
+        Ok(())
+    }
+
+    /// Voids the invitations of a person that nobody has used.
+    fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
+        let sql = "DELETE FROM codes WHERE username = ?1 AND used_ms IS NULL";
+        self.run(sql, &[username.as_str().into()])?;
+        Ok(())
+    }
+
+    /// Requires that people and open invitations leave room for one more.
+    fn require_room(&self) -> Result<(), Failure> {
+        let row = self.row(
+            "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM codes
+             WHERE username IS NOT NULL AND role IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1)",
+            &[self.now_ms.into()],
+        )?;
+        if row.map_or(Ok(0), |row| row.int(0))? < MAX_PEOPLE {
+            return Ok(());
+        }
+        let text = "the site has 1000 people and open invitations";
+        Err(Problem::new(Code::InvalidRequest).detail(text).into())
+    }
+
+    /// Requires that somebody gives and takes no more than they hold; the attempt is written down.
+    pub(crate) fn require_cover(
+        &self,
+        principal: &Principal,
+        given: &ScopeSet,
+        act: &str,
+        target: &str,
+    ) -> Result<(), Failure> {
+        if self.rights(principal)?.scope.covers(given) {
             return Ok(());
         }
         let text = "nobody can give or take more than they hold themselves";
-        Err(Problem::new(Code::InsufficientScope).detail(text).into())
+        Err(self.beyond(principal, act, target, text))
+    }
+
+    /// The same for a person's rights. Those of an owner are given and taken by owners only: a token that
+    /// holds as much ends one day, and an owner whom it made would not.
+    fn require_over(
+        &self,
+        principal: &Principal,
+        rights: &Rights,
+        act: &str,
+        username: &UserName,
+    ) -> Result<(), Failure> {
+        self.require_cover(principal, &rights.scope, act, username.as_str())?;
+        if rights.role != Some(Role::Owner) || self.rights(principal)?.role == Some(Role::Owner) {
+            return Ok(());
+        }
+        Err(self.beyond(principal, act, username.as_str(), "only an owner can make or change an owner"))
+    }
+
+    /// Refuses what goes beyond somebody's rights, and writes it down.
+    pub(crate) fn beyond(&self, principal: &Principal, act: &str, target: &str, why: &str) -> Failure {
+        match self.audit_refusal(principal, act, target, Code::InsufficientScope) {
+            Ok(()) => Problem::new(Code::InsufficientScope).detail(why).into(),
+            Err(error) => error.into(),
+        }
     }
 
     fn require_another_owner(&self, username: &UserName) -> Result<(), Failure> {

@@ -2,13 +2,14 @@
 //!
 //! Passwords are the gate's: what arrives here has been admitted.
 
+use pinlatch_protocol::admin::TokenKind;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
 use crate::Site;
 use crate::call::Reply;
-use crate::event::Whose;
+use crate::event::{Effect, Whose};
 use crate::failure::Failure;
 use crate::people::by;
 use crate::principal::Principal;
@@ -17,6 +18,9 @@ use crate::store::{StoreError, Value};
 /// How long after a rotation the token before it still returns the same successor, in milliseconds: two
 /// tabs, or a reply that was lost, must not end a session.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
+
+/// The most logins that a person has open; one more ends the one that would expire first.
+const MAX_SESSIONS: u32 = 100;
 
 impl Site<'_> {
     pub(crate) fn login(
@@ -27,6 +31,7 @@ impl Site<'_> {
         expires_at: u64,
     ) -> Result<Reply, Failure> {
         let rights = self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
+        self.make_room(&username)?;
         self.run(
             "INSERT INTO families (id, username, current, expires_ms) VALUES (?1, ?2, ?3, ?4)",
             &[
@@ -87,6 +92,18 @@ impl Site<'_> {
         Err(Problem::new(Code::InvalidGrant).detail("the refresh token was used before; log in again").into())
     }
 
+    fn make_room(&mut self, username: &UserName) -> Result<(), StoreError> {
+        let rows = self.run(
+            "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL
+             ORDER BY expires_ms DESC LIMIT -1 OFFSET ?2",
+            &[username.as_str().into(), (MAX_SESSIONS - 1).into()],
+        )?;
+        for row in &rows {
+            self.end_family(row.text(0)?)?;
+        }
+        Ok(())
+    }
+
     fn end_family(&mut self, family: &str) -> Result<(), StoreError> {
         self.run("UPDATE families SET ended_ms = ?2 WHERE id = ?1", &[family.into(), self.now_ms.into()])?;
         self.close_panels(Whose::Family(family.into()));
@@ -94,7 +111,7 @@ impl Site<'_> {
     }
 
     /// Ends a token: its whole family, whose end every token of it shares, or just itself. It succeeds on one
-    /// that has ended already.
+    /// that has ended already. A guest link stays: other browsers may have opened it too.
     pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
         match self.rights(principal) {
             Ok(_) => {}
@@ -104,13 +121,15 @@ impl Site<'_> {
         if let Some(family) = &principal.family {
             return self.logout_family(family);
         }
-        let until_ms = principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000);
-        self.run(
-            "INSERT OR REPLACE INTO revoked (jti, until_ms) VALUES (?1, ?2)",
-            &[principal.jti.as_str().into(), until_ms.into()],
-        )?;
-        self.close_panels(Whose::Token(principal.jti.clone()));
+        match principal.minted.then(|| self.minted_kind(&principal.jti)).transpose()?.flatten() {
+            Some(TokenKind::Guest) => return Ok(()),
+            Some(TokenKind::Api) => self.end_token(&principal.jti)?,
+            None => self.forbid(&principal.jti, principal.exp.saturating_add(self.config.leeway_s))?,
+        }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
+        self.close_panels(Whose::Token(principal.jti.clone()));
+        // Those of the tokens minted from it, too.
+        self.effects.push(Effect::Review);
         Ok(())
     }
 
@@ -136,11 +155,12 @@ impl Site<'_> {
     }
 
     /// The emergency brake: every token issued so far is dead, and whoever still has a refresh token or
-    /// a password gets new ones.
+    /// a password gets new ones. What was minted is listed as revoked.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
         self.generation += 1;
         self.run("UPDATE meta SET generation = ?1", &[self.generation.into()])?;
+        self.run("UPDATE tokens SET ended_ms = ?1 WHERE ended_ms IS NULL", &[self.now_ms.into()])?;
         self.audit_by(principal, "generation", &self.generation.to_string(), "done")?;
         self.close_panels(Whose::All);
         Ok(self.generation)

@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, MintRequest, TokenKind, TokenView};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::{ScopeSet, SiteRight};
+use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
 
 use crate::Site;
 use crate::event::{Effect, Whose};
@@ -15,6 +15,12 @@ const MAX_ANCESTORS: usize = 8;
 
 /// The most tokens of one site that have not ended.
 const MAX_TOKENS: i64 = 10_000;
+
+/// The most tokens signed elsewhere that are revoked at one time.
+const MAX_REVOKED: i64 = 10_000;
+
+/// The longest `jti` that is revoked, in bytes.
+const MAX_JTI: usize = 256;
 
 /// How long a token is still listed after it has ended, in milliseconds.
 pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
@@ -83,6 +89,10 @@ impl Site<'_> {
         self.row(&sql, &[jti.into()])?.as_ref().map(Minted::read).transpose()
     }
 
+    pub(crate) fn minted_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
+        Ok(self.minted(jti)?.map(|token| token.kind))
+    }
+
     /// What a minted token may do now: its scopes, within what each of its ancestors may do now.
     pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
@@ -100,6 +110,9 @@ impl Site<'_> {
             };
             if token.ended_ms.is_some() {
                 return Err(dead("the token, or one that it was minted from, was revoked"));
+            }
+            if token.nbf.saturating_mul(1000) > self.now_ms {
+                return Err(dead("the token is not valid yet"));
             }
             if token.exp.saturating_mul(1000) <= self.now_ms {
                 return Err(dead("the token, or one that it was minted from, has expired"));
@@ -119,21 +132,23 @@ impl Site<'_> {
     }
 
     /// Mints a token: whoever does must hold all that it may do, and it ends no later than they do, unless
-    /// they are a person, whose rights bound it for as long as it lives.
+    /// they are a person who is logged in, whose rights bound it for as long as it lives.
     pub(crate) fn mint(
         &mut self,
         principal: &Principal,
         request: &MintRequest,
         jti: &str,
     ) -> Result<TokenView, Failure> {
-        self.require_site(principal, SiteRight::Tokens, "mint", &request.name)?;
-        let own = self.rights(principal)?.scope;
+        self.require_site(principal, SiteRight::Tokens, "mint", "tokens")?;
         let now = self.now_ms / 1000;
         let nbf = request.not_before.unwrap_or(now).max(now);
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         let name = request.name.trim();
         if !(1..=MAX_TOKEN_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(wrong("`name` has 1 to 64 characters, none of them a control character"));
+        }
+        if nbf - now > MAX_TOKEN_LIFE {
+            return Err(wrong("`not_before` is a year and a day ahead at most"));
         }
         if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
             return Err(wrong("`expires_at` is after the beginning, by a year and a day at most"));
@@ -144,13 +159,14 @@ impl Site<'_> {
         if request.scope.is_empty() {
             return Err(wrong("`scope` allows nothing"));
         }
-        self.require_cover(&own, &request.scope)?;
-        let site_scope =
-            request.scope.iter().any(|scope| matches!(scope, pinlatch_protocol::scope::Scope::Site(_)));
+        self.require_cover(principal, &request.scope, "mint", "tokens")?;
+        let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
         if request.kind == TokenKind::Guest && site_scope {
             return Err(wrong("a guest link opens lines, and administers nothing"));
         }
-        if principal.person.is_none() && request.expires_at > principal.exp {
+        // A login is left, but what a person made in it stays theirs. Any other token is an ancestor.
+        let parent = principal.family.is_none().then_some(principal.jti.as_str());
+        if parent.is_some() && request.expires_at > principal.exp {
             return Err(wrong("`expires_at` is later than the token's own that mints it"));
         }
         let count =
@@ -158,9 +174,12 @@ impl Site<'_> {
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_TOKENS {
             return Err(wrong("the site has 10000 tokens; revoke some"));
         }
-        let parent = principal.person.is_none().then_some(principal.jti.as_str());
         if let Some(parent) = parent {
             self.require_short_line(parent)?;
+            if self.minted(parent)?.is_some_and(|token| token.max_uses.is_some()) {
+                let why = "a token with a number of uses mints none, whose uses nobody would count";
+                return Err(self.beyond(principal, "mint", "tokens", why));
+            }
         }
         let creator = principal.actor();
         self.run(
@@ -201,8 +220,9 @@ impl Site<'_> {
     pub(crate) fn minted_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
         self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
         let sql = format!(
-            "SELECT {COLUMNS}, (SELECT max(at_ms) FROM audit WHERE audit.jti = tokens.jti AND act = 'command')
-             FROM tokens ORDER BY created_ms DESC, jti"
+            "SELECT {COLUMNS}, used_ms FROM tokens LEFT JOIN
+             (SELECT jti AS user, max(at_ms) AS used_ms FROM audit WHERE act = 'command' GROUP BY jti)
+             ON user = jti ORDER BY created_ms DESC, jti"
         );
         let rows = self.run(&sql, &[])?;
         let views = rows.iter().map(|row| Ok(Minted::read(row)?.view(row.opt_uint(13)?)));
@@ -218,19 +238,16 @@ impl Site<'_> {
         exp: Option<u64>,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Tokens, "revoke", jti)?;
-        let known = self.minted(jti)?;
-        if let (None, Some(exp)) = (&known, exp) {
-            self.forbid(jti, exp.saturating_add(self.config.leeway_s))?;
-        } else {
-            let token = known.ok_or(Code::UnknownToken)?;
-            let own = self.rights(principal)?.scope;
-            self.require_cover(&own, &token.scope)?;
-            if token.ended_ms.is_none() {
-                self.run(
-                    "UPDATE tokens SET ended_ms = ?2 WHERE jti = ?1",
-                    &[jti.into(), self.now_ms.into()],
-                )?;
+        match (self.minted(jti)?, exp) {
+            (Some(token), _) => {
+                self.require_cover(principal, &token.scope, "revoke", jti)?;
+                self.end_token(jti)?;
             }
+            (None, Some(exp)) => {
+                self.require_forbiddable(jti)?;
+                self.forbid(jti, exp.saturating_add(self.config.leeway_s))?;
+            }
+            (None, None) => return Err(Code::UnknownToken.into()),
         }
         self.audit_by(principal, "revoke", jti, "done")?;
         self.close_panels(Whose::Token(jti.into()));
@@ -239,10 +256,31 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Refuses a `jti` until its token would have expired, seconds of Unix time.
+    pub(crate) fn end_token(&self, jti: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE tokens SET ended_ms = ?2 WHERE jti = ?1 AND ended_ms IS NULL";
+        self.run(sql, &[jti.into(), self.now_ms.into()])?;
+        Ok(())
+    }
+
+    /// Bounds what one who may revoke tokens can have the site remember, perhaps for ever.
+    fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
+        let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
+        if !(1..=MAX_JTI).contains(&jti.len()) {
+            return Err(wrong("a token's id is 1 to 256 bytes long"));
+        }
+        let count = self.row("SELECT count(*) FROM revoked", &[])?;
+        if count.map_or(Ok(0), |row| row.int(0))? >= MAX_REVOKED {
+            return Err(wrong("10000 tokens are revoked; raise the generation"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a `jti` until its token would have expired, seconds of Unix time. Said twice, the later time
+    /// counts: nobody ends a revocation.
     pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
         self.run(
-            "INSERT OR REPLACE INTO revoked (jti, until_ms) VALUES (?1, ?2)",
+            "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
+             ON CONFLICT (jti) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
             &[jti.into(), exp.saturating_mul(1000).into()],
         )?;
         Ok(())
@@ -266,12 +304,15 @@ impl Site<'_> {
         if token.max_uses.is_some_and(|most| token.uses >= most) {
             return Err(Code::UsedUp.into());
         }
-        self.minted_scope(jti)?;
-        Ok(token.view(None))
+        match self.minted_scope(jti) {
+            Ok(_) => Ok(token.view(None)),
+            Err(Failure::Problem(problem)) => Err(no(problem.detail.unwrap_or_default())),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Counts a use, of a token that may be used so many times only.
-    pub(crate) fn use_token(&self, principal: &Principal) -> Result<(), Failure> {
+    pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.minted {
             return Ok(());
         }
@@ -279,6 +320,7 @@ impl Site<'_> {
             return Ok(());
         };
         if uses >= most {
+            self.audit_refusal(principal, "command", target, Code::UsedUp)?;
             return Err(Code::UsedUp.into());
         }
         self.run("UPDATE tokens SET uses = uses + 1 WHERE jti = ?1", &[principal.jti.as_str().into()])?;

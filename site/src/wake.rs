@@ -54,17 +54,20 @@ impl Site<'_> {
             (SELECT at_ms FROM audit WHERE seq = (SELECT min(seq) FROM audit)
                 AND seq < (SELECT max(seq) FROM audit)),
             (SELECT min(at_ms) FROM sessions),
-            (SELECT min(expires_ms) FROM families),
+            (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families),
             (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL),
             (SELECT min(until_ms) FROM revoked),
-            (SELECT min(exp) * 1000 FROM tokens)";
+            (SELECT min(exp) FROM tokens)";
         let Some(row) = self.row(sql, &[])? else { return Ok(None) };
         let keep_audit_ms = self.keep_audit_ms()?;
         let keep_ms =
             [KEEP_COMMANDS_MS, keep_audit_ms, KEEP_SESSIONS_MS, KEEP_FAMILIES_MS, 0, 0, KEEP_TOKENS_MS];
+        const TOKENS: usize = 6;
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
-            let due = row.opt_uint(column)?.map(|at_ms| at_ms.saturating_add(keep_ms));
+            // A token's time is in seconds, and in milliseconds it could be more than a number holds.
+            let unit = if column == TOKENS { 1000 } else { 1 };
+            let due = row.opt_uint(column)?.map(|at| at.saturating_mul(unit).saturating_add(keep_ms));
             first = [first, due].into_iter().flatten().min();
         }
         Ok(first.map(|at_ms: u64| (at_ms / PURGE_EVERY_MS).saturating_add(1).saturating_mul(PURGE_EVERY_MS)))
@@ -78,13 +81,18 @@ impl Site<'_> {
              AND seq < (SELECT min(seq) FROM commands) + ?2",
             &[before(KEEP_COMMANDS_MS), PURGE_MOST.into()],
         )?;
+        // From its beginning on, whatever the clock did: a gap would break the chain.
         self.run(
-            "DELETE FROM audit WHERE at_ms <= ?1 AND seq < (SELECT max(seq) FROM audit)
-             AND seq < (SELECT min(seq) FROM audit) + ?2",
+            "DELETE FROM audit WHERE seq < (SELECT max(seq) FROM audit)
+             AND seq < (SELECT min(seq) FROM audit) + ?2
+             AND seq < coalesce((SELECT min(seq) FROM audit WHERE at_ms > ?1), seq + 1)",
             &[before(self.keep_audit_ms()?), PURGE_MOST.into()],
         )?;
         self.run("DELETE FROM sessions WHERE at_ms <= ?1", &[before(KEEP_SESSIONS_MS)])?;
-        self.run("DELETE FROM families WHERE expires_ms <= ?1", &[before(KEEP_FAMILIES_MS)])?;
+        self.run(
+            "DELETE FROM families WHERE expires_ms <= ?1 OR ended_ms <= ?1",
+            &[before(KEEP_FAMILIES_MS)],
+        )?;
         self.run(
             "DELETE FROM codes WHERE (device IS NOT NULL OR username IS NOT NULL) AND expires_ms <= ?1",
             &[before(0)],
