@@ -173,7 +173,10 @@ fn everyone_sees_their_own_part() {
 #[test]
 fn a_viewer_cannot_act_whatever_the_token_says() {
     let bench = Bench::connected();
-    bench.store.run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    bench
+        .store
+        .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
+        .unwrap();
     let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
     assert_eq!(bench.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
     bench.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();

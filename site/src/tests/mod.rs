@@ -3,11 +3,16 @@
 
 mod access;
 mod agents;
+mod cast;
 mod commands;
 mod devices;
+mod invitations;
 mod late;
 mod machine;
+mod minted;
 mod people;
+mod rights;
+mod schema;
 mod wake;
 
 use std::cell::{Cell, RefCell};

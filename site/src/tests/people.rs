@@ -136,7 +136,10 @@ fn a_family_of_someone_who_is_gone_is_over() {
 fn a_family_is_its_persons_own() {
     let bench = Bench::connected();
     login(&bench, "f");
-    bench.store.run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[]).unwrap();
+    bench
+        .store
+        .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
+        .unwrap();
     let stolen = Principal { person: Some(user("vic")), ..of_family() };
     assert_eq!(bench.with(|site| site.socket_authority(&stolen)).0.unwrap_err().code, "invalid_token");
 }
@@ -156,7 +159,7 @@ fn a_logout_ends_the_family_or_the_token() {
     let robot = program("line:*/*:*");
     let (_, effects) = bench.call(Call::Logout { principal: robot.clone() });
     assert!(
-        matches!(&effects[..], [Effect::ClosePanels { whose: Whose::Token(jti), .. }] if *jti == robot.jti)
+        matches!(&effects[..], [Effect::ClosePanels { whose: Whose::Token(jti), .. }, Effect::Review] if *jti == robot.jti)
     );
     assert_eq!(bench.refusal(Call::Whoami { principal: robot }), "invalid_token");
     assert!(bench.call(Call::Whoami { principal: owner() }).0.is_ok(), "others stay");

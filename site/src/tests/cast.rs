@@ -1,0 +1,182 @@
+//! People and tokens for the tests of administration.
+
+use pinlatch_protocol::admin::{MintRequest, RightsRequest, TokenKind, TokenView};
+use pinlatch_protocol::scope::Role;
+
+use super::*;
+
+pub(super) const HOUR_S: u64 = 3_600;
+pub(super) const DAY_S: u64 = 24 * HOUR_S;
+
+pub(super) fn role(role: Role) -> RightsRequest {
+    RightsRequest { role: Some(role), scope: None }
+}
+
+pub(super) fn scope(text: &str) -> RightsRequest {
+    RightsRequest { role: None, scope: Some(text.parse().unwrap()) }
+}
+
+pub(super) fn api(scope: &str) -> MintRequest {
+    MintRequest {
+        kind: TokenKind::Api,
+        name: "a script".into(),
+        scope: scope.parse().unwrap(),
+        not_before: None,
+        expires_at: START_MS / 1000 + 30 * DAY_S,
+        max_uses: None,
+    }
+}
+
+pub(super) fn guest(scope: &str) -> MintRequest {
+    MintRequest { kind: TokenKind::Guest, name: "a guest".into(), ..api(scope) }
+}
+
+/// As the edge makes one of a token that it verified and that this site minted.
+pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
+    Principal {
+        iss: "https://edge.test".into(),
+        sub: format!("token:{}", token.jti),
+        minted: true,
+        jti: token.jti.clone(),
+        scope: token.scope.clone(),
+        iat: token.created_ms / 1000,
+        exp: token.expires_at,
+        generation,
+        ..program("")
+    }
+}
+
+impl Bench {
+    pub(super) fn now_s(&self) -> u64 {
+        self.now_ms.get() / 1000
+    }
+
+    pub(super) fn invite(
+        &self,
+        by: &Principal,
+        who: &str,
+        rights: RightsRequest,
+        code: &str,
+    ) -> Result<(), String> {
+        let expires_at = self.now_s() + 7 * DAY_S;
+        let (principal, username, code_id) = (by.clone(), user(who), code.into());
+        self.done(Call::Invite { principal, username, rights, code_id, expires_at })
+    }
+
+    pub(super) fn accept(&self, code: &str) -> Result<UserName, String> {
+        match self.call(Call::AcceptInvitation { code_id: code.into() }).0 {
+            Ok(Answer::Now(Reply::Invited { username })) => Ok(username),
+            other => Err(other.expect_err("an answer").code),
+        }
+    }
+
+    /// A login; its family is called as it is given.
+    pub(super) fn log_in(&self, who: &str, family: &str) -> Principal {
+        let call = Call::Login {
+            username: user(who),
+            family: family.into(),
+            refresh_jti: format!("{family}-r0"),
+            expires_at: self.now_s() + 30 * DAY_S,
+        };
+        let Ok(Answer::Now(Reply::Person { scope, generation, .. })) = self.call(call).0 else {
+            panic!("{who}")
+        };
+        Principal {
+            sub: who.into(),
+            person: Some(user(who)),
+            jti: format!("{family}-at"),
+            family: Some(family.into()),
+            scope,
+            generation,
+            ..owner()
+        }
+    }
+
+    /// Somebody comes and is logged in, in the family `<name>-f`.
+    pub(super) fn join(&self, who: &str, rights: RightsRequest) -> Principal {
+        let code = format!("{who}-comes-{}", self.now_ms.get());
+        self.invite(&owner(), who, rights, &code).unwrap();
+        assert_eq!(self.accept(&code), Ok(user(who)));
+        self.log_in(who, &format!("{who}-f"))
+    }
+
+    pub(super) fn change(&self, by: &Principal, who: &str, rights: RightsRequest) -> Result<(), String> {
+        self.done(Call::ChangePerson { principal: by.clone(), username: user(who), rights })
+    }
+
+    pub(super) fn remove(&self, by: &Principal, who: &str) -> Result<(), String> {
+        self.done(Call::RemovePerson { principal: by.clone(), username: user(who) })
+    }
+
+    pub(super) fn mint(&self, by: &Principal, request: MintRequest, jti: &str) -> Result<Principal, String> {
+        match self.call(Call::Mint { principal: by.clone(), request, jti: jti.into() }).0 {
+            Ok(Answer::Now(Reply::Minted { token, generation })) => Ok(minted(&token, generation)),
+            other => Err(other.expect_err("an answer").code),
+        }
+    }
+
+    pub(super) fn revoke(&self, by: &Principal, jti: &str, exp: Option<u64>) -> Result<(), String> {
+        self.done(Call::Revoke { principal: by.clone(), jti: jti.into(), exp })
+    }
+
+    pub(super) fn exchange(&self, jti: &str) -> Result<TokenView, String> {
+        match self.call(Call::ExchangeGuest { jti: jti.into() }).0 {
+            Ok(Answer::Now(Reply::Token(token))) => Ok(token),
+            other => Err(other.expect_err("an answer").code),
+        }
+    }
+
+    pub(super) fn tokens(&self, by: &Principal) -> Vec<TokenView> {
+        match self.call(Call::Tokens { principal: by.clone() }).0 {
+            Ok(Answer::Now(Reply::Tokens(tokens))) => tokens,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn token(&self, jti: &str) -> TokenView {
+        self.tokens(&owner()).into_iter().find(|token| token.jti == jti).expect("a listed token")
+    }
+
+    /// What a token may do now.
+    pub(super) fn may(&self, principal: &Principal) -> Result<String, String> {
+        let by_socket = self.with(|site| site.socket_authority(principal)).0.map_err(|problem| problem.code);
+        match self.call(Call::Whoami { principal: principal.clone() }).0 {
+            Ok(Answer::Now(Reply::Whoami(whoami))) => {
+                assert_eq!(by_socket, Ok(()));
+                Ok(whoami.scope.to_string())
+            }
+            other => {
+                let code = other.expect_err("an answer").code;
+                assert_eq!(by_socket, Err(code.clone()), "a socket has no more than a request");
+                Err(code)
+            }
+        }
+    }
+
+    /// Whether a command is accepted, by HTTP and on a socket alike.
+    pub(super) fn commands(
+        &self,
+        principal: &Principal,
+        request: CommandRequest,
+    ) -> Result<Vec<Effect>, String> {
+        let (answer, effects) = self.call(Call::Command { principal: principal.clone(), request });
+        answer.map(|_| effects).map_err(|problem| problem.code)
+    }
+
+    pub(super) fn done(&self, call: Call) -> Result<(), String> {
+        match self.call(call).0 {
+            Ok(Answer::Now(Reply::Done)) => Ok(()),
+            Ok(other) => panic!("{other:?}"),
+            Err(problem) => Err(problem.code),
+        }
+    }
+}
+
+/// Whose panels are closed, and whether the others are looked at.
+pub(super) fn ended(effects: &[Effect]) -> (Vec<Whose>, bool) {
+    let whose = |effect: &Effect| match effect {
+        Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),
+        _ => None,
+    };
+    (effects.iter().filter_map(whose).collect(), effects.contains(&Effect::Review))
+}

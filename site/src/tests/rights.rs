@@ -1,0 +1,304 @@
+//! Rights that change: at once, for everything that a person holds, and never beyond who changes them.
+
+use pinlatch_protocol::admin::RightsRequest;
+use pinlatch_protocol::scope::Role::{self, Operator, Owner, Viewer};
+
+use super::cast::*;
+use super::*;
+
+const REFUSED: &str = "insufficient_scope";
+
+fn refused() -> Result<(), String> {
+    Err(REFUSED.into())
+}
+
+fn end_sessions(bench: &Bench, by: &Principal, who: &str) -> (Result<Answer, Problem>, Vec<Effect>) {
+    bench.call(Call::EndSessions { principal: by.clone(), username: user(who) })
+}
+
+#[test]
+fn scopes_of_ones_own_name_devices_and_lines() {
+    let bench = Bench::connected();
+    bench.enrol("shed", "cert-2");
+    let bob = bench.join("bob", scope("line:porch/door:pulse line:porch/bell:read line:shed/*:read"));
+    assert!(bench.commands(&bob, pulse("one")).is_ok());
+    assert_eq!(bench.commands(&bob, lamp("two", true)), Err(REFUSED.into()));
+    let lines = |device: &str| {
+        let call = Call::Device { principal: bob.clone(), device: name(device) };
+        match bench.call(call).0 {
+            Ok(Answer::Now(Reply::Device(device))) => device.lines.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((lines("porch"), lines("shed")), (2, 0));
+    let Ok(Answer::Now(Reply::People(people))) = bench.call(Call::People { principal: owner() }).0 else {
+        panic!()
+    };
+    let listed: Vec<_> =
+        people.iter().map(|p| (p.username.as_str(), p.role, p.scope.to_string(), p.sessions)).collect();
+    let own = "line:porch/bell:read line:porch/door:pulse line:shed/*:read";
+    assert_eq!(
+        listed,
+        [("ann", Some(Owner), Owner.scopes().to_string(), 0), ("bob", None, own.to_string(), 1),]
+    );
+    bench.change(&owner(), "bob", scope("line:porch/bell:read")).unwrap();
+    assert_eq!(bench.last_logged(), "ann rights bob custom");
+    assert_eq!(bench.commands(&bob, pulse("three")), Err(REFUSED.into()));
+    bench.change(&owner(), "bob", RightsRequest { role: None, scope: Some(Default::default()) }).unwrap();
+    assert_eq!(bench.may(&bob), Ok(String::new()), "nothing at all");
+    assert_eq!(
+        bench.refusal(Call::Device { principal: bob.clone(), device: name("porch") }),
+        "unknown_device"
+    );
+    assert_eq!(
+        bench.refusal(Call::Line { principal: bob, device: name("porch"), line: name("bell") }),
+        "unknown_device"
+    );
+}
+
+#[test]
+fn a_demotion_acts_at_once_everywhere() {
+    let bench = Bench::connected();
+    let bob = bench.join("bob", role(Owner));
+    let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = bench.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    for principal in [&bob, &script, &deeper, &link] {
+        let id = format!("before-{}", principal.jti);
+        assert!(bench.commands(principal, pulse(&id)).is_ok(), "{id}");
+    }
+    let (_, effects) =
+        bench.call(Call::ChangePerson { principal: owner(), username: user("bob"), rights: role(Viewer) });
+    assert_eq!(ended(&effects), (vec![Whose::Person(user("bob"))], true));
+    assert_eq!(bench.last_logged(), "ann rights bob viewer");
+    for principal in [&bob, &script, &deeper, &link] {
+        let id = format!("after-{}", principal.jti);
+        assert_eq!(bench.commands(principal, pulse(&id)), Err(REFUSED.into()), "{id}");
+        let effects = bench.panel("p1", principal, pulse(&id));
+        assert!(
+            matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.code == REFUSED),
+            "a socket that is still open holds no more: {effects:?}"
+        );
+        assert!(bench.with(|site| site.socket_authority(principal)).0.is_ok(), "it may still look");
+    }
+    assert_eq!(bench.may(&link), Ok("line:porch/door:read".into()));
+    assert_eq!(bench.mint(&script, api("line:porch/door:read"), "more"), Err(REFUSED.into()), "nor mints");
+    assert_eq!(bench.mint(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
+    bench.change(&owner(), "bob", role(Operator)).unwrap();
+    for principal in [&bob, &script, &deeper, &link] {
+        let id = format!("again-{}", principal.jti);
+        assert!(bench.commands(principal, pulse(&id)).is_ok(), "{id}");
+    }
+}
+
+#[test]
+fn a_site_keeps_an_owner() {
+    let bench = Bench::connected();
+    let ann = bench.log_in("ann", "f");
+    assert_eq!(bench.remove(&ann, "ann"), Err("last_owner".into()));
+    for rights in [role(Operator), role(Viewer), scope("line:*/*:* site:*")] {
+        assert_eq!(bench.change(&ann, "ann", rights), Err("last_owner".into()));
+    }
+    assert_eq!(bench.change(&ann, "ann", role(Owner)), Ok(()), "no change");
+    bench.join("bob", role(Owner));
+    assert_eq!(bench.change(&ann, "ann", role(Viewer)), Ok(()));
+    assert_eq!(bench.remove(&ann, "bob"), refused(), "who was an owner a moment ago is none");
+    let bob = bench.log_in("bob", "b");
+    assert_eq!(bench.remove(&bob, "bob"), Err("last_owner".into()));
+    assert_eq!(bench.remove(&bob, "ann"), Ok(()));
+    assert_eq!(bench.may(&ann), Err("invalid_token".into()));
+}
+
+#[test]
+fn removal_ends_all_that_a_person_had() {
+    let bench = Bench::connected();
+    let bob = bench.join("bob", role(Owner));
+    let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = bench.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    let other = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:*"), "other").unwrap();
+    let loose = Principal { family: None, jti: "loose".into(), ..bob.clone() };
+    let all = [&bob, &script, &deeper, &link, &loose];
+    for principal in all {
+        assert!(bench.may(principal).is_ok());
+    }
+    let (_, effects) = bench.call(Call::RemovePerson { principal: owner(), username: user("bob") });
+    assert_eq!(
+        ended(&effects),
+        (vec![Whose::Family("bob-f".into())], true),
+        "and every other panel is looked at"
+    );
+    assert_eq!(bench.last_logged(), "ann person_removal bob done");
+    let gone = |when: &str| {
+        for principal in all {
+            if when == "removed" || principal.jti != "loose" {
+                assert_eq!(bench.may(principal), Err("invalid_token".into()), "{when}: {}", principal.jti);
+            }
+        }
+        assert_eq!(bench.exchange("link"), Err("link_not_valid".into()), "{when}");
+    };
+    gone("removed");
+    assert!(bench.may(&other).is_ok());
+    assert_eq!(bench.token("script").revoked_ms, Some(bench.now_ms.get()));
+    let refresh = Call::Refresh {
+        family: "bob-f".into(),
+        jti: "bob-f-r0".into(),
+        next_jti: "r1".into(),
+        expires_at: u64::MAX,
+    };
+    assert_eq!(bench.refusal(refresh), "invalid_grant");
+    bench.pass(1_000);
+    bench.invite(&owner(), "bob", role(Owner), "another").unwrap();
+    bench.accept("another").unwrap();
+    gone("another of the same name");
+}
+
+#[test]
+fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
+    let bench = Bench::connected();
+    let bob = bench.join("bob", scope("line:porch/door:pulse"));
+    let (answer, effects) = end_sessions(&bench, &bob, "bob");
+    assert_eq!(answer, Ok(Answer::Now(Reply::Done)), "one's own, without any right");
+    assert_eq!(ended(&effects).0, [Whose::Family("bob-f".into())]);
+    assert_eq!(bench.last_logged(), "bob end_sessions bob done");
+    assert_eq!(bench.may(&bob), Err("invalid_token".into()), "this one too");
+    assert_eq!(end_sessions(&bench, &bob, "bob").0.unwrap_err().code, "invalid_token");
+
+    let bob = bench.log_in("bob", "b");
+    let helper = bench.join("helper", scope("line:porch/door:* site:users"));
+    let op = bench.join("op", role(Operator));
+    let code = |by: &Principal, who: &str| end_sessions(&bench, by, who).0.map(drop).map_err(|p| p.code);
+    assert_eq!(code(&op, "bob"), refused(), "it takes site:users");
+    assert_eq!(bench.last_logged(), "op end_sessions bob insufficient_scope");
+    assert_eq!(code(&op, "nobody"), refused(), "and tells nobody who is there");
+    assert_eq!(code(&helper, "op"), refused(), "and what the other holds");
+    assert_eq!(bench.last_logged(), "helper end_sessions op insufficient_scope");
+    assert_eq!(code(&helper, "ann"), refused());
+    assert!(bench.may(&op).is_ok() && bench.may(&bob).is_ok());
+    assert_eq!(code(&helper, "bob"), Ok(()));
+    assert_eq!(bench.may(&bob), Err("invalid_token".into()));
+    assert_eq!(code(&owner(), "nobody"), Err("unknown_person".into()));
+}
+
+#[test]
+fn a_new_password_ends_the_others() {
+    let bench = Bench::connected();
+    let (here, there) = (bench.log_in("ann", "here"), bench.log_in("ann", "there"));
+    let bob = bench.join("bob", role(Viewer));
+    let (answer, effects) = bench.call(Call::PasswordChanged { principal: here.clone() });
+    assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
+    assert_eq!(ended(&effects).0, [Whose::Family("there".into())]);
+    assert_eq!(bench.last_logged(), "ann password ann done");
+    assert!(bench.may(&here).is_ok() && bench.may(&bob).is_ok());
+    assert_eq!(bench.may(&there), Err("invalid_token".into()));
+    let refresh = |family: &str| Call::Refresh {
+        family: family.into(),
+        jti: format!("{family}-r0"),
+        next_jti: "next".into(),
+        expires_at: u64::MAX,
+    };
+    assert!(bench.call(refresh("here")).0.is_ok());
+    assert_eq!(bench.refusal(refresh("there")), "invalid_grant");
+    assert_eq!(bench.refusal(Call::PasswordChanged { principal: there }), "invalid_token");
+    assert_eq!(bench.refusal(Call::PasswordChanged { principal: program("site:*") }), REFUSED);
+}
+
+#[test]
+fn a_person_has_so_many_logins() {
+    let bench = Bench::connected();
+    let first = bench.log_in("ann", "f0");
+    for n in 1..100 {
+        bench.pass(1_000);
+        bench.log_in("ann", &format!("f{n}"));
+    }
+    assert!(bench.may(&first).is_ok());
+    bench.pass(1_000);
+    let call = Call::Login {
+        username: user("ann"),
+        family: "f100".into(),
+        refresh_jti: "r".into(),
+        expires_at: bench.now_s() + 30 * DAY_S,
+    };
+    let (answer, effects) = bench.call(call);
+    assert!(answer.is_ok());
+    assert_eq!(ended(&effects).0, [Whose::Family("f0".into())], "the one that would end first");
+    assert_eq!(bench.may(&first), Err("invalid_token".into()));
+    bench.pass(2 * HOUR_S * 1000);
+    bench.tick();
+    let rows = bench.store.run("SELECT count(*) FROM families", &[]).unwrap();
+    assert_eq!(rows[0].int(0), Ok(100), "what has ended is forgotten");
+}
+
+/// Whoever tries what: nobody changes somebody above them, or makes anybody more than they are.
+#[test]
+fn nobody_reaches_beyond_their_own_rights() {
+    let bench = Bench::connected();
+    let helper = bench.join("helper", scope("line:porch/door:* site:users"));
+    let all_but_owner = bench.join("deputy", scope("line:*/*:* site:*"));
+    let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let (robot, narrow) =
+        (program("line:*/*:* site:*"), Principal { scope: "site:users".parse().unwrap(), ..owner() });
+    bench.join("low", scope("line:porch/door:pulse"));
+    bench.join("op", role(Operator));
+    bench.join("boss", role(Owner));
+    let before = people(&bench);
+    for (by, who, rights) in [
+        (&helper, "helper", role(Operator)),
+        (&helper, "helper", scope("line:porch/*:* site:users")),
+        (&helper, "low", role(Viewer)),
+        (&helper, "op", scope("line:porch/door:pulse")),
+        (&helper, "op", role(Operator)),
+        (&helper, "ann", role(Viewer)),
+        (&all_but_owner, "boss", role(Viewer)),
+        (&all_but_owner, "deputy", role(Owner)),
+        (&all_but_owner, "op", role(Owner)),
+        (&script, "boss", role(Viewer)),
+        (&script, "low", role(Owner)),
+        (&robot, "boss", role(Viewer)),
+        (&robot, "low", role(Owner)),
+        (&narrow, "low", scope("line:porch/door:pulse")),
+    ] {
+        assert_eq!(bench.change(by, who, rights.clone()), refused(), "{} {who} {rights:?}", by.actor());
+        assert_eq!(bench.last_logged(), format!("{} rights {who} {REFUSED}", by.actor()));
+    }
+    for (by, who) in [
+        (&helper, "op"),
+        (&helper, "ann"),
+        (&all_but_owner, "boss"),
+        (&script, "boss"),
+        (&robot, "boss"),
+        (&narrow, "low"),
+    ] {
+        assert_eq!(bench.remove(by, who), refused(), "{} {who}", by.actor());
+        assert_eq!(bench.last_logged(), format!("{} person_removal {who} {REFUSED}", by.actor()));
+    }
+    assert_eq!(people(&bench), before);
+    assert_eq!(bench.change(&helper, "low", scope("line:porch/door:set site:users")), Ok(()));
+    assert_eq!(bench.remove(&helper, "low"), Ok(()));
+    assert_eq!(bench.remove(&script, "op"), Ok(()));
+    assert_eq!(bench.change(&owner(), "boss", role(Role::Viewer)), Ok(()));
+    assert_eq!(bench.change(&owner(), "nobody", role(Role::Viewer)), Err("unknown_person".into()));
+}
+
+fn people(bench: &Bench) -> Vec<(String, String)> {
+    match bench.call(Call::People { principal: owner() }).0 {
+        Ok(Answer::Now(Reply::People(people))) => {
+            people.iter().map(|person| (person.username.to_string(), person.scope.to_string())).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn effective_scopes_can_be_told_however_many_they_are() {
+    let bench = Bench::connected();
+    let devices: Vec<String> = (0..60).map(|n| format!("line:d{n}/*:*")).collect();
+    let lines: Vec<String> = (0..60).map(|n| format!("line:*/l{n}:*")).collect();
+    let bob = bench.join("bob", scope(&format!("{} site:audit", devices.join(" "))));
+    bench.change(&owner(), "bob", scope(&format!("{} site:audit", lines.join(" ")))).unwrap();
+    let told = bench.may(&bob).unwrap();
+    assert!(told.ends_with("site:audit"), "{told}");
+    let (snapshot, _) = bench.with(|site| site.panel_connected(&bob));
+    let text = serde_json::to_string(&snapshot.unwrap()).unwrap();
+    assert!(serde_json::from_str::<ToPanel>(&text).is_ok());
+}

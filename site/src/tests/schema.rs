@@ -1,0 +1,120 @@
+//! A database of an older version is brought up to date with all that is in it.
+
+use pinlatch_protocol::scope::Role;
+
+use super::cast::*;
+use super::*;
+
+/// Version 1, as it was released: the tables of people, logins, codes, revocations and the log.
+const VERSION_1: [&str; 7] = [
+    "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
+        generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",
+    "CREATE TABLE people (username TEXT PRIMARY KEY, role TEXT NOT NULL, created_ms INTEGER NOT NULL)
+        STRICT, WITHOUT ROWID",
+    "CREATE TABLE families (id TEXT PRIMARY KEY, username TEXT NOT NULL, current TEXT NOT NULL, previous TEXT,
+        rotated_ms INTEGER, expires_ms INTEGER NOT NULL, ended_ms INTEGER) STRICT, WITHOUT ROWID",
+    "CREATE TABLE revoked (jti TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE codes (id TEXT PRIMARY KEY, device TEXT, expires_ms INTEGER NOT NULL, used_ms INTEGER)
+        STRICT, WITHOUT ROWID",
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, jti TEXT,
+        act TEXT NOT NULL, target TEXT NOT NULL, outcome TEXT NOT NULL) STRICT",
+    "INSERT INTO meta VALUES (1, 1, 3, 7)",
+];
+
+/// The tables of devices and commands have not changed since.
+const UNCHANGED: [&str; 4] = ["devices", "sessions", "lines", "commands"];
+
+fn version_1() -> Bench {
+    let today = Bench::new();
+    let old = Sqlite::in_memory().unwrap();
+    for statement in VERSION_1 {
+        old.run(statement, &[]).unwrap();
+    }
+    for table in UNCHANGED {
+        let sql = "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 AND sql IS NOT NULL ORDER BY type DESC";
+        for row in today.store.run(sql, &[table.into()]).unwrap() {
+            old.run(row.text(0).unwrap(), &[]).unwrap();
+        }
+    }
+    let expires = (START_MS + DAY_S * 1000).to_string();
+    for statement in [
+        "INSERT INTO people VALUES ('ann', 'owner', 5), ('vic', 'viewer', 6)".to_owned(),
+        format!("INSERT INTO families VALUES ('f', 'ann', 'r0', NULL, NULL, {expires}, NULL)"),
+        format!("INSERT INTO revoked VALUES ('bad', {expires})"),
+        format!("INSERT INTO codes VALUES ('setup', NULL, {expires}, 5), ('enrol', 'shed', {expires}, NULL)"),
+        format!("INSERT INTO audit VALUES (4, {START_MS}, 'ann', NULL, 'setup', 'ann', 'done')"),
+        format!("INSERT INTO audit VALUES (5, {START_MS}, 'ann', 'r0', 'login', 'ann', 'done')"),
+    ] {
+        old.run(&statement, &[]).unwrap();
+    }
+    Bench::on(old)
+}
+
+fn check(bench: &Bench) {
+    let ann = Principal { family: Some("f".into()), generation: 3, ..owner() };
+    assert_eq!(bench.may(&ann), Ok("line:*/*:* site:*".into()));
+    assert_eq!(bench.may(&Principal { jti: "bad".into(), ..ann.clone() }), Err("invalid_token".into()));
+    let Ok(Answer::Now(Reply::People(people))) = bench.call(Call::People { principal: ann.clone() }).0 else {
+        panic!()
+    };
+    let known: Vec<_> =
+        people.iter().map(|p| (p.username.as_str(), p.role, p.created_ms, p.sessions)).collect();
+    assert_eq!(known, [("ann", Some(Role::Owner), 5, 1), ("vic", Some(Role::Viewer), 6, 0)]);
+    let enrol = Call::Enrol {
+        code_id: "enrol".into(),
+        jwk_thumbprint: "t".into(),
+        cert_jti: "c".into(),
+        cert_exp: u64::MAX,
+    };
+    let (answer, effects) = bench.call(enrol);
+    assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));
+    assert!(matches!(&effects[..], [Effect::Publish(event)] if event.seq == 8), "{effects:?}");
+    let script = bench.mint(&ann, api("line:*/*:*"), "script").unwrap();
+    assert!(bench.may(&script).is_ok());
+    let page = Call::Audit { principal: ann, filter: AuditFilter::default(), limit: 9 };
+    let Ok(Answer::Now(Reply::Audit(page))) = bench.call(page).0 else { panic!() };
+    let log: Vec<_> = page.entries.iter().map(|e| (e.seq, e.act.as_str(), e.hash.len())).collect();
+    assert_eq!(log, [(7, "mint", 64), (6, "enrol", 64), (5, "login", 0), (4, "setup", 0)]);
+    assert_eq!((page.head.unwrap().seq, page.keep_days), (7, 90));
+}
+
+#[test]
+fn version_1_becomes_today_s_with_its_data() {
+    let bench = version_1();
+    check(&bench);
+    let schema = bench.store.run("SELECT schema FROM meta", &[]).unwrap();
+    assert_eq!(schema[0].int(0), Ok(2));
+}
+
+#[test]
+fn a_change_that_was_cut_short_is_finished() {
+    let bench = version_1();
+    for statement in [
+        "ALTER TABLE people ADD COLUMN scope TEXT",
+        "ALTER TABLE codes ADD COLUMN username TEXT",
+        "ALTER TABLE codes ADD COLUMN role TEXT",
+    ] {
+        bench.store.run(statement, &[]).unwrap();
+    }
+    check(&bench);
+}
+
+#[test]
+fn an_old_database_ends_up_like_a_new_one() {
+    let tables = |bench: &Bench| {
+        bench.with(|site| site.tick());
+        let tables = bench
+            .store
+            .run("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", &[])
+            .unwrap();
+        let columns = |table: &str| {
+            let sql = "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?1) ORDER BY name";
+            bench.store.run(sql, &[table.into()]).unwrap()
+        };
+        tables
+            .iter()
+            .map(|row| (row.text(0).unwrap().to_owned(), columns(row.text(0).unwrap())))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&version_1()), tables(&Bench::empty()));
+}
