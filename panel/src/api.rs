@@ -1,11 +1,14 @@
-//! The HTTP API, as far as the panel calls it. The session travels in cookies that no script can read.
+//! The HTTP API, as far as the panel calls it. The session travels in cookies that no script can read; whose
+//! of them is meant, the login's or the guest's, every call says.
 
 use gloo_net::http::{Request, Response};
-use pinlatch_protocol::api::{LoginRequest, SessionReply, Whoami};
+use pinlatch_protocol::api::{GuestReply, GuestRequest, LoginRequest, Secret, SessionReply, Whoami};
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::problem::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use crate::platform;
 
 const SESSION: &str = "/api/v1/session";
 const REFRESH: &str = "/api/v1/session/refresh";
@@ -31,36 +34,52 @@ impl Failure {
     }
 }
 
+/// Whether an answer of this status says nothing about the call itself: the next may be another.
+pub fn is_passing(status: u16) -> bool {
+    status == 429 || status >= 500
+}
+
 impl From<gloo_net::Error> for Failure {
     fn from(_: gloo_net::Error) -> Self {
         Self::Network
     }
 }
 
+/// The address of a call on behalf of the page's visitor.
+fn at(path: &str) -> String {
+    platform::visitor().call(path)
+}
+
 /// Logs in.
 pub async fn login(request: &LoginRequest) -> Result<SessionReply, Failure> {
-    read(Request::post(SESSION).json(request)?.send().await?).await
+    read(Request::post(&at(SESSION)).json(request)?.send().await?).await
 }
 
-/// Renews the session.
+/// Exchanges a guest link's token for a cookie.
+pub async fn open_link(token: &Secret) -> Result<GuestReply, Failure> {
+    let request = GuestRequest { guest: token.clone() };
+    read(Request::post(&at(SESSION)).json(&request)?.send().await?).await
+}
+
+/// Renews the session of a login.
 pub async fn refresh() -> Result<SessionReply, Failure> {
-    read(Request::post(REFRESH).json(&json!({}))?.send().await?).await
+    read(Request::post(&at(REFRESH)).json(&json!({}))?.send().await?).await
 }
 
-/// Logs out.
+/// Logs out; as a guest, forgets the link.
 pub async fn logout() -> Result<(), Failure> {
-    let response = Request::delete(SESSION).json(&json!({}))?.send().await?;
+    let response = Request::delete(&at(SESSION)).json(&json!({}))?.send().await?;
     if response.ok() { Ok(()) } else { Err(problem(response).await) }
 }
 
 /// Who the session belongs to.
 pub async fn whoami() -> Result<Whoami, Failure> {
-    read(Request::get(WHOAMI).send().await?).await
+    read(Request::get(&at(WHOAMI)).send().await?).await
 }
 
 /// What became of a command.
 pub async fn command(id: &str) -> Result<CommandResult, Failure> {
-    read(Request::get(&format!("{COMMANDS}/{id}")).send().await?).await
+    read(Request::get(&at(&format!("{COMMANDS}/{id}"))).send().await?).await
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {

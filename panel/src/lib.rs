@@ -1,10 +1,11 @@
 //! The control panel of Pinlatch in the browser.
 //!
-//! [`link`] decides about connections, [`model`] about what is known, [`words`] how it is said: plain Rust,
-//! the time an argument, tested natively. The rest drives them in a browser and draws what they say.
+//! [`visit`] reads the page's address, [`link`] decides about connections, [`model`] about what is known,
+//! [`words`] how it is said: plain Rust, the time an argument, tested natively. The rest drives them in a browser and draws what they say.
 
 pub mod link;
 pub mod model;
+pub mod visit;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]

@@ -29,6 +29,8 @@ const PROBE_WITHIN_MS: u64 = 4_000;
 const RESYNC_PAUSE_MS: u64 = 2_000;
 /// How long an expired token's successor may take before the page admits to being disconnected.
 const QUIET_MS: u64 = 3_000;
+/// How long after the end of a session that cannot be renewed the edge is asked about it.
+const OVER_AFTER_MS: u64 = 500;
 /// The shortest time to a renewal, whatever the token says.
 const RENEW_LEAST_MS: u64 = 5_000;
 
@@ -63,7 +65,7 @@ pub enum Input {
     Closed(SocketId, u16),
     /// The session was found good, or was renewed.
     SessionGood,
-    /// The session is over: log in again.
+    /// The session is over.
     SessionGone,
     /// The edge could not be asked about the session.
     SessionUnsure,
@@ -86,10 +88,10 @@ pub enum Effect {
     Ping(SocketId),
     /// Ask whether the session is still good, renewing it if not.
     Resume,
-    /// Renew the session.
+    /// Renew the session, or ask whether it is over where it cannot be renewed.
     Refresh,
-    /// Show the login screen.
-    LogIn,
+    /// Show what comes after a session.
+    Over,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +129,8 @@ pub struct Link {
     quiet_until_ms: u64,
     network: bool,
     over: bool,
+    /// Whether the session can be renewed.
+    renewable: bool,
 }
 
 impl Default for Link {
@@ -143,11 +147,17 @@ impl Default for Link {
             quiet_until_ms: 0,
             network: true,
             over: false,
+            renewable: true,
         }
     }
 }
 
 impl Link {
+    /// The link of a session that cannot be renewed: when it should be over, the edge is asked whether it is.
+    pub fn of_guest() -> Self {
+        Self { renewable: false, ..Self::default() }
+    }
+
     /// The socket that commands go to.
     pub fn current(&self) -> Option<SocketId> {
         self.current.map(|socket| socket.id)
@@ -196,7 +206,7 @@ impl Link {
             Input::SessionGone => {
                 let sockets = [self.current.take(), self.next.take()];
                 effects.extend(sockets.into_iter().flatten().map(|socket| Effect::Close(socket.id)));
-                effects.push(Effect::LogIn);
+                effects.push(Effect::Over);
                 self.over = true;
             }
             Input::SessionUnsure => {
@@ -259,8 +269,8 @@ impl Link {
         }
         if self.current() == Some(id) {
             // At 80 % of its life the session is renewed, long before its socket is closed for it.
-            let wait = (life_ms / 5 * 4).max(RENEW_LEAST_MS);
-            self.renew_at_ms = Some(now_ms.saturating_add(wait));
+            let wait = if self.renewable { life_ms / 5 * 4 } else { life_ms.saturating_add(OVER_AFTER_MS) };
+            self.renew_at_ms = Some(now_ms.saturating_add(wait.max(RENEW_LEAST_MS)));
         }
     }
 

@@ -13,10 +13,11 @@ use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::{PING, PONG};
 
 use crate::api::{self, Failure};
-use crate::link::{Effect, Input, Link, SocketId, State};
+use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::{Key, Model, News, Outcome};
 use crate::session::{self, Session, Standing};
 use crate::socket::Socket;
+use crate::visit::Visitor;
 use crate::{platform, words};
 
 /// The close code that stands for a socket that could not even be made.
@@ -33,29 +34,42 @@ pub struct Panel {
     pub now: RwSignal<u64>,
     /// The last thing worth saying aloud.
     pub said: RwSignal<String>,
+    /// On whose behalf.
+    pub visitor: Visitor,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Driver(Rc<RefCell<Inner>>);
 
-#[derive(Default)]
 struct Inner {
     link: Link,
     sockets: BTreeMap<SocketId, Socket>,
 }
 
+impl Driver {
+    fn of(visitor: Visitor) -> Self {
+        let link = match visitor {
+            Visitor::Person => Link::default(),
+            Visitor::Guest => Link::of_guest(),
+        };
+        Self(Rc::new(RefCell::new(Inner { link, sockets: BTreeMap::new() })))
+    }
+}
+
 impl Panel {
     /// Connects, and stays connected until the reactive owner is disposed of.
     pub fn start(session: RwSignal<Session>) -> Self {
+        let visitor = platform::visitor();
         let panel = Self {
             model: RwSignal::new(Model::default()),
             link: RwSignal::new(State::Connecting),
             now: RwSignal::new(platform::now_ms()),
             said: RwSignal::new(String::new()),
+            visitor,
             session,
-            driver: StoredValue::new_local(Driver::default()),
+            driver: StoredValue::new_local(Driver::of(visitor)),
         };
         let timer = set_interval_with_handle(move || panel.tick(), Duration::from_secs(1)).ok();
         let listeners = [
@@ -105,7 +119,7 @@ impl Panel {
             Err(failure) => failure.status() == Some(401),
         };
         if over {
-            self.session.set(Session::LogIn { ended: false });
+            self.session.set(Session::left(self.visitor));
         }
         over
     }
@@ -156,7 +170,7 @@ impl Panel {
             Effect::Ping(id) => self.send(id, PING),
             Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
             Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
-            Effect::LogIn => self.session.set(Session::LogIn { ended: true }),
+            Effect::Over => self.session.set(Session::after(self.visitor)),
         }
     }
 
@@ -204,6 +218,13 @@ impl Panel {
         }
         // A frame of a kind that this panel does not know yet is for a newer one.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
+        // Where the login's cookie has run out, the edge takes the guest's that lies beside it: not ours.
+        if let ToPanel::Snapshot { whoami, .. } = &frame
+            && Visitor::of_subject(&whoami.sub) != self.visitor
+        {
+            self.run(Effect::Close(id));
+            return self.step(Input::Closed(id, SESSION_ENDED));
+        }
         match self.model.try_update(|model| model.apply(frame, platform::now_ms())) {
             Some(News::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
@@ -262,7 +283,7 @@ impl Panel {
     }
 
     /// Has a text read aloud, the same text as before too: it must differ in something to be noticed.
-    fn say(&self, text: String) {
+    pub fn say(&self, text: String) {
         self.said.update(|said| *said = if *said == text { format!("{text}\u{a0}") } else { text });
     }
 }

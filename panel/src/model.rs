@@ -18,6 +18,7 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
+use crate::visit::Visitor;
 
 /// How long after a command's deadline its answer may still come before the panel stops waiting.
 const ANSWER_GRACE_MS: u64 = 2_000;
@@ -159,9 +160,22 @@ impl Model {
         self.whoami.is_some()
     }
 
-    /// The devices' names, in order.
+    /// How long the token of whoever is looking is still good.
+    pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
+        let until_ms = self.whoami.as_ref()?.exp.saturating_mul(1_000);
+        Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
+    }
+
+    fn is_guests(&self) -> bool {
+        self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
+    }
+
+    /// The names of the devices to show, in order. A device of whose lines a guest sees none is no concern of
+    /// theirs.
     pub fn names(&self) -> Vec<Name> {
-        self.devices.keys().cloned().collect()
+        let all = !self.is_guests();
+        let shown = self.devices.values().filter(|device| all || !device.lines.is_empty());
+        shown.map(|device| device.name.clone()).collect()
     }
 
     /// A device.

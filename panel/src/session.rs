@@ -1,12 +1,15 @@
-//! Whether somebody is logged in: starting, logging in, or in control.
+//! Whether somebody is logged in or has a guest link open: starting, logging in, in control, or shut out.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
+use pinlatch_protocol::api::Secret;
 
+use crate::visit::Visitor;
+use crate::words::guest::Closed;
 use crate::{api, platform};
 
-/// Which of the three screens is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which of the four screens is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Session {
     /// Not known yet; `trouble` once the edge could not be reached.
     Starting {
@@ -18,8 +21,28 @@ pub enum Session {
         /// Whether to say that the session has ended.
         ended: bool,
     },
-    /// Somebody is.
+    /// Somebody is, or has a guest link open.
     Control,
+    /// A guest link does not open anything (any more).
+    Shut(Closed),
+}
+
+impl Session {
+    /// What comes after a session that is over.
+    pub fn after(visitor: Visitor) -> Self {
+        match visitor {
+            Visitor::Person => Self::LogIn { ended: true },
+            Visitor::Guest => Self::Shut(Closed::Ended),
+        }
+    }
+
+    /// What comes after a session that was left.
+    pub fn left(visitor: Visitor) -> Self {
+        match visitor {
+            Visitor::Person => Self::LogIn { ended: false },
+            Visitor::Guest => Self::Shut(Closed::Left),
+        }
+    }
 }
 
 /// What the edge says about the session.
@@ -27,7 +50,7 @@ pub enum Session {
 pub enum Standing {
     /// It holds, for the site of this page.
     Good,
-    /// It does not: log in.
+    /// It does not.
     Gone,
     /// The edge could not be asked.
     Unsure,
@@ -38,16 +61,30 @@ const RETRY_MOST_MS: u32 = 8_000;
 
 /// Asks about the session, renewing it if it has run out.
 pub async fn resume() -> Standing {
+    let visitor = platform::visitor();
     match api::whoami().await {
-        Ok(whoami) if platform::site().is_none_or(|site| site == whoami.site) => Standing::Good,
-        Ok(_) => Standing::Gone,
-        Err(failure) if failure.status() == Some(401) => refresh().await,
-        Err(_) => Standing::Unsure,
+        Ok(whoami) if Visitor::of_subject(&whoami.sub) == visitor => {
+            let here = platform::site().is_none_or(|site| site == whoami.site);
+            if here { Standing::Good } else { Standing::Gone }
+        }
+        Err(failure) if failure.status() != Some(401) => Standing::Unsure,
+        // A guest's cookie may have answered in place of the login's that has run out.
+        Ok(_) | Err(_) => match visitor {
+            Visitor::Person => renew().await,
+            Visitor::Guest => Standing::Gone,
+        },
     }
 }
 
-/// Renews the session.
+/// Renews the session. A guest's cannot be renewed: it holds or it does not.
 pub async fn refresh() -> Standing {
+    match platform::visitor() {
+        Visitor::Person => renew().await,
+        Visitor::Guest => resume().await,
+    }
+}
+
+async fn renew() -> Standing {
     match api::refresh().await {
         Ok(reply) if platform::site().is_none_or(|site| site == reply.site) => Standing::Good,
         Ok(_) => Standing::Gone,
@@ -56,16 +93,42 @@ pub async fn refresh() -> Standing {
     }
 }
 
-/// Finds out which screen to show; the login is not shown before that is certain.
-pub async fn start(session: RwSignal<Session>) {
+/// Finds out which screen to show; nothing that closes the door is shown before that is certain. The token of
+/// a guest link lives no longer than this call, which is in vain once it is not the `latest` any more.
+pub async fn start(session: RwSignal<Session>, token: Option<Secret>, latest: impl Fn() -> bool) {
     let mut wait = 500;
     loop {
-        match resume().await {
-            Standing::Good => return session.set(Session::Control),
-            Standing::Gone => return session.set(Session::LogIn { ended: false }),
-            Standing::Unsure => session.set(Session::Starting { trouble: true }),
+        let found = match &token {
+            Some(token) => open_link(token).await,
+            None => match resume().await {
+                Standing::Good => Some(Session::Control),
+                Standing::Gone if platform::visitor() == Visitor::Guest => Some(Session::Shut(Closed::Ended)),
+                Standing::Gone => Some(Session::LogIn { ended: false }),
+                Standing::Unsure => None,
+            },
+        };
+        if !latest() {
+            return;
+        }
+        match found {
+            Some(found) => return session.set(found),
+            None => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;
         wait = RETRY_MOST_MS.min(wait * 2);
+    }
+}
+
+/// Exchanges a guest link for its cookie; `None` where the edge could not be asked.
+async fn open_link(token: &Secret) -> Option<Session> {
+    match api::open_link(token).await {
+        Ok(reply) => {
+            platform::show_address(&Visitor::Guest.page(Some(&reply.site)));
+            Some(Session::Control)
+        }
+        Err(api::Failure::Problem(problem)) if !api::is_passing(problem.status) => {
+            Some(Session::Shut(Closed::of(problem)))
+        }
+        Err(_) => None,
     }
 }

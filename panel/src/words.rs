@@ -1,5 +1,6 @@
 //! What the panel says to people: names, times, levels and how a command ended.
 
+pub mod guest;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,40 @@ pub fn span(span_ms: u64) -> String {
         3_600..=86_399 => format!("{} h", seconds / 3_600),
         86_400..=172_799 => "1 day".into(),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A moment as the clock and the calendar on the wall show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The year.
+    pub year: u32,
+    /// The month, from 0.
+    pub month: u32,
+    /// The day of the month, from 1.
+    pub day: u32,
+    /// The day of the week, from Sunday's 0.
+    pub weekday: u32,
+    /// The hour.
+    pub hour: u32,
+    /// The minute.
+    pub minute: u32,
+}
+
+/// A moment, no longer than it need be: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.
+pub fn moment(at: Moment, now: Moment) -> String {
+    const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let name = |names: &[&'static str], index: u32| names.get(index as usize).copied().unwrap_or_default();
+    let Moment { year, day, hour, minute, .. } = at;
+    let (weekday, month) = (name(&WEEKDAYS, at.weekday), name(&MONTHS, at.month));
+    if (year, at.month, day) == (now.year, now.month, now.day) {
+        format!("{hour:02}:{minute:02} today")
+    } else if year == now.year {
+        format!("{weekday} {day} {month}, {hour:02}:{minute:02}")
+    } else {
+        format!("{day} {month} {year}, {hour:02}:{minute:02}")
     }
 }
 
@@ -103,10 +138,7 @@ pub fn outcome(outcome: &Outcome) -> String {
             Some(seconds) => format!("Too many commands. Try again in {seconds} s."),
             None => "Too many commands. Try again in a moment.".into(),
         },
-        Outcome::Denied(problem) => match &problem.detail {
-            Some(detail) => format!("{}: {detail}.", problem.title),
-            None => format!("{}.", problem.title),
-        },
+        Outcome::Denied(problem) => sentence(problem),
     }
 }
 
@@ -155,9 +187,22 @@ pub fn login_problem(problem: &Problem) -> String {
     } else if problem.status >= 500 {
         format!("Something is wrong with Pinlatch itself: {}.", problem.title)
     } else {
-        match &problem.detail {
-            Some(detail) => format!("{}: {detail}.", problem.title),
-            None => format!("{}.", problem.title),
-        }
+        sentence(problem)
+    }
+}
+
+/// A problem in one sentence: its own where the title says too little of what to do, else title and detail.
+pub fn sentence(problem: &Problem) -> String {
+    const OWN: [(Code, &str); 5] = [
+        (Code::LinkNotValid, "This link is not valid now. Ask whoever sent it for a new one."),
+        (Code::UsedUp, "This link is used up: it was good for so many uses only."),
+        (Code::UnknownPerson, "There is no such person here any more."),
+        (Code::UnknownToken, "There is no such token or link any more."),
+        (Code::LastOwner, "A site keeps at least one owner: make somebody else an owner first."),
+    ];
+    match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
+        (Some((_, text)), _) => (*text).into(),
+        (None, Some(detail)) => format!("{}: {detail}.", problem.title),
+        (None, None) => format!("{}.", problem.title),
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 
 const LIFE: u64 = 600_000;
+const PING: u64 = pinlatch_protocol::PING_EVERY_MS;
 
 /// A link whose first socket has sent its snapshot at time 0.
 fn connected() -> Link {
@@ -99,7 +100,7 @@ fn an_edge_that_cannot_be_asked_is_asked_again() {
 fn a_session_that_is_over_leads_to_the_login_and_nothing_follows() {
     let mut link = connected();
     link.step(Input::Closed(1, SESSION_ENDED), 0, 0.5);
-    assert_eq!(link.step(Input::SessionGone, 0, 0.5), [Effect::LogIn]);
+    assert_eq!(link.step(Input::SessionGone, 0, 0.5), [Effect::Over]);
     assert_eq!(link.step(Input::Tick, 100_000, 0.5), []);
     assert_eq!(link.step(Input::Woken, 100_000, 0.5), []);
 }
@@ -137,4 +138,17 @@ fn a_waking_page_wants_a_quick_answer() {
     let mut link = connected();
     assert_eq!(link.step(Input::Woken, 1_000, 0.5), [Effect::Ping(1)]);
     assert_eq!(link.step(Input::Tick, 1_000 + PROBE_WITHIN_MS, 0.5), [Effect::Close(1), Effect::Open(2)]);
+}
+
+#[test]
+fn a_guests_session_is_asked_about_when_its_time_is_over() {
+    let mut link = Link::of_guest();
+    link.step(Input::Start, 0, 0.5);
+    assert_eq!(link.step(Input::Snapshot(1, LIFE), 0, 0.5), []);
+    for now_ms in (PING..LIFE).step_by(PING as usize) {
+        assert_eq!(link.step(Input::Tick, now_ms, 0.5), [Effect::Ping(1)], "there is nothing to renew");
+        link.step(Input::Heard(1), now_ms, 0.5);
+    }
+    assert!(link.step(Input::Tick, LIFE + OVER_AFTER_MS, 0.5).contains(&Effect::Refresh));
+    assert_eq!(link.step(Input::SessionGone, LIFE + 700, 0.5), [Effect::Close(1), Effect::Over]);
 }

@@ -217,3 +217,24 @@ fn one_command_at_a_time_and_the_last_answer_goes_when_the_next_is_asked() {
 fn ages_are_told_in_edge_time() {
     assert_eq!(filled().edge_ms(NOW + 1_000), NOW + 1_500);
 }
+
+#[test]
+fn a_guest_sees_no_device_without_lines_and_how_much_time_is_left() {
+    let attic = json!({"name": "attic", "online": true, "last_seen_ms": 1, "version": "0.1.0", "lines": []});
+    for (sub, names) in [("token:0123", vec!["porch"]), ("ann", vec!["attic", "porch"])] {
+        let mut model = Model::default();
+        assert_eq!(model.left_ms(NOW), None);
+        model.apply(
+            frame(json!({
+                "type": "snapshot", "seq": 7, "now_ms": NOW + 500,
+                "whoami": {"site": "home", "sub": sub, "scope": "line:*/*:*", "jti": "j", "iss": "i",
+                           "iat": NOW / 1000, "exp": NOW / 1000 + 600},
+                "devices": [attic, porch(true)],
+            })),
+            NOW,
+        );
+        assert_eq!(model.names().iter().map(Name::as_str).collect::<Vec<_>>(), names);
+        assert_eq!(model.left_ms(NOW), Some(599_500));
+        assert_eq!(model.left_ms(NOW + 600_000), Some(0));
+    }
+}

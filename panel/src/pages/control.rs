@@ -8,9 +8,11 @@ use crate::model::Model;
 use crate::parts::device::Device;
 use crate::parts::header::Header;
 use crate::parts::icon::{Icon, IconKind};
+use crate::parts::visit::Visit;
 use crate::session::Session;
+use crate::visit::Visitor;
 
-/// Everything that somebody who is logged in sees.
+/// Everything that somebody sees who is logged in, or has a guest link open.
 #[component]
 pub fn Control(session: RwSignal<Session>) -> impl IntoView {
     let panel = Panel::start(session);
@@ -20,8 +22,11 @@ pub fn Control(session: RwSignal<Session>) -> impl IntoView {
     let stale = Memo::new(move |_| filled.get() && !panel.is_connected());
     let offline = Memo::new(move |_| panel.link.get() == State::Offline);
 
+    let guest = panel.visitor == Visitor::Guest;
+
     view! {
         <Header/>
+        {guest.then(|| view! { <Visit/> })}
         <main class="board" data-stale=move || stale.get().to_string() aria-busy=move || (!filled.get()).to_string()>
             <Show when=move || stale.get()>
                 <p class="notice notice-offline stale-note" data-testid="stale">
@@ -33,7 +38,7 @@ pub fn Control(session: RwSignal<Session>) -> impl IntoView {
                 </p>
             </Show>
             <Show when=move || filled.get() fallback=Waiting>
-                <Show when=move || !names.with(Vec::is_empty) fallback=Empty>
+                <Show when=move || !names.with(Vec::is_empty) fallback=move || view! { <Empty guest/> }>
                     <For each=move || names.get() key=Clone::clone let:name>
                         <Device name/>
                     </For>
@@ -52,9 +57,18 @@ fn Waiting() -> impl IntoView {
     }
 }
 
-/// A site without devices.
+/// A site without devices, or a guest's part of one.
 #[component]
-fn Empty() -> impl IntoView {
+fn Empty(guest: bool) -> impl IntoView {
+    if guest {
+        return view! {
+            <section class="plate empty" data-testid="empty">
+                <h2>"Nothing here now"</h2>
+                <p>"What this link is for is not there at present. It appears here as soon as it is."</p>
+            </section>
+        }
+        .into_any();
+    }
     view! {
         <section class="plate empty" data-testid="empty">
             <h2>"No devices yet"</h2>
@@ -63,4 +77,5 @@ fn Empty() -> impl IntoView {
             <p>"Then run the line that it prints on the device. It appears here as soon as it connects."</p>
         </section>
     }
+    .into_any()
 }

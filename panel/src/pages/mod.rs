@@ -2,4 +2,5 @@
 
 pub mod control;
 pub mod login;
+pub mod shut;
 pub mod starting;

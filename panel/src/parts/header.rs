@@ -7,6 +7,7 @@ use pinlatch_protocol::scope::Role;
 use super::icon::Mark;
 use crate::link::State;
 use crate::live::Panel;
+use crate::visit::Visitor;
 use crate::{platform, words};
 
 /// The strip on top.
@@ -33,7 +34,7 @@ pub fn Header() -> impl IntoView {
                 <h1>{move || site.get()}</h1>
             </div>
             <LinkBadge/>
-            <UserMenu/>
+            {(panel.visitor == Visitor::Person).then(|| view! { <UserMenu/> })}
         </header>
     }
 }

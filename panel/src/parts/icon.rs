@@ -24,6 +24,8 @@ pub enum IconKind {
     Look,
     /// Take away.
     Close,
+    /// A guest's.
+    Key,
     /// A kind of line.
     Line(LineKind),
 }
@@ -45,6 +47,7 @@ impl IconKind {
                 "M2.5 12S6 5.5 12 5.5S21.5 12 21.5 12S18 18.5 12 18.5S2.5 12 2.5 12zM12 9.2a2.8 2.8 0 1 1 0 5.6a2.8 2.8 0 0 1 0-5.6"
             }
             Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Key => "M3 12a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M12 12h9M16.5 12v3.5M20.5 12v2.5",
             // Circuit symbols, as on a drawing.
             Self::Line(LineKind::Switch) => {
                 "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"

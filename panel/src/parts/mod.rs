@@ -4,6 +4,7 @@ pub mod device;
 pub mod header;
 pub mod icon;
 pub mod line;
+pub mod visit;
 
 mod colour;
 mod contact;

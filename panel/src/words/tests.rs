@@ -66,6 +66,11 @@ fn every_ending_has_its_own_sentence() {
         Outcome::Denied(Problem::new(Code::InsufficientScope)),
         Outcome::Denied(Problem::new(Code::Throttled).retry_after(3)),
         Outcome::Denied(Problem::new(Code::Internal)),
+        Outcome::Denied(Problem::new(Code::LinkNotValid)),
+        Outcome::Denied(Problem::new(Code::UsedUp)),
+        Outcome::Denied(Problem::new(Code::UnknownPerson)),
+        Outcome::Denied(Problem::new(Code::UnknownToken)),
+        Outcome::Denied(Problem::new(Code::LastOwner)),
     ];
     let sentences: std::collections::BTreeSet<_> = endings.iter().map(outcome).collect();
     assert_eq!(sentences.len(), endings.len());

@@ -1,0 +1,47 @@
+//! What a guest sees whose link does not open anything (any more).
+
+use leptos::prelude::*;
+
+use crate::parts::icon::Mark;
+use crate::platform;
+use crate::visit::Visitor;
+use crate::words;
+use crate::words::guest::Closed;
+
+/// Why, and what to do about it.
+#[component]
+pub fn Shut(closed: Closed) -> impl IntoView {
+    let heading = NodeRef::<leptos::html::H1>::new();
+    let site = platform::site();
+    let now = platform::moment(platform::now_ms());
+    let text = closed.text(|seconds| words::moment(platform::moment(seconds.saturating_mul(1_000)), now));
+    document().set_title(&format!("{} · Pinlatch", closed.heading()));
+    // It takes the place of what had the focus, and whoever does not see it is to hear it.
+    Effect::new(move |_| {
+        if let Some(heading) = heading.get() {
+            let _ = heading.focus();
+        }
+    });
+    view! {
+        <main class="login">
+            <div class="plate login-plate shut" data-testid="shut" data-reason=closed.mark()>
+                <div class="login-head">
+                    <Mark/>
+                    <div>
+                        <h1 tabindex="-1" node_ref=heading aria-describedby="shut-text">
+                            {closed.heading()}
+                        </h1>
+                        <p>{site.as_ref().map_or_else(|| "Pinlatch".into(), |site| words::title(site.as_str()))}</p>
+                    </div>
+                </div>
+                <p id="shut-text" data-testid="shut-text">{text}</p>
+                <p class="shut-way">
+                    "Do you have an account here? "
+                    <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
+                        "Log in"
+                    </a>
+                </p>
+            </div>
+        </main>
+    }
+}

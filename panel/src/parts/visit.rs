@@ -1,0 +1,56 @@
+//! A guest's strip: that they are one, until when, and the way out.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::icon::{Icon, IconKind};
+use crate::live::Panel;
+use crate::platform;
+use crate::words;
+use crate::words::guest;
+
+/// What a guest sees in place of an account.
+#[component]
+pub fn Visit() -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let left = Memo::new(move |_| panel.model.with(|model| model.left_ms(panel.now.get())));
+    let until = Memo::new(move |_| {
+        let exp = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.exp))?;
+        let at = platform::moment(exp.saturating_mul(1_000));
+        Some(format!("Valid until {}", words::moment(at, platform::moment(panel.now.get()))))
+    });
+    let countdown = Memo::new(move |_| left.get().and_then(guest::countdown));
+    Effect::new(move |before: Option<Option<u64>>| {
+        let left = left.get();
+        let crossed = before.flatten().zip(left).and_then(|(before, left)| guest::warning(before, left));
+        if let Some(text) = crossed {
+            panel.say(text.into());
+        }
+        left
+    });
+    let stuck = RwSignal::new(false);
+    let leave = move |_| {
+        spawn_local(async move {
+            let over = panel.log_out().await;
+            stuck.try_set(!over);
+        });
+    };
+    view! {
+        <section class="visit" data-testid="guest" aria-label="Your visit">
+            <Icon kind=IconKind::Key/>
+            <p class="visit-words">
+                <strong>"Guest"</strong>
+                <span data-testid="guest-until">{move || until.get()}</span>
+                <span class="visit-left" role="timer" data-testid="guest-left">
+                    {move || countdown.get()}
+                </span>
+            </p>
+            <button class="quiet" type="button" data-testid="leave" on:click=leave>
+                "Leave"
+            </button>
+            <p class="visit-stuck" role="status">
+                {move || stuck.get().then_some("Not left: Pinlatch cannot be reached.")}
+            </p>
+        </section>
+    }
+}

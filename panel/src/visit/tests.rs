@@ -1,0 +1,60 @@
+use super::*;
+
+fn home() -> Name {
+    Name::new("home").unwrap()
+}
+
+#[test]
+fn the_query_says_which_cookie_is_meant() {
+    for (query, visitor) in [
+        ("", Visitor::Person),
+        ("?", Visitor::Person),
+        ("?as=guest", Visitor::Guest),
+        ("?lang=en&as=guest", Visitor::Guest),
+        ("?as=guests", Visitor::Person),
+        ("?has=guest", Visitor::Person),
+        ("?as=owner", Visitor::Person),
+    ] {
+        assert_eq!(Visitor::of_query(query), visitor, "{query}");
+    }
+}
+
+#[test]
+fn a_guest_is_told_from_a_person_by_the_subject() {
+    assert_eq!(Visitor::of_subject("token:0123abcd"), Visitor::Guest);
+    assert_eq!(Visitor::of_subject("ann"), Visitor::Person);
+    assert_eq!(Visitor::of_subject("tokenist"), Visitor::Person);
+}
+
+#[test]
+fn every_address_of_a_guests_page_names_the_guest() {
+    let (guest, person) = (Visitor::Guest, Visitor::Person);
+    assert_eq!(guest.call("/api/v1/whoami"), "/api/v1/whoami?as=guest");
+    assert_eq!(person.call("/api/v1/whoami"), "/api/v1/whoami");
+    assert_eq!(guest.events(Some(&home())), "/api/v1/events?as=guest&site=home");
+    assert_eq!(guest.events(None), "/api/v1/events?as=guest");
+    assert_eq!(person.events(Some(&home())), "/api/v1/events?site=home");
+    assert_eq!(person.events(None), "/api/v1/events");
+    assert_eq!(guest.page(Some(&home())), "/s/home/?as=guest");
+    assert_eq!(guest.page(None), "/?as=guest");
+    assert_eq!(person.page(Some(&home())), "/s/home/");
+    assert_eq!(Visitor::of_query(guest.page(None).trim_start_matches('/')), guest);
+}
+
+#[test]
+fn the_path_names_the_site() {
+    assert_eq!(site("/s/home/"), Some(home()));
+    assert_eq!(site("/s/home"), Some(home()));
+    assert_eq!(site("/"), None);
+    assert_eq!(site("/s/"), None);
+    assert_eq!(site("/s/%2e%2e/"), None);
+}
+
+#[test]
+fn the_fragment_holds_the_token_and_only_a_guests() {
+    assert_eq!(token("#guest=a.b.c"), Some(Secret::new("a.b.c")));
+    assert_eq!(token("#guest="), Some(Secret::new("")), "whoever opened it is told that it is not whole");
+    assert_eq!(token("#guests=a"), None);
+    assert_eq!(token("#heading-porch"), None);
+    assert_eq!(token(""), None);
+}
