@@ -3,11 +3,12 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal};
+use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal, unverified_kid};
 
 use crate::cookies;
 use crate::incoming::Incoming;
 use crate::now_s;
+use crate::published;
 
 /// How the token travelled, which decides whether a page of another origin could have sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +66,12 @@ fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
 
 /// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
 /// that; the refusal's code goes to the log.
-pub fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
+pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
     let principal = if carrier == Carrier::Guest {
         of_edge(incoming, &token, Kind::Guest).map_err(refused)?
     } else if incoming.deployment.issuers.claims_to_know(&token) {
-        of_issuer(incoming, &token)?
+        of_issuer(incoming, &token).await?
     } else {
         of_edge(incoming, &token, Kind::Access).map_err(refused)?
     };
@@ -110,16 +111,23 @@ fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Re
 }
 
 /// Whom a token of an issuer from outside speaks for.
-fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
+async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
     let deployment = &incoming.deployment;
-    let admitted = deployment.issuers.admit(token, now_s(), &mut deployment.signatures());
-    let admitted = admitted.map_err(|error| match error {
+    let issuer = deployment.issuers.meant(token).map_err(|error| match error {
         NotAdmitted::Refused(refusal) => refused(refusal),
         NotAdmitted::Broken(name) => {
             worker::console_error!("configuration: issuer {name:?} is asked for and not usable");
             Problem::new(Code::Misconfigured).detail("the token's issuer is not configured rightly")
         }
     })?;
+    let published = match issuer.jwks_uri() {
+        Some(uri) => {
+            Some(published::keys(&incoming.env, issuer, uri, unverified_kid(token).as_deref()).await?)
+        }
+        None => None,
+    };
+    let admitted = issuer.admit(token, published.as_deref(), now_s(), &mut deployment.signatures());
+    let admitted = admitted.map_err(refused)?;
     Ok(Principal {
         site: admitted.site,
         person: None,
@@ -137,8 +145,8 @@ fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
 }
 
 /// As [`principal`], for a call that changes something: a cookie counts only from our own origin.
-pub fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
-    let (principal, carrier) = principal(incoming)?;
+pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
+    let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }

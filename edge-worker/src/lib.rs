@@ -11,11 +11,13 @@ mod gate;
 mod handlers;
 mod incoming;
 mod objects;
+mod published;
 mod respond;
 mod route;
 mod site;
 
 pub use gate::GateObject;
+pub use published::PublishedObject;
 pub use site::SiteObject;
 
 use worker::{Context, Env, Request, Response, Result, event};

@@ -48,8 +48,9 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
-        // An address as a user name may come with its `@` encoded.
-        let user = |text: &str| UserName::new(percent_decode_str(text).decode_utf8().ok()?).ok();
+        // An address as a user name may come with its `@` encoded, an id of somebody's choice with anything.
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        let user = |text: &str| UserName::new(decoded(text)?).ok();
         Some(match *api {
             ["session"] => Self::Session,
             ["session", "refresh"] => Self::SessionRefresh,
@@ -61,7 +62,7 @@ impl Route {
             ["devices", device, "lines", line, action] => {
                 Self::Action(name(device)?, name(line)?, action.to_owned())
             }
-            ["commands", id] => Self::Command(id.to_owned()),
+            ["commands", id] if !id.is_empty() => Self::Command(decoded(id)?),
             ["enrolments"] => Self::Enrolments,
             ["enrol"] => Self::Enrol,
             ["setup"] => Self::Setup,
@@ -71,9 +72,7 @@ impl Route {
             ["users", person, "sessions"] => Self::UserSessions(user(person)?),
             ["users", person, "password"] => Self::UserPassword(user(person)?),
             ["tokens"] => Self::Tokens,
-            ["tokens", jti] if !jti.is_empty() => {
-                Self::MintedToken(percent_decode_str(jti).decode_utf8().ok()?.into_owned())
-            }
+            ["tokens", jti] if !jti.is_empty() => Self::MintedToken(decoded(jti)?),
             ["generation"] => Self::Generation,
             ["audit"] => Self::Audit,
             ["audit", "retention"] => Self::AuditRetention,
@@ -125,6 +124,7 @@ mod tests {
             Route::of("/api/v1/devices/porch/lines/door/pulse"),
             Some(Route::Action(name("porch"), name("door"), "pulse".into()))
         );
+        assert_eq!(Route::of("/api/v1/commands/a%2Fb%25"), Some(Route::Command("a/b%".into())));
         for path in
             ["", "/", "/api", "/api/v1", "/api/v1/", "/api/v1/devices/", "/api/v1/devices/../x", "/healthz/"]
         {

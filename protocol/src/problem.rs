@@ -99,6 +99,8 @@ codes! {
     Internal "internal" 500 "Something failed here";
     /// The deployment's configuration is not usable.
     Misconfigured "misconfigured" 503 "The deployment is not configured";
+    /// An issuer from outside, or a login provider, cannot be reached, and nothing of it is known.
+    IssuerUnavailable "issuer_unavailable" 503 "The issuer cannot be reached";
     /// The device is not connected.
     DeviceOffline "device_offline" 503 "The device is offline";
     /// The deadline passed before the command was done; it will not be done.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::alg::Algorithm;
 use crate::cache::SignatureCache;
+use crate::key_error::KeyError;
 use crate::keys::KeySet;
 use crate::kind::{Kind, is_type};
 use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
@@ -37,9 +38,18 @@ pub struct Issuer {
     audience: [String; 1],
     typ: Vec<String>,
     max_life: Option<u64>,
-    keys: KeySet,
+    keys: Keys,
     ceiling: ScopeSet,
     scope_claim: Option<String>,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone)]
+enum Keys {
+    /// The configuration holds them.
+    Here(KeySet),
+    /// The issuer publishes them.
+    At { uri: String, algorithms: Vec<Algorithm> },
 }
 
 /// A token of an issuer from outside, as far as the Worker can judge it.
@@ -99,6 +109,8 @@ struct Raw {
     #[serde(default)]
     keys: Option<String>,
     #[serde(default)]
+    jwks_uri: Option<String>,
+    #[serde(default)]
     max_life: Option<u64>,
 }
 
@@ -139,21 +151,34 @@ impl Issuers {
         self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
     }
 
-    /// Applies the whole policy, with the keys and terms of the issuer that the token names.
+    /// Applies the whole policy, with the keys and terms of the issuer that the token names and whose keys the
+    /// configuration holds.
     pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
+        Ok(self.meant(token)?.admit(token, None, now, cache)?)
+    }
+
+    /// The issuer that a token names, by its unverified `iss` and `aud`. Whether it is right to do so,
+    /// [`Issuer::admit`] says.
+    pub fn meant(&self, token: &str) -> Result<&Issuer, NotAdmitted> {
         let parsed = Unverified::parse(token)?;
         let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
         let candidates: Vec<&Issuer> = self.good.iter().filter(|own| own.issuer == iss).collect();
         let meant = candidates.iter().find(|own| own.is_meant_by(&parsed.payload)).or(candidates.first());
-        let Some(issuer) = meant else {
-            return Err(match self.broken.iter().find(|(_, broken, _)| broken.as_ref() == Some(&iss)) {
+        meant.copied().ok_or_else(|| {
+            match self.broken.iter().find(|(_, broken, _)| broken.as_ref() == Some(&iss)) {
                 Some((name, ..)) => NotAdmitted::Broken(name.clone()),
                 None => Refusal::WrongIssuer { found: excerpt(&iss), expected: "a configured issuer".into() }
                     .into(),
-            });
-        };
-        Ok(issuer.admit(token, now, cache)?)
+            }
+        })
     }
+}
+
+/// The `kid` in a token's header, by which a key that was published lately is looked for. It selects, and proves
+/// nothing.
+pub fn unverified_kid(token: &str) -> Option<String> {
+    let parsed = Unverified::parse(token).ok()?;
+    parsed.header_text("kid").ok().flatten().map(str::to_owned)
 }
 
 fn unverified_issuer(token: &str) -> Option<String> {
@@ -162,6 +187,22 @@ fn unverified_issuer(token: &str) -> Option<String> {
 }
 
 impl Issuer {
+    /// Where the issuer publishes its keys; `None` if the configuration holds them.
+    pub fn jwks_uri(&self) -> Option<&str> {
+        match &self.keys {
+            Keys::Here(_) => None,
+            Keys::At { uri, .. } => Some(uri),
+        }
+    }
+
+    /// Reads the keys that the issuer publishes.
+    pub fn read_published(&self, jwks: &Value) -> Result<KeySet, KeyError> {
+        match &self.keys {
+            Keys::Here(keys) => Ok(keys.clone()),
+            Keys::At { algorithms, .. } => KeySet::from_published_jwks(jwks, algorithms),
+        }
+    }
+
     fn read(
         name: &str,
         table: &Value,
@@ -185,21 +226,33 @@ impl Issuer {
             name.parse::<Algorithm>().map_err(|reason| format!("algorithm {:?}: {reason}", excerpt(name)))
         });
         let algorithms: Vec<Algorithm> = algorithms.collect::<Result<_, _>>()?;
-        let keys = match (&raw.secret, &raw.keys) {
-            (Some(name), None) => {
-                let value = secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?;
-                KeySet::from_key_file(value.as_bytes(), &algorithms)
+        let here = |read: Result<KeySet, KeyError>| {
+            let keys = read.map_err(|error| format!("{}: {error}", error.code()))?;
+            if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
+                return Err("its keys are for other algorithms than `algorithms` allows".to_owned());
             }
-            (None, Some(text)) => KeySet::from_key_file(text.as_bytes(), &algorithms),
-            _ => return Err("it needs either `secret` or `keys`".into()),
+            Ok(keys)
         };
-        let keys = keys.map_err(|error| format!("{}: {error}", error.code()))?;
-        if raw.keys.is_some() && keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
-            return Err("`keys` holds a shared secret, which belongs in `secret`".into());
-        }
-        if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
-            return Err("its keys are for other algorithms than `algorithms` allows".into());
-        }
+        let keys = match (&raw.secret, &raw.keys, raw.jwks_uri) {
+            (Some(name), None, None) => {
+                let value = secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?;
+                Keys::Here(here(KeySet::from_key_file(value.as_bytes(), &algorithms))?)
+            }
+            (None, Some(text), None) => {
+                let keys = here(KeySet::from_key_file(text.as_bytes(), &algorithms))?;
+                if keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
+                    return Err("`keys` holds a shared secret, which belongs in `secret`".into());
+                }
+                Keys::Here(keys)
+            }
+            (None, None, Some(uri)) => {
+                if algorithms.iter().any(|own| own.is_symmetric()) {
+                    return Err("a published key signs with no shared secret's algorithm".into());
+                }
+                Keys::At { uri: private_uri(&uri)?, algorithms }
+            }
+            _ => return Err("it needs one of `secret`, `keys` and `jwks_uri`".into()),
+        };
         Ok(Self {
             name: name.to_owned(),
             issuer: raw.issuer,
@@ -223,7 +276,20 @@ impl Issuer {
         }
     }
 
-    fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, Refusal> {
+    /// Applies the whole policy with the issuer's terms. `published` are the keys that it publishes, where the
+    /// configuration holds none.
+    pub fn admit(
+        &self,
+        token: &str,
+        published: Option<&KeySet>,
+        now: u64,
+        cache: &mut SignatureCache,
+    ) -> Result<Admitted, Refusal> {
+        let keys = match (&self.keys, published) {
+            (Keys::Here(keys), _) => keys,
+            (Keys::At { .. }, Some(keys)) => keys,
+            (Keys::At { .. }, None) => return Err(Refusal::UnknownKey("(none published)".into())),
+        };
         let terms = Terms {
             typ: if self.typ.is_empty() { Typ::Usual } else { Typ::OneOf(&self.typ) },
             issuer: Some(&self.issuer),
@@ -232,7 +298,7 @@ impl Issuer {
             leeway: LEEWAY,
             max_life: self.max_life,
         };
-        let accepted = verify_foreign_cached(token, &self.keys, &terms, cache)?;
+        let accepted = verify_foreign_cached(token, keys, &terms, cache)?;
         let scope = self.scope_of(&accepted)?;
         Ok(Admitted {
             site: self.site.clone(),
@@ -260,6 +326,15 @@ impl Issuer {
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
         Ok(own.within(&self.ceiling))
     }
+}
+
+/// An address that nobody can listen in on: over TLS, or on loopback.
+pub fn private_uri(uri: &str) -> Result<String, String> {
+    let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
+    if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
+        return Ok(uri.to_owned());
+    }
+    Err(format!("{:?} is neither https nor on loopback", excerpt(uri)))
 }
 
 fn is_own(typ: &str) -> bool {
@@ -367,6 +442,12 @@ mod tests {
             table[member] = value;
             table
         };
+        let published = |uri: &str| {
+            let mut table = with("jwks_uri", json!(uri));
+            table.as_object_mut().unwrap().remove("secret");
+            table
+        };
+        assert_eq!(issuers(json!({ "a": published("https://issuer/jwks") })).faults(), BTreeMap::new());
         for table in [
             with("issuer", json!("urn:pinlatch:edge")),
             with("audience", json!("")),
@@ -375,6 +456,9 @@ mod tests {
             with("keys", json!("{\"keys\":[]}")),
             with("algorithms", json!(["none"])),
             with("algorithms", json!(["RS256"])),
+            with("jwks_uri", json!("https://issuer/jwks")),
+            published("http://issuer/jwks"),
+            published("file:///etc/keys"),
             with("typ", json!(["guest+jwt"])),
             with("scope", json!("root")),
             with("colour", json!("red")),

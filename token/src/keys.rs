@@ -34,6 +34,29 @@ impl KeySet {
         set.complete()
     }
 
+    /// Reads a JWK Set that an issuer publishes at an address, where keys stand that are for others: what is not
+    /// for signatures, or of a sort that is not known here, is passed over (RFC 7517 §5). Shared secrets have
+    /// no place in it, and what is wrong with a key that is meant still refuses the set.
+    pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        let mut set = Self::default();
+        for jwk in list(jwks)? {
+            if jwk.get("kty").is_some_and(|kty| kty == "oct") {
+                return Err(KeyError::Mixed);
+            }
+            match VerifyingKey::from_jwk(jwk, algorithms) {
+                Ok(key) => set.insert(key)?,
+                Err(KeyError::Unfit(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        set.complete()
+    }
+
+    /// Whether a key has this `kid`.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
     /// Reads a JWK Set of our own public keys: Ed25519, each named by its thumbprint.
     pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
         let mut set = Self::default();
@@ -240,6 +263,20 @@ mod tests {
         }
         let many = (0..65).map(|n| oct("HS256", &format!("k{n}"))).collect();
         assert_eq!(refusal(many), "key_form");
+    }
+
+    #[test]
+    fn what_is_for_others_in_a_published_set_is_passed_over() {
+        let signing = SigningKey::generate().public_jwk();
+        let mut sealing = SigningKey::generate().public_jwk();
+        sealing["use"] = json!("enc");
+        let later = json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" });
+        let published = |keys: Value| KeySet::from_published_jwks(&json!({ "keys": keys }), &[]);
+        let set = published(json!([sealing, later, signing])).unwrap();
+        assert!(set.knows(signing["kid"].as_str().unwrap()) && !set.knows(sealing["kid"].as_str().unwrap()));
+        assert_eq!(published(json!([sealing])).unwrap_err().code(), "missing_key");
+        assert_eq!(published(json!([signing, oct("HS256", "a")])).unwrap_err().code(), "mixed_set");
+        assert_eq!(published(json!([signing, signing])).unwrap_err().code(), "duplicate_kid");
     }
 
     #[test]

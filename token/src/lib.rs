@@ -35,7 +35,7 @@ pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
 pub use explain::{Check, Explanation, Member, Outcome, explain};
-pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted};
+pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
 pub use key::{PublicKey, SigningKey};
 pub use key_error::KeyError;
 pub use keys::KeySet;

@@ -29,7 +29,7 @@ pub async fn read(incoming: Incoming) -> Outcome {
         outcome: incoming.query("outcome"),
     };
     let limit = number("limit")?.map_or(100, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let wants_lines = incoming.header("Accept").is_some_and(|accept| accept.contains(JSON_LINES));
     if wants_lines {
         export(&incoming, principal, filter).await
@@ -70,7 +70,7 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
 
 /// `PUT /api/v1/audit/retention`.
 pub async fn retain(mut incoming: Incoming) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::Retain { principal, days }).await?;

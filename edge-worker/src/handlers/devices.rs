@@ -14,7 +14,7 @@ use crate::objects::ask_site;
 use crate::respond;
 
 pub async fn list(incoming: Incoming) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Devices { principal }).await? {
         Reply::Devices(devices) => reply(&devices),
@@ -23,7 +23,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 }
 
 pub async fn show(incoming: Incoming, device: Name) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Device { principal, device }).await? {
         Reply::Device(device) => reply(&device),
@@ -32,14 +32,14 @@ pub async fn show(incoming: Incoming, device: Name) -> Outcome {
 }
 
 pub async fn remove(incoming: Incoming, device: Name) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemoveDevice { principal, device }).await?;
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
 pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Line { principal, device, line }).await? {
         Reply::Line(line) => reply(&line),
@@ -49,7 +49,7 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome 
 
 /// Runs one action and waits for what becomes of it.
 pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let args: Map<String, Value> = incoming.json_or_default().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
     if !is_command_id(&id) {
@@ -68,7 +68,7 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
 }
 
 pub async fn command(incoming: Incoming, id: String) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::CommandStatus { principal, id }).await? {
         Reply::Command(result) => reply(&result),

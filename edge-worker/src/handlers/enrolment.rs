@@ -22,7 +22,7 @@ const CODE_LIFE: u64 = 3600;
 
 /// `POST /api/v1/enrolments`: a code for one device.
 pub async fn create(mut incoming: Incoming) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
     let site = principal.site.clone();
     let keys = &incoming.deployment.keys;

@@ -18,7 +18,7 @@ use crate::respond::fault;
 
 /// `GET /api/v1/tokens`.
 pub async fn list(incoming: Incoming) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
         Reply::Tokens(tokens) => reply(&tokens),
@@ -29,7 +29,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 /// `POST /api/v1/tokens`. The site writes it down before it is signed: a token that nobody knows of does
 /// not exist.
 pub async fn mint(mut incoming: Incoming) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let request: MintRequest = incoming.json().await?;
     let site = principal.site.clone();
     let jti = random_id();
@@ -70,7 +70,7 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
 
 /// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that was not minted here.
 pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::Revoke { principal, jti, exp }).await?;
@@ -79,7 +79,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
 
 /// `POST /api/v1/generation`: every token that this site's edge has signed so far is void.
 pub async fn void(incoming: Incoming) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
         Reply::Generation(generation) => reply(&json!({ "generation": generation })),

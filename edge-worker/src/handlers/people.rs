@@ -22,7 +22,7 @@ const INVITATION_LIFE: u64 = 7 * 86_400;
 
 /// `GET /api/v1/users`.
 pub async fn list(incoming: Incoming) -> Outcome {
-    let (principal, _) = auth::principal(&incoming)?;
+    let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
         Reply::People(people) => reply(&people),
@@ -32,7 +32,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 
 /// `POST /api/v1/users`: a code by which somebody chooses a password.
 pub async fn invite(mut incoming: Incoming) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
     let site = principal.site.clone();
     let keys = &incoming.deployment.keys;
@@ -69,7 +69,7 @@ pub async fn accept(mut incoming: Incoming) -> Outcome {
 
 /// `PATCH /api/v1/users/{username}`.
 pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::ChangePerson { principal, username, rights }).await?;
@@ -78,7 +78,7 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
 
 /// `DELETE /api/v1/users/{username}`.
 pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
     nothing()
@@ -86,7 +86,7 @@ pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
 
 /// `DELETE /api/v1/users/{username}/sessions`.
 pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
     nothing()
@@ -94,7 +94,7 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
 
 /// `POST /api/v1/users/{username}/password`: one's own, with the one so far.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
-    let principal = auth::principal_for_write(&incoming)?;
+    let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
     // A token that was revoked must not try passwords.

@@ -56,7 +56,7 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
     let header = incoming.header("Cookie").unwrap_or_default();
     let family = cookies::find(&header, cookies::REFRESH)
         .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
-    let caller = auth::principal(&incoming);
+    let caller = auth::principal(&incoming).await;
     if let Ok((_, Carrier::Guest)) = caller {
         // The link stays good for others: only this browser forgets it.
         let response = respond::nothing().map_err(response_fault)?;

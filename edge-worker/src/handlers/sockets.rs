@@ -15,7 +15,7 @@ use crate::site::AgentSocket;
 
 /// `GET /api/v1/events`: a panel's live stream.
 pub async fn panel(incoming: Incoming) -> Outcome {
-    let (principal, carrier) = auth::principal(&incoming)?;
+    let (principal, carrier) = auth::principal(&incoming).await?;
     // A WebSocket is not bound by the same-origin policy: the browser tells the origin, and we decide.
     if carrier.is_ambient() {
         incoming.require_own_origin()?;

@@ -1,0 +1,269 @@
+//! Whether `openapi.json`, the written contract, says what the routes and the types of the protocol are.
+
+use std::collections::BTreeSet;
+
+use pinlatch_protocol::problem::Code;
+use serde_json::Value;
+use worker::Method;
+
+use crate::route::Route;
+
+mod schemas;
+
+/// The document, whose references are followed.
+struct Document(Value);
+
+/// A path's method with what the document says of it.
+struct Operation<'d> {
+    document: &'d Document,
+    path: &'d str,
+    method: &'d str,
+    item: &'d Value,
+    body: &'d Value,
+}
+
+impl Document {
+    fn read() -> Self {
+        Self(serde_json::from_str(include_str!("../openapi.json")).expect("the document is JSON"))
+    }
+
+    /// What a value refers to, or else itself.
+    fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.at(reference).unwrap_or_else(|| panic!("{reference} leads nowhere")),
+            None => value,
+        }
+    }
+
+    fn at(&self, reference: &str) -> Option<&Value> {
+        self.0.pointer(reference.strip_prefix('#')?)
+    }
+
+    fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+        self.object("/paths").flat_map(move |(path, item)| {
+            members(item).filter(|(method, _)| *method != "parameters").map(move |(method, body)| Operation {
+                document: self,
+                path,
+                method,
+                item,
+                body,
+            })
+        })
+    }
+
+    fn object(&self, pointer: &str) -> impl Iterator<Item = (&str, &Value)> {
+        members(self.0.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}")))
+    }
+
+    /// The codes that a response may carry.
+    fn codes(&self, response: &Value) -> BTreeSet<String> {
+        let schema = &self.resolve(response)["content"]["application/problem+json"]["schema"]["allOf"][1];
+        let code = &schema["properties"]["code"];
+        let listed = [&code["enum"], &code["anyOf"][0]["enum"]].into_iter().filter_map(Value::as_array);
+        listed.flatten().map(text).collect()
+    }
+}
+
+impl Operation<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.method.to_uppercase(), self.path)
+    }
+
+    /// The codes that a status may carry; none where the status is not documented.
+    fn codes(&self, status: u16) -> BTreeSet<String> {
+        self.document.codes(&self.body["responses"][status.to_string()])
+    }
+
+    fn has(&self, code: Code) -> bool {
+        self.codes(code.status()).contains(code.as_str())
+    }
+
+    /// Whether nobody gets through without a token of a person, a program or a guest.
+    fn needs_token(&self) -> bool {
+        let security = self.body.get("security").unwrap_or(&self.document.0["security"]);
+        let ways: Vec<&Value> = list(security).collect();
+        let bearer = ways.iter().any(|way| way.get("bearer").is_some());
+        bearer && ways.iter().all(|way| way.as_object().is_some_and(|way| !way.is_empty()))
+    }
+
+    fn takes(&self, media_type: &str) -> Option<&Value> {
+        self.body["requestBody"]["content"].get(media_type)
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &Value> {
+        [self.item, self.body].into_iter().filter_map(|holder| holder["parameters"].as_array()).flatten()
+    }
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
+    object.iter().map(|(name, member)| (name.as_str(), member))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().unwrap_or_else(|| panic!("no list: {value}")).iter()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// Every `$ref` below a value.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("$ref").map(text));
+            object.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// One table for both directions: a route without a path does not compile.
+macro_rules! templates {
+    ($($route:pat => $path:literal,)*) => {
+        const TEMPLATES: &[&str] = &[$($path,)*];
+
+        fn template(route: &Route) -> &'static str {
+            match route { $($route => $path,)* }
+        }
+    };
+}
+
+templates! {
+    Route::Health => "/healthz",
+    Route::Jwks => "/.well-known/jwks.json",
+    Route::Session => "/api/v1/session",
+    Route::SessionRefresh => "/api/v1/session/refresh",
+    Route::Token => "/api/v1/token",
+    Route::Whoami => "/api/v1/whoami",
+    Route::Devices => "/api/v1/devices",
+    Route::Device(..) => "/api/v1/devices/{device}",
+    Route::Line(..) => "/api/v1/devices/{device}/lines/{line}",
+    Route::Action(..) => "/api/v1/devices/{device}/lines/{line}/{action}",
+    Route::Command(..) => "/api/v1/commands/{id}",
+    Route::Enrolments => "/api/v1/enrolments",
+    Route::Enrol => "/api/v1/enrol",
+    Route::Setup => "/api/v1/setup",
+    Route::Users => "/api/v1/users",
+    Route::UsersAccept => "/api/v1/users/accept",
+    Route::User(..) => "/api/v1/users/{username}",
+    Route::UserSessions(..) => "/api/v1/users/{username}/sessions",
+    Route::UserPassword(..) => "/api/v1/users/{username}/password",
+    Route::Tokens => "/api/v1/tokens",
+    Route::MintedToken(..) => "/api/v1/tokens/{jti}",
+    Route::Generation => "/api/v1/generation",
+    Route::Audit => "/api/v1/audit",
+    Route::AuditRetention => "/api/v1/audit/retention",
+    Route::OpenApi => "/api/v1/openapi.json",
+    Route::Events => "/api/v1/events",
+    Route::Agent => "/api/v1/agent",
+}
+
+/// The route that a path of the document names.
+fn route(path: &str) -> Route {
+    let filled = path.replace(['{', '}'], "");
+    Route::of(&filled).unwrap_or_else(|| panic!("{path} is no route"))
+}
+
+#[test]
+fn every_route_and_method_is_documented_and_nothing_else() {
+    let document = Document::read();
+    assert!(text(&document.0["openapi"]).starts_with("3.1."));
+    let paths: BTreeSet<&str> = document.object("/paths").map(|(path, _)| path).collect();
+    assert_eq!(paths, TEMPLATES.iter().copied().collect());
+    for path in paths {
+        let route = route(path);
+        assert_eq!(template(&route), path);
+        let operations = document.operations().filter(|operation| operation.path == path);
+        let documented: BTreeSet<String> = operations.map(|one| one.method.to_uppercase()).collect();
+        let taken = route.methods().iter().map(|method| method.as_ref().to_owned());
+        assert_eq!(documented, taken.collect(), "{path}");
+    }
+}
+
+#[test]
+fn operations_are_named_and_their_parameters_declared() {
+    let document = Document::read();
+    let tags: BTreeSet<String> = list(&document.0["tags"]).map(|tag| text(&tag["name"])).collect();
+    let mut ids = BTreeSet::new();
+    for operation in document.operations() {
+        assert!(ids.insert(text(&operation.body["operationId"])), "{} has its own id", operation.name());
+        assert!(!text(&operation.body["summary"]).is_empty());
+        assert!(list(&operation.body["tags"]).all(|tag| tags.contains(&text(tag))), "{}", operation.name());
+        let parameters = operation.parameters().map(|parameter| document.resolve(parameter));
+        let in_path = parameters.filter(|parameter| parameter["in"] == "path");
+        let declared: BTreeSet<String> = in_path.map(|parameter| text(&parameter["name"])).collect();
+        let pieces = operation.path.split('/').filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(declared, pieces.map(str::to_owned).collect(), "{}", operation.name());
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    let document = Document::read();
+    let mut found = Vec::new();
+    references(&document.0, &mut found);
+    for reference in &found {
+        assert!(document.at(reference).is_some(), "{reference}");
+    }
+    for kind in ["parameters", "headers", "responses", "schemas"] {
+        for (name, _) in document.object(&format!("/components/{kind}")) {
+            // Any path may answer so: it stands with no operation.
+            let everywhere = name == "MethodNotAllowed";
+            let used = found.contains(&format!("#/components/{kind}/{name}"));
+            assert!(used != everywhere, "{kind}/{name}");
+        }
+    }
+}
+
+#[test]
+fn every_code_is_listed_and_stands_under_its_status() {
+    let document = Document::read();
+    let listed: Vec<String> =
+        list(&document.0["components"]["schemas"]["ProblemCode"]["anyOf"][0]["enum"]).map(text).collect();
+    assert_eq!(listed, Code::ALL.iter().map(|code| code.as_str().to_owned()).collect::<Vec<_>>());
+    let status = |word: &str| Code::ALL.iter().find(|code| code.as_str() == word).map(|code| code.status());
+    let mut used = BTreeSet::new();
+    for operation in document.operations() {
+        for (key, response) in members(&operation.body["responses"]) {
+            let number: u16 = key.parse().expect("a status");
+            assert_ne!(number, 405, "{}: any path may answer so", operation.name());
+            let codes = document.codes(response);
+            assert_eq!(codes.is_empty(), number < 400, "{} {key}", operation.name());
+            assert!(codes.iter().all(|code| status(code) == Some(number)), "{} {key}", operation.name());
+            used.extend(codes);
+        }
+    }
+    used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
+    assert_eq!(used, listed.into_iter().collect(), "every code has a call that gives it");
+}
+
+#[test]
+fn operations_of_one_sort_document_the_same_answers() {
+    let document = Document::read();
+    for operation in document.operations() {
+        let name = operation.name();
+        let is_health = operation.path == "/healthz";
+        assert_eq!(operation.has(Code::Misconfigured), !is_health, "{name}");
+        assert_eq!(operation.has(Code::Internal), !is_health, "{name}");
+        assert!(!operation.needs_token() || operation.has(Code::InvalidToken), "{name}");
+        assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
+        // A browser's cookie on a write, and on a socket.
+        let is_write = operation.method != Method::Get.as_ref().to_lowercase();
+        let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
+        assert!(!is_ambient || operation.has(Code::WrongOrigin), "{name}");
+        if operation.body.get("requestBody").is_some() {
+            assert!(operation.has(Code::InvalidRequest) && operation.has(Code::TooLarge), "{name}");
+        }
+        let takes_json = operation.takes("application/json").is_some();
+        assert_eq!(takes_json, operation.has(Code::UnsupportedMediaType), "{name}");
+        let form = operation.takes("application/x-www-form-urlencoded");
+        let carries = form.is_some_and(|form| {
+            list(&document.resolve(&form["schema"])["required"]).any(|field| field == "access_token")
+        });
+        let is_post = operation.method == "post";
+        assert_eq!(carries, is_post && route(operation.path).takes_form_token(), "{name}");
+    }
+}

@@ -1,0 +1,191 @@
+//! The schemas beside the types that they describe: an example of each type with all of its members, and what
+//! remains of it where nothing optional is said.
+
+use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, de::IgnoredAny};
+use serde_json::{Value, json};
+
+use super::{Document, list, members, text};
+
+/// A schema, an example with every member, and how the type reads and writes it.
+struct Example {
+    schema: &'static str,
+    full: Value,
+    reads: fn(Value) -> Result<Value, String>,
+}
+
+fn read<T: DeserializeOwned + Serialize>(value: Value) -> Result<Value, String> {
+    let read: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    serde_json::to_value(read).map_err(|error| error.to_string())
+}
+
+/// For what is a map on our side, too.
+fn any(value: Value) -> Result<Value, String> {
+    serde_json::from_value::<IgnoredAny>(value.clone()).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn example<T: DeserializeOwned + Serialize>(schema: &'static str, full: Value) -> Example {
+    Example { schema, full, reads: read::<T> }
+}
+
+/// What a client sends.
+fn requests() -> Vec<Example> {
+    let token = json!({ "kind": "api", "name": "cron", "scope": "site:audit", "not_before": 1, "expires_at": 2,
+        "max_uses": 3 });
+    let login = json!({ "grant_type": "password", "site": "home", "username": "ann", "password": "12345678",
+        "refresh_token": "…" });
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "…" });
+    vec![
+        example::<api::LoginRequest>(
+            "LoginRequest",
+            json!({ "site": "home", "username": "ann", "password": "12345678" }),
+        ),
+        example::<api::GuestRequest>("GuestRequest", json!({ "guest": "…" })),
+        example::<api::TokenRequest>("TokenRequest", login.clone()),
+        example::<api::TokenRequest>("TokenForm", login),
+        example::<api::SetupRequest>(
+            "SetupRequest",
+            json!({ "site": "home", "code": "…", "username": "ann", "password": "12345678" }),
+        ),
+        example::<api::EnrolmentRequest>("EnrolmentRequest", json!({ "device": "porch" })),
+        example::<api::EnrolRequest>("EnrolRequest", json!({ "code": "…", "jwk": jwk, "nonce": "…" })),
+        example::<admin::InviteRequest>(
+            "InviteRequest",
+            json!({ "username": "ann", "role": "viewer", "scope": "site:users" }),
+        ),
+        example::<admin::RightsRequest>("RightsRequest", json!({ "role": "viewer", "scope": "site:users" })),
+        example::<admin::AcceptRequest>("AcceptRequest", json!({ "code": "…", "password": "12345678" })),
+        example::<admin::PasswordRequest>(
+            "PasswordRequest",
+            json!({ "current": "12345678", "password": "87654321" }),
+        ),
+        example::<admin::MintRequest>("MintRequest", token),
+        example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
+    ]
+}
+
+/// What the edge answers.
+fn answers() -> Vec<Example> {
+    let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
+        "iat": 1, "exp": 2 });
+    let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
+        "retain": true, "max_on_ms": 1, "changed_ms": 2 });
+    let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "lines": [line] });
+    let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
+        "code": "refused_max_on", "level": true });
+    let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
+        "sessions": 2 });
+    let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
+        "not_before": 1, "expires_at": 2, "max_uses": 3, "uses": 1, "created_ms": 1, "last_used_ms": 2,
+        "revoked_ms": 3 });
+    let entry = json!({ "seq": 1, "at_ms": 2, "actor": "ann", "jti": "j", "act": "login", "target": "ann",
+        "outcome": "done", "hash": "…" });
+    let page = json!({ "entries": [entry], "head": { "seq": 1, "hash": "…" }, "next": 1, "keep_days": 90 });
+    let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
+        "welcome": "…" });
+    let problem = json!({ "type": "t", "title": "t", "status": 400, "code": "c", "detail": "d", "id": "i",
+        "retry_after": 1 });
+    vec![
+        example::<api::Health>("Health", json!({ "status": "ok", "version": "1" })),
+        example::<api::SessionReply>(
+            "SessionReply",
+            json!({ "site": "home", "username": "ann", "expires_in": 600 }),
+        ),
+        example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
+        example::<api::TokenReply>(
+            "TokenReply",
+            json!({ "access_token": "…", "token_type": "Bearer", "expires_in": 600, "refresh_token": "…" }),
+        ),
+        example::<api::Whoami>("Whoami", whoami),
+        example::<panel::LineView>("Line", line),
+        example::<panel::DeviceView>("Device", device),
+        example::<command::CommandResult>("Command", command),
+        example::<admin::Person>("Person", person),
+        example::<admin::InviteReply>(
+            "InviteReply",
+            json!({ "username": "ann", "code": "…", "expires_at": 1 }),
+        ),
+        example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
+        example::<admin::TokenView>("MintedToken", token.clone()),
+        example::<admin::MintReply>(
+            "MintReply",
+            json!({ "token": token, "access_token": "…", "link": "…" }),
+        ),
+        example::<admin::AuditEntry>("AuditEntry", entry),
+        example::<admin::AuditPage>("AuditPage", page),
+        example::<api::EnrolmentReply>(
+            "EnrolmentReply",
+            json!({ "device": "porch", "enrol": "…", "expires_at": 1 }),
+        ),
+        example::<api::EnrolReply>("EnrolReply", enrolled),
+        example::<Problem>("Problem", problem),
+        Example { schema: "Generation", full: json!({ "generation": 2 }), reads: any },
+    ]
+}
+
+fn names(value: &Value) -> Vec<String> {
+    let mut names: Vec<String> = members(value).map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn schemas_have_the_members_of_their_types() {
+    let document = Document::read();
+    for Example { schema: name, full, reads } in requests().into_iter().chain(answers()) {
+        let schema = &document.0["components"]["schemas"][name];
+        assert_eq!(names(&schema["properties"]), names(&full), "{name}");
+        assert_eq!(names(&reads(full.clone()).expect(name)), names(&full), "{name}: the example is whole");
+        let required: Vec<String> = schema["required"].as_array().into_iter().flatten().map(text).collect();
+        for (member, _) in members(&full) {
+            let mut without = full.clone();
+            without.as_object_mut().expect("an object").remove(member);
+            // What may be left out of a request, or is left out of an answer that has nothing to say there.
+            let optional = reads(without).is_ok_and(|written| written.get(member).is_none());
+            assert_eq!(!optional, required.iter().any(|one| one == member), "{name}.{member}");
+        }
+    }
+}
+
+#[test]
+fn unknown_members_are_refused_where_the_schema_says_so() {
+    let document = Document::read();
+    for Example { schema: name, mut full, reads } in requests() {
+        full["unheard_of"] = json!(1);
+        let closed = document.0["components"]["schemas"][name]["additionalProperties"] == false;
+        assert_eq!(reads(full).is_err(), closed, "{name}");
+    }
+}
+
+/// A form's token stands beside the members of the JSON body.
+#[test]
+fn forms_have_the_members_of_their_requests() {
+    let document = Document::read();
+    let properties = |name: &str| &document.0["components"]["schemas"][name]["properties"];
+    for (form, request) in [
+        ("ArgumentsForm", "Arguments"),
+        ("InviteForm", "InviteRequest"),
+        ("MintForm", "MintRequest"),
+        ("EnrolmentForm", "EnrolmentRequest"),
+    ] {
+        let mut fields = names(properties(form));
+        fields.retain(|field| field != "access_token");
+        assert_eq!(fields, names(properties(request)), "{form}");
+    }
+}
+
+#[test]
+fn words_are_those_of_the_protocol() {
+    let document = Document::read();
+    let words = |name: &str| list(&document.0["components"]["schemas"][name]["enum"]);
+    for word in words("LineKind") {
+        assert!(serde_json::from_value::<pinlatch_protocol::line::LineKind>(word.clone()).is_ok(), "{word}");
+    }
+    for word in words("Role") {
+        assert!(serde_json::from_value::<pinlatch_protocol::scope::Role>(word.clone()).is_ok(), "{word}");
+    }
+    let verbs: Vec<String> = words("Verb").map(text).collect();
+    assert_eq!(verbs, pinlatch_protocol::scope::VERBS[1..]);
+}

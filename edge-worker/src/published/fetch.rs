@@ -1,0 +1,62 @@
+//! Fetching from the configured address and no other: within a time, up to a size, without following.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use pinlatch_token::private_uri;
+use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
+
+/// How long a fetch may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The largest text, in bytes.
+const MOST: usize = 128 * 1024;
+
+/// Sends a request and reads its answer as text, with its status.
+pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), String> {
+    private_uri(uri)?;
+    init.with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(uri, &init).map_err(|error| error.to_string())?;
+    let abort = AbortController::default();
+    let signal = abort.signal();
+    let work = Box::pin(read(Fetch::Request(request), &signal));
+    let outcome = match select(work, Box::pin(Delay::from(WITHIN))).await {
+        Either::Left((outcome, _)) => Some(outcome),
+        Either::Right(_) => None,
+    };
+    outcome.unwrap_or_else(|| {
+        abort.abort();
+        Err(format!("no answer within {} s", WITHIN.as_secs()))
+    })
+}
+
+/// `GET`, 200, as text.
+pub async fn get(uri: &str) -> Result<String, String> {
+    let headers = Headers::new();
+    headers.set("Accept", "application/json").map_err(|error| error.to_string())?;
+    let mut init = RequestInit::new();
+    init.with_headers(headers);
+    match send(init, uri).await? {
+        (200, text) => Ok(text),
+        (status @ 300..=399, _) => Err(format!("it answers {status}, and redirects are not followed")),
+        (status, _) => Err(format!("it answers {status}")),
+    }
+}
+
+async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String), String> {
+    let mut response: Response = fetch.send_with_signal(signal).await.map_err(|error| error.to_string())?;
+    let announced = response.headers().get("Content-Length").ok().flatten();
+    if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MOST) {
+        return Err(format!("it is larger than {MOST} bytes"));
+    }
+    let mut text = Vec::new();
+    let mut stream = response.stream().map_err(|error| error.to_string())?;
+    while let Some(piece) = futures_util::StreamExt::next(&mut stream).await {
+        text.extend(piece.map_err(|error| error.to_string())?);
+        if text.len() > MOST {
+            return Err(format!("it is larger than {MOST} bytes"));
+        }
+    }
+    let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok((response.status_code(), text))
+}

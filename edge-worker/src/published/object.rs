@@ -1,0 +1,80 @@
+//! The object of one address: the only one that fetches it.
+
+#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
+
+use pinlatch_protocol::problem::Problem;
+use serde::{Deserialize, Serialize};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::plan::{Known, Plan, plan};
+use super::{Fetched, Question, fetch, unavailable};
+use crate::now_ms;
+use crate::respond::fault;
+
+/// Where the object keeps what it knows.
+const KEY: &str = "published";
+
+/// What outlives the object's memory.
+#[derive(Default, Clone, Serialize, Deserialize)]
+struct Kept {
+    text: Option<String>,
+    fetched_ms: Option<u64>,
+    tried_ms: Option<u64>,
+}
+
+/// Keeps what one address publishes.
+#[durable_object(fetch)]
+pub struct PublishedObject {
+    state: State,
+}
+
+impl DurableObject for PublishedObject {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let answer = match request.json::<Question>().await {
+            Ok(question) => self.answer(&question).await,
+            Err(error) => Err(fault("published", error)),
+        };
+        Response::from_json(&answer)
+    }
+}
+
+impl PublishedObject {
+    async fn answer(&self, question: &Question) -> std::result::Result<Fetched, Problem> {
+        let stored = |error: worker::Error| fault("published", error);
+        let storage = self.state.storage();
+        let text = storage.get::<String>(KEY).await.map_err(stored)?;
+        let mut kept: Kept = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let known = Known { fetched_ms: kept.fetched_ms, tried_ms: kept.tried_ms };
+        let planned = plan(known, question.lacks, now_ms());
+        if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
+            // Written first: whoever asks meanwhile does not fetch too.
+            kept.tried_ms = Some(now_ms());
+            self.keep(&kept).await.map_err(stored)?;
+            match fetch::get(&question.uri).await {
+                Ok(text) => {
+                    (kept.text, kept.fetched_ms) = (Some(text), Some(now_ms()));
+                    self.keep(&kept).await.map_err(stored)?;
+                }
+                Err(reason) => {
+                    worker::console_error!("{}: {reason}", question.uri);
+                    if planned == Plan::Fetch {
+                        return Err(unavailable("what it publishes cannot be fetched"));
+                    }
+                }
+            }
+        }
+        match (kept.text, kept.fetched_ms) {
+            (Some(text), Some(fetched_ms)) if planned != Plan::Wait => Ok(Fetched { text, fetched_ms }),
+            _ => Err(unavailable("what it publishes could not be fetched")),
+        }
+    }
+
+    async fn keep(&self, kept: &Kept) -> Result<()> {
+        let text = serde_json::to_string(kept)?;
+        self.state.storage().put(KEY, text).await
+    }
+}

@@ -1,0 +1,93 @@
+//! When to fetch, and how long a text is good: without I/O.
+
+/// How long a text is used without asking again, in milliseconds.
+const FRESH_MS: u64 = 600_000;
+
+/// How long a text is used while its address cannot be reached, in milliseconds.
+const STALE_MS: u64 = 24 * 3_600_000;
+
+/// The least time between two fetches, whatever for, in milliseconds: tokens with invented key ids must not
+/// make us flood an issuer.
+const COOLDOWN_MS: u64 = 30_000;
+
+/// The least time between two fetches while there is no text at all, in milliseconds.
+const FIRST_COOLDOWN_MS: u64 = 5_000;
+
+/// What is known of an address.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    /// When the text was fetched, if there is one.
+    pub fetched_ms: Option<u64>,
+    /// When it was last tried.
+    pub tried_ms: Option<u64>,
+}
+
+/// What to do for a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Answer with the text.
+    Use,
+    /// Fetch, and answer with the text there is where that fails.
+    FetchOrUse,
+    /// Fetch; there is nothing else.
+    Fetch,
+    /// It was tried just now and there is nothing to answer with.
+    Wait,
+}
+
+/// Decides. `lacks` says that the text does not do for whoever asks.
+pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
+    let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
+    let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);
+    let tried = known.tried_ms.map_or(u64::MAX, since);
+    match age {
+        Some(age) if (age < FRESH_MS && !lacks) || tried < COOLDOWN_MS => Plan::Use,
+        Some(_) => Plan::FetchOrUse,
+        None if tried < FIRST_COOLDOWN_MS => Plan::Wait,
+        None => Plan::Fetch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(fetched_ms: Option<u64>, tried_ms: Option<u64>) -> Known {
+        Known { fetched_ms, tried_ms }
+    }
+
+    #[test]
+    fn a_fresh_text_is_used_and_an_old_one_renewed() {
+        let now = 10 * STALE_MS;
+        assert_eq!(plan(at(None, None), false, now), Plan::Fetch);
+        let fresh = now - FRESH_MS + 1;
+        assert_eq!(plan(at(Some(fresh), Some(fresh)), false, now), Plan::Use);
+        let old = now - FRESH_MS;
+        assert_eq!(plan(at(Some(old), Some(old)), false, now), Plan::FetchOrUse);
+        assert_eq!(plan(at(Some(old), Some(now - 1)), false, now), Plan::Use, "it failed just now");
+        let ancient = now - STALE_MS;
+        assert_eq!(plan(at(Some(ancient), Some(ancient)), false, now), Plan::Fetch);
+        assert_eq!(plan(at(Some(ancient), Some(now - 1)), false, now), Plan::Wait);
+    }
+
+    #[test]
+    fn unknown_keys_make_no_flood() {
+        let now = 10 * STALE_MS;
+        let fetched = now - COOLDOWN_MS;
+        assert_eq!(plan(at(Some(fetched), Some(fetched)), true, now), Plan::FetchOrUse);
+        assert_eq!(plan(at(Some(fetched), Some(fetched + 1)), true, now), Plan::Use);
+        let fetches = (0..100_000u64).scan(at(None, None), |known, second| {
+            let fetch = plan(*known, true, now + second * 10) != Plan::Use;
+            if fetch {
+                *known = at(Some(now + second * 10), Some(now + second * 10));
+            }
+            Some(fetch)
+        });
+        assert!(fetches.filter(|fetch| *fetch).count() <= 34, "a thousand seconds, one in thirty");
+    }
+
+    #[test]
+    fn a_clock_that_went_back_asks_no_more_often() {
+        assert_eq!(plan(at(Some(1_000), Some(1_000)), true, 0), Plan::Use);
+    }
+}
