@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod attacks;
 mod cli;
 mod clockless;
 mod config;
 mod edge;
 mod enrol;
+#[path = "../../../tests/src/forge/mod.rs"]
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+mod forge;
 mod frames;
 mod obeying;
 mod trust;

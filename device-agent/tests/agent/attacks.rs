@@ -1,0 +1,121 @@
+//! The catalogue of attacks as commands to a running agent: the edge itself may be in wrong hands, or the
+//! network, and the lines still do not move.
+
+use pinlatch_protocol::agent::{Outcome, ToAgent};
+use pinlatch_protocol::command::CommandStatus;
+use serde_json::{Value, json};
+
+use crate::edge::{Connection, Edge, site};
+use crate::for_each_attack;
+use crate::forge::attacks::{self, Attack};
+use crate::forge::{Role, Signer, Subject};
+use crate::world::World;
+
+/// What fits into a frame; longer ones end the connection.
+const LARGEST: usize = 12 * 1024;
+
+macro_rules! all {
+    ([$($module:ident :: $attack:ident,)*] [$($own:ident :: $particular:ident,)*]) => {
+        const ALL: &[(&str, Attack)] = &[
+            $((stringify!($attack), attacks::$module::$attack),)*
+            $((stringify!($particular), attacks::$own::$particular),)*
+        ];
+    };
+}
+
+for_each_attack!(all);
+
+/// An honest command for this connection, to be altered.
+fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
+    let token = link.order(id, "door", "pulse", json!({ "ms": 1 })).sign();
+    let state = edge.state.lock().unwrap();
+    let keys: Value = serde_json::from_str(state.keys.to_private_jwks().expose()).unwrap();
+    let signer = Signer::of_private_jwk(&keys["keys"][0]);
+    let (session, now_ms) = (link.session.as_str(), state.now_ms());
+    let welcome = pinlatch_token::welcome::sign(&state.keys, &site(), session, now_ms).unwrap();
+    let others = [state.keyset.clone(), welcome];
+    Subject::of(Role::Command, &signer, &token, now_ms / 1000).beside(&others)
+}
+
+/// Everything that is answered up to a command's own outcome, which is last.
+async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
+    let mut all = Vec::new();
+    loop {
+        let outcome = link.outcome().await;
+        let last = outcome.id == id;
+        all.push(outcome);
+        if last {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_attack_of_the_catalogue_moves_a_line() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            let mut tried = 0;
+            for (count, (name, attack)) in ALL.iter().enumerate() {
+                let subject = subject(edge, &link, name);
+                let attempts = attack(&subject);
+                let tokens =
+                    attempts.into_iter().map(|attempt| attempt.token).filter(|token| token.len() <= LARGEST);
+                for jwt in tokens {
+                    link.say(&ToAgent::Command { jwt }).await;
+                    tried += 1;
+                }
+                // The honest one, under an id of its own, is obeyed; by then everything before it is decided.
+                let id = format!("honest-{count}");
+                let order = link.order(&id, "lamp", "toggle", json!({})).sign();
+                link.say(&ToAgent::Command { jwt: order }).await;
+                let mut outcomes = outcomes_until(&mut link, &id).await;
+                assert_eq!(outcomes.pop().unwrap().status, CommandStatus::Executed, "{name}");
+                for outcome in outcomes {
+                    assert_eq!(
+                        (outcome.status, outcome.code.as_deref()),
+                        (CommandStatus::Refused, Some("refused_token")),
+                        "{name}"
+                    );
+                }
+            }
+            assert!(tried > 400, "only {tried} were tried");
+            assert_eq!(world.times_on("door"), 0);
+        })
+        .await;
+}
+
+/// A command shown again is not run again: not at once, not after others, not on the next connection, and not in
+/// another spelling of its JSON.
+#[tokio::test]
+async fn a_command_shown_again() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            let subject = subject(edge, &link, "once");
+            assert_eq!(link.command(subject.honest()).await.status, CommandStatus::Executed);
+            let respelt = subject.signed(
+                format!(" {}", crate::forge::subject::text(&subject.header)),
+                format!(" {}", crate::forge::subject::text(&subject.claims)),
+            );
+            let later = subject.claim("deadline", subject.claims["deadline"].as_u64().unwrap() - 1);
+            for again in [subject.honest(), respelt, later] {
+                let outcome = link.command(again).await;
+                assert_eq!(
+                    (outcome.status, outcome.code.as_deref()),
+                    (CommandStatus::Refused, Some("refused_replay"))
+                );
+            }
+            link.close(1012).await;
+            let (mut link, _) = edge.welcome().await;
+            let outcome = link.command(subject.honest()).await;
+            assert_eq!(
+                (outcome.status, outcome.code.as_deref()),
+                (CommandStatus::Refused, Some("refused_token"))
+            );
+            assert_eq!(world.times_on("door"), 1);
+        })
+        .await;
+}
