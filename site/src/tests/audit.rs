@@ -1,1 +1,410 @@
+//! The audit log: every act of administration is in it, nothing of it can be changed unseen, and it ends where
+//! its owner says.
 
+use std::collections::BTreeSet;
+
+use pinlatch_protocol::admin::{AuditHead, AuditPage};
+use pinlatch_protocol::scope::Role::{Operator, Viewer};
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::cast::*;
+use super::*;
+
+fn page(bench: &Bench, filter: AuditFilter, limit: u32) -> AuditPage {
+    let principal = Principal { exp: u64::MAX, ..owner() };
+    match bench.call(Call::Audit { principal, filter, limit }).0 {
+        Ok(Answer::Now(Reply::Audit(page))) => page,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The whole log, oldest first.
+fn log(bench: &Bench) -> Vec<AuditEntry> {
+    let mut entries = page(bench, AuditFilter::default(), 500).entries;
+    entries.reverse();
+    entries
+}
+
+/// The calls that change something and are therefore in the log; `None` where nothing changes, or where (a
+/// command, a rotation) it is no act of administration.
+fn administers(call: &Call) -> Option<&'static str> {
+    Some(match call {
+        Call::Whoami { .. }
+        | Call::Devices { .. }
+        | Call::Device { .. }
+        | Call::Line { .. }
+        | Call::CommandStatus { .. }
+        | Call::SetupAllowed { .. }
+        | Call::Invited { .. }
+        | Call::People { .. }
+        | Call::Tokens { .. }
+        | Call::ExchangeGuest { .. }
+        | Call::Audit { .. }
+        | Call::Refresh { .. }
+        | Call::Command { .. } => return None,
+        Call::CreateEnrolment { .. } => "create_enrolment",
+        Call::Enrol { .. } => "enrol",
+        Call::RemoveDevice { .. } => "remove_device",
+        Call::Setup { .. } => "setup",
+        Call::Login { .. } => "login",
+        Call::Logout { .. } => "logout",
+        Call::LogoutFamily { .. } => "logout_family",
+        Call::Invite { .. } => "invite",
+        Call::AcceptInvitation { .. } => "accept_invitation",
+        Call::ChangePerson { .. } => "change_person",
+        Call::RemovePerson { .. } => "remove_person",
+        Call::EndSessions { .. } => "end_sessions",
+        Call::PasswordChanged { .. } => "password_changed",
+        Call::Mint { .. } => "mint",
+        Call::Revoke { .. } => "revoke",
+        Call::RaiseGeneration { .. } => "raise_generation",
+        Call::Retain { .. } => "retain",
+    })
+}
+
+/// How many names [`administers`] gives.
+const ADMINISTERING: usize = 17;
+
+#[test]
+fn every_act_of_administration_is_in_the_log() {
+    let bench = Bench::empty();
+    let (mut done, mut entries) = (BTreeSet::new(), 0);
+    let expires_at = START_MS / 1000 + DAY_S;
+    let ann = || Principal { family: Some("ann-f".into()), jti: "ann-at".into(), generation: 2, ..owner() };
+    let bob =
+        || Principal { family: Some("bob-f".into()), person: Some(user("bob")), sub: "bob".into(), ..ann() };
+    let login = |who: &str| Call::Login {
+        username: user(who),
+        family: format!("{who}-f"),
+        refresh_jti: format!("{who}-r0"),
+        expires_at,
+    };
+    let code = || "code".to_owned();
+    let (bob_name, shed) = (|| user("bob"), || name("shed"));
+    for (call, entry, jti) in [
+        (Call::Setup { code_id: "s".into(), username: user("ann") }, "ann setup ann done", None),
+        (Call::RaiseGeneration { principal: owner() }, "ann generation 2 done", Some("ann-token")),
+        (login("ann"), "ann login ann done", Some("ann-r0")),
+        (
+            Call::Invite {
+                principal: ann(),
+                username: bob_name(),
+                rights: role(Viewer),
+                code_id: code(),
+                expires_at,
+            },
+            "ann invite bob done",
+            Some("ann-at"),
+        ),
+        (Call::AcceptInvitation { code_id: code() }, "bob accept_invitation bob done", None),
+        (login("bob"), "bob login bob done", Some("bob-r0")),
+        (
+            Call::ChangePerson { principal: ann(), username: bob_name(), rights: scope("site:tokens") },
+            "ann rights bob custom",
+            Some("ann-at"),
+        ),
+        (
+            Call::ChangePerson { principal: ann(), username: bob_name(), rights: role(Operator) },
+            "ann rights bob operator",
+            Some("ann-at"),
+        ),
+        (Call::PasswordChanged { principal: bob() }, "bob password bob done", Some("ann-at")),
+        (
+            Call::EndSessions { principal: ann(), username: bob_name() },
+            "ann end_sessions bob done",
+            Some("ann-at"),
+        ),
+        (
+            Call::RemovePerson { principal: ann(), username: bob_name() },
+            "ann person_removal bob done",
+            Some("ann-at"),
+        ),
+        (
+            Call::Mint { principal: ann(), request: guest("line:*/*:read"), jti: "t1".into() },
+            "ann mint t1 guest",
+            Some("ann-at"),
+        ),
+        (
+            Call::Revoke { principal: ann(), jti: "t1".into(), exp: None },
+            "ann revoke t1 done",
+            Some("ann-at"),
+        ),
+        (
+            Call::Revoke { principal: ann(), jti: "elsewhere".into(), exp: Some(expires_at) },
+            "ann revoke elsewhere done",
+            Some("ann-at"),
+        ),
+        (
+            Call::CreateEnrolment { principal: ann(), device: shed(), code_id: "d".into(), expires_at },
+            "ann enrolment shed done",
+            Some("ann-at"),
+        ),
+        (
+            Call::Enrol {
+                code_id: "d".into(),
+                jwk_thumbprint: "t".into(),
+                cert_jti: "c".into(),
+                cert_exp: expires_at,
+            },
+            "device:shed enrol shed done",
+            Some("c"),
+        ),
+        (
+            Call::RemoveDevice { principal: ann(), device: shed() },
+            "ann device_removal shed done",
+            Some("ann-at"),
+        ),
+        (Call::Retain { principal: ann(), days: 30 }, "ann retention audit 30_days", Some("ann-at")),
+        (
+            Call::Logout { principal: program("") },
+            "https://issuer.test#robot logout https://issuer.test#robot done",
+            Some("robot-token"),
+        ),
+        (Call::LogoutFamily { family: "ann-f".into() }, "ann logout ann done", Some("ann-r0")),
+    ] {
+        bench.pass(1);
+        let variant = administers(&call).expect("an act of administration");
+        bench.call(call).0.unwrap();
+        let rows = "SELECT actor || ' ' || act || ' ' || target || ' ' || outcome, jti, at_ms FROM audit ORDER BY seq DESC";
+        let rows = bench.store.run(rows, &[]).unwrap();
+        assert_eq!(rows[0].text(0), Ok(entry), "{variant}");
+        assert_eq!(rows[0].opt_text(1), Ok(jti), "{variant}");
+        assert_eq!(rows[0].uint(2), Ok(bench.now_ms.get()), "{variant}");
+        done.insert(variant);
+        entries += 1;
+        assert_eq!(rows.len(), entries, "{variant}: one entry");
+    }
+    assert_eq!(done.len(), ADMINISTERING, "{done:?}");
+}
+
+#[test]
+fn a_log_is_read_page_by_page() {
+    let bench = Bench::new();
+    for n in 0..10 {
+        bench.pass(1);
+        bench.log_in("ann", &format!("f{n}"));
+    }
+    let all = page(&bench, AuditFilter::default(), 500);
+    assert_eq!(all.next, None);
+    assert_eq!(all.entries.len(), 13);
+    assert!(all.entries.windows(2).all(|two| two[0].seq == two[1].seq + 1), "newest first, without a gap");
+    assert_eq!(all.head, all.entries.first().map(|e| AuditHead { seq: e.seq, hash: e.hash.clone() }));
+    for limit in [1, 4, 12, 13, 14] {
+        let (mut read, mut before, mut pages) = (vec![], None, 0);
+        loop {
+            let page = page(&bench, AuditFilter { before, ..AuditFilter::default() }, limit);
+            assert_eq!(page.head, all.head, "on every page");
+            read.extend(page.entries);
+            (before, pages) = (page.next, pages + 1);
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(read, all.entries);
+        assert_eq!(pages, 13u32.div_ceil(limit), "no page is empty");
+    }
+    assert_eq!(page(&bench, AuditFilter::default(), 0).entries.len(), 1);
+    let old = AuditFilter { before: Some(1), ..AuditFilter::default() };
+    assert_eq!((page(&bench, old, 5).entries.len(), MAX_AUDIT_PAGE), (0, 500));
+}
+
+#[test]
+fn a_filter_takes_what_fits() {
+    let bench = Bench::connected();
+    let bob = bench.join("bob", scope("line:porch/door:read"));
+    bench.pass(1_000);
+    assert_eq!(bench.commands(&bob, pulse("x")), Err("insufficient_scope".into()));
+    let (_, order) = bench.order(pulse("y"));
+    bench.report(&order.jti, CommandStatus::Executed, None, None);
+    let count = |filter: AuditFilter| page(&bench, filter, 500).entries.len();
+    let text = |text: &str| Some(text.to_owned());
+    let none = AuditFilter::default;
+    assert_eq!(count(AuditFilter { actor: text("bob"), ..none() }), 3);
+    assert_eq!(count(AuditFilter { actor: text("bo"), ..none() }), 0);
+    assert_eq!(count(AuditFilter { act: text("command"), ..none() }), 2);
+    assert_eq!(count(AuditFilter { act: text("command"), outcome: text("executed"), ..none() }), 1);
+    assert_eq!(count(AuditFilter { target: text("porch/"), ..none() }), 2);
+    assert_eq!(count(AuditFilter { target: text("porch"), ..none() }), 4, "the enrolment, too");
+    for wild in ["%", "_orch", "p*", "' OR 1=1 --"] {
+        assert_eq!(count(AuditFilter { target: text(wild), ..none() }), 0, "{wild}");
+        assert_eq!(count(AuditFilter { actor: text(wild), ..none() }), 0, "{wild}");
+    }
+    let all = count(none());
+    assert_eq!(count(AuditFilter { since_ms: Some(START_MS + 1_000), ..none() }), 2);
+    assert_eq!(count(AuditFilter { until_ms: Some(START_MS + 1_000), ..none() }), all - 2);
+    assert_eq!(count(AuditFilter { since_ms: Some(u64::MAX), ..none() }), 0);
+    assert_eq!(count(AuditFilter { until_ms: Some(u64::MAX), before: Some(u64::MAX), ..none() }), all);
+    for weak in [bob, program("line:*/*:* site:users site:tokens site:devices site:grants")] {
+        let call = Call::Audit { principal: weak, filter: none(), limit: 9 };
+        assert_eq!(bench.refusal(call), "insufficient_scope");
+    }
+}
+
+#[test]
+fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
+    let bench = Bench::connected();
+    let odd = Principal { sub: format!("a\u{1b}[2J\n{}", "x".repeat(4_000)), ..program("line:*/*:*") };
+    let long = format!("\r\n\u{7}{}", "y".repeat(16_000));
+    for _ in 0..3 {
+        let revoke = Call::Revoke { principal: odd.clone(), jti: long.clone(), exp: None };
+        assert_eq!(bench.refusal(revoke), "insufficient_scope");
+        let name = format!("{long}{}", bench.now_ms.get());
+        let request = pinlatch_protocol::admin::MintRequest { name, ..api("line:*/*:read") };
+        let mint = Call::Mint { principal: odd.clone(), request, jti: "j".into() };
+        assert_eq!(bench.refusal(mint), "insufficient_scope");
+    }
+    let log = log(&bench);
+    let own: Vec<_> = log.iter().filter(|entry| entry.actor.starts_with("https")).collect();
+    assert_eq!(own.len(), 2, "once each");
+    for entry in own {
+        for text in [&entry.actor, &entry.target] {
+            assert!(text.chars().count() <= 256 && !text.chars().any(char::is_control));
+        }
+    }
+    assert_eq!(broken_at(&log), None);
+}
+
+/// Where the chain breaks, checked as somebody would who has only the export.
+fn broken_at(log: &[AuditEntry]) -> Option<u64> {
+    let fits = |before: &AuditEntry, e: &AuditEntry| {
+        let text =
+            json!([before.hash, e.seq, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string();
+        let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        e.seq == before.seq + 1 && e.hash == hash
+    };
+    log.windows(2).find(|two| !fits(&two[0], &two[1])).map(|two| two[1].seq)
+}
+
+fn eventful() -> Bench {
+    let bench = Bench::connected();
+    let bob = bench.join("bob", role(Operator));
+    bench.mint(&bench.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
+    bench.pass(7);
+    let (_, order) = bench.order(pulse("y"));
+    bench.report(&order.jti, CommandStatus::Refused, Some("refused_busy"), None);
+    bench.done(Call::Logout { principal: bob }).unwrap();
+    bench
+}
+
+#[test]
+fn the_first_entry_begins_the_chain() {
+    let log = log(&eventful());
+    let e = &log[0];
+    let text = json!(["", 1, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string();
+    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((e.seq, &e.hash), (1, &hash));
+    assert_eq!(broken_at(&log), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is altered, taken out or put elsewhere, the chain breaks, or it ends elsewhere than its head.
+    #[test]
+    fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
+        let bench = eventful();
+        let before = log(&bench);
+        let head = page(&bench, AuditFilter::default(), 1).head.unwrap();
+        prop_assert_eq!(broken_at(&before), None);
+        prop_assert!(before.len() >= 10);
+        let (row, other) = (row % before.len(), other % before.len());
+        let (seq, other_seq) = (before[row].seq, before[other].seq);
+        let set = |column: &str, value: Value| {
+            bench.store.run(&format!("UPDATE audit SET {column} = ?2 WHERE seq = ?1"), &[seq.into(), value]).unwrap();
+        };
+        match how {
+            0 => set("actor", text.into()),
+            1 => set("act", text.into()),
+            2 => set("target", text.into()),
+            3 => set("outcome", text.into()),
+            4 => set("jti", text.into()),
+            5 => set("at_ms", (before[row].at_ms + 1).into()),
+            6 => set("hash", before[other].hash.as_str().into()),
+            7 => drop(bench.store.run("DELETE FROM audit WHERE seq = ?1", &[seq.into()]).unwrap()),
+            _ => {
+                for (from, to) in [(seq, 0), (other_seq, seq), (0, other_seq)] {
+                    bench.store.run("UPDATE audit SET seq = ?2 WHERE seq = ?1", &[from.into(), to.into()]).ok();
+                }
+            }
+        }
+        let after = log(&bench);
+        let newest = after.last().unwrap();
+        let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
+        // The first entry stands on what is not there any more: only its hash is bound, by the second.
+        let first_only = row == 0 && how <= 5;
+        let taken_from_the_start = row == 0 && how == 7;
+        let unchanged = after == before;
+        prop_assert!(!whole || unchanged || first_only || taken_from_the_start, "{} {}", how, row);
+    }
+}
+
+#[test]
+fn the_owner_says_how_long_the_log_is_kept() {
+    let bench = Bench::new();
+    let keep =
+        |principal: &Principal, days: u32| bench.done(Call::Retain { principal: principal.clone(), days });
+    let days = |n: u64| bench.pass(n * DAY_S * 1000);
+    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 90, "the deployment's word until then");
+    let deputy = bench.join("deputy", scope("line:*/*:* site:*"));
+    let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let robot = program("line:*/*:* site:*");
+    let narrow = Principal { scope: "line:*/*:*".parse().unwrap(), ..owner() };
+    for by in [&deputy, &script, &robot, &narrow] {
+        assert_eq!(keep(by, 1), Err("insufficient_scope".into()), "{}", by.actor());
+        assert_eq!(bench.last_logged(), format!("{} retention audit insufficient_scope", by.actor()));
+        bench.pass(60_001);
+    }
+    for wrong in [0, 3_651, u32::MAX] {
+        assert_eq!(keep(&owner(), wrong), Err("invalid_request".into()));
+    }
+    assert_eq!(keep(&owner(), 10), Ok(()));
+    assert_eq!(bench.last_logged(), "ann retention audit 10_days");
+    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 10);
+    let early = log(&bench).len();
+    days(5);
+    bench.log_in("ann", "g");
+    bench.tick();
+    assert_eq!(log(&bench).len(), early + 1);
+    days(5);
+    bench.pass(2 * HOUR_S * 1000);
+    bench.tick();
+    let left = log(&bench);
+    assert_eq!(left.iter().map(|e| e.act.as_str()).collect::<Vec<_>>(), ["login"]);
+    days(80);
+    bench.tick();
+    assert_eq!(log(&bench), left, "the newest stays: the next one stands on it");
+    bench.log_in("ann", "h");
+    assert_eq!(broken_at(&log(&bench)), None);
+    assert_eq!(log(&bench).len(), 2);
+    bench.pass(HOUR_S * 1000);
+    bench.tick();
+    let last = log(&bench);
+    assert_eq!((last.len(), last[0].seq), (1, left[0].seq + 1));
+    assert_eq!(keep(&Principal { exp: u64::MAX, ..owner() }, 3_650), Ok(()));
+}
+
+#[test]
+fn a_purge_takes_the_beginning_whatever_the_clock_did() {
+    let bench = Bench::new();
+    bench.log_in("ann", "f");
+    // The clock was ahead, and was set right.
+    let future = bench.now_ms.get() + 50 * DAY_S * 1000;
+    let seq = log(&bench).last().unwrap().seq;
+    bench.now_ms.set(future);
+    bench.log_in("ann", "g");
+    bench.now_ms.set(START_MS);
+    bench.log_in("ann", "h");
+    bench.log_in("ann", "i");
+    bench.pass(91 * DAY_S * 1000);
+    bench.tick();
+    assert!(bench.tick().is_empty());
+    let left = log(&bench);
+    assert_eq!(left.iter().map(|e| e.seq).collect::<Vec<_>>(), [seq + 1, seq + 2, seq + 3]);
+    assert_eq!(broken_at(&left), None);
+    let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
+    assert!(wake.is_some_and(|at_ms| at_ms > bench.now_ms.get()), "and does not spin");
+    bench.pass(50 * DAY_S * 1000);
+    bench.tick();
+    assert_eq!(log(&bench).len(), 1);
+}

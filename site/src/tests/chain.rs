@@ -1,1 +1,348 @@
+//! Tokens that minted tokens: none is ever allowed what one of its ancestors is not allowed now.
 
+use std::collections::BTreeMap;
+
+use pinlatch_protocol::admin::MintRequest;
+use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
+use proptest::prelude::*;
+
+use super::cast::*;
+use super::*;
+
+const REFUSED: &str = "insufficient_scope";
+
+#[test]
+fn a_line_of_tokens_has_an_end() {
+    let bench = Bench::connected();
+    for root in [bench.log_in("ann", "f"), program("line:*/*:* site:*"), owner()] {
+        let mut last = root.clone();
+        let mut minted = 0;
+        loop {
+            let jti = format!("{}-{minted}", root.jti);
+            match bench.mint(&last, api("line:porch/door:pulse site:tokens"), &jti) {
+                Ok(token) => {
+                    assert_eq!(bench.may(&token), Ok("line:porch/door:pulse site:tokens".into()));
+                    (last, minted) = (token, minted + 1);
+                }
+                Err(code) => {
+                    assert_eq!(code, "invalid_request");
+                    break;
+                }
+            }
+        }
+        // Where the root is a token, too, it is one of the eight.
+        assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
+        assert!(bench.commands(&last, pulse("one")).is_ok(), "the last of them counts");
+        bench.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
+        assert_eq!(bench.may(&last), Err("invalid_token".into()), "and ends with the first");
+    }
+}
+
+#[test]
+fn no_token_outlives_the_one_that_minted_it() {
+    let bench = Bench::connected();
+    let ann = bench.log_in("ann", "f");
+    let until = |request: MintRequest, expires_at: u64| MintRequest { expires_at, ..request };
+    let end = bench.now_s() + DAY_S;
+    let parent = bench.mint(&ann, until(api("line:*/*:* site:tokens"), end), "parent").unwrap();
+    assert_eq!(
+        bench.mint(&parent, until(api("line:*/*:read"), end + 1), "late"),
+        Err("invalid_request".into())
+    );
+    let child = bench.mint(&parent, until(guest("line:*/*:read"), end), "child").unwrap();
+    bench.pass(DAY_S * 1000 - 1);
+    assert!(bench.may(&child).is_ok());
+    bench.pass(1);
+    assert_eq!(bench.may(&child), Err("invalid_token".into()));
+    // A login lasts minutes, and what a person mints in it does not.
+    let short = Principal { exp: bench.now_s() + 600, ..ann };
+    assert!(bench.mint(&short, until(api("line:*/*:read"), bench.now_s() + DAY_S), "long").is_ok());
+    // A person's token without a login was signed offline: it bounds like any other.
+    for root in [
+        Principal { family: None, ..short.clone() },
+        Principal { exp: short.exp, ..program("site:* line:*/*:*") },
+    ] {
+        assert_eq!(
+            bench.mint(&root, until(api("line:*/*:read"), root.exp + 1), "x"),
+            Err("invalid_request".into())
+        );
+        assert!(bench.mint(&root, until(api("line:*/*:read"), root.exp), &format!("{}-x", root.jti)).is_ok());
+    }
+}
+
+#[test]
+fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
+    let bench = Bench::connected();
+    for root in [program("line:*/*:* site:tokens"), Principal { jti: "offline".into(), ..owner() }] {
+        let child = bench.mint(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
+        let grandchild =
+            bench.mint(&child, guest("line:porch/door:pulse"), &format!("{}-2", root.jti)).unwrap();
+        assert!(bench.may(&grandchild).is_ok());
+        bench.revoke(&owner(), &root.jti, Some(root.exp)).unwrap();
+        for dead in [&root, &child, &grandchild] {
+            assert_eq!(bench.may(dead), Err("invalid_token".into()), "{}", dead.jti);
+        }
+        assert_eq!(bench.exchange(&grandchild.jti), Err("link_not_valid".into()));
+    }
+}
+
+#[test]
+fn a_token_invites_within_its_rights_but_never_an_owner() {
+    let bench = Bench::connected();
+    let script = bench.mint(&bench.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
+    assert_eq!(bench.invite(&script, "bob", scope("line:porch/door:pulse"), "code"), Ok(()));
+    assert_eq!(bench.invite(&script, "eve", role(Role::Viewer), "x"), Err(REFUSED.into()));
+    assert_eq!(bench.invite(&script, "eve", role(Role::Owner), "x"), Err(REFUSED.into()));
+    bench.revoke(&owner(), "script", None).unwrap();
+    assert_eq!(
+        bench.invite(&script, "eve", scope("line:porch/door:pulse"), "x"),
+        Err("invalid_token".into())
+    );
+    let keep = Call::Retain { principal: script, days: 1 };
+    assert_eq!(bench.refusal(keep), "invalid_token");
+}
+
+const SCOPES: [&str; 8] = [
+    "line:*/*:* site:*",
+    "line:*/*:* site:tokens",
+    "line:porch/*:* site:tokens",
+    "line:porch/door:pulse line:porch/lamp:set site:tokens",
+    "line:*/*:read site:tokens site:audit",
+    "line:porch/door:*",
+    "line:*/door:pulse site:tokens",
+    "site:users",
+];
+
+/// One thing that happens. Numbers pick among what there is.
+#[derive(Debug, Clone)]
+enum Step {
+    MintBy { person: usize, scope: usize, life_s: u64 },
+    MintFrom { token: usize, scope: usize, life_s: u64 },
+    Change { person: usize, scope: usize },
+    Remove { person: usize },
+    Revoke { token: usize },
+    GiveUp { token: usize },
+    RevokeIssuer,
+    Generation,
+    Pass { ms: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (person, scope) = (0usize..3, 0usize..SCOPES.len());
+    let (token, life_s) = (0usize..12, prop::sample::select(vec![60u64, 600, DAY_S]));
+    prop_oneof![
+        5 => (person.clone(), scope.clone(), life_s.clone())
+            .prop_map(|(person, scope, life_s)| Step::MintBy { person, scope, life_s }),
+        8 => (token.clone(), scope.clone(), life_s)
+            .prop_map(|(token, scope, life_s)| Step::MintFrom { token, scope, life_s }),
+        4 => (person.clone(), scope).prop_map(|(person, scope)| Step::Change { person, scope }),
+        1 => person.prop_map(|person| Step::Remove { person }),
+        2 => token.clone().prop_map(|token| Step::Revoke { token }),
+        1 => token.prop_map(|token| Step::GiveUp { token }),
+        1 => prop::bool::weighted(0.2).prop_map(|rare| if rare { Step::RevokeIssuer } else { Step::Pass { ms: 1 } }),
+        1 => prop::bool::weighted(0.2).prop_map(|rare| if rare { Step::Generation } else { Step::Pass { ms: 1 } }),
+        3 => prop::sample::select(vec![1_000u64, 59_000, 300_000]).prop_map(|ms| Step::Pass { ms }),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Minter {
+    /// The person, and how often one of this name had come.
+    Person(usize, u32),
+    Token(usize),
+    Issuer,
+}
+
+struct Known {
+    principal: Principal,
+    minter: Minter,
+    ended: bool,
+}
+
+/// What the rules say, kept apart from the site.
+struct Model {
+    bench: Bench,
+    /// Rights and the number of the coming, of people who are there.
+    people: BTreeMap<usize, (ScopeSet, u32)>,
+    /// How many logins there were.
+    comings: u32,
+    logins: BTreeMap<usize, Principal>,
+    tokens: Vec<Known>,
+    issuer_revoked: bool,
+}
+
+/// One thing that a scope set may allow.
+type Probe = Box<dyn Fn(&ScopeSet) -> bool>;
+
+fn all_probes() -> Vec<Probe> {
+    let mut all: Vec<Probe> = Vec::new();
+    for (device, line) in [("porch", "door"), ("porch", "lamp"), ("shed", "door"), ("shed", "pump")] {
+        for verb in ["read", "set", "pulse"] {
+            all.push(Box::new(move |set| set.allows_line(&name(device), &name(line), verb)));
+        }
+    }
+    for right in [SiteRight::Users, SiteRight::Tokens, SiteRight::Audit] {
+        all.push(Box::new(move |set| set.allows_site(right)));
+    }
+    all
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut model = Self {
+            bench: Bench::connected(),
+            people: BTreeMap::new(),
+            comings: 0,
+            logins: BTreeMap::new(),
+            tokens: vec![],
+            issuer_revoked: false,
+        };
+        for person in 0..2 {
+            model.come(person, 0);
+        }
+        model
+    }
+
+    fn ann() -> Principal {
+        Principal { generation: u64::MAX, exp: u64::MAX, ..owner() }
+    }
+
+    fn issuer() -> Principal {
+        Principal { jti: "issuer".into(), ..program(SCOPES[1]) }
+    }
+
+    fn come(&mut self, person: usize, with: usize) {
+        self.comings += 1;
+        let (who, code) = (format!("p{person}"), format!("code-{}", self.comings));
+        self.bench.invite(&Self::ann(), &who, scope(SCOPES[with]), &code).unwrap();
+        self.bench.accept(&code).unwrap();
+        self.people.insert(person, (SCOPES[with].parse().unwrap(), self.comings));
+        self.logins.insert(person, self.bench.log_in(&who, &format!("family-{}", self.comings)));
+    }
+
+    fn allowed(&self, token: usize, probe: &dyn Fn(&ScopeSet) -> bool) -> bool {
+        let known = &self.tokens[token];
+        let alive = !known.ended && self.bench.now_s() < known.principal.exp;
+        alive
+            && probe(&known.principal.scope)
+            && match known.minter {
+                Minter::Person(person, coming) => {
+                    self.people.get(&person).is_some_and(|(rights, now)| *now == coming && probe(rights))
+                }
+                Minter::Token(parent) => self.allowed(parent, probe),
+                Minter::Issuer => !self.issuer_revoked && probe(&Self::issuer().scope),
+            }
+    }
+
+    fn depth(&self, token: usize) -> usize {
+        match self.tokens[token].minter {
+            Minter::Token(parent) => self.depth(parent) + 1,
+            _ => 1,
+        }
+    }
+
+    fn mint(&mut self, by: &Principal, minter: Minter, with: usize, life_s: u64) {
+        let jti = format!("t{}", self.tokens.len());
+        let expires_at = self.bench.now_s() + life_s;
+        let request = MintRequest { expires_at, ..api(SCOPES[with]) };
+        if let Ok(principal) = self.bench.mint(by, request, &jti) {
+            if let Minter::Token(parent) = minter {
+                assert!(expires_at <= self.tokens[parent].principal.exp, "outlives its parent");
+            }
+            self.tokens.push(Known { principal, minter, ended: false });
+            let newest = self.tokens.len() - 1;
+            assert!(self.depth(newest) <= 8);
+            let scope = &self.tokens[newest].principal.scope;
+            for probe in all_probes() {
+                assert!(!probe(scope) || self.allowed(newest, &probe), "minted more than its minter may");
+            }
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::MintBy { person: 2, scope, life_s } => {
+                self.mint(&Self::issuer(), Minter::Issuer, scope, life_s)
+            }
+            Step::MintBy { person, scope, life_s } => {
+                let Some((_, coming)) = self.people.get(&person) else { return self.come(person, scope) };
+                let (login, minter) = (self.logins[&person].clone(), Minter::Person(person, *coming));
+                self.mint(&login, minter, scope, life_s);
+            }
+            Step::MintFrom { token, scope, life_s } => {
+                let Some(token) = self.pick(token) else { return };
+                let by = self.tokens[token].principal.clone();
+                self.mint(&by, Minter::Token(token), scope, life_s);
+            }
+            Step::Change { person, scope: with } => {
+                let Some((rights, _)) = self.people.get_mut(&person) else { return };
+                self.bench.change(&Self::ann(), &format!("p{person}"), scope(SCOPES[with])).unwrap();
+                *rights = SCOPES[with].parse().unwrap();
+            }
+            Step::Remove { person } => {
+                if self.people.remove(&person).is_some() {
+                    self.bench.remove(&Self::ann(), &format!("p{person}")).unwrap();
+                }
+            }
+            Step::Revoke { token } => {
+                let Some(token) = self.pick(token) else { return };
+                self.bench.revoke(&Self::ann(), &self.tokens[token].principal.jti, None).unwrap();
+                self.tokens[token].ended = true;
+            }
+            Step::GiveUp { token } => {
+                let Some(token) = self.pick(token) else { return };
+                let principal = self.tokens[token].principal.clone();
+                self.bench.done(Call::Logout { principal }).unwrap();
+                self.tokens[token].ended = true;
+            }
+            Step::RevokeIssuer => {
+                self.bench.revoke(&Self::ann(), "issuer", Some(Self::issuer().exp)).unwrap();
+                self.issuer_revoked = true;
+            }
+            Step::Generation => {
+                self.bench.call(Call::RaiseGeneration { principal: Self::ann() }).0.unwrap();
+                for token in &mut self.tokens {
+                    token.ended = true;
+                }
+                for person in self.people.keys() {
+                    self.comings += 1;
+                    let login = self.bench.log_in(&format!("p{person}"), &format!("family-{}", self.comings));
+                    self.logins.insert(*person, login);
+                }
+            }
+            Step::Pass { ms } => {
+                self.bench.pass(ms);
+                self.bench.tick();
+            }
+        }
+    }
+
+    fn pick(&self, number: usize) -> Option<usize> {
+        (!self.tokens.is_empty()).then(|| self.tokens.len() - 1 - number % self.tokens.len())
+    }
+
+    /// Every token may do what the rules say, no more and no less.
+    fn check(&self) {
+        for (n, known) in self.tokens.iter().enumerate() {
+            let now: Option<ScopeSet> =
+                self.bench.may(&known.principal).ok().map(|text| text.parse().unwrap());
+            for (index, probe) in all_probes().iter().enumerate() {
+                let may = now.as_ref().is_some_and(probe);
+                assert_eq!(may, self.allowed(n, probe), "{} {index}", known.principal.jti);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_token_is_allowed_what_an_ancestor_is_not(steps in prop::collection::vec(step(), 1..50)) {
+        let mut model = Model::new();
+        for step in &steps {
+            model.take(step);
+            model.check();
+        }
+    }
+}

@@ -3,7 +3,9 @@
 
 mod access;
 mod agents;
+mod audit;
 mod cast;
+mod chain;
 mod commands;
 mod devices;
 mod invitations;
