@@ -1,25 +1,14 @@
 //! Tokens that a login would not give: signed here with the deployment's own keys, or with others.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
+use e2e::outsiders::now;
 use e2e::{Deployment, Machine, Panel, Site, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
-}
-
-/// The secrets of a deployment, as `pinlatch init` wrote them.
-fn keys(deployment: &Deployment) -> EdgeKeys {
-    let text = std::fs::read_to_string(deployment.folder().join(".dev.vars")).expect(".dev.vars");
-    let line = text.lines().find_map(|line| line.strip_prefix("EDGE_KEYS=")).expect("EDGE_KEYS");
-    EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
-}
-
 fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> String {
-    let claims = AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None, not_before: None };
+    let claims =
+        AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None, not_before: None };
     let site = Name::new(site).expect("a name");
     AccessGrant { kind: Kind::Access, site: &site, sub: "owner", jti: random_id(), now: issued, life, claims }
         .sign(keys)
@@ -30,7 +19,7 @@ fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> St
 fn a_token_opens_to_its_scopes_and_no_further() {
     let site = Site::shared();
     let agent = site.device("porch");
-    let keys = keys(site.deployment);
+    let keys = site.deployment.edge_keys();
     let guest = token(&keys, &site.name, "line:porch/door:pulse line:porch/lamp:read", now(), 60);
     let http = site.deployment.http().bearer(&guest);
     assert_eq!(http.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse line:porch/lamp:read");
@@ -74,7 +63,7 @@ fn a_token_opens_to_its_scopes_and_no_further() {
 #[test]
 fn expired_early_and_foreign_tokens_are_refused() {
     let site = Site::shared();
-    let keys = keys(site.deployment);
+    let keys = site.deployment.edge_keys();
     let all = "line:*/*:* site:*";
     let refused = |token: &str| {
         let answer = site.deployment.http().bearer(token).get("/api/v1/whoami");
@@ -96,7 +85,7 @@ fn expired_early_and_foreign_tokens_are_refused() {
 fn a_socket_ends_with_its_token() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let keys = keys(site.deployment);
+    let keys = site.deployment.edge_keys();
     let short = token(&keys, &site.name, "line:*/*:*", now(), 3);
     let mut panel = Panel::open(site.deployment.origin(), &short);
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
@@ -116,7 +105,7 @@ fn a_refused_token_never_reaches_the_object() {
     let _machine = Machine::beside_others();
     let deployment = Deployment::start(2, None);
     let _used = Site::of(&deployment, 0);
-    let keys = keys(&deployment);
+    let keys = deployment.edge_keys();
     let starts = || deployment.log().matches("site object starts").count();
     let before = starts();
     let good = token(&keys, "site-2", "site:audit", now(), 60);

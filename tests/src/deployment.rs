@@ -8,14 +8,18 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use pinlatch_token::EdgeKeys;
 use serde_json::Value;
 use tempfile::TempDir;
-use xtask::wrangler::{Edge, EdgeOptions};
+use xtask::wrangler::{Edge, EdgeOptions, write_private};
 
-use crate::{Http, program};
+use crate::{Http, outsiders, program};
 
 /// How many sites the shared deployment has: at least one for each test.
-const SHARED_SITES: usize = 60;
+const SHARED_SITES: usize = 80;
+
+/// The name of the site that issuers from outside open, which every deployment has as its last.
+const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
 static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
@@ -36,11 +40,25 @@ impl Deployment {
         (&SHARED, index)
     }
 
+    /// The shared deployment and the site of it that issuers from outside open.
+    pub fn outside() -> (&'static Self, usize) {
+        (&SHARED, SHARED_SITES)
+    }
+
     /// A deployment of one's own; over TLS with a key and certificate. Whoever starts one holds the
     /// [`crate::Machine`].
     pub fn start(sites: usize, https: Option<(&Path, &Path)>) -> Self {
+        Self::start_with(sites, |options| match https {
+            Some((key, certificate)) => options.https(key, certificate),
+            None => options,
+        })
+    }
+
+    /// A deployment of one's own, of other variables.
+    pub fn start_with(sites: usize, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let names: Vec<String> = (1..=sites).map(|number| format!("site-{number}")).collect();
+        let mut names: Vec<String> = (1..=sites).map(|number| format!("site-{number}")).collect();
+        names.push(OUTSIDE.into());
         let mut init = Command::new(program("PINLATCH_BIN"));
         init.args(["--json", "init", "--out"]).arg(folder.path());
         init.arg("--root-key").arg(folder.path().join("root.jwk"));
@@ -54,13 +72,15 @@ impl Deployment {
         let codes = made["setup"].as_array().expect("setup codes").iter();
         let setup_codes = codes.map(|entry| (text(&entry["site"]), text(&entry["code"]))).collect();
 
-        let mut options = EdgeOptions::new(folder.path().join("edge"))
+        let secrets = folder.path().join(".dev.vars");
+        let written = std::fs::read_to_string(&secrets).expect("the secrets of pinlatch init");
+        write_private(&secrets, &format!("{written}{}", outsiders::secrets())).expect("a file");
+        let options = EdgeOptions::new(folder.path().join("edge"))
             .expect("the environment of `cargo xtask test`")
-            .secrets_file(folder.path().join(".dev.vars"));
-        if let Some((key, certificate)) = https {
-            options = options.https(key, certificate);
-        }
-        let edge = Edge::start(options.var("SITES", names.join(","))).expect("workerd");
+            .secrets_file(secrets)
+            .var("SITES", names.join(","))
+            .var("ISSUERS", outsiders::tables(OUTSIDE));
+        let edge = Edge::start(alter(options)).expect("workerd");
         Self { origin: edge.url(), edge: Mutex::new(edge), folder, setup_codes }
     }
 
@@ -78,6 +98,13 @@ impl Deployment {
     pub fn site(&self, index: usize) -> (&str, &str) {
         let (name, code) = &self.setup_codes[index];
         (name, code)
+    }
+
+    /// The edge's private keys, as `pinlatch init` wrote them.
+    pub fn edge_keys(&self) -> EdgeKeys {
+        let text = std::fs::read_to_string(self.folder().join(".dev.vars")).expect(".dev.vars");
+        let line = text.lines().find_map(|line| line.strip_prefix("EDGE_KEYS=")).expect("EDGE_KEYS");
+        EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
     }
 
     /// workerd's process, to stop, kill and restart.

@@ -7,9 +7,11 @@
 pub mod agent;
 pub mod browser;
 pub mod deployment;
+pub mod forge;
 pub mod http;
 pub mod machine;
 pub mod measure;
+pub mod outsiders;
 pub mod site;
 pub mod socket;
 pub mod wait;

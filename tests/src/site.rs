@@ -1,6 +1,7 @@
 //! One test's site, with its owner logged in.
 
 use std::ops::Deref;
+use std::sync::Once;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,19 +34,28 @@ impl Site<'static> {
         let (deployment, index) = Deployment::shared();
         Self { _machine: Some(machine), ..Self::of(deployment, index) }
     }
+
+    /// The site that issuers from outside open. Tests share it, each with devices of its own.
+    pub fn outside() -> Self {
+        static OWNED: Once = Once::new();
+        let machine = Machine::beside_others();
+        let (deployment, index) = Deployment::outside();
+        OWNED.call_once(|| make_owner(deployment, index));
+        Self { _machine: Some(machine), ..Self::owned(deployment, index) }
+    }
 }
 
 impl<'d> Site<'d> {
     /// Makes the owner of a site and logs in.
     pub fn of(deployment: &'d Deployment, index: usize) -> Self {
-        let (name, code) = deployment.site(index);
-        let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
+        make_owner(deployment, index);
+        Self::owned(deployment, index)
+    }
+
+    /// Logs in at a site that has its owner.
+    fn owned(deployment: &'d Deployment, index: usize) -> Self {
+        let (name, _) = deployment.site(index);
         let http = deployment.http();
-        // The gate spaces hashes of all sites, so that many tests at once are asked to try again.
-        eventually(Duration::from_secs(60), "the site has an owner", || {
-            let answer = http.post("/api/v1/setup", &request);
-            if answer.status == 429 { None } else { Some(answer.ok()) }
-        });
         let token = log_in(&http, name);
         Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _machine: None }
     }
@@ -101,6 +111,17 @@ impl Deref for Site<'_> {
     fn deref(&self) -> &Http {
         &self.owner
     }
+}
+
+fn make_owner(deployment: &Deployment, index: usize) {
+    let (name, code) = deployment.site(index);
+    let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
+    let http = deployment.http();
+    // The gate spaces hashes of all sites, so that many tests at once are asked to try again.
+    eventually(Duration::from_secs(60), "the site has an owner", || {
+        let answer = http.post("/api/v1/setup", &request);
+        if answer.status == 429 { None } else { Some(answer.ok()) }
+    });
 }
 
 fn log_in(http: &Http, site: &str) -> String {

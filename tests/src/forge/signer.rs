@@ -31,7 +31,7 @@ pub enum Signer {
     /// HMAC with SHA-256.
     Hs256(Vec<u8>),
     /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256(RsaPrivateKey),
+    Rs256(&'static RsaPrivateKey),
     /// ECDSA on P-256.
     Es256(SigningKey),
 }
@@ -60,7 +60,7 @@ impl Signer {
 
     /// The RSA key of the test binary.
     pub fn rs256() -> Self {
-        Self::Rs256(RSA[0].clone())
+        Self::Rs256(&RSA[0])
     }
 
     /// A new P-256 key.
@@ -73,7 +73,7 @@ impl Signer {
         match self {
             Self::EdDsa(_) => Self::eddsa(),
             Self::Hs256(_) => Self::hs256(),
-            Self::Rs256(_) => Self::Rs256(RSA[1].clone()),
+            Self::Rs256(_) => Self::Rs256(&RSA[1]),
             Self::Es256(_) => Self::es256(),
         }
     }

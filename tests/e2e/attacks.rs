@@ -1,0 +1,357 @@
+//! The catalogue of attacks against a real Worker: as bearers over HTTP, in a form and on the panel's socket,
+//! as device credentials and proofs on the agent's.
+//!
+//! Each attack is a test; what it alters is the only thing wrong with the token, for the honest one is
+//! accepted in the same place before and after.
+
+use std::sync::LazyLock;
+
+use e2e::forge::attacks::{self, Attack};
+use e2e::forge::{Role, Signer, Subject};
+use e2e::outsiders::{Outsider, now};
+use e2e::{Deployment, Http, Machine, Site, for_each_attack, http, socket, soon};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::command::CommandClaims;
+use pinlatch_token::{
+    AccessClaims, AccessGrant, EdgeKeys, Kind, PublicKey, SigningKey, device, keyset, random_id,
+    refresh::RefreshClaims, welcome,
+};
+use serde_json::{Value, json};
+
+/// What HTTP's own parsers may refuse before the Worker sees it, in bytes.
+const LARGE: usize = 8 * 1024;
+
+/// A device whose key the tests have, and everything else that makes honest tokens.
+struct Lab {
+    deployment: &'static Deployment,
+    http: Http,
+    keys: EdgeKeys,
+    edge: Signer,
+    site: Name,
+    device: SigningKey,
+    cert: String,
+    /// Honest tokens of the kinds that neither a bearer nor an agent shows.
+    others: Vec<String>,
+}
+
+static LAB: LazyLock<Lab> = LazyLock::new(Lab::enrolled);
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("a name")
+}
+
+/// The key of a private JWK.
+fn signer(jwk: &str) -> Signer {
+    Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
+}
+
+impl Lab {
+    /// A device enrolled as an agent does it.
+    fn enrolled() -> Self {
+        let site = Site::outside();
+        let enrolment = site.enrolment("forger");
+        let (_, code) = enrolment.split_once('#').expect("a code");
+        let (code, _) = code.rsplit_once('.').expect("a thumbprint");
+        let device = SigningKey::generate();
+        let request = json!({ "code": code, "jwk": device.public_jwk(), "nonce": random_id() });
+        let reply = site.deployment.http().post("/api/v1/enrol", &request).ok();
+        let again = site.deployment.http().post("/api/v1/enrol", &request);
+        again.is_problem(403, "code_refused");
+        let cert = reply["devcert"].as_str().expect("a credential").to_owned();
+        Self::of(site.deployment, &site.name, device, cert)
+    }
+
+    fn of(deployment: &'static Deployment, site: &str, device: SigningKey, cert: String) -> Self {
+        let keys = deployment.edge_keys();
+        let (site, root, now) = (name(site), SigningKey::generate(), now());
+        let jwks: Value = serde_json::from_str(keys.to_private_jwks().expose()).expect("JSON");
+        let edge = signer(&jwks["keys"][0].to_string());
+        let refresh = RefreshClaims {
+            site: site.clone(),
+            sub: "owner".into(),
+            family: random_id(),
+            jti: random_id(),
+            exp: now + 600,
+        };
+        let command = CommandClaims {
+            jti: random_id(),
+            sub: "owner".into(),
+            deadline_ms: (now + 60) * 1000,
+            line: name("door"),
+            action: "pulse".into(),
+            args: serde_json::Map::new(),
+        };
+        let others = vec![
+            refresh.seal(&keys, now).expect("a token"),
+            command.sign(&keys, &site, &name("forger"), &random_id(), now * 1000).expect("a token"),
+            welcome::sign(&keys, &site, &random_id(), now * 1000).expect("a token"),
+            keyset::sign(&root, 1, keys.public(), now).expect("a token"),
+        ];
+        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, others }
+    }
+
+    /// An honest access token.
+    fn access(&self) -> String {
+        let scope = "line:*/*:*".parse().expect("a scope");
+        let grant = AccessGrant {
+            kind: Kind::Access,
+            site: &self.site,
+            sub: "owner",
+            jti: random_id(),
+            now: now(),
+            life: 600,
+            claims: AccessClaims { scope, generation: 1, family: None, not_before: None },
+        };
+        grant.sign(&self.keys).expect("a token")
+    }
+
+    /// An honest proof over a fresh challenge.
+    fn proof(&self) -> String {
+        let answer = self.http.get("/api/v1/agent");
+        let challenge = answer.header("www-authenticate").split('"').nth(1).expect("a challenge");
+        device::sign_proof(&self.device, &self.site, &name("forger"), challenge, &random_id())
+            .expect("a proof")
+    }
+
+    /// Honest tokens of everything that a request can carry.
+    fn subjects(&self) -> Vec<Subject> {
+        let now = now();
+        let mut subjects = vec![
+            Subject::of(Role::Access, &self.edge, &self.access(), now),
+            Subject::of(Role::Cert, &self.edge, &self.cert, now),
+            Subject::of(Role::Proof, &signer(self.device.to_private_jwk().expose()), &self.proof(), now),
+        ];
+        subjects.extend(Outsider::GOOD.map(Outsider::subject));
+        let honest = subjects.iter().map(Subject::honest);
+        let all: Vec<String> = honest.chain(self.others.iter().cloned()).collect();
+        subjects.into_iter().map(|subject| subject.beside(&all)).collect()
+    }
+
+    /// The status of an agent's upgrade.
+    fn agent(&self, cert: &str, proof: &str) -> u16 {
+        self.upgrade(
+            "/api/v1/agent",
+            &[("authorization", &format!("Bearer {cert}")), ("pinlatch-proof", proof)],
+        )
+    }
+
+    /// The status of an upgrade, 101 where it succeeds.
+    fn upgrade(&self, path: &str, headers: &[(&'static str, &str)]) -> u16 {
+        let origin = self.deployment.origin();
+        if headers.iter().all(|(_, value)| value.len() <= LARGE) {
+            return socket::open(origin, path, headers)
+                .map_or_else(|answer| answer.status().as_u16(), |_| 101);
+        }
+        let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                       sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: pinlatch.v1\r\n";
+        large(origin, path, upgrade, headers)
+    }
+
+    /// The statuses that a token gets in so many places where its role lets it be shown.
+    fn show(&self, subject: &Subject, token: &str, places: usize) -> Vec<(&'static str, u16)> {
+        let bearer = format!("Bearer {token}");
+        let places_of: &[&str] = match (subject.role, fits_a_header(token)) {
+            (Role::Cert | Role::Proof, true) => &["agent"],
+            (Role::Access | Role::Issuer, true) => &["whoami", "events", "form"],
+            (Role::Access | Role::Issuer, false) => &["form"],
+            _ => &[],
+        };
+        let status = |place: &str| match place {
+            "agent" if subject.role == Role::Cert => self.agent(token, &self.proof()),
+            "agent" => self.agent(&self.cert, token),
+            "whoami" => self.whoami(&bearer),
+            "events" => self.upgrade("/api/v1/events", &[("authorization", &bearer)]),
+            _ => self.form(token),
+        };
+        places_of.iter().take(places).map(|place| (*place, status(place))).collect()
+    }
+
+    fn form(&self, token: &str) -> u16 {
+        let form = format!("access_token={}&device=shed", percent(token));
+        self.http.post_form("/api/v1/enrolments", &form).status
+    }
+
+    fn whoami(&self, bearer: &str) -> u16 {
+        if bearer.len() > LARGE {
+            return large(self.deployment.origin(), "/api/v1/whoami", "", &[("authorization", bearer)]);
+        }
+        let answer = self.http.with("authorization", bearer).get("/api/v1/whoami");
+        if answer.status == 401 {
+            answer.is_problem(401, "invalid_token");
+            assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
+        }
+        answer.status
+    }
+
+    /// The honest token is taken where its altered ones are not.
+    fn accepts(&self, subject: &Subject) {
+        let (honest, role) = (subject.honest(), subject.role);
+        match role {
+            Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
+            // A proof is good once: this one is kept for the end.
+            Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
+            _ => {
+                let bearer = format!("Bearer {honest}");
+                assert_eq!(self.whoami(&bearer), 200, "{role:?}");
+                assert_eq!(self.upgrade("/api/v1/events", &[("authorization", &bearer)]), 101, "{role:?}");
+                assert_eq!(self.form(&honest), 403, "it is known, and may not enrol: {role:?}");
+            }
+        }
+    }
+}
+
+/// Whether HTTP carries a text unaltered as a header's value.
+fn fits_a_header(text: &str) -> bool {
+    text.trim() == text && !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// A text for a form.
+fn percent(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    text.bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// A request that HTTP itself may refuse. A connection that ends without an answer is a refusal too.
+fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)]) -> u16 {
+    let host = origin.trim_start_matches("http://");
+    let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    http::raw(origin, format!("{request}\r\n").as_bytes()).unwrap_or(431)
+}
+
+fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
+    let _machine = Machine::beside_others();
+    let lab = &*LAB;
+    let mut shown = 0;
+    for subject in lab.subjects() {
+        let attempts = attack(&subject);
+        if attempts.is_empty() {
+            continue;
+        }
+        lab.accepts(&subject);
+        for attempt in attempts {
+            for (place, status) in lab.show(&subject, &attempt.token, 3) {
+                let large = attempt.token.len() > LARGE && (400..500).contains(&status);
+                assert!(
+                    status == 401 || large,
+                    "{:?} {place}: {status}: {:.600}",
+                    subject.role,
+                    attempt.token
+                );
+                shown += 1;
+            }
+        }
+        lab.accepts(&subject);
+    }
+    assert!(shown > 0, "nothing was shown");
+}
+
+macro_rules! tests {
+    ([$($module:ident :: $attack:ident,)*] [$($own:ident :: $particular:ident,)*]) => {
+        $(#[test]
+        fn $attack() {
+            is_refused_over_http_and_on_both_sockets(attacks::$module::$attack);
+        })*
+
+        const ALL: &[(&str, Attack)] = &[$((stringify!($attack), attacks::$module::$attack),)*];
+    };
+}
+
+for_each_attack!(tests);
+
+/// A proof is good once, however fresh its challenge still is.
+#[test]
+fn a_proof_shown_again() {
+    let _machine = Machine::beside_others();
+    let lab = &*LAB;
+    let proof = lab.proof();
+    assert_eq!(lab.agent(&lab.cert, &proof), 101);
+    assert_eq!(lab.agent(&lab.cert, &proof), 401);
+    assert_eq!(lab.agent(&lab.cert, &lab.proof()), 101);
+}
+
+/// A site's token leads to its own site, whichever other one the caller names.
+#[test]
+fn a_token_for_another_site_of_the_deployment() {
+    let site = Site::shared();
+    let lab = &*LAB;
+    let path = format!("/api/v1/events?site={}", lab.site);
+    let bearer = format!("Bearer {}", site.token);
+    assert_eq!(lab.upgrade(&path, &[("authorization", &bearer)]), 401);
+    // A credential of this lab's site under a proof for the other, and the other way round.
+    let challenge = |http: &Http| {
+        let answer = http.get("/api/v1/agent");
+        answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
+    };
+    let elsewhere = name(&site.name);
+    let proof =
+        device::sign_proof(&lab.device, &elsewhere, &name("forger"), &challenge(&lab.http), &random_id());
+    assert_eq!(lab.agent(&lab.cert, &proof.expect("a proof")), 401);
+    let key = PublicKey::from_jwk(&lab.device.public_jwk()).expect("a key");
+    let cert = device::sign_cert(&lab.keys, &elsewhere, &name("forger"), &key, &random_id(), now())
+        .expect("a token");
+    assert_eq!(lab.agent(&cert, &lab.proof()), 401);
+}
+
+/// An enrolment code is good for one device, once, and setup codes are for nobody's device.
+#[test]
+fn an_enrolment_code_used_again_or_for_something_else() {
+    let site = Site::shared();
+    let enrolment = site.enrolment("porch");
+    let (_, code) = enrolment.split_once('#').expect("a code");
+    let (code, _) = code.rsplit_once('.').expect("a thumbprint");
+    let enrol = |code: &str| {
+        let request =
+            json!({ "code": code, "jwk": SigningKey::generate().public_jwk(), "nonce": random_id() });
+        site.deployment.http().post("/api/v1/enrol", &request)
+    };
+    let middle = code.len() / 2;
+    let flipped = if code.as_bytes()[middle] == b'A' { "B" } else { "A" };
+    let altered = format!("{}{flipped}{}", &code[..middle], &code[middle + 1..]);
+    let (_, setup) = site.deployment.site(0);
+    for wrong in [altered.as_str(), "", "home", &format!("{code}="), &format!(" {code}"), setup, &site.token]
+    {
+        enrol(wrong).is_problem(403, "code_refused");
+    }
+    enrol(code).ok();
+    enrol(code).is_problem(403, "code_refused");
+}
+
+/// Nothing of the whole catalogue reaches an object: that of a site which nobody has used does not start until
+/// the first honest token comes. What the Worker refuses each token for is what the policy says natively.
+#[test]
+fn the_whole_catalogue_never_reaches_the_object() {
+    let _machine = Machine::beside_others();
+    // It is for the whole run, so that a test of its own can borrow from it for as long as it likes.
+    static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
+    let device = SigningKey::generate();
+    let keys = OWN.edge_keys();
+    let cert = device::sign_cert(&keys, &name("outside"), &name("forger"), &device.public(), "d1", now());
+    let lab = Lab::of(&OWN, "outside", device, cert.expect("a token"));
+    let log = |word: &str| OWN.log().matches(word).count();
+    let mut wanted = Vec::new();
+    for (_, attack) in ALL {
+        for subject in lab.subjects() {
+            for attempt in attack(&subject).iter().filter(|attempt| attempt.token.len() <= LARGE / 2) {
+                // One place is as good as the other here.
+                let Some((_, status)) = lab.show(&subject, &attempt.token, 1).pop() else { continue };
+                assert_eq!(status, 401, "{:?}", subject.role);
+                wanted.push(attempt.code);
+            }
+        }
+    }
+    soon("the last refusal is in the log", || (log("token refused: ") >= wanted.len()).then_some(()));
+    let log_text = OWN.log();
+    let refusals = log_text.lines().filter_map(|line| line.split_once("token refused: "));
+    let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
+    assert_eq!(codes, wanted);
+    assert_eq!(log("site object starts"), 0, "an object was reached");
+    // There is no such person, as the object itself must have said.
+    let answer = lab.http.bearer(&lab.access()).get("/api/v1/whoami");
+    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person is gone")));
+    soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
+}

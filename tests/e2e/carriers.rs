@@ -1,0 +1,192 @@
+//! How a token travels: header, form, query, cookie; one of them, and never two (RFC 6750 §2).
+
+use e2e::{Answer, Deployment, Http, Machine, Site, http, socket};
+use serde_json::json;
+
+const DOOR: &str = "/api/v1/devices/porch/lines/door/pulse";
+
+/// A program may put the token into its form beside the action's arguments, and the door opens.
+#[test]
+fn a_form_carries_the_token_and_the_arguments() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let stranger = site.deployment.http();
+    let form = format!("access_token={}&ms=300", site.token);
+    let result = stranger.post_form(DOOR, &form).ok();
+    assert_eq!(result["status"], "executed", "{result}");
+    assert_eq!(agent.levels("door").iter().filter(|level| **level == json!(true)).count(), 1);
+
+    // The order, the media type's parameters and the arguments' types are as JSON has them.
+    let typed = "application/x-www-form-urlencoded; charset=UTF-8";
+    let lamp = |value: &str| {
+        let form = format!("value={value}&access_token={}", site.token);
+        stranger
+            .send("POST", "/api/v1/devices/porch/lines/lamp/set", Some((typed, &form)))
+            .expect("an answer")
+    };
+    assert_eq!(lamp("true").ok()["level"], true);
+    lamp("%22true%22").is_problem(422, "invalid_arguments");
+    lamp("perhaps").is_problem(422, "invalid_arguments");
+    let form = format!("access_token={}", site.token);
+    assert_eq!(
+        stranger.post_form("/api/v1/devices/porch/lines/relay/toggle", &form).ok()["status"],
+        "executed"
+    );
+    let enrolment = stranger.post_form("/api/v1/enrolments", &format!("{form}&device=shed")).ok();
+    assert_eq!(enrolment["device"], "shed");
+}
+
+/// A form is read where it is one: a POST of its media type to a call that takes arguments.
+#[test]
+fn a_form_elsewhere_carries_nothing() {
+    let site = Site::shared();
+    let stranger = site.deployment.http();
+    let form = format!("access_token={}&device=shed", site.token);
+    let refused = |answer: Answer| answer.is_problem(401, "invalid_token");
+    for media in ["text/plain", "application/json", "multipart/form-data; boundary=x"] {
+        refused(stranger.send("POST", "/api/v1/enrolments", Some((media, &form))).expect("an answer"));
+    }
+    refused(stranger.post_form("/api/v1/enrolments", "access_token=&device=shed"));
+    refused(stranger.post_form("/api/v1/enrolments", &format!("Access_Token={}&device=shed", site.token)));
+    let host = site.deployment.origin().trim_start_matches("http://");
+    let get = format!(
+        "GET /api/v1/whoami HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let status = http::raw(site.deployment.origin(), get.as_bytes());
+    assert!(matches!(status, Some(400 | 401)), "the form of a GET counts: {status:?}");
+}
+
+#[test]
+fn a_token_in_the_query_is_refused_by_default() {
+    let site = Site::shared();
+    let (stranger, origin) = (site.deployment.http(), site.deployment.origin());
+    let answer = stranger.get(&format!("/api/v1/whoami?access_token={}", site.token));
+    answer.is_problem(401, "invalid_token");
+    let path = format!("/api/v1/events?access_token={}", site.token);
+    assert_eq!(socket::open(origin, &path, &[]).expect_err("no upgrade").status(), 401);
+    let path = format!("/api/v1/enrolments?access_token={}", site.token);
+    stranger.post(&path, &json!({ "device": "shed" })).is_problem(401, "invalid_token");
+}
+
+/// The variable is a deployment's, and the shared one has the default: this one is of its own.
+#[test]
+fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
+    let _machine = Machine::beside_others();
+    let deployment = Deployment::start_with(1, |options| options.var("QUERY_TOKENS", "on"));
+    let site = Site::of(&deployment, 0);
+    let stranger = deployment.http();
+    let whoami = stranger.get(&format!("/api/v1/whoami?access_token={}", site.token));
+    assert_eq!(whoami.header("cache-control"), "no-store", "RFC 6750 §2.3");
+    assert_eq!(whoami.ok()["site"], json!(site.name));
+    let path = format!("/api/v1/events?access_token={}", site.token);
+    assert!(socket::open(deployment.origin(), &path, &[]).is_ok());
+    let path = format!("/api/v1/enrolments?access_token={}", site.token);
+    assert_eq!(stranger.post(&path, &json!({ "device": "shed" })).ok()["device"], "shed");
+    stranger.get("/api/v1/whoami?access_token=").is_problem(401, "invalid_token");
+    stranger.get("/api/v1/whoami?access_token=x.y.z").is_problem(401, "invalid_token");
+    assert!(!deployment.log().contains(&site.token), "a token is in the log");
+
+    // Still one carrier, and no more.
+    let query = format!("/api/v1/whoami?access_token={}", site.token);
+    site.get(&query).is_problem(400, "two_carriers");
+    stranger.get(&format!("{query}&access_token={}", site.token)).is_problem(400, "two_carriers");
+}
+
+#[test]
+fn two_carriers_are_one_too_many_in_every_combination() {
+    let site = Site::shared();
+    let token = &site.token;
+    let path = "/api/v1/enrolments";
+    let cookie = |http: &Http| {
+        let http = http.with("cookie", &format!("__Host-pinlatch_session={token}"));
+        http.with("origin", site.deployment.origin())
+    };
+    let query = format!("{path}?access_token={token}");
+    let (json, form) = (json!({ "device": "shed" }), format!("access_token={token}&device=shed"));
+    let (stranger, header): (Http, &Http) = (site.deployment.http(), &site);
+    for answer in [
+        header.post_form(path, &form),
+        header.post(&query, &json),
+        cookie(header).post(path, &json),
+        stranger.post_form(&query, &form),
+        cookie(&stranger).post_form(path, &form),
+        cookie(&stranger).post(&query, &json),
+        stranger.post_form(path, &format!("{form}&access_token={token}")),
+        stranger.post_form(path, &format!("{form}&access_token=other")),
+        cookie(header).post_form(&query, &form),
+    ] {
+        answer.is_problem(400, "two_carriers");
+    }
+    // Each by itself is good, and nothing was enrolled meanwhile.
+    for answer in
+        [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
+    {
+        assert_eq!(answer.ok()["device"], "shed");
+    }
+}
+
+/// A browser adds its cookie by itself: a page of another origin must not profit from that.
+#[test]
+fn a_cookie_writes_only_from_our_own_origin() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let origin = site.deployment.origin();
+    let cookie = site.deployment.http().with("cookie", &format!("__Host-pinlatch_session={}", site.token));
+    assert_eq!(cookie.get("/api/v1/whoami").status, 200, "reading needs no origin");
+    let pulse = |http: &Http| http.post(DOOR, &json!({ "ms": 20 }));
+    pulse(&cookie).is_problem(403, "wrong_origin");
+    // The same host under https is another origin too, but `wrangler dev` rewrites it to ours on the way.
+    for foreign in ["null", "", "http://evil.example", "http://127.0.0.1", &format!("{origin}.evil.example")]
+    {
+        let answer = pulse(&cookie.with("origin", foreign));
+        assert_eq!((answer.status, answer.code()), (403, "wrong_origin"), "{foreign}");
+    }
+    assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
+    assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
+    // Twice the cookie is none: a sibling domain may have set the other.
+    let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
+    site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
+}
+
+#[test]
+fn only_the_bearer_scheme_is_taken() {
+    let site = Site::shared();
+    let token = &site.token;
+    let whoami = |value: &str| site.deployment.http().with("authorization", value).get("/api/v1/whoami");
+    for value in [
+        format!("Basic {token}"),
+        format!("Digest {token}"),
+        format!("DPoP {token}"),
+        format!("Token {token}"),
+        format!("Bearer:{token}"),
+        format!("Bearer{token}"),
+        format!("Bearer, {token}"),
+        token.clone(),
+        "Bearer".into(),
+    ] {
+        let answer = whoami(&value);
+        answer.is_problem(401, "invalid_token");
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with("Bearer realm=\"pinlatch\""), "{challenge}");
+    }
+    // The scheme's case is free (RFC 9110 §11.1).
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        assert_eq!(whoami(&format!("{scheme} {token}")).status, 200, "{scheme}");
+    }
+}
+
+/// RFC 6750 §3: what is wrong with a token is in the challenge too.
+#[test]
+fn the_challenge_names_the_error() {
+    let site = Site::shared();
+    let challenge = |answer: Answer| answer.header("www-authenticate").to_owned();
+    let forged = site.deployment.http().bearer("x.y.z");
+    assert_eq!(challenge(forged.get("/api/v1/whoami")), "Bearer realm=\"pinlatch\", error=\"invalid_token\"");
+    let form = "access_token=x.y.z&device=shed";
+    assert!(
+        challenge(site.deployment.http().post_form("/api/v1/enrolments", form)).contains("invalid_token")
+    );
+    assert_eq!(challenge(site.get("/api/v1/whoami")), "", "an accepted token is not challenged");
+}

@@ -1,0 +1,108 @@
+//! Issuers from outside, as every deployment of the tests knows them: one for each sort of key, one whose
+//! tokens narrow their own scope, and one whose configuration is broken.
+
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::forge::subject::text;
+use crate::forge::{Object, Role, Signer, Subject, encode};
+
+/// Whom their tokens are for.
+pub const AUDIENCE: &str = "https://pinlatch.example/outside";
+
+/// What their tokens may do at most.
+pub const CEILING: &str = "line:*/relay:* line:*/lamp:read";
+
+/// The `kid` of the RSA key, the only one that is published in a set.
+const KID: &str = "rs-1";
+
+static KEYS: LazyLock<[Signer; 3]> = LazyLock::new(|| [Signer::hs256(), Signer::rs256(), Signer::es256()]);
+
+/// One issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outsider {
+    /// With a shared secret.
+    Hs256,
+    /// With a JWK Set.
+    Rs256,
+    /// With a public key in PEM.
+    Es256,
+    /// With the secret of the first; the claim `scope` narrows what its tokens may do.
+    Narrowed,
+    /// With a secret that is not set.
+    Broken,
+}
+
+impl Outsider {
+    /// Those that sign with a key of their own.
+    pub const GOOD: [Self; 3] = [Self::Hs256, Self::Rs256, Self::Es256];
+
+    /// Its `iss`.
+    pub fn issuer(self) -> String {
+        format!("https://{}.outside.example/", format!("{self:?}").to_lowercase())
+    }
+
+    /// Its key.
+    pub fn signer(self) -> &'static Signer {
+        match self {
+            Self::Hs256 | Self::Narrowed | Self::Broken => &KEYS[0],
+            Self::Rs256 => &KEYS[1],
+            Self::Es256 => &KEYS[2],
+        }
+    }
+
+    /// An honest token, for ten minutes from now; a claim of null is left out.
+    pub fn token(self, claims: Value) -> String {
+        let mut header = json!({ "alg": self.signer().alg(), "typ": "JWT" });
+        if self == Self::Rs256 {
+            header["kid"] = KID.into();
+        }
+        let mut all =
+            json!({ "iss": self.issuer(), "aud": AUDIENCE, "sub": "cron", "iat": now(), "exp": now() + 600 });
+        let members = all.as_object_mut().expect("an object");
+        members.extend(claims.as_object().expect("an object").clone());
+        members.retain(|_, value| !value.is_null());
+        let signed = format!("{}.{}", encode(header.to_string()), encode(text(members)));
+        format!("{signed}.{}", encode(self.signer().sign(&signed)))
+    }
+
+    /// Its honest token, to be attacked.
+    pub fn subject(self) -> Subject {
+        Subject::of(Role::Issuer, self.signer(), &self.token(json!({ "jti": "honest" })), now())
+    }
+}
+
+/// Now, in seconds of Unix time.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// The variable `ISSUERS`.
+pub(crate) fn tables(site: &str) -> Value {
+    let table = |outsider: Outsider, more: Value| {
+        let mut table = json!({ "issuer": outsider.issuer(), "site": site, "audience": AUDIENCE,
+                                "scope": CEILING, "max_life": 3600 });
+        table.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        table
+    };
+    let mut jwk = KEYS[1].public_jwk().expect("a public key");
+    let members: Object =
+        json!({ "kid": KID, "alg": "RS256", "use": "sig" }).as_object().expect("an object").clone();
+    jwk.as_object_mut().expect("an object").extend(members);
+    let jwks = json!({ "keys": [jwk] }).to_string();
+    json!({
+        "hs256": table(Outsider::Hs256, json!({ "secret": "OUTSIDE_SECRET", "algorithms": ["HS256"] })),
+        "rs256": table(Outsider::Rs256, json!({ "keys": jwks })),
+        "es256": table(Outsider::Es256, json!({ "keys": KEYS[2].public_pem() })),
+        "narrowed": table(Outsider::Narrowed, json!({ "secret": "OUTSIDE_SECRET", "scope_claim": "scope" })),
+        "broken": table(Outsider::Broken, json!({ "secret": "NOT_SET" })),
+    })
+}
+
+/// Their secret, as lines of `.dev.vars`.
+pub(crate) fn secrets() -> String {
+    let Signer::Hs256(secret) = &KEYS[0] else { unreachable!("the first is a secret") };
+    format!("OUTSIDE_SECRET='{}'\n", String::from_utf8_lossy(secret))
+}
