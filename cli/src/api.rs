@@ -1,5 +1,6 @@
 //! The edge's HTTP API from outside.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use anyhow::{Context, Result, anyhow};
 use pinlatch_protocol::problem::Problem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use ureq::Agent;
-use ureq::http::Response;
+use serde_json::Value;
+use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body};
 use url::Url;
 
 /// How long any call may take: the longest deadline of a command, and some.
@@ -32,8 +34,8 @@ impl Api {
             ));
         }
         let mut tls = TlsConfig::builder();
-        if let Some(file) = std::env::var_os("PINLATCH_CA_FILE") {
-            tls = tls.root_certs(RootCerts::from(authorities(Path::new(&file))?));
+        if let Some(own) = own_authorities()? {
+            tls = tls.root_certs(RootCerts::from(own));
         }
         let config = Agent::config_builder()
             .tls_config(tls.build())
@@ -52,11 +54,7 @@ impl Api {
 
     /// `GET`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let mut request = self.agent.get(self.address(path)?.as_str());
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", token);
-        }
-        self.read(request.call())
+        self.read(self.send(Method::GET, path, &[], None))
     }
 
     /// `POST` with a JSON body.
@@ -66,42 +64,122 @@ impl Api {
         body: &impl Serialize,
         headers: &[(&str, &str)],
     ) -> Result<T> {
-        let mut request = self.agent.post(self.address(path)?.as_str());
+        self.read(self.send(Method::POST, path, headers, Some(serde_json::to_string(body)?)))
+    }
+
+    /// `PUT` or `PATCH` with a JSON body, of which nothing comes back.
+    pub fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
+        let _: Option<Value> = self.read(self.send(method, path, &[], Some(serde_json::to_string(body)?)))?;
+        Ok(())
+    }
+
+    /// `DELETE`.
+    pub fn delete(&self, path: &str) -> Result<()> {
+        // What ends a session wants to know from where.
+        let origin = self.base.origin().ascii_serialization();
+        let _: Option<Value> = self.read(self.send(Method::DELETE, path, &[("Origin", &origin)], None))?;
+        Ok(())
+    }
+
+    /// `GET` of JSON Lines, copied as they come.
+    pub fn copy_lines(&self, path: &str, to: &mut impl Write) -> Result<()> {
+        let accept = [("Accept", "application/jsonl"), ("Accept-Encoding", "identity")];
+        let mut response = self.accepted(self.send(Method::GET, path, &accept, None))?;
+        let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
+        std::io::copy(&mut body, to).context("the answer broke off")?;
+        to.flush().context("cannot write to stdout")
+    }
+
+    /// `GET` without judging what comes back.
+    pub fn probe(&self, path: &str) -> Result<Probe> {
+        let mut response =
+            self.send(Method::GET, path, &[], None).map_err(|error| self.unreachable(error))?;
+        let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let (date, challenge) = (header("date"), header("www-authenticate"));
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_string().context("the answer broke off")?;
+        Ok(Probe { status, date, challenge, body })
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let address = self.base.join(path).map_err(|error| ureq::Error::BadUri(error.to_string()))?;
+        let mut request = Request::builder().method(method).uri(address.as_str());
         if let Some(token) = &self.token {
             request = request.header("Authorization", token);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.read(request.send_json(body))
+        match body {
+            Some(body) => self.agent.run(request.header("Content-Type", "application/json").body(body)?),
+            None => self.agent.run(request.body(())?),
+        }
     }
 
-    fn address(&self, path: &str) -> Result<Url> {
-        self.base.join(path).with_context(|| format!("{} is no base for {path}", self.base))
+    fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
+        anyhow::Error::new(error).context(format!("cannot reach {}", self.base))
     }
 
-    fn read<T: DeserializeOwned>(&self, outcome: Result<Response<ureq::Body>, ureq::Error>) -> Result<T> {
-        let mut response = outcome.with_context(|| format!("cannot reach {}", self.base))?;
+    /// The response, if it is no problem.
+    fn accepted(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        let mut response = outcome.map_err(|error| self.unreachable(error))?;
         let status = response.status();
         if status.is_success() {
-            let text = response.body_mut().read_to_string().context("the answer broke off")?;
-            let text = if text.is_empty() { "null" } else { &text };
-            return serde_json::from_str(text).context("the answer is not what this version understands");
+            return Ok(response);
         }
         match response.body_mut().read_json::<Problem>() {
             Ok(problem) => Err(problem.into()),
             Err(_) => Err(anyhow!("{} answered {status}; is a Pinlatch edge there?", self.base)),
         }
     }
+
+    fn read<T: DeserializeOwned>(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<T> {
+        let mut response = self.accepted(outcome)?;
+        let text = response.body_mut().read_to_string().context("the answer broke off")?;
+        let text = if text.is_empty() { "null" } else { &text };
+        serde_json::from_str(text).context("the answer is not what this version understands")
+    }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// An answer as it came.
+pub struct Probe {
+    /// The HTTP status.
+    pub status: u16,
+    /// The edge's clock.
+    pub date: Option<String>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+/// A text as one segment of a path.
+pub fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// Whether a deployment is on this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// The authorities to trust instead of the public ones, where `$PINLATCH_CA_FILE` names some.
+pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
+    std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
 }
 
 fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
@@ -118,6 +196,12 @@ fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segment_stays_one() {
+        assert_eq!(segment("ann@example.org"), "ann@example.org");
+        assert_eq!(segment("../a?b#c d%é"), "..%2Fa%3Fb%23c%20d%25%C3%A9");
+    }
 
     #[test]
     fn plain_text_stays_on_this_machine() {

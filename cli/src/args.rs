@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! What can be asked for. The arguments of larger commands stand beside them.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,13 @@ use clap::{Parser, Subcommand};
 use pinlatch_protocol::name::{Name, UserName};
 use url::Url;
 
+use crate::audit::Audit;
+use crate::doctor::Doctor;
+use crate::generate::{Completions, Man};
+use crate::keys::KeysCommand;
+use crate::minted::GuestCommand;
 use crate::token::TokenCommand;
+use crate::user::UserCommand;
 
 /// Keys, people, devices and commands of a Pinlatch deployment.
 #[derive(Parser)]
@@ -27,6 +33,8 @@ pub enum Command {
     Setup(Setup),
     /// Log in and keep the session in the configuration folder.
     Login(Login),
+    /// End the login and forget it.
+    Logout(Logout),
     /// Show who is logged in and what they may do.
     Whoami,
     /// Devices of the site.
@@ -36,11 +44,36 @@ pub enum Command {
     },
     /// Run one action on a line and print what became of it.
     Send(Send),
-    /// Check, explain and mint tokens, offline.
+    /// Print what happens at the site as it happens, until Ctrl-C; with --json, one frame a line.
+    Watch,
+    /// People of the site: invite them, change what they may do, remove them.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// The site's API tokens; and tokens of any kind checked, explained and signed, offline.
     Token {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Links for guests, who need no account.
+    Guest {
+        #[command(subcommand)]
+        command: GuestCommand,
+    },
+    /// Show who did what, export it, and check an export's hash chain.
+    Audit(Audit),
+    /// The edge's keys: rotate them, or void everything at once.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Check a deployment, and say what to do where something is wrong.
+    Doctor(Doctor),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    Man(Man),
 }
 
 #[derive(Subcommand)]
@@ -52,6 +85,11 @@ pub enum DeviceCommand {
     },
     /// List the devices with their lines.
     List,
+    /// Remove a device: its credential is void at once.
+    Remove {
+        /// The device's name.
+        name: Name,
+    },
 }
 
 #[derive(clap::Args)]
@@ -106,6 +144,13 @@ pub struct Login {
     /// Read the password from stdin instead of asking for it.
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Logout {
+    /// Forget the login on this machine even if the edge cannot be reached to end it.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(clap::Args)]

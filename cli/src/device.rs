@@ -4,40 +4,56 @@ use anyhow::Result;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
+use serde_json::json;
 
+use crate::output::{say, say_json};
 use crate::session::api;
+use crate::times::stamp_ms;
 
 /// `pinlatch device enrol`.
 pub fn enrol(name: &Name, json: bool) -> Result<()> {
     let request = EnrolmentRequest { device: name.clone() };
     let reply: EnrolmentReply = api()?.post("/api/v1/enrolments", &request, &[])?;
     if json {
-        println!("{}", serde_json::to_string(&reply)?);
-    } else {
-        println!(
-            "On the device, within an hour, as the user that the agent runs as:\n  pinlatch-agent enrol '{}'",
-            reply.enrol.expose()
-        );
+        return say_json(&reply);
     }
-    Ok(())
+    say(&format!(
+        "On the device, within an hour, as the user that the agent runs as:\n  pinlatch-agent enrol '{}'",
+        reply.enrol.expose()
+    ))
+}
+
+/// `pinlatch device remove`.
+pub fn remove(name: &Name, json: bool) -> Result<()> {
+    api()?.delete(&format!("/api/v1/devices/{name}"))?;
+    if json {
+        say_json(&json!({ "removed": name }))
+    } else {
+        say(&format!("{name} is removed: its credential is void and its connection closed."))
+    }
 }
 
 /// `pinlatch device list`.
 pub fn list(json: bool) -> Result<()> {
     let devices: Vec<DeviceView> = api()?.get("/api/v1/devices")?;
     if json {
-        println!("{}", serde_json::to_string(&devices)?);
-        return Ok(());
+        return say_json(&devices);
     }
     if devices.is_empty() {
-        println!("No devices yet. `pinlatch device enrol NAME` begins.");
+        return say("No devices yet. `pinlatch device enrol NAME` begins.");
     }
+    let mut page = String::new();
     for device in devices {
-        println!("{}  {}", device.name, if device.online { "online" } else { "offline" });
+        let presence = match device.last_seen_ms {
+            _ if device.online => "online".into(),
+            Some(at_ms) => format!("offline since {}", stamp_ms(at_ms)),
+            None => "never seen".into(),
+        };
+        page.push_str(&format!("{}  {presence}\n", device.name));
         for line in device.lines {
             let level = line.reported.map_or("unknown".into(), |level| level.to_string());
-            println!("  {:<16} {:<10} {level}", line.name, line.kind);
+            page.push_str(&format!("  {:<16} {:<10} {level}\n", line.name, line.kind));
         }
     }
-    Ok(())
+    say(&page)
 }

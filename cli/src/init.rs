@@ -26,7 +26,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     }
     let now = now()?;
     let root = SigningKey::generate();
-    let edge = EdgeKeys::generate()?;
+    let edge = EdgeKeys::generate_at(now)?;
     let keyset = keyset::sign(&root, 1, edge.public(), now)?;
     let setup = args
         .sites
@@ -59,7 +59,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
 
 /// The Worker's secrets as wrangler reads them: one NAME='value' a line. The values are JSON and
 /// base64url, neither of which holds a quote or a line break.
-fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
+pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
         "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
         edge.to_private_jwks().expose(),

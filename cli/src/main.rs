@@ -4,19 +4,32 @@
 
 mod api;
 mod args;
+mod audit;
 mod device;
+mod doctor;
 mod files;
+mod generate;
 mod init;
+mod keys;
+mod minted;
+mod output;
 mod send;
 mod session;
+mod text;
+mod times;
 mod token;
+mod user;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use pinlatch_protocol::problem::Problem;
+use serde_json::json;
 
 use crate::args::{Args, Command, DeviceCommand};
+use crate::output::{is_unread, say_json};
+use crate::text::plain;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -34,22 +47,37 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Init(init) => init::run(init, args.json)?,
         Command::Setup(setup) => session::set_up(setup, args.json)?,
         Command::Login(login) => session::log_in(login, args.json)?,
+        Command::Logout(logout) => session::log_out(logout, args.json)?,
         Command::Whoami => session::whoami(args.json)?,
         Command::Device { command: DeviceCommand::Enrol { name } } => device::enrol(name, args.json)?,
         Command::Device { command: DeviceCommand::List } => device::list(args.json)?,
+        Command::Device { command: DeviceCommand::Remove { name } } => device::remove(name, args.json)?,
         Command::Send(send) => send::run(send, args.json)?,
-        Command::Token { command } => return Ok(token::run(command, args.json)),
+        Command::Watch => watch::run(args.json)?,
+        Command::User { command } => user::run(command, args.json)?,
+        Command::Token { command } => return token::run(command, args.json),
+        Command::Guest { command } => minted::guest(command, args.json)?,
+        Command::Audit(audit) => return audit::run(audit, args.json),
+        Command::Keys { command } => keys::run(command, args.json)?,
+        Command::Doctor(doctor) => return doctor::run(doctor, args.json),
+        Command::Completions(completions) => generate::completions(completions, args.json)?,
+        Command::Man(man) => generate::man(man, args.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A problem goes to stdout as JSON where JSON was asked for; a sentence goes to stderr otherwise.
+/// One document on stdout where JSON was asked for, a sentence on stderr otherwise.
 fn report(error: &anyhow::Error, json: bool) {
-    match error.downcast_ref::<Problem>() {
-        Some(problem) if json => match serde_json::to_string(problem) {
-            Ok(text) => println!("{text}"),
-            Err(_) => eprintln!("pinlatch: {problem}"),
-        },
-        _ => eprintln!("pinlatch: {error:#}"),
+    let document = match error.downcast_ref::<Problem>() {
+        _ if is_unread(error) => return,
+        Some(problem) if json => say_json(problem),
+        None if json => say_json(&json!({ "error": "failed", "reason": format!("{error:#}") })),
+        _ => {
+            eprintln!("pinlatch: {}", plain(&format!("{error:#}")));
+            return;
+        }
+    };
+    if document.is_err() {
+        eprintln!("pinlatch: {}", plain(&format!("{error:#}")));
     }
 }

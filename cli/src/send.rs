@@ -5,6 +5,7 @@ use pinlatch_protocol::command::CommandResult;
 use serde_json::{Map, Value, json};
 
 use crate::args::Send;
+use crate::output::{say, say_json};
 use crate::session::api;
 
 pub fn run(send: &Send, json: bool) -> Result<()> {
@@ -17,12 +18,10 @@ pub fn run(send: &Send, json: bool) -> Result<()> {
     let headers: Vec<(&str, &str)> = send.id.iter().map(|id| ("Idempotency-Key", id.as_str())).collect();
     let result: CommandResult = api()?.post(&path, &args, &headers)?;
     if json {
-        println!("{}", serde_json::to_string(&result)?);
-    } else {
-        let level = result.level.map(|level| format!(", now {level}")).unwrap_or_default();
-        println!("{device}/{line} {}: {}{level}", send.action, result.status.as_str());
+        return say_json(&result);
     }
-    Ok(())
+    let level = result.level.map(|level| format!(", now {level}")).unwrap_or_default();
+    say(&format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str()))
 }
 
 /// An action's name travels as a path segment.

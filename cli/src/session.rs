@@ -1,19 +1,22 @@
-//! Becoming the owner, logging in, and the session that is kept.
+//! Becoming the owner, logging in and out, and the session that is kept.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
 use crate::api::Api;
-use crate::args::{Login, Setup};
+use crate::args::{Login, Logout, Setup};
 use crate::files::{config_dir, write_private};
+use crate::output::{say, say_json};
+use crate::text::plain;
 
 /// A token with less life than this is renewed before it is used, in seconds.
 const MARGIN: u64 = 30;
@@ -38,11 +41,10 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
     };
     let _: Option<serde_json::Value> = Api::new(&args.url)?.post("/api/v1/setup", &request, &[])?;
     if json {
-        println!("{}", json!({ "username": args.username }));
+        say_json(&json!({ "username": args.username }))
     } else {
-        println!("{} is the owner. Log in at {} or with `pinlatch login`.", args.username, args.url);
+        say(&format!("{} is the owner. Log in at {} or with `pinlatch login`.", args.username, args.url))
     }
-    Ok(())
 }
 
 /// `pinlatch login`.
@@ -57,35 +59,93 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
     let api = Api::new(&args.url)?;
     keep(&args.url, args.site.as_ref(), api.post("/api/v1/token", &request, &[])?)?;
     if json {
-        println!("{}", json!({ "username": args.username, "url": args.url }));
+        say_json(&json!({ "username": args.username, "url": args.url }))
     } else {
-        println!("Logged in to {} as {}.", args.url, args.username);
+        say(&format!("Logged in to {} as {}.", args.url, args.username))
     }
-    Ok(())
 }
 
 /// `pinlatch whoami`.
 pub fn whoami(json: bool) -> Result<()> {
     let whoami: Whoami = api()?.get("/api/v1/whoami")?;
     if json {
-        println!("{}", serde_json::to_string(&whoami)?);
+        say_json(&whoami)
     } else {
-        println!("{} at the site {}: {}", whoami.sub, whoami.site, whoami.scope);
+        say(&format!("{} at the site {}: {}", plain(&whoami.sub), whoami.site, whoami.scope))
     }
-    Ok(())
+}
+
+/// `pinlatch logout`: ends the login at the edge, then forgets it here.
+pub fn log_out(args: &Logout, json: bool) -> Result<()> {
+    let kept = kept()?;
+    let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
+    let ended = match ended {
+        Ok(()) => true,
+        // The edge does not know the login any more: it has ended before.
+        Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500) => true,
+        Err(_) if args.force => false,
+        Err(error) => {
+            return Err(error.context("still logged in; --force forgets the login on this machine only"));
+        }
+    };
+    let file = file()?;
+    std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    if json {
+        say_json(&json!({ "logged_out": true, "ended_at_edge": ended }))
+    } else if ended {
+        say("Logged out.")
+    } else {
+        say("The login is forgotten here; at the edge it lasts until it expires or is ended.")
+    }
+}
+
+/// A login that holds for a while.
+pub struct Session {
+    /// The deployment.
+    pub url: Url,
+    token: Secret,
+}
+
+impl Session {
+    /// The deployment with the token.
+    pub fn api(&self) -> Result<Api> {
+        Ok(Api::new(&self.url)?.with_token(self.token.expose()))
+    }
+
+    /// The value of an `Authorization` header.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token.expose())
+    }
 }
 
 /// The deployment that one is logged in to, with a token that holds for a while.
 pub fn api() -> Result<Api> {
-    let file = file()?;
-    let text = std::fs::read_to_string(&file)
-        .map_err(|_| anyhow::anyhow!("nobody is logged in; run `pinlatch login`"))?;
-    let kept: Credentials = serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged; run `pinlatch login`", file.display()))?;
-    let api = Api::new(&kept.url)?;
+    current()?.api()
+}
+
+/// The login, renewed if it is about to expire.
+pub fn current() -> Result<Session> {
+    live(kept()?)
+}
+
+/// The login, renewed in any case: the edge does not take its token any more.
+pub fn renewed() -> Result<Session> {
+    renew(kept()?)
+}
+
+/// The deployment that one is logged in to, if one is.
+pub fn logged_in_at() -> Result<Option<Url>> {
+    Ok(read()?.map(|kept| kept.url))
+}
+
+fn live(kept: Credentials) -> Result<Session> {
     if now()? + MARGIN < kept.expires_at {
-        return Ok(api.with_token(kept.access_token.expose()));
+        return Ok(Session { url: kept.url, token: kept.access_token });
     }
+    renew(kept)
+}
+
+fn renew(kept: Credentials) -> Result<Session> {
     let request = TokenRequest {
         grant_type: "refresh_token".into(),
         site: None,
@@ -93,12 +153,27 @@ pub fn api() -> Result<Api> {
         password: None,
         refresh_token: Some(kept.refresh_token),
     };
-    let reply: TokenReply = api
+    let reply: TokenReply = Api::new(&kept.url)?
         .post("/api/v1/token", &request, &[])
         .context("the session could not be renewed; run `pinlatch login`")?;
     let token = reply.access_token.clone();
     keep(&kept.url, kept.site.as_ref(), reply)?;
-    Ok(api.with_token(token.expose()))
+    Ok(Session { url: kept.url, token })
+}
+
+fn kept() -> Result<Credentials> {
+    read()?.context("nobody is logged in; run `pinlatch login`")
+}
+
+fn read() -> Result<Option<Credentials>> {
+    let file = file()?;
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+    };
+    let damaged = || format!("{} is damaged; run `pinlatch login`", file.display());
+    serde_json::from_str(&text).map(Some).with_context(damaged)
 }
 
 fn keep(url: &Url, site: Option<&Name>, reply: TokenReply) -> Result<()> {
@@ -122,15 +197,41 @@ pub fn now() -> Result<u64> {
 }
 
 /// The password, from stdin or from the terminal; a new one is asked for twice.
-fn password(from_stdin: bool, new: bool) -> Result<Secret> {
+pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if from_stdin {
-        let mut text = String::new();
-        std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password")?;
-        return Ok(Secret::new(text.trim_end_matches(['\r', '\n'])));
+        return Ok(Secret::new(stdin()?.trim_end_matches(['\r', '\n'])));
     }
-    let first = rpassword::prompt_password("Password: ").context("cannot ask for the password")?;
-    if new && rpassword::prompt_password("Once more: ").context("cannot ask for the password")? != first {
+    let first = ask("Password: ")?;
+    if new && ask("Once more: ")? != first {
         bail!("the two passwords differ");
     }
     Ok(Secret::new(first))
+}
+
+/// The present password and a new one: the two lines of stdin, or asked for.
+pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
+    if from_stdin {
+        let text = stdin()?;
+        let mut lines = text.lines().map(Secret::new);
+        return match (lines.next(), lines.next(), lines.next()) {
+            (Some(current), Some(new), None) => Ok((current, new)),
+            _ => bail!("stdin is to hold two lines: the present password and the new one"),
+        };
+    }
+    let current = ask("Present password: ")?;
+    let new = ask("New password: ")?;
+    if ask("Once more: ")? != new {
+        bail!("the two passwords differ");
+    }
+    Ok((Secret::new(current), Secret::new(new)))
+}
+
+fn stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password")?;
+    Ok(text)
+}
+
+fn ask(prompt: &str) -> Result<String> {
+    rpassword::prompt_password(prompt).context("cannot ask for the password")
 }

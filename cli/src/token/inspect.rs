@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pinlatch_token::{Check, Explanation, Member, Outcome, explain};
 
-use super::text::{Row, plain, table, wrap};
-use super::{Accept, Given, Keys, say, say_json};
+use super::{Accept, Given, Keys};
+use crate::output::{say, say_json};
 use crate::session::now;
+use crate::text::{Row, plain, table, wrap};
 
 #[derive(clap::Args)]
 pub struct Inspect {

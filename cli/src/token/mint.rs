@@ -7,9 +7,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use pinlatch_token::{Algorithm, MintingKey, Outcome, Terms, Typ, explain, random_id};
 use serde_json::{Map, Value, json};
 
-use super::text::plain;
-use super::{algorithm, read_file, say, say_json};
+use super::{algorithm, read_file};
+use crate::output::{say, say_json};
 use crate::session::now;
+use crate::text::plain;
 
 /// The longest life that is given, in seconds: a hundred years.
 const LONGEST: u64 = 100 * 365 * 86_400;

@@ -1,27 +1,28 @@
-//! `pinlatch token`: checking, explaining and minting tokens, offline.
+//! `pinlatch token`: checking, explaining and minting tokens, offline; and the site's API tokens, online.
 //!
-//! Exit codes: 0 accepted, explained or minted; 1 refused; 2 where no token was looked at: wrong usage,
-//! a file that cannot be read, a key that is refused. No token and no secret is ever printed, but for the
-//! token that `mint` makes.
+//! Exit codes offline: 0 accepted, explained or minted; 1 refused; 2 where no token was looked at: wrong
+//! usage, a file that cannot be read, a key that is refused. No token and no secret is ever printed, but for
+//! the token that `mint` or `create` makes.
 
 mod inspect;
 mod mint;
-mod text;
 mod verify;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pinlatch_protocol::admin::TokenKind;
 use pinlatch_token::{Algorithm, KeyError, KeySet, Terms, Typ};
-use serde::Serialize;
 use serde_json::json;
 
-use self::text::plain;
+use crate::minted::{self, Grant, Revoke};
+use crate::output::say_json;
+use crate::text::plain;
 
 /// More than any key file holds, in bytes. Of stdin no more is read either: the policy's own limit is lower.
 const MOST: u64 = 64 * 1024;
@@ -37,19 +38,32 @@ pub enum TokenCommand {
     Inspect(inspect::Inspect),
     /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
     Mint(mint::Mint),
+    /// Have the edge mint an API token for a script: bounded by your own rights, listed, revocable.
+    Create(Grant),
+    /// List the site's API tokens.
+    List,
+    /// Revoke a token by its id: an API token, or one that was signed elsewhere.
+    Revoke(Revoke),
 }
 
 /// Runs one of them.
-pub fn run(command: &TokenCommand, json: bool) -> ExitCode {
+pub fn run(command: &TokenCommand, json: bool) -> Result<ExitCode> {
     let done = match command {
         TokenCommand::Verify(verify) => verify.run(json),
         TokenCommand::Inspect(inspect) => inspect.run(json),
         TokenCommand::Mint(mint) => mint.run(json),
+        TokenCommand::Create(grant) => return minted::create(TokenKind::Api, grant, json).map(done),
+        TokenCommand::List => return minted::list(TokenKind::Api, json).map(done),
+        TokenCommand::Revoke(revoke) => return minted::revoke(revoke, json).map(done),
     };
-    done.unwrap_or_else(|error| {
+    Ok(done.unwrap_or_else(|error| {
         report(&error, json);
         ExitCode::from(NOT_LOOKED_AT)
-    })
+    }))
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// One document on stdout where JSON was asked for, a sentence on stderr otherwise.
@@ -167,16 +181,4 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
         bail!("{} is larger than {} KiB and no key file", path.display(), MOST / 1024);
     }
     Ok(bytes)
-}
-
-/// Writes to stdout, in one piece, so that who reads only the first line does not break the rest.
-/// Nothing counts as accepted that could not be said.
-fn say(text: &str) -> Result<()> {
-    let text = format!("{}\n", text.trim_end());
-    std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")
-}
-
-/// Writes one document to stdout.
-fn say_json(document: &impl Serialize) -> Result<()> {
-    say(&plain(&serde_json::to_string(document)?))
 }

@@ -8,9 +8,10 @@ use pinlatch_token::{Accepted, explain, verify_foreign};
 use serde_json::json;
 
 use super::inspect::row;
-use super::text::{plain, table};
-use super::{Accept, Given, Keys, say, say_json};
+use super::{Accept, Given, Keys};
+use crate::output::{say, say_json};
 use crate::session::now;
+use crate::text::{plain, table};
 
 /// What a summary shows, in this order, where a token has it.
 const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];

@@ -1,0 +1,302 @@
+//! `pinlatch audit`: who did what, by which token, when, and what came of it.
+
+mod chain;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use pinlatch_protocol::admin::{
+    AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS, RetentionRequest,
+};
+use serde_json::json;
+use ureq::http::Method;
+use url::form_urlencoded::Serializer;
+
+use self::chain::Chain;
+use crate::output::{columns, say, say_json};
+use crate::session::{api, now};
+use crate::times::{Moment, stamp_ms};
+
+/// More than any export is let to be, in bytes: ten years of a busy site.
+const MOST: u64 = 4 << 30;
+
+/// `pinlatch audit`.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Audit {
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check the hash chain of an export, offline: that nothing was changed, left out or put in.
+    Verify(Verify),
+    /// Set how long entries are kept. Only an owner may.
+    Keep {
+        /// The days.
+        #[arg(value_parser = clap::value_parser!(u32).range(range()))]
+        days: u32,
+    },
+}
+
+#[derive(clap::Args)]
+struct Wanted {
+    /// Only what this actor did: a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only this act, like command, login, invite or mint.
+    #[arg(long)]
+    act: Option<String>,
+    /// Only what was done to targets that begin so, like porch/door.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only what came to this, like executed, done or a problem's code.
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Not older: a time, or a duration before now.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Older: a time, or a duration before now.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Older than this number: where an earlier page ended.
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+    /// How many entries, the newest.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Every entry that fits as JSON Lines, newest first: an export, which `audit verify` checks.
+    #[arg(long, conflicts_with = "limit")]
+    jsonl: bool,
+}
+
+#[derive(clap::Args)]
+struct Verify {
+    /// The export, as `--jsonl` printed it, or `-` for stdin. What was filtered has gaps and cannot be checked.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// An entry's number and hash that were kept before, which the export must contain; may be given
+    /// several times.
+    #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
+    heads: Vec<AuditHead>,
+}
+
+fn range() -> std::ops::RangeInclusive<i64> {
+    i64::from(*RETENTION_DAYS.start())..=i64::from(*RETENTION_DAYS.end())
+}
+
+fn head(text: &str) -> Result<AuditHead, String> {
+    let (seq, hash) = text.split_once(':').ok_or("write SEQ:HASH")?;
+    let seq = seq.parse().map_err(|_| format!("{seq:?} is no number"))?;
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("a hash has 64 hexadecimal digits".into());
+    }
+    Ok(AuditHead { seq, hash: hash.to_ascii_lowercase() })
+}
+
+/// Runs it.
+pub fn run(audit: &Audit, json: bool) -> Result<ExitCode> {
+    match &audit.command {
+        None => show(&audit.wanted, json)?,
+        Some(AuditCommand::Verify(verify)) => return check(verify, json),
+        Some(AuditCommand::Keep { days }) => keep(*days, json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(wanted: &Wanted, json: bool) -> Result<()> {
+    let query = wanted.query(now()?.saturating_mul(1000));
+    let api = api()?;
+    if wanted.jsonl {
+        return api.copy_lines(&format!("/api/v1/audit?{query}"), &mut std::io::stdout().lock());
+    }
+    let page: AuditPage = api.get(&format!("/api/v1/audit?{query}"))?;
+    if json { say_json(&page) } else { say(&as_text(&page)) }
+}
+
+impl Wanted {
+    fn query(&self, now_ms: u64) -> String {
+        let filter = AuditFilter {
+            before: self.before,
+            actor: self.actor.clone(),
+            act: self.act.clone(),
+            target: self.target.clone(),
+            outcome: self.outcome.clone(),
+            since_ms: self.since.map(|since| since.before(now_ms)),
+            until_ms: self.until.map(|until| until.before(now_ms)),
+        };
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        let limit = (!self.jsonl).then(|| self.limit.to_string());
+        let parts = [
+            ("before", number(filter.before)),
+            ("limit", limit),
+            ("actor", filter.actor),
+            ("act", filter.act),
+            ("target", filter.target),
+            ("outcome", filter.outcome),
+            ("since_ms", number(filter.since_ms)),
+            ("until_ms", number(filter.until_ms)),
+        ];
+        let mut query = Serializer::new(String::new());
+        for (name, value) in parts {
+            if let Some(value) = value {
+                query.append_pair(name, &value);
+            }
+        }
+        query.finish()
+    }
+}
+
+fn as_text(page: &AuditPage) -> String {
+    let rows: Vec<[String; 7]> = page
+        .entries
+        .iter()
+        .map(|entry| {
+            [
+                entry.seq.to_string(),
+                stamp_ms(entry.at_ms),
+                entry.actor.clone(),
+                entry.act.clone(),
+                entry.target.clone(),
+                entry.outcome.clone(),
+                entry.jti.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
+    if let Some(next) = page.next {
+        text.push_str(&format!("\nOlder ones: --before {next}\n"));
+    }
+    text.push_str(&format!("\nEntries are kept for {} days.", page.keep_days));
+    if let Some(head) = &page.head {
+        text.push_str(&format!(" The chain ends with {}:{}", head.seq, head.hash));
+    }
+    text
+}
+
+fn keep(days: u32, json: bool) -> Result<()> {
+    api()?.change(Method::PUT, "/api/v1/audit/retention", &RetentionRequest { days })?;
+    if json {
+        say_json(&json!({ "keep_days": days }))
+    } else {
+        say(&format!("Entries are kept for {days} days."))
+    }
+}
+
+fn check(args: &Verify, json: bool) -> Result<ExitCode> {
+    let entries = read(&args.file)?;
+    let verdict = chain::verify(entries, &args.heads);
+    let (document, sentence, code) = match &verdict {
+        Ok(chain) => {
+            let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
+            let start = match from {
+                1 => "from the very first".to_owned(),
+                _ => format!("where entry {from} itself is taken as given"),
+            };
+            let sentence = format!(
+                "The chain holds: {entries} entries, {from} to {seq}, {start}. It ends with {seq}:{hash}"
+            );
+            let document =
+                json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });
+            (document, sentence, ExitCode::SUCCESS)
+        }
+        Err(broken) => {
+            let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
+            (document, String::new(), ExitCode::FAILURE)
+        }
+    };
+    match &verdict {
+        _ if json => say_json(&document)?,
+        Ok(_) => say(&sentence)?,
+        Err(broken) => eprintln!("pinlatch: the chain is broken: {broken}"),
+    }
+    Ok(code)
+}
+
+/// The entries of an export.
+fn read(file: &Path) -> Result<Vec<AuditEntry>> {
+    let cannot = || format!("cannot read {}", file.display());
+    let mut text = String::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(MOST).read_to_string(&mut text).with_context(cannot)?;
+    } else {
+        File::open(file).with_context(cannot)?.take(MOST).read_to_string(&mut text).with_context(cannot)?;
+    }
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            let wrong = || format!("{}: line {} is no entry of an audit log", file.display(), index + 1);
+            serde_json::from_str(line).with_context(wrong)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        audit: Audit,
+    }
+
+    fn query(args: &[&str]) -> Option<String> {
+        let line = Line::try_parse_from([&["x"], args].concat()).ok()?;
+        Some(line.audit.wanted.query(1_782_907_200_000))
+    }
+
+    #[test]
+    fn filters_become_a_query() {
+        assert_eq!(query(&[]).unwrap(), "limit=50");
+        assert_eq!(
+            query(&["--actor", "https://a.example#b c", "--since", "1h", "--until", "2026-07-01T12:00:00Z"])
+                .unwrap(),
+            "limit=50&actor=https%3A%2F%2Fa.example%23b+c&since_ms=1782903600000&until_ms=1782907200000"
+        );
+        assert_eq!(query(&["--jsonl", "--target", "porch/"]).unwrap(), "target=porch%2F");
+        for wrong in
+            [&["--limit", "0"][..], &["--since", "recently"], &["keep", "0"], &["keep", "4000"], &["verify"]]
+        {
+            assert_eq!(query(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_head_is_a_number_and_a_hash() {
+        let hash = "AB".repeat(32);
+        assert_eq!(head(&format!("7:{hash}")), Ok(AuditHead { seq: 7, hash: "ab".repeat(32) }));
+        for wrong in ["7", "x:ab", "7:ab", &format!("7:{}", "zz".repeat(32))] {
+            assert!(head(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_page_shows_what_a_stranger_wrote_as_it_is() {
+        let entry = AuditEntry {
+            seq: 3,
+            at_ms: 1_782_907_200_000,
+            actor: "https://a.example#\u{1b}[2J".into(),
+            jti: None,
+            act: "command".into(),
+            target: "porch/door:pulse".into(),
+            outcome: "executed".into(),
+            hash: "00".repeat(32),
+        };
+        let head = AuditHead { seq: 3, hash: "00".repeat(32) };
+        let text = as_text(&AuditPage { entries: vec![entry], head: Some(head), next: None, keep_days: 90 });
+        assert!(
+            text.contains("https://a.example#\\u001b[2J  command  porch/door:pulse  executed\n"),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("The chain ends with 3:{}", "00".repeat(32))));
+    }
+}

@@ -1,0 +1,372 @@
+//! `pinlatch doctor`: whether a deployment is what it should be, and what to do where it is not.
+
+mod secrets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use pinlatch_protocol::api::{Health, Whoami};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_token::KeySet;
+use serde::Serialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::api::{Api, Probe, is_loopback};
+use crate::output::{say, say_json};
+use crate::session::{self, now};
+use crate::text::{plain, wrap};
+use crate::times::spoken;
+
+/// How far clocks may differ before it is worth a word, in seconds; the answer itself takes a moment.
+const CLOCK_NOTED: u64 = 5;
+
+/// How far clocks may differ before tokens from outside are refused, in seconds.
+const CLOCK_WRONG: u64 = 60;
+
+/// Where details begin, and how wide they are.
+const INDENT: &str = "                     ";
+const WIDTH: usize = 59;
+
+/// `pinlatch doctor`.
+#[derive(clap::Args)]
+pub struct Doctor {
+    /// The deployment's address. [default: the one that you are logged in to]
+    url: Option<Url>,
+    /// The file with the edge's secrets, to compare with what the deployment serves.
+    #[arg(long, value_name = "FILE")]
+    vars: Option<PathBuf>,
+    /// The owner's root key, to compare with the one in --vars. [default: in the configuration folder]
+    #[arg(long, value_name = "FILE", requires = "vars")]
+    root_key: Option<PathBuf>,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// It works, and should be looked at.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+/// One line of the report.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    name: &'static str,
+    state: State,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+impl Check {
+    /// As it should be.
+    pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, state: State::Ok, detail: detail.into(), advice: None }
+    }
+
+    /// Worth a look.
+    pub fn warning(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
+        Self { name, state: State::Warning, detail: detail.into(), advice: Some(advice.into()) }
+    }
+
+    /// Wrong.
+    pub fn failed(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
+        Self { name, state: State::Failed, detail: detail.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// Runs every check that can be run.
+pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => session::logged_in_at()?.context("name the deployment: pinlatch doctor URL")?,
+    };
+    let checks = look(&url, args)?;
+    let well = checks.iter().all(|check| check.state != State::Failed);
+    if json {
+        say_json(&json!({ "url": url, "ok": well, "checks": checks }))?;
+    } else {
+        say(&page(&url, &checks))?;
+    }
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
+    let api = match Api::new(url) {
+        Ok(api) => api,
+        Err(error) => return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the https address")]),
+    };
+    let health = match api.probe("/healthz") {
+        Ok(probe) => probe,
+        Err(error) => return Ok(vec![unreachable(&error)]),
+    };
+    let mut checks = vec![tls(url), edge(&health), clock(health.date.as_deref(), now()?)];
+    let served = match api.probe("/.well-known/jwks.json") {
+        Ok(probe) => {
+            let (check, served) = keys(&probe);
+            checks.push(check);
+            served
+        }
+        Err(error) => {
+            checks.push(Check::failed("keys", format!("{error:#}"), "try again"));
+            None
+        }
+    };
+    let garbage = Api::new(url)?.with_token("garbage").probe("/api/v1/whoami");
+    checks.push(match garbage {
+        Ok(probe) => gate(&probe),
+        Err(error) => Check::failed("tokens", format!("{error:#}"), "try again"),
+    });
+    checks.push(login(url));
+    if let Some(file) = &args.vars {
+        checks.extend(secrets::check(file, args.root_key.as_deref(), served.as_ref()));
+    }
+    Ok(checks)
+}
+
+fn unreachable(error: &anyhow::Error) -> Check {
+    let text = format!("{error:#}");
+    if text.contains("certificate") || text.contains("tls") || text.contains("rustls") {
+        let advice =
+            "renew the certificate, or name its authority in PINLATCH_CA_FILE; check this machine's clock";
+        return Check::failed("tls", text, advice);
+    }
+    Check::failed("edge", text, "check the address, the network, and `npx wrangler deployments list`")
+}
+
+fn tls(url: &Url) -> Check {
+    match url.scheme() {
+        "https" => Check::ok("tls", "the certificate is accepted"),
+        _ if is_loopback(url) => Check::ok("tls", "none, and none is needed on this machine"),
+        _ => Check::failed("tls", "plain text", "use the https address"),
+    }
+}
+
+fn edge(probe: &Probe) -> Check {
+    let own = env!("CARGO_PKG_VERSION");
+    match serde_json::from_str::<Health>(&probe.body) {
+        Ok(health) if probe.status == 200 && health.status == "ok" && health.version == own => {
+            Check::ok("edge", format!("answers, version {own}"))
+        }
+        Ok(health) if probe.status == 200 && health.status == "ok" => Check::warning(
+            "edge",
+            format!("answers, version {}; this is {own}", health.version),
+            "deploy the edge and install the command line from the same release",
+        ),
+        _ => Check::failed(
+            "edge",
+            format!("/healthz answered {}, and not as an edge does", probe.status),
+            "check the address; `npx wrangler deploy` puts an edge there",
+        ),
+    }
+}
+
+/// The edge's clock in `Date` against ours.
+fn clock(date: Option<&str>, now: u64) -> Check {
+    let Some(theirs) = date.and_then(http_date) else {
+        return Check::warning(
+            "clock",
+            "the answer has no date to compare with",
+            "compare the clocks by hand",
+        );
+    };
+    let apart = theirs.abs_diff(now);
+    let detail = match apart {
+        0 => "equal to the edge's".to_owned(),
+        _ if theirs > now => format!("{} behind the edge's", spoken(apart)),
+        _ => format!("{} ahead of the edge's", spoken(apart)),
+    };
+    let advice = "let NTP set this machine's clock (`timedatectl set-ntp true`)";
+    match apart {
+        0..=CLOCK_NOTED => Check::ok("clock", detail),
+        _ if apart <= CLOCK_WRONG => Check::warning("clock", detail, advice),
+        _ => Check::failed("clock", detail, advice),
+    }
+}
+
+/// Seconds of Unix time from the fixed-length form of RFC 9110 §5.6.7, the only one that is sent today.
+fn http_date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, rest) = text.split_once(", ")?;
+    let mut words = rest.split(' ');
+    let (day, month, year, time, zone) =
+        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|own| *own == month)? + 1;
+    if zone != "GMT" {
+        return None;
+    }
+    crate::times::instant(&format!("{year}-{month:02}-{day}T{time}Z")).ok().map(|ms| ms / 1000)
+}
+
+fn keys(probe: &Probe) -> (Check, Option<Value>) {
+    if let Some(problem) = problem(probe).filter(|problem| problem.is(Code::Misconfigured)) {
+        let advice = "hand the edge its secrets: npx wrangler secret bulk .dev.vars";
+        return (Check::failed("keys", problem.to_string(), advice), None);
+    }
+    let served: Option<Value> = serde_json::from_str(&probe.body).ok().filter(|_| probe.status == 200);
+    let Some(served) = served else {
+        let detail = format!("/.well-known/jwks.json answered {}", probe.status);
+        return (Check::failed("keys", detail, "look at the edge's log: npx wrangler tail"), None);
+    };
+    let check = match KeySet::from_own_jwks(&served) {
+        Ok(_) => {
+            let count = served.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
+            let what = if count == 1 { "1 key is".into() } else { format!("{count} keys are") };
+            Check::ok("keys", format!("{what} served and acceptable"))
+        }
+        Err(error) => Check::failed(
+            "keys",
+            format!("what is served is no set of the edge's keys: {error}"),
+            "look at what stands between you and the edge",
+        ),
+    };
+    (check, Some(served))
+}
+
+/// What the edge says to a token that is none.
+fn gate(probe: &Probe) -> Check {
+    let refused = probe.status == 401 && problem(probe).is_some_and(|problem| problem.is(Code::InvalidToken));
+    let challenged = probe.challenge.as_deref().is_some_and(|challenge| challenge.starts_with("Bearer"));
+    match (refused, challenged) {
+        (true, true) => Check::ok("tokens", "one that is none is refused"),
+        (true, false) => Check::warning(
+            "tokens",
+            "one that is none is refused, without WWW-Authenticate",
+            "look at what stands between you and the edge: it removes headers",
+        ),
+        (false, _) if probe.status < 300 => Check::failed(
+            "tokens",
+            format!("one that is none was answered with {}", probe.status),
+            "take the deployment off the network, and look at what answers there",
+        ),
+        (false, _) => Check::failed(
+            "tokens",
+            format!("one that is none was answered with {} instead of 401", probe.status),
+            "look at the edge's log: npx wrangler tail",
+        ),
+    }
+}
+
+fn problem(probe: &Probe) -> Option<Problem> {
+    serde_json::from_str(&probe.body).ok()
+}
+
+fn login(url: &Url) -> Check {
+    let login = "pinlatch login --url URL --username YOU";
+    match session::logged_in_at() {
+        Ok(Some(own)) if own.origin() == url.origin() => {}
+        Ok(Some(own)) => {
+            return Check::warning("login", format!("you are logged in to {own}, not here"), login);
+        }
+        Ok(None) => return Check::warning("login", "nobody is logged in on this machine", login),
+        Err(error) => return Check::failed("login", format!("{error:#}"), login),
+    }
+    match session::api().and_then(|api| api.get::<Whoami>("/api/v1/whoami")) {
+        Ok(whoami) => Check::ok("login", format!("{} at the site {}", whoami.sub, whoami.site)),
+        Err(error) => Check::failed("login", format!("{error:#}"), login),
+    }
+}
+
+fn page(url: &Url, checks: &[Check]) -> String {
+    let mut page = format!("{url}\n");
+    for Check { name, state, detail, advice } in checks {
+        let state = match state {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Failed => "FAILED",
+        };
+        let mut lead = format!("  {state:<7}  {name:<8}  ");
+        for line in wrap(&plain(detail), WIDTH) {
+            page.push_str(&format!("{lead}{line}\n"));
+            lead = INDENT.into();
+        }
+        let mut lead = format!("{INDENT}-> ");
+        for line in advice.iter().flat_map(|advice| wrap(advice, WIDTH - 3)) {
+            page.push_str(&format!("{lead}{line}\n"));
+            lead = format!("{INDENT}   ");
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_782_907_200;
+
+    fn probe(status: u16, body: &str) -> Probe {
+        Probe { status, date: None, challenge: Some("Bearer realm=\"x\"".into()), body: body.into() }
+    }
+
+    #[test]
+    fn clocks_are_compared() {
+        let at = |now| clock(Some("Wed, 01 Jul 2026 12:00:00 GMT"), now);
+        assert_eq!(at(NOW), Check::ok("clock", "equal to the edge's"));
+        assert_eq!(at(NOW + 3).state, State::Ok);
+        assert_eq!(
+            (at(NOW - 30).state, at(NOW - 30).detail.as_str()),
+            (State::Warning, "30s behind the edge's")
+        );
+        assert_eq!(
+            (at(NOW + 90).state, at(NOW + 90).detail.as_str()),
+            (State::Failed, "1m 30s ahead of the edge's")
+        );
+        for unknown in
+            [None, Some("yesterday"), Some("Wed, 01 Jul 2026 12:00:00 CET"), Some("Wed, 1 Foo 2026 1:0 GMT")]
+        {
+            assert_eq!(clock(unknown, NOW).state, State::Warning, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn an_edge_is_told_from_something_else() {
+        let own = format!("{{\"status\":\"ok\",\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(edge(&probe(200, &own)).state, State::Ok);
+        assert_eq!(edge(&probe(200, "{\"status\":\"ok\",\"version\":\"0.0.1\"}")).state, State::Warning);
+        for (status, body) in
+            [(200, "<html>"), (502, own.as_str()), (200, "{\"status\":\"ill\",\"version\":\"1\"}")]
+        {
+            assert_eq!(edge(&probe(status, body)).state, State::Failed, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_none_must_be_refused() {
+        let problem = serde_json::to_string(&Problem::new(Code::InvalidToken)).unwrap();
+        assert_eq!(gate(&probe(401, &problem)).state, State::Ok);
+        assert_eq!(gate(&Probe { challenge: None, ..probe(401, &problem) }).state, State::Warning);
+        assert_eq!(gate(&probe(200, "{}")).state, State::Failed);
+        assert_eq!(gate(&probe(401, "no")).state, State::Failed);
+    }
+
+    #[test]
+    fn keys_are_looked_at_as_they_are_served() {
+        let key = pinlatch_token::SigningKey::generate();
+        let good = json!({ "keys": [key.public_jwk()] }).to_string();
+        assert_eq!(keys(&probe(200, &good)).0.state, State::Ok);
+        let private = format!("{{\"keys\":[{}]}}", key.to_private_jwk().expose());
+        assert_eq!(keys(&probe(200, &private)).0.state, State::Failed);
+        assert_eq!(keys(&probe(404, &good)).0.state, State::Failed);
+        let misconfigured = serde_json::to_string(&Problem::new(Code::Misconfigured)).unwrap();
+        let (check, served) = keys(&probe(503, &misconfigured));
+        assert!(served.is_none() && check.advice.unwrap().contains("secret bulk"));
+    }
+
+    #[test]
+    fn a_report_is_read_line_by_line() {
+        let url = Url::parse("https://door.example").unwrap();
+        let checks = [Check::ok("edge", "answers"), Check::failed("clock", "\u{1b}[2J wrong", "set it")];
+        assert_eq!(
+            page(&url, &checks),
+            "https://door.example/\n  ok       edge      answers\n  FAILED   clock     \\u001b[2J wrong\n                     -> set it\n"
+        );
+    }
+}

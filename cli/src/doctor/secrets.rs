@@ -1,0 +1,164 @@
+//! The owner's files against what the deployment serves.
+
+use std::path::{Path, PathBuf};
+
+use pinlatch_token::{SigningKey, Step};
+use serde_json::Value;
+
+use super::Check;
+use crate::files::config_dir;
+use crate::keys::vars::{Secrets, Vars, same_keys};
+
+/// Checks a `.dev.vars`, the root key, and whether both are what is in force.
+pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Vec<Check> {
+    let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
+        Ok(secrets) => secrets,
+        Err(error) => {
+            let advice = "use the file that `pinlatch init` wrote, or the one before it (.before)";
+            return vec![Check::failed("secrets", format!("{error:#}"), advice)];
+        }
+    };
+    let root_file = match root_key {
+        Some(file) => Some(file.to_owned()),
+        None => config_dir().ok().map(|folder| folder.join("root.jwk")),
+    };
+    let files: Vec<PathBuf> = [Some(file.to_owned()), root_file.clone()].into_iter().flatten().collect();
+    let mut checks = vec![keyset(&secrets), root(&secrets, root_file.as_deref())];
+    checks.extend(files.iter().filter_map(|file| private(file)));
+    checks.extend(served.map(|served| in_force(&secrets, served)));
+    checks
+}
+
+fn keyset(secrets: &Secrets) -> Check {
+    let detail = format!("number {}, signed by the root key", secrets.number);
+    if !secrets.agree {
+        let detail = format!("{detail}, does not name the keys that are there: devices refuse the edge");
+        return Check::failed("key set", detail, "take the file before it (.before), and rotate again");
+    }
+    match secrets.edge.next_step() {
+        Step::Publish => Check::ok("key set", detail),
+        Step::Switch | Step::Retire => {
+            let detail = format!("{detail}; a rotation is under way");
+            Check::warning("key set", detail, "finish it: pinlatch keys rotate")
+        }
+    }
+}
+
+fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
+    let advice = "get it from where you keep its copy; without it no key can be replaced";
+    let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
+        return Check::warning("root key", "it is not on this machine", advice);
+    };
+    match SigningKey::from_jwk(text.trim()) {
+        Ok(root) if root.kid() == secrets.root.thumbprint() => {
+            Check::ok("root key", format!("{} is the one that devices know", root.kid()))
+        }
+        Ok(root) => {
+            Check::failed("root key", format!("{} is not the one that devices know", root.kid()), advice)
+        }
+        Err(error) => Check::failed("root key", error.to_string(), advice),
+    }
+}
+
+/// A word where others can read a file of secrets.
+fn private(file: &Path) -> Option<Check> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).ok()?);
+        if mode & 0o077 != 0 {
+            let advice = format!("chmod 600 {}", file.display());
+            return Some(Check::failed("files", format!("others can read {}", file.display()), &advice));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    None
+}
+
+fn in_force(secrets: &Secrets, served: &Value) -> Check {
+    if same_keys(served, &secrets.edge.public().to_jwks()) {
+        Check::ok("in force", "the deployment serves the keys of this file")
+    } else {
+        Check::failed(
+            "in force",
+            "the deployment serves other keys than those of this file",
+            "put them in force, if they are the newer ones: npx wrangler secret bulk FILE",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+    use crate::files::write_private;
+    use crate::init::dev_vars;
+    use pinlatch_token::{EdgeKeys, keyset};
+    use serde_json::json;
+
+    struct Desk {
+        folder: tempfile::TempDir,
+        edge: EdgeKeys,
+        root: SigningKey,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let desk = Self {
+                folder: tempfile::tempdir().unwrap(),
+                edge: EdgeKeys::generate_at(1_000).unwrap(),
+                root: SigningKey::generate(),
+            };
+            write_private(&desk.path("root.jwk"), desk.root.to_private_jwk().expose()).unwrap();
+            desk.write(&desk.edge, &desk.edge);
+            desk
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        /// Writes secrets whose key set names some keys.
+        fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
+            let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
+            write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();
+        }
+
+        fn states(&self, served: &Value) -> Vec<(&'static str, State)> {
+            let checks = check(&self.path(".dev.vars"), Some(&self.path("root.jwk")), Some(served));
+            checks.iter().map(|check| (check.name, check.state)).collect()
+        }
+    }
+
+    #[test]
+    fn what_agrees_is_well() {
+        let desk = Desk::new();
+        let well = [("key set", State::Ok), ("root key", State::Ok), ("in force", State::Ok)];
+        assert_eq!(desk.states(&desk.edge.public().to_jwks()), well);
+    }
+
+    #[test]
+    fn each_disagreement_is_named() {
+        let desk = Desk::new();
+        let other = EdgeKeys::generate().unwrap();
+        assert!(desk.states(&other.public().to_jwks()).contains(&("in force", State::Failed)));
+        desk.write(&other, &desk.edge);
+        assert!(desk.states(&json!({})).contains(&("key set", State::Failed)));
+        let published = desk.edge.step(Step::Publish, 2_000).unwrap();
+        desk.write(&published, &published);
+        assert!(desk.states(&json!({})).contains(&("key set", State::Warning)));
+        write_private(&desk.path("root.jwk"), SigningKey::generate().to_private_jwk().expose()).unwrap();
+        assert!(desk.states(&json!({})).contains(&("root key", State::Failed)));
+        std::fs::remove_file(desk.path("root.jwk")).unwrap();
+        assert!(desk.states(&json!({})).contains(&("root key", State::Warning)));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let open = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(desk.path(".dev.vars"), open).unwrap();
+            assert!(desk.states(&json!({})).contains(&("files", State::Failed)));
+        }
+        write_private(&desk.path(".dev.vars"), "EDGE_KEYS='{}'").unwrap();
+        assert_eq!(desk.states(&json!({})), [("secrets", State::Failed)]);
+    }
+}

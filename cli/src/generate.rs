@@ -1,0 +1,76 @@
+//! `pinlatch completions` and `pinlatch man`: what packages install beside the program.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde_json::json;
+
+use crate::args::Args;
+use crate::output::{say, say_json};
+
+/// `pinlatch completions`.
+#[derive(clap::Args)]
+pub struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+/// `pinlatch man`.
+#[derive(clap::Args)]
+pub struct Man {
+    /// Write a page for the program and for each of its commands into this folder. [default: the program's
+    /// page, on stdout]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Prints a shell's completions.
+pub fn completions(args: &Completions, json: bool) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "pinlatch", &mut script);
+    let script = String::from_utf8(script).context("the script is no text")?;
+    if json { say_json(&json!({ "shell": args.shell.to_string(), "script": script })) } else { say(&script) }
+}
+
+/// Prints or writes the manual.
+pub fn man(args: &Man, json: bool) -> Result<()> {
+    if let Some(folder) = &args.out {
+        let wrote = pages(folder)?;
+        return if json { say_json(&json!({ "wrote": wrote })) } else { say(&wrote.join("\n")) };
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Args::command()).render(&mut page).context("the page cannot be made")?;
+    let page = String::from_utf8(page).context("the page is no text")?;
+    if json { say_json(&json!({ "page": page })) } else { say(&page) }
+}
+
+fn pages(folder: &Path) -> Result<Vec<String>> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    clap_mangen::generate_to(Args::command(), folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let names = entries.map(|entry| Ok(entry?.path().display().to_string()));
+    let mut names: Vec<String> = names.collect::<std::io::Result<_>>()?;
+    names.retain(|name| name.ends_with(".1"));
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_its_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let pages = pages(folder.path()).unwrap();
+        for command in ["", "-keys-rotate", "-guest-create", "-audit-verify", "-doctor"] {
+            assert!(
+                pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),
+                "{command}: {pages:?}"
+            );
+        }
+    }
+}

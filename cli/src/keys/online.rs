@@ -1,0 +1,99 @@
+//! What a rotation asks the deployment, if one is logged in to it.
+
+use anyhow::{Context, Result, bail};
+use pinlatch_protocol::admin::TokenView;
+use pinlatch_token::{EdgeKeys, Step};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::SPREAD;
+use super::vars::kids;
+use crate::api::Api;
+use crate::session;
+
+/// What the old key has minted that is still good.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// When the last of it expires, seconds of Unix time.
+    pub last_of_old: Option<u64>,
+    /// How many there are.
+    pub count: usize,
+}
+
+#[derive(Deserialize)]
+struct Raised {
+    generation: u64,
+}
+
+/// Which API tokens and guest links the old key has minted, or will have once the next step is taken.
+pub fn standing(edge: &EdgeKeys, now: u64) -> Result<Standing> {
+    let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
+    // An isolate may have signed with the old key for a while after the switch.
+    let by_old_until = match edge.next_step() {
+        Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
+        Step::Publish | Step::Switch => now,
+    };
+    Ok(of_old(&tokens, by_old_until, now))
+}
+
+/// Of those that were minted before a time, the ones that are still good.
+fn of_old(tokens: &[TokenView], before: u64, now: u64) -> Standing {
+    let good = |token: &&TokenView| {
+        token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
+    };
+    let good: Vec<u64> = tokens.iter().filter(good).map(|token| token.expires_at).collect();
+    Standing { last_of_old: good.iter().max().copied(), count: good.len() }
+}
+
+/// Voids every token that the site has issued so far.
+pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
+    let raised: Raised = own_deployment(edge)?.post("/api/v1/generation", &json!({}), &[])?;
+    Ok(raised.generation)
+}
+
+/// The deployment that one is logged in to, if it has these keys: another one's tokens are not meant.
+fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
+    let url = session::logged_in_at()?.context("nobody is logged in")?;
+    let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
+    let own = edge.public().to_jwks();
+    if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
+        bail!("{url}, which you are logged in to, has other keys than this file");
+    }
+    session::api()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinlatch_protocol::admin::TokenKind;
+
+    fn token(created: u64, expires_at: u64, revoked_ms: Option<u64>) -> TokenView {
+        TokenView {
+            jti: "j".into(),
+            kind: TokenKind::Api,
+            name: "n".into(),
+            creator: "ann".into(),
+            scope: "line:a/b:set".parse().unwrap(),
+            not_before: created,
+            expires_at,
+            max_uses: None,
+            uses: 0,
+            created_ms: created * 1000,
+            last_used_ms: None,
+            revoked_ms,
+        }
+    }
+
+    #[test]
+    fn only_what_the_old_key_signed_and_still_is_good_counts() {
+        let tokens = [
+            token(10, 500, None),
+            token(20, 900, None),
+            token(10, 999, Some(1)),
+            token(10, 100, None),
+            token(60, 2_000, None),
+        ];
+        assert_eq!(of_old(&tokens, 50, 100), Standing { last_of_old: Some(900), count: 2 });
+        assert_eq!(of_old(&tokens, 5, 100), Standing { last_of_old: None, count: 0 });
+    }
+}

@@ -1,0 +1,190 @@
+//! `.dev.vars`: the edge's secrets as wrangler reads them, and as the owner may have added to them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use pinlatch_token::{EdgeKeys, PublicKey, keyset};
+
+use crate::files::write_private;
+
+/// A file of NAME='value' lines. Lines that are not ours stay as they are.
+pub struct Vars {
+    path: PathBuf,
+    text: String,
+}
+
+/// What the edge's secrets say together.
+pub struct Secrets {
+    /// `EDGE_KEYS`.
+    pub edge: EdgeKeys,
+    /// `ROOT_KEY`.
+    pub root: PublicKey,
+    /// The number of `KEYSET`.
+    pub number: u64,
+    /// Whether `KEYSET` names the public keys of `EDGE_KEYS`, those and no others.
+    pub agree: bool,
+}
+
+impl Vars {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), text })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A value without its quotes.
+    fn get(&self, name: &str) -> Result<&str> {
+        let mut found = self.text.lines().filter_map(|line| value(line, name));
+        match (found.next(), found.next()) {
+            (Some(value), None) => Ok(value),
+            (None, _) => bail!("{} has no {name}", self.path.display()),
+            (Some(_), Some(_)) => bail!("{} has {name} twice", self.path.display()),
+        }
+    }
+
+    /// Replaces a value that is there.
+    pub fn set(&mut self, name: &str, new: &str) {
+        let line = |line: &str| match value(line, name) {
+            Some(_) => format!("{name}='{new}'\n"),
+            None => format!("{line}\n"),
+        };
+        self.text = self.text.lines().map(line).collect();
+    }
+
+    /// The edge's secrets, if they hold together.
+    pub fn secrets(&self) -> Result<Secrets> {
+        let at = |name: &'static str| move || format!("{}: {name}", self.path.display());
+        let edge = EdgeKeys::from_jwks(self.get("EDGE_KEYS")?).with_context(at("EDGE_KEYS"))?;
+        let root = serde_json::from_str(self.get("ROOT_KEY")?).with_context(at("ROOT_KEY"))?;
+        let root = PublicKey::from_jwk(&root).with_context(at("ROOT_KEY"))?;
+        let keyset = keyset::verify(self.get("KEYSET")?, &root)
+            .with_context(|| format!("{}: KEYSET is not signed by ROOT_KEY", self.path.display()))?;
+        let agree = same_keys(&keyset.keys.to_jwks(), &edge.public().to_jwks());
+        Ok(Secrets { edge, root, number: keyset.number, agree })
+    }
+
+    /// Writes the file, whole or not at all, and leaves the one before beside it. Returns where.
+    pub fn save(&self) -> Result<PathBuf> {
+        let before = std::fs::read_to_string(&self.path)
+            .with_context(|| format!("cannot read {}", self.path.display()))?;
+        let mut name = self.path.file_name().context("the file has no name")?.to_owned();
+        name.push(".before");
+        let backup = self.path.with_file_name(name);
+        write_private(&backup, &before)?;
+        write_private(&self.path, &self.text)?;
+        Ok(backup)
+    }
+}
+
+/// The value of a line, if it is the named one's.
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (own, value) = line.split_once('=')?;
+    if own.trim() != name {
+        return None;
+    }
+    let value = value.trim();
+    let quoted =
+        ['\'', '"', '`'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    Some(quoted.unwrap_or(value))
+}
+
+/// Whether two JWK Sets name the same keys, in any order.
+pub fn same_keys(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    let (mut one, mut other) = (kids(one), kids(other));
+    one.sort_unstable();
+    other.sort_unstable();
+    one == other
+}
+
+/// The ids of a JWK Set's keys.
+pub fn kids(jwks: &serde_json::Value) -> Vec<&str> {
+    let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
+    keys.into_iter().flatten().filter_map(|key| key.get("kid")?.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::dev_vars;
+    use pinlatch_token::SigningKey;
+    use serde_json::json;
+
+    fn desk() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let (edge, root) = (EdgeKeys::generate_at(1_000).unwrap(), SigningKey::generate());
+        let keyset = keyset::sign(&root, 7, edge.public(), 1_000).unwrap();
+        let path = folder.path().join(".dev.vars");
+        let text = format!("# mine\nSHOP_KEY=\"a=b #c\"\n{}\nLAST=1", dev_vars(&edge, &root, &keyset));
+        write_private(&path, &text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn what_init_wrote_is_read_and_the_rest_stays() {
+        let (folder, path) = desk();
+        let mut vars = Vars::read(&path).unwrap();
+        let secrets = vars.secrets().unwrap();
+        assert!(secrets.agree && secrets.number == 7);
+        let before = vars.text.clone();
+        vars.set("KEYSET", "new");
+        let backup = vars.save().unwrap();
+        let after = std::fs::read_to_string(&path).unwrap();
+        assert!(after.starts_with("# mine\nSHOP_KEY=\"a=b #c\"\nEDGE_KEYS='{"));
+        assert!(after.contains("\nKEYSET='new'\n") && after.ends_with("\n\nLAST=1\n"));
+        assert_eq!(std::fs::read_to_string(&backup).unwrap(), before);
+        assert_eq!(backup, folder.path().join(".dev.vars.before"));
+        #[cfg(unix)]
+        for file in [&path, &backup] {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn values_are_taken_out_of_their_quotes() {
+        for line in ["A='x=y'", "A=\"x=y\"", " A = x=y ", "export A='x=y'"] {
+            assert_eq!(value(line, "A"), Some("x=y"), "{line}");
+        }
+        for line in ["AB='x'", "# A='x'", "A", ""] {
+            assert_eq!(value(line, "A"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_do_not_hold_together_are_refused() {
+        let (_folder, path) = desk();
+        let good = std::fs::read_to_string(&path).unwrap();
+        let mut other_root = Vars { path: path.clone(), text: good.clone() };
+        other_root.set("ROOT_KEY", &SigningKey::generate().public_jwk().to_string());
+        assert!(other_root.secrets().is_err());
+        let mut other_keys = Vars { path: path.clone(), text: good.clone() };
+        other_keys.set("EDGE_KEYS", EdgeKeys::generate().unwrap().to_private_jwks().expose());
+        assert!(!other_keys.secrets().unwrap().agree);
+        for text in ["", &format!("{good}\nKEYSET='again'")] {
+            assert!(Vars { path: path.clone(), text: text.into() }.secrets().is_err());
+        }
+    }
+
+    #[test]
+    fn an_error_shows_no_secret() {
+        let (_folder, path) = desk();
+        let mut vars = Vars::read(&path).unwrap();
+        vars.set("EDGE_KEYS", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0IQ\"}]}");
+        assert!(!format!("{:#}", vars.secrets().err().unwrap()).contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn sets_are_compared_by_their_ids() {
+        let set = |kids: &[&str]| json!({ "keys": kids.iter().map(|kid| json!({ "kid": kid })).collect::<Vec<_>>() });
+        assert!(same_keys(&set(&["a", "b"]), &set(&["b", "a"])));
+        assert!(!same_keys(&set(&["a", "b"]), &set(&["a"])));
+    }
+}

@@ -1,0 +1,258 @@
+//! `pinlatch token create|list|revoke` and `pinlatch guest`: what the edge mints.
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use pinlatch_protocol::admin::{MAX_USES, MintReply, MintRequest, TokenKind, TokenView};
+use pinlatch_protocol::scope::ScopeSet;
+use serde_json::json;
+
+use crate::api::segment;
+use crate::output::{columns, say, say_json};
+use crate::session::{self, now};
+use crate::text::plain;
+use crate::times::{Moment, instant, seconds, stamp, stamp_ms};
+
+/// How long an API token is good where nobody says, in seconds: 30 days.
+const API_LIFE: u64 = 30 * 86_400;
+
+/// How long a guest link is good where nobody says, in seconds: an hour.
+const GUEST_LIFE: u64 = 3_600;
+
+/// `pinlatch guest`.
+#[derive(Subcommand)]
+pub enum GuestCommand {
+    /// Make a link that lets a guest operate some lines for a while, without an account.
+    Create(Grant),
+    /// List the guest links.
+    List,
+    /// Revoke a guest link by its id; its open pages are closed.
+    Revoke(Revoke),
+}
+
+/// What is minted.
+#[derive(clap::Args)]
+pub struct Grant {
+    /// What it is called, for you to recognise it.
+    name: String,
+    /// What it may do, like line:porch/door:pulse; may be given several times.
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    scopes: Vec<ScopeSet>,
+    /// How long it is good, like 90min or 7days. [default: 30 days for a token, an hour for a guest link]
+    #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
+    life: Option<u64>,
+    /// Until when it is good, like 2026-07-01T18:00:00+02:00.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    until: Option<u64>,
+    /// From when it is good: a time, or a duration from now. [default: at once]
+    #[arg(long, value_name = "TIME")]
+    from: Option<Moment>,
+    /// How many commands it may give. [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
+    max_uses: Option<u32>,
+}
+
+/// What is revoked.
+#[derive(clap::Args)]
+pub struct Revoke {
+    /// Its id, as `list` shows it.
+    jti: String,
+    /// When it expires, seconds of Unix time: its `exp`. Needed for a token that was signed elsewhere.
+    #[arg(long, value_name = "SECONDS")]
+    expires_at: Option<u64>,
+}
+
+impl Grant {
+    fn request(&self, kind: TokenKind, now: u64) -> Result<MintRequest> {
+        let not_before = self.from.map(|from| from.after(now.saturating_mul(1000)) / 1000);
+        let start = not_before.unwrap_or(now);
+        let default = if kind == TokenKind::Guest { GUEST_LIFE } else { API_LIFE };
+        let expires_at = match (self.until, self.life) {
+            (Some(until_ms), _) => until_ms / 1000,
+            (None, life) => start.saturating_add(life.unwrap_or(default)),
+        };
+        if expires_at <= start.max(now) {
+            bail!("it would expire at {}, before it is good", stamp(expires_at));
+        }
+        let scope = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
+        Ok(MintRequest {
+            kind,
+            name: self.name.clone(),
+            scope,
+            not_before,
+            expires_at,
+            max_uses: self.max_uses,
+        })
+    }
+}
+
+/// `pinlatch guest`.
+pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
+    match command {
+        GuestCommand::Create(grant) => create(TokenKind::Guest, grant, json),
+        GuestCommand::List => list(TokenKind::Guest, json),
+        GuestCommand::Revoke(revoked) => revoke(revoked, json),
+    }
+}
+
+/// Mints, and prints the token or link: the only thing on stdout, because nobody can ask for it again.
+pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
+    let request = grant.request(kind, now()?)?;
+    let reply: MintReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
+    if json {
+        return say_json(&reply);
+    }
+    let token = &reply.token;
+    eprintln!(
+        "{} {}, good from {} until {}; it is shown only this once.",
+        plain(&token.name),
+        token.jti,
+        stamp(token.not_before),
+        stamp(token.expires_at)
+    );
+    match reply.access_token.or(reply.link) {
+        Some(secret) => say(secret.expose()),
+        None => bail!("the edge answered without the token"),
+    }
+}
+
+/// Lists what was minted and is not long gone.
+pub fn list(kind: TokenKind, json: bool) -> Result<()> {
+    let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
+    tokens.retain(|token| token.kind == kind);
+    if json {
+        return say_json(&tokens);
+    }
+    if tokens.is_empty() {
+        let word = if kind == TokenKind::Guest { "guest links" } else { "API tokens" };
+        return say(&format!("There are no {word}."));
+    }
+    say(&table(&tokens, now()?))
+}
+
+/// Revokes.
+pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
+    let mut path = format!("/api/v1/tokens/{}", segment(&args.jti));
+    if let Some(seconds) = args.expires_at {
+        path.push_str(&format!("?expires_at={seconds}"));
+    }
+    session::api()?.delete(&path)?;
+    if json {
+        say_json(&json!({ "revoked": args.jti }))
+    } else {
+        say(&format!("{} is revoked.", plain(&args.jti)))
+    }
+}
+
+fn table(tokens: &[TokenView], now: u64) -> String {
+    let rows: Vec<[String; 8]> = tokens
+        .iter()
+        .map(|token| {
+            let uses = match token.max_uses {
+                Some(most) => format!("{}/{most}", token.uses),
+                None => "any".into(),
+            };
+            [
+                token.jti.clone(),
+                token.name.clone(),
+                state(token, now).into(),
+                stamp(token.expires_at),
+                uses,
+                token.last_used_ms.map_or_else(|| "never".into(), stamp_ms),
+                token.creator.clone(),
+                token.scope.to_string(),
+            ]
+        })
+        .collect();
+    columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], &rows)
+}
+
+/// In a word, whether it can be used now.
+fn state(token: &TokenView, now: u64) -> &'static str {
+    if token.revoked_ms.is_some() {
+        "revoked"
+    } else if token.expires_at <= now {
+        "expired"
+    } else if token.max_uses.is_some_and(|most| token.uses >= most) {
+        "used up"
+    } else if token.not_before > now {
+        "not yet"
+    } else {
+        "good"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    const NOW: u64 = 1_782_907_200;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        grant: Grant,
+    }
+
+    fn read(args: &[&str]) -> Result<MintRequest> {
+        let line = Line::try_parse_from([&["x", "lamp", "--scope", "line:porch/lamp:set"], args].concat())?;
+        line.grant.request(TokenKind::Guest, NOW)
+    }
+
+    #[test]
+    fn a_window_is_what_its_options_say() {
+        let window =
+            |args: &[&str]| read(args).map(|request| (request.not_before, request.expires_at)).unwrap();
+        assert_eq!(window(&[]), (None, NOW + 3_600));
+        assert_eq!(window(&["--for", "2h"]), (None, NOW + 7_200));
+        assert_eq!(window(&["--from", "1h", "--for", "2h"]), (Some(NOW + 3_600), NOW + 10_800));
+        assert_eq!(window(&["--until", "2026-07-01T15:00:00+02:00"]), (None, NOW + 3_600));
+        assert_eq!(
+            window(&["--from", "2026-07-01T12:30:00Z", "--for", "30min"]),
+            (Some(NOW + 1_800), NOW + 3_600)
+        );
+        for wrong in [
+            &["--until", "2026-07-01T11:00:00Z"][..],
+            &["--until", "2026-07-01T13:00:00Z", "--from", "2h"],
+            &["--for", "2h", "--until", "2026-07-01T13:00:00Z"],
+            &["--for", "2"],
+            &["--max-uses", "0"],
+            &["--scope", "door"],
+        ] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_taken_together() {
+        let request =
+            read(&["--scope", "line:porch/bell:read line:shed/door:pulse", "--max-uses", "3"]).unwrap();
+        assert_eq!(request.scope.iter().count(), 3);
+        assert_eq!(request.max_uses, Some(3));
+    }
+
+    #[test]
+    fn a_state_says_why_a_token_cannot_be_used() {
+        let token = TokenView {
+            jti: "j".into(),
+            kind: TokenKind::Guest,
+            name: "plumber".into(),
+            creator: "ann".into(),
+            scope: "line:porch/door:pulse".parse().unwrap(),
+            not_before: NOW,
+            expires_at: NOW + 60,
+            max_uses: Some(2),
+            uses: 1,
+            created_ms: NOW * 1_000,
+            last_used_ms: None,
+            revoked_ms: None,
+        };
+        assert_eq!(state(&token, NOW), "good");
+        assert_eq!(state(&token, NOW - 1), "not yet");
+        assert_eq!(state(&token, NOW + 60), "expired");
+        assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW), "used up");
+        assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW), "revoked");
+        let page = table(&[token], NOW);
+        assert!(page.contains("plumber  good   2026-07-01T12:01:00Z  1/2   never"), "{page}");
+    }
+}

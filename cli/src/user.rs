@@ -1,0 +1,270 @@
+//! `pinlatch user`: the people of the site.
+
+use anyhow::{Context, Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Subcommand};
+use pinlatch_protocol::admin::{
+    AcceptReply, AcceptRequest, InviteReply, InviteRequest, PasswordRequest, Person, RightsRequest,
+};
+use pinlatch_protocol::api::{Secret, Whoami};
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::scope::{Role, ScopeSet};
+use serde_json::{Value, json};
+use ureq::http::Method;
+use url::Url;
+
+use crate::api::{Api, segment};
+use crate::output::{columns, say, say_json};
+use crate::session::{api, current, password, two_passwords};
+use crate::times::{stamp, stamp_ms};
+
+/// The roles by their names.
+const ROLES: [(&str, Role); 3] =
+    [("owner", Role::Owner), ("operator", Role::Operator), ("viewer", Role::Viewer)];
+
+/// `pinlatch user`.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// List the people with their rights.
+    List,
+    /// Invite a person, or one who is there already to set a new password. Prints a code, good once for 7 days.
+    Invite(Invite),
+    /// Use an invitation: choose a password, which is asked for or read from stdin.
+    Accept(Accept),
+    /// Change what a person may do, at once and on open pages too.
+    Set(Set),
+    /// Remove a person, with their logins and whatever they minted.
+    Remove(One),
+    /// End every login of a person.
+    EndSessions(One),
+    /// Change your own password, which ends your other logins.
+    Password(Password),
+}
+
+#[derive(clap::Args)]
+pub struct Invite {
+    /// The user name.
+    username: UserName,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("wanted").args(["role", "scopes"]).required(true)))]
+pub struct Set {
+    /// The user name.
+    username: UserName,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+pub struct Rights {
+    /// A role: owner may do everything, operator operates every line, viewer sees every line.
+    #[arg(long, conflicts_with = "scopes", value_parser = role())]
+    role: Option<Role>,
+    /// Scopes of their own, like line:porch/*:read; may be given several times.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<ScopeSet>,
+}
+
+#[derive(clap::Args)]
+pub struct One {
+    /// The user name.
+    username: UserName,
+}
+
+#[derive(clap::Args)]
+pub struct Accept {
+    /// The deployment's address.
+    #[arg(long)]
+    url: Url,
+    /// The code of the invitation; it says the site and who is invited.
+    #[arg(long)]
+    code: String,
+    /// Read the password from stdin instead of asking for it.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Password {
+    /// Read the present password and the new one from stdin, a line each, instead of asking for them.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl Rights {
+    fn request(&self) -> RightsRequest {
+        let scope: ScopeSet = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
+        RightsRequest { role: self.role, scope: (!self.scopes.is_empty()).then_some(scope) }
+    }
+}
+
+/// Runs one of them.
+pub fn run(command: &UserCommand, json: bool) -> Result<()> {
+    match command {
+        UserCommand::List => list(json),
+        UserCommand::Invite(args) => invite(args, json),
+        UserCommand::Accept(args) => accept(args, json),
+        UserCommand::Set(Set { username, rights }) => {
+            api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;
+            told(json, &json!({ "changed": username }), &format!("{username}'s rights are changed."))
+        }
+        UserCommand::Remove(One { username }) => {
+            api()?.delete(&path(username, ""))?;
+            told(json, &json!({ "removed": username }), &format!("{username} is removed."))
+        }
+        UserCommand::EndSessions(One { username }) => {
+            api()?.delete(&path(username, "/sessions"))?;
+            told(json, &json!({ "ended": username }), &format!("Every login of {username} is ended."))
+        }
+        UserCommand::Password(args) => change_password(args, json),
+    }
+}
+
+fn path(username: &UserName, rest: &str) -> String {
+    format!("/api/v1/users/{}{rest}", segment(username.as_str()))
+}
+
+fn told(json: bool, document: &Value, sentence: &str) -> Result<()> {
+    if json { say_json(document) } else { say(sentence) }
+}
+
+fn list(json: bool) -> Result<()> {
+    let people: Vec<Person> = api()?.get("/api/v1/users")?;
+    if json { say_json(&people) } else { say(&table(&people)) }
+}
+
+fn table(people: &[Person]) -> String {
+    let rows: Vec<[String; 5]> = people
+        .iter()
+        .map(|person| {
+            [
+                person.username.to_string(),
+                person.role.map_or("custom", role_word).to_owned(),
+                person.sessions.to_string(),
+                stamp_ms(person.created_ms),
+                person.scope.to_string(),
+            ]
+        })
+        .collect();
+    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], &rows)
+}
+
+fn invite(args: &Invite, json: bool) -> Result<()> {
+    let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
+    let session = current()?;
+    let reply: InviteReply = session.api()?.post("/api/v1/users", &request, &[])?;
+    if json {
+        return say_json(&reply);
+    }
+    let url = session.url.as_str().trim_end_matches('/');
+    say(&format!(
+        "{} is invited until {}. Hand over the code safely; it is good once:\n  {code}\n\
+         To accept it:\n  pinlatch user accept --url {url} --code {code}",
+        reply.username,
+        stamp(reply.expires_at),
+        code = reply.code.expose(),
+    ))
+}
+
+fn accept(args: &Accept, json: bool) -> Result<()> {
+    let request =
+        AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
+    let reply: AcceptReply = Api::new(&args.url)?.post("/api/v1/users/accept", &request, &[])?;
+    if json {
+        return say_json(&reply);
+    }
+    let url = args.url.as_str().trim_end_matches('/');
+    say(&format!(
+        "Welcome, {name}. To log in:\n  pinlatch login --url {url} --username {name}",
+        name = reply.username
+    ))
+}
+
+fn change_password(args: &Password, json: bool) -> Result<()> {
+    let api = api()?;
+    let whoami: Whoami = api.get("/api/v1/whoami")?;
+    let username = UserName::new(whoami.sub).ok();
+    let username = username.context("the login is not a person's, so it has no password")?;
+    let (current, password) = two_passwords(args.password_stdin)?;
+    if current == password {
+        bail!("the new password is the present one");
+    }
+    let request = PasswordRequest { current, password };
+    let _: Option<Value> = api.post(&path(&username, "/password"), &request, &[])?;
+    told(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
+}
+
+/// A role by its name, all of which the help lists.
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(ROLES.map(|(word, _)| word)).try_map(|word| {
+        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is no role")
+    })
+}
+
+fn role_word(role: Role) -> &'static str {
+    ROLES.iter().find(|(_, own)| *own == role).map_or("", |(word, _)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: UserCommand,
+    }
+
+    fn rights(args: &[&str]) -> Option<RightsRequest> {
+        match Line::try_parse_from([&["x"], args].concat()).ok()?.command {
+            UserCommand::Invite(Invite { rights, .. }) | UserCommand::Set(Set { rights, .. }) => {
+                Some(rights.request())
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn rights_are_a_role_or_scopes() {
+        let operator = RightsRequest { role: Some(Role::Operator), scope: None };
+        assert_eq!(rights(&["invite", "ben", "--role", "operator"]), Some(operator.clone()));
+        assert_eq!(rights(&["set", "ben", "--role", "operator"]), Some(operator));
+        let custom = rights(&["set", "ben", "--scope", "line:a/b:set", "--scope", "line:a/*:read"]).unwrap();
+        assert_eq!(custom.scope.unwrap().to_string(), "line:a/*:read line:a/b:set");
+        assert_eq!(
+            rights(&["invite", "ben"]),
+            Some(RightsRequest::default()),
+            "who is there keeps their rights"
+        );
+        for wrong in [
+            &["set", "ben"][..],
+            &["set", "ben", "--role", "king"],
+            &["set", "ben", "--role", "owner", "--scope", "site:users"],
+            &["invite", "ben", "--role", "owner", "--scope", "site:users"],
+            &["invite", "../ben"],
+            &["invite", "ben", "--scope", "everything"],
+        ] {
+            assert_eq!(rights(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_says_who_may_what() {
+        let ann = Person {
+            username: UserName::new("ann@example.org").unwrap(),
+            role: None,
+            scope: "line:a/b:set".parse().unwrap(),
+            created_ms: 1_782_907_200_000,
+            sessions: 2,
+        };
+        assert!(
+            table(std::slice::from_ref(&ann))
+                .ends_with("ann@example.org  custom  2       2026-07-01T12:00:00Z  line:a/b:set\n")
+        );
+        assert_eq!(path(&ann.username, "/sessions"), "/api/v1/users/ann@example.org/sessions");
+    }
+}

@@ -1,0 +1,222 @@
+//! `pinlatch watch`: what happens at the site, as it happens, until Ctrl-C.
+
+mod socket;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
+use pinlatch_protocol::problem::{Code, Problem};
+use serde_json::Value;
+
+use self::socket::{End, Socket};
+use crate::output::{say, say_json};
+use crate::session::{Session, current, renewed};
+use crate::times::stamp_ms;
+
+/// The longest wait before another attempt, in seconds.
+const LONGEST_WAIT: u64 = 30;
+
+/// A connection that lasted as long was a good one.
+const GOOD: Duration = Duration::from_secs(10);
+
+/// What to do after a connection has ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Connect again after some seconds.
+    Again(u64),
+    /// The same with a new token.
+    Renew(u64),
+}
+
+/// Watches for ever. Ctrl-C ends the program as it ends any other.
+pub fn run(json: bool) -> Result<()> {
+    let mut session = current()?;
+    let mut failures = 0;
+    loop {
+        let began = Instant::now();
+        let end = watch(&session, json)?;
+        if began.elapsed() >= GOOD {
+            failures = 0;
+        }
+        let next = after(&end, failures)?;
+        failures += 1;
+        let (Next::Again(wait) | Next::Renew(wait)) = next;
+        if !matches!(end, End::SessionEnded | End::Gap) || wait > 0 {
+            eprintln!("pinlatch: {end}; connecting again in {wait} s");
+        }
+        std::thread::sleep(Duration::from_secs(wait));
+        session = match next {
+            Next::Again(_) => current_or_kept(session)?,
+            Next::Renew(_) => renew(session)?,
+        };
+    }
+}
+
+/// What follows from an end after so many failures in a row; an error where nothing helps.
+fn after(end: &End, failures: u32) -> Result<Next> {
+    let wait = 1_u64.checked_shl(failures).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+    // A token's life is over every ten minutes: that is no failure, unless it happens at once again.
+    let soon = if failures == 0 { 0 } else { wait };
+    match end {
+        End::SessionEnded => Ok(Next::Renew(soon)),
+        End::Gap => Ok(Next::Again(soon)),
+        End::Refused(problem) if problem.is(Code::InvalidToken) && failures == 0 => Ok(Next::Renew(0)),
+        End::Refused(problem) if problem.status == 429 || problem.status >= 500 => {
+            Ok(Next::Again(wait.max(problem.retry_after.unwrap_or(0).into())))
+        }
+        End::Refused(problem) => Err(problem.as_ref().clone().into()),
+        End::Lost(_) => Ok(Next::Again(wait)),
+    }
+}
+
+/// The login again, renewed if it is about to expire. Where the edge cannot be reached the old one does for
+/// the next attempt.
+fn current_or_kept(session: Session) -> Result<Session> {
+    or_kept(current(), session)
+}
+
+fn renew(session: Session) -> Result<Session> {
+    or_kept(renewed(), session)
+}
+
+fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
+    match fresh {
+        Ok(fresh) => Ok(fresh),
+        Err(error) if is_over(&error) => Err(error),
+        Err(_) => Ok(session),
+    }
+}
+
+/// Whether the edge itself says that the login has ended.
+fn is_over(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
+}
+
+/// One connection, from its snapshot to its end. An error means that nobody reads on.
+fn watch(session: &Session, json: bool) -> Result<End> {
+    let mut socket = match Socket::open(session)? {
+        Ok(socket) => socket,
+        Err(end) => return Ok(end),
+    };
+    let mut last = None;
+    loop {
+        let text = match socket.read() {
+            Ok(text) => text,
+            Err(end) => return Ok(end),
+        };
+        let Ok(frame) = serde_json::from_str::<Value>(&text) else {
+            bail!("the edge speaks another language than this version");
+        };
+        let seq = frame.get("seq").and_then(Value::as_u64);
+        let is_event = frame.get("type").is_some_and(|kind| kind == "event");
+        if is_event && last.is_some() && seq != last.map(|last: u64| last + 1) {
+            return Ok(End::Gap);
+        }
+        last = seq.or(last);
+        if json {
+            say_json(&frame)?;
+            continue;
+        }
+        // A newer edge may have news that this version has no words for.
+        if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
+            for line in lines(&frame) {
+                say(&line)?;
+            }
+        }
+    }
+}
+
+/// A frame for people, a line each.
+fn lines(frame: &ToPanel) -> Vec<String> {
+    match frame {
+        ToPanel::Snapshot { now_ms, devices, .. } => {
+            devices.iter().flat_map(|device| of_device(*now_ms, device)).collect()
+        }
+        ToPanel::Event { at_ms, change, .. } => match change {
+            Change::Device { device } => of_device(*at_ms, device),
+            Change::Removed { device } => vec![line(*at_ms, device.as_str(), "removed")],
+            Change::Presence { device, online, .. } => {
+                vec![line(*at_ms, device.as_str(), if *online { "online" } else { "offline" })]
+            }
+            Change::Line { device, line: view } => vec![of_line(*at_ms, device.as_str(), view)],
+            Change::Hidden => Vec::new(),
+        },
+        ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
+    }
+}
+
+fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
+    let presence = line(at_ms, device.name.as_str(), if device.online { "online" } else { "offline" });
+    let lines = device.lines.iter().map(|view| of_line(at_ms, device.name.as_str(), view));
+    std::iter::once(presence).chain(lines).collect()
+}
+
+fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
+    let mut what = view.reported.map_or_else(|| "unknown".into(), |level| level.to_string());
+    if let Some(desired) = view.desired.filter(|desired| Some(*desired) != view.reported) {
+        what.push_str(&format!(" (wanted: {desired})"));
+    }
+    line(at_ms, &format!("{device}/{}", view.name), &what)
+}
+
+fn line(at_ms: u64, place: &str, what: &str) -> String {
+    format!("{}  {place:<24}  {what}", stamp_ms(at_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refused(code: Code) -> End {
+        End::Refused(Box::new(Problem::new(code)))
+    }
+
+    #[test]
+    fn waits_grow_and_end_somewhere() {
+        let lost = End::Lost("gone".into());
+        let waits: Vec<Next> = (0..8).map(|failures| after(&lost, failures).unwrap()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30].map(Next::Again));
+        assert_eq!(after(&lost, u32::MAX).unwrap(), Next::Again(30));
+    }
+
+    #[test]
+    fn a_token_that_expired_is_renewed_at_once_and_not_over_and_over() {
+        assert_eq!(after(&End::SessionEnded, 0).unwrap(), Next::Renew(0));
+        assert_eq!(after(&End::SessionEnded, 3).unwrap(), Next::Renew(8));
+        assert_eq!(after(&End::Gap, 0).unwrap(), Next::Again(0));
+        assert_eq!(after(&refused(Code::InvalidToken), 0).unwrap(), Next::Renew(0));
+        assert!(after(&refused(Code::InvalidToken), 1).is_err());
+    }
+
+    #[test]
+    fn what_will_not_change_is_an_error() {
+        assert!(after(&refused(Code::InsufficientScope), 0).is_err());
+        assert!(after(&refused(Code::NotFound), 5).is_err());
+        assert_eq!(after(&refused(Code::Misconfigured), 1).unwrap(), Next::Again(2));
+        let throttled = Problem::new(Code::Throttled).retry_after(12);
+        assert_eq!(after(&End::Refused(Box::new(throttled)), 0).unwrap(), Next::Again(12));
+        assert!(is_over(&anyhow::Error::from(Problem::new(Code::InvalidGrant)).context("log in")));
+        assert!(!is_over(&anyhow::anyhow!("no route")));
+    }
+
+    #[test]
+    fn frames_become_lines() {
+        let lines = |frame: Value| lines(&serde_json::from_value(frame).unwrap());
+        let view = json!({
+            "name": "lamp", "kind": "switch", "actions": [], "reported": false, "desired": true, "retain": true,
+            "changed_ms": null,
+        });
+        let line = json!({
+            "type": "event", "seq": 2, "at_ms": 1_782_907_200_000_u64, "change": "line", "device": "porch", "line": view,
+        });
+        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (wanted: on)"]);
+        let gone = json!({
+            "type": "event", "seq": 3, "at_ms": 0, "change": "presence", "device": "porch", "online": false,
+            "last_seen_ms": null,
+        });
+        assert_eq!(lines(gone), ["1970-01-01T00:00:00Z  porch                     offline"]);
+        assert!(lines(json!({ "type": "event", "seq": 4, "at_ms": 0, "change": "hidden" })).is_empty());
+    }
+}

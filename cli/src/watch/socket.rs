@@ -1,0 +1,198 @@
+//! The live stream's WebSocket, blocking, with a sign of life every few seconds.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::{PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS, SUBPROTOCOL};
+use rustls::{ClientConfig, RootCertStore};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::Request;
+use tungstenite::http::{HeaderValue, header};
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Connector, Error, HandshakeError, Message, WebSocket, client_tls_with_config};
+use url::Url;
+
+use crate::api::own_authorities;
+use crate::session::Session;
+
+/// How long connecting may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The largest frame that is taken: the snapshot of a large site is the largest there is.
+const LARGEST: usize = 4 << 20;
+
+/// The close code of a socket whose token has expired or was revoked.
+const SESSION_ENDED: u16 = 4401;
+
+/// Why a connection ended, or never began.
+#[derive(Debug)]
+pub enum End {
+    /// The token has expired or was revoked.
+    SessionEnded,
+    /// An event was missed: a new snapshot is due.
+    Gap,
+    /// The edge would not open it.
+    Refused(Box<Problem>),
+    /// The connection broke, or could not be made.
+    Lost(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SessionEnded => f.write_str("the session ended"),
+            Self::Gap => f.write_str("an event was missed"),
+            Self::Refused(problem) => problem.fmt(f),
+            Self::Lost(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error.to_string())
+    }
+}
+
+/// An open live stream.
+pub struct Socket {
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    heard: Instant,
+    pinged: Instant,
+}
+
+impl Socket {
+    /// Opens it. The error outside is one that another attempt would not change.
+    pub fn open(session: &Session) -> Result<Result<Self, End>> {
+        let request = request(session)?;
+        let connector = match session.url.scheme() {
+            "https" => Connector::Rustls(tls()?),
+            _ => Connector::Plain,
+        };
+        Ok(Self::connect(&session.url, request, connector))
+    }
+
+    fn connect(url: &Url, request: Request, connector: Connector) -> Result<Self, End> {
+        let stream = reach(url)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
+        match client_tls_with_config(request, stream, Some(config), Some(connector)) {
+            Ok((socket, _)) => {
+                let now = Instant::now();
+                let opened = Self { socket, heard: now, pinged: now };
+                opened.limit(Duration::from_millis(PING_EVERY_MS))?;
+                Ok(opened)
+            }
+            Err(HandshakeError::Failure(Error::Http(answer))) => {
+                let status = answer.status();
+                match answer.body().as_deref().and_then(|body| serde_json::from_slice(body).ok()) {
+                    Some(problem) => Err(End::Refused(Box::new(problem))),
+                    None => Err(End::Lost(format!("the edge answered {status}"))),
+                }
+            }
+            Err(HandshakeError::Failure(error)) => Err(End::Lost(error.to_string())),
+            Err(HandshakeError::Interrupted(_)) => Err(End::Lost("the edge does not answer".into())),
+        }
+    }
+
+    /// The next frame, however long it takes while the edge gives signs of life.
+    pub fn read(&mut self) -> Result<String, End> {
+        loop {
+            self.give_sign()?;
+            match self.socket.read() {
+                Ok(Message::Text(text)) if text.as_str() == PONG => self.heard = Instant::now(),
+                Ok(Message::Text(text)) => {
+                    self.heard = Instant::now();
+                    return Ok(text.as_str().to_owned());
+                }
+                Ok(Message::Close(frame)) => {
+                    return Err(match frame {
+                        Some(frame) if u16::from(frame.code) == SESSION_ENDED => End::SessionEnded,
+                        _ => End::Lost("the edge closed the connection".into()),
+                    });
+                }
+                Ok(_) => {}
+                Err(Error::Io(error)) if is_timeout(&error) => {}
+                Err(error) => return Err(End::Lost(error.to_string())),
+            }
+        }
+    }
+
+    /// Pings when it is time to, and gives up on an edge that has been silent for long.
+    fn give_sign(&mut self) -> Result<(), End> {
+        if self.heard.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
+            return Err(End::Lost("the edge fell silent".into()));
+        }
+        if self.pinged.elapsed() >= Duration::from_millis(PING_EVERY_MS) {
+            self.socket.send(Message::text(PING)).map_err(|error| End::Lost(error.to_string()))?;
+            self.pinged = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn limit(&self, limit: Duration) -> io::Result<()> {
+        match self.socket.get_ref() {
+            MaybeTlsStream::Plain(stream) => stream.set_read_timeout(Some(limit)),
+            MaybeTlsStream::Rustls(stream) => stream.get_ref().set_read_timeout(Some(limit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn request(session: &Session) -> Result<Request> {
+    let mut url = session.url.join("/api/v1/events").context("the address is no base")?;
+    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+    url.set_scheme(scheme).ok().context("the address is no base")?;
+    let mut request = url.as_str().into_client_request().context("the address is no base")?;
+    let mut bearer = HeaderValue::from_str(&session.bearer()).context("the kept token is damaged")?;
+    bearer.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(request)
+}
+
+/// The first of the host's addresses that answers.
+fn reach(url: &Url) -> Result<TcpStream, End> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(443);
+    let mut last = io::Error::from(ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(End::Lost(format!("cannot reach {host}: {last}")))
+}
+
+/// TLS with the authorities that every other call trusts too.
+fn tls() -> Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    match own_authorities()? {
+        Some(own) => {
+            for certificate in own {
+                roots
+                    .add(certificate.der().to_vec().into())
+                    .context("PINLATCH_CA_FILE holds no authority")?;
+            }
+        }
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS cannot be set up")?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
