@@ -139,6 +139,21 @@ impl Issuers {
         issuers
     }
 
+    /// Breaks the issuers whose audience is one of these: the ids of clients, for which an `id_token` is made. A
+    /// login's proof must never be an access token.
+    pub fn forbid_audiences<'a>(&mut self, clients: impl Iterator<Item = &'a str>) {
+        let clients: Vec<&str> = clients.collect();
+        let (broken, good) = std::mem::take(&mut self.good)
+            .into_iter()
+            .partition(|issuer| issuer.audience.iter().any(|own| clients.contains(&own.as_str())));
+        self.good = good;
+        let broken: Vec<Issuer> = broken;
+        self.broken.extend(broken.into_iter().map(|issuer| {
+            let reason = "its audience is the client_id of a login provider: an id_token is no access token";
+            (issuer.name, Some(issuer.issuer), reason.to_owned())
+        }));
+    }
+
     /// What is wrong with the configuration, by issuer's name; for the owner.
     pub fn faults(&self) -> BTreeMap<&str, &str> {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
@@ -416,6 +431,14 @@ mod tests {
             assert_eq!(code(&all, &token(1, claims)), wanted);
         }
         assert_eq!(code(&all, &token(2, json!({}))), "bad_signature");
+    }
+
+    #[test]
+    fn an_id_token_is_no_access_token() {
+        let mut all = issuers(json!({ "scripts": scripts() }));
+        all.forbid_audiences(["bench"].into_iter());
+        assert_eq!(code(&all, &token(1, json!({}))), "broken");
+        assert_eq!(all.faults().len(), 1);
     }
 
     #[test]

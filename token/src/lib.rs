@@ -16,6 +16,7 @@ mod key;
 mod key_error;
 mod keys;
 mod kind;
+pub mod login;
 mod minting;
 mod policy;
 mod refusal;

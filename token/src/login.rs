@@ -1,0 +1,460 @@
+//! Logging in with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and
+//! `nonce`. What is fetched is fetched elsewhere; here is what is asked and what is believed of the answer.
+
+use std::collections::BTreeMap;
+
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::Name;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::access::object;
+use crate::alg::Algorithm;
+use crate::edge_keys::EdgeKeys;
+use crate::issuer::private_uri;
+use crate::keys::KeySet;
+use crate::policy::{Terms, Typ, bare_claims, verify_foreign};
+use crate::refusal::{Refusal, excerpt};
+use crate::strict::{MAX_TOKEN, Object};
+use crate::{b64, random_id};
+
+/// How far a provider's clock may differ from ours, in seconds.
+const LEEWAY: u64 = 60;
+
+/// How long somebody may take at the provider, in seconds.
+pub const LOGIN_LIFE: u64 = 600;
+
+/// Distinguishes a login's state from anything else that is ever sealed with the same key.
+const PURPOSE: &str = "login";
+
+/// A provider that people log in with: one `[vars.LOGINS.NAME]` table.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its name in the configuration and in its addresses.
+    pub name: Name,
+    /// The site that it opens.
+    pub site: Name,
+    /// What its button says.
+    pub label: String,
+    /// Its `iss`, from which discovery begins.
+    pub issuer: String,
+    /// How it knows us.
+    pub client_id: String,
+    /// How we prove that, where it asks.
+    pub client_secret: Option<Secret>,
+    scope: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    site: Name,
+    issuer: String,
+    client_id: String,
+    #[serde(default)]
+    client_secret: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    scope: Option<String>,
+}
+
+/// The providers of a deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Providers {
+    good: Vec<Provider>,
+    broken: BTreeMap<String, String>,
+}
+
+impl Providers {
+    /// Reads the configuration: a table of tables, by name. `secret` looks up the value of a secret by its name.
+    pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
+        let mut providers = Self::default();
+        let empty = Object::new();
+        for (name, table) in tables.as_object().unwrap_or(&empty) {
+            match Provider::read(name, table, sites, &secret) {
+                Ok(provider) => providers.good.push(provider),
+                Err(reason) => {
+                    providers.broken.insert(name.clone(), reason);
+                }
+            }
+        }
+        providers
+    }
+
+    /// What is wrong with the configuration, by provider's name; for the owner.
+    pub fn faults(&self) -> &BTreeMap<String, String> {
+        &self.broken
+    }
+
+    /// Those of a site.
+    pub fn of_site<'a>(&'a self, site: &'a Name) -> impl Iterator<Item = &'a Provider> {
+        self.good.iter().filter(move |provider| provider.site == *site)
+    }
+
+    /// The one of this name.
+    pub fn named(&self, name: &Name) -> Option<&Provider> {
+        self.good.iter().find(|provider| provider.name == *name)
+    }
+
+    /// The ids by which providers know us. A token for one of them is an `id_token`, and no access token.
+    pub fn client_ids(&self) -> impl Iterator<Item = &str> {
+        self.good.iter().map(|provider| provider.client_id.as_str())
+    }
+}
+
+/// What a provider tells about itself (OpenID Connect Discovery 1.0 §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Where the browser is sent.
+    pub authorization_endpoint: String,
+    /// Where the code is exchanged.
+    pub token_endpoint: String,
+    /// Where its keys are.
+    pub jwks_uri: String,
+    /// Whether the secret goes into the form, because the header is not offered.
+    pub secret_in_form: bool,
+    algorithms: Vec<Algorithm>,
+}
+
+/// What must be remembered while somebody is at the provider: sealed, in a cookie of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginState {
+    purpose: String,
+    exp: u64,
+    /// Which provider.
+    pub provider: Name,
+    state: String,
+    nonce: String,
+    /// The secret half of the PKCE challenge.
+    pub verifier: String,
+}
+
+/// Who logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider's name for them, which never changes hands.
+    pub subject: String,
+    /// Their address, only where the provider says that it has verified it.
+    pub email: Option<String>,
+}
+
+impl Provider {
+    fn read(
+        name: &str,
+        table: &Value,
+        sites: &[Name],
+        secret: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let raw = Raw::deserialize(table).map_err(|error| error.to_string())?;
+        if !sites.contains(&raw.site) {
+            return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
+        }
+        if raw.client_id.is_empty() {
+            return Err("its client_id is empty".into());
+        }
+        let client_secret = match &raw.client_secret {
+            None => None,
+            Some(name) => Some(secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?),
+        };
+        let scope = raw.scope.unwrap_or_else(|| "openid email".into());
+        if !scope.split(' ').any(|word| word == "openid") {
+            return Err("its scope must hold openid".into());
+        }
+        Ok(Self {
+            name: Name::new(name).map_err(|error| format!("its name: {error}"))?,
+            site: raw.site,
+            label: raw.label.unwrap_or_else(|| name.to_owned()),
+            issuer: private_uri(&raw.issuer)?,
+            client_id: raw.client_id,
+            client_secret: client_secret.map(Secret::new),
+            scope,
+        })
+    }
+
+    /// Where it describes itself.
+    pub fn discovery_uri(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
+    }
+
+    /// Reads its description, which must be its own: the issuer in it is compared byte by byte.
+    pub fn read_discovery(&self, document: &Value) -> Result<Discovery, String> {
+        let text = |name: &str| {
+            let value = document.get(name).and_then(Value::as_str);
+            value.map(str::to_owned).ok_or_else(|| format!("its discovery has no {name}"))
+        };
+        let issuer = text("issuer")?;
+        if issuer != self.issuer {
+            return Err(format!("its discovery is of {:?}", excerpt(&issuer)));
+        }
+        let words = |name: &str| -> Option<Vec<&str>> {
+            Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
+        };
+        // PKCE that the provider does not know would only be overlooked, so its absence is no reason to refuse.
+        let methods = words("token_endpoint_auth_methods_supported");
+        let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
+        let algorithms: Vec<Algorithm> =
+            signed.into_iter().filter_map(Algorithm::by_name).filter(|own| !own.is_symmetric()).collect();
+        if algorithms.is_empty() {
+            return Err("it signs with no algorithm of a public key that is known here".into());
+        }
+        Ok(Discovery {
+            authorization_endpoint: private_uri(&text("authorization_endpoint")?)?,
+            token_endpoint: private_uri(&text("token_endpoint")?)?,
+            jwks_uri: private_uri(&text("jwks_uri")?)?,
+            secret_in_form: methods.is_some_and(|methods| {
+                !methods.contains(&"client_secret_basic") && methods.contains(&"client_secret_post")
+            }),
+            algorithms,
+        })
+    }
+
+    /// The query with which the browser goes to the provider.
+    pub fn question(&self, login: &LoginState, redirect_uri: &str) -> [(&'static str, String); 8] {
+        let challenge = b64::encode(&Sha256::digest(login.verifier.as_bytes()));
+        [
+            ("response_type", "code".into()),
+            ("client_id", self.client_id.clone()),
+            ("redirect_uri", redirect_uri.into()),
+            ("scope", self.scope.clone()),
+            ("state", login.state.clone()),
+            ("nonce", login.nonce.clone()),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "S256".into()),
+        ]
+    }
+
+    /// Verifies an `id_token` (OpenID Connect Core §3.1.3.7): by the whole policy, for us, for this login.
+    pub fn verify_id_token(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        login: &LoginState,
+        now: u64,
+    ) -> Result<Identity, Refusal> {
+        let audiences = [self.client_id.clone()];
+        let terms = Terms {
+            typ: Typ::Usual,
+            issuer: Some(&self.issuer),
+            audiences: Some(&audiences),
+            now: Some(now),
+            leeway: LEEWAY,
+            max_life: None,
+        };
+        let accepted = verify_foreign(token, keys, &terms)?;
+        let text = |name: &str| accepted.claims.get(name).and_then(Value::as_str);
+        let nonce = text("nonce").ok_or(Refusal::MissingClaim("nonce"))?;
+        if !bool::from(nonce.as_bytes().ct_eq(login.nonce.as_bytes())) {
+            return Err(Refusal::BadClaim("nonce", "it is of another login".into()));
+        }
+        // For several audiences, the authorized party must be us.
+        let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
+        if accepted.claims.contains_key("azp") || several {
+            if text("azp") != Some(&self.client_id) {
+                return Err(Refusal::BadClaim("azp", "it is not this client".into()));
+            }
+        }
+        let verified = accepted.claims.get("email_verified") == Some(&Value::Bool(true));
+        let email = text("email").filter(|email| verified && email.len() <= 254);
+        Ok(Identity {
+            email: email.map(str::to_ascii_lowercase),
+            subject: accepted.sub.ok_or(Refusal::MissingClaim("sub"))?,
+        })
+    }
+}
+
+impl Discovery {
+    /// Reads the keys that the provider publishes.
+    pub fn read_keys(&self, jwks: &Value) -> Result<KeySet, crate::key_error::KeyError> {
+        KeySet::from_published_jwks(jwks, &self.algorithms)
+    }
+}
+
+impl LoginState {
+    /// Begins a login.
+    pub fn begin(provider: &Name, now: u64) -> Self {
+        Self {
+            purpose: PURPOSE.into(),
+            exp: now + LOGIN_LIFE,
+            provider: provider.clone(),
+            state: random_id(),
+            nonce: random_id(),
+            // RFC 7636 §4.1 asks for 43 characters or more.
+            verifier: format!("{}{}", random_id(), random_id()),
+        }
+    }
+
+    /// Whether an answer is to this login.
+    pub fn is_answered_by(&self, provider: &Name, state: &str) -> bool {
+        self.provider == *provider && bool::from(self.state.as_bytes().ct_eq(state.as_bytes()))
+    }
+
+    /// Seals it, for a cookie.
+    pub fn seal(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
+        let sealer = keys.sealers().first().ok_or(Refusal::BadSeal)?;
+        sealer.wrap.encrypt(bare_claims(object(self))).map_err(|_| Refusal::BadSeal)
+    }
+
+    /// Opens what came back.
+    pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
+        use jwt_simple::prelude::{DecryptionOptions, VerificationOptions};
+        let options = || DecryptionOptions {
+            max_token_length: Some(MAX_TOKEN),
+            claim_options: Some(VerificationOptions {
+                accept_future: true,
+                time_tolerance: None,
+                artificial_time: Some(coarsetime::Duration::from_secs(0)),
+                ..VerificationOptions::default()
+            }),
+            ..DecryptionOptions::default()
+        };
+        let opened = keys
+            .sealers()
+            .iter()
+            .find_map(|sealer| sealer.wrap.decrypt_token::<Object>(sealed, Some(options())).ok())
+            .ok_or(Refusal::BadSeal)?;
+        let mut members = opened.custom;
+        // Names that jwt-simple reads by itself.
+        if let Some(exp) = opened.expires_at {
+            members.insert("exp".into(), exp.as_secs().into());
+        }
+        if let Some(nonce) = opened.nonce {
+            members.insert("nonce".into(), nonce.into());
+        }
+        let login: Self = serde_json::from_value(Value::Object(members)).map_err(|_| Refusal::BadSeal)?;
+        if login.purpose != PURPOSE {
+            return Err(Refusal::BadSeal);
+        }
+        if now >= login.exp {
+            return Err(Refusal::Expired(now - login.exp));
+        }
+        Ok(login)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SigningKey;
+    use crate::minting::MintingKey;
+    use crate::refresh::RefreshClaims;
+    use serde_json::json;
+
+    const NOW: u64 = 1_790_000_000;
+    const ISSUER: &str = "https://id.example/";
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    fn table() -> Value {
+        json!({ "site": "home", "issuer": ISSUER, "client_id": "pinlatch", "client_secret": "ID_SECRET" })
+    }
+
+    fn read(table: Value) -> Result<Provider, String> {
+        let tables = json!({ "id": table });
+        let secret = |name: &str| (name == "ID_SECRET").then(|| "hush".to_owned());
+        let providers = Providers::read(&tables, &[name("home")], secret);
+        match providers.named(&name("id")) {
+            Some(provider) => Ok(provider.clone()),
+            None => Err(providers.faults()["id"].clone()),
+        }
+    }
+
+    fn document() -> Value {
+        json!({ "issuer": ISSUER, "authorization_endpoint": "https://id.example/auth",
+                "token_endpoint": "https://id.example/token", "jwks_uri": "https://id.example/jwks",
+                "id_token_signing_alg_values_supported": ["EdDSA", "RS256", "HS256"] })
+    }
+
+    #[test]
+    fn a_wrong_table_says_why() {
+        assert_eq!(
+            read(table()).unwrap().discovery_uri(),
+            "https://id.example/.well-known/openid-configuration"
+        );
+        for (member, value) in [
+            ("site", json!("moon")),
+            ("issuer", json!("http://id.example/")),
+            ("client_id", json!("")),
+            ("client_secret", json!("UNSET")),
+            ("scope", json!("email")),
+            ("colour", json!("red")),
+        ] {
+            let mut table = table();
+            table[member] = value;
+            let reason = read(table).unwrap_err();
+            assert!(!reason.contains("hush"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_discovery_must_be_the_providers_own() {
+        let provider = read(table()).unwrap();
+        let discovery = provider.read_discovery(&document()).unwrap();
+        assert!(!discovery.secret_in_form);
+        for (member, value) in [
+            ("issuer", json!("https://id.example")),
+            ("jwks_uri", json!("http://id.example/jwks")),
+            ("token_endpoint", json!(null)),
+            ("id_token_signing_alg_values_supported", json!(["HS256", "none"])),
+        ] {
+            let mut document = document();
+            document[member] = value;
+            assert!(provider.read_discovery(&document).is_err(), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_sealed_for_ten_minutes() {
+        let keys = EdgeKeys::generate().unwrap();
+        let login = LoginState::begin(&name("id"), NOW);
+        let sealed = login.seal(&keys).unwrap();
+        let opened = LoginState::open(&sealed, &keys, NOW + 599).unwrap();
+        assert_eq!(opened, login);
+        assert_eq!(LoginState::open(&sealed, &keys, NOW + 600), Err(Refusal::Expired(0)));
+        assert_eq!(LoginState::open(&sealed, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
+        assert!(opened.is_answered_by(&name("id"), &login.state));
+        assert!(!opened.is_answered_by(&name("id"), &LoginState::begin(&name("id"), NOW).state));
+        assert!(!opened.is_answered_by(&name("other"), &login.state));
+        assert!(RefreshClaims::open(&sealed, &keys, NOW).is_err(), "it is no refresh token");
+        assert!(login.verifier.len() >= 43);
+        let question = read(table()).unwrap().question(&login, "https://h/cb");
+        assert!(question.iter().all(|(_, value)| *value != login.verifier), "the verifier stays here");
+    }
+
+    #[test]
+    fn an_id_token_is_for_us_and_for_this_login() {
+        let (provider, key) = (read(table()).unwrap(), SigningKey::generate());
+        let discovery = provider.read_discovery(&document()).unwrap();
+        let keys = discovery.read_keys(&json!({ "keys": [key.public_jwk()] })).unwrap();
+        let login = LoginState::begin(&name("id"), NOW);
+        let verify = |changes: Value| {
+            let mut claims = json!({ "iss": ISSUER, "aud": "pinlatch", "sub": "u1", "iat": NOW, "exp": NOW + 60,
+                                     "nonce": login.nonce, "email": "Ann@Example.org", "email_verified": true });
+            claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            let minting = MintingKey::read(key.to_private_jwk().expose().as_bytes(), None).unwrap();
+            let token = minting.sign("JWT", Some(key.kid()), claims.as_object().unwrap().clone()).unwrap();
+            provider.verify_id_token(&token, &keys, &login, NOW)
+        };
+        let ann = Identity { subject: "u1".into(), email: Some("ann@example.org".into()) };
+        assert_eq!(verify(json!({})), Ok(ann.clone()));
+        assert_eq!(verify(json!({ "aud": ["pinlatch", "x"], "azp": "pinlatch" })), Ok(ann));
+        for unverified in [json!(false), json!("true"), json!(null)] {
+            assert_eq!(verify(json!({ "email_verified": unverified })).unwrap().email, None);
+        }
+        for (changes, code) in [
+            (json!({ "nonce": LoginState::begin(&name("id"), NOW).nonce }), "bad_claim"),
+            (json!({ "nonce": "" }), "bad_claim"),
+            (json!({ "aud": "other" }), "wrong_audience"),
+            (json!({ "aud": ["pinlatch", "x"] }), "bad_claim"),
+            (json!({ "azp": "x" }), "bad_claim"),
+            (json!({ "iss": "https://id.example" }), "wrong_issuer"),
+            (json!({ "exp": NOW - 60, "iat": NOW - 120 }), "expired"),
+        ] {
+            assert_eq!(verify(changes.clone()).unwrap_err().code(), code, "{changes}");
+        }
+    }
+}
