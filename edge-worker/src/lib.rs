@@ -11,6 +11,8 @@ mod gate;
 mod handlers;
 mod incoming;
 mod objects;
+#[cfg(test)]
+mod openapi;
 mod published;
 mod respond;
 mod route;

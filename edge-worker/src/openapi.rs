@@ -250,6 +250,7 @@ fn operations_of_one_sort_document_the_same_answers() {
         assert_eq!(operation.has(Code::Internal), !is_health, "{name}");
         assert!(!operation.needs_token() || operation.has(Code::InvalidToken), "{name}");
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
+        assert_eq!(operation.needs_token(), operation.has(Code::IssuerUnavailable), "{name}");
         // A browser's cookie on a write, and on a socket.
         let is_write = operation.method != Method::Get.as_ref().to_lowercase();
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
