@@ -32,6 +32,9 @@ pub struct Person {
     pub created_ms: u64,
     /// How many logins are open.
     pub sessions: u32,
+    /// Who they are at login providers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<IdentityRule>,
 }
 
 /// `POST /api/v1/users`: invites a person, or one who is there already to set a new password.
@@ -47,6 +50,7 @@ pub struct InviteRequest {
 
 /// A role, or scopes of one's own; not both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RightsRequest {
     /// A role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,35 @@ pub struct RightsRequest {
     /// Scopes, per device and per line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
+}
+
+/// `PUT /api/v1/users/{username}/identities`: lets a person log in with a provider. One who is not there yet
+/// joins with the rights given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitRequest {
+    /// Who, at the provider.
+    pub identity: IdentityRule,
+    /// A role, for one who joins by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Scopes, for one who joins by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSet>,
+}
+
+/// Who somebody is at a provider: by its own name for them, or by an address that it has verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRule {
+    /// The provider's `iss`.
+    pub issuer: String,
+    /// Its `sub` for the person. Bound at the first login where only an address was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The address, of which the provider must say that it is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }
 
 /// The answer of `POST /api/v1/users`.
