@@ -55,6 +55,8 @@ codes! {
     PlaintextRefused "plaintext_refused" 403 "Log in over HTTPS";
     /// An enrolment or setup code that is wrong, expired or used.
     CodeRefused "code_refused" 403 "The code is not valid";
+    /// A provider's login by somebody whom no owner has admitted.
+    NotAdmitted "not_admitted" 403 "Nobody has admitted this login";
     /// A guest link before, after or without its window.
     LinkNotValid "link_not_valid" 403 "The link is not valid now";
     /// A token that was given a number of uses and has used them.
@@ -79,6 +81,8 @@ codes! {
     IdConflict "id_conflict" 409 "The command id was used for another command";
     /// The site has an owner already.
     AlreadySetUp "already_set_up" 409 "This site has an owner already";
+    /// Another person has this identity at a provider.
+    IdentityTaken "identity_taken" 409 "Another person has this identity";
     /// Somebody must remain who may do everything.
     LastOwner "last_owner" 409 "A site keeps at least one owner";
     /// The device would not.

@@ -1,6 +1,8 @@
 //! What the Worker asks a site, and what it is answered: both cross as JSON.
 
-use pinlatch_protocol::admin::{AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView};
+use pinlatch_protocol::admin::{
+    AdmitRequest, AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView,
+};
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
@@ -62,6 +64,19 @@ pub enum Call {
     Invited { code_id: String },
     /// Uses an invitation.
     AcceptInvitation { code_id: String },
+    /// Lets a person log in with a provider.
+    Admit { principal: Principal, username: UserName, request: AdmitRequest },
+    /// Takes all of a person's identities at providers away.
+    ForgetIdentities { principal: Principal, username: UserName },
+    /// Somebody logged in at a provider, and their address, where it is verified.
+    FederatedLogin {
+        issuer: String,
+        subject: String,
+        email: Option<String>,
+        family: String,
+        refresh_jti: String,
+        expires_at: u64,
+    },
     /// The people of the site.
     People { principal: Principal },
     /// Changes what a person may do.
@@ -188,6 +203,15 @@ impl Site<'_> {
             Call::Invited { code_id } => Reply::Invited { username: self.invited(&code_id)? },
             Call::AcceptInvitation { code_id } => {
                 Reply::Invited { username: self.accept_invitation(&code_id)? }
+            }
+            Call::Admit { principal, username, request } => {
+                self.admit(&principal, &username, &request).map(done)?
+            }
+            Call::ForgetIdentities { principal, username } => {
+                self.forget_identities(&principal, &username).map(done)?
+            }
+            Call::FederatedLogin { issuer, subject, email, family, refresh_jti, expires_at } => {
+                self.federated_login(&issuer, &subject, email.as_deref(), &family, &refresh_jti, expires_at)?
             }
             Call::People { principal } => Reply::People(self.people(&principal)?),
             Call::ChangePerson { principal, username, rights } => {

@@ -23,6 +23,7 @@ mod devices;
 mod enrolment;
 mod event;
 mod failure;
+mod identities;
 mod lines;
 mod links;
 #[cfg(any(test, feature = "native"))]

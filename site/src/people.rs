@@ -46,7 +46,12 @@ impl Site<'_> {
         Reply::Person { username, role, scope, generation: self.generation }
     }
 
-    fn add_person(&self, username: &UserName, role: &str, scope: Option<&str>) -> Result<(), StoreError> {
+    pub(crate) fn add_person(
+        &self,
+        username: &UserName,
+        role: &str,
+        scope: Option<&str>,
+    ) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO people (username, role, scope, created_ms) VALUES (?1, ?2, ?3, ?4)",
             &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into()],
@@ -154,7 +159,15 @@ impl Site<'_> {
         let people = rows.iter().map(|row| {
             let Rights { role, scope } = rights_in(row, 1)?;
             let sessions = u32::try_from(row.uint(4)?).unwrap_or(u32::MAX);
-            Ok(Person { username: row.parsed(0)?, role, scope, created_ms: row.uint(3)?, sessions })
+            let identities = self.identities_of(row.text(0)?)?;
+            Ok(Person {
+                username: row.parsed(0)?,
+                role,
+                scope,
+                created_ms: row.uint(3)?,
+                sessions,
+                identities,
+            })
         });
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
@@ -204,6 +217,7 @@ impl Site<'_> {
         self.require_another_owner(username)?;
         self.end_other_sessions(username.as_str(), None)?;
         self.void_invitations(username)?;
+        self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
         // For good: somebody of the same name may come later.
         self.run(
@@ -255,7 +269,7 @@ impl Site<'_> {
     }
 
     /// Requires that people and open invitations leave room for one more.
-    fn require_room(&self) -> Result<(), Failure> {
+    pub(crate) fn require_room(&self) -> Result<(), Failure> {
         let row = self.row(
             "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM codes
              WHERE username IS NOT NULL AND role IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1)",
@@ -285,7 +299,7 @@ impl Site<'_> {
 
     /// The same for a person's rights. Those of an owner are given and taken by owners only: a token that
     /// holds as much ends one day, and an owner whom it made would not.
-    fn require_over(
+    pub(crate) fn require_over(
         &self,
         principal: &Principal,
         rights: &Rights,
@@ -331,7 +345,7 @@ fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
 }
 
 /// The rights that a request names: one of role and scope.
-fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
+pub(crate) fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
     match (wanted.role, &wanted.scope) {
         (Some(role), None) => Ok(Rights { role: Some(role), scope: role.scopes() }),
         (None, Some(scope)) => Ok(Rights { role: None, scope: scope.clone() }),
@@ -339,7 +353,7 @@ fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
     }
 }
 
-fn stored(rights: &Rights) -> (&'static str, Option<String>) {
+pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
     match rights.role {
         Some(role) => (role_word(role), None),
         None => (CUSTOM, Some(rights.scope.to_string())),

@@ -141,6 +141,15 @@ const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
         // Days; NULL is the deployment's default.
         "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
+        // Who people are at login providers: by subject, or by an address until the first login binds one.
+        "CREATE TABLE IF NOT EXISTS identities (
+        iss TEXT NOT NULL,
+        who TEXT NOT NULL,
+        username TEXT NOT NULL,
+        sub TEXT,
+        email TEXT,
+        PRIMARY KEY (iss, who)
+    ) STRICT, WITHOUT ROWID",
     ],
 ];
 

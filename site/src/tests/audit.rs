@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pinlatch_protocol::admin::{AuditHead, AuditPage};
+use pinlatch_protocol::admin::{AdmitRequest, AuditHead, AuditPage, IdentityRule};
 use pinlatch_protocol::scope::Role::{Operator, Viewer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -51,6 +51,9 @@ fn administers(call: &Call) -> Option<&'static str> {
         Call::Logout { .. } => "logout",
         Call::LogoutFamily { .. } => "logout_family",
         Call::Invite { .. } => "invite",
+        Call::Admit { .. } => "admit",
+        Call::ForgetIdentities { .. } => "forget_identities",
+        Call::FederatedLogin { .. } => "federated_login",
         Call::AcceptInvitation { .. } => "accept_invitation",
         Call::ChangePerson { .. } => "change_person",
         Call::RemovePerson { .. } => "remove_person",
@@ -64,7 +67,13 @@ fn administers(call: &Call) -> Option<&'static str> {
 }
 
 /// How many names [`administers`] gives.
-const ADMINISTERING: usize = 17;
+const ADMINISTERING: usize = 20;
+
+/// `bob` at a provider.
+fn at_provider() -> AdmitRequest {
+    let identity = IdentityRule { issuer: "https://id".into(), subject: Some("u1".into()), email: None };
+    AdmitRequest { identity, role: None, scope: None }
+}
 
 #[test]
 fn every_act_of_administration_is_in_the_log() {
@@ -98,6 +107,28 @@ fn every_act_of_administration_is_in_the_log() {
             Some("ann-at"),
         ),
         (Call::AcceptInvitation { code_id: code() }, "bob accept_invitation bob done", None),
+        (
+            Call::Admit { principal: ann(), username: bob_name(), request: at_provider() },
+            "ann admit bob done",
+            Some("ann-at"),
+        ),
+        (
+            Call::FederatedLogin {
+                issuer: "https://id".into(),
+                subject: "u1".into(),
+                email: None,
+                family: "f2".into(),
+                refresh_jti: "r2".into(),
+                expires_at,
+            },
+            "bob login bob done",
+            Some("r2"),
+        ),
+        (
+            Call::ForgetIdentities { principal: ann(), username: bob_name() },
+            "ann identities_removal bob done",
+            Some("ann-at"),
+        ),
         (login("bob"), "bob login bob done", Some("bob-r0")),
         (
             Call::ChangePerson { principal: ann(), username: bob_name(), rights: scope("site:tokens") },

@@ -8,6 +8,7 @@ mod cast;
 mod chain;
 mod commands;
 mod devices;
+mod identities;
 mod invitations;
 mod late;
 mod machine;

@@ -1,0 +1,180 @@
+//! Who people are at login providers, and logging in as one of them.
+
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::SiteRight;
+
+use crate::Site;
+use crate::audit::{Actor, REFUSALS_MS};
+use crate::call::Reply;
+use crate::failure::Failure;
+use crate::people::{granted, stored};
+use crate::principal::Principal;
+use crate::store::StoreError;
+
+/// The longest issuer, subject or address, in bytes.
+const MAX_TEXT: usize = 255;
+
+/// The most identities of one person.
+const MAX_IDENTITIES: i64 = 8;
+
+impl Site<'_> {
+    /// Lets a person log in with a provider; one who is not there yet joins.
+    pub(crate) fn admit(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+        request: &AdmitRequest,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Users, "admit", username.as_str())?;
+        let rule = checked(&request.identity)?;
+        let rights = RightsRequest { role: request.role, scope: request.scope.clone() };
+        match self.person_rights(username.as_str())? {
+            Some(there) => {
+                if rights.role.is_some() || rights.scope.is_some() {
+                    let text = "the person is there already: change their rights with PATCH";
+                    return Err(Problem::new(Code::InvalidRequest).detail(text).into());
+                }
+                self.require_over(principal, &there, "admit", username)?;
+            }
+            None => {
+                let given = granted(&rights)?;
+                self.require_over(principal, &given, "admit", username)?;
+                self.require_room()?;
+                let (role, scope) = stored(&given);
+                self.add_person(username, role, scope.as_deref())?;
+            }
+        }
+        let who = key_of(&rule);
+        let taken = self.row(
+            "SELECT username FROM identities WHERE iss = ?1 AND (who = ?2 OR sub = ?3)",
+            &[rule.issuer.as_str().into(), who.as_str().into(), rule.subject.as_deref().into()],
+        )?;
+        if let Some(row) = taken {
+            if row.text(0)? != username.as_str() {
+                return Err(Code::IdentityTaken.into());
+            }
+            return Ok(());
+        }
+        let count =
+            self.row("SELECT count(*) FROM identities WHERE username = ?1", &[username.as_str().into()])?;
+        if count.map_or(Ok(0), |row| row.int(0))? >= MAX_IDENTITIES {
+            return Err(Problem::new(Code::InvalidRequest)
+                .detail("a person has 8 identities at most")
+                .into());
+        }
+        self.run(
+            "INSERT INTO identities (iss, who, username, sub, email) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[
+                rule.issuer.into(),
+                who.into(),
+                username.as_str().into(),
+                rule.subject.into(),
+                rule.email.into(),
+            ],
+        )?;
+        self.audit_by(principal, "admit", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Takes all of a person's identities away; their open logins end.
+    pub(crate) fn forget_identities(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Users, "identities_removal", username.as_str())?;
+        let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
+        self.require_over(principal, &there, "identities_removal", username)?;
+        self.drop_identities(username)?;
+        self.end_other_sessions(username.as_str(), None)?;
+        self.audit_by(principal, "identities_removal", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    pub(crate) fn drop_identities(&self, username: &UserName) -> Result<(), StoreError> {
+        self.run("DELETE FROM identities WHERE username = ?1", &[username.as_str().into()])?;
+        Ok(())
+    }
+
+    pub(crate) fn identities_of(&self, username: &str) -> Result<Vec<IdentityRule>, StoreError> {
+        let sql = "SELECT iss, sub, email FROM identities WHERE username = ?1 ORDER BY iss, who";
+        let rows = self.run(sql, &[username.into()])?;
+        let rules = rows.iter().map(|row| {
+            Ok(IdentityRule {
+                issuer: row.text(0)?.into(),
+                subject: row.opt_text(1)?.map(Into::into),
+                email: row.opt_text(2)?.map(Into::into),
+            })
+        });
+        rules.collect()
+    }
+
+    /// Somebody logged in at a provider, which the Worker has verified: begins a refresh family, if they were
+    /// admitted. An address counts only until it is bound to a subject, as addresses change hands.
+    pub(crate) fn federated_login(
+        &mut self,
+        issuer: &str,
+        subject: &str,
+        email: Option<&str>,
+        family: &str,
+        refresh_jti: &str,
+        expires_at: u64,
+    ) -> Result<Reply, Failure> {
+        let found = self.row(
+            "SELECT username FROM identities WHERE iss = ?1 AND sub = ?2",
+            &[issuer.into(), subject.into()],
+        )?;
+        let username: Option<UserName> = match (found, email) {
+            (Some(row), _) => Some(row.parsed(0)?),
+            (None, Some(email)) => {
+                let bound = self.row(
+                    "UPDATE identities SET sub = ?3 WHERE iss = ?1 AND who = ?2 AND sub IS NULL RETURNING username",
+                    &[issuer.into(), email_key(email).into(), subject.into()],
+                )?;
+                bound.map(|row| row.parsed(0)).transpose()?
+            }
+            (None, None) => None,
+        };
+        match username {
+            Some(username) => self.login(username, family, refresh_jti, expires_at),
+            None => {
+                let name = format!("{issuer}#{subject}");
+                let actor = Actor { name: &name, jti: None };
+                self.audit_repeatable(REFUSALS_MS, actor, "login", issuer, Code::NotAdmitted.as_str())?;
+                Err(Code::NotAdmitted.into())
+            }
+        }
+    }
+}
+
+/// A rule that names one of subject and address.
+fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
+    let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
+    let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
+    let all = [Some(&rule.issuer), rule.subject.as_ref(), rule.email.as_ref()];
+    if !all.into_iter().flatten().all(|text| fits(text)) {
+        return Err(wrong("`issuer`, `subject` and `email` have 1 to 255 bytes"));
+    }
+    if rule.subject.is_some() == rule.email.is_some() {
+        return Err(wrong("`identity` names either `subject` or `email`"));
+    }
+    let email = rule.email.as_ref().map(|email| email.to_ascii_lowercase());
+    if email.as_ref().is_some_and(|email| !email.contains('@')) {
+        return Err(wrong("`email` is no address"));
+    }
+    Ok(IdentityRule { email, ..rule.clone() })
+}
+
+fn key_of(rule: &IdentityRule) -> String {
+    match (&rule.subject, &rule.email) {
+        (Some(subject), _) => format!("sub:{subject}"),
+        (None, Some(email)) => email_key(email),
+        (None, None) => String::new(),
+    }
+}
+
+fn email_key(email: &str) -> String {
+    format!("email:{}", email.to_ascii_lowercase())
+}

@@ -1,0 +1,98 @@
+//! Logging in as somebody whom a provider knows.
+
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule};
+use pinlatch_protocol::scope::Role;
+
+use super::*;
+
+const ISSUER: &str = "https://id.test/";
+
+fn rule(subject: Option<&str>, email: Option<&str>) -> IdentityRule {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    IdentityRule { issuer: ISSUER.into(), subject: text(subject), email: text(email) }
+}
+
+fn admit(
+    bench: &Bench,
+    username: &str,
+    identity: IdentityRule,
+    role: Option<Role>,
+) -> Result<Answer, Problem> {
+    let request = AdmitRequest { identity, role, scope: None };
+    bench.call(Call::Admit { principal: owner(), username: user(username), request }).0
+}
+
+fn log_in(bench: &Bench, issuer: &str, subject: &str, email: Option<&str>) -> Result<String, String> {
+    let family = format!("f{}", bench.now_ms.get());
+    bench.pass(1);
+    let call = Call::FederatedLogin {
+        issuer: issuer.into(),
+        subject: subject.into(),
+        email: email.map(str::to_owned),
+        family,
+        refresh_jti: "r".into(),
+        expires_at: START_MS / 1000 + 3_600,
+    };
+    match bench.call(call).0 {
+        Ok(Answer::Now(Reply::Person { username, .. })) => Ok(username.to_string()),
+        Ok(other) => panic!("{other:?}"),
+        Err(problem) => Err(problem.code),
+    }
+}
+
+#[test]
+fn a_stranger_is_refused_and_written_down() {
+    let bench = Bench::new();
+    assert_eq!(log_in(&bench, ISSUER, "u1", Some("ann@example.org")), Err("not_admitted".into()));
+    assert_eq!(bench.last_logged(), "https://id.test/#u1 login https://id.test/ not_admitted");
+}
+
+#[test]
+fn a_subject_opens_what_its_person_may() {
+    let bench = Bench::new();
+    admit(&bench, "kim", rule(Some("u1"), None), Some(Role::Viewer)).unwrap();
+    assert_eq!(log_in(&bench, ISSUER, "u1", None), Ok("kim".into()));
+    assert_eq!(log_in(&bench, "https://other.test/", "u1", None), Err("not_admitted".into()));
+    assert_eq!(log_in(&bench, ISSUER, "U1", None), Err("not_admitted".into()));
+    let twice = admit(&bench, "ann", rule(Some("u1"), None), None).unwrap_err();
+    assert_eq!(twice.code, "identity_taken");
+    bench.call(Call::RemovePerson { principal: owner(), username: user("kim") }).0.unwrap();
+    assert_eq!(log_in(&bench, ISSUER, "u1", None), Err("not_admitted".into()));
+    admit(&bench, "ann", rule(Some("u1"), None), None).unwrap();
+    assert_eq!(log_in(&bench, ISSUER, "u1", None), Ok("ann".into()));
+}
+
+#[test]
+fn an_address_counts_until_it_is_bound_to_a_subject() {
+    let bench = Bench::new();
+    admit(&bench, "kim", rule(None, Some("Kim@Example.org")), Some(Role::Operator)).unwrap();
+    assert_eq!(log_in(&bench, ISSUER, "u1", None), Err("not_admitted".into()), "it is not verified");
+    assert_eq!(log_in(&bench, ISSUER, "u1", Some("kim@example.org")), Ok("kim".into()));
+    assert_eq!(log_in(&bench, ISSUER, "u1", None), Ok("kim".into()), "bound");
+    assert_eq!(log_in(&bench, ISSUER, "u2", Some("kim@example.org")), Err("not_admitted".into()));
+    let taken = admit(&bench, "ann", rule(Some("u1"), None), None).unwrap_err();
+    assert_eq!(taken.code, "identity_taken");
+    bench.call(Call::ForgetIdentities { principal: owner(), username: user("kim") }).0.unwrap();
+    assert_eq!(log_in(&bench, ISSUER, "u1", Some("kim@example.org")), Err("not_admitted".into()));
+}
+
+#[test]
+fn what_is_no_identity_is_refused() {
+    let bench = Bench::new();
+    let long = "x".repeat(256);
+    for identity in [
+        rule(None, None),
+        rule(Some("u1"), Some("a@b")),
+        rule(Some(""), None),
+        rule(Some(&long), None),
+        rule(None, Some("no address")),
+        rule(Some("a\nb"), None),
+    ] {
+        assert_eq!(admit(&bench, "kim", identity, Some(Role::Viewer)).unwrap_err().code, "invalid_request");
+    }
+    assert_eq!(admit(&bench, "kim", rule(Some("u1"), None), None).unwrap_err().code, "invalid_request");
+    let owner_by_weak = AdmitRequest { identity: rule(Some("u9"), None), role: None, scope: None };
+    let call =
+        Call::Admit { principal: program("site:users"), username: user("ann"), request: owner_by_weak };
+    assert_eq!(bench.call(call).0.unwrap_err().code, "insufficient_scope", "nobody becomes the owner so");
+}
