@@ -7,6 +7,7 @@ mod audit;
 mod carriers;
 mod commands;
 mod contract;
+mod guests_panel;
 mod interop;
 mod issuers;
 mod latency;

@@ -64,7 +64,7 @@ fn Empty(guest: bool) -> impl IntoView {
         return view! {
             <section class="plate empty" data-testid="empty">
                 <h2>"Nothing here now"</h2>
-                <p>"What this link is for is not there at present. It appears here as soon as it is."</p>
+                <p>"The device that this link is for is not set up at present. It appears here as soon as it is."</p>
             </section>
         }
         .into_any();

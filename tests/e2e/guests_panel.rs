@@ -1,0 +1,209 @@
+//! Guest links in a real browser.
+
+use std::time::{Duration, Instant};
+
+use e2e::outsiders::now;
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Site, soon};
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+/// What the guests of these tests may do.
+const DOOR: &str = "line:porch/door:pulse";
+
+fn in_browser(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(test);
+}
+
+/// Mints a guest link that is good for an hour, or as `more` says; gives the link and its id.
+fn mint(site: &Site, more: &Value) -> (String, String) {
+    let mut request =
+        json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
+    request.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    let reply = site.post("/api/v1/tokens", &request).ok();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    (text(&reply["link"]), text(&reply["token"]["jti"]))
+}
+
+fn token(link: &str) -> &str {
+    link.split_once("#guest=").expect("a guest link").1
+}
+
+async fn text(browser: &Browser, testid: &str) -> String {
+    browser.find(testid).await.text().await.expect("a text")
+}
+
+async fn ask(browser: &Browser, script: &str) -> Value {
+    browser.client.execute(script, vec![]).await.expect("a script")
+}
+
+/// The lines on the page.
+async fn lines(browser: &Browser) -> Value {
+    ask(browser, "return [...document.querySelectorAll('.line')].map(line => line.dataset.testid)").await
+}
+
+/// All that a script of the page, or somebody who looks at the browser, could find.
+async fn traces(browser: &Browser) -> String {
+    let script = "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
+        {...sessionStorage}, document.documentElement.outerHTML])";
+    ask(browser, script).await.to_string()
+}
+
+/// Waits until the page says why the link does not open anything.
+async fn is_shut(browser: &Browser, reason: &str) -> String {
+    browser.until("shut", "data-reason", reason).await;
+    let heading = ask(browser, "return document.activeElement.tagName").await;
+    assert_eq!(heading, "H1", "whoever does not see the page is told, too");
+    assert!(browser.client.find(Locator::Css("input")).await.is_err(), "it is no login form");
+    text(browser, "shut-text").await
+}
+
+/// A link opens what it is for and nothing else, leaves no trace, survives a reload, and ends when it is
+/// revoked; the login in another tab never notices.
+#[test]
+fn a_guest_link_opens_the_door_until_it_is_revoked() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    site.device("attic");
+    let (link, jti) = mint(&site, &json!({}));
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-lamp", "data-level", "off").await;
+        let login = browser.client.window().await.expect("a tab");
+        let guest = browser.client.new_window(true).await.expect("a tab").handle;
+        browser.client.switch_to_window(guest.clone()).await.expect("a tab");
+
+        browser.client.goto(&link).await.expect("the panel");
+        browser.until("line-porch-door", "data-level", "off").await;
+        let own = format!("{}/s/{}/?as=guest", site.deployment.origin(), site.name);
+        assert_eq!(browser.client.current_url().await.expect("an address").as_str(), own);
+        assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "no lamp");
+        assert!(browser.client.find(Locator::Css("[data-testid=device-attic]")).await.is_err());
+        assert!(browser.client.find(Locator::Css("[data-testid=user-menu]")).await.is_err());
+        assert!(text(&browser, "guest").await.contains("Guest"));
+        assert!(text(&browser, "guest-until").await.starts_with("Valid until "));
+        let left = text(&browser, "guest-left").await;
+        assert!(left.ends_with(" left"), "the last hour is counted down: {left:?}");
+        let requests = "return performance.getEntriesByType('resource').map(entry => entry.name)";
+        let requests = ask(&browser, requests).await.to_string();
+        assert!(requests.contains("/api/v1/session?as=guest"), "{requests}");
+        assert!(!requests.contains(token(&link)), "{requests}");
+        assert!(!traces(&browser).await.contains(token(&link)));
+
+        browser.click("action-porch-door-pulse").await;
+        browser.until("line-porch-door", "data-level", "on").await;
+        assert_eq!(agent.levels("door").last(), Some(&json!(true)));
+        browser.until("line-porch-door", "data-level", "off").await;
+
+        browser.client.refresh().await.expect("a reload");
+        browser.until("line-porch-door", "data-level", "off").await;
+        browser.until("link", "data-state", "connected").await;
+        assert!(!traces(&browser).await.contains(token(&link)));
+
+        let revoked = Instant::now();
+        site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
+        is_shut(&browser, "ended").await;
+        let took = revoked.elapsed();
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        browser.client.refresh().await.expect("a reload");
+        is_shut(&browser, "ended").await;
+
+        browser.client.switch_to_window(login).await.expect("a tab");
+        browser.until("link", "data-state", "connected").await;
+        browser.client.refresh().await.expect("a reload");
+        browser.until("line-porch-lamp", "data-level", "off").await;
+        assert!(browser.client.find(Locator::Css("[data-testid=guest]")).await.is_err());
+    });
+}
+
+/// A guest who leaves is forgotten by the browser, whose login stays; the link opens again.
+#[test]
+fn a_guest_leaves_and_the_login_stays() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let (link, _) = mint(&site, &json!({}));
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-lamp", "data-level", "off").await;
+        // In the same tab only the fragment changes, and nothing is loaded.
+        browser.client.goto(&link).await.expect("the panel");
+        browser.find("guest").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        assert_eq!(lines(&browser).await, json!(["line-porch-door"]));
+        browser.client.back().await.expect("the page before");
+        browser.until("line-porch-lamp", "data-level", "off").await;
+        browser.client.forward().await.expect("the page after");
+        browser.find("guest").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        browser.click("leave").await;
+        is_shut(&browser, "left").await;
+        browser.client.refresh().await.expect("a reload");
+        is_shut(&browser, "ended").await;
+        browser.click("shut-login").await;
+        browser.until("line-porch-lamp", "data-level", "off").await;
+
+        browser.client.goto(&link).await.expect("the panel");
+        browser.find("guest").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        browser.click("action-porch-door-pulse").await;
+        soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
+    });
+}
+
+/// Each refusal of a link has its own words, and no login form asks a guest for a password.
+#[test]
+fn a_link_that_opens_nothing_says_why() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let (early, _) = mint(&site, &json!({ "not_before": now() + 86_400, "expires_at": now() + 90_000 }));
+    let (revoked, jti) = mint(&site, &json!({}));
+    site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
+    let (once, _) = mint(&site, &json!({ "max_uses": 1 }));
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        let open = async |link: &str| {
+            browser.client.goto("about:blank").await.expect("a page");
+            browser.client.goto(link).await.expect("the panel");
+        };
+        open(&early).await;
+        let text = is_shut(&browser, "not-yet").await;
+        assert!(text.starts_with("It is valid from ") && text.contains(':'), "{text}");
+        open(&revoked).await;
+        let text = is_shut(&browser, "not-valid").await;
+        assert!(text.contains("revoked"), "{text}");
+        open(once.trim_end_matches(|letter: char| letter != '.')).await;
+        let text = is_shut(&browser, "not-valid").await;
+        assert!(text.contains("copied whole"), "{text}");
+
+        open(&once).await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        browser.click("action-porch-door-pulse").await;
+        browser.until("line-porch-door", "data-level", "on").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        let before = agent.levels("door").len();
+        browser.click("action-porch-door-pulse").await;
+        browser.until("line-porch-door", "data-state", "refused").await;
+        let notice = browser.client.find(Locator::Css(".notice-refused")).await.expect("a notice");
+        assert!(notice.text().await.expect("a text").contains("used up"));
+        assert_eq!(agent.levels("door").len(), before, "nothing was done");
+        open(&once).await;
+        is_shut(&browser, "used-up").await;
+    });
+}
+
+/// The last seconds are counted, and then the page says that it is over, without a question to anybody.
+#[test]
+fn a_link_that_runs_out_closes_the_page() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    let (link, _) = mint(&site, &json!({ "expires_at": now() + 12 }));
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.client.goto(&link).await.expect("the panel");
+        browser.until("line-porch-door", "data-level", "off").await;
+        is_shut(&browser, "ended").await;
+    });
+}
