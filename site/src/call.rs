@@ -189,7 +189,7 @@ impl Site<'_> {
             Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,
             Call::Setup { code_id, username } => self.setup(&code_id, username)?,
             Call::Login { username, family, refresh_jti, expires_at } => {
-                self.login(username, &family, &refresh_jti, expires_at)?
+                self.password_login(username, &family, &refresh_jti, expires_at)?
             }
             Call::Refresh { family, jti, next_jti, expires_at } => {
                 self.refresh(&family, &jti, next_jti, expires_at)?

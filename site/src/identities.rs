@@ -30,22 +30,22 @@ impl Site<'_> {
         self.require_site(principal, SiteRight::Users, "admit", username.as_str())?;
         let rule = checked(&request.identity)?;
         let rights = RightsRequest { role: request.role, scope: request.scope.clone() };
-        match self.person_rights(username.as_str())? {
+        let joins = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if rights.role.is_some() || rights.scope.is_some() {
                     let text = "the person is there already: change their rights with PATCH";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "admit", username)?;
+                None
             }
             None => {
                 let given = granted(&rights)?;
                 self.require_over(principal, &given, "admit", username)?;
                 self.require_room()?;
-                let (role, scope) = stored(&given);
-                self.add_person(username, role, scope.as_deref())?;
+                Some(given)
             }
-        }
+        };
         let who = key_of(&rule);
         let taken = self.row(
             "SELECT username FROM identities WHERE iss = ?1 AND (who = ?2 OR sub = ?3)",
@@ -63,6 +63,11 @@ impl Site<'_> {
             return Err(Problem::new(Code::InvalidRequest)
                 .detail("a person has 8 identities at most")
                 .into());
+        }
+        if let Some(given) = joins {
+            let (role, scope) = stored(&given);
+            self.add_person(username, role, scope.as_deref())?;
+            self.void_invitations(username)?;
         }
         self.run(
             "INSERT INTO identities (iss, who, username, sub, email) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -36,6 +36,7 @@ impl Site<'_> {
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
         )?;
         self.add_person(&username, role_word(Role::Owner), None)?;
+        self.run("UPDATE people SET password = 1", &[])?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
         let scope = Role::Owner.scopes();
         Ok(self.person(username, Rights { role: Some(Role::Owner), scope }))
@@ -46,6 +47,7 @@ impl Site<'_> {
         Reply::Person { username, role, scope, generation: self.generation }
     }
 
+    /// Adds a person, who has no password yet.
     pub(crate) fn add_person(
         &self,
         username: &UserName,
@@ -53,7 +55,7 @@ impl Site<'_> {
         scope: Option<&str>,
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO people (username, role, scope, created_ms) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO people (username, role, scope, created_ms, password) VALUES (?1, ?2, ?3, ?4, 0)",
             &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into()],
         )?;
         Ok(())
@@ -109,11 +111,13 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Whom an invitation is for; asked before a password is hashed.
+    /// Whom an invitation is for; asked before a password is hashed and set, so it must say no to one that
+    /// would not be accepted then: of somebody who has come meanwhile, or gone.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
         let row = self.row(
             "SELECT username FROM codes
-             WHERE id = ?1 AND username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2",
+             WHERE id = ?1 AND username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2
+             AND (role IS NULL) = EXISTS (SELECT 1 FROM people WHERE people.username = codes.username)",
             &[code_id.into(), self.now_ms.into()],
         )?;
         Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
@@ -127,12 +131,11 @@ impl Site<'_> {
             &[code_id.into(), self.now_ms.into()],
         )?;
         let row = row.ok_or(Code::CodeRefused)?;
-        match (row.opt_text(0)?, self.person_rights(username.as_str())?) {
-            (Some(role), None) => self.add_person(&username, role, row.opt_text(1)?)?,
-            // A change of the person voids what is under way; this only makes sure.
-            (Some(_), Some(_)) | (None, None) => return Err(Code::CodeRefused.into()),
-            (None, Some(_)) => self.end_other_sessions(username.as_str(), None)?,
+        match row.opt_text(0)? {
+            Some(role) => self.add_person(&username, role, row.opt_text(1)?)?,
+            None => self.end_other_sessions(username.as_str(), None)?,
         }
+        self.run("UPDATE people SET password = 1 WHERE username = ?1", &[username.as_str().into()])?;
         self.void_invitations(&username)?;
         self.audit(by(&username, None), "accept_invitation", username.as_str(), "done")?;
         Ok(username)
@@ -262,7 +265,7 @@ impl Site<'_> {
     }
 
     /// Voids the invitations of a person that nobody has used.
-    fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
+    pub(crate) fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
         let sql = "DELETE FROM codes WHERE username = ?1 AND used_ms IS NULL";
         self.run(sql, &[username.as_str().into()])?;
         Ok(())

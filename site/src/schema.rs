@@ -116,6 +116,8 @@ const VERSIONS: &[&[&str]] = &[
     &[
         // Scopes of one's own; the role is then `custom`.
         "ALTER TABLE people ADD COLUMN scope TEXT",
+        // Whether they chose a password. The gate may still know one of somebody who had the name before.
+        "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 1",
         // Whom an invitation is for, with the rights that it gives.
         "ALTER TABLE codes ADD COLUMN username TEXT",
         "ALTER TABLE codes ADD COLUMN role TEXT",

@@ -1,6 +1,6 @@
 //! Invitations: who may invite whom, and how long a code is good.
 
-use pinlatch_protocol::admin::RightsRequest;
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::scope::Role::{Operator, Owner, Viewer};
 
 use super::cast::*;
@@ -86,7 +86,8 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     bench.invite(&owner(), "bob", role(Operator), "first").unwrap();
     bench.invite(&owner(), "bob", role(Owner), "second").unwrap();
     bench.accept("first").unwrap();
-    assert_eq!(bench.accept("second"), Err("code_refused".into()));
+    let open = "SELECT count(*) FROM codes WHERE username IS NOT NULL AND used_ms IS NULL";
+    assert_eq!(bench.store.run(open, &[]).unwrap()[0].int(0), Ok(0));
     bench.remove(&owner(), "bob").unwrap();
     assert_eq!(bench.accept("second"), Err("code_refused".into()));
     // A new password for the person as they were is none for the person as they are.
@@ -107,6 +108,41 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     bench.invite(&owner(), "cid", role(Operator), "again").unwrap();
     bench.accept("again").unwrap();
     assert_eq!(bench.accept("reset"), Err("code_refused".into()));
+}
+
+/// Between asking whom a code is for and using it, the edge sets the password.
+#[test]
+fn a_code_sets_no_password_of_who_came_another_way() {
+    let bench = Bench::connected();
+    let helper = bench.join("helper", scope("line:porch/door:* site:users"));
+    bench.invite(&helper, "bob", scope("line:porch/door:pulse"), "code").unwrap();
+    let identity = IdentityRule { issuer: "https://id".into(), subject: Some("b".into()), email: None };
+    let admit = |who: &str, role| {
+        let request = AdmitRequest { identity: identity.clone(), role, scope: None };
+        bench.call(Call::Admit { principal: owner(), username: user(who), request }).0.map_err(|p| p.code)
+    };
+    admit("bob", Some(Owner)).unwrap();
+    assert_eq!(bench.refusal(Call::Invited { code_id: "code".into() }), "code_refused");
+    // The same where the code is still there.
+    bench
+        .store
+        .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
+        .unwrap();
+    assert_eq!(bench.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
+    // Nor does the gate's memory of another bob open anything.
+    let login = |who: &str| Call::Login {
+        username: user(who),
+        family: format!("{who}-p"),
+        refresh_jti: "r".into(),
+        expires_at: u64::MAX,
+    };
+    assert_eq!(bench.refusal(login("bob")), "login_failed");
+    bench.invite(&owner(), "bob", RightsRequest::default(), "chosen").unwrap();
+    bench.accept("chosen").unwrap();
+    assert!(bench.call(login("bob")).0.is_ok(), "once he has chosen one, he may");
+    // An identity that is taken makes nobody.
+    assert_eq!(admit("eve", Some(Viewer)), Err("identity_taken".into()));
+    assert_eq!(bench.remove(&owner(), "eve"), Err("unknown_person".into()));
 }
 
 #[test]
