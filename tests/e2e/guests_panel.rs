@@ -194,6 +194,25 @@ fn a_link_that_opens_nothing_says_why() {
     });
 }
 
+/// Whoever opens the site itself is asked to log in, whatever link this browser has open.
+#[test]
+fn a_guests_cookie_is_no_login() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    let (link, _) = mint(&site, &json!({}));
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.client.goto(&link).await.expect("the panel");
+        browser.until("line-porch-door", "data-level", "off").await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-lamp", "data-level", "off").await;
+        browser.client.back().await.expect("the page before");
+        browser.find("guest").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        assert_eq!(lines(&browser).await, json!(["line-porch-door"]));
+    });
+}
+
 /// The last seconds are counted, and then the page says that it is over, without a question to anybody.
 #[test]
 fn a_link_that_runs_out_closes_the_page() {
