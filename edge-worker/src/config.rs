@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_token::login::Providers;
 use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
@@ -22,6 +23,8 @@ pub struct Deployment {
     pub root: PublicKey,
     /// Who else may sign access tokens.
     pub issuers: Issuers,
+    /// Whom people can log in with.
+    pub providers: Providers,
     /// Whether a token may come in the query (RFC 6750 §2.3), where logs and histories keep it.
     pub query_tokens: bool,
     /// The sites; the first one is the default.
@@ -48,9 +51,16 @@ impl Deployment {
             Problem::new(Code::Misconfigured).detail("run `pinlatch init` and set its secrets")
         })?;
         read.query_tokens = text("QUERY_TOKENS") == "on";
+        let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
+        if let Ok(tables) = env.object_var::<Value>("LOGINS") {
+            read.providers = Providers::read(&tables, &read.sites, secret);
+            for (name, reason) in read.providers.faults() {
+                worker::console_error!("configuration: login {name:?}: {reason}");
+            }
+        }
         if let Ok(tables) = env.object_var::<Value>("ISSUERS") {
-            let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
             read.issuers = Issuers::read(&tables, &read.sites, secret);
+            read.issuers.forbid_audiences(read.providers.client_ids());
             for (name, reason) in read.issuers.faults() {
                 worker::console_error!("configuration: issuer {name:?}: {reason}");
             }
@@ -75,6 +85,7 @@ impl Deployment {
             keyset: keyset.clone(),
             root,
             issuers: Issuers::default(),
+            providers: Providers::default(),
             query_tokens: false,
             sites,
             signatures: RefCell::new(SignatureCache::new(SIGNATURES)),

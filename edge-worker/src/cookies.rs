@@ -8,6 +8,9 @@ pub const SESSION: &str = "__Host-pinlatch_session";
 /// A guest link's token, beside whatever login the browser has.
 pub const GUEST: &str = "__Host-pinlatch_guest";
 
+/// What must be remembered while somebody is at a login provider. `Lax`, as the way back begins elsewhere.
+pub const LOGIN: &str = "__Host-pinlatch_login";
+
 /// The refresh token, sent to the session calls only.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
@@ -27,6 +30,17 @@ pub fn guest(token: &Secret, seconds: u64) -> String {
 /// `Set-Cookie` for the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
     set(REFRESH, token.expose(), REFRESH_PATH, seconds)
+}
+
+/// `Set-Cookie` for a login's state.
+pub fn login(sealed: &Secret, seconds: u64) -> String {
+    let value = sealed.expose();
+    format!("{LOGIN}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// `Set-Cookie` that forgets it.
+pub fn login_cleared() -> String {
+    format!("{LOGIN}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
 }
 
 /// `Set-Cookie` that ends a guest's visit.

@@ -149,6 +149,10 @@ templates! {
     Route::Users => "/api/v1/users",
     Route::UsersAccept => "/api/v1/users/accept",
     Route::User(..) => "/api/v1/users/{username}",
+    Route::UserIdentities(..) => "/api/v1/users/{username}/identities",
+    Route::Logins => "/api/v1/logins",
+    Route::Login(..) => "/api/v1/logins/{provider}",
+    Route::LoginCallback(..) => "/api/v1/logins/{provider}/callback",
     Route::UserSessions(..) => "/api/v1/users/{username}/sessions",
     Route::UserPassword(..) => "/api/v1/users/{username}/password",
     Route::Tokens => "/api/v1/tokens",
@@ -237,6 +241,8 @@ fn every_code_is_listed_and_stands_under_its_status() {
         }
     }
     used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
+    // The way back from a provider leads to the panel and tells these in the query.
+    used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
     assert_eq!(used, listed.into_iter().collect(), "every code has a call that gives it");
 }
 
@@ -250,7 +256,8 @@ fn operations_of_one_sort_document_the_same_answers() {
         assert_eq!(operation.has(Code::Internal), !is_health, "{name}");
         assert!(!operation.needs_token() || operation.has(Code::InvalidToken), "{name}");
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
-        assert_eq!(operation.needs_token(), operation.has(Code::IssuerUnavailable), "{name}");
+        let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";
+        assert_eq!(asks_issuer, operation.has(Code::IssuerUnavailable), "{name}");
         // A browser's cookie on a write, and on a socket.
         let is_write = operation.method != Method::Get.as_ref().to_lowercase();
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");

@@ -26,6 +26,13 @@ pub fn text(body: String, media_type: &str) -> Result<Response> {
     sealed(response)
 }
 
+/// A redirect that keeps nothing of the request, 303.
+pub fn redirect(address: &str) -> Result<Response> {
+    let response = Response::empty()?.with_status(303);
+    response.headers().set("Location", address)?;
+    sealed(response)
+}
+
 /// No content, 204.
 pub fn nothing() -> Result<Response> {
     sealed(Response::empty()?.with_status(204))

@@ -66,6 +66,15 @@ pub struct GuestRequest {
     pub guest: Secret,
 }
 
+/// One provider that people can log in with, as `GET /api/v1/logins` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginOption {
+    /// Its name: `GET /api/v1/logins/{name}` goes there.
+    pub name: Name,
+    /// What its button says.
+    pub label: String,
+}
+
 /// The answer to it: the token itself is in a cookie now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestReply {

@@ -43,6 +43,8 @@ codes! {
     InvalidToken "invalid_token" 401 "No valid token";
     /// Wrong user name or password.
     LoginFailed "login_failed" 401 "User name or password is wrong";
+    /// A login provider's answer that does not belong to a login of this browser, or that is not acceptable.
+    LoginRefused "login_refused" 401 "The login with the provider did not succeed";
     /// A refresh token that is unknown, expired, revoked or used before.
     InvalidGrant "invalid_grant" 400 "The grant is not valid";
     /// A token endpoint's `grant_type` that is not offered (RFC 6749 §5.2).

@@ -3,6 +3,7 @@
 mod audit;
 mod devices;
 mod enrolment;
+mod login;
 mod minted;
 mod people;
 mod session;
@@ -65,6 +66,11 @@ async fn route(request: Request, env: Env) -> Outcome {
         Route::Enrolments => enrolment::create(incoming).await,
         Route::Enrol => enrolment::enrol(incoming).await,
         Route::Setup => enrolment::set_up(incoming).await,
+        Route::Logins => login::list(incoming).await,
+        Route::Login(provider) => login::start(incoming, provider).await,
+        Route::LoginCallback(provider) => login::finish(incoming, provider).await,
+        Route::UserIdentities(username) if method == Method::Put => people::admit(incoming, username).await,
+        Route::UserIdentities(username) => people::forget_identities(incoming, username).await,
         Route::Users if method == Method::Post => people::invite(incoming).await,
         Route::Users => people::list(incoming).await,
         Route::UsersAccept => people::accept(incoming).await,

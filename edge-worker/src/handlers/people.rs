@@ -1,7 +1,7 @@
 //! People: invitations, rights, passwords, and the end of logins.
 
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -81,6 +81,23 @@ pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
+    nothing()
+}
+
+/// `PUT /api/v1/users/{username}/identities`.
+pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming).await?;
+    let request: AdmitRequest = incoming.json().await?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::Admit { principal, username, request }).await?;
+    nothing()
+}
+
+/// `DELETE /api/v1/users/{username}/identities`.
+pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcome {
+    let principal = auth::principal_for_write(&incoming).await?;
+    let site = principal.site.clone();
+    ask_site(&incoming.env, &site, &Call::ForgetIdentities { principal, username }).await?;
     nothing()
 }
 

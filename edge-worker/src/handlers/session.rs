@@ -20,7 +20,7 @@ use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
 /// The two tokens of a login.
-struct Tokens {
+pub(super) struct Tokens {
     site: Name,
     username: UserName,
     access: Secret,
@@ -118,22 +118,33 @@ fn require_page(incoming: &Incoming) -> Result<(), Problem> {
 async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {
     let site = incoming.deployment.site(login.site.as_ref())?.clone();
     gate::verify(incoming, &site, &login.username, login.password).await?;
-    let now = now_s();
     let (family, refresh_jti) = (random_id(), random_id());
     let call = Call::Login {
-        username: login.username.clone(),
+        username: login.username,
         family: family.clone(),
         refresh_jti: refresh_jti.clone(),
-        expires_at: now + refresh_token::LIFE,
+        expires_at: now_s() + refresh_token::LIFE,
     };
-    match ask_site(&incoming.env, &site, &call).await? {
+    let person = ask_site(&incoming.env, &site, &call).await?;
+    begun(incoming, &site, person, family, refresh_jti)
+}
+
+/// The tokens of a login that a site has begun.
+pub(super) fn begun(
+    incoming: &Incoming,
+    site: &Name,
+    person: Reply,
+    family: String,
+    refresh_jti: String,
+) -> Result<Tokens, Problem> {
+    match person {
         Reply::Person { username, scope, generation, .. } => {
             let refresh = RefreshClaims {
-                site,
+                site: site.clone(),
                 sub: username.to_string(),
                 family,
                 jti: refresh_jti,
-                exp: now + refresh_token::LIFE,
+                exp: now_s() + refresh_token::LIFE,
             };
             mint(incoming, username, scope, generation, &refresh)
         }
@@ -198,13 +209,18 @@ fn with_cookies(tokens: &Tokens) -> Outcome {
         expires_in: MAX_PERSON_LIFE,
     };
     let response: Response = super::reply(&body)?;
-    for cookie in [
-        cookies::session(&tokens.access, MAX_PERSON_LIFE),
-        cookies::refresh(&tokens.refresh, refresh_token::LIFE),
-    ] {
+    for cookie in session_cookies(tokens) {
         response.headers().append("Set-Cookie", &cookie).map_err(response_fault)?;
     }
     Ok(response)
+}
+
+/// The cookies of a login.
+pub(super) fn session_cookies(tokens: &Tokens) -> Vec<String> {
+    vec![
+        cookies::session(&tokens.access, MAX_PERSON_LIFE),
+        cookies::refresh(&tokens.refresh, refresh_token::LIFE),
+    ]
 }
 
 fn response_fault(error: worker::Error) -> Problem {

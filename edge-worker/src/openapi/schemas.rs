@@ -60,6 +60,11 @@ fn requests() -> Vec<Example> {
     ]
 }
 
+/// Somebody at a provider.
+fn identity(by: &str) -> Value {
+    json!({ "issuer": "https://id", by: "ann" })
+}
+
 /// What the edge answers.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
@@ -71,7 +76,7 @@ fn answers() -> Vec<Example> {
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
-        "sessions": 2 });
+        "sessions": 2, "identities": [identity("subject")] });
     let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
         "not_before": 1, "expires_at": 2, "max_uses": 3, "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });

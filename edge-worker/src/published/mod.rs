@@ -8,6 +8,7 @@ mod fetch;
 mod object;
 mod plan;
 
+pub use fetch::send;
 pub use object::PublishedObject;
 
 use std::cell::RefCell;

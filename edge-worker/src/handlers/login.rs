@@ -1,0 +1,199 @@
+//! Logging in with a provider (OpenID Connect): to it with a sealed state in a cookie, back from it with a code.
+
+use pinlatch_protocol::api::{LoginOption, Secret};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::Call;
+use pinlatch_token::login::{Discovery, Identity, LOGIN_LIFE, LoginState, Provider};
+use pinlatch_token::random_id;
+use pinlatch_token::refresh;
+use serde_json::Value;
+use url::Url;
+use worker::{Headers, Method, RequestInit, Response};
+
+use super::session::{begun, session_cookies};
+use super::{Outcome, reply};
+use crate::cookies;
+use crate::incoming::Incoming;
+use crate::now_s;
+use crate::objects::ask_site;
+use crate::published;
+use crate::respond::{self, fault};
+
+/// `GET /api/v1/logins`: the providers of a site, for the login page.
+pub async fn list(incoming: Incoming) -> Outcome {
+    let named = incoming.query_site()?;
+    let site = incoming.deployment.site(named.as_ref())?;
+    let options = incoming.deployment.providers.of_site(site);
+    let option =
+        |provider: &Provider| LoginOption { name: provider.name.clone(), label: provider.label.clone() };
+    reply(&options.map(option).collect::<Vec<_>>())
+}
+
+/// `GET /api/v1/logins/{provider}`: sends the browser there.
+pub async fn start(incoming: Incoming, name: Name) -> Outcome {
+    if !incoming.is_private() {
+        return Err(Code::PlaintextRefused.into());
+    }
+    let deployment = &incoming.deployment;
+    let provider = deployment.providers.named(&name).ok_or(Code::NotFound)?;
+    let discovery = discover(&incoming, provider).await?;
+    let login = LoginState::begin(&name, now_s());
+    let sealed = login.seal(&deployment.keys).map_err(|refusal| fault("login", refusal))?;
+    let mut address = Url::parse(&discovery.authorization_endpoint)
+        .map_err(|_| unavailable(provider, "its authorization_endpoint is no address"))?;
+    address.query_pairs_mut().extend_pairs(provider.question(&login, &redirect_uri(&incoming, &name)));
+    let response = respond::redirect(address.as_str()).map_err(|error| fault("response", error))?;
+    let cookie = cookies::login(&Secret::new(sealed), LOGIN_LIFE);
+    response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
+    Ok(response)
+}
+
+/// `GET /api/v1/logins/{provider}/callback`: the browser comes back. Whatever goes wrong, a person is looking: the
+/// panel says it.
+pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
+    let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
+    let outcome = logged_in(&incoming, provider).await;
+    let page = format!("/s/{}/", provider.site);
+    let (address, set) = match outcome {
+        Ok(set) => (page, set),
+        Err(problem) => (format!("{page}?login_error={}", problem.code), Vec::new()),
+    };
+    let answer = || -> worker::Result<Response> {
+        let response = respond::redirect(&address)?;
+        for cookie in set.iter().chain([&cookies::login_cleared()]) {
+            response.headers().append("Set-Cookie", cookie)?;
+        }
+        Ok(response)
+    };
+    answer().map_err(|error| fault("response", error))
+}
+
+async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<String>, Problem> {
+    let deployment = &incoming.deployment;
+    let refused = |why: &str| {
+        worker::console_log!("login with {}: {why}", provider.name);
+        Problem::new(Code::LoginRefused)
+    };
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let sealed = cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("no state"))?;
+    let login = LoginState::open(sealed, &deployment.keys, now_s()).map_err(|error| refused(error.code()))?;
+    let state = incoming.query("state").unwrap_or_default();
+    if !login.is_answered_by(&provider.name, &state) {
+        return Err(refused("the state is of another login"));
+    }
+    // RFC 9207: where the answer names its issuer, it must be the one that was asked.
+    if incoming.query("iss").is_some_and(|iss| iss != provider.issuer) {
+        return Err(refused("the answer is another issuer's"));
+    }
+    let code = incoming.query("code").ok_or_else(|| refused("the provider did not let them in"))?;
+    let discovery = discover(incoming, provider).await?;
+    let id_token = exchange(incoming, provider, &discovery, &login, &code).await?;
+    let identity = identify(incoming, provider, &discovery, &login, &id_token).await?;
+
+    let now = now_s();
+    let (family, refresh_jti) = (random_id(), random_id());
+    let call = Call::FederatedLogin {
+        issuer: provider.issuer.clone(),
+        subject: identity.subject,
+        email: identity.email,
+        family: family.clone(),
+        refresh_jti: refresh_jti.clone(),
+        expires_at: now + refresh::LIFE,
+    };
+    let person = ask_site(&incoming.env, &provider.site, &call).await?;
+    let tokens = begun(incoming, &provider.site, person, family, refresh_jti)?;
+    Ok(session_cookies(&tokens))
+}
+
+/// Exchanges the code (RFC 6749 §4.1.3, RFC 7636 §4.5) for the `id_token`.
+async fn exchange(
+    incoming: &Incoming,
+    provider: &Provider,
+    discovery: &Discovery,
+    login: &LoginState,
+    code: &str,
+) -> Result<Secret, Problem> {
+    let redirect_uri = redirect_uri(incoming, &provider.name);
+    let mut fields = vec![
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", redirect_uri.as_str()),
+        ("code_verifier", login.verifier.as_str()),
+    ];
+    let headers = Headers::new();
+    let set = |name, value: &str| headers.set(name, value).map_err(|error| fault("login", error));
+    set("Content-Type", "application/x-www-form-urlencoded")?;
+    set("Accept", "application/json")?;
+    let secret = provider.client_secret.as_ref().map(Secret::expose);
+    match secret {
+        Some(secret) if !discovery.secret_in_form => {
+            set("Authorization", &format!("Basic {}", basic(&provider.client_id, secret)))?;
+        }
+        _ => {
+            fields.push(("client_id", &provider.client_id));
+            fields.extend(secret.map(|secret| ("client_secret", secret)));
+        }
+    }
+    let body = serde_urlencoded::to_string(&fields).map_err(|error| fault("login", error))?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
+    let (status, text) = published::send(init, &discovery.token_endpoint)
+        .await
+        .map_err(|reason| unavailable(provider, &reason))?;
+    let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+    match answer.get("id_token").and_then(Value::as_str) {
+        Some(token) if status == 200 => Ok(Secret::new(token)),
+        _ => {
+            let error = answer.get("error").and_then(Value::as_str).unwrap_or("no id_token");
+            let error: String = error.chars().filter(char::is_ascii_graphic).take(64).collect();
+            worker::console_log!("login with {}: its token endpoint answers {status} {error}", provider.name);
+            Err(Code::LoginRefused.into())
+        }
+    }
+}
+
+async fn identify(
+    incoming: &Incoming,
+    provider: &Provider,
+    discovery: &Discovery,
+    login: &LoginState,
+    id_token: &Secret,
+) -> Result<Identity, Problem> {
+    let refused = |code: &str| {
+        worker::console_log!("login with {}: its id_token is refused: {code}", provider.name);
+        Problem::new(Code::LoginRefused)
+    };
+    let mut lacks = false;
+    loop {
+        let jwks = published::document(&incoming.env, &discovery.jwks_uri, lacks).await?;
+        let keys = discovery.read_keys(&jwks).map_err(|error| unavailable(provider, error.code()))?;
+        match provider.verify_id_token(id_token.expose(), &keys, login, now_s()) {
+            Ok(identity) => return Ok(identity),
+            // The provider has changed its keys since they were fetched.
+            Err(refusal) if refusal.code() == "unknown_key" && !lacks => lacks = true,
+            Err(refusal) => return Err(refused(refusal.code())),
+        }
+    }
+}
+
+async fn discover(incoming: &Incoming, provider: &Provider) -> Result<Discovery, Problem> {
+    let document = published::document(&incoming.env, &provider.discovery_uri(), false).await?;
+    provider.read_discovery(&document).map_err(|reason| unavailable(provider, &reason))
+}
+
+fn unavailable(provider: &Provider, reason: &str) -> Problem {
+    worker::console_error!("login with {}: {reason}", provider.name);
+    Problem::new(Code::IssuerUnavailable).retry_after(30)
+}
+
+fn redirect_uri(incoming: &Incoming, provider: &Name) -> String {
+    format!("{}/api/v1/logins/{provider}/callback", incoming.origin())
+}
+
+/// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+fn basic(client_id: &str, secret: &str) -> String {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    use base64ct::{Base64, Encoding};
+    Base64::encode_string(format!("{}:{}", encode(client_id), encode(secret)).as_bytes())
+}
