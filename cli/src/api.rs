@@ -1,11 +1,12 @@
 //! The edge's HTTP API from outside.
 
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,7 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(75);
 pub struct Api {
     agent: Agent,
     base: Url,
-    token: Option<String>,
+    token: RefCell<Option<String>>,
+    renew: Option<fn() -> Result<String>>,
 }
 
 impl Api {
@@ -44,17 +46,23 @@ impl Api {
             .max_redirects(0)
             .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), base: base.clone(), token: None })
+        Ok(Self { agent: config.into(), base: base.clone(), token: RefCell::default(), renew: None })
     }
 
     /// The same with a token.
     pub fn with_token(self, token: &str) -> Self {
-        Self { token: Some(format!("Bearer {token}")), ..self }
+        Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
+    }
+
+    /// The same with a way to a new token, tried once where the edge does not take the one there is: a token
+    /// can end before its time, as when keys are retired.
+    pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
+        Self { renew: Some(renew), ..self }
     }
 
     /// `GET`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        self.read(self.send(Method::GET, path, &[], None))
+        self.read(Method::GET, path, &[], None)
     }
 
     /// `POST` with a JSON body.
@@ -64,12 +72,12 @@ impl Api {
         body: &impl Serialize,
         headers: &[(&str, &str)],
     ) -> Result<T> {
-        self.read(self.send(Method::POST, path, headers, Some(serde_json::to_string(body)?)))
+        self.read(Method::POST, path, headers, Some(serde_json::to_string(body)?))
     }
 
     /// `PUT` or `PATCH` with a JSON body, of which nothing comes back.
     pub fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
-        let _: Option<Value> = self.read(self.send(method, path, &[], Some(serde_json::to_string(body)?)))?;
+        let _: Option<Value> = self.read(method, path, &[], Some(serde_json::to_string(body)?))?;
         Ok(())
     }
 
@@ -77,17 +85,18 @@ impl Api {
     pub fn delete(&self, path: &str) -> Result<()> {
         // What ends a session wants to know from where.
         let origin = self.base.origin().ascii_serialization();
-        let _: Option<Value> = self.read(self.send(Method::DELETE, path, &[("Origin", &origin)], None))?;
+        let _: Option<Value> = self.read(Method::DELETE, path, &[("Origin", &origin)], None)?;
         Ok(())
     }
 
-    /// `GET` of JSON Lines, copied as they come.
-    pub fn copy_lines(&self, path: &str, to: &mut impl Write) -> Result<()> {
-        let accept = [("Accept", "application/jsonl"), ("Accept-Encoding", "identity")];
-        let mut response = self.accepted(self.send(Method::GET, path, &accept, None))?;
-        let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
-        std::io::copy(&mut body, to).context("the answer broke off")?;
-        to.flush().context("cannot write to stdout")
+    /// `GET` of JSON Lines, a line at a time.
+    pub fn lines(&self, path: &str, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
+        let body = response.body_mut().with_config().limit(u64::MAX).reader();
+        for line in BufReader::new(body).lines() {
+            take(&line.context("the answer broke off")?)?;
+        }
+        Ok(())
     }
 
     /// `GET` without judging what comes back.
@@ -110,7 +119,7 @@ impl Api {
     ) -> Result<Response<Body>, ureq::Error> {
         let address = self.base.join(path).map_err(|error| ureq::Error::BadUri(error.to_string()))?;
         let mut request = Request::builder().method(method).uri(address.as_str());
-        if let Some(token) = &self.token {
+        if let Some(token) = self.token.borrow().as_deref() {
             request = request.header("Authorization", token);
         }
         for (name, value) in headers {
@@ -139,12 +148,41 @@ impl Api {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<T> {
-        let mut response = self.accepted(outcome)?;
+    /// The response, if it is no problem, with a new token if that is what it takes. What was refused for
+    /// its token has not been done, so nothing is done twice.
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<Response<Body>> {
+        let first = self.accepted(self.send(method.clone(), path, headers, body.clone()));
+        match (self.renew, &first) {
+            (Some(renew), Err(error)) if is_refused_token(error) => {
+                self.token.replace(Some(format!("Bearer {}", renew()?)));
+                self.accepted(self.send(method, path, headers, body))
+            }
+            _ => first,
+        }
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<T> {
+        let mut response = self.call(method, path, headers, body)?;
         let text = response.body_mut().read_to_string().context("the answer broke off")?;
         let text = if text.is_empty() { "null" } else { &text };
         serde_json::from_str(text).context("the answer is not what this version understands")
     }
+}
+
+fn is_refused_token(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
 }
 
 /// An answer as it came.

@@ -109,7 +109,8 @@ pub struct Session {
 impl Session {
     /// The deployment with the token.
     pub fn api(&self) -> Result<Api> {
-        Ok(Api::new(&self.url)?.with_token(self.token.expose()))
+        let renew = || Ok(renewed()?.token.expose().to_owned());
+        Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
     }
 
     /// The value of an `Authorization` header.

@@ -260,6 +260,7 @@ mod tests {
             scope: "line:a/b:set".parse().unwrap(),
             created_ms: 1_782_907_200_000,
             sessions: 2,
+            identities: Vec::new(),
         };
         assert!(
             table(std::slice::from_ref(&ann))

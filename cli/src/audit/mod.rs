@@ -112,19 +112,39 @@ pub fn run(audit: &Audit, json: bool) -> Result<ExitCode> {
 }
 
 fn show(wanted: &Wanted, json: bool) -> Result<()> {
-    let query = wanted.query(now()?.saturating_mul(1000));
-    let api = api()?;
+    let now_ms = now()?.saturating_mul(1000);
     if wanted.jsonl {
-        return api.copy_lines(&format!("/api/v1/audit?{query}"), &mut std::io::stdout().lock());
+        return export(wanted, now_ms);
     }
-    let page: AuditPage = api.get(&format!("/api/v1/audit?{query}"))?;
+    let query = wanted.query(wanted.before, now_ms);
+    let page: AuditPage = api()?.get(&format!("/api/v1/audit?{query}"))?;
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
+/// Prints every entry that fits. The edge answers with so many at a time; the last one's number is where the
+/// next ones begin.
+fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
+    let mut before = wanted.before;
+    loop {
+        let mut last = None;
+        let query = wanted.query(before, now_ms);
+        api()?.lines(&format!("/api/v1/audit?{query}"), |line| {
+            let entry: AuditEntry =
+                serde_json::from_str(line).context("the answer is not what this version understands")?;
+            last = Some(entry.seq);
+            say(line)
+        })?;
+        match last {
+            Some(seq) if seq > 1 && before != last => before = last,
+            _ => return Ok(()),
+        }
+    }
+}
+
 impl Wanted {
-    fn query(&self, now_ms: u64) -> String {
+    fn query(&self, before: Option<u64>, now_ms: u64) -> String {
         let filter = AuditFilter {
-            before: self.before,
+            before,
             actor: self.actor.clone(),
             act: self.act.clone(),
             target: self.target.clone(),
@@ -251,7 +271,8 @@ mod tests {
 
     fn query(args: &[&str]) -> Option<String> {
         let line = Line::try_parse_from([&["x"], args].concat()).ok()?;
-        Some(line.audit.wanted.query(1_782_907_200_000))
+        let wanted = line.audit.wanted;
+        Some(wanted.query(wanted.before, 1_782_907_200_000))
     }
 
     #[test]

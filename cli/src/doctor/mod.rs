@@ -106,7 +106,11 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
         Ok(probe) => probe,
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
-    let mut checks = vec![tls(url), edge(&health), clock(health.date.as_deref(), now()?)];
+    let mut checks = vec![tls(url), edge(&health)];
+    // On this machine there is only one clock, and workerd by itself sends no date.
+    if health.date.is_some() || !is_loopback(url) {
+        checks.push(clock(health.date.as_deref(), now()?));
+    }
     let served = match api.probe("/.well-known/jwks.json") {
         Ok(probe) => {
             let (check, served) = keys(&probe);

@@ -163,7 +163,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         && let Some(last) = standing.last_of_old
     {
         bail!(
-            "{} minted by the old key are good until {} at the latest; wait, revoke them and mint them \
+            "{} API tokens and guest links by the old key are good until {} at the latest; wait, revoke them and mint them \
              again, or give them up with --step retire",
             standing.count,
             stamp(last)
@@ -223,19 +223,19 @@ fn what_next(step: Step, standing: Option<&Standing>) -> String {
             let minted = match standing {
                 Some(Standing { last_of_old: Some(last), count }) => {
                     format!(
-                        "{count} API tokens and guest links by the old key are good until {} at the latest",
+                        "{count} API tokens and guest links are good until {} at the latest",
                         stamp(*last)
                     )
                 }
-                Some(_) => "no API token or guest link by the old key is left".into(),
-                None => "API tokens and guest links by the old key live as long as they were minted for; \
+                Some(_) => "no API token or guest link is left".into(),
+                None => "API tokens and guest links live as long as they were minted for; \
                          --check asks how long"
                     .into(),
             };
             format!(
                 "Then wait at least {}, and `pinlatch keys rotate` again to retire the old keys.\n\
                  With those go: logins that were not renewed since, invitations and enrolment codes from \
-                 before,\nand whatever they minted: {minted}.",
+                 before,\nand what the old key minted: {minted}.",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
@@ -337,8 +337,11 @@ mod tests {
                 assert!(key.get(member).is_none_or(|value| !page.contains(value.as_str().unwrap())));
             }
         }
-        assert!(page.contains("  signs                             2026-07-01T12:00:00Z\n"), "{page}");
-        assert!(page.contains("  verifies; signs after the switch  2026-07-01T12:01:00Z\n"), "{page}");
+        let says = |role: &str, since: &str| {
+            page.lines().any(|line| line.contains(&format!("  {role}  ")) && line.ends_with(since))
+        };
+        assert!(says("signs", "  2026-07-01T12:00:00Z"), "{page}");
+        assert!(says("verifies; signs after the switch", "  2026-07-01T12:01:00Z"), "{page}");
     }
 
     #[test]
@@ -347,8 +350,7 @@ mod tests {
         assert!(at_switch(None).contains("--check asks how long"));
         let standing = Standing { last_of_old: Some(1_782_907_200), count: 2 };
         assert!(
-            at_switch(Some(&standing))
-                .contains("2 API tokens and guest links by the old key are good until 2026-07-01")
+            at_switch(Some(&standing)).contains("2 API tokens and guest links are good until 2026-07-01")
         );
         assert!(at_switch(Some(&Standing { last_of_old: None, count: 0 })).contains("is left"));
     }
