@@ -134,7 +134,8 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         minted: false,
         iss: admitted.iss,
         sub: admitted.sub,
-        jti: admitted.jti,
+        // An issuer chooses its ids: they must not be taken for ours, nor for another's.
+        jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
         scope: admitted.scope,
         iat: admitted.iat,
