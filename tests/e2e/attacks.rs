@@ -30,6 +30,7 @@ struct Lab {
     site: Name,
     device: SigningKey,
     cert: String,
+    guest: String,
     /// Honest tokens of the kinds that neither a bearer nor an agent shows.
     others: Vec<String>,
 }
@@ -45,6 +46,12 @@ fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
 
+fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
+    let scope = "line:*/*:*".parse().expect("a scope");
+    let claims = AccessClaims { scope, generation: 1, family: None, not_before: None };
+    AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
+}
+
 impl Lab {
     /// A device enrolled as an agent does it.
     fn enrolled() -> Self {
@@ -58,10 +65,19 @@ impl Lab {
         let again = site.deployment.http().post("/api/v1/enrol", &request);
         again.is_problem(403, "code_refused");
         let cert = reply["devcert"].as_str().expect("a credential").to_owned();
-        Self::of(site.deployment, &site.name, device, cert)
+        let link = json!({ "kind": "guest", "name": "forged", "scope": "line:*/relay:set", "expires_at": now() + 3600 });
+        let link = site.post("/api/v1/tokens", &link).ok();
+        let (_, guest) = link["link"].as_str().and_then(|link| link.split_once("#guest=")).expect("a link");
+        Self::of(site.deployment, &site.name, device, cert, guest.to_owned())
     }
 
-    fn of(deployment: &'static Deployment, site: &str, device: SigningKey, cert: String) -> Self {
+    fn of(
+        deployment: &'static Deployment,
+        site: &str,
+        device: SigningKey,
+        cert: String,
+        guest: String,
+    ) -> Self {
         let keys = deployment.edge_keys();
         let (site, root, now) = (name(site), SigningKey::generate(), now());
         let jwks: Value = serde_json::from_str(keys.to_private_jwks().expose()).expect("JSON");
@@ -87,22 +103,12 @@ impl Lab {
             welcome::sign(&keys, &site, &random_id(), now * 1000).expect("a token"),
             keyset::sign(&root, 1, keys.public(), now).expect("a token"),
         ];
-        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, others }
+        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
     }
 
     /// An honest access token.
     fn access(&self) -> String {
-        let scope = "line:*/*:*".parse().expect("a scope");
-        let grant = AccessGrant {
-            kind: Kind::Access,
-            site: &self.site,
-            sub: "owner",
-            jti: random_id(),
-            now: now(),
-            life: 600,
-            claims: AccessClaims { scope, generation: 1, family: None, not_before: None },
-        };
-        grant.sign(&self.keys).expect("a token")
+        grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
     }
 
     /// An honest proof over a fresh challenge.
@@ -118,6 +124,7 @@ impl Lab {
         let now = now();
         let mut subjects = vec![
             Subject::of(Role::Access, &self.edge, &self.access(), now),
+            Subject::of(Role::Guest, &self.edge, &self.guest, now),
             Subject::of(Role::Cert, &self.edge, &self.cert, now),
             Subject::of(Role::Proof, &signer(self.device.to_private_jwk().expose()), &self.proof(), now),
         ];
@@ -152,6 +159,8 @@ impl Lab {
         let bearer = format!("Bearer {token}");
         let places_of: &[&str] = match (subject.role, fits_a_header(token)) {
             (Role::Cert | Role::Proof, true) => &["agent"],
+            // A cookie ends at a semicolon, and what is then shown is another token.
+            (Role::Guest, true) if !token.contains(';') => &["guest", "guest's events"],
             (Role::Access | Role::Issuer, true) => &["whoami", "events", "form"],
             (Role::Access | Role::Issuer, false) => &["form"],
             _ => &[],
@@ -159,7 +168,9 @@ impl Lab {
         let status = |place: &str| match place {
             "agent" if subject.role == Role::Cert => self.agent(token, &self.proof()),
             "agent" => self.agent(&self.cert, token),
-            "whoami" => self.whoami(&bearer),
+            "whoami" => self.whoami("authorization", &bearer),
+            "guest" => self.whoami("cookie", &cookie(token)),
+            "guest's events" => self.upgrade_as_guest(token),
             "events" => self.upgrade("/api/v1/events", &[("authorization", &bearer)]),
             _ => self.form(token),
         };
@@ -171,11 +182,16 @@ impl Lab {
         self.http.post_form("/api/v1/enrolments", &form).status
     }
 
-    fn whoami(&self, bearer: &str) -> u16 {
-        if bearer.len() > LARGE {
-            return large(self.deployment.origin(), "/api/v1/whoami", "", &[("authorization", bearer)]);
+    fn upgrade_as_guest(&self, token: &str) -> u16 {
+        let headers = [("cookie", &*cookie(token)), ("origin", self.deployment.origin())];
+        self.upgrade("/api/v1/events", &headers)
+    }
+
+    fn whoami(&self, header: &'static str, value: &str) -> u16 {
+        if value.len() > LARGE {
+            return large(self.deployment.origin(), "/api/v1/whoami", "", &[(header, value)]);
         }
-        let answer = self.http.with("authorization", bearer).get("/api/v1/whoami");
+        let answer = self.http.with(header, value).get("/api/v1/whoami");
         if answer.status == 401 {
             answer.is_problem(401, "invalid_token");
             assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
@@ -190,9 +206,13 @@ impl Lab {
             Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
             // A proof is good once: this one is kept for the end.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
+            Role::Guest => {
+                assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
+                assert_eq!(self.upgrade_as_guest(&honest), 101);
+            }
             _ => {
                 let bearer = format!("Bearer {honest}");
-                assert_eq!(self.whoami(&bearer), 200, "{role:?}");
+                assert_eq!(self.whoami("authorization", &bearer), 200, "{role:?}");
                 assert_eq!(self.upgrade("/api/v1/events", &[("authorization", &bearer)]), 101, "{role:?}");
                 assert_eq!(self.form(&honest), 403, "it is known, and may not enrol: {role:?}");
             }
@@ -203,6 +223,11 @@ impl Lab {
 /// Whether HTTP carries a text unaltered as a header's value.
 fn fits_a_header(text: &str) -> bool {
     text.trim() == text && !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// The cookie of guests.
+fn cookie(token: &str) -> String {
+    format!("__Host-pinlatch_guest={token}")
 }
 
 /// A text for a form.
@@ -330,8 +355,10 @@ fn the_whole_catalogue_never_reaches_the_object() {
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
-    let cert = device::sign_cert(&keys, &name("outside"), &name("forger"), &device.public(), "d1", now());
-    let lab = Lab::of(&OWN, "outside", device, cert.expect("a token"));
+    let site = name("outside");
+    let cert = device::sign_cert(&keys, &site, &name("forger"), &device.public(), "d1", now());
+    let guest = grant(&site, Kind::Guest, "token:nobody").sign(&keys).expect("a token");
+    let lab = Lab::of(&OWN, "outside", device, cert.expect("a token"), guest);
     let log = |word: &str| OWN.log().matches(word).count();
     let mut wanted = Vec::new();
     for (_, attack) in ALL {

@@ -111,6 +111,7 @@ impl World {
             life: 600,
             claims,
         };
+        let guest = AccessGrant { kind: Kind::Guest, sub: "token:g1", jti: "g1".into(), ..access.clone() };
         let public = self.device.public();
         let cert = device::sign_cert(&self.edge, home, &self.porch, &public, "d1", NOW).unwrap();
         let challenge = self.edge.issue_challenge(NOW);
@@ -128,6 +129,7 @@ impl World {
         let key_set = keyset::sign(&self.root, 7, self.edge.public(), NOW).unwrap();
         let mut subjects = vec![
             Subject::of(Role::Access, &edge, &access.sign(&self.edge).unwrap(), NOW),
+            Subject::of(Role::Guest, &edge, &guest.sign(&self.edge).unwrap(), NOW),
             Subject::of(Role::Cert, &edge, &cert, NOW),
             Subject::of(Role::Proof, &private(&self.device), &proof, NOW),
             Subject::of(Role::Command, &edge, &command, NOW),
@@ -171,6 +173,10 @@ impl World {
                 let cache = &mut self.cache.borrow_mut();
                 AccessClaims::verify(token, self.edge.public(), &self.sites, NOW, cache).map(drop)
             }
+            Role::Guest => {
+                let cache = &mut self.cache.borrow_mut();
+                AccessClaims::verify_guest(token, self.edge.public(), &self.sites, Some(NOW), cache).map(drop)
+            }
             Role::Cert => DeviceCert::verify(token, self.edge.public(), &self.sites, NOW).map(drop),
             Role::Proof => {
                 let cert = self.subjects.iter().find(|other| other.role == Role::Cert).unwrap().honest();
@@ -191,7 +197,7 @@ impl World {
     fn explanation_agrees(&self, subject: &Subject, token: &str) {
         let edge = (self.edge.public().clone(), EDGE);
         let (keys, iss) = match subject.role {
-            Role::Access | Role::Cert | Role::Command | Role::Welcome => edge,
+            Role::Access | Role::Guest | Role::Cert | Role::Command | Role::Welcome => edge,
             Role::Proof => (KeySet::from(self.device.public()), "porch"),
             Role::KeySet => (KeySet::from(self.root.public()), ROOT),
             Role::Issuer => {
@@ -201,6 +207,7 @@ impl World {
         };
         let typ = match subject.role {
             Role::Access => Typ::Kind(Kind::Access),
+            Role::Guest => Typ::Kind(Kind::Guest),
             Role::Cert => Typ::Kind(Kind::DeviceCert),
             Role::Proof => Typ::Kind(Kind::DeviceProof),
             Role::Command => Typ::Kind(Kind::Command),

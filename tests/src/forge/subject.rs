@@ -9,6 +9,8 @@ use super::{Object, Signer, encode, read};
 pub enum Role {
     /// An access token of ours, as a bearer.
     Access,
+    /// A guest link's token, in the cookie of guests.
+    Guest,
     /// An issuer's token, as a bearer.
     Issuer,
     /// A device's credential.
@@ -63,7 +65,7 @@ impl Subject {
     pub fn of(role: Role, signer: &Signer, token: &str, now: u64) -> Self {
         let (header, claims) = read(token);
         let max_life = match role {
-            Role::Access | Role::KeySet => 10 * 366 * 86_400,
+            Role::Access | Role::Guest | Role::KeySet => 10 * 366 * 86_400,
             Role::Issuer => 3_600,
             Role::Cert => 366 * 86_400,
             Role::Proof | Role::Welcome => 60,
