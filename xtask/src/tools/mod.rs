@@ -36,6 +36,10 @@ pub struct Pins {
     pub pyjwt: String,
     /// What PyJWT's signatures are made with.
     pub cryptography: String,
+    /// Tries the edge against its OpenAPI document.
+    pub schemathesis: String,
+    /// What schemathesis makes its requests with.
+    pub hypothesis: String,
 }
 
 /// What setup works with.

@@ -1,4 +1,5 @@
-//! Python with PyJWT, whose tokens and verdicts the end-to-end tests compare with ours.
+//! Python with what the end-to-end tests need of it: PyJWT, whose tokens and verdicts they compare with ours, and
+//! schemathesis, which tries the edge against its own OpenAPI document.
 
 use std::{
     fs,
@@ -14,8 +15,9 @@ use crate::{paths, process};
 /// Debian's packages: `python3` alone makes no virtual environment.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 /// Fails where a package is missing, or the Python that the environment was made with.
-const VERSIONS: &str =
-    "import jwt, cryptography; print('PyJWT', jwt.__version__ + ', cryptography', cryptography.__version__)";
+const VERSIONS: &str = "import jwt, cryptography, schemathesis
+from importlib.metadata import version
+print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'schemathesis', 'hypothesis')), sep=', ')";
 
 /// Finds the Python of our virtual environment, or makes that environment in the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
@@ -26,7 +28,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let python = match with_venv() {
         Some(python) => python,
         None => {
-            setup.apt_install("the tests with PyJWT", &PACKAGES)?;
+            setup.apt_install("the tests with PyJWT and schemathesis", &PACKAGES)?;
             match with_venv() {
                 Some(python) => python,
                 None => bail!("{} are installed, but no python3 makes a venv", PACKAGES.join(" and ")),
@@ -40,7 +42,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages(setup));
     process::quietly(&format!("installing {} (PyPI)", packages(setup).join(" ")), &mut pip)?;
     if versions(&home).is_none() {
-        bail!("PyJWT {} was installed but does not run", setup.pins.pyjwt);
+        bail!("{} were installed but do not run", packages(setup).join(", "));
     }
     Ok(python_of(&home))
 }
@@ -58,18 +60,29 @@ fn versions(home: &Path) -> Option<String> {
     process::output_of(Command::new(python_of(home)).args(["-c", VERSIONS])).ok()
 }
 
-/// Both versions are in the name, so that a new pin makes a new environment.
+/// All versions are in the name, so that a new pin makes a new environment.
 fn home(setup: &Setup) -> PathBuf {
-    setup.cache.join(format!("pyjwt-{}-{}", setup.pins.pyjwt, setup.pins.cryptography))
+    let versions = pinned(setup).map(|(_, version)| version);
+    setup.cache.join(format!("python-{}", versions.join("-")))
 }
 
 fn python_of(home: &Path) -> PathBuf {
     home.join("bin/python")
 }
 
-fn packages(setup: &Setup) -> [String; 2] {
+fn pinned(setup: &Setup) -> [(&'static str, &str); 4] {
     let pins = &setup.pins;
-    [format!("PyJWT=={}", pins.pyjwt), format!("cryptography=={}", pins.cryptography)]
+    [
+        ("PyJWT", &pins.pyjwt),
+        ("cryptography", &pins.cryptography),
+        ("schemathesis", &pins.schemathesis),
+        ("hypothesis", &pins.hypothesis),
+    ]
+}
+
+/// As pip takes them.
+fn packages(setup: &Setup) -> [String; 4] {
+    pinned(setup).map(|(name, version)| format!("{name}=={version}"))
 }
 
 /// For `doctor`.
@@ -80,5 +93,5 @@ pub fn report(setup: &Setup) -> Report {
     let folder = home.display();
     let venv = format!("python3 -m venv {folder} && {folder}/bin/pip install {}", packages(setup).join(" "));
     let get = if with_venv().is_some() { venv } else { format!("{} && {venv}", apt_line(&PACKAGES)) };
-    Report { name: "PyJWT", found, needed: true, get }
+    Report { name: "PyJWT, schemathesis", found, needed: true, get }
 }
