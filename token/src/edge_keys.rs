@@ -18,15 +18,18 @@ use crate::code::{Challenge, Code, CodePurpose, SealingSecret};
 use crate::key::{PublicKey, SigningKey};
 use crate::key_error::KeyError;
 use crate::keys::KeySet;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, excerpt};
+use crate::sealed::{self, OpeningKey};
 
 /// The edge's secrets. The first signing key signs and all verify; the first sealing key seals and all
-/// open: so that a new key can be known everywhere before it is used.
+/// open: so that a new key can be known everywhere before it is used. Others seal with the first P-256 key
+/// or with an RSA key, and all of these open.
 #[derive(Clone)]
 pub struct EdgeKeys {
     signer: Signer,
     others: Vec<Signer>,
     sealers: Vec<Sealer>,
+    openers: Vec<Opener>,
     retired: Vec<Retired>,
     public: KeySet,
     for_devices: KeySet,
@@ -38,6 +41,13 @@ struct Signer {
     key: SigningKey,
     made: Option<u64>,
     signs_since: Option<u64>,
+}
+
+/// A key pair that opens tokens which others sealed for the edge.
+#[derive(Clone)]
+struct Opener {
+    key: OpeningKey,
+    made: Option<u64>,
 }
 
 /// The public half of a key that signs no more.
@@ -87,6 +97,21 @@ impl Signer {
     }
 }
 
+impl Opener {
+    fn generate(made: Option<u64>) -> Self {
+        Self { key: OpeningKey::generate(), made }
+    }
+
+    /// RSA keys are the owner's own: nobody else replaces them.
+    fn rotates(&self) -> bool {
+        self.key.algorithm().agrees()
+    }
+
+    fn to_jwk(&self) -> Value {
+        dated(self.key.to_private_jwk(), [("iat", self.made)])
+    }
+}
+
 impl Retired {
     fn to_jwk(&self) -> Value {
         dated(self.key.to_jwk(), [("exp", Some(self.until))])
@@ -108,9 +133,10 @@ impl std::fmt::Debug for EdgeKeys {
 }
 
 impl EdgeKeys {
-    /// Makes a first set, one signing key and one sealing key, without dates.
+    /// Makes a first set, without dates: a signing key, a sealing key and one that opens what others seal.
     pub fn generate() -> Result<Self, KeyError> {
-        Self::assemble(vec![Signer::generate(None)], vec![Sealer::generate(None)?], Vec::new())
+        let (signers, sealers) = (vec![Signer::generate(None)], vec![Sealer::generate(None)?]);
+        Self::assemble(signers, sealers, vec![Opener::generate(None)], Vec::new())
     }
 
     /// Reads `EDGE_KEYS`.
@@ -118,7 +144,7 @@ impl EdgeKeys {
         let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
         let keys =
             jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))?;
-        let (mut signers, mut sealers, mut retired) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut signers, mut sealers, mut openers, mut retired) = (vec![], vec![], vec![], vec![]);
         for jwk in keys {
             let date = |name| jwk.get(name).and_then(Value::as_u64);
             match jwk.get("kty").and_then(Value::as_str) {
@@ -136,15 +162,20 @@ impl EdgeKeys {
                     let raw = raw.ok_or(KeyError::Form("k is not base64url"))?;
                     sealers.push(Sealer::new(raw, date("iat"))?);
                 }
-                _ => return Err(KeyError::Unfit("its kty is neither OKP nor oct")),
+                Some("EC" | "RSA") => {
+                    let members = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
+                    openers.push(Opener { key: OpeningKey::from_jwk(members)?, made: date("iat") });
+                }
+                _ => return Err(KeyError::Unfit("its kty is none of OKP, oct, EC and RSA")),
             }
         }
-        Self::assemble(signers, sealers, retired)
+        Self::assemble(signers, sealers, openers, retired)
     }
 
     fn assemble(
         mut signers: Vec<Signer>,
         sealers: Vec<Sealer>,
+        openers: Vec<Opener>,
         retired: Vec<Retired>,
     ) -> Result<Self, KeyError> {
         if signers.is_empty() {
@@ -152,6 +183,11 @@ impl EdgeKeys {
         }
         if sealers.is_empty() {
             return Err(KeyError::Missing("sealing key"));
+        }
+        for (index, opener) in openers.iter().enumerate() {
+            if openers.iter().skip(index + 1).any(|other| other.key.kid() == opener.key.kid()) {
+                return Err(KeyError::DuplicateKid(excerpt(opener.key.kid())));
+            }
         }
         let mut public = KeySet::default();
         for signer in &signers {
@@ -162,15 +198,17 @@ impl EdgeKeys {
             for_devices.add(key.key.clone())?;
         }
         let signer = signers.remove(0);
-        Ok(Self { signer, others: signers, sealers, retired, public, for_devices })
+        Ok(Self { signer, others: signers, sealers, openers, retired, public, for_devices })
     }
 
     /// `EDGE_KEYS`, for a wrangler secret.
     pub fn to_private_jwks(&self) -> Secret {
         let signing = self.signers().filter_map(Signer::to_jwk);
         let sealing = self.sealers.iter().map(Sealer::to_jwk);
+        let opening = self.openers.iter().map(Opener::to_jwk);
         let retired = self.retired.iter().map(Retired::to_jwk);
-        Secret::new(json!({ "keys": signing.chain(sealing).chain(retired).collect::<Vec<_>>() }).to_string())
+        let keys = signing.chain(sealing).chain(opening).chain(retired);
+        Secret::new(json!({ "keys": keys.collect::<Vec<_>>() }).to_string())
     }
 
     /// The public halves of the signing keys.
@@ -183,6 +221,30 @@ impl EdgeKeys {
     /// then has signed; what it may do is decided by the site, which knows the credential and the device's key.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
+    }
+
+    /// What strangers are told: the public halves of the signing keys, and of the keys to seal tokens with.
+    /// One that is not switched to yet is not among the latter, so that nobody seals for an isolate that does
+    /// not have it.
+    pub fn published(&self) -> Value {
+        let mut jwks = self.public.to_jwks();
+        if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
+            keys.extend(self.receiving().map(|opener| opener.key.public_jwk()));
+        }
+        jwks
+    }
+
+    /// Opens a token that was sealed for the edge (RFC 7516), and returns the signed JWT in it, to be verified
+    /// like any other. [`is_sealed`](crate::is_sealed) tells which are.
+    pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
+        sealed::open(token, self.openers.iter().map(|opener| &opener.key))
+    }
+
+    /// The keys to seal with: the first P-256 key that is switched to, and the owner's own RSA keys.
+    fn receiving(&self) -> impl Iterator<Item = &Opener> {
+        let switched = |opener: &&Opener| opener.rotates() && opener.made <= self.signer.made;
+        let own = self.openers.iter().find(switched);
+        own.into_iter().chain(self.openers.iter().filter(|opener| !opener.rotates()))
     }
 
     pub(crate) fn signer(&self) -> &SigningKey {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::keys::KeySet;
 use crate::policy::{self, Terms};
 use crate::refusal::Refusal;
+use crate::sealed::{self, KeyAlgorithm};
 use crate::strict::{Object, Unverified, object};
 
 /// Everything that can be said of a token.
@@ -78,6 +79,12 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             explanation.claims = members(&parsed.payload, claim_meaning, terms.now);
             explanation.checks.push(Check { name: "form", outcome: Outcome::Passed });
             explanation.judge(token, &parsed, keys, terms);
+        }
+        Err(_) if explanation.form == "jwe" => {
+            let header = token.split('.').next().and_then(|part| object(part, "the header").ok());
+            explanation.header = header.map(|it| members(&it, header_meaning, terms.now)).unwrap_or_default();
+            explanation.note("form", sealed::check(token));
+            explanation.skip("content", "only the key that it is sealed for opens it");
         }
         Err(refusal) => {
             // Whatever can be read is shown, though it would be refused.
@@ -172,11 +179,17 @@ fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
             "not signed at all; never accepted"
         }
-        "alg" => "the algorithm; it counts only where a configured key is for it",
+        "alg" => match value.as_str().and_then(KeyAlgorithm::by_name) {
+            Some(_) => "how the content's key is addressed to the one key that can read it",
+            None => "the algorithm; it counts only where a configured key is for it",
+        },
         "typ" => "the kind of token",
         "kid" => "names one of the configured keys",
-        "cty" => "what is inside: `JWT` in a token that is sealed or signed twice",
+        "cty" => "what is inside: `JWT` in a token that is sealed",
         "enc" => "how the content is encrypted; only the key's holder can read it",
+        "epk" => "the sealer's key for this token alone, half of what the content's key is made from",
+        "apu" | "apv" => "names of the two parties, in base64url, from which the key is made too",
+        "p2s" | "p2c" => "a password's salt and rounds (PBES2); refused",
         "crit" => "extensions that must be understood; none is, so it is refused",
         "b64" => "an unencoded payload (RFC 7797); refused",
         "zip" => "compressed; refused",
@@ -313,6 +326,13 @@ mod tests {
             let explanation = explain(text, None, &terms());
             assert_eq!((explanation.form, explanation.accepted), (form, Some(false)), "{text}");
         }
+        let sealed = crate::EdgeKeys::generate().unwrap().published();
+        let sealed = crate::SealingKey::read(sealed.to_string().as_bytes()).unwrap().seal("a.b.c").unwrap();
+        let explanation = explain(&sealed, None, &terms());
+        assert_eq!((explanation.form, explanation.accepted), ("jwe", None));
+        let names: Vec<&str> = explanation.header.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["alg", "cty", "enc", "epk", "kid"]);
+        assert!(explanation.header.iter().all(|member| member.meaning.is_some()));
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         let explanation = explain(unsigned, None, &terms());
         assert_eq!(explanation.header[0].meaning.as_deref(), Some("not signed at all; never accepted"));

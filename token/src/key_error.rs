@@ -16,7 +16,7 @@ pub enum KeyError {
     #[error("the key is not usable here: {0}")]
     Unfit(&'static str),
     /// A private key stands where a public one belongs.
-    #[error("it is a private key: verifying needs the public half only")]
+    #[error("it is a private key, and only the public half belongs here")]
     Private,
     /// A set without a key that can do what is needed.
     #[error("the set holds no {0}")]

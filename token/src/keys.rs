@@ -24,11 +24,14 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all. `algorithms` are what a key may be
+    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all; keys whose `use` is `enc` are
+    /// for something else and are left aside. `algorithms` are what a key may be
     /// used with that names no `alg` itself; empty, it is RS256 for RSA and HS256 for a secret.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        for jwk in list(jwks)? {
+        // A key that others seal for the issuer with is published beside those that verify what it signs.
+        let sealing = |jwk: &&Value| jwk.get("use").is_some_and(|usage| usage == "enc");
+        for jwk in list(jwks)?.iter().filter(|jwk| !sealing(jwk)) {
             set.insert(VerifyingKey::from_jwk(jwk, algorithms)?)?;
         }
         set.complete()
@@ -217,7 +220,12 @@ mod tests {
         let mut other_use = one.public_jwk();
         other_use["use"] = json!("enc");
         assert!(matches!(own(vec![other_use.clone()]), Err(KeyError::Unfit(_))));
-        assert_eq!(refusal(vec![two.public_jwk(), other_use]), "unfit_key");
+        assert_eq!(refusal(vec![other_use.clone()]), "missing_key", "there is nothing to verify with");
+        let beside = KeySet::from_jwks(&json!({ "keys": [other_use, two.public_jwk()] }), &[]).unwrap();
+        assert_eq!(beside.to_jwks()["keys"].as_array().unwrap().len(), 1);
+        let mut odd_use = one.public_jwk();
+        odd_use["use"] = json!("tls");
+        assert_eq!(refusal(vec![two.public_jwk(), odd_use]), "unfit_key");
         assert!(matches!(own(vec![json!({ "kty": "oct", "k": "AAAA" })]), Err(KeyError::Form(_))));
     }
 

@@ -20,6 +20,7 @@ pub mod login;
 mod minting;
 mod policy;
 mod refusal;
+mod sealed;
 mod secret;
 mod strict;
 mod verifying;
@@ -46,6 +47,7 @@ pub use policy::{
     Accepted, Expect, Registered, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached,
 };
 pub use refusal::Refusal;
+pub use sealed::{SealingKey, is_sealed};
 
 use pinlatch_protocol::name::Name;
 use rand::Rng;

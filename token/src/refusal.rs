@@ -5,8 +5,8 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Not three parts of canonical base64url, or longer than any token of ours.
-    #[error("not a compact JWS: {0}")]
+    /// Not three parts (sealed: five) of canonical base64url, or longer than any token of ours.
+    #[error("not in the compact form: {0}")]
     Malformed(&'static str),
     /// The header or payload is not one JSON object with unique members of the right types.
     #[error("{0} is not acceptable JSON: {1}")]
@@ -84,11 +84,36 @@ pub enum Refusal {
     /// A code or challenge whose seal does not match.
     #[error("the seal does not match")]
     BadSeal,
+    /// A sealed token's `alg` or `enc` is none of those that are understood here.
+    #[error("{member} is {found:?}, and tokens are sealed with {expected}")]
+    WrongEncryption {
+        /// `alg` or `enc`.
+        member: &'static str,
+        /// What the header says.
+        found: String,
+        /// What is understood.
+        expected: String,
+    },
+    /// A sealed token's `cty` does not say that a JWT is in it.
+    #[error("cty is {0:?}, not \"JWT\"")]
+    WrongContentType(String),
+    /// A sealed token's ephemeral key is missing or none.
+    #[error("the header's epk is not acceptable: {0}")]
+    BadEphemeralKey(&'static str),
+    /// Whoever shall open the sealed token has no key that opens any.
+    #[error("there is no key here that opens sealed tokens")]
+    NoEncryptionKey,
+    /// A sealed token could not be opened. That it is not said why is the point (RFC 7516 §11.5).
+    #[error("it cannot be decrypted: it was sealed for another key, or altered")]
+    NotDecrypted,
+    /// What is sealed is not the form of a signed JWT.
+    #[error("what is sealed is not a signed JWT: {0}")]
+    BadContent(&'static str),
 }
 
 impl Refusal {
     /// Every code.
-    pub const CODES: [&str; 18] = [
+    pub const CODES: [&str; 24] = [
         "malformed",
         "json",
         "extension",
@@ -107,6 +132,12 @@ impl Refusal {
         "wrong_session",
         "deadline_passed",
         "bad_seal",
+        "wrong_encryption",
+        "wrong_content_type",
+        "bad_epk",
+        "no_encryption_key",
+        "not_decrypted",
+        "bad_content",
     ];
 
     /// The stable code, for logs and for the owner.
@@ -130,6 +161,12 @@ impl Refusal {
             Self::WrongSession => "wrong_session",
             Self::DeadlinePassed(_) => "deadline_passed",
             Self::BadSeal => "bad_seal",
+            Self::WrongEncryption { .. } => "wrong_encryption",
+            Self::WrongContentType(_) => "wrong_content_type",
+            Self::BadEphemeralKey(_) => "bad_epk",
+            Self::NoEncryptionKey => "no_encryption_key",
+            Self::NotDecrypted => "not_decrypted",
+            Self::BadContent(_) => "bad_content",
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::strict::Unverified;
 /// The bits of an RSA modulus that are accepted.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -74,11 +74,7 @@ impl VerifyingKey {
     /// Reads a JWK (RFC 7517). `usual` are the algorithms of a key that names none.
     pub fn from_jwk(jwk: &Value, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
-        let kid = match members.get("kid") {
-            None => None,
-            Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Some(kid.clone()),
-            Some(_) => return Err(KeyError::Form("its kid is not a text of 1 to 256 bytes")),
-        };
+        let kid = kid_of(members)?;
         check_use(members)?;
         let named = match members.get("alg") {
             None => None,
@@ -212,6 +208,15 @@ impl VerifyingKey {
     }
 }
 
+/// A JWK's own `kid`.
+pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, KeyError> {
+    match members.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Ok(Some(kid.clone())),
+        Some(_) => Err(KeyError::Form("its kid is not a text of 1 to 256 bytes")),
+    }
+}
+
 fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|usage| usage != "sig") {
         return Err(KeyError::Unfit("its use is not sig"));
@@ -302,7 +307,8 @@ impl Material<'_> {
     }
 }
 
-fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
+/// A modulus of an accepted size and its exponent, 65537, both without leading zeros.
+pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let trimmed = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
     let (n, e) = (trimmed(n), trimmed(e));
     let leading = n.first().map_or(8, |byte| byte.leading_zeros() as usize);
@@ -313,6 +319,11 @@ fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
     if e != [1, 0, 1] {
         return Err(KeyError::RsaExponent);
     }
+    Ok((n, e))
+}
+
+fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
+    let (n, e) = rsa_public(n, e)?;
     let broken = |_| KeyError::Form("its modulus is no RSA modulus");
     Ok(match algorithm {
         Algorithm::Rs256 => Form::Rs256(RS256PublicKey::from_components(&n, &e).map_err(broken)?),

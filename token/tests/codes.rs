@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::{
-    CodePurpose, EdgeKeys, KeyError, KeySet, Kind, MintingKey, Refusal, SigningKey, Terms, Typ, random_id,
-    verify_foreign,
+    CodePurpose, EdgeKeys, KeyError, KeySet, Kind, MintingKey, Refusal, SealingKey, SigningKey, Terms, Typ,
+    random_id, verify_foreign,
 };
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,11 @@ fn secret() -> Vec<u8> {
 fn encode(bytes: &[u8]) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
     Base64UrlUnpadded::encode_string(bytes)
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    Base64UrlUnpadded::decode_vec(text).unwrap()
 }
 
 /// A token whose signature is right, whatever it says.
@@ -73,6 +78,31 @@ fn commanded(session: &str, latest_edge_ms: u64) -> Refusal {
     command::verify(&token, keys.public(), &expect).unwrap_err()
 }
 
+/// Sealed tokens with one fault each.
+fn sealed() -> [Refusal; 6] {
+    let edge = EdgeKeys::generate().unwrap();
+    let key = SealingKey::read(edge.published().to_string().as_bytes()).unwrap();
+    let token = key.seal("e30.e30.AAAA").unwrap();
+    let (header, rest) = token.split_once('.').unwrap();
+    let header: Value = serde_json::from_slice(&decode(header)).unwrap();
+    let with = |member: &str, value: Value| {
+        let mut header = header.clone();
+        header[member] = value;
+        let token = format!("{}.{rest}", encode(header.to_string().as_bytes()));
+        edge.open_sealed(&token).unwrap_err()
+    };
+    let mut old: Value = serde_json::from_str(edge.to_private_jwks().expose()).unwrap();
+    old["keys"].as_array_mut().unwrap().retain(|key| key["kty"] != "EC");
+    [
+        with("enc", json!("A128CBC-HS256")),
+        with("cty", json!("text")),
+        with("epk", json!({})),
+        EdgeKeys::from_jwks(&old.to_string()).unwrap().open_sealed(&token).unwrap_err(),
+        with("apu", json!("")),
+        key.seal("e30.e30.").unwrap_err(),
+    ]
+}
+
 #[test]
 fn every_refusal_has_a_token_that_meets_it() {
     let good = claims("sub", json!("ann")).to_string();
@@ -108,7 +138,7 @@ fn every_refusal_has_a_token_that_meets_it() {
         commanded("one-connection-and-no-other", NOW * 1000 + 5_000),
         EdgeKeys::generate().unwrap().open_code(CodePurpose::Enrol, code.expose(), NOW).unwrap_err(),
     ];
-    let codes: Vec<&str> = refusals.iter().map(Refusal::code).collect();
+    let codes: Vec<&str> = refusals.iter().chain(&sealed()).map(Refusal::code).collect();
     assert_eq!(codes, Refusal::CODES);
 }
 
@@ -123,7 +153,7 @@ fn every_refusal_of_a_key_has_a_key_that_meets_it() {
     let refusals = [
         set(json!(["key"])),
         set(json!([oct(&secret(), "a"), oct(&secret(), "a")])),
-        set(json!([{ "kty": "RSA", "n": n(256), "e": "AQAB", "use": "enc" }])),
+        set(json!([{ "kty": "RSA", "n": n(256), "e": "AQAB", "use": "tls" }])),
         set(json!([private])),
         set(json!([])),
         set(json!([oct(&secret(), "a"), public])),

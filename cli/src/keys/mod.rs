@@ -138,6 +138,9 @@ fn table(keys: &[KeyEntry]) -> String {
                 KeyRole::Seals => "seals",
                 KeyRole::SealPublished => "opens; seals after the switch",
                 KeyRole::Opens => "opens",
+                KeyRole::Receives => "opens what others seal",
+                KeyRole::ReceivesLater => "opens what others seal, who are told after the switch",
+                KeyRole::ReceivesStill => "opens what others sealed before the switch",
                 KeyRole::Devices => "verifies devices' credentials only",
             };
             let date = |date: Option<u64>| date.map_or_else(String::new, stamp);

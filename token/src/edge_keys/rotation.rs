@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{EdgeKeys, Retired, Sealer, Signer};
+use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::device::CERT_LIFE;
 use crate::key_error::KeyError;
 
@@ -58,6 +58,12 @@ pub enum KeyRole {
     SealPublished,
     /// It opens what it sealed before the switch.
     Opens,
+    /// It opens tokens that others seal, and is published for them to seal with.
+    Receives,
+    /// It opens such tokens, and will be published after the switch.
+    ReceivesLater,
+    /// It opens such tokens that were sealed before the switch.
+    ReceivesStill,
     /// Its public half verifies credentials of devices, and nothing else.
     Devices,
 }
@@ -79,14 +85,18 @@ impl EdgeKeys {
     /// A first set that knows when it was made.
     pub fn generate_at(now: u64) -> Result<Self, KeyError> {
         let signer = Signer { signs_since: Some(now), ..Signer::generate(Some(now)) };
-        Self::assemble(vec![signer], vec![Sealer::generate(Some(now))?], Vec::new())
+        let (sealer, opener) = (Sealer::generate(Some(now))?, Opener::generate(Some(now)));
+        Self::assemble(vec![signer], vec![sealer], vec![opener], Vec::new())
     }
 
     /// The step that comes next.
     pub fn next_step(&self) -> Step {
-        if self.published().is_some() {
+        if self.next_signer().is_some() {
             Step::Switch
-        } else if self.others.is_empty() && self.sealers.len() == 1 {
+        } else if self.others.is_empty()
+            && self.sealers.len() == 1
+            && self.openers.iter().filter(|opener| opener.rotates()).count() <= 1
+        {
             Step::Publish
         } else {
             Step::Retire
@@ -98,7 +108,7 @@ impl EdgeKeys {
     pub fn last_step_at(&self) -> Option<u64> {
         match self.next_step() {
             Step::Publish => None,
-            Step::Switch => self.published().and_then(|signer| signer.made),
+            Step::Switch => self.next_signer().and_then(|signer| signer.made),
             Step::Retire => self.signer.signs_since,
         }
     }
@@ -112,9 +122,9 @@ impl EdgeKeys {
         }
     }
 
-    /// Publishes: a new signing key and a new sealing key behind the others.
+    /// Publishes: new keys behind the others, one of each kind that is ours to make.
     fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
-        if self.published().is_some() {
+        if self.next_signer().is_some() {
             return Err(StepError::AlreadyPublished);
         }
         // Where clocks disagree, the new key must still be the newest: that is what tells the steps apart.
@@ -122,41 +132,45 @@ impl EdgeKeys {
         let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
         let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
         let sealers = self.sealers.iter().cloned().chain([Sealer::generate(made)?]).collect();
-        Ok(Self::assemble(signers, sealers, self.retired.clone())?)
+        let openers = self.openers.iter().cloned().chain([Opener::generate(made)]).collect();
+        Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
     /// Switches: the newest keys go first.
     fn switched(&self, now: u64) -> Result<Self, StepError> {
-        let newest = self.published().ok_or(StepError::NotPublished)?;
+        let newest = self.next_signer().ok_or(StepError::NotPublished)?;
         let newest = Signer { signs_since: Some(now), ..newest.clone() };
         let rest = self.signers().filter(|signer| signer.key.kid() != newest.key.kid()).cloned();
         let mut sealers = self.sealers.clone();
         // A stable sort: of keys without dates the first one stays first.
         sealers.sort_by_key(|sealer| std::cmp::Reverse(sealer.made));
+        let mut openers = self.openers.clone();
+        openers.sort_by_key(|opener| std::cmp::Reverse(opener.made));
         let signers = std::iter::once(newest.clone()).chain(rest).collect();
-        Ok(Self::assemble(signers, sealers, self.retired.clone())?)
+        Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// Retires: only the first keys stay. The public halves of the old ones verify credentials of devices
-    /// for as long as those live.
+    /// Retires: only the first keys stay, and RSA keys. The public halves of the old signing keys verify
+    /// credentials of devices for as long as those live.
     fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
-        if self.published().is_some() {
+        if self.next_signer().is_some() {
             return Err(StepError::NotSwitched);
         }
         if self.next_step() != Step::Retire {
             return Err(StepError::NothingOld);
         }
         let sealers = self.sealers.iter().take(1).cloned().collect();
+        let openers = self.receiving().cloned().collect();
         let retired = self.retiring(&self.others, now);
-        Ok(Self::assemble(vec![self.signer.clone()], sealers, retired)?)
+        Ok(Self::assemble(vec![self.signer.clone()], sealers, openers, retired)?)
     }
 
     /// The emergency: new keys at once, and nothing that the old ones signed or sealed is accepted any more,
-    /// but for the credentials of devices.
+    /// but for the credentials of devices. RSA keys go too; the owner adds a new one.
     pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
         let fresh = Self::generate_at(now)?;
         let old: Vec<Signer> = self.signers().cloned().collect();
-        Self::assemble(vec![fresh.signer], fresh.sealers, self.retiring(&old, now))
+        Self::assemble(vec![fresh.signer], fresh.sealers, fresh.openers, self.retiring(&old, now))
     }
 
     /// The retired keys with further ones, without those whose last credential has expired.
@@ -168,7 +182,7 @@ impl EdgeKeys {
     }
 
     /// The newest signing key, where it does not sign yet.
-    fn published(&self) -> Option<&Signer> {
+    fn next_signer(&self) -> Option<&Signer> {
         let newest = self.others.iter().max_by_key(|signer| signer.made)?;
         (newest.made > self.signer.made).then_some(newest)
     }
@@ -200,6 +214,15 @@ impl EdgeKeys {
             };
             KeyEntry { kid: sealer.kid.clone(), role, since: sealer.made, until: None }
         }));
+        let received: Vec<&str> = self.receiving().map(|opener| opener.key.kid()).collect();
+        entries.extend(self.openers.iter().map(|opener| {
+            let role = match opener.made {
+                _ if received.contains(&opener.key.kid()) => KeyRole::Receives,
+                made if made > self.signer.made => KeyRole::ReceivesLater,
+                _ => KeyRole::ReceivesStill,
+            };
+            KeyEntry { kid: opener.key.kid().to_owned(), role, since: opener.made, until: None }
+        }));
         entries.extend(self.retired.iter().map(|retired| KeyEntry {
             kid: retired.key.thumbprint().to_owned(),
             role: KeyRole::Devices,
@@ -217,7 +240,7 @@ mod tests {
     use crate::key::SigningKey;
     use crate::kind::Kind;
     use crate::refresh::RefreshClaims;
-    use crate::{AccessClaims, AccessGrant, CodePurpose, Refusal, SignatureCache, welcome};
+    use crate::{AccessClaims, AccessGrant, CodePurpose, Refusal, SealingKey, SignatureCache, welcome};
     use pinlatch_protocol::name::Name;
     use pinlatch_protocol::scope::Role;
 
@@ -264,10 +287,10 @@ mod tests {
         let published = taken(&old, Step::Publish, NOW + 100);
         let switched = taken(&published, Step::Switch, NOW + 500);
         let done = taken(&switched, Step::Retire, NOW + 2_000);
-        assert_eq!(roles(&old), [Signs, Seals]);
-        assert_eq!(roles(&published), [Signs, Published, Seals, SealPublished]);
-        assert_eq!(roles(&switched), [Signs, Verifies, Seals, Opens]);
-        assert_eq!(roles(&done), [Signs, Seals, Devices]);
+        assert_eq!(roles(&old), [Signs, Seals, Receives]);
+        assert_eq!(roles(&published), [Signs, Published, Seals, SealPublished, Receives, ReceivesLater]);
+        assert_eq!(roles(&switched), [Signs, Verifies, Seals, Opens, Receives, ReceivesStill]);
+        assert_eq!(roles(&done), [Signs, Seals, Receives, Devices]);
         assert_eq!(published.signer().kid(), old.signer().kid());
         assert_ne!(switched.signer().kid(), old.signer().kid());
         assert_eq!(done.signer().kid(), switched.signer().kid());
@@ -318,6 +341,40 @@ mod tests {
     }
 
     #[test]
+    fn what_others_seal_opens_until_the_key_is_retired_and_isolates_that_lag_open_it_too() {
+        let old = EdgeKeys::generate_at(NOW).unwrap();
+        let published = taken(&old, Step::Publish, NOW);
+        let switched = taken(&published, Step::Switch, NOW);
+        let done = taken(&switched, Step::Retire, NOW);
+        let sealed = |keys: &EdgeKeys| {
+            SealingKey::read(keys.published().to_string().as_bytes()).unwrap().seal("a.b.c").unwrap()
+        };
+        assert!(old.open_sealed(&sealed(&published)).is_ok(), "what is not everywhere is not offered");
+        for keys in [&published, &switched] {
+            assert!(keys.open_sealed(&sealed(&old)).is_ok());
+            assert!(keys.open_sealed(&sealed(&switched)).is_ok());
+        }
+        assert_eq!(done.open_sealed(&sealed(&old)).unwrap_err().code(), "unknown_key");
+        assert!(done.open_sealed(&sealed(&switched)).is_ok());
+        assert!(old.replaced(NOW).unwrap().open_sealed(&sealed(&old)).is_err());
+    }
+
+    #[test]
+    fn keys_of_before_there_were_sealed_tokens_get_one_by_rotation() {
+        let mut jwks: serde_json::Value =
+            serde_json::from_str(EdgeKeys::generate_at(NOW).unwrap().to_private_jwks().expose()).unwrap();
+        jwks["keys"].as_array_mut().unwrap().retain(|key| key["kty"] != "EC");
+        let old = EdgeKeys::from_jwks(&jwks.to_string()).unwrap();
+        let offered = |keys: &EdgeKeys| {
+            keys.published()["keys"].as_array().unwrap().iter().filter(|key| key["use"] == "enc").count()
+        };
+        let published = taken(&old, Step::Publish, NOW);
+        let switched = taken(&published, Step::Switch, NOW);
+        let done = taken(&switched, Step::Retire, NOW);
+        assert_eq!([&old, &published, &switched, &done].map(offered), [0, 0, 1, 1]);
+    }
+
+    #[test]
     fn a_device_that_was_away_through_rotations_and_an_emergency_is_still_known() {
         let first = EdgeKeys::generate_at(NOW).unwrap();
         let (home, porch) = (name("home"), name("porch"));
@@ -338,7 +395,10 @@ mod tests {
         assert!(DeviceCert::verify(&cert, keys.public(), std::slice::from_ref(&home), now).is_err());
         assert_eq!(
             roles(&keys),
-            [KeyRole::Signs, KeyRole::Seals, KeyRole::Devices, KeyRole::Devices, KeyRole::Devices]
+            [KeyRole::Signs, KeyRole::Seals, KeyRole::Receives]
+                .into_iter()
+                .chain([KeyRole::Devices; 3])
+                .collect::<Vec<_>>()
         );
 
         // A key that is for devices' credentials verifies nothing else.
@@ -395,6 +455,6 @@ mod tests {
         // Cloudflare takes 5 KB; a rotation under way has two keys more.
         let largest = keys.step(Step::Publish, NOW + 30).unwrap().to_private_jwks();
         assert!(largest.expose().len() < 5_000, "{}", largest.expose().len());
-        assert_eq!(keys.replaced(NOW + CERT_LIFE + 20).unwrap().list().len(), 3);
+        assert_eq!(keys.replaced(NOW + CERT_LIFE + 20).unwrap().list().len(), 4);
     }
 }

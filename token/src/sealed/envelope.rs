@@ -1,0 +1,129 @@
+//! The outside of a sealed token: everything that is refused by looking, before any cryptography.
+
+use p256::PublicKey;
+use serde_json::Value;
+
+use super::cipher::{ENCRYPTION, NONCE, TAG};
+use super::keys::{KeyAlgorithm, point};
+use crate::b64;
+use crate::kind::is_type;
+use crate::refusal::{Refusal, excerpt};
+use crate::strict::{MAX_TOKEN, Object, object};
+
+/// What an ephemeral key may say: it is public, and made for this one token (RFC 7518 §4.6.1.1). The last
+/// four are what WebCrypto's export adds.
+const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
+
+/// A sealed token whose form is right. Its header is what the sealer wrote and proves nothing.
+pub(super) struct Envelope<'t> {
+    pub algorithm: KeyAlgorithm,
+    pub kid: Option<String>,
+    /// Where the algorithm is ECDH-ES.
+    pub agreement: Option<Agreement>,
+    /// The header as it stands in the token: it is authenticated together with the content.
+    pub header: &'t str,
+    pub wrapped_key: Vec<u8>,
+    pub nonce: [u8; NONCE],
+    /// The encrypted content, and behind it the tag.
+    pub content: Vec<u8>,
+}
+
+/// What an agreement on a key is made from (RFC 7518 §4.6.1).
+pub(super) struct Agreement {
+    pub epk: PublicKey,
+    pub apu: Vec<u8>,
+    pub apv: Vec<u8>,
+}
+
+impl<'t> Envelope<'t> {
+    pub fn parse(token: &'t str) -> Result<Self, Refusal> {
+        if token.len() > MAX_TOKEN {
+            return Err(Refusal::Malformed("it is longer than 8 KiB"));
+        }
+        let parts: Vec<&str> = token.split('.').take(6).collect();
+        let [header, wrapped_key, nonce, content, tag] = parts[..] else {
+            return Err(Refusal::Malformed("it has not five parts"));
+        };
+        let members = object(header, "the header")?;
+        check_header(&members)?;
+        let algorithm = algorithm(&members)?;
+        let kid = text(&members, "kid")?.map(str::to_owned);
+        let agreement = algorithm.agrees().then(|| agreement(&members)).transpose()?;
+
+        let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a part is not base64url"));
+        let (wrapped_key, nonce, tag) = (decode(wrapped_key)?, decode(nonce)?, decode(tag)?);
+        let mut content = decode(content)?;
+        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("its nonce has not 96 bits"))?;
+        if tag.len() != TAG {
+            return Err(Refusal::Malformed("its tag has not 128 bits"));
+        }
+        content.extend(tag);
+        Ok(Self { algorithm, kid, agreement, header, wrapped_key, nonce, content })
+    }
+}
+
+fn check_header(header: &Object) -> Result<(), Refusal> {
+    for name in ["alg", "enc", "kid", "typ", "cty"] {
+        text(header, name)?;
+    }
+    // PBES2 would have the edge hash as often as a stranger likes; compression, unpack whatever it becomes.
+    for extension in ["crit", "b64", "zip", "p2s", "p2c"] {
+        if header.contains_key(extension) {
+            return Err(Refusal::Extension(extension));
+        }
+    }
+    for name in ["jwk", "jku", "x5u", "x5c"] {
+        if header.contains_key(name) {
+            return Err(Refusal::EmbeddedKey(name));
+        }
+    }
+    Ok(())
+}
+
+/// `alg`, `enc` and `cty`, of which nothing else than ours is understood.
+fn algorithm(header: &Object) -> Result<KeyAlgorithm, Refusal> {
+    let unknown = |member, found, expected: String| Refusal::WrongEncryption { member, found, expected };
+    let alg = text(header, "alg")?.unwrap_or_default();
+    let names = || KeyAlgorithm::ALL.map(KeyAlgorithm::name).join(" or ");
+    let algorithm = KeyAlgorithm::by_name(alg).ok_or_else(|| unknown("alg", excerpt(alg), names()))?;
+    let enc = text(header, "enc")?.unwrap_or_default();
+    if enc != ENCRYPTION {
+        return Err(unknown("enc", excerpt(enc), ENCRYPTION.into()));
+    }
+    let cty = text(header, "cty")?.unwrap_or_default();
+    if !is_type(cty, "JWT") {
+        return Err(Refusal::WrongContentType(excerpt(cty)));
+    }
+    if !algorithm.agrees() && header.contains_key("epk") {
+        return Err(Refusal::EmbeddedKey("epk"));
+    }
+    Ok(algorithm)
+}
+
+fn agreement(header: &Object) -> Result<Agreement, Refusal> {
+    let epk = match header.get("epk") {
+        Some(Value::Object(epk)) => epk,
+        Some(_) => return Err(Refusal::BadEphemeralKey("it is not an object")),
+        None => return Err(Refusal::BadEphemeralKey("it is missing")),
+    };
+    if epk.keys().any(|name| !EPK_MEMBERS.contains(&name.as_str())) {
+        return Err(Refusal::BadEphemeralKey("it holds more than a public key"));
+    }
+    let party = |name: &'static str| match text(header, name)? {
+        None => Ok(Vec::new()),
+        Some(text) => b64::decode(text).ok_or(Refusal::Malformed("its apu or apv is not base64url")),
+    };
+    Ok(Agreement {
+        epk: point(epk).map_err(Refusal::BadEphemeralKey)?,
+        apu: party("apu")?,
+        apv: party("apv")?,
+    })
+}
+
+fn text<'h>(header: &'h Object, name: &'static str) -> Result<Option<&'h str>, Refusal> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Refusal::Json("the header", format!("{name} is not a string"))),
+    }
+}

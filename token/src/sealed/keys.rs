@@ -1,0 +1,98 @@
+//! What keys for sealed tokens have in common: their algorithms, and their forms as JWK.
+
+use p256::PublicKey;
+use p256::elliptic_curve::sec1::ToSec1Point;
+use serde_json::Value;
+
+use crate::b64;
+use crate::key_error::KeyError;
+use crate::strict::Object;
+
+/// How a content key is addressed to its reader (RFC 7518 §4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyAlgorithm {
+    /// An agreement on P-256, whose outcome wraps the key.
+    EcdhEsA256Kw,
+    /// RSAES-OAEP with SHA-1.
+    RsaOaep,
+    /// RSAES-OAEP with SHA-256.
+    RsaOaep256,
+}
+
+impl KeyAlgorithm {
+    pub const ALL: [Self; 3] = [Self::EcdhEsA256Kw, Self::RsaOaep, Self::RsaOaep256];
+
+    /// The value of `alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EcdhEsA256Kw => "ECDH-ES+A256KW",
+            Self::RsaOaep => "RSA-OAEP",
+            Self::RsaOaep256 => "RSA-OAEP-256",
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|own| own.name() == name)
+    }
+
+    /// Whether it needs an ephemeral key.
+    pub fn agrees(self) -> bool {
+        self == Self::EcdhEsA256Kw
+    }
+
+    /// That of a JWK for sealed tokens: its own, or the usual one of its kind.
+    pub fn of(jwk: &Object) -> Result<Self, KeyError> {
+        let usual = match jwk.get("kty").and_then(Value::as_str) {
+            Some("EC") => Self::EcdhEsA256Kw,
+            Some("RSA") => Self::RsaOaep,
+            _ => return Err(KeyError::Unfit("its kty is neither EC nor RSA")),
+        };
+        let Some(named) = jwk.get("alg") else { return Ok(usual) };
+        let named = named.as_str().and_then(Self::by_name);
+        match named.filter(|named| named.agrees() == usual.agrees()) {
+            Some(named) => Ok(named),
+            None => Err(KeyError::Unfit(
+                "its alg is neither ECDH-ES+A256KW on P-256 nor RSA-OAEP or RSA-OAEP-256 with RSA",
+            )),
+        }
+    }
+}
+
+/// A P-256 public key of a JWK.
+pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
+    if jwk.get("kty").is_none_or(|kty| kty != "EC") || jwk.get("crv").is_none_or(|crv| crv != "P-256") {
+        return Err("it is no P-256 key");
+    }
+    let coordinate = |name| bytes(jwk, name).filter(|bytes| bytes.len() == 32);
+    let (Some(x), Some(y)) = (coordinate("x"), coordinate("y")) else {
+        return Err("its x or y has not 256 bits in base64url");
+    };
+    let uncompressed = [&[4][..], &x, &y].concat();
+    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "its x and y are no point of the curve")
+}
+
+/// A P-256 public key as a JWK, with the members of its thumbprint and no others.
+pub(super) fn point_jwk(key: &PublicKey) -> Object {
+    let point = key.to_sec1_point(false);
+    let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| b64::encode(bytes)).into();
+    let members = [
+        ("kty", "EC".into()),
+        ("crv", "P-256".into()),
+        ("x", coordinate(point.x())),
+        ("y", coordinate(point.y())),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A member's bytes.
+pub(super) fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
+    jwk.get(name).and_then(Value::as_str).and_then(b64::decode)
+}
+
+/// RFC 7638: the digest of the members that make the key, by their names' order.
+pub(super) fn thumbprint(public: &Object) -> String {
+    let members: &[&str] =
+        if public.contains_key("n") { &["e", "kty", "n"] } else { &["crv", "kty", "x", "y"] };
+    let text = members.iter().map(|name| format!("{name:?}:{}", public.get(*name).unwrap_or(&Value::Null)));
+    b64::encode(&hmac_sha256::Hash::hash(format!("{{{}}}", text.collect::<Vec<_>>().join(",")).as_bytes()))
+}

@@ -1,0 +1,154 @@
+//! The edge's key pairs that open sealed tokens.
+
+use p256::SecretKey;
+use p256::elliptic_curve::Generate;
+use rand::Rng;
+use rsa_private::sha2::Sha256;
+use rsa_private::{BoxedUint, Oaep, RsaPrivateKey};
+use serde_json::Value;
+use sha1::Sha1;
+
+use super::cipher::{Key, agree, decrypt, unwrap};
+use super::envelope::Envelope;
+use super::keys::{KeyAlgorithm, bytes, point, point_jwk, thumbprint};
+use crate::b64;
+use crate::key_error::KeyError;
+use crate::strict::Object;
+use crate::verifying::{kid_of, rsa_public};
+
+/// What makes an RSA key; all of it goes back into `EDGE_KEYS`.
+const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
+
+/// A key pair that opens what was sealed for it, by one algorithm.
+#[derive(Clone)]
+pub(crate) struct OpeningKey {
+    kid: String,
+    algorithm: KeyAlgorithm,
+    pair: Pair,
+}
+
+#[derive(Clone)]
+enum Pair {
+    P256(SecretKey),
+    /// With its JWK, from which it was read.
+    Rsa(Box<RsaPrivateKey>, Object),
+}
+
+impl OpeningKey {
+    /// Makes a P-256 key, named by its thumbprint.
+    pub fn generate() -> Self {
+        let secret = SecretKey::generate_from_rng(&mut rand::rng());
+        let kid = thumbprint(&point_jwk(&secret.public_key()));
+        Self { kid, algorithm: KeyAlgorithm::EcdhEsA256Kw, pair: Pair::P256(secret) }
+    }
+
+    /// Reads a private JWK of which `use` is `enc`. It is named by its thumbprint unless it has a `kid`.
+    pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
+        if jwk.get("use").is_none_or(|usage| usage != "enc") {
+            return Err(KeyError::Unfit(
+                "a P-256 or RSA key of the edge opens sealed tokens: its use is enc",
+            ));
+        }
+        let algorithm = KeyAlgorithm::of(jwk)?;
+        let pair = if algorithm.agrees() { p256(jwk)? } else { rsa(jwk)? };
+        let kid = kid_of(jwk)?.unwrap_or_else(|| thumbprint(&pair.public_jwk()));
+        Ok(Self { kid, algorithm, pair })
+    }
+
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// The private key, for `EDGE_KEYS`.
+    pub fn to_private_jwk(&self) -> Value {
+        let mut jwk = self.named(self.pair.public_jwk());
+        match &self.pair {
+            Pair::P256(secret) => {
+                jwk.insert("d".into(), b64::encode(&secret.to_bytes()).into());
+            }
+            Pair::Rsa(_, members) => jwk.extend(members.clone()),
+        }
+        Value::Object(jwk)
+    }
+
+    /// The public half, with what a sealer must know.
+    pub fn public_jwk(&self) -> Value {
+        Value::Object(self.named(self.pair.public_jwk()))
+    }
+
+    fn named(&self, mut jwk: Object) -> Object {
+        for (name, value) in [("kid", self.kid.as_str()), ("alg", self.algorithm.name()), ("use", "enc")] {
+            jwk.insert(name.into(), value.into());
+        }
+        jwk
+    }
+
+    /// The content of a sealed token. Where the content key cannot be had, a random one is used
+    /// (RFC 7516 §11.5): the outcome is the same, and takes as long.
+    pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
+        let mut random = Key::default();
+        rand::rng().fill_bytes(&mut random);
+        let key = self.content_key(envelope).unwrap_or(random);
+        decrypt(&key, &envelope.nonce, envelope.header, &envelope.content)
+    }
+
+    fn content_key(&self, envelope: &Envelope<'_>) -> Option<Key> {
+        let wrapped = &envelope.wrapped_key;
+        match &self.pair {
+            Pair::P256(secret) => {
+                let agreement = envelope.agreement.as_ref()?;
+                unwrap(&agree(secret, &agreement.epk, &agreement.apu, &agreement.apv), wrapped)
+            }
+            Pair::Rsa(key, _) => {
+                let mut rng = rand::rng();
+                let unwrapped = match self.algorithm {
+                    KeyAlgorithm::RsaOaep => key.decrypt_blinded(&mut rng, Oaep::<Sha1>::new(), wrapped),
+                    _ => key.decrypt_blinded(&mut rng, Oaep::<Sha256>::new(), wrapped),
+                };
+                unwrapped.ok()?.try_into().ok()
+            }
+        }
+    }
+}
+
+impl Pair {
+    /// The members that make the public key, and no others.
+    fn public_jwk(&self) -> Object {
+        match self {
+            Self::P256(secret) => point_jwk(&secret.public_key()),
+            Self::Rsa(_, jwk) => of(jwk, &["kty", "n", "e"]),
+        }
+    }
+}
+
+fn p256(jwk: &Object) -> Result<Pair, KeyError> {
+    let d = bytes(jwk, "d").filter(|d| d.len() == 32);
+    let d = d.ok_or(KeyError::Form("its d is not 256 bits in base64url"))?;
+    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("its d is no P-256 key"))?;
+    if point(jwk).map_err(KeyError::Form)? != secret.public_key() {
+        return Err(KeyError::Form("its x and y do not belong to its d"));
+    }
+    Ok(Pair::P256(secret))
+}
+
+fn rsa(jwk: &Object) -> Result<Pair, KeyError> {
+    let part = |name| bytes(jwk, name).ok_or(KeyError::Form("its n, e, d, p or q is not base64url"));
+    let (n, e) = rsa_public(&part("n")?, &part("e")?)?;
+    if jwk.contains_key("oth") {
+        return Err(KeyError::Unfit("it has more than two primes"));
+    }
+    let number = BoxedUint::from_be_slice_vartime;
+    let primes = vec![number(&part("p")?), number(&part("q")?)];
+    let key = RsaPrivateKey::from_components(number(&n), number(&e), number(&part("d")?), primes)
+        .map_err(|_| KeyError::Form("its members are no RSA key"))?;
+    Ok(Pair::Rsa(Box::new(key), of(jwk, &RSA_MEMBERS)))
+}
+
+/// Some of a JWK's members.
+fn of(jwk: &Object, names: &[&str]) -> Object {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect()
+}

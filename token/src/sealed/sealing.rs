@@ -1,0 +1,151 @@
+//! Sealing: what whoever sends a token needs, with the public key of its reader.
+
+use p256::SecretKey;
+use p256::elliptic_curve::Generate;
+use p256::pkcs8::DecodePublicKey;
+use pkcs1::der::{Decode, pem};
+use rand::Rng;
+use rsa_private::sha2::Sha256;
+use rsa_private::{BoxedUint, Oaep, RsaPublicKey};
+use serde_json::Value;
+use sha1::Sha1;
+use spki::SubjectPublicKeyInfoRef;
+
+use super::cipher::{ENCRYPTION, Key, NONCE, TAG, agree, encrypt, wrap};
+use super::keys::{KeyAlgorithm, bytes, point, point_jwk};
+use crate::b64;
+use crate::key_error::KeyError;
+use crate::refusal::Refusal;
+use crate::strict::{MAX_TOKEN, Object};
+use crate::verifying::{EC, RSA, kid_of, rsa_public};
+
+/// A public key that seals tokens for its holder.
+pub struct SealingKey {
+    kid: Option<String>,
+    algorithm: KeyAlgorithm,
+    public: Public,
+}
+
+enum Public {
+    P256(p256::PublicKey),
+    Rsa(Box<RsaPublicKey>),
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealingKey({}, {:?})", self.algorithm.name(), self.kid)
+    }
+}
+
+impl SealingKey {
+    /// Reads a key as it lies in a file: a public JWK, a JWK Set, of which the first key with `"use":"enc"`
+    /// is taken, or a PEM public key (P-256 or RSA). An RSA key that names no `alg` is for RSA-OAEP.
+    pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
+        let text = text.trim();
+        if text.starts_with("-----BEGIN ") {
+            return Self::from_pem(text);
+        }
+        let jwk: Value =
+            serde_json::from_str(text).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
+        let jwk = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
+        match jwk.get("keys") {
+            None => Self::from_jwk(jwk),
+            Some(Value::Array(keys)) => {
+                let for_sealing = |jwk: &&Object| jwk.get("use").is_some_and(|usage| usage == "enc");
+                let key = keys.iter().filter_map(Value::as_object).find(for_sealing);
+                Self::from_jwk(key.ok_or(KeyError::Missing("key whose use is enc"))?)
+            }
+            Some(_) => Err(KeyError::Form("it has no list of keys")),
+        }
+    }
+
+    fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
+        if jwk.contains_key("d") {
+            return Err(KeyError::Private);
+        }
+        if jwk.get("use").is_some_and(|usage| usage != "enc") {
+            return Err(KeyError::Unfit("its use is not enc"));
+        }
+        let algorithm = KeyAlgorithm::of(jwk)?;
+        let public = if algorithm.agrees() {
+            Public::P256(point(jwk).map_err(KeyError::Form)?)
+        } else {
+            let part = |name| bytes(jwk, name).ok_or(KeyError::Form("its n or e is not base64url"));
+            rsa(&part("n")?, &part("e")?)?
+        };
+        Ok(Self { kid: kid_of(jwk)?, algorithm, public })
+    }
+
+    fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let (label, der) =
+            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("it is not one PEM block"))?;
+        let pkcs1 = match label {
+            "RSA PUBLIC KEY" => der,
+            "PUBLIC KEY" => {
+                let spki = SubjectPublicKeyInfoRef::from_der(&der)
+                    .map_err(|_| KeyError::Form("it is not a SubjectPublicKeyInfo"))?;
+                match spki.algorithm.oid {
+                    RSA => spki.subject_public_key.raw_bytes().to_vec(),
+                    EC => {
+                        let public = p256::PublicKey::from_public_key_der(&der)
+                            .map_err(|_| KeyError::Unfit("it is no P-256 key"))?;
+                        let algorithm = KeyAlgorithm::EcdhEsA256Kw;
+                        return Ok(Self { kid: None, algorithm, public: Public::P256(public) });
+                    }
+                    _ => return Err(KeyError::Unfit("it is neither P-256 nor RSA")),
+                }
+            }
+            label if label.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
+            _ => return Err(KeyError::Unfit("its PEM label is neither PUBLIC KEY nor RSA PUBLIC KEY")),
+        };
+        let key = pkcs1::RsaPublicKey::from_der(&pkcs1)
+            .map_err(|_| KeyError::Form("it is not an RSA public key"))?;
+        let public = rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
+        Ok(Self { kid: None, algorithm: KeyAlgorithm::RsaOaep, public })
+    }
+
+    /// Seals a signed JWT. What its reader would refuse to look at is not made.
+    pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
+        super::check_content(jwt)?;
+        let mut rng = rand::rng();
+        let (mut key, mut nonce) = (Key::default(), [0; NONCE]);
+        rng.fill_bytes(&mut key);
+        rng.fill_bytes(&mut nonce);
+
+        let mut header = Object::new();
+        let names = [("alg", self.algorithm.name()), ("enc", ENCRYPTION), ("cty", "JWT")];
+        for (name, value) in names.into_iter().chain(self.kid.as_deref().map(|kid| ("kid", kid))) {
+            header.insert(name.into(), value.into());
+        }
+        let wrapped = match &self.public {
+            Public::P256(public) => {
+                let ephemeral = SecretKey::generate_from_rng(&mut rng);
+                header.insert("epk".into(), point_jwk(&ephemeral.public_key()).into());
+                wrap(&agree(&ephemeral, public, b"", b""), &key)
+            }
+            Public::Rsa(public) => match self.algorithm {
+                KeyAlgorithm::RsaOaep => public.encrypt(&mut rng, Oaep::<Sha1>::new(), &key).ok(),
+                _ => public.encrypt(&mut rng, Oaep::<Sha256>::new(), &key).ok(),
+            },
+        };
+        let wrapped = wrapped.ok_or(Refusal::Malformed("it could not be sealed"))?;
+        let header = b64::encode(Value::Object(header).to_string().as_bytes());
+        let sealed = encrypt(&key, &nonce, &header, jwt.as_bytes());
+        let sealed = sealed.ok_or(Refusal::Malformed("it could not be sealed"))?;
+        let (content, tag) = sealed.split_at_checked(sealed.len().saturating_sub(TAG)).unwrap_or_default();
+        let parts = [&wrapped, &nonce[..], content, tag].map(b64::encode);
+        let token = format!("{header}.{}", parts.join("."));
+        if token.len() > MAX_TOKEN {
+            return Err(Refusal::Malformed("it is longer than 8 KiB"));
+        }
+        Ok(token)
+    }
+}
+
+fn rsa(n: &[u8], e: &[u8]) -> Result<Public, KeyError> {
+    let (n, e) = rsa_public(n, e)?;
+    let number = BoxedUint::from_be_slice_vartime;
+    let key = RsaPublicKey::new(number(&n), number(&e));
+    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("its modulus is no RSA modulus"))?)))
+}
