@@ -62,12 +62,11 @@ impl Incoming {
         pairs.map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// A form's other fields as JSON members: `ms=3000` and `value=true` mean what they look like, and what is
-    /// no JSON is a text.
-    fn form_members(&self) -> Option<Map<String, Value>> {
-        let fields = self.form.as_ref()?.iter().filter(|(name, _)| name != TOKEN_FIELD);
-        let member = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-        Some(fields.map(|(name, text)| (name.clone(), member(text))).collect())
+    /// The other fields of a form that brought the token.
+    fn form_fields(&self) -> Option<Vec<(&str, &str)>> {
+        self.form_tokens().next()?;
+        let fields = self.form.iter().flatten().filter(|(name, _)| name != TOKEN_FIELD);
+        Some(fields.map(|(name, value)| (name.as_str(), value.as_str())).collect())
     }
 
     /// A header's value; one that is not text counts as absent.
@@ -135,11 +134,11 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// The body as JSON; 415 where it says that it is something else. A form that carried the token counts as
-    /// the JSON object of its other fields.
+    /// The body as JSON; 415 where it says that it is something else. Of a form that carried the token, the
+    /// other fields are the members.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
-        if let Some(members) = self.form_members().filter(|_| self.form_tokens().next().is_some()) {
-            return serde_json::from_value(Value::Object(members)).map_err(malformed);
+        if let Some(fields) = self.form_fields() {
+            return from_fields(&fields);
         }
         if self.media_type() != "application/json" {
             return Err(Code::UnsupportedMediaType.into());
@@ -152,12 +151,17 @@ impl Incoming {
         serde_json::from_slice(&body).map_err(malformed)
     }
 
-    /// The body as JSON, or a default where there is none at all.
-    pub async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, Problem> {
+    /// An action's arguments: a JSON object, or no body at all. In a form nothing says of which type they are: what
+    /// is JSON means that (`ms=3000`, `value=true`), and what is none is a text.
+    pub async fn arguments(&mut self) -> Result<Map<String, Value>, Problem> {
+        if let Some(fields) = self.form_fields() {
+            let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            return Ok(fields.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect());
+        }
         if self.form.is_some() || self.media_type() == "application/json" {
             return self.json().await;
         }
-        if self.body().await?.is_empty() { Ok(T::default()) } else { Err(Code::UnsupportedMediaType.into()) }
+        if self.body().await?.is_empty() { Ok(Map::new()) } else { Err(Code::UnsupportedMediaType.into()) }
     }
 
     /// The body as JSON or as a form (RFC 6749 §4.3.2).
@@ -168,6 +172,12 @@ impl Incoming {
         let body = self.body().await?;
         serde_urlencoded::from_bytes(&body).map_err(malformed)
     }
+}
+
+/// A struct of a form's fields, each read as what the struct has there: `device=7` is a name.
+fn from_fields<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, Problem> {
+    let text = serde_urlencoded::to_string(fields).map_err(malformed)?;
+    serde_urlencoded::from_str(&text).map_err(malformed)
 }
 
 /// What is wrong with a body. serde's messages name members and positions and may quote a value, so only
@@ -182,4 +192,32 @@ pub fn malformed(error: impl std::fmt::Display) -> Problem {
 /// A fault while talking to one of our own objects.
 pub fn object_fault(error: worker::Error) -> Problem {
     fault("durable object", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use pinlatch_protocol::admin::{InviteRequest, MintRequest, TokenKind};
+    use pinlatch_protocol::api::EnrolmentRequest;
+    use pinlatch_protocol::scope::Role;
+
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_form_are_of_the_types_that_are_wanted() {
+        let device: EnrolmentRequest = from_fields(&[("device", "7")]).unwrap();
+        assert_eq!(device.device.as_str(), "7");
+        let fields = [
+            ("kind", "api"),
+            ("name", "true"),
+            ("scope", "site:audit"),
+            ("expires_at", "9"),
+            ("max_uses", "3"),
+        ];
+        let mint: MintRequest = from_fields(&fields).unwrap();
+        assert_eq!((mint.kind, mint.name.as_str(), mint.max_uses), (TokenKind::Api, "true", Some(3)));
+        let invite: InviteRequest = from_fields(&[("username", "null"), ("role", "viewer")]).unwrap();
+        assert_eq!((invite.username.as_str(), invite.rights.role), ("null", Some(Role::Viewer)));
+        assert!(from_fields::<EnrolmentRequest>(&[("device", "7"), ("more", "1")]).is_err());
+        assert!(from_fields::<EnrolmentRequest>(&[("device", "7"), ("device", "8")]).is_err());
+    }
 }

@@ -5,7 +5,6 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
 use pinlatch_token::random_id;
-use serde_json::{Map, Value};
 
 use super::{Outcome, reply, unexpected};
 use crate::auth;
@@ -50,7 +49,7 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome 
 /// Runs one action and waits for what becomes of it.
 pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
-    let args: Map<String, Value> = incoming.json_or_default().await?;
+    let args = incoming.arguments().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
     if !is_command_id(&id) {
         let text = "`Idempotency-Key` is 1 to 64 visible ASCII characters";
