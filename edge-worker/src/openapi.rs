@@ -254,6 +254,7 @@ fn operations_of_one_sort_document_the_same_answers() {
         let is_health = operation.path == "/healthz";
         assert_eq!(operation.has(Code::Misconfigured), !is_health, "{name}");
         assert_eq!(operation.has(Code::Internal), !is_health, "{name}");
+        assert!(!operation.path.contains('{') || operation.has(Code::NotFound), "{name}");
         assert!(!operation.needs_token() || operation.has(Code::InvalidToken), "{name}");
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
         let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";

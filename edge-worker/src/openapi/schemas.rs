@@ -50,6 +50,14 @@ fn requests() -> Vec<Example> {
             json!({ "username": "ann", "role": "viewer", "scope": "site:users" }),
         ),
         example::<admin::RightsRequest>("RightsRequest", json!({ "role": "viewer", "scope": "site:users" })),
+        example::<admin::AdmitRequest>(
+            "AdmitRequest",
+            json!({ "identity": { "issuer": "https://id", "email": "ann@example.org" }, "role": "viewer", "scope": "site:users" }),
+        ),
+        example::<admin::IdentityRule>(
+            "IdentityRule",
+            json!({ "issuer": "https://id", "subject": "ann", "email": "ann@example.org" }),
+        ),
         example::<admin::AcceptRequest>("AcceptRequest", json!({ "code": "…", "password": "12345678" })),
         example::<admin::PasswordRequest>(
             "PasswordRequest",
@@ -58,11 +66,6 @@ fn requests() -> Vec<Example> {
         example::<admin::MintRequest>("MintRequest", token),
         example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
-}
-
-/// Somebody at a provider.
-fn identity(by: &str) -> Value {
-    json!({ "issuer": "https://id", by: "ann" })
 }
 
 /// What the edge answers.
@@ -76,7 +79,7 @@ fn answers() -> Vec<Example> {
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
-        "sessions": 2, "identities": [identity("subject")] });
+        "sessions": 2, "identities": [{ "issuer": "https://id", "subject": "ann" }] });
     let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
         "not_before": 1, "expires_at": 2, "max_uses": 3, "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
@@ -93,6 +96,7 @@ fn answers() -> Vec<Example> {
             "SessionReply",
             json!({ "site": "home", "username": "ann", "expires_in": 600 }),
         ),
+        example::<api::LoginOption>("LoginOption", json!({ "name": "google", "label": "Google" })),
         example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
         example::<api::TokenReply>(
             "TokenReply",
