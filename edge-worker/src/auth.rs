@@ -3,7 +3,7 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal, unverified_kid};
+use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal, is_sealed, unverified_kid};
 
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -54,20 +54,32 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
-/// The browser's cookie. A guest's counts where there is no login, or where the page asks for it: the query
-/// `as=guest` says which of the two is meant, and carries no authority.
+/// The browser's cookie. The query `as=guest` says that the guest's is meant and not the login's, which live side
+/// by side in one browser; it carries no authority.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
-    let session = cookies::find(header, cookies::SESSION).map(|token| (token, Carrier::Cookie));
-    let guest = cookies::find(header, cookies::GUEST).map(|token| (token, Carrier::Guest));
-    let as_guest = incoming.query("as").is_some_and(|who| who == "guest");
-    let found = if as_guest { guest } else { session.or(guest) };
-    found.map(|(token, carrier)| (token.to_owned(), carrier))
+    let (name, carrier) = if is_guests(incoming) {
+        (cookies::GUEST, Carrier::Guest)
+    } else {
+        (cookies::SESSION, Carrier::Cookie)
+    };
+    cookies::find(header, name).map(|token| (token.to_owned(), carrier))
+}
+
+/// Whether the request is a guest's, by its own word.
+pub fn is_guests(incoming: &Incoming) -> bool {
+    incoming.query("as").is_some_and(|who| who == "guest")
 }
 
 /// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
 /// that; the refusal's code goes to the log.
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
+    // A sealed token is judged by what is in it.
+    let token = if is_sealed(&token) {
+        incoming.deployment.keys.open_sealed(&token).map_err(refused)?
+    } else {
+        token
+    };
     let principal = if carrier == Carrier::Guest {
         of_edge(incoming, &token, Kind::Guest).map_err(refused)?
     } else if incoming.deployment.issuers.claims_to_know(&token) {

@@ -51,7 +51,7 @@ async fn route(request: Request, env: Env) -> Outcome {
     }
     match route {
         Route::Health => health(),
-        Route::Jwks => reply(&incoming.deployment.keys.public().to_jwks()),
+        Route::Jwks => reply(&incoming.deployment.keys.published()),
         Route::Session if method == Method::Delete => session::log_out(incoming).await,
         Route::Session => session::log_in(incoming).await,
         Route::SessionRefresh => session::refresh(incoming).await,

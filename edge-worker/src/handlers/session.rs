@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use worker::Response;
 
 use super::{Outcome, minted, unexpected};
-use crate::auth::{self, Carrier};
+use crate::auth;
 use crate::cookies;
 use crate::gate;
 use crate::incoming::{Incoming, malformed};
@@ -53,17 +53,16 @@ pub async fn refresh(mut incoming: Incoming) -> Outcome {
 /// `DELETE /api/v1/session`. Ends what can be ended and always clears the cookies.
 pub async fn log_out(incoming: Incoming) -> Outcome {
     incoming.require_own_origin()?;
-    let header = incoming.header("Cookie").unwrap_or_default();
-    let family = cookies::find(&header, cookies::REFRESH)
-        .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
-    let caller = auth::principal(&incoming).await;
-    if let Ok((_, Carrier::Guest)) = caller {
+    if auth::is_guests(&incoming) {
         // The link stays good for others: only this browser forgets it.
         let response = respond::nothing().map_err(response_fault)?;
         response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
         return Ok(response);
     }
-    if let Ok((principal, _)) = caller {
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let family = cookies::find(&header, cookies::REFRESH)
+        .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
+    if let Ok((principal, _)) = auth::principal(&incoming).await {
         let site = principal.site.clone();
         ask_site(&incoming.env, &site, &Call::Logout { principal }).await?;
     } else if let Some(claims) = family {
