@@ -31,8 +31,14 @@ fn the_log_is_paged_filtered_exported_and_chained() {
     let mut before = String::new();
     for entry in &entries {
         let link = json!([
-            before, entry["seq"], entry["at_ms"], entry["actor"], entry.get("jti"), entry["act"],
-            entry["target"], entry["outcome"],
+            before,
+            entry["seq"],
+            entry["at_ms"],
+            entry["actor"],
+            entry.get("jti"),
+            entry["act"],
+            entry["target"],
+            entry["outcome"],
         ]);
         let hash = hex(&link.to_string());
         assert_eq!(entry["hash"], hash, "{entry}");

@@ -26,11 +26,20 @@ fn minted(answer: Answer) -> (String, String) {
 
 /// Presses the door once it is at rest, as the device takes no second pulse during the first.
 fn press(by: &Http) -> Answer {
+    press_as(by, "")
+}
+
+/// The same by the guest's cookie.
+fn press_as_guest(by: &Http) -> Answer {
+    press_as(by, "?as=guest")
+}
+
+fn press_as(by: &Http, query: &str) -> Answer {
     soon("the door is at rest", || {
-        let line = by.get("/api/v1/devices/porch/lines/door");
+        let line = by.get(&format!("/api/v1/devices/porch/lines/door{query}"));
         (line.status != 200 || line.body["reported"] == false).then_some(())
     });
-    by.post("/api/v1/devices/porch/lines/door/pulse", &json!({ "ms": 50 }))
+    by.post(&format!("/api/v1/devices/porch/lines/door/pulse{query}"), &json!({ "ms": 50 }))
 }
 
 #[test]
@@ -67,12 +76,19 @@ fn what_a_token_minted_never_outlives_its_rights() {
     mint(&ida, "guest", "line:porch/door:pulse site:tokens", json!({})).is_problem(400, "invalid_request");
     let (parent, parent_jti) = minted(mint(&ida, "api", "line:porch/*:* site:tokens", json!({})));
     let parent = site.deployment.http().bearer(&parent);
-    mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 900 })).is_problem(400, "invalid_request");
-    let (child, _) = minted(mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 500 })));
+    mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 900 }))
+        .is_problem(400, "invalid_request");
+    let (child, _) =
+        minted(mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 500 })));
     let child = site.deployment.http().bearer(&child);
     assert_eq!(press(&child).status, 200);
 
-    site.send_json("PATCH", "/api/v1/users/ida", &json!({ "scope": "line:porch/door:read line:porch/lamp:set site:tokens" })).ok();
+    site.send_json(
+        "PATCH",
+        "/api/v1/users/ida",
+        &json!({ "scope": "line:porch/door:read line:porch/lamp:set site:tokens" }),
+    )
+    .ok();
     press(&child).is_problem(403, "insufficient_scope");
     site.send_json("PATCH", "/api/v1/users/ida", &json!({ "scope": "line:porch/*:* site:tokens" })).ok();
     assert_eq!(press(&child).status, 200, "rights that come back, come back");
@@ -131,19 +147,24 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     }
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let guest = page.with("cookie", &cookie);
-    assert_eq!(press(&guest).status, 200);
-    guest.get("/api/v1/devices/porch/lines/lamp").is_problem(403, "insufficient_scope");
-    press(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
+    assert_eq!(press_as_guest(&guest).status, 200);
+    guest.get("/api/v1/devices/porch/lines/lamp?as=guest").is_problem(403, "insufficient_scope");
+    press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
+    guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
-    // Beside a login, the login counts, unless the page says that it is the guest's.
+    // A guest's cookie and a login live side by side: the page says which it means.
     let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();
     assert_eq!(as_guest["scope"], "line:porch/door:pulse");
 
     assert_eq!(exchange(&token).status, 200, "another browser");
-    assert_eq!((press(&guest).status, press(&guest).status), (200, 200));
-    press(&guest).is_problem(403, "used_up");
+    assert_eq!((press_as_guest(&guest).status, press_as_guest(&guest).status), (200, 200));
+    press_as_guest(&guest).is_problem(403, "used_up");
+    let left = both.send_json("DELETE", "/api/v1/session?as=guest", &Value::Null);
+    assert_eq!(left.status, 204);
+    assert!(left.header("set-cookie").starts_with("__Host-pinlatch_guest=; "), "{left:?}");
+    assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner", "the login is still there");
     exchange(&token).is_problem(403, "used_up");
     let (early, _) = link(json!({ "not_before": now() + 300 }));
     exchange(&early).is_problem(403, "link_not_valid");
@@ -160,7 +181,11 @@ fn the_emergency_voids_every_token_at_once() {
     let site = Site::shared();
     let (token, _) = minted(mint(&site, "api", "line:*/*:*", json!({})));
     let mut panel = Panel::open(site.deployment.origin(), &token);
-    site.deployment.http().bearer(&token).post("/api/v1/generation", &json!({})).is_problem(403, "insufficient_scope");
+    site.deployment
+        .http()
+        .bearer(&token)
+        .post("/api/v1/generation", &json!({}))
+        .is_problem(403, "insufficient_scope");
     assert_eq!(site.post("/api/v1/generation", &json!({})).ok()["generation"], 2);
     assert_eq!(panel.close_code(), 4401);
     site.deployment.http().bearer(&token).get("/api/v1/whoami").is_problem(401, "invalid_token");

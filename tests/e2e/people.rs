@@ -104,7 +104,8 @@ fn nobody_gives_more_than_they_hold_and_an_owner_remains() {
     let owner = format!("/api/v1/users/{OWNER}");
     site.send_json("DELETE", &owner, &Value::Null).is_problem(409, "last_owner");
     site.send_json("PATCH", &owner, &json!({ "role": "operator" })).is_problem(409, "last_owner");
-    site.send_json("PATCH", "/api/v1/users/nobody", &json!({ "role": "viewer" })).is_problem(404, "unknown_person");
+    site.send_json("PATCH", "/api/v1/users/nobody", &json!({ "role": "viewer" }))
+        .is_problem(404, "unknown_person");
     site.post("/api/v1/users", &json!({ "username": "x", "role": "viewer", "scope": "line:*/*:read" }))
         .is_problem(400, "invalid_request");
 }
@@ -112,7 +113,8 @@ fn nobody_gives_more_than_they_hold_and_an_owner_remains() {
 #[test]
 fn an_invitation_is_good_once_and_resets_a_password() {
     let site = Site::shared();
-    let code = site.post("/api/v1/users", &json!({ "username": "fred", "role": "viewer" })).ok()["code"].clone();
+    let code =
+        site.post("/api/v1/users", &json!({ "username": "fred", "role": "viewer" })).ok()["code"].clone();
     let accept = |code: &Value, password: &str| {
         let body = json!({ "code": code, "password": password });
         patiently(|| site.deployment.http().post("/api/v1/users/accept", &body))

@@ -134,3 +134,23 @@ fn wrong_passwords_and_unknown_people_look_alike_and_are_throttled() {
     throttled.is_problem(429, "throttled");
     assert!(throttled.header("retry-after").parse::<u32>().expect("seconds") >= 1);
 }
+
+/// Two tabs wake up together: both stay logged in, with the same successor.
+#[test]
+fn two_tabs_may_refresh_at_once() {
+    let site = Site::shared();
+    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let first = login(&page, &site);
+    let old = pair(&first, "__Secure-pinlatch_refresh").to_owned();
+    let refresh = |cookie: &str| page.with("cookie", cookie).post("/api/v1/session/refresh", &json!({}));
+    let both: Vec<Answer> = std::thread::scope(|scope| {
+        let tabs: Vec<_> = (0..2).map(|_| scope.spawn(|| refresh(&old))).collect();
+        tabs.into_iter().map(|tab| tab.join().expect("an answer")).collect()
+    });
+    for answer in &both {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let session = page.with("cookie", pair(answer, "__Host-pinlatch_session"));
+        assert_eq!(session.get("/api/v1/whoami").status, 200);
+    }
+    assert_eq!(refresh(pair(&both[1], "__Secure-pinlatch_refresh")).status, 200);
+}

@@ -1,0 +1,94 @@
+//! The edge's keys over time: rotated in steps while devices follow, also one that was away, and the emergency.
+
+use std::process::Command;
+
+use e2e::{Deployment, Machine, Site, program, soon};
+use serde_json::{Value, json};
+
+/// Runs `pinlatch keys …` on a deployment's secrets, and lets the Worker have them.
+fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
+    let folder = edge.folder();
+    let mut pinlatch = Command::new(program("PINLATCH_BIN"));
+    pinlatch.env("PINLATCH_CONFIG_DIR", folder.join("config")).args(["--json", "keys"]).args(arguments);
+    pinlatch.arg("--vars").arg(folder.join(".dev.vars"));
+    if arguments != ["list"] {
+        pinlatch.arg("--root-key").arg(folder.join("root.jwk"));
+    }
+    let output = pinlatch.output().expect("pinlatch");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    for line in std::fs::read_to_string(folder.join(".dev.vars")).expect("secrets").lines() {
+        let secret = line.split_once('=').map_or("", |(_, value)| value.trim_matches('\''));
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(!line.starts_with("EDGE_KEYS") || !told.contains(secret), "no secret is printed");
+    }
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn take(edge: &Deployment, step: &str) {
+    keys(edge, &["rotate", "--step", step]);
+    edge.edge().restart().expect("workerd");
+}
+
+fn signer(edge: &Deployment) -> Vec<String> {
+    let jwks = edge.http().get("/.well-known/jwks.json").ok();
+    let keys = jwks["keys"].as_array().expect("keys").iter();
+    let signing = keys.filter(|key| key["use"] == "sig");
+    signing.map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
+}
+
+fn toggle(site: &Site<'_>, token: &str, device: &str) -> u16 {
+    let by = site.deployment.http().bearer(token);
+    by.post(&format!("/api/v1/devices/{device}/lines/lamp/toggle"), &json!({})).status
+}
+
+#[test]
+fn devices_follow_rotations_also_after_two_away() {
+    let _machine = Machine::beside_others();
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let _near = site.device("near");
+    let mut away = site.device("away");
+    let first = signer(&edge);
+    assert_eq!(first.len(), 1);
+    away.stop();
+
+    take(&edge, "publish");
+    assert_eq!(signer(&edge).len(), 2, "the JWKS shows both");
+    take(&edge, "switch");
+    site.until_online("near");
+    assert_eq!(toggle(&site, &site.token, "near"), 200, "a token by the old key still counts");
+    let second = site.log_in();
+    assert_eq!(toggle(&site, &second, "near"), 200);
+    take(&edge, "retire");
+    assert!(signer(&edge).iter().all(|kid| !first.contains(kid)), "the old key is gone");
+    assert_eq!(toggle(&site, &site.token, "near"), 401, "and what it signed");
+    for step in ["publish", "switch", "retire"] {
+        take(&edge, step);
+    }
+    let third = site.log_in();
+    assert_eq!(toggle(&site, &second, "near"), 401);
+
+    away.start();
+    soon("both devices obey", || {
+        ["near", "away"].iter().all(|device| toggle(&site, &third, device) == 200).then_some(())
+    });
+}
+
+#[test]
+fn the_emergency_leaves_devices_enrolled_and_nothing_else() {
+    let _machine = Machine::beside_others();
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let _agent = site.device("porch");
+    let request =
+        json!({ "kind": "api", "name": "x", "scope": "line:*/*:*", "expires_at": 4_000_000_000u64 });
+    assert_eq!(site.post("/api/v1/tokens", &request).code(), "invalid_request", "not for so long");
+    let old = signer(&edge);
+    keys(&edge, &["void"]);
+    edge.edge().restart().expect("workerd");
+    assert!(signer(&edge).iter().all(|kid| !old.contains(kid)));
+    site.get("/api/v1/whoami").is_problem(401, "invalid_token");
+    let token = site.log_in();
+    soon("the device obeys the new keys", || (toggle(&site, &token, "porch") == 200).then_some(()));
+}
