@@ -2,8 +2,11 @@
 //! of them is meant, the login's or the guest's, every call says.
 
 use gloo_net::http::{Request, Response};
-use pinlatch_protocol::api::{GuestReply, GuestRequest, LoginRequest, Secret, SessionReply, Whoami};
+use pinlatch_protocol::api::{
+    GuestReply, GuestRequest, LoginOption, LoginRequest, Secret, SessionReply, Whoami,
+};
 use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,6 +15,7 @@ use crate::platform;
 
 const SESSION: &str = "/api/v1/session";
 const REFRESH: &str = "/api/v1/session/refresh";
+const LOGINS: &str = "/api/v1/logins";
 const WHOAMI: &str = "/api/v1/whoami";
 const COMMANDS: &str = "/api/v1/commands";
 
@@ -53,6 +57,17 @@ fn at(path: &str) -> String {
 /// Logs in.
 pub async fn login(request: &LoginRequest) -> Result<SessionReply, Failure> {
     read(Request::post(&at(SESSION)).json(request)?.send().await?).await
+}
+
+/// The login providers of a site.
+pub async fn login_options(site: Option<&Name>) -> Result<Vec<LoginOption>, Failure> {
+    let address = site.map_or_else(|| LOGINS.into(), |site| format!("{LOGINS}?site={site}"));
+    read(Request::get(&address).send().await?).await
+}
+
+/// Where a page is left for a login provider.
+pub fn login_address(provider: &Name) -> String {
+    format!("{LOGINS}/{provider}")
 }
 
 /// Exchanges a guest link's token for a cookie.

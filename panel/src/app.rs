@@ -18,16 +18,17 @@ use crate::session::{self, Session};
 pub fn mount() {
     // Before anything else: a token is no thing to stand in an address.
     let token = platform::take_link();
+    let login_error = platform::take_login_error();
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
     if let Some(root) = root {
         let root: web_sys::HtmlElement = root;
         root.set_inner_html("");
-        mount_to(root, || view! { <App token/> }).forget();
+        mount_to(root, || view! { <App token login_error/> }).forget();
     }
 }
 
 #[component]
-fn App(token: Option<Secret>) -> impl IntoView {
+fn App(token: Option<Secret>, login_error: Option<String>) -> impl IntoView {
     let session = RwSignal::new(Session::Starting { trouble: false });
     let started = StoredValue::new(0u32);
     let start = move |token| {
@@ -37,6 +38,8 @@ fn App(token: Option<Secret>) -> impl IntoView {
         spawn_local(session::start(session, token, move || started.get_value() == mine));
     };
     start(token);
+    // Said once: whoever logs out later has another login before them.
+    let login_error = StoredValue::new(login_error);
     let shown = StoredValue::new(platform::visitor());
     // A link that is opened in a tab of the panel changes the fragment only, and nothing is loaded.
     let _ = window_event_listener_untyped("hashchange", move |_| {
@@ -53,7 +56,10 @@ fn App(token: Option<Secret>) -> impl IntoView {
     });
     move || match session.get() {
         Session::Starting { trouble } => view! { <Starting trouble/> }.into_any(),
-        Session::LogIn { ended } => view! { <Login session ended/> }.into_any(),
+        Session::LogIn { ended } => {
+            let login_error = login_error.try_update_value(Option::take).flatten();
+            view! { <Login session ended login_error/> }.into_any()
+        }
         Session::Control => view! { <Control session/> }.into_any(),
         Session::Shut(closed) => view! { <Shut closed/> }.into_any(),
     }

@@ -58,6 +58,14 @@ pub fn take_link() -> Option<Secret> {
     Some(token)
 }
 
+/// Takes the code of what went wrong at a login provider out of the address: a reload does not say it again.
+pub fn take_login_error() -> Option<String> {
+    let location = web_sys::window()?.location();
+    let (code, query) = visit::login_error(&location.search().ok()?)?;
+    show_address(&format!("{}{query}{}", location.pathname().ok()?, location.hash().ok()?));
+    Some(code)
+}
+
 /// Writes a path and query in place of the page's address.
 pub fn show_address(address: &str) {
     if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {

@@ -1,4 +1,4 @@
-//! What the page's address says: which site, on whose behalf, and the token of a guest link.
+//! What the page's address says: which site, on whose behalf, the token of a guest link, and how a login failed.
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +53,17 @@ impl Visitor {
     pub fn page(self, site: Option<&Name>) -> String {
         self.call(&site.map_or_else(|| "/".into(), |site| format!("/s/{site}/")))
     }
+}
+
+/// The code of what went wrong at a login provider, with which the edge sends the browser back, and the query that
+/// remains without it.
+pub fn login_error(query: &str) -> Option<(String, String)> {
+    let is_error = |pair: &&str| pair.starts_with("login_error=");
+    let pairs = || query.strip_prefix('?').unwrap_or(query).split('&').filter(|pair| !pair.is_empty());
+    let code = pairs().find(is_error)?.split_once('=')?.1;
+    let rest: Vec<&str> = pairs().filter(|pair| !is_error(pair)).collect();
+    let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+    Some((code.into(), rest))
 }
 
 /// The site that a page's path names: `/s/{site}/`.

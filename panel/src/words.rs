@@ -184,21 +184,34 @@ pub fn login_problem(problem: &Problem) -> String {
         "Too many attempts. Wait a moment before the next one.".into()
     } else if problem.is(Code::UnknownSite) {
         "There is no such site here. Check the address.".into()
-    } else if problem.status >= 500 {
+    } else if problem.status >= 500 && !problem.is(Code::IssuerUnavailable) {
         format!("Something is wrong with Pinlatch itself: {}.", problem.title)
     } else {
         sentence(problem)
     }
 }
 
+/// Why a login with a provider failed, in one sentence; `code` is out of an address, where anybody may write.
+pub fn provider_problem(code: &str) -> String {
+    let known = Code::ALL.iter().find(|known| known.as_str() == code);
+    login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
+}
+
 /// A problem in one sentence: its own where the title says too little of what to do, else title and detail.
 pub fn sentence(problem: &Problem) -> String {
-    const OWN: [(Code, &str); 5] = [
+    const OWN: [(Code, &str); 9] = [
         (Code::LinkNotValid, "This link is not valid now. Ask whoever sent it for a new one."),
         (Code::UsedUp, "This link is used up: it was good for so many uses only."),
         (Code::UnknownPerson, "There is no such person here any more."),
         (Code::UnknownToken, "There is no such token or link any more."),
         (Code::LastOwner, "A site keeps at least one owner: make somebody else an owner first."),
+        (Code::LoginRefused, "The login with the provider did not succeed. Try again."),
+        (
+            Code::NotAdmitted,
+            "The provider knows you, but nobody has let you in here. Ask an owner to admit you.",
+        ),
+        (Code::IdentityTaken, "Somebody else here already logs in as this person of the provider."),
+        (Code::IssuerUnavailable, "The provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
         (Some((_, text)), _) => (*text).into(),

@@ -4,7 +4,7 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::api::{LoginRequest, Secret};
+use pinlatch_protocol::api::{LoginOption, LoginRequest, Secret};
 use pinlatch_protocol::name::UserName;
 
 use crate::api::{self, Failure};
@@ -14,12 +14,12 @@ use crate::{platform, words};
 
 /// The form; the password leaves the input only into the request.
 #[component]
-pub fn Login(session: RwSignal<Session>, ended: bool) -> impl IntoView {
+pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<leptos::html::Input>::new();
     let password = NodeRef::<leptos::html::Input>::new();
     let busy = RwSignal::new(false);
     let shown = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let error = RwSignal::new(login_error.as_deref().map(words::provider_problem));
     let wait = RwSignal::new(0u32);
 
     let submit = move |event: SubmitEvent| {
@@ -140,8 +140,38 @@ pub fn Login(session: RwSignal<Session>, ended: bool) -> impl IntoView {
                         (false, seconds) => format!("Try again in {seconds} s"),
                     }}
                 </button>
+                <Providers/>
             </form>
         </main>
+    }
+}
+
+/// The ways in through a provider, as far as the site has any. That they cannot be asked for is no news to
+/// somebody who has a password.
+#[component]
+fn Providers() -> impl IntoView {
+    let options = RwSignal::new(Vec::<LoginOption>::new());
+    spawn_local(async move {
+        if let Ok(found) = api::login_options(platform::site().as_ref()).await {
+            options.try_set(found);
+        }
+    });
+    move || {
+        let links = options.get().into_iter().map(|option| {
+            view! {
+                <li>
+                    <a
+                        class="quiet provider"
+                        data-testid=format!("login-with-{}", option.name)
+                        href=api::login_address(&option.name)
+                    >
+                        {format!("Log in with {}", option.label)}
+                    </a>
+                </li>
+            }
+        });
+        let links: Vec<_> = links.collect();
+        (!links.is_empty()).then(|| view! { <ul class="providers">{links}</ul> })
     }
 }
 

@@ -58,3 +58,19 @@ fn the_fragment_holds_the_token_and_only_a_guests() {
     assert_eq!(token("#heading-porch"), None);
     assert_eq!(token(""), None);
 }
+
+#[test]
+fn a_failed_login_is_taken_out_of_the_query() {
+    for (query, code, rest) in [
+        ("?login_error=not_admitted", "not_admitted", ""),
+        ("login_error=login_refused", "login_refused", ""),
+        ("?lang=en&login_error=x&as=guest", "x", "?lang=en&as=guest"),
+        ("?login_error=", "", ""),
+        ("?login_error=a&login_error=b", "a", ""),
+    ] {
+        assert_eq!(login_error(query), Some((code.into(), rest.into())), "{query}");
+    }
+    for query in ["", "?", "?as=guest", "?no_login_error=x", "?login_error", "?login_errors=x"] {
+        assert_eq!(login_error(query), None, "{query}");
+    }
+}

@@ -77,3 +77,15 @@ fn every_ending_has_its_own_sentence() {
     assert!(sentences.contains("Refused: by the cat."), "an unknown reason is still told");
     assert!(sentences.contains("Too many commands. Try again in 3 s."));
 }
+
+#[test]
+fn every_way_in_which_a_provider_s_login_fails_has_its_own_sentence() {
+    let codes = ["login_refused", "not_admitted", "issuer_unavailable", "identity_taken", "internal"];
+    let sentences: std::collections::BTreeSet<_> = codes.iter().map(|code| provider_problem(code)).collect();
+    assert_eq!(sentences.len(), codes.len());
+    assert!(provider_problem("not_admitted").contains("Ask an owner"));
+    // The address is anybody's to write, what the page says is not.
+    for invented in ["", "Call 0900 123", "<b>x</b>"] {
+        assert_eq!(provider_problem(invented), provider_problem("login_refused"));
+    }
+}
