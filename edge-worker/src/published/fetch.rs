@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use pinlatch_token::private_uri;
+use serde_json::{Map, Value};
 use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
 /// How long a fetch may take.
@@ -30,14 +31,16 @@ pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), Str
     })
 }
 
-/// `GET`, 200, as text.
+/// `GET`, 200, as text that is a JSON object. Anything else, such as a proxy's page that says 200 while what is
+/// behind it is down, must not take the place of the last good text.
 pub async fn get(uri: &str) -> Result<String, String> {
     let headers = Headers::new();
     headers.set("Accept", "application/json").map_err(|error| error.to_string())?;
     let mut init = RequestInit::new();
     init.with_headers(headers);
     match send(init, uri).await? {
-        (200, text) => Ok(text),
+        (200, text) if serde_json::from_str::<Map<String, Value>>(&text).is_ok() => Ok(text),
+        (200, _) => Err("what it answers is no JSON object".into()),
         (status @ 300..=399, _) => Err(format!("it answers {status}, and redirects are not followed")),
         (status, _) => Err(format!("it answers {status}")),
     }
