@@ -30,19 +30,30 @@ pub async fn list(incoming: Incoming) -> Outcome {
     reply(&options.map(option).collect::<Vec<_>>())
 }
 
-/// `GET /api/v1/logins/{provider}`: sends the browser there.
+/// `GET /api/v1/logins/{provider}`: sends the browser there. A person who followed the panel's link and cannot be
+/// sent reads why in the panel; whoever wants no page gets the problem.
 pub async fn start(incoming: Incoming, name: Name) -> Outcome {
+    let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
+    let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
+    match sent(&incoming, provider).await {
+        Err(problem) if is_person => back(provider, &Err(problem)),
+        outcome => outcome,
+    }
+}
+
+async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
     }
     let deployment = &incoming.deployment;
-    let provider = deployment.providers.named(&name).ok_or(Code::NotFound)?;
-    let discovery = discover(&incoming, provider).await?;
-    let login = LoginState::begin(&name, now_s());
+    let discovery = discover(incoming, provider, false).await?;
+    let login = LoginState::begin(&provider.name, now_s());
     let sealed = login.seal(&deployment.keys).map_err(|refusal| fault("login", refusal))?;
     let mut address = Url::parse(&discovery.authorization_endpoint)
         .map_err(|_| unavailable(provider, "its authorization_endpoint is no address"))?;
-    address.query_pairs_mut().extend_pairs(provider.question(&login, &redirect_uri(&incoming, &name)));
+    address
+        .query_pairs_mut()
+        .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
     let response = respond::redirect(address.as_str()).map_err(|error| fault("response", error))?;
     let cookie = cookies::login(&Secret::new(sealed), LOGIN_LIFE);
     response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
@@ -53,11 +64,15 @@ pub async fn start(incoming: Incoming, name: Name) -> Outcome {
 /// panel says it.
 pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
-    let outcome = logged_in(&incoming, provider).await;
+    back(provider, &logged_in(&incoming, provider).await)
+}
+
+/// Sends the browser to the panel, logged in or told why not.
+fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> Outcome {
     let page = format!("/s/{}/", provider.site);
-    let (address, set) = match outcome {
+    let (address, set): (_, &[String]) = match outcome {
         Ok(set) => (page, set),
-        Err(problem) => (format!("{page}?login_error={}", problem.code), Vec::new()),
+        Err(problem) => (format!("{page}?login_error={}", problem.code), &[]),
     };
     let answer = || -> worker::Result<Response> {
         let response = respond::redirect(&address)?;
@@ -87,7 +102,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
         return Err(refused("the answer is another issuer's"));
     }
     let code = incoming.query("code").ok_or_else(|| refused("the provider did not let them in"))?;
-    let discovery = discover(incoming, provider).await?;
+    let discovery = discover(incoming, provider, false).await?;
     let id_token = exchange(incoming, provider, &discovery, &login, &code).await?;
     let identity = identify(incoming, provider, &discovery, &login, &id_token).await?;
 
@@ -164,21 +179,33 @@ async fn identify(
         worker::console_log!("login with {}: its id_token is refused: {code}", provider.name);
         Problem::new(Code::LoginRefused)
     };
+    let mut discovery = discovery.clone();
     let mut lacks = false;
     loop {
         let jwks = published::document(&incoming.env, &discovery.jwks_uri, lacks).await?;
-        let keys = discovery.read_keys(&jwks).map_err(|error| unavailable(provider, error.code()))?;
-        match provider.verify_id_token(id_token.expose(), &keys, login, now_s()) {
-            Ok(identity) => return Ok(identity),
-            // The provider has changed its keys since they were fetched.
-            Err(refusal) if refusal.code() == "unknown_key" && !lacks => lacks = true,
-            Err(refusal) => return Err(refused(refusal.code())),
+        let read = discovery.read_keys(&jwks);
+        let fault = match &read {
+            Ok(keys) => match provider.verify_id_token(id_token.expose(), keys, login, now_s()) {
+                Ok(identity) => return Ok(identity),
+                Err(refusal) if refusal.code() != "unknown_key" || lacks => {
+                    return Err(refused(refusal.code()));
+                }
+                Err(refusal) => refusal.code(),
+            },
+            Err(error) => error.code(),
+        };
+        if lacks {
+            return Err(unavailable(provider, fault));
         }
+        // The provider has changed its keys since they were fetched, and perhaps their algorithm and place with them.
+        lacks = true;
+        discovery = discover(incoming, provider, lacks).await?;
     }
 }
 
-async fn discover(incoming: &Incoming, provider: &Provider) -> Result<Discovery, Problem> {
-    let document = published::document(&incoming.env, &provider.discovery_uri(), false).await?;
+/// What the provider tells about itself; `lacks` as for [`published::document`].
+async fn discover(incoming: &Incoming, provider: &Provider, lacks: bool) -> Result<Discovery, Problem> {
+    let document = published::document(&incoming.env, &provider.discovery_uri(), lacks).await?;
     provider.read_discovery(&document).map_err(|reason| unavailable(provider, &reason))
 }
 
