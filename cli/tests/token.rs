@@ -12,7 +12,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use pinlatch_token::{Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, random_id};
+use pinlatch_token::{
+    EdgeKeys, Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, random_id,
+};
 use serde_json::{Value, json};
 
 /// What the command did.
@@ -145,6 +147,27 @@ fn what_is_minted_is_accepted() {
 
     let by_argument = desk.run(&["verify", &token, "--key", "secret"], "");
     assert_eq!(by_argument.code, 0, "{}", by_argument.stderr);
+}
+
+#[test]
+fn what_is_minted_for_a_reader_is_sealed() {
+    let desk = Desk::new();
+    let edge = EdgeKeys::generate().unwrap();
+    desk.write("jwks.json", &edge.published().to_string());
+    let sealed = desk.mint(&["--subject", "script", "--encrypt-to", "jwks.json"]);
+    let token = edge.open_sealed(&sealed).unwrap();
+    let (ran, document) = desk.verify(&token, &[]);
+    assert_eq!((ran.code, &document["claims"]["sub"]), (0, &json!("script")));
+    // Nobody else can tell what it says.
+    desk.refuses("malformed", &sealed, &[]);
+    let explained = desk.run(&["inspect", "-", "--json"], &sealed).json();
+    assert_eq!((&explained["form"], &explained["accepted"]), (&json!("jwe"), &json!(null)));
+
+    let no_reader = desk.write("signing.json", &edge.public().to_jwks().to_string());
+    for (reader, code) in [(no_reader.as_str(), "missing_key"), ("secret", "key_form")] {
+        let ran = desk.run(&["mint", "--key", "secret", "--encrypt-to", reader, "--json"], "");
+        assert_eq!((ran.code, &ran.json()["code"]), (2, &json!(code)), "{}", ran.both());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use pinlatch_token::{Algorithm, MintingKey, Outcome, Terms, Typ, explain, random_id};
+use pinlatch_token::{Algorithm, MintingKey, Outcome, SealingKey, Terms, Typ, explain, random_id};
 use serde_json::{Map, Value, json};
 
 use super::{algorithm, read_file};
@@ -56,6 +56,10 @@ pub struct Mint {
     /// A further claim; may be given several times. A text needs its quotes: --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
     claims: Vec<(String, Value)>,
+    /// Seals the token for whoever has the private half of this key: a JWK Set such as the edge's
+    /// /.well-known/jwks.json, a public JWK, or a public key as PEM (P-256 or RSA).
+    #[arg(long, value_name = "FILE")]
+    encrypt_to: Option<PathBuf>,
 }
 
 impl Mint {
@@ -70,6 +74,10 @@ impl Mint {
             .sign(&self.typ, self.kid.as_deref(), claims)
             .map_err(|refusal| anyhow!("it cannot be signed ({}): {refusal}", refusal.code()))?;
         self.check(&token)?;
+        let token = match &self.encrypt_to {
+            None => token,
+            Some(reader) => seal(reader, &token)?,
+        };
         if json {
             say_json(&json!({ "token": token, "jti": jti, "exp": now + self.expires }))?;
         } else {
@@ -119,6 +127,11 @@ impl Mint {
         }
         Ok(claims)
     }
+}
+
+fn seal(reader: &Path, token: &str) -> Result<String> {
+    let key = SealingKey::read(&read_file(reader)?).with_context(|| reader.display().to_string())?;
+    key.seal(token).map_err(|refusal| anyhow!("it cannot be sealed ({}): {refusal}", refusal.code()))
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {
