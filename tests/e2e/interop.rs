@@ -247,7 +247,7 @@ fn header_of(token: &str) -> Map<String, Value> {
 }
 
 /// Asks a program of `tests/interop`.
-fn script(name: &str, request: &Value) -> Value {
+pub fn script(name: &str, request: &Value) -> Value {
     let runner = if name.ends_with(".py") { "PINLATCH_PYTHON" } else { "PINLATCH_NODE" };
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name);
     let (success, output) = run(Command::new(program(runner)).arg(file), &request.to_string());
@@ -256,7 +256,7 @@ fn script(name: &str, request: &Value) -> Value {
 }
 
 /// Whether a program ends well, and what it prints; its complaints belong to the test's own.
-fn run(command: &mut Command, input: &str) -> (bool, String) {
+pub fn run(command: &mut Command, input: &str) -> (bool, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     // A program that ends without reading is judged by how it ends.
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
@@ -264,10 +264,10 @@ fn run(command: &mut Command, input: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stdout).expect("text"))
 }
 
-fn list(value: &Value) -> &Vec<Value> {
+pub fn list(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }

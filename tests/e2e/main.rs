@@ -17,5 +17,6 @@ mod minted;
 mod panel;
 mod people;
 mod restarts;
+mod sealed;
 mod sessions;
 mod tokens;

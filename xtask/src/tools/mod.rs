@@ -36,6 +36,8 @@ pub struct Pins {
     pub pyjwt: String,
     /// What PyJWT's signatures are made with.
     pub cryptography: String,
+    /// Seals and opens tokens beside us in the end-to-end tests.
+    pub jwcrypto: String,
     /// Tries the edge against its OpenAPI document.
     pub schemathesis: String,
     /// What schemathesis makes its requests with.

@@ -1,5 +1,5 @@
-//! Python with what the end-to-end tests need of it: PyJWT, whose tokens and verdicts they compare with ours, and
-//! schemathesis, which tries the edge against its own OpenAPI document.
+//! Python with what the end-to-end tests need of it: PyJWT and jwcrypto, whose tokens and verdicts they compare with
+//! ours, and schemathesis, which tries the edge against its own OpenAPI document.
 
 use std::{
     fs,
@@ -15,9 +15,9 @@ use crate::{paths, process};
 /// Debian's packages: `python3` alone makes no virtual environment.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 /// Fails where a package is missing, or the Python that the environment was made with.
-const VERSIONS: &str = "import jwt, cryptography, schemathesis
+const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
-print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'schemathesis', 'hypothesis')), sep=', ')";
+print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
 
 /// Finds the Python of our virtual environment, or makes that environment in the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
@@ -28,7 +28,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let python = match with_venv() {
         Some(python) => python,
         None => {
-            setup.apt_install("the tests with PyJWT and schemathesis", &PACKAGES)?;
+            setup.apt_install("the tests with PyJWT, jwcrypto and schemathesis", &PACKAGES)?;
             match with_venv() {
                 Some(python) => python,
                 None => bail!("{} are installed, but no python3 makes a venv", PACKAGES.join(" and ")),
@@ -70,18 +70,19 @@ fn python_of(home: &Path) -> PathBuf {
     home.join("bin/python")
 }
 
-fn pinned(setup: &Setup) -> [(&'static str, &str); 4] {
+fn pinned(setup: &Setup) -> [(&'static str, &str); 5] {
     let pins = &setup.pins;
     [
         ("PyJWT", &pins.pyjwt),
         ("cryptography", &pins.cryptography),
+        ("jwcrypto", &pins.jwcrypto),
         ("schemathesis", &pins.schemathesis),
         ("hypothesis", &pins.hypothesis),
     ]
 }
 
 /// As pip takes them.
-fn packages(setup: &Setup) -> [String; 4] {
+fn packages(setup: &Setup) -> [String; 5] {
     pinned(setup).map(|(name, version)| format!("{name}=={version}"))
 }
 
@@ -93,5 +94,5 @@ pub fn report(setup: &Setup) -> Report {
     let folder = home.display();
     let venv = format!("python3 -m venv {folder} && {folder}/bin/pip install {}", packages(setup).join(" "));
     let get = if with_venv().is_some() { venv } else { format!("{} && {venv}", apt_line(&PACKAGES)) };
-    Report { name: "PyJWT, schemathesis", found, needed: true, get }
+    Report { name: "PyJWT, jwcrypto, schemathesis", found, needed: true, get }
 }

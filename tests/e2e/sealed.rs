@@ -1,0 +1,168 @@
+//! Sealed tokens between us and independent libraries: npm's `jose` and PyPI's `jwcrypto` seal for the edge's
+//! published keys, and open what `pinlatch token mint --encrypt-to` seals for theirs.
+
+use std::process::Command;
+
+use e2e::{Machine, program};
+use pinlatch_token::{EdgeKeys, KeySet, MintingKey, Terms, Typ, verify_foreign};
+use serde_json::{Value, json};
+use xtask::wrangler::write_private;
+
+use crate::interop::{list, run, script, text};
+
+const LIBRARIES: [&str; 2] = ["jose-jwe.mjs", "jwcrypto_jwe.py"];
+const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
+const SECRET: &[u8] = b"of this test alone: AcTvQ8wYfWkq2nN5xZr7";
+
+/// The edge's own key, and RSA keys that each library made.
+fn edge() -> EdgeKeys {
+    let mut jwks: Value =
+        serde_json::from_str(EdgeKeys::generate().expect("keys").to_private_jwks().expose()).expect("JSON");
+    for library in LIBRARIES {
+        let made = script(library, &json!({ "keys": ["RSA-OAEP", "RSA-OAEP-256"] }));
+        jwks["keys"]
+            .as_array_mut()
+            .expect("keys")
+            .extend(list(&made).iter().map(|key| key["private"].clone()));
+    }
+    EdgeKeys::from_jwks(&jwks.to_string()).expect("keys")
+}
+
+/// The published keys that tokens are sealed with.
+fn offered(edge: &EdgeKeys) -> Vec<Value> {
+    let jwks = edge.published();
+    list(&jwks["keys"]).iter().filter(|key| key["use"] == "enc").cloned().collect()
+}
+
+fn signed() -> String {
+    let key = MintingKey::read(SECRET, None).expect("a key");
+    let claims =
+        json!({ "sub": "nightly", "name": "Zoë 灯", "iat": 1_800_000_000u64, "exp": 1_800_000_600u64 });
+    key.sign("JWT", None, claims.as_object().expect("an object").clone()).expect("a token")
+}
+
+fn header(key: &Value) -> Value {
+    json!({ "alg": key["alg"], "enc": "A256GCM", "cty": "JWT", "kid": key["kid"] })
+}
+
+fn seal(library: &str, wanted: &[Value]) -> Vec<String> {
+    let sealed = script(library, &json!({ "seal": wanted }));
+    list(&sealed).iter().map(text).collect()
+}
+
+#[test]
+fn what_others_seal_for_the_edge_is_opened_and_verified() {
+    let _machine = Machine::beside_others();
+    let (edge, jwt) = (edge(), signed());
+    let keys = KeySet::from_key_file(SECRET, &[]).expect("a key");
+    let now = Some(1_800_000_001);
+    let terms = Terms { typ: Typ::Usual, issuer: None, audiences: None, now, leeway: 0, max_life: None };
+    for library in LIBRARIES {
+        let offered = offered(&edge);
+        assert_eq!(offered.len(), 5, "one of ours and two of each library");
+        let wanted: Vec<Value> =
+            offered.iter().map(|key| json!({ "jwk": key, "header": header(key), "content": jwt })).collect();
+        for (token, key) in seal(library, &wanted).iter().zip(&offered) {
+            let opened =
+                edge.open_sealed(token).unwrap_or_else(|refusal| panic!("{library} {key}: {refusal}"));
+            assert_eq!(opened, jwt);
+            assert_eq!(
+                verify_foreign(&opened, &keys, &terms).expect("accepted").sub.as_deref(),
+                Some("nightly")
+            );
+        }
+    }
+}
+
+/// Names of the parties go into the key that is agreed on.
+#[test]
+fn parties_that_a_sealer_names_are_heeded() {
+    let _machine = Machine::beside_others();
+    let edge = EdgeKeys::generate().expect("keys");
+    let key = offered(&edge).remove(0);
+    let parties = json!({ "apu": "Alice", "apv": "Bob" });
+    let wanted = json!({ "jwk": key, "header": header(&key), "content": signed(), "parties": parties });
+    let token = seal("jose-jwe.mjs", &[wanted]).remove(0);
+    assert_eq!(edge.open_sealed(&token).expect("opened"), signed());
+}
+
+/// What libraries seal on demand, and what is refused of it, by its code.
+#[test]
+fn each_fault_of_a_foreign_seal_is_named() {
+    let _machine = Machine::beside_others();
+    let edge = EdgeKeys::generate().expect("keys");
+    let key = offered(&edge).remove(0);
+    let secret = json!({ "kty": "oct", "k": "AcTvQ8wYfWkq2nN5xZr7AcTvQ8wYfWkq2nN5xZr7AcQ" });
+    let (jwt, twice) = (signed(), seal("jose-jwe.mjs", &[with(&key, &key, json!({}), &signed())]).remove(0));
+    let unsigned = format!("{}.", jwt.rsplit_once('.').expect("three parts").0);
+    let cases = [
+        ("wrong_encryption", with(&key, &key, json!({ "enc": "A128GCM" }), &jwt)),
+        ("wrong_encryption", with(&key, &key, json!({ "enc": "A256CBC-HS512" }), &jwt)),
+        ("wrong_encryption", with(&key, &key, json!({ "alg": "ECDH-ES" }), &jwt)),
+        ("wrong_encryption", with(&key, &key, json!({ "alg": "ECDH-ES+A128KW" }), &jwt)),
+        ("wrong_encryption", with(&key, &secret, json!({ "alg": "dir" }), &jwt)),
+        ("wrong_encryption", with(&key, &secret, json!({ "alg": "A256KW" }), &jwt)),
+        ("extension", with(&key, &secret, json!({ "alg": "PBES2-HS256+A128KW" }), &jwt)),
+        ("wrong_content_type", with(&key, &key, json!({ "cty": "text/plain" }), &jwt)),
+        ("unknown_key", with(&key, &key, json!({ "kid": "another" }), &jwt)),
+        ("bad_content", with(&key, &key, json!({}), &twice)),
+        ("bad_content", with(&key, &key, json!({}), &unsigned)),
+        ("bad_content", with(&key, &key, json!({}), r#"{"sub":"nightly"}"#)),
+    ];
+    for library in LIBRARIES {
+        let mut cases = cases.to_vec();
+        if library.ends_with(".py") {
+            cases.push(("extension", with(&key, &key, json!({ "zip": "DEF" }), &jwt)));
+        }
+        let wanted: Vec<Value> = cases.iter().map(|(_, wanted)| wanted.clone()).collect();
+        for ((code, wanted), token) in cases.iter().zip(seal(library, &wanted)) {
+            let refusal = edge.open_sealed(&token).expect_err("refused");
+            assert_eq!(refusal.code(), *code, "{library} {}: {refusal}", wanted["header"]);
+        }
+    }
+}
+
+/// Sealed by a key, with a changed header.
+fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
+    let mut header = header(named);
+    header.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+    // What a JWK says of itself would have the libraries refuse before us.
+    let mut jwk = jwk.clone();
+    jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
+    json!({ "jwk": jwk, "header": header, "content": content })
+}
+
+#[test]
+fn what_the_command_line_seals_is_opened_everywhere() {
+    let _machine = Machine::beside_others();
+    for library in LIBRARIES {
+        let keys = script(library, &json!({ "keys": ALGORITHMS }));
+        let sealed: Vec<Value> = list(&keys)
+            .iter()
+            .map(|key| json!({ "jwk": key["private"], "token": minted(&key["public"].to_string()) }))
+            .collect();
+        let opened = script(library, &json!({ "open": sealed }));
+        assert_eq!(list(&opened).len(), ALGORITHMS.len());
+        for (opened, key) in list(&opened).iter().zip(list(&keys)) {
+            let header = &opened["header"];
+            assert_eq!((&header["alg"], &header["kid"]), (&key["alg"], &key["public"]["kid"]), "{library}");
+            assert_eq!((&header["enc"], &header["cty"]), (&json!("A256GCM"), &json!("JWT")), "{library}");
+            assert_eq!(text(&opened["content"]).split('.').count(), 3, "{library}");
+        }
+    }
+}
+
+fn minted(reader: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, content: &str| {
+        write_private(&folder.path().join(name), content).expect("a file");
+        folder.path().join(name)
+    };
+    let mut mint = Command::new(program("PINLATCH_BIN"));
+    mint.args(["token", "mint", "--subject", "nightly", "--key"]);
+    mint.arg(file("key", &String::from_utf8_lossy(SECRET)));
+    mint.arg("--encrypt-to").arg(file("reader.json", reader));
+    let (success, output) = run(&mut mint, "");
+    assert!(success, "it is minted");
+    output.trim().to_owned()
+}

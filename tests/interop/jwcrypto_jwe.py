@@ -1,0 +1,37 @@
+"""jwcrypto as a sealer and an opener of tokens (JWE).
+
+stdin: {"keys": ["ECDH-ES+A256KW", ...]}  ->  [{"alg", "public": JWK, "private": JWK}, ...]
+       {"seal": [{"jwk", "header", "content"}, ...]}  ->  [token, ...]
+       {"open": [{"jwk", "token"}, ...]}  ->  [{"header", "content"}, ...]
+"""
+
+import json
+import sys
+
+from jwcrypto import jwe, jwk
+
+
+def keys(alg):
+    sort = {"kty": "EC", "crv": "P-256"} if alg.startswith("ECDH") else {"kty": "RSA", "size": 2048}
+    key = jwk.JWK.generate(**sort, alg=alg, kid=f"jwcrypto-{alg}", use="enc")
+    return {"alg": alg, "public": key.export_public(as_dict=True), "private": key.export_private(as_dict=True)}
+
+
+def sealed(wanted):
+    header = wanted["header"]
+    algorithms = [*jwe.default_allowed_algs, header["alg"]]
+    token = jwe.JWE(wanted["content"].encode(), json.dumps(header), algs=algorithms)
+    token.add_recipient(jwk.JWK(**wanted["jwk"]))
+    return token.serialize(compact=True)
+
+
+def opened(wanted):
+    token = jwe.JWE()
+    token.deserialize(wanted["token"], jwk.JWK(**wanted["jwk"]))
+    return {"header": token.jose_header, "content": token.payload.decode()}
+
+
+request = json.load(sys.stdin)
+answers = {"keys": keys, "seal": sealed, "open": opened}
+[(name, wanted)] = request.items()
+print(json.dumps([answers[name](one) for one in wanted]))
