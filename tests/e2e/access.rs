@@ -48,7 +48,7 @@ fn an_altered_token_is_refused_before_the_object() {
     }
     let audit = site.get("/api/v1/audit").ok();
     let acts: Vec<&Value> =
-        audit.as_array().expect("entries").iter().map(|entry| &entry["outcome"]).collect();
+        audit["entries"].as_array().expect("entries").iter().map(|entry| &entry["outcome"]).collect();
     assert!(!acts.contains(&&json!("invalid_token")), "{acts:?}");
 }
 

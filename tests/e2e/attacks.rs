@@ -2,7 +2,7 @@
 //! as device credentials and proofs on the agent's.
 //!
 //! Each attack is a test; what it alters is the only thing wrong with the token, for the honest one is
-//! accepted in the same place before and after.
+//! accepted in the same places afterwards.
 
 use std::sync::LazyLock;
 
@@ -161,7 +161,8 @@ impl Lab {
             (Role::Cert | Role::Proof, true) => &["agent"],
             // A cookie ends at a semicolon, and what is then shown is another token.
             (Role::Guest, true) if !token.contains(';') => &["guest", "guest's events"],
-            (Role::Access | Role::Issuer, true) => &["whoami", "events", "form"],
+            (Role::Access | Role::Issuer, true) => &["whoami", "events"],
+            // A form carries every byte.
             (Role::Access | Role::Issuer, false) => &["form"],
             _ => &[],
         };
@@ -257,9 +258,8 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
         if attempts.is_empty() {
             continue;
         }
-        lab.accepts(&subject);
         for attempt in attempts {
-            for (place, status) in lab.show(&subject, &attempt.token, 3) {
+            for (place, status) in lab.show(&subject, &attempt.token, 2) {
                 let large = attempt.token.len() > LARGE && (400..500).contains(&status);
                 assert!(
                     status == 401 || large,
@@ -346,7 +346,7 @@ fn an_enrolment_code_used_again_or_for_something_else() {
     enrol(code).is_problem(403, "code_refused");
 }
 
-/// Nothing of the whole catalogue reaches an object: that of a site which nobody has used does not start until
+/// Nothing of the catalogue reaches an object: that of a site which nobody has used does not start until
 /// the first honest token comes. What the Worker refuses each token for is what the policy says natively.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
@@ -363,7 +363,11 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let mut wanted = Vec::new();
     for (_, attack) in ALL {
         for subject in lab.subjects() {
-            for attempt in attack(&subject).iter().filter(|attempt| attempt.token.len() <= LARGE / 2) {
+            let mut attempts = attack(&subject);
+            attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
+            // One for each code; each attack's own test shows them all.
+            attempts.dedup_by_key(|attempt| (attempt.code, fits_a_header(&attempt.token)));
+            for attempt in attempts {
                 // One place is as good as the other here.
                 let Some((_, status)) = lab.show(&subject, &attempt.token, 1).pop() else { continue };
                 assert_eq!(status, 401, "{:?}", subject.role);

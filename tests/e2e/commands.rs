@@ -163,7 +163,7 @@ fn every_command_is_in_the_audit_log() {
     act(&site, "relay", "set", json!({ "value": true })).ok();
     act(&site, "door", "pulse", json!({ "ms": 60_000 })).is_problem(409, "refused_max_on");
     let audit = site.get("/api/v1/audit").ok();
-    let entries = audit.as_array().expect("entries");
+    let entries = audit["entries"].as_array().expect("entries");
     let find = |target: &str| {
         let found = entries.iter().find(|entry| entry["target"] == target);
         found.unwrap_or_else(|| panic!("{target} is not in {audit}"))

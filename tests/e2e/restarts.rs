@@ -171,7 +171,7 @@ fn a_restart_loses_nothing() {
     let lamp = site.line("porch", "lamp");
     assert_eq!((&lamp["reported"], &lamp["desired"]), (&json!(true), &json!(true)));
     let after = site.get("/api/v1/audit").ok();
-    let (before, after) = (before.as_array().unwrap(), after.as_array().unwrap());
+    let (before, after) = (before["entries"].as_array().unwrap(), after["entries"].as_array().unwrap());
     assert!(before.iter().all(|entry| after.contains(entry)), "the log forgot something");
     let login =
         json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": PASSWORD });
