@@ -1,6 +1,6 @@
 //! Devices, their lines, and commands over HTTP.
 
-use pinlatch_protocol::command::{CommandRequest, is_command_id};
+use pinlatch_protocol::command::{CommandRequest, MAX_DEADLINE_MS, MIN_DEADLINE_MS, is_command_id};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
@@ -55,15 +55,23 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
         let text = "`Idempotency-Key` is 1 to 64 visible ASCII characters";
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
-    let deadline_ms = incoming.query("deadline_ms").map(|text| text.parse::<u64>()).transpose();
-    let deadline_ms = deadline_ms
-        .map_err(|_| Problem::new(Code::InvalidArguments).detail("`deadline_ms` is not a whole number"))?;
+    let deadline_ms = incoming.query("deadline_ms").map(deadline).transpose()?;
     let site = principal.site.clone();
     let request = CommandRequest { id, device, line, action, args, deadline_ms };
     match ask_site(&incoming.env, &site, &Call::Command { principal, request }).await? {
         Reply::Command(result) => reply(&result),
         other => Err(unexpected(&other)),
     }
+}
+
+/// A deadline that can be asked for. The site looks at it once it is about to run a new command; a wrong one is wrong
+/// where the answer is an older command's, too.
+fn deadline(text: String) -> Result<u64, Problem> {
+    let range = MIN_DEADLINE_MS..=MAX_DEADLINE_MS;
+    text.parse().ok().filter(|ms| range.contains(ms)).ok_or_else(|| {
+        let text = format!("`deadline_ms` is a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
+        Problem::new(Code::InvalidArguments).detail(text)
+    })
 }
 
 pub async fn command(incoming: Incoming, id: String) -> Outcome {
