@@ -251,10 +251,9 @@ impl Provider {
         }
         // For several audiences, the authorized party must be us.
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
-        if accepted.claims.contains_key("azp") || several {
-            if text("azp") != Some(&self.client_id) {
-                return Err(Refusal::BadClaim("azp", "it is not this client".into()));
-            }
+        let must_be_us = several || accepted.claims.contains_key("azp");
+        if must_be_us && text("azp") != Some(&self.client_id) {
+            return Err(Refusal::BadClaim("azp", "it is not this client".into()));
         }
         let verified = accepted.claims.get("email_verified") == Some(&Value::Bool(true));
         let email = text("email").filter(|email| verified && email.len() <= 254);
