@@ -8,117 +8,24 @@
     reason = "a failed expectation is the point"
 )]
 
+mod key;
+mod properties;
+
 use std::sync::LazyLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPair};
+use jwt_simple::prelude::RS256KeyPair;
 use p256::ecdsa::Signature;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{
-    Accepted, Algorithm, Issuers, KeySet, MintingKey, Refusal, SignatureCache, Terms, Typ, explain,
-    random_id, verify_foreign, verify_foreign_cached,
+    Accepted, Algorithm, Issuers, KeySet, MintingKey, SignatureCache, Terms, Typ, explain, verify_foreign,
+    verify_foreign_cached,
 };
-use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::key::{Key, encode};
+
 const NOW: u64 = 1_790_000_000;
-
-/// Making one takes a second, and all six RSA algorithms can share it.
-static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
-
-/// A key in every form in which it can be written.
-struct Key {
-    algorithm: Algorithm,
-    /// What signs.
-    private: Vec<Vec<u8>>,
-    /// What verifies, as one of a set.
-    jwk: Value,
-    /// What verifies, by itself.
-    files: Vec<Vec<u8>>,
-}
-
-fn encode(bytes: &[u8]) -> String {
-    Base64UrlUnpadded::encode_string(bytes)
-}
-
-/// A random secret of 66 bytes, which no text file could spoil.
-fn secret() -> Vec<u8> {
-    (0..3).flat_map(|_| random_id().into_bytes()).collect()
-}
-
-fn json_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
-impl Key {
-    /// A new key, but for RSA.
-    fn of(algorithm: Algorithm) -> Self {
-        let (private_pem, private_jwk, public_pem, public_jwk) = match algorithm {
-            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Self::of_secret(algorithm, &secret());
-            }
-            Algorithm::Es256 => {
-                let pair = ES256KeyPair::generate();
-                let public = pair.public_key();
-                (pair.to_pem().unwrap(), pair.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
-            }
-            Algorithm::Es384 => {
-                let pair = ES384KeyPair::generate();
-                let public = pair.public_key();
-                (pair.to_pem().unwrap(), pair.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
-            }
-            Algorithm::EdDsa => {
-                let pair = Ed25519KeyPair::generate();
-                let public = pair.public_key();
-                // It writes both halves into one text.
-                let private = pair.to_pem().split("-----BEGIN PUBLIC").next().unwrap().to_owned();
-                (private, pair.to_jwk(), public.to_pem(), public.to_jwk())
-            }
-            _ => {
-                let public = RSA.public_key();
-                (RSA.to_pem().unwrap(), RSA.to_jwk(), public.to_pem().unwrap(), public.to_jwk())
-            }
-        };
-        let named = |jwk: &str| {
-            let mut jwk = json_of(jwk);
-            jwk["alg"] = algorithm.name().into();
-            jwk
-        };
-        let (private_jwk, jwk) = (named(&private_jwk), named(&public_jwk));
-        Self {
-            algorithm,
-            private: vec![private_pem.into_bytes(), private_jwk.to_string().into_bytes()],
-            files: vec![public_pem.into_bytes(), jwk.to_string().into_bytes()],
-            jwk,
-        }
-    }
-
-    fn of_secret(algorithm: Algorithm, secret: &[u8]) -> Self {
-        let jwk = json!({ "kty": "oct", "k": encode(secret), "alg": algorithm.name() });
-        let forms = vec![secret.to_vec(), [secret, b"\n"].concat(), jwk.to_string().into_bytes()];
-        Self { algorithm, private: forms.clone(), files: forms, jwk }
-    }
-
-    fn mint(&self, kid: Option<&str>, claims: Map<String, Value>) -> String {
-        self.mint_as(self.algorithm, kid, claims)
-    }
-
-    /// Signs with another algorithm of the key's family.
-    fn mint_as(&self, algorithm: Algorithm, kid: Option<&str>, claims: Map<String, Value>) -> String {
-        MintingKey::read(&self.private[0], Some(algorithm)).unwrap().sign("JWT", kid, claims).unwrap()
-    }
-
-    /// The JWK of a set, under a name.
-    fn named(&self, kid: &str) -> Value {
-        let mut jwk = self.jwk.clone();
-        jwk["kid"] = kid.into();
-        jwk
-    }
-
-    fn file(&self) -> KeySet {
-        KeySet::from_key_file(&self.files[0], &[self.algorithm]).unwrap()
-    }
-}
 
 fn set(keys: &[Value]) -> KeySet {
     KeySet::from_jwks(&json!({ "keys": keys }), &[]).unwrap()
@@ -382,158 +289,4 @@ fn the_cache_keeps_its_capacity_and_good_outcomes_only() {
         }
     }
     assert!(cache.is_empty());
-}
-
-/// A token of each algorithm, with its keys: made once, as the properties try it often.
-static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
-    let made = Algorithm::ALL.into_iter().map(|algorithm| {
-        let key = Key::of(algorithm);
-        (algorithm, key.mint(Some("k1"), claims()), set(&[key.named("k1")]))
-    });
-    made.collect()
-});
-
-fn a_changed_bit_is_refused(algorithm: Algorithm, at: prop::sample::Index, bit: u8) {
-    let (_, token, keys) = TOKENS.iter().find(|(own, ..)| *own == algorithm).unwrap();
-    let mut bytes = token.clone().into_bytes();
-    let index = at.index(bytes.len());
-    bytes[index] ^= 1 << bit;
-    if let Ok(altered) = String::from_utf8(bytes) {
-        assert!(verify_foreign(&altered, keys, &terms()).is_err(), "{algorithm}: bit {bit} of byte {index}");
-        assert_eq!(explain(&altered, Some(keys), &terms()).accepted, Some(false), "{algorithm}");
-    }
-}
-
-/// JSON of a few levels, whose numbers are exact in every parser.
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        (-1_000_000..1_000_000i32).prop_map(|quarters| json!(f64::from(quarters) / 4.0)),
-        "\\PC{0,12}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map("\\PC{0,6}", inner, 0..4)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
-        ]
-    })
-}
-
-/// Members that the policy knows, with values that are now right and now not.
-fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
-    let value = prop_oneof![
-        4 => prop::sample::select(vec![
-            json!("HS256"), json!("none"), json!("JWT"), json!("at+jwt"), json!("cmd+jwt"), json!("k1"), json!(""),
-            json!("https://issuer"), json!("https://other"), json!("bench"), json!(["x", "bench"]), json!([]),
-            json!(NOW), json!(NOW + 600), json!(NOW - 600), json!(NOW + 60), json!(NOW + 61), json!(1.5), json!("x"),
-        ]),
-        1 => any_json(),
-    ];
-    prop::collection::btree_map(prop::sample::select(names), value, 0..names.len())
-        .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// Whatever the token: no panic, and the explanation says what the policy does.
-fn is_explained_as_it_is_judged(token: &str) -> bool {
-    let mut accepted = false;
-    for (_, _, keys) in
-        TOKENS.iter().filter(|(algorithm, ..)| matches!(algorithm, Algorithm::Hs256 | Algorithm::EdDsa))
-    {
-        for terms in [terms(), Terms { issuer: None, audiences: None, now: None, max_life: None, ..terms() }]
-        {
-            let verdict: Result<Accepted, Refusal> = verify_foreign(token, keys, &terms);
-            assert_eq!(
-                explain(token, Some(keys), &terms).accepted,
-                Some(verdict.is_ok()),
-                "{verdict:?} {token:?}"
-            );
-            let without_keys = explain(token, None, &terms).accepted;
-            assert!(without_keys == Some(false) || without_keys.is_none(), "{token:?}");
-            assert!(verdict.is_err() || without_keys.is_none(), "{token:?}");
-            accepted |= verdict.is_ok();
-        }
-    }
-    accepted
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn any_changed_bit_is_refused(at: prop::sample::Index, bit in 0u8..8) {
-        for cheap in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512, Algorithm::Es256, Algorithm::EdDsa] {
-            a_changed_bit_is_refused(cheap, at, bit);
-        }
-    }
-
-    #[test]
-    fn what_was_minted_is_what_is_verified(more in prop::collection::btree_map("[a-z_]{1,10}", any_json(), 0..6)) {
-        let mut all: Map<String, Value> = more.into_iter().collect();
-        // Those that jwt-simple and the policy read must be of their types.
-        all.remove("nonce");
-        all.extend(claims());
-        for algorithm in [Algorithm::Hs256, Algorithm::EdDsa] {
-            let key = Key::of(algorithm);
-            let token = key.mint(None, all.clone());
-            match verify_foreign(&token, &key.file(), &terms()) {
-                Ok(accepted) => prop_assert_eq!(&*accepted.claims, &all),
-                Err(refusal) => prop_assert!(token.len() > 8 * 1024, "{} {}", refusal, token),
-            }
-        }
-    }
-
-    #[test]
-    fn arbitrary_text_is_explained_as_it_is_judged(
-        bytes: Vec<u8>,
-        text in "\\PC{0,200}",
-        parts in "[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}",
-    ) {
-        for token in [&*String::from_utf8_lossy(&bytes), &text, &parts] {
-            prop_assert!(!is_explained_as_it_is_judged(token));
-        }
-    }
-
-    #[test]
-    fn almost_right_tokens_are_explained_as_they_are_judged(
-        header in almost_right(&["alg", "typ", "kid", "cty", "crit", "jwk", "x5t", "b64"]),
-        changes in almost_right(&["iss", "aud", "sub", "jti", "iat", "exp", "nbf", "nonce", "scope"]),
-        dropped in prop::collection::vec(prop::sample::select(&["alg", "typ", "kid", "iss", "aud", "iat", "exp"][..]), 0..2),
-    ) {
-        static SIGNED: LazyLock<Key> = LazyLock::new(|| Key::of_secret(Algorithm::Hs256, &secret()));
-        let mut all_header = json!({ "alg": "HS256", "typ": "JWT", "kid": "k1" }).as_object().unwrap().clone();
-        let mut all_claims = claims();
-        // Half of the time a header is as it should be, or nothing behind it would ever be looked at.
-        if changes.len() % 2 == 0 {
-            all_header.extend(header);
-        }
-        all_claims.extend(changes);
-        for name in dropped {
-            all_header.remove(name);
-            all_claims.remove(name);
-        }
-        let signed = format!("{}.{}", encode(Value::Object(all_header).to_string().as_bytes()),
-            encode(Value::Object(all_claims).to_string().as_bytes()));
-        let tag = hmac_sha256::HMAC::mac(&signed, &SIGNED.private[0]);
-        let token = format!("{signed}.{}", encode(&tag));
-        is_explained_as_it_is_judged(&token);
-        for terms in [terms(), Terms { issuer: None, audiences: None, now: None, max_life: None, ..terms() }] {
-            let verdict = verify_foreign(&token, &SIGNED.file(), &terms);
-            prop_assert_eq!(explain(&token, Some(&SIGNED.file()), &terms).accepted, Some(verdict.is_ok()));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
-
-    #[test]
-    fn any_changed_bit_is_refused_by_slow_algorithms_too(at: prop::sample::Index, bit in 0u8..7) {
-        for (slow, ..) in TOKENS.iter() {
-            a_changed_bit_is_refused(*slow, at, bit);
-        }
-    }
 }
