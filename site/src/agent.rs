@@ -30,14 +30,20 @@ const MAX_SESSION: usize = 128;
 pub(crate) const KEEP_SESSIONS_MS: u64 = 3_600_000;
 
 impl Site<'_> {
-    pub(crate) fn connect(&mut self, name: &Name, session: &str, cert_jti: &str) -> Result<(), Failure> {
+    pub(crate) fn connect(
+        &mut self,
+        name: &Name,
+        session: &str,
+        cert_jti: &str,
+        thumbprint: &str,
+    ) -> Result<(), Failure> {
         let refused = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if !(1..=MAX_SESSION).contains(&session.len()) || !session.bytes().all(|byte| byte.is_ascii_graphic())
         {
             return Err(Problem::new(Code::InvalidRequest).detail("this is no session nonce").into());
         }
         let device = self.device(name)?.ok_or_else(|| refused("the device is not enrolled"))?;
-        if device.cert_jti != cert_jti {
+        if device.cert_jti != cert_jti || device.thumbprint != thumbprint {
             return Err(refused("the device was enrolled anew; this certificate is no longer its own"));
         }
         if device.cert_exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {

@@ -13,7 +13,7 @@ use crate::lines::{Line, visible_line};
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version";
+const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint";
 
 /// A row of `devices`.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub(crate) struct Device {
     /// The certificate that its agent must show.
     pub cert_jti: String,
     pub cert_exp: u64,
+    /// The thumbprint of the key that was enrolled.
+    pub thumbprint: String,
     /// The nonce of the current connection.
     pub session: Option<String>,
     /// Whether it said hello in that connection.
@@ -44,6 +46,7 @@ impl Device {
             online: row.int(5)? != 0,
             last_seen_ms: row.opt_uint(6)?,
             version: row.opt_text(7)?.map(Into::into),
+            thumbprint: row.text(8)?.into(),
         })
     }
 }

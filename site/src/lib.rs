@@ -155,10 +155,17 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// An agent's upgrade, whose certificate and proof the Worker has verified. On `Ok` the shim accepts
+    /// An agent's upgrade, whose certificate and proof the Worker has verified. `thumbprint` is that of the key in
+    /// the certificate: it must be the one that was enrolled, whoever signed the certificate. On `Ok` the shim accepts
     /// the socket within this event; an older connection of the device is closed.
-    pub fn agent_connected(&mut self, device: &Name, session: &str, cert_jti: &str) -> Result<(), Problem> {
-        let outcome = self.connect(device, session, cert_jti);
+    pub fn agent_connected(
+        &mut self,
+        device: &Name,
+        session: &str,
+        cert_jti: &str,
+        thumbprint: &str,
+    ) -> Result<(), Problem> {
+        let outcome = self.connect(device, session, cert_jti, thumbprint);
         self.surface(outcome)
     }
 

@@ -35,10 +35,12 @@ pub async fn agent(incoming: Incoming) -> Outcome {
     require_upgrade(&incoming)?;
     let deployment = &incoming.deployment;
     let now = now_s();
-    let cert = DeviceCert::verify(&token, deployment.keys.public(), deployment.sites(), now)
-        .map_err(auth::refused)?;
+    // Also by a key that is retired or void: the site knows each device's one credential and key.
+    let keys = deployment.keys.for_devices();
+    let cert = DeviceCert::verify(&token, keys, deployment.sites(), now).map_err(auth::refused)?;
     let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;
-    let socket = AgentSocket { device: cert.device, session, cert_jti: cert.jti };
+    let thumbprint = cert.key.thumbprint().to_owned();
+    let socket = AgentSocket { device: cert.device, session, cert_jti: cert.jti, thumbprint };
     upgrade(&incoming.env, &cert.site, "agent", &socket).await
 }
 

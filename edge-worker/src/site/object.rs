@@ -282,7 +282,7 @@ impl Inner {
         let attached = Attached::Agent { socket: agent.clone(), since_ms: now_ms() };
         let welcomed = self
             .event(|site, deployment| {
-                site.agent_connected(&agent.device, &agent.session, &agent.cert_jti)?;
+                site.agent_connected(&agent.device, &agent.session, &agent.cert_jti, &agent.thumbprint)?;
                 attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
                 let jwt = welcome::sign(&deployment.keys, &name, &agent.session, now_ms())
                     .map_err(|refusal| fault("welcome", refusal))?;

@@ -22,6 +22,8 @@ pub struct AgentSocket {
     pub session: String,
     /// The `jti` of its credential.
     pub cert_jti: String,
+    /// The thumbprint of its key.
+    pub thumbprint: String,
 }
 
 /// What a socket is. It outlives hibernation in the socket's attachment.

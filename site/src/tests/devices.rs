@@ -5,7 +5,7 @@ use super::*;
 fn enrol(code: &str, cert: &str) -> Call {
     Call::Enrol {
         code_id: code.into(),
-        jwk_thumbprint: "t".into(),
+        jwk_thumbprint: "thumb".into(),
         cert_jti: cert.into(),
         cert_exp: u64::MAX,
     }
@@ -114,4 +114,15 @@ fn the_audit_log_is_read_in_pages() {
     assert_eq!(rest[0].seq, first[2].seq - 1);
     assert_eq!(rest.len(), 5);
     assert_eq!(page(None, 0).len(), 1);
+}
+
+/// Whoever has an edge key that was stolen and retired can sign a credential, but not for the enrolled key.
+#[test]
+fn another_key_under_the_same_credential_is_no_device() {
+    let bench = Bench::new();
+    let connect = |thumbprint: &str| {
+        bench.with(|site| site.agent_connected(&name("porch"), "s1", "cert-1", thumbprint)).0
+    };
+    assert_eq!(connect("stolen").unwrap_err().code, "invalid_token");
+    assert!(connect("thumb").is_ok());
 }

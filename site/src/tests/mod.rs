@@ -175,7 +175,8 @@ impl Bench {
     }
 
     fn connect(&self, device: &str, session: &str, cert_jti: &str) -> (Result<(), Problem>, Vec<Effect>) {
-        let (outcome, effects) = self.with(|site| site.agent_connected(&name(device), session, cert_jti));
+        let (outcome, effects) =
+            self.with(|site| site.agent_connected(&name(device), session, cert_jti, "thumb"));
         if outcome.is_ok() {
             self.alive(session);
         }
