@@ -14,6 +14,7 @@ mod keys;
 mod latency;
 mod lifecycle;
 mod minted;
+mod oidc;
 mod panel;
 mod people;
 mod restarts;

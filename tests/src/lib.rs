@@ -12,6 +12,7 @@ pub mod http;
 pub mod machine;
 pub mod measure;
 pub mod outsiders;
+pub mod provider;
 pub mod site;
 pub mod socket;
 pub mod wait;

@@ -1,0 +1,182 @@
+//! Logging in with a provider, and access tokens of issuers that publish their keys, against a certified one.
+//!
+//! The tests share a deployment and a process of providers; each has a provider, and the site that it opens, of
+//! its own.
+
+mod browser;
+mod issuers;
+mod logins;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use e2e::provider::{CLIENT, Provider, Providers, RESOURCE, SECRET, set_cookies};
+use e2e::{Answer, Deployment, Http, Machine, Site, eventually};
+use serde_json::{Map, Value, json};
+use xtask::wrangler::{EdgeOptions, Secrets};
+
+/// The providers; the site of each has the number of its place.
+const NAMES: [&str; 10] =
+    ["people", "strangers", "mail", "turning", "falling", "hostile", "first", "second", "flooded", "odd"];
+
+/// A provider that nobody ever reaches.
+const GONE: &str = "gone";
+
+/// What a published key set may be that nobody should accept.
+const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "private", "hang"];
+
+/// What access tokens from outside may do.
+const CEILING: &str = "line:*/lamp:read line:*/relay:*";
+
+static SHARED: LazyLock<World> = LazyLock::new(World::start);
+
+/// A deployment and its providers.
+struct World {
+    providers: Providers,
+    deployment: Deployment,
+}
+
+impl World {
+    /// Whoever starts one holds the [`Machine`].
+    fn start() -> Self {
+        let providers = Providers::start(&NAMES);
+        let (mut logins, mut issuers) = (Map::new(), Map::new());
+        let site = |place: usize| format!("site-{}", place + 1);
+        let login = |issuer: &str, site: String, label: &str| {
+            json!({ "site": site, "issuer": issuer, "client_id": CLIENT, "client_secret": "ID_SECRET",
+                    "label": label })
+        };
+        let issuer = |issuer: &str, site: String, uri: &str| json!({ "site": site, "issuer": issuer, "audience": RESOURCE, "scope": CEILING, "jwks_uri": uri });
+        for (place, name) in NAMES.into_iter().enumerate() {
+            let provider = providers.named(name);
+            let iss = provider.issuer();
+            logins.insert(name.into(), login(iss, site(place), "Test ID"));
+            issuers.insert(name.into(), issuer(iss, site(place), &format!("{iss}/jwks")));
+        }
+        // Nobody listens on port 9 of a machine of this century.
+        logins.insert(GONE.into(), login("http://127.0.0.1:9", site(1), "Gone ID"));
+        let (odd, host) = (site(place("odd")), providers.named("odd").issuer().to_owned());
+        for kind in ODD {
+            let uri = format!("{host}/odd/{kind}");
+            issuers.insert(format!("odd-{kind}"), issuer(&odd_issuer(kind), odd.clone(), &uri));
+        }
+        let deployment = Deployment::start_with(NAMES.len(), |options| {
+            with_secret(&options).var("LOGINS", logins).var("ISSUERS", issuers)
+        });
+        for name in NAMES {
+            let redirect = redirect_uri(deployment.origin(), name);
+            providers.named(name).change(&json!({ "redirect": redirect }));
+        }
+        Self { providers, deployment }
+    }
+
+    fn shared(name: &'static str) -> Stage<'static> {
+        let machine = Machine::beside_others();
+        SHARED.stage(name, machine)
+    }
+
+    fn stage<'w>(&'w self, name: &'static str, machine: Machine) -> Stage<'w> {
+        let site = Site::of(&self.deployment, place(name));
+        Stage { provider: self.providers.named(name), site, http: self.deployment.http(), _machine: machine }
+    }
+}
+
+/// One test's provider and site.
+struct Stage<'w> {
+    provider: Provider<'w>,
+    site: Site<'w>,
+    http: Http,
+    _machine: Machine,
+}
+
+/// Somebody on the way to a provider.
+struct Journey {
+    question: String,
+    cookie: String,
+}
+
+impl Stage<'_> {
+    /// Admits a person by their subject, or by an address if it is one.
+    fn admit(&self, username: &str, who: &str) -> Answer {
+        let by = if who.contains('@') { "email" } else { "subject" };
+        let mut identity = json!({ "issuer": self.provider.issuer() });
+        identity[by] = who.into();
+        let path = format!("/api/v1/users/{username}/identities");
+        self.site.send_json("PUT", &path, &json!({ "identity": identity, "role": "operator" }))
+    }
+
+    fn begin(&self) -> Journey {
+        let answer = self.http.get(&format!("/api/v1/logins/{}", self.provider.name));
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let (name, value) = set_cookies(&answer).next().expect("a cookie");
+        assert_eq!(name, "__Host-pinlatch_login");
+        Journey { question: answer.header("location").into(), cookie: format!("{name}={value}") }
+    }
+
+    /// Comes back with a cookie: logged in, or the code of what the page says.
+    fn finish(&self, back: &str, cookie: &str) -> Result<Http, String> {
+        let path = back.strip_prefix(self.site.deployment.origin()).expect("an address of ours");
+        let answer = self.http.with("cookie", cookie).get(path);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let page = format!("/s/{}/", self.site.name);
+        let rest = answer.header("location").strip_prefix(&page).unwrap_or_else(|| panic!("{answer:?}"));
+        let cookies: Vec<_> = set_cookies(&answer).collect();
+        assert!(cookies.contains(&("__Host-pinlatch_login".into(), String::new())), "it is forgotten");
+        if let Some(code) = rest.strip_prefix("?login_error=") {
+            assert_eq!(cookies.len(), 1, "{cookies:?}");
+            return Err(code.to_owned());
+        }
+        assert_eq!(rest, "");
+        let session = cookies.iter().find(|(name, _)| name == "__Host-pinlatch_session").expect("a session");
+        Ok(self.http.with("cookie", &format!("{}={}", session.0, session.1)))
+    }
+
+    /// The whole way.
+    fn log_in(&self, account: &str) -> Result<Http, String> {
+        let journey = self.begin();
+        self.finish(&self.provider.answer(&journey.question, account), &journey.cookie)
+    }
+
+    fn whoami(&self, token: &str) -> Answer {
+        self.http.bearer(token).get("/api/v1/whoami")
+    }
+
+    /// A journey that must fail.
+    #[track_caller]
+    fn is_refused(&self, account: &str, code: &str) {
+        assert_eq!(self.log_in(account).err().as_deref(), Some(code), "{account}");
+    }
+}
+
+/// Who is logged in.
+fn name_of(http: &Http) -> Value {
+    http.get("/api/v1/whoami").ok()["sub"].clone()
+}
+
+/// Waits as long as Pinlatch may be in asking a provider again.
+#[track_caller]
+fn after_the_cooldown<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    eventually(Duration::from_secs(90), what, condition)
+}
+
+fn place(name: &str) -> usize {
+    NAMES.iter().position(|own| *own == name).expect("one of the providers")
+}
+
+fn odd_issuer(kind: &str) -> String {
+    format!("https://{kind}.odd.example/")
+}
+
+fn redirect_uri(origin: &str, name: &str) -> String {
+    format!("{origin}/api/v1/logins/{name}/callback")
+}
+
+/// Adds the clients' secret to those of the deployment.
+fn with_secret(options: &EdgeOptions) -> EdgeOptions {
+    let Secrets::File(file) = &options.secrets else { panic!("the secrets are in a file") };
+    let mut file = OpenOptions::new().append(true).open(file).expect("the file");
+    writeln!(file, "ID_SECRET='{SECRET}'").expect("the secret");
+    options.clone()
+}

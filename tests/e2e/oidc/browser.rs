@@ -1,0 +1,97 @@
+//! The whole login in a real browser.
+
+use e2e::Browser;
+use serde_json::{Value, json};
+
+use super::{GONE, Stage, World};
+
+fn in_browser(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(test);
+}
+
+fn page_of(stage: &Stage) -> String {
+    format!("{}/s/{}/", stage.site.deployment.origin(), stage.site.name)
+}
+
+async fn ask(browser: &Browser, script: &str) -> Value {
+    let script = format!("const done = arguments[0]; (async () => {{ {script} }})().then(done, done)");
+    browser.client.execute_async(&script, vec![]).await.expect("a script")
+}
+
+/// Goes to the provider from the login page.
+async fn go(browser: &Browser, stage: &Stage<'_>) {
+    browser.client.goto(&page_of(stage)).await.expect("the panel");
+    browser.click(&format!("login-with-{}", stage.provider.name)).await;
+}
+
+/// Answers the provider's question.
+async fn answer(browser: &Browser, account: &str) {
+    browser.find("account").await.send_keys(account).await.expect("a field");
+    browser.click("continue").await;
+}
+
+/// What the login page says, which a reload does not say again.
+async fn refusal(browser: &Browser, stage: &Stage<'_>) -> String {
+    let text = browser.find("login-error").await.text().await.expect("a text");
+    assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(stage));
+    assert_eq!(ask(browser, "return history.state").await, Value::Null);
+    text
+}
+
+#[test]
+fn an_admitted_person_logs_in_with_a_provider() {
+    let stage = World::shared("people");
+    stage.admit("ann", "ann-at-the-provider").ok();
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.client.goto(&page_of(&stage)).await.expect("the panel");
+        let link = browser.find("login-with-people").await;
+        assert_eq!(link.text().await.expect("a text"), "Log in with Test ID");
+        go(&browser, &stage).await;
+        let question = browser.client.current_url().await.expect("an address");
+        assert!(question.as_str().starts_with(stage.provider.issuer()), "{question}");
+        answer(&browser, "ann-at-the-provider").await;
+        browser.until("link", "data-state", "connected").await;
+        assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(&stage));
+        let whoami = ask(&browser, "return (await fetch('/api/v1/whoami')).json()").await;
+        assert_eq!((&whoami["sub"], &whoami["site"]), (&json!("ann"), &json!(stage.site.name)), "{whoami}");
+        assert_eq!(ask(&browser, "return document.cookie.includes('pinlatch')").await, false);
+
+        // As any login, it is renewed when the page comes back, and ends when its owner says so.
+        browser.client.refresh().await.expect("a reload");
+        browser.until("link", "data-state", "connected").await;
+        stage.site.send_json("DELETE", "/api/v1/users/ann/identities", &Value::Null).ok();
+        browser.find("login-notice").await;
+    });
+}
+
+#[test]
+fn a_stranger_reads_why_they_are_not_let_in() {
+    let stage = World::shared("strangers");
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        go(&browser, &stage).await;
+        answer(&browser, "mallory").await;
+        let text = refusal(&browser, &stage).await;
+        assert!(text.contains("nobody has let you in here"), "{text}");
+        browser.client.refresh().await.expect("a reload");
+        browser.find("login-with-strangers").await;
+        assert!(browser.client.find(fantoccini::Locator::Css("[data-testid=login-error]")).await.is_err());
+
+        browser.client.delete_all_cookies().await.expect("no cookies");
+        go(&browser, &stage).await;
+        browser.click("cancel").await;
+        let text = refusal(&browser, &stage).await;
+        assert!(text.contains("did not succeed"), "{text}");
+
+        browser.click(&format!("login-with-{GONE}")).await;
+        let unreached = "[data-testid=login-error]";
+        let found = browser.client.wait().for_element(fantoccini::Locator::Css(unreached)).await;
+        found.expect("the panel says why");
+        let text = refusal(&browser, &stage).await;
+        assert!(text.contains("cannot be reached"), "{text}");
+    });
+    let audit = stage.site.get("/api/v1/audit?act=login").ok().to_string();
+    assert!(audit.contains(&format!("{}#mallory", stage.provider.issuer())), "{audit}");
+}

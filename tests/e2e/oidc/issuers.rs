@@ -1,0 +1,132 @@
+//! Access tokens of issuers that publish their keys.
+
+use std::time::{Duration, Instant};
+
+use e2e::forge::encode;
+use e2e::outsiders::now;
+use e2e::provider::RESOURCE;
+use e2e::{Http, eventually};
+use serde_json::{Value, json};
+
+use super::{CEILING, ODD, Stage, World, odd_issuer, redirect_uri};
+
+fn claims(iss: &str, more: &Value) -> Value {
+    let mut claims = json!({ "iss": iss, "aud": RESOURCE, "sub": "robot", "iat": now(), "exp": now() + 300 });
+    claims.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    claims
+}
+
+/// A token that nobody signed.
+fn unsigned(kid: &str, iss: &str) -> String {
+    let header = json!({ "alg": "RS256", "typ": "JWT", "kid": kid });
+    let signed = format!("{}.{}", encode(header.to_string()), encode(claims(iss, &json!({})).to_string()));
+    format!("{signed}.{}", encode([7; 256]))
+}
+
+#[test]
+fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
+    let stage = World::shared("second");
+    let origin = stage.site.deployment.origin();
+    let first = super::SHARED.providers.named("hostile");
+    let (own, others) = (stage.provider.access_token(), first.access_token());
+    let whoami = stage.whoami(&own).ok();
+    assert_eq!((&whoami["site"], &whoami["iss"]), (&json!(stage.site.name), &json!(stage.provider.issuer())));
+    assert_eq!(whoami["scope"], CEILING, "{whoami}");
+    let whoami = stage.whoami(&others).ok();
+    assert_ne!(whoami["site"], stage.site.name, "{whoami}");
+
+    stage.site.enrolment("porch");
+    stage.site.get("/api/v1/devices").ok();
+    let devices = |token: &str| stage.http.bearer(token).get("/api/v1/devices").ok().to_string();
+    assert!(!devices(&others).contains("porch"));
+    // Each with the key of the other, whatever it says.
+    for (signer, speaks_for) in [(stage.provider, first), (first, stage.provider)] {
+        let token = signer.sign(&json!({}), &claims(speaks_for.issuer(), &json!({})));
+        stage.whoami(&token).is_problem(401, "invalid_token");
+    }
+    // One that is for both is still its issuer's.
+    let both =
+        stage.provider.sign(&json!({}), &claims(stage.provider.issuer(), &json!({ "aud": [RESOURCE, "x"] })));
+    assert_eq!(stage.whoami(&both).ok()["site"], stage.site.name);
+
+    let id_token = stage.provider.id_token(&redirect_uri(origin, "second"), "ann");
+    stage.admit("ann", "ann").ok();
+    stage.whoami(&id_token).is_problem(401, "invalid_token");
+    let form =
+        stage.http.post_form("/api/v1/devices/porch/lines/lamp/set", &format!("access_token={id_token}"));
+    assert!(matches!(form.status, 400 | 401), "{form:?}");
+    let cookie = stage.http.with("cookie", &format!("__Host-pinlatch_session={id_token}"));
+    assert_eq!(cookie.get("/api/v1/whoami").status, 401);
+    let guest = stage.http.post("/api/v1/session", &json!({ "guest": id_token }));
+    assert!((400..500).contains(&guest.status), "{guest:?}");
+}
+
+/// Tokens with invented key ids do not make Pinlatch flood the issuer, and do not shut out honest ones.
+#[test]
+fn invented_key_ids_do_not_flood_the_issuer() {
+    let stage = World::shared("flooded");
+    stage.whoami(&stage.provider.access_token()).ok();
+    let before = stage.provider.asked("/jwks");
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let stage = &stage;
+            scope.spawn(move || {
+                for number in 0..100 {
+                    let token = unsigned(&format!("invented-{thread}-{number}"), stage.provider.issuer());
+                    stage.whoami(&token).is_problem(401, "invalid_token");
+                }
+            });
+        }
+    });
+    stage.whoami(&stage.provider.access_token()).ok();
+    let asked = stage.provider.asked("/jwks") - before;
+    let most = 1 + began.elapsed().as_secs() / 30;
+    assert!(asked <= most, "it was asked for its keys {asked} times within {:?}", began.elapsed());
+}
+
+/// What an issuer publishes may be anything: its own tokens get 503, and nobody else waits.
+#[test]
+fn odd_key_sets_are_refused_and_stop_nobody_else() {
+    let stage = World::shared("odd");
+    let good = stage.provider.access_token();
+    stage.whoami(&good).ok();
+    let asked = stage.provider.asked("/jwks");
+    let honest = |kind: &str| stage.provider.sign(&json!({}), &claims(&odd_issuer(kind), &json!({})));
+    let tokens = ODD.map(honest);
+    std::thread::scope(|scope| {
+        for (kind, token) in ODD.iter().zip(&tokens) {
+            let stage = &stage;
+            scope.spawn(move || {
+                let began = Instant::now();
+                let answer = stage.whoami(token);
+                answer.is_problem(503, "issuer_unavailable");
+                assert!(!answer.header("retry-after").is_empty(), "{kind}: {answer:?}");
+                assert!(began.elapsed() < Duration::from_secs(20), "{kind}: {:?}", began.elapsed());
+            });
+        }
+        scope.spawn(|| nobody_waits(&stage, &good));
+    });
+    assert_eq!(stage.provider.asked("/odd/redirect"), 1);
+    assert_eq!(stage.provider.asked("/jwks"), asked, "a redirect was followed");
+    // Whoever insists is answered at once, without asking again.
+    for token in &tokens {
+        stage.whoami(token).is_problem(503, "issuer_unavailable");
+    }
+    assert!(stage.provider.asked("/odd/large") <= 2);
+}
+
+/// While one issuer hangs, the others' tokens, logins and people go on.
+fn nobody_waits(stage: &Stage, good: &str) {
+    eventually(Duration::from_secs(15), "the issuer is asked", || {
+        (stage.provider.asked("/odd/hang") > 0).then_some(())
+    });
+    let quick = |http: &Http| {
+        let began = Instant::now();
+        http.get("/api/v1/whoami").ok();
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    };
+    quick(&stage.http.bearer(good));
+    quick(&stage.site.owner);
+    quick(&stage.http.bearer(&stage.provider.access_token()));
+}

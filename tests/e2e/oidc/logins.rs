@@ -1,0 +1,161 @@
+//! Logins as whoever sits between browser, provider and Pinlatch could bend them; over HTTP.
+
+use e2e::Machine;
+use e2e::outsiders::now;
+use e2e::provider::{parameter, set_cookies};
+use serde_json::{Value, json};
+
+use super::{Stage, World, after_the_cooldown, name_of};
+
+/// Somebody admitted by an address is whoever first proves to have it, and nobody after them.
+#[test]
+fn a_verified_address_admits_once_and_binds_the_subject() {
+    let stage = World::shared("mail");
+    stage.admit("bea", "bea@MAIL.example").ok();
+    stage.is_refused("bea-unproven", "not_admitted");
+    assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
+    let people = stage.site.get("/api/v1/users").ok().to_string();
+    assert!(people.contains(r#""subject":"bea""#), "{people}");
+    stage.is_refused("bea-again", "not_admitted");
+    assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
+    // Whoever is this person at the provider is no other here.
+    let identity = json!({ "issuer": stage.provider.issuer(), "subject": "bea" });
+    let taken = json!({ "identity": identity, "role": "viewer" });
+    stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
+}
+
+#[test]
+fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
+    let stage = World::shared("turning");
+    stage.admit("ann", "ann").ok();
+    let first = stage.log_in("ann").expect("a login");
+    let before = stage.provider.access_token();
+    stage.whoami(&before).ok();
+    stage.provider.change(&json!({ "rotate": "ES256" }));
+    let after = stage.provider.access_token();
+    after_the_cooldown("the new key is known", || (stage.whoami(&after).status == 200).then_some(()));
+    stage.whoami(&before).is_problem(401, "invalid_token");
+    // The provider says what it signs with in another document, which has a cooldown of its own.
+    let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
+    assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
+    let asked = stage.provider.asked("/jwks");
+    assert!(asked <= 4, "it was asked for its keys {asked} times");
+}
+
+/// What was fetched outlives the provider, and the Worker.
+#[test]
+fn a_provider_that_is_down_stops_new_logins_alone() {
+    let machine = Machine::beside_others();
+    let world = World::start();
+    let stage = world.stage("falling", machine);
+    stage.admit("ann", "ann").ok();
+    let session = stage.log_in("ann").expect("a login");
+    let tokens = [stage.provider.access_token(), stage.provider.access_token()];
+    stage.whoami(&tokens[0]).ok();
+    let journey = stage.begin();
+    let back = stage.provider.answer(&journey.question, "ann");
+
+    stage.provider.change(&json!({ "down": true }));
+    assert_eq!(stage.finish(&back, &journey.cookie).err().as_deref(), Some("issuer_unavailable"));
+    stage.whoami(&tokens[1]).ok();
+    assert_eq!(name_of(&session), "ann");
+    stage.site.deployment.edge().restart().expect("workerd");
+    stage.whoami(&tokens[1]).ok();
+    assert_eq!(name_of(&session), "ann");
+    let unknown =
+        stage.provider.sign(&json!({ "kid": "invented" }), &json!({ "iss": stage.provider.issuer() }));
+    stage.whoami(&unknown).is_problem(401, "invalid_token");
+
+    stage.provider.change(&json!({ "down": false }));
+    assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
+}
+
+#[test]
+fn an_answer_that_is_bent_on_the_way_is_refused() {
+    let stage = World::shared("hostile");
+    stage.admit("ann", "ann").ok();
+    let refused = |back: &str, cookie: &str| {
+        assert_eq!(stage.finish(back, cookie).err().as_deref(), Some("login_refused"), "{back}");
+    };
+    let (one, two) = (stage.begin(), stage.begin());
+    for name in ["code_challenge", "nonce", "state"] {
+        let (one, two) = (parameter(&one.question, name), parameter(&two.question, name));
+        assert!(one.is_some_and(|value| value.len() >= 22) && one != two, "{name} is fresh");
+    }
+    let back = stage.provider.answer(&one.question, "ann");
+    let state = parameter(&one.question, "state").expect("a state");
+    let code = parameter(&back, "code").expect("a code");
+
+    // Of another login, of none, of somebody who made it up.
+    refused(&back, &two.cookie);
+    refused(&back, "");
+    refused(&back, "__Host-pinlatch_login=invented");
+    refused(&back, &format!("{}; {}", one.cookie, two.cookie));
+    refused(&back.replace(state, "invented"), &one.cookie);
+    refused(&back.replace(&format!("state={state}"), "state="), &one.cookie);
+    refused(&back.replace(&format!("code={code}"), "code=invented"), &one.cookie);
+    refused(&back.replace(&format!("code={code}"), "error=access_denied"), &one.cookie);
+    let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
+    refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
+    // Somebody else's code in one's own login: PKCE.
+    let other = parameter(&two.question, "state").expect("a state");
+    refused(&back.replace(state, other), &two.cookie);
+
+    let (one, back) = fresh(&stage);
+    assert_eq!(name_of(&stage.finish(&back, &one).expect("a login")), "ann");
+    refused(&back, &one);
+}
+
+/// A code that was not used, and the cookie that goes with it.
+fn fresh(stage: &Stage) -> (String, String) {
+    let journey = stage.begin();
+    let back = stage.provider.answer(&journey.question, "ann");
+    (journey.cookie, back)
+}
+
+#[test]
+fn an_id_token_that_is_not_for_this_login_is_refused() {
+    let stage = World::shared("first");
+    stage.admit("ann", "ann").ok();
+    stage.provider.change(&json!({ "rewrite": { "nonce": "of-another-login" } }));
+    stage.is_refused("ann", "login_refused");
+    stage.provider.change(&json!({ "rewrite": { "state": "of-another-login" } }));
+    stage.is_refused("ann", "login_refused");
+    stage.provider.change(&json!({ "rewrite": {}, "forge": {} }));
+    assert_eq!(name_of(&stage.log_in("ann").expect("what is forged is good so far")), "ann");
+    for forged in [
+        json!({ "aud": "another-client" }),
+        json!({ "aud": ["pinlatch", "another-client"] }),
+        json!({ "azp": "another-client" }),
+        json!({ "iss": "https://evil.example/" }),
+        json!({ "nonce": null }),
+        json!({ "nonce": "" }),
+        json!({ "exp": now() - 120, "iat": now() - 180 }),
+        json!({ "iat": now() + 120 }),
+        json!({ "exp": null }),
+        json!({ "sub": null }),
+        json!({ "sub": "" }),
+    ] {
+        stage.provider.change(&json!({ "forge": forged }));
+        let code = stage.log_in("ann").err();
+        assert!(code.as_deref().is_some_and(|code| code != "internal"), "{forged}: {code:?}");
+        let want = if forged["sub"] == "" { "not_admitted" } else { "login_refused" };
+        assert!(
+            code.as_deref() == Some(want) || code.as_deref() == Some("login_refused"),
+            "{forged}: {code:?}"
+        );
+    }
+    stage.provider.change(&json!({ "forge": null }));
+    assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
+
+    // What ends a login begins none, and says so in words for programs too.
+    let answer = stage.http.get("/api/v1/logins/nobody");
+    answer.is_problem(404, "not_found");
+    let answer = stage.http.get("/api/v1/logins/gone");
+    answer.is_problem(503, "issuer_unavailable");
+    assert_eq!(set_cookies(&answer).count(), 0);
+    let options = stage.http.get(&format!("/api/v1/logins?site={}", stage.site.name)).ok();
+    assert_eq!(options, json!([{ "name": "first", "label": "Test ID" }]));
+    assert_eq!(stage.http.get("/api/v1/logins?site=outside").ok(), json!([]));
+    assert_ne!(options, Value::Null);
+}
