@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
 
+use futures_util::lock::Mutex;
 use pinlatch_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -26,11 +27,13 @@ struct Kept {
 #[durable_object(fetch)]
 pub struct PublishedObject {
     state: State,
+    /// Held while the address is fetched: whoever needs what comes waits for it.
+    turn: Mutex<()>,
 }
 
 impl DurableObject for PublishedObject {
     fn new(state: State, _env: Env) -> Self {
-        Self { state }
+        Self { state, turn: Mutex::new(()) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -45,13 +48,17 @@ impl DurableObject for PublishedObject {
 impl PublishedObject {
     async fn answer(&self, question: &Question) -> std::result::Result<Fetched, Problem> {
         let stored = |error: worker::Error| fault("published", error);
-        let storage = self.state.storage();
-        let text = storage.get::<String>(KEY).await.map_err(stored)?;
-        let mut kept: Kept = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let known = Known { fetched_ms: kept.fetched_ms, tried_ms: kept.tried_ms };
-        let planned = plan(known, question.lacks, now_ms());
+        let (kept, planned) = self.look(question).await.map_err(stored)?;
+        if let (Plan::Use, false, Some(text), Some(fetched_ms)) =
+            (planned, question.lacks, kept.text, kept.fetched_ms)
+        {
+            return Ok(Fetched { text, fetched_ms });
+        }
+        let _turn = self.turn.lock().await;
+        // Somebody else may have fetched it meanwhile.
+        let (mut kept, planned) = self.look(question).await.map_err(stored)?;
         if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
-            // Written first: whoever asks meanwhile does not fetch too.
+            // Written first: what ends halfway was tried, too.
             kept.tried_ms = Some(now_ms());
             self.keep(&kept).await.map_err(stored)?;
             match fetch::get(&question.uri).await {
@@ -71,6 +78,14 @@ impl PublishedObject {
             (Some(text), Some(fetched_ms)) if planned != Plan::Wait => Ok(Fetched { text, fetched_ms }),
             _ => Err(unavailable("what it publishes could not be fetched")),
         }
+    }
+
+    async fn look(&self, question: &Question) -> Result<(Kept, Plan)> {
+        let text = self.state.storage().get::<String>(KEY).await?;
+        let kept: Kept = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let known = Known { fetched_ms: kept.fetched_ms, tried_ms: kept.tried_ms };
+        let planned = plan(known, question.lacks, now_ms());
+        Ok((kept, planned))
     }
 
     async fn keep(&self, kept: &Kept) -> Result<()> {
