@@ -116,6 +116,8 @@ pub struct Discovery {
     pub jwks_uri: String,
     /// Whether the secret goes into the form, because the header is not offered.
     pub secret_in_form: bool,
+    /// Whether its answers name it (RFC 9207): one that does not is another's.
+    pub answers_name_it: bool,
     algorithms: Vec<Algorithm>,
 }
 
@@ -207,6 +209,8 @@ impl Provider {
             secret_in_form: methods.is_some_and(|methods| {
                 !methods.contains(&"client_secret_basic") && methods.contains(&"client_secret_post")
             }),
+            answers_name_it: document.get("authorization_response_iss_parameter_supported")
+                == Some(&Value::Bool(true)),
             algorithms,
         })
     }
@@ -393,7 +397,10 @@ mod tests {
     fn a_discovery_must_be_the_providers_own() {
         let provider = read(table()).unwrap();
         let discovery = provider.read_discovery(&document()).unwrap();
-        assert!(!discovery.secret_in_form);
+        assert!(!discovery.secret_in_form && !discovery.answers_name_it);
+        let mut naming = document();
+        naming["authorization_response_iss_parameter_supported"] = json!(true);
+        assert!(provider.read_discovery(&naming).unwrap().answers_name_it);
         for (member, value) in [
             ("issuer", json!("https://id.example")),
             ("jwks_uri", json!("http://id.example/jwks")),

@@ -97,12 +97,14 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     if !login.is_answered_by(&provider.name, &state) {
         return Err(refused("the state is of another login"));
     }
-    // RFC 9207: where the answer names its issuer, it must be the one that was asked.
-    if incoming.query("iss").is_some_and(|iss| iss != provider.issuer) {
-        return Err(refused("the answer is another issuer's"));
-    }
     let code = incoming.query("code").ok_or_else(|| refused("the provider did not let them in"))?;
     let discovery = discover(incoming, provider, false).await?;
+    // RFC 9207 §2.4: where the answer names its issuer, it must be the one that was asked, and name it where the
+    // provider says that it does.
+    let is_theirs = incoming.query("iss").map_or(!discovery.answers_name_it, |iss| iss == provider.issuer);
+    if !is_theirs {
+        return Err(refused("the answer is another issuer's"));
+    }
     let id_token = exchange(incoming, provider, &discovery, &login, &code).await?;
     let identity = identify(incoming, provider, &discovery, &login, &id_token).await?;
 
