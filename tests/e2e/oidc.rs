@@ -18,8 +18,19 @@ use serde_json::{Map, Value, json};
 use xtask::wrangler::{EdgeOptions, Secrets};
 
 /// The providers; the site of each has the number of its place.
-const NAMES: [&str; 10] =
-    ["people", "strangers", "mail", "turning", "falling", "hostile", "first", "second", "flooded", "odd"];
+const NAMES: [&str; 11] = [
+    "people",
+    "strangers",
+    "mail",
+    "turning",
+    "falling",
+    "hostile",
+    "first",
+    "second",
+    "flooded",
+    "crowded",
+    "odd",
+];
 
 /// A provider that nobody ever reaches.
 const GONE: &str = "gone";

@@ -85,6 +85,19 @@ fn invented_key_ids_do_not_flood_the_issuer() {
     assert!(asked <= most, "it was asked for its keys {asked} times within {:?}", began.elapsed());
 }
 
+/// Whoever comes first has the keys fetched, and whoever comes with them waits for that.
+#[test]
+fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
+    let stage = World::shared("crowded");
+    let tokens: Vec<String> = (0..8).map(|_| stage.provider.access_token()).collect();
+    std::thread::scope(|scope| {
+        for token in &tokens {
+            scope.spawn(|| stage.whoami(token).ok());
+        }
+    });
+    assert_eq!(stage.provider.asked("/jwks"), 1);
+}
+
 /// What an issuer publishes may be anything: its own tokens get 503, and nobody else waits.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {

@@ -3,7 +3,7 @@
 use e2e::Machine;
 use e2e::outsiders::now;
 use e2e::provider::{parameter, set_cookies};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Stage, World, after_the_cooldown, name_of};
 
@@ -96,6 +96,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     refused(&back.replace(&format!("code={code}"), "code=invented"), &one.cookie);
     refused(&back.replace(&format!("code={code}"), "error=access_denied"), &one.cookie);
     let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
+    refused(&elsewhere, &one.cookie);
     refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
     // Somebody else's code in one's own login: PKCE.
     let other = parameter(&two.question, "state").expect("a state");
@@ -134,21 +135,14 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
         json!({ "iat": now() + 120 }),
         json!({ "exp": null }),
         json!({ "sub": null }),
-        json!({ "sub": "" }),
     ] {
         stage.provider.change(&json!({ "forge": forged }));
-        let code = stage.log_in("ann").err();
-        assert!(code.as_deref().is_some_and(|code| code != "internal"), "{forged}: {code:?}");
-        let want = if forged["sub"] == "" { "not_admitted" } else { "login_refused" };
-        assert!(
-            code.as_deref() == Some(want) || code.as_deref() == Some("login_refused"),
-            "{forged}: {code:?}"
-        );
+        assert_eq!(stage.log_in("ann").err().as_deref(), Some("login_refused"), "{forged}");
     }
     stage.provider.change(&json!({ "forge": null }));
     assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
 
-    // What ends a login begins none, and says so in words for programs too.
+    // A program that begins a login reads a problem.
     let answer = stage.http.get("/api/v1/logins/nobody");
     answer.is_problem(404, "not_found");
     let answer = stage.http.get("/api/v1/logins/gone");
@@ -157,5 +151,4 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     let options = stage.http.get(&format!("/api/v1/logins?site={}", stage.site.name)).ok();
     assert_eq!(options, json!([{ "name": "first", "label": "Test ID" }]));
     assert_eq!(stage.http.get("/api/v1/logins?site=outside").ok(), json!([]));
-    assert_ne!(options, Value::Null);
 }
