@@ -15,6 +15,7 @@ mod latency;
 mod lifecycle;
 mod minted;
 mod oidc;
+mod openapi;
 mod panel;
 mod people;
 mod restarts;

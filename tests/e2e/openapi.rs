@@ -1,0 +1,112 @@
+//! The written contract: it is served as it is written, and schemathesis, which reads it and makes requests of all
+//! sorts from it, gets no answer that it does not describe.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
+
+use e2e::agent::LINES;
+use e2e::outsiders::now;
+use e2e::site::OWNER;
+use e2e::{Agent, Site, eventually, program};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::{AccessClaims, AccessGrant, Kind, random_id};
+use serde_json::{Value, json};
+
+use crate::people::join;
+
+/// How long schemathesis may take: a minute alone, and some on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Sockets are tried by tests that can speak them.
+const SOCKETS: [&str; 2] = ["events", "agent"];
+
+/// What voids the token that everything is tried with.
+const LAST: [&str; 2] = ["logOutBrowser", "raiseGeneration"];
+
+#[test]
+fn the_served_document_is_the_written_one() {
+    let site = Site::shared();
+    let answer = site.deployment.http().get("/api/v1/openapi.json");
+    assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
+    let written = fs::read_to_string(document()).expect("the document");
+    assert_eq!(answer.ok(), serde_json::from_str::<Value>(&written).expect("JSON"));
+}
+
+#[test]
+fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
+    let site = Site::shared();
+    // What `tests/interop/schemathesis.toml` counts on: a device that acts, one to be removed, and a person.
+    let agent = site.device("porch");
+    let _removed = Agent::enrol(&site.enrolment("shed"), LINES, &[]);
+    join(&site, "ann@example.org", json!({ "role": "viewer" }));
+
+    let token = owners_token(&site);
+    let first = SOCKETS.iter().chain(&LAST).flat_map(|id| ["--exclude-operation-id", id]);
+    try_all(&site, &token, first.collect());
+    let kept = site.deployment.http().bearer(&token).get("/api/v1/whoami");
+    assert_eq!(kept.status, 200, "the token held to the end: {kept:?}");
+    assert!(!agent.levels("lamp").is_empty(), "some commands reached the device");
+
+    let last = LAST.iter().flat_map(|id| ["--include-operation-id", id]);
+    try_all(&site, &owners_token(&site), last.collect());
+}
+
+/// A token of the owner's that belongs to no login: schemathesis changes passwords and ends logins.
+fn owners_token(site: &Site<'_>) -> String {
+    let keys = site.deployment.edge_keys();
+    let claims = AccessClaims {
+        scope: "line:*/*:* site:*".parse().expect("scopes"),
+        generation: 1,
+        family: None,
+        not_before: None,
+    };
+    let name = Name::new(&*site.name).expect("a name");
+    let (jti, now, life) = (random_id(), now(), 2 * PATIENCE.as_secs());
+    AccessGrant { kind: Kind::Access, site: &name, sub: OWNER, jti, now, life, claims }
+        .sign(&keys)
+        .expect("a token")
+}
+
+fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let output = File::create(&log).expect("a log");
+    let mut command = Command::new(program("PINLATCH_PYTHON"));
+    command.args(["-m", "schemathesis.cli", "--config-file"]).arg(interop("schemathesis.toml"));
+    command.arg("run").arg(document()).args(["--url", site.deployment.origin(), "--no-color"]);
+    command.args(operations).current_dir(folder.path());
+    command.env("SCHEMATHESIS_HOOKS", interop("schemathesis_hooks.py"));
+    command.env("PINLATCH_TOKEN", token).env("PINLATCH_SITE", &site.name).env("PINLATCH_OWNER", OWNER);
+    command.env("PINLATCH_ORIGIN", site.deployment.origin());
+    command.stdout(output.try_clone().expect("the log")).stderr(output);
+    let mut running = Running(command.spawn().expect("schemathesis"));
+    let status = eventually(PATIENCE, "schemathesis has ended", || running.ended());
+    let said = fs::read_to_string(log).expect("the log").replace(token, "(the token)");
+    assert!(status.success(), "{said}");
+}
+
+/// A program that does not outlive its test.
+struct Running(Child);
+
+impl Running {
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("its status")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn document() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../edge-worker/openapi.json")
+}
+
+fn interop(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name)
+}
