@@ -34,6 +34,8 @@ pub enum Target {
     Token,
     /// Key sets and key files.
     Keyset,
+    /// Tokens that somebody else sealed, and keys to seal with.
+    Sealed,
 }
 
 impl Target {
@@ -41,6 +43,7 @@ impl Target {
         match self {
             Self::Token => "token",
             Self::Keyset => "keyset",
+            Self::Sealed => "sealed",
         }
     }
 }
@@ -49,7 +52,7 @@ impl Target {
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     nightly::ensure(setup)?;
     let cargo_fuzz = CARGO_FUZZ.ensure(setup)?;
-    let targets = target.map_or_else(|| vec![Target::Token, Target::Keyset], |one| vec![one]);
+    let targets = target.map_or_else(|| vec![Target::Token, Target::Keyset, Target::Sealed], |one| vec![one]);
     let mut good = true;
     for target in targets {
         good &= run_one(&cargo_fuzz, target, seconds)?;

@@ -1,0 +1,49 @@
+//! Sealed tokens of strangers: none is opened that was not sealed with the edge's key, and nothing panics.
+//!
+//! Bytes are tried as a token and as a key as they are, and as up to five lines, which are put together as a JWE
+//! and so reach what is behind the base64url; once more with a nonce and a tag of the right lengths,
+//! so that the keys are tried too. What we seal ourselves comes out as it went in.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use libfuzzer_sys::fuzz_target;
+use pinlatch_token::{EdgeKeys, SealingKey, Terms, Typ, explain, is_sealed};
+
+static EDGE: LazyLock<EdgeKeys> = LazyLock::new(|| EdgeKeys::generate().expect("keys"));
+static KEY: LazyLock<SealingKey> =
+    LazyLock::new(|| SealingKey::read(EDGE.published().to_string().as_bytes()).expect("a key"));
+
+fuzz_target!(|bytes: &[u8]| {
+    let read = SealingKey::read(bytes);
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    refuse(text);
+    for key in read.iter().chain([&*KEY]) {
+        if let Ok(token) = key.seal(text) {
+            assert!(is_sealed(&token) && text.split('.').count() == 3);
+        }
+    }
+    if let Ok(token) = KEY.seal(text) {
+        assert_eq!(EDGE.open_sealed(&token).as_deref(), Ok(text));
+    }
+
+    let mut lines = bytes.splitn(5, |byte| *byte == b'\n');
+    let mut next = || lines.next().unwrap_or_default().to_vec();
+    let (header, wrapped, mut nonce, content, mut tag) = (next(), next(), next(), next(), next());
+    refuse(&jwe([&header, &wrapped, &nonce, &content, &tag]));
+    nonce.resize(12, 0);
+    tag.resize(16, 0);
+    refuse(&jwe([&header, &wrapped, &nonce, &content, &tag]));
+});
+
+fn jwe(parts: [&[u8]; 5]) -> String {
+    parts.map(Base64UrlUnpadded::encode_string).join(".")
+}
+
+fn refuse(token: &str) {
+    assert!(EDGE.open_sealed(token).is_err(), "opened what nobody sealed");
+    let terms =
+        Terms { typ: Typ::Usual, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
+    assert_ne!(explain(token, None, &terms).accepted, Some(true));
+}
