@@ -31,7 +31,9 @@ fn the_served_document_is_the_written_one() {
     let answer = site.deployment.http().get("/api/v1/openapi.json");
     assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
     let written = fs::read_to_string(document()).expect("the document");
-    assert_eq!(answer.ok(), serde_json::from_str::<Value>(&written).expect("JSON"));
+    let written: Value = serde_json::from_str(&written).expect("JSON");
+    // Both are too long to be shown.
+    assert!(answer.ok() == written, "the Worker serves another document than edge-worker/openapi.json");
 }
 
 #[test]
