@@ -3,7 +3,8 @@
 
 use std::process::Command;
 
-use e2e::{Machine, program};
+use e2e::outsiders::Outsider;
+use e2e::{Machine, Site, program, soon};
 use pinlatch_token::{EdgeKeys, KeySet, MintingKey, Terms, Typ, verify_foreign};
 use serde_json::{Value, json};
 use xtask::wrangler::write_private;
@@ -130,6 +131,56 @@ fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
     let mut jwk = jwk.clone();
     jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
     json!({ "jwk": jwk, "header": header, "content": content })
+}
+
+/// Over HTTP, with the keys that the Worker publishes: the edge's own tokens, and a script's.
+#[test]
+fn a_sealed_token_is_as_good_as_what_is_in_it() {
+    for (site, token) in [
+        (Site::shared(), None),
+        (Site::outside(), Some(Outsider::Hs256.token(json!({})))),
+        (Site::outside(), Some(Outsider::Rs256.token(json!({})))),
+    ] {
+        let token = token.unwrap_or_else(|| site.token.clone());
+        let plain = site.deployment.http().bearer(&token).get("/api/v1/whoami").ok();
+        let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
+        let key = list(&jwks["keys"]).iter().find(|key| key["use"] == "enc").expect("a key").clone();
+        for library in LIBRARIES {
+            let sealed = seal(library, &[with(&key, &key, json!({}), &token)]).remove(0);
+            assert_eq!(site.deployment.http().bearer(&sealed).get("/api/v1/whoami").ok(), plain, "{library}");
+        }
+    }
+}
+
+/// A stranger hears `invalid_token`, whatever was wrong; the code is in the log.
+#[test]
+fn a_sealed_token_of_no_worth_opens_nothing() {
+    let site = Site::shared();
+    let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
+    let key = list(&jwks["keys"]).iter().find(|key| key["use"] == "enc").expect("a key").clone();
+    let other = offered(&EdgeKeys::generate().expect("keys")).remove(0);
+    let sealed = |jwk: &Value, changes: Value, content: &str| with(&key, jwk, changes, content);
+    let (signed, _) = site.token.rsplit_once('.').expect("three parts");
+    let once = seal(LIBRARIES[0], &[sealed(&key, json!({}), &site.token)]).remove(0);
+    for (code, wanted) in [
+        ("not_decrypted", sealed(&other, json!({}), &site.token)),
+        ("unknown_key", sealed(&other, json!({ "kid": other["kid"] }), &site.token)),
+        ("wrong_encryption", sealed(&key, json!({ "enc": "A128GCM" }), &site.token)),
+        ("wrong_content_type", sealed(&key, json!({ "cty": "at+jwt" }), &site.token)),
+        ("bad_content", sealed(&key, json!({}), &format!("{signed}."))),
+        ("bad_content", sealed(&key, json!({}), &once)),
+        ("bad_signature", sealed(&key, json!({}), &format!("{signed}.{}", "A".repeat(86)))),
+    ] {
+        let token = seal(LIBRARIES[0], &[wanted]).remove(0);
+        let line = format!("token refused: {code}\n");
+        let told = || site.deployment.log().matches(&line).count();
+        let before = told();
+        let answer = site.deployment.http().bearer(&token).get("/api/v1/whoami");
+        answer.is_problem(401, "invalid_token");
+        assert!(!answer.body.to_string().contains(code), "{code}");
+        soon(code, || (told() > before).then_some(()));
+        assert!(!site.deployment.log().contains(&token), "the token is logged");
+    }
 }
 
 #[test]
