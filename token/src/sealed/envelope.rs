@@ -10,8 +10,8 @@ use crate::kind::is_type;
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, object};
 
-/// What an ephemeral key may say: it is public, and made for this one token (RFC 7518 §4.6.1.1). The last
-/// four are what WebCrypto's export adds.
+/// What an ephemeral key may say: it is public, and made for this one token (RFC 7518 §4.6.1.1). `key_ops`
+/// and `ext` are what WebCrypto's export adds.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
 
 /// A sealed token whose form is right. Its header is what the sealer wrote and proves nothing.
