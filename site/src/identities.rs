@@ -9,7 +9,7 @@ use crate::Site;
 use crate::audit::{Actor, REFUSALS_MS};
 use crate::call::Reply;
 use crate::failure::Failure;
-use crate::people::{granted, stored};
+use crate::people::{granted, require_usable, stored};
 use crate::principal::Principal;
 use crate::store::StoreError;
 
@@ -28,6 +28,7 @@ impl Site<'_> {
         request: &AdmitRequest,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "admit", username.as_str())?;
+        require_usable(username)?;
         let rule = checked(&request.identity)?;
         let rights = RightsRequest { role: request.role, scope: request.scope.clone() };
         let joins = match self.person_rights(username.as_str())? {

@@ -78,6 +78,12 @@ impl Site<'_> {
         expires_at: u64,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
+        require_usable(username)?;
+        // Whoever holds an access token for a moment must not get the account for good.
+        if principal.person.as_ref() == Some(username) {
+            let text = "one's own password is changed with the one so far";
+            return Err(Problem::new(Code::InvalidRequest).detail(text).into());
+        }
         let (role, scope) = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if wanted.role.is_some() || wanted.scope.is_some() {
@@ -361,6 +367,14 @@ pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
         Some(role) => (role_word(role), None),
         None => (CUSTOM, Some(rights.scope.to_string())),
     }
+}
+
+/// Refuses a name that an address of the API has already: `/users/accept`.
+pub(crate) fn require_usable(username: &UserName) -> Result<(), Problem> {
+    if username.as_str() == "accept" {
+        return Err(Problem::new(Code::InvalidRequest).detail("nobody can be called `accept`"));
+    }
+    Ok(())
 }
 
 pub(crate) fn by<'a>(username: &'a UserName, jti: Option<&'a str>) -> Actor<'a> {

@@ -24,13 +24,18 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all; keys whose `use` is `enc` are
-    /// for something else and are left aside. `algorithms` are what a key may be
-    /// used with that names no `alg` itself; empty, it is RS256 for RSA and HS256 for a secret.
+    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all; public keys that say by `use` and
+    /// `alg` that others seal with them are for something else and are left aside. `algorithms` are what a key
+    /// may be used with that names no `alg` itself; empty, it is RS256 for RSA and HS256 for a secret.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        // A key that others seal for the issuer with is published beside those that verify what it signs.
-        let sealing = |jwk: &&Value| jwk.get("use").is_some_and(|usage| usage == "enc");
+        // A key that others seal for the issuer with is published beside those that verify what it signs. One that
+        // contradicts itself is none of either.
+        let sealing = |jwk: &&Value| {
+            let alg = jwk.get("alg").and_then(Value::as_str).unwrap_or_default();
+            let for_sealing = alg.starts_with("ECDH-ES") || alg.starts_with("RSA-OAEP");
+            for_sealing && jwk.get("use").is_some_and(|usage| usage == "enc")
+        };
         for jwk in list(jwks)?.iter().filter(|jwk| !sealing(jwk)) {
             set.insert(VerifyingKey::from_jwk(jwk, algorithms)?)?;
         }
@@ -220,8 +225,11 @@ mod tests {
         let mut other_use = one.public_jwk();
         other_use["use"] = json!("enc");
         assert!(matches!(own(vec![other_use.clone()]), Err(KeyError::Unfit(_))));
-        assert_eq!(refusal(vec![other_use.clone()]), "missing_key", "there is nothing to verify with");
-        let beside = KeySet::from_jwks(&json!({ "keys": [other_use, two.public_jwk()] }), &[]).unwrap();
+        assert_eq!(refusal(vec![other_use, two.public_jwk()]), "unfit_key", "its alg says otherwise");
+        let sealing =
+            json!({ "kty": "EC", "crv": "P-256", "alg": "ECDH-ES+A256KW", "use": "enc", "kid": "s" });
+        assert_eq!(refusal(vec![sealing.clone()]), "missing_key", "there is nothing to verify with");
+        let beside = KeySet::from_jwks(&json!({ "keys": [sealing, two.public_jwk()] }), &[]).unwrap();
         assert_eq!(beside.to_jwks()["keys"].as_array().unwrap().len(), 1);
         let mut odd_use = one.public_jwk();
         odd_use["use"] = json!("tls");

@@ -222,6 +222,8 @@ impl Edge {
     /// Ends it in good order and starts it again: same port, same state.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
+        // The secrets may be others now.
+        self.write_configuration()?;
         self.run()
     }
 
