@@ -35,6 +35,9 @@ const NAMES: [&str; 11] = [
 /// A provider that nobody ever reaches.
 const GONE: &str = "gone";
 
+/// An issuer whose access tokens would be the login's `id_token`s.
+const MISTAKEN: &str = "https://mistaken.example/";
+
 /// What a published key set may be that nobody should accept.
 const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "private", "hang"];
 
@@ -73,6 +76,9 @@ impl World {
             let uri = format!("{host}/odd/{kind}");
             issuers.insert(format!("odd-{kind}"), issuer(&odd_issuer(kind), odd.clone(), &uri));
         }
+        let mut mistaken = issuer(MISTAKEN, site(place("second")), &format!("{host}/jwks"));
+        mistaken["audience"] = CLIENT.into();
+        issuers.insert("mistaken".into(), mistaken);
         let deployment = Deployment::start_with(NAMES.len(), |options| {
             with_secret(&options).var("LOGINS", logins).var("ISSUERS", issuers)
         });

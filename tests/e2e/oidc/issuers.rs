@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::forge::encode;
 use e2e::outsiders::now;
-use e2e::provider::RESOURCE;
+use e2e::provider::{CLIENT, RESOURCE};
 use e2e::{Http, eventually};
 use serde_json::{Value, json};
 
@@ -52,6 +52,8 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     let id_token = stage.provider.id_token(&redirect_uri(origin, "second"), "ann");
     stage.admit("ann", "ann").ok();
     stage.whoami(&id_token).is_problem(401, "invalid_token");
+    let mistaken = claims(super::MISTAKEN, &json!({ "aud": CLIENT }));
+    stage.whoami(&stage.provider.sign(&json!({}), &mistaken)).is_problem(503, "misconfigured");
     let form =
         stage.http.post_form("/api/v1/devices/porch/lines/lamp/set", &format!("access_token={id_token}"));
     assert!(matches!(form.status, 400 | 401), "{form:?}");
