@@ -11,14 +11,15 @@ fn the_edge_tells_its_health_and_its_keys() {
     assert!(health["version"].is_string());
     let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
     let keys = jwks["keys"].as_array().expect("keys");
-    assert!(!keys.is_empty());
-    for key in keys {
-        assert_eq!(
-            (&key["kty"], &key["crv"], &key["alg"]),
-            (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"))
-        );
-        assert!(key.get("d").is_none(), "no private half");
+    // One that signs, and one that others seal tokens with.
+    for (usage, kind, curve, alg) in
+        [("sig", "OKP", "Ed25519", "EdDSA"), ("enc", "EC", "P-256", "ECDH-ES+A256KW")]
+    {
+        let key = keys.iter().find(|key| key["use"] == usage).unwrap_or_else(|| panic!("{usage}: {keys:?}"));
+        let said = (&key["kty"], &key["crv"], &key["alg"]);
+        assert_eq!(said, (&json!(kind), &json!(curve), &json!(alg)));
     }
+    assert!(keys.iter().all(|key| key.get("d").is_none()), "no private half");
 }
 
 #[test]

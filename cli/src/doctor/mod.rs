@@ -219,9 +219,13 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
         let detail = format!("/.well-known/jwks.json answered {}", probe.status);
         return (Check::failed("keys", detail, "look at the edge's log: npx wrangler tail"), None);
     };
-    let check = match KeySet::from_own_jwks(&served) {
+    // Beside the keys that sign stand those that others seal tokens with.
+    let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
+    let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();
+    let check = match KeySet::from_own_jwks(&json!({ "keys": signing })) {
         Ok(_) => {
-            let count = served.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
+            let count = keys.len();
             let what = if count == 1 { "1 key is".into() } else { format!("{count} keys are") };
             Check::ok("keys", format!("{what} served and acceptable"))
         }

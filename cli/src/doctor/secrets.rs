@@ -76,7 +76,7 @@ fn private(file: &Path) -> Option<Check> {
 }
 
 fn in_force(secrets: &Secrets, served: &Value) -> Check {
-    if same_keys(served, &secrets.edge.public().to_jwks()) {
+    if same_keys(served, &secrets.edge.published()) {
         Check::ok("in force", "the deployment serves the keys of this file")
     } else {
         Check::failed(
@@ -134,14 +134,14 @@ mod tests {
     fn what_agrees_is_well() {
         let desk = Desk::new();
         let well = [("key set", State::Ok), ("root key", State::Ok), ("in force", State::Ok)];
-        assert_eq!(desk.states(&desk.edge.public().to_jwks()), well);
+        assert_eq!(desk.states(&desk.edge.published()), well);
     }
 
     #[test]
     fn each_disagreement_is_named() {
         let desk = Desk::new();
         let other = EdgeKeys::generate().unwrap();
-        assert!(desk.states(&other.public().to_jwks()).contains(&("in force", State::Failed)));
+        assert!(desk.states(&other.published()).contains(&("in force", State::Failed)));
         desk.write(&other, &desk.edge);
         assert!(desk.states(&json!({})).contains(&("key set", State::Failed)));
         let published = desk.edge.step(Step::Publish, 2_000).unwrap();

@@ -1,0 +1,143 @@
+//! What an owner does in a year, from the command line, against a real deployment.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Output, Stdio};
+
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Site, program, soon};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Somebody's command line, with a configuration folder of their own.
+struct Shell {
+    folder: TempDir,
+}
+
+impl Shell {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("PINLATCH_BIN"));
+        command.env("PINLATCH_CONFIG_DIR", self.folder.path()).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self.command(arguments).spawn().expect("pinlatch");
+        let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
+        child.wait_with_output().expect("an end")
+    }
+
+    /// The JSON that a command prints.
+    #[track_caller]
+    fn says(&self, arguments: &[&str], input: &str) -> Value {
+        let with_json = [&["--json"], arguments].concat();
+        // The gate may be busy with other tests' passwords.
+        let output = soon("it is not throttled", || {
+            let output = self.run(&with_json, input);
+            (!String::from_utf8_lossy(&output.stdout).contains("\"throttled\"")).then_some(output)
+        });
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
+    }
+
+    /// The code of the problem with which a command ends.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.run(&[&["--json"], arguments].concat(), "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let problem: Value = serde_json::from_slice(&output.stdout).expect("a problem");
+        problem["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn log_in(&self, site: &Site<'_>, username: &str) {
+        let url = site.deployment.origin();
+        let login = ["login", "--url", url, "--site", &site.name, "--username", username, "--password-stdin"];
+        self.says(&login, &format!("{PASSWORD}\n"));
+    }
+}
+
+/// Ends with the test, whatever happens.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_owner_runs_a_site_from_the_command_line() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let (owner, ann) = (Shell::new(), Shell::new());
+    owner.log_in(&site, OWNER);
+    assert_eq!(owner.says(&["whoami"], "")["role"], "owner");
+
+    let code = owner.says(&["user", "invite", "ann", "--role", "operator"], "")["code"].clone();
+    let url = site.deployment.origin();
+    let accept =
+        ["user", "accept", "--url", url, "--code", code.as_str().expect("a code"), "--password-stdin"];
+    ann.says(&accept, &format!("{PASSWORD}\n"));
+    ann.log_in(&site, "ann");
+
+    let mut watch = owner.command(&["--json", "watch"]);
+    let mut watching = Watching(watch.spawn().expect("pinlatch watch"));
+    let mut seen = BufReader::new(watching.0.stdout.take().expect("stdout")).lines();
+    let mut until = |what: &str| {
+        seen.by_ref().map(|line| line.expect("a line")).find(|line| line.contains(what)).expect(what)
+    };
+    until("porch");
+    assert_eq!(ann.says(&["send", "porch/lamp", "set", "on"], "")["status"], "executed");
+    until("\"reported\":true");
+    assert_eq!(agent.levels("lamp").last(), Some(&json!(true)));
+    assert_eq!(ann.fails(&["user", "list"]), "insufficient_scope");
+    owner.says(&["user", "set", "ann", "--scope", "line:porch/door:pulse"], "");
+    assert_eq!(ann.fails(&["send", "porch/lamp", "set", "off"]), "insufficient_scope");
+
+    let made = owner.says(&["token", "create", "cron", "--scope", "line:porch/lamp:set", "--for", "2h"], "");
+    let token = made["access_token"].as_str().expect("a token").to_owned();
+    let script = site.deployment.http().bearer(&token);
+    let lamp = "/api/v1/devices/porch/lines/lamp/set";
+    assert_eq!(script.post(lamp, &json!({ "value": false })).status, 200);
+    let jti = made["token"]["jti"].as_str().expect("an id").to_owned();
+    assert!(owner.says(&["token", "list"], "").to_string().contains(&jti));
+    owner.says(&["token", "revoke", &jti], "");
+    script.post(lamp, &json!({ "value": true })).is_problem(401, "invalid_token");
+    let guest = owner
+        .says(&["guest", "create", "Courier", "--scope", "line:porch/door:pulse", "--max-uses", "1"], "");
+    assert!(guest["link"].as_str().is_some_and(|link| link.contains("/#guest=")), "{guest}");
+    let guest_jti = guest["token"]["jti"].as_str().expect("an id").to_owned();
+    owner.says(&["guest", "revoke", &guest_jti], "");
+
+    let export = owner.run(&["audit", "--jsonl"], "");
+    assert!(export.status.success());
+    let file = owner.folder.path().join("log.jsonl");
+    std::fs::write(&file, &export.stdout).expect("a file");
+    let file = file.to_str().expect("a path");
+    owner.says(&["audit", "verify", file], "");
+    let altered = String::from_utf8_lossy(&export.stdout).replace("\"executed\"", "\"refused\"");
+    std::fs::write(file, altered).expect("a file");
+    assert_eq!(
+        owner.run(&["audit", "verify", file], "").status.code(),
+        Some(1),
+        "an altered log is found out"
+    );
+    let log = String::from_utf8_lossy(&export.stdout).into_owned();
+    assert!(!log.contains(&token) && !log.contains(PASSWORD));
+
+    let checked = owner.run(&["doctor"], "");
+    let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{told}");
+    owner.says(&["user", "remove", "ann"], "");
+    assert_eq!(ann.fails(&["whoami"]), "invalid_token");
+    owner.says(&["device", "remove", "porch"], "");
+    assert_eq!(owner.says(&["device", "list"], ""), json!([]));
+    owner.says(&["logout"], "");
+    assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "nobody is logged in");
+}
