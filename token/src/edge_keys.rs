@@ -8,7 +8,7 @@ mod rotation;
 
 pub use rotation::{KeyEntry, KeyRole, Step, StepError};
 
-use jwt_simple::prelude::A256KWKey;
+use jwt_simple::prelude::{A256KWKey, DecryptionOptions, JWTClaims};
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ use crate::key_error::KeyError;
 use crate::keys::KeySet;
 use crate::refusal::{Refusal, excerpt};
 use crate::sealed::{self, OpeningKey};
+use crate::strict::{MAX_TOKEN, Object};
+use crate::verifying::lenient;
 
 /// The edge's secrets. The first signing key signs and all verify; the first sealing key seals and all
 /// open: so that a new key can be known everywhere before it is used. Others seal with the first P-256 key
@@ -63,7 +65,7 @@ pub(crate) struct Sealer {
     raw: Vec<u8>,
     kid: String,
     made: Option<u64>,
-    pub(crate) wrap: A256KWKey,
+    wrap: A256KWKey,
     seal: SealingSecret,
 }
 
@@ -256,8 +258,23 @@ impl EdgeKeys {
         std::iter::once(&self.signer).chain(&self.others)
     }
 
-    pub(crate) fn sealers(&self) -> &[Sealer] {
-        &self.sealers
+    /// Seals claims (JWE, A256KW + A256GCM) that only this edge shall read again.
+    pub(crate) fn seal_own(&self, claims: JWTClaims<Object>) -> Result<String, Refusal> {
+        let sealer = self.sealers.first().ok_or(Refusal::BadSeal)?;
+        sealer.wrap.encrypt(claims).map_err(|_| Refusal::BadSeal)
+    }
+
+    /// Opens what [`EdgeKeys::seal_own`] made, by any of the sealing keys. What it is for, and its time, are the
+    /// caller's to check.
+    pub(crate) fn open_own(&self, sealed: &str) -> Result<JWTClaims<Object>, Refusal> {
+        let options = || DecryptionOptions {
+            max_token_length: Some(MAX_TOKEN),
+            claim_options: Some(lenient()),
+            ..DecryptionOptions::default()
+        };
+        let mut opened =
+            self.sealers.iter().filter_map(|sealer| sealer.wrap.decrypt_token(sealed, Some(options())).ok());
+        opened.next().ok_or(Refusal::BadSeal)
     }
 
     fn first_seal(&self) -> Option<&SealingSecret> {

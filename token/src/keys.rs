@@ -190,7 +190,8 @@ fn list(jwks: &Value) -> Result<&Vec<Value>, KeyError> {
     jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))
 }
 
-fn without_line_end(bytes: &[u8]) -> &[u8] {
+/// A secret as it lies in a file, without the line end that an editor leaves.
+pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }

@@ -20,7 +20,7 @@ use crate::issuer::private_uri;
 use crate::keys::KeySet;
 use crate::policy::{Terms, Typ, bare_claims, verify_foreign};
 use crate::refusal::{Refusal, excerpt};
-use crate::strict::{MAX_TOKEN, Object};
+use crate::strict::Object;
 use crate::{b64, random_id};
 
 /// How far a provider's clock may differ from ours, in seconds.
@@ -299,28 +299,12 @@ impl LoginState {
 
     /// Seals it, for a cookie.
     pub fn seal(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
-        let sealer = keys.sealers().first().ok_or(Refusal::BadSeal)?;
-        sealer.wrap.encrypt(bare_claims(object(self))).map_err(|_| Refusal::BadSeal)
+        keys.seal_own(bare_claims(object(self)))
     }
 
     /// Opens what came back.
     pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
-        use jwt_simple::prelude::{DecryptionOptions, VerificationOptions};
-        let options = || DecryptionOptions {
-            max_token_length: Some(MAX_TOKEN),
-            claim_options: Some(VerificationOptions {
-                accept_future: true,
-                time_tolerance: None,
-                artificial_time: Some(coarsetime::Duration::from_secs(0)),
-                ..VerificationOptions::default()
-            }),
-            ..DecryptionOptions::default()
-        };
-        let opened = keys
-            .sealers()
-            .iter()
-            .find_map(|sealer| sealer.wrap.decrypt_token::<Object>(sealed, Some(options())).ok())
-            .ok_or(Refusal::BadSeal)?;
+        let opened = keys.open_own(sealed)?;
         let mut members = opened.custom;
         // Names that jwt-simple reads by itself.
         if let Some(exp) = opened.expires_at {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::alg::{Algorithm, Family};
 use crate::b64;
 use crate::key_error::KeyError;
+use crate::keys::without_line_end;
 use crate::policy::bare_claims;
 use crate::refusal::Refusal;
 use crate::secret;
@@ -52,9 +53,7 @@ impl MintingKey {
         } else if text.starts_with('{') {
             Self::from_jwk(text, algorithm)
         } else {
-            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-            Self::from_secret(bytes, algorithm.unwrap_or(Algorithm::Hs256), None)
+            Self::from_secret(without_line_end(bytes), algorithm.unwrap_or(Algorithm::Hs256), None)
         }
     }
 

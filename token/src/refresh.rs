@@ -1,6 +1,5 @@
 //! Refresh tokens: sealed (JWE, A256KW + A256GCM), because only the edge reads what it wrote.
 
-use jwt_simple::prelude::{DecryptionOptions, EncryptionOptions, VerificationOptions};
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +8,6 @@ use crate::access::object;
 use crate::edge_keys::EdgeKeys;
 use crate::policy::{Registered, claims};
 use crate::refusal::Refusal;
-use crate::strict::{MAX_TOKEN, Object};
 use crate::{EDGE, site_audience};
 
 /// How long a refresh token may lie unused, in seconds.
@@ -52,30 +50,12 @@ impl RefreshClaims {
             exp: self.exp,
         };
         let custom = Custom { purpose: PURPOSE.into(), family: self.family.clone(), site: self.site.clone() };
-        let sealer = keys.sealers().first().ok_or(Refusal::BadSeal)?;
-        sealer
-            .wrap
-            .encrypt_with_options(claims(&registered, object(&custom)), &EncryptionOptions::default())
-            .map_err(|_| Refusal::BadSeal)
+        keys.seal_own(claims(&registered, object(&custom)))
     }
 
     /// Opens a token that came back. Whether it was used before is for the site to say.
     pub fn open(token: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
-        let options = || DecryptionOptions {
-            max_token_length: Some(MAX_TOKEN),
-            claim_options: Some(VerificationOptions {
-                accept_future: true,
-                time_tolerance: None,
-                artificial_time: Some(coarsetime::Duration::from_secs(0)),
-                ..VerificationOptions::default()
-            }),
-            ..DecryptionOptions::default()
-        };
-        let opened = keys
-            .sealers()
-            .iter()
-            .find_map(|sealer| sealer.wrap.decrypt_token::<Object>(token, Some(options())).ok())
-            .ok_or(Refusal::BadSeal)?;
+        let opened = keys.open_own(token)?;
         let custom: Custom = serde_json::from_value(Value::Object(opened.custom))
             .map_err(|_| Refusal::BadClaim("purpose", "no refresh token".into()))?;
         if custom.purpose != PURPOSE {

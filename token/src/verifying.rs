@@ -413,7 +413,7 @@ fn same_tag(tag: &[u8], parsed: &Unverified) -> Result<(), Refusal> {
 }
 
 /// jwt-simple checks `alg` and signature; claims are checked by the policy, more strictly than it does.
-fn lenient() -> VerificationOptions {
+pub(crate) fn lenient() -> VerificationOptions {
     VerificationOptions {
         accept_future: true,
         time_tolerance: None,
