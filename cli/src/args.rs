@@ -11,6 +11,7 @@ use crate::doctor::Doctor;
 use crate::generate::{Completions, Man};
 use crate::keys::KeysCommand;
 use crate::minted::GuestCommand;
+use crate::selfhost::SelfHost;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;
 
@@ -70,6 +71,8 @@ pub enum Command {
     },
     /// Check a deployment, and say what to do where something is wrong.
     Doctor(Doctor),
+    /// Write a folder from which workerd serves the deployment without a Cloudflare account.
+    SelfHost(SelfHost),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page.

@@ -13,6 +13,7 @@ mod init;
 mod keys;
 mod minted;
 mod output;
+mod selfhost;
 mod send;
 mod session;
 mod text;
@@ -60,6 +61,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
         Command::Doctor(doctor) => return doctor::run(doctor, args.json),
+        Command::SelfHost(command) => selfhost::run(command, args.json)?,
         Command::Completions(completions) => generate::completions(completions, args.json)?,
         Command::Man(man) => generate::man(man, args.json)?,
     }

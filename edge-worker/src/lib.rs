@@ -4,6 +4,7 @@
 //! what needs state is then asked of the site's object as a [`pinlatch_site::Call`]. A client's own
 //! headers never reach an object.
 
+mod assets;
 mod auth;
 mod config;
 mod cookies;

@@ -91,6 +91,12 @@ impl Route {
         })
     }
 
+    /// Whether a path is under what the API keeps for itself; all others are the panel's.
+    pub fn is_ours(path: &str) -> bool {
+        let first = path.trim_start_matches('/').split('/').next();
+        matches!(first, Some("api" | "healthz" | ".well-known"))
+    }
+
     /// Whether a form may bring the token (RFC 6750 §2.2): the calls that change something by POST.
     pub fn takes_form_token(&self) -> bool {
         matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)

@@ -137,9 +137,14 @@ fn a_cookie_writes_only_from_our_own_origin() {
     assert_eq!(cookie.get("/api/v1/whoami").status, 200, "reading needs no origin");
     let pulse = |http: &Http| http.post(DOOR, &json!({ "ms": 20 }));
     pulse(&cookie).is_problem(403, "wrong_origin");
-    // The same host under https is another origin too, but `wrangler dev` rewrites it to ours on the way.
-    for foreign in ["null", "", "http://evil.example", "http://127.0.0.1", &format!("{origin}.evil.example")]
-    {
+    for foreign in [
+        "null",
+        "",
+        "http://evil.example",
+        "http://127.0.0.1",
+        &origin.replace("http:", "https:"),
+        &format!("{origin}.evil.example"),
+    ] {
         let answer = pulse(&cookie.with("origin", foreign));
         assert_eq!((answer.status, answer.code()), (403, "wrong_origin"), "{foreign}");
     }

@@ -1,6 +1,6 @@
 //! The outside contract: paths, media types, problems.
 
-use e2e::{Http, Site};
+use e2e::{Answer, Http, Site};
 use serde_json::json;
 
 #[test]
@@ -59,15 +59,46 @@ fn an_unknown_site_never_becomes_an_object() {
 #[test]
 fn the_panel_is_served_at_every_site_with_its_policy() {
     let site = Site::shared();
-    for path in ["/".to_owned(), format!("/s/{}/", site.name)] {
-        let answer = site.deployment.http().get(&path);
+    serves_the_panel(&site.deployment.http(), &site.name);
+}
+
+/// The panel's files as they are served whatever serves them: on Cloudflare and under `wrangler dev` its own
+/// file server, on one's own server the Worker.
+pub fn serves_the_panel(http: &Http, site: &str) {
+    let page = |path: &str| {
+        let answer = http.get(path);
         assert_eq!(answer.status, 200, "{path}");
-        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
-        let policy = answer.header("content-security-policy");
-        assert!(
-            policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"),
-            "{path}: {policy}"
-        );
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}: {answer:?}");
+        has_its_policy(&answer, path);
+        assert_eq!(answer.header("cache-control"), "public, max-age=0, must-revalidate", "{path}");
+    };
+    for path in ["/", &format!("/s/{site}/"), "/assets", "/assets/", "/_headers", "/no/such.file"] {
+        page(path);
     }
+    let index = http.text("/");
+    let file = |ending: &str| {
+        let end = index.find(ending).unwrap_or_else(|| panic!("{ending}: {index}")) + ending.len();
+        index[..end].rsplit('"').next().expect("a path").to_owned()
+    };
+    for (ending, media_type) in [
+        (".js", "text/javascript"),
+        (".css", "text/css"),
+        (".wasm", "application/wasm"),
+        (".svg", "image/svg+xml"),
+    ] {
+        let path = file(ending);
+        let answer = http.get_bytes(&path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").starts_with(media_type), "{path}: {answer:?}");
+        has_its_policy(&answer, &path);
+        let kept = answer.header("cache-control").contains("immutable");
+        assert_eq!(kept, path.starts_with("/assets/"), "{path}: {answer:?}");
+    }
+    http.get("/api").is_problem(404, "not_found");
+}
+
+fn has_its_policy(answer: &Answer, path: &str) {
+    let policy = answer.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{path}: {policy}");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
 }

@@ -10,7 +10,7 @@ use std::{
 use e2e::{Machine, program};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use xtask::wrangler::write_private;
+use xtask::edge::write_private;
 
 const ISSUER: &str = "https://login.example.com/";
 const AUDIENCE: &str = "https://api.example.com";

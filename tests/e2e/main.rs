@@ -23,3 +23,4 @@ mod restarts;
 mod sealed;
 mod sessions;
 mod tokens;
+mod wrangler;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use e2e::provider::{CLIENT, Provider, Providers, RESOURCE, SECRET, set_cookies};
 use e2e::{Answer, Deployment, Http, Machine, Site, eventually};
 use serde_json::{Map, Value, json};
-use xtask::wrangler::{EdgeOptions, Secrets};
+use xtask::edge::{EdgeOptions, Secrets};
 
 /// The providers; the site of each has the number of its place.
 const NAMES: [&str; 11] = [

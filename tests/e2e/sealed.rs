@@ -7,7 +7,7 @@ use e2e::outsiders::Outsider;
 use e2e::{Machine, Site, program, soon};
 use pinlatch_token::{EdgeKeys, KeySet, MintingKey, Terms, Typ, verify_foreign};
 use serde_json::{Value, json};
-use xtask::wrangler::write_private;
+use xtask::edge::write_private;
 
 use crate::interop::{list, run, script, text};
 

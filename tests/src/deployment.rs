@@ -11,7 +11,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use pinlatch_token::EdgeKeys;
 use serde_json::Value;
 use tempfile::TempDir;
-use xtask::wrangler::{Edge, EdgeOptions, write_private};
+use xtask::edge::{Edge, EdgeOptions, write_private};
 
 use crate::{Http, outsiders, program};
 

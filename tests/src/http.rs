@@ -46,6 +46,11 @@ impl Answer {
     }
 }
 
+fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}
+
 /// Sends bytes as they are, and returns the status of the answer; none where the connection ends without one.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
@@ -102,6 +107,18 @@ impl Http {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
+    /// `GET` of something that is no text; the answer's body is left out.
+    pub fn get_bytes(&self, path: &str) -> Answer {
+        let mut request = Request::builder().uri(format!("{}{path}", self.origin));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.agent.run(request.body(()).expect("a request"));
+        let mut answer = answer.unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        answer.body_mut().read_to_vec().expect("a body");
+        Answer { status: answer.status().as_u16(), headers: headers_of(&answer), body: Value::Null }
+    }
+
     /// `POST` with JSON.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(("application/json", &body.to_string())))
@@ -147,10 +164,7 @@ impl Http {
         } else {
             self.agent.run(request.body(())?)?
         };
-        let headers = response.headers().iter();
-        let headers = headers
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
+        let headers = headers_of(&response);
         let text = response.body_mut().read_to_string()?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Ok(Answer { status: response.status().as_u16(), headers, body })

@@ -1,7 +1,7 @@
 //! What a developer runs: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
 //!
 //! A library besides the binary, because the end-to-end tests start the Worker and the agent exactly as the
-//! demo does ([`wrangler::Edge`], [`guard::Guarded`]). Nothing here touches a key: `pinlatch` and
+//! demo does ([`edge::Edge`], [`guard::Guarded`]). Nothing here touches a key: `pinlatch` and
 //! `pinlatch-agent` do, as programs of their own.
 
 pub mod bench;
@@ -9,6 +9,7 @@ pub mod build;
 pub mod client;
 pub mod demo;
 pub mod doctor;
+pub mod edge;
 pub mod fuzz;
 pub mod guard;
 pub mod paths;
@@ -17,4 +18,3 @@ pub mod processes;
 pub mod suite;
 pub mod tools;
 pub mod ui;
-pub mod wrangler;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     build::{self, Mode, native},
+    edge::quiet_wrangler,
     guard, paths, process,
     tools::{
         Setup, Tools,
@@ -18,7 +19,6 @@ use crate::{
         wasm_target::WASM,
     },
     ui,
-    wrangler::quiet_wrangler,
 };
 
 /// The crates that must also compile for the edge or the browser.

@@ -15,6 +15,7 @@ use pinlatch_site::{Call, Reply};
 use serde::Serialize;
 use worker::{Env, Method, Request, Response, Result};
 
+use crate::assets;
 use crate::auth;
 use crate::config::Deployment;
 use crate::incoming::Incoming;
@@ -35,9 +36,14 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> Outcome {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    let route = Route::of(url.path()).ok_or(Code::NotFound)?;
     // As it was spoken: `worker` takes every method that it does not know for GET.
     let spoken = request.inner().method();
+    let Some(route) = Route::of(url.path()) else {
+        if Route::is_ours(url.path()) {
+            return Err(Code::NotFound.into());
+        }
+        return assets::serve(&spoken, url.path(), &env).await;
+    };
     let Some(method) = route.methods().iter().find(|method| method.as_ref() == spoken).cloned() else {
         return method_not_allowed(&route);
     };

@@ -21,10 +21,10 @@ use self::{
 use crate::{
     build::{self, Mode, native},
     client::Client,
+    edge::{Edge, EdgeOptions, EdgeParts, free_port},
     paths, process,
     tools::{Setup, Tools},
     ui::{self, Step},
-    wrangler::{Edge, EdgeOptions, EdgeParts, free_port},
 };
 
 /// The port where people look first.

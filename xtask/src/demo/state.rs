@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::wrangler::write_private;
+use crate::edge::write_private;
 
 /// `demo.json`: how to get in. Written last, so that its presence means a complete state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

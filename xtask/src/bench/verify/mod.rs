@@ -14,9 +14,9 @@ use serde_json::json;
 use super::Row;
 use crate::{
     client::Client,
+    edge::{Edge, EdgeOptions, EdgeParts},
     tools::{Setup, Tools},
     ui,
-    wrangler::{Edge, EdgeOptions, EdgeParts},
 };
 
 /// One request computes about so long: much longer than its way takes, and not so long that a run takes minutes.

@@ -1,0 +1,137 @@
+//! What `wrangler.toml` says of a deployment, as far as workerd by itself needs it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+/// A deployment.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The date of the runtime's behaviour.
+    pub compatibility_date: String,
+    /// Variables that are no secrets: texts and tables.
+    pub vars: Map<String, Value>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, String>,
+    /// Bindings of Durable Objects: name and class.
+    pub objects: Vec<(String, String)>,
+    /// The binding of the panel's files.
+    pub assets: String,
+}
+
+impl Deployment {
+    /// Reads the configuration and the secrets beside it.
+    pub fn read(config: &Path, secrets: &Path) -> Result<Self> {
+        let read =
+            |file: &Path| fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+        let text = read(config)?;
+        // Wrangler reads both.
+        let table: Value = if config.extension().is_some_and(|extension| extension == "json") {
+            serde_json::from_str(&text).with_context(|| config.display().to_string())?
+        } else {
+            toml::from_str(&text).with_context(|| config.display().to_string())?
+        };
+        let mut deployment = Self::of(&table).with_context(|| config.display().to_string())?;
+        deployment.secrets = parse_env(&read(secrets)?).with_context(|| secrets.display().to_string())?;
+        // As with wrangler, a secret hides a variable of its name.
+        deployment.vars.retain(|name, _| !deployment.secrets.contains_key(name));
+        Ok(deployment)
+    }
+
+    fn of(table: &Value) -> Result<Self> {
+        let text = |value: Option<&Value>, what: &str| {
+            value.and_then(Value::as_str).map(str::to_owned).with_context(|| format!("`{what}` is missing"))
+        };
+        let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+        let classes: Vec<Value> = list(table.get("migrations"))
+            .iter()
+            .flat_map(|migration| list(migration.get("new_sqlite_classes")))
+            .collect();
+        let mut objects = Vec::new();
+        for binding in list(table.pointer("/durable_objects/bindings")) {
+            let class = text(binding.get("class_name"), "class_name")?;
+            if !classes.iter().any(|made| *made == class) {
+                bail!("no migration makes the class {class} with SQLite");
+            }
+            objects.push((text(binding.get("name"), "name")?, class));
+        }
+        Ok(Self {
+            compatibility_date: text(table.get("compatibility_date"), "compatibility_date")?,
+            vars: table.get("vars").and_then(Value::as_object).cloned().unwrap_or_default(),
+            secrets: BTreeMap::new(),
+            objects,
+            assets: text(table.pointer("/assets/binding"), "assets.binding")?,
+        })
+    }
+
+    /// The secrets as a file that systemd and a shell read alike.
+    pub fn environment(&self) -> Result<String> {
+        let mut text = String::new();
+        for (name, value) in &self.secrets {
+            if value.contains(['\'', '\n']) {
+                bail!("the secret {name} holds a quote or a line break, which no environment file can carry");
+            }
+            text.push_str(&format!("{name}='{value}'\n"));
+        }
+        Ok(text)
+    }
+}
+
+/// Lines `NAME=value`, the value perhaps in quotes.
+fn parse_env(text: &str) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else {
+            // The line itself may be a secret.
+            bail!("line {} is not NAME=value", number + 1);
+        };
+        let quoted = ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        values.insert(name.trim().to_owned(), quoted.unwrap_or(value).to_owned());
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = include_str!("../../../wrangler.toml");
+
+    #[test]
+    fn our_own_configuration_is_read() {
+        let table: Value = toml::from_str(OURS).unwrap();
+        let deployment = Deployment::of(&table).unwrap();
+        assert_eq!(deployment.assets, "ASSETS");
+        assert_eq!(deployment.vars["SITES"], "home");
+        let names: Vec<&str> = deployment.objects.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["SITE", "GATE", "PUBLISHED"]);
+    }
+
+    #[test]
+    fn a_class_without_sqlite_is_an_error() {
+        let text = OURS.replace("\"PublishedObject\"]", "]");
+        let error = Deployment::of(&toml::from_str(&text).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("PublishedObject"), "{error}");
+    }
+
+    #[test]
+    fn secrets_survive_the_file() {
+        let secrets = parse_env("# a comment\n\nA='{\"x\": \"y=z\"}'\nB=plain\nC=\"quoted\"\n").unwrap();
+        let values: Vec<&str> = secrets.values().map(String::as_str).collect();
+        assert_eq!(values, ["{\"x\": \"y=z\"}", "plain", "quoted"]);
+        let deployment = Deployment {
+            secrets: secrets.clone(),
+            ..Deployment::of(&toml::from_str(OURS).unwrap()).unwrap()
+        };
+        assert_eq!(parse_env(&deployment.environment().unwrap()).unwrap(), secrets);
+        let error = parse_env("A='1'\nhush").unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("hush"), "{error}");
+    }
+}

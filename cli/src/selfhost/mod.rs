@@ -1,0 +1,122 @@
+//! `pinlatch self-host`: a folder from which workerd serves a deployment without a Cloudflare account.
+
+mod capnp;
+mod deployment;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::files::write_private;
+use crate::output::{say, say_json};
+use deployment::Deployment;
+
+/// The entry of the built Worker, and what it imports.
+const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
+
+#[derive(clap::Args)]
+pub struct SelfHost {
+    /// The folder to write: configuration, secrets, Worker and panel; the objects' state stays there too.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The deployment's configuration.
+    #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
+    config: PathBuf,
+    /// The edge's secrets, as `pinlatch init` wrote them.
+    #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
+    secrets: PathBuf,
+    /// The built Worker.
+    #[arg(long, value_name = "DIR", default_value = "edge-worker/build")]
+    worker: PathBuf,
+    /// The built panel.
+    #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
+    panel: PathBuf,
+    /// Where workerd listens: an address with a port, or `unix:/path`.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: String,
+    /// The private key of the certificate, as PEM. Without it workerd speaks plain HTTP, for a proxy that
+    /// speaks TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The certificate with its chain, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+}
+
+pub fn run(args: &SelfHost, json: bool) -> Result<()> {
+    let deployment = Deployment::read(&args.config, &args.secrets)?;
+    for part in WORKER {
+        let file = args.worker.join(part);
+        if !file.is_file() {
+            bail!("there is no {}: build the Worker first, `cargo xtask build edge panel`", file.display());
+        }
+    }
+    if !args.panel.join("index.html").is_file() {
+        bail!("there is no panel in {}: build it first, `cargo xtask build panel`", args.panel.display());
+    }
+    let worker = args.out.join("worker");
+    fs::create_dir_all(&worker).with_context(|| format!("cannot make {}", worker.display()))?;
+    for part in WORKER {
+        copy(&args.worker.join(part), &worker.join(part))?;
+    }
+    let panel = args.out.join("panel");
+    copy_folder(&args.panel, &panel)?;
+    let state = args.out.join("state");
+    make_private(&state)?;
+    let tls = match (&args.tls_key, &args.tls_cert) {
+        (Some(key), Some(certificate)) => {
+            let read = |file: &Path| {
+                fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+            };
+            write_private(&args.out.join("tls-key.pem"), &read(key)?)?;
+            write_private(&args.out.join("tls-cert.pem"), &read(certificate)?)?;
+            Some(capnp::Tls { key: "tls-key.pem", certificate: "tls-cert.pem" })
+        }
+        _ => None,
+    };
+    write_private(&args.out.join("edge.env"), &deployment.environment()?)?;
+    let out = args.out.canonicalize().with_context(|| args.out.display().to_string())?;
+    let text = capnp::config(&deployment, &WORKER, &out, &args.listen, tls.as_ref())?;
+    let config = out.join("edge.capnp");
+    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+    if json {
+        return say_json(&json!({ "config": config, "environment": out.join("edge.env") }));
+    }
+    let place = out.display();
+    say(&format!(
+        "wrote {place}\nstart it: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
+    ))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::copy(from, to);
+    copied.with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Copies a folder; what an earlier build left there goes.
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    match fs::remove_dir_all(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot replace {}", to.display()));
+        }
+        _ => {}
+    }
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() { copy_folder(&entry.path(), &to)? } else { copy(&entry.path(), &to)? }
+    }
+    Ok(())
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .with_context(|| format!("cannot close {}", folder.display()))?;
+    Ok(())
+}

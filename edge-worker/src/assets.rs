@@ -1,0 +1,126 @@
+//! The panel's files where workerd serves them from a disk. On Cloudflare they never reach the Worker: there
+//! `[assets]` of wrangler.toml and `_headers` say the same.
+
+use pinlatch_protocol::problem::{Code, Problem};
+use worker::{Env, Method, Request, RequestInit, Response};
+
+use crate::respond;
+
+/// The binding of the files.
+const BINDING: &str = "ASSETS";
+/// The page, which stands for every path that is no file.
+const PAGE: &str = "/index.html";
+/// What goes with which files, as Cloudflare reads it.
+const HEADERS: &str = include_str!("../../panel/public/_headers");
+/// For files that may change under their name.
+const REVALIDATE: &str = "public, max-age=0, must-revalidate";
+
+/// Answers with a file of the panel.
+pub async fn serve(spoken: &str, path: &str, env: &Env) -> Result<Response, Problem> {
+    let head = spoken == "HEAD";
+    if !head && spoken != "GET" {
+        return Err(Code::NotFound.into());
+    }
+    let file = file_of(path);
+    let mut response = fetch(env, file, head).await?;
+    let found = (response.status_code() == 200).then_some(file);
+    if found.is_none() {
+        response = fetch(env, PAGE, head).await?;
+    }
+    dressed(response, found.unwrap_or(PAGE)).map_err(|error| respond::fault("the panel's files", error))
+}
+
+async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
+    let fault = |error: worker::Error| respond::fault("the panel's files", error);
+    let mut init = RequestInit::new();
+    init.with_method(if head { Method::Head } else { Method::Get });
+    let request = Request::new_with_init(&format!("http://panel{file}"), &init).map_err(fault)?;
+    env.service(BINDING).map_err(fault)?.fetch_request(request).await.map_err(fault)
+}
+
+/// The file that a path may name. Folders are not listed, and `_headers` is no page.
+fn file_of(path: &str) -> &str {
+    let plain = |segment: &str| !segment.is_empty() && !segment.starts_with(['.', '_']);
+    let named = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let odd = path.contains(['%', '\\']);
+    if named && !odd && path.split('/').skip(1).all(plain) { path } else { PAGE }
+}
+
+fn dressed(response: Response, file: &str) -> worker::Result<Response> {
+    let response = response.with_headers(worker::Headers::new());
+    let headers = response.headers();
+    headers.set("Content-Type", media_type(file))?;
+    headers.set("Cache-Control", REVALIDATE)?;
+    for (name, value) in headers_of(file) {
+        headers.set(name, value)?;
+    }
+    Ok(response)
+}
+
+/// The headers of `_headers` for a file; later ones win.
+fn headers_of(file: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut applies = false;
+    HEADERS.lines().filter_map(move |line| match line.strip_prefix("  ") {
+        None => {
+            applies = match line.strip_suffix('*') {
+                Some(prefix) => file.starts_with(prefix),
+                None => file == line,
+            };
+            None
+        }
+        Some(header) => header.split_once(": ").filter(|_| applies),
+    })
+}
+
+fn media_type(file: &str) -> &'static str {
+    match file.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "wasm" => "application/wasm",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "webmanifest" => "application/manifest+json",
+        "json" => "application/json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_are_asked_for() {
+        assert_eq!(file_of("/assets/panel-1.js"), "/assets/panel-1.js");
+        for path in [
+            "/",
+            "/s/home/",
+            "/assets",
+            "/assets/",
+            "/_headers",
+            "/.env",
+            "/a/../b.js",
+            "/a//b.js",
+            "/%2e%2e/b.js",
+            "/_x/b.js",
+            "/a\\b.js",
+        ] {
+            assert_eq!(file_of(path), PAGE, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_file_has_its_headers() {
+        let of = |file| headers_of(file).collect::<Vec<_>>();
+        let policy =
+            |headers: &[(&str, &str)]| headers.iter().any(|(name, _)| *name == "Content-Security-Policy");
+        let cached = |headers: &[(&str, &str)]| headers.iter().any(|(_, value)| value.contains("immutable"));
+        let (page, script) = (of(PAGE), of("/assets/panel-1.js"));
+        assert!(policy(&page) && !cached(&page));
+        assert!(policy(&script) && cached(&script));
+    }
+}

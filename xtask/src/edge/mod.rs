@@ -1,0 +1,234 @@
+//! A Worker running for real on this machine, in workerd.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! use xtask::edge::{Edge, EdgeOptions};
+//! let mut edge = Edge::start(EdgeOptions::new("/tmp/state")?.secrets_file("/tmp/init/.dev.vars"))?;
+//! println!("{}", edge.url());
+//! edge.restart()?; // same port, same state
+//! # Ok(()) }
+//! ```
+
+pub mod config;
+mod options;
+mod programs;
+
+pub use options::{EdgeOptions, EdgeParts, Runner, Secrets};
+pub use programs::quiet_wrangler;
+
+use std::{
+    fs,
+    io::Write,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{client::Client, guard::Guarded, paths, process};
+
+/// How long wrangler may take to answer; on a busy machine with two cores it takes up to ten seconds.
+const READY: Duration = Duration::from_secs(60);
+/// How often a starting Worker is asked.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often a free port may be lost to somebody else before we give up.
+const PORT_ATTEMPTS: usize = 3;
+
+/// A running Worker; it ends with this value.
+pub struct Edge {
+    options: EdgeOptions,
+    port: u16,
+    running: Option<Guarded>,
+    /// Where the present run's lines begin in the log, which restarts append to.
+    log_from: usize,
+}
+
+impl Edge {
+    /// Starts a Worker and waits until it answers.
+    pub fn start(options: EdgeOptions) -> Result<Self> {
+        fs::create_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
+        let dir = options.dir.canonicalize()?;
+        let mut edge = Self { options: EdgeOptions { dir, ..options }, port: 0, running: None, log_from: 0 };
+        fs::write(edge.log(), "").with_context(|| edge.log().display().to_string())?;
+        edge.write_configuration()?;
+        let mut attempt = 1;
+        loop {
+            edge.port = match edge.options.port {
+                Some(port) if is_free(port) => port,
+                _ => free_port()?,
+            };
+            match edge.run() {
+                Err(error) if attempt < PORT_ATTEMPTS && edge.lost_its_port() => {
+                    attempt += 1;
+                    drop(error);
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(edge),
+            }
+        }
+    }
+
+    /// Its origin, such as `http://127.0.0.1:8787` (`https://localhost:…` with TLS).
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self.options.https {
+            Some(_) => format!("https://localhost:{}", self.port),
+            None => format!("http://127.0.0.1:{}", self.port),
+        }
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the Worker printed, and who started it.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.options.dir.join("edge.log")
+    }
+
+    /// Ends it in good order and starts it again: same port, same state.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        // The secrets may be others now.
+        self.write_configuration()?;
+        self.run()
+    }
+
+    /// SIGKILL to workerd and whatever started it, as in a power cut. [`Edge::restart`] brings it back.
+    pub fn kill_hard(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill_hard();
+        }
+    }
+
+    /// Ends it and waits until all of its processes are gone. [`Edge::restart`] brings it back.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.running.as_mut().is_none_or(Guarded::has_ended)
+    }
+
+    fn write_configuration(&self) -> Result<()> {
+        let EdgeOptions { parts, dir, vars, secrets, other, .. } = &self.options;
+        let file = paths::root().join("wrangler.toml");
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let config = match other {
+            None => config::derive(&text, &parts.edge_dist, &parts.panel_dist, vars)?,
+            Some(entry) => config::other(&text, entry, vars)?,
+        };
+        fs::write(dir.join("wrangler.json"), serde_json::to_string_pretty(&config)?)?;
+        let secrets = match secrets {
+            Secrets::None => return Ok(()),
+            Secrets::File(file) => {
+                fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+            }
+            Secrets::Values(values) => config::dev_vars(values)?,
+        };
+        write_private(&dir.join(".dev.vars"), &secrets)
+    }
+
+    fn command(&self) -> Result<Command> {
+        match self.options.runner {
+            Runner::Wrangler => programs::wrangler(&self.options, self.port),
+            Runner::Workerd => programs::workerd(&self.options, self.port),
+        }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let log = self.log();
+        self.log_from = fs::read(&log).map_or(0, |lines| lines.len());
+        let mut guarded = Guarded::spawn(&self.command()?, &log)?;
+        let deadline = Instant::now() + READY;
+        let tail = || process::tail(&log, 25);
+        loop {
+            if guarded.has_ended() {
+                bail!("workerd ended before it answered:\n{}", tail());
+            }
+            if self.answers() {
+                self.running = Some(guarded);
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("the Worker did not answer within {} s:\n{}", READY.as_secs(), tail());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn answers(&self) -> bool {
+        // Until wrangler says so, a connection would only wait in its queue.
+        if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
+            return false;
+        }
+        match self.options.https {
+            None => Client::new(&self.url()).status("/healthz").is_ok_and(|status| status == 200),
+            // We speak no TLS; that the port is open must do.
+            Some(_) => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
+        }
+    }
+
+    fn this_runs_log(&self) -> String {
+        let bytes = fs::read(self.log()).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(self.log_from..).unwrap_or_default()).into_owned()
+    }
+
+    fn lost_its_port(&self) -> bool {
+        let log = self.this_runs_log();
+        log.contains("EADDRINUSE") || log.contains("ddress already in use")
+    }
+}
+
+/// Writes a file that only we may read.
+pub fn write_private(file: &Path, text: &str) -> Result<()> {
+    let _ = fs::remove_file(file);
+    let mut out = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A port of the loopback interface that nobody listens on now.
+pub fn free_port() -> Result<u16> {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    Ok(probe.local_addr()?.port())
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_for_us_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(".dev.vars");
+        write_private(&file, "A='1'\n").unwrap();
+        write_private(&file, "A='2'\n").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "A='2'\n");
+    }
+
+    #[test]
+    fn a_taken_port_is_not_free() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(!is_free(taken.local_addr().unwrap().port()));
+    }
+}

@@ -1,0 +1,71 @@
+//! The commands that run a Worker.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use super::EdgeOptions;
+use crate::process;
+
+/// `wrangler dev`.
+pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
+    let EdgeOptions { parts, dir, https, .. } = options;
+    let mut command = Command::new(&parts.node);
+    command.arg(&parts.wrangler).arg("dev").arg("--config").arg(dir.join("wrangler.json"));
+    command.args(["--local", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--inspector-port", "0", "--show-interactive-dev-session=false"]);
+    command.arg("--persist-to").arg(dir.join("state"));
+    if let Some((key, certificate)) = https {
+        command.args(["--local-protocol", "https"]);
+        command.arg("--https-key-path").arg(key.canonicalize()?);
+        command.arg("--https-cert-path").arg(certificate.canonicalize()?);
+    }
+    command.current_dir(dir);
+    quiet_wrangler(&mut command);
+    // Several Workers of one name run side by side in tests: none may look for another.
+    command
+        .env("WRANGLER_REGISTRY_PATH", dir.join("registry"))
+        .env("WRANGLER_CI_DISABLE_CONFIG_WATCHING", "true");
+    Ok(command)
+}
+
+/// workerd on a folder that `pinlatch self-host` writes now.
+pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
+    let EdgeOptions { parts, dir, https, .. } = options;
+    let out = dir.join("self-host");
+    let mut write = Command::new(&parts.pinlatch);
+    write.arg("self-host").arg("--out").arg(&out);
+    write.arg("--config").arg(dir.join("wrangler.json")).arg("--secrets").arg(dir.join(".dev.vars"));
+    write.arg("--worker").arg(&parts.edge_dist).arg("--panel").arg(&parts.panel_dist);
+    write.arg("--listen").arg(format!("127.0.0.1:{port}"));
+    if let Some((key, certificate)) = https {
+        write.arg("--tls-key").arg(key).arg("--tls-cert").arg(certificate);
+    }
+    let done = write.output().with_context(|| format!("cannot run {}", parts.pinlatch.display()))?;
+    if !done.status.success() {
+        bail!("pinlatch self-host: {}", String::from_utf8_lossy(&done.stderr).trim());
+    }
+    let mut command = Command::new(parts.workerd()?);
+    command.arg("serve").arg(out.join("edge.capnp")).current_dir(&out);
+    process::clean_cargo_env(&mut command);
+    command.envs(environment(&fs::read_to_string(out.join("edge.env"))?));
+    Ok(command)
+}
+
+/// What a shell or systemd would read: lines `NAME='value'`.
+fn environment(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    lines.map(|(name, value)| (name, value.trim_matches('\''))).collect()
+}
+
+/// Keeps wrangler off the network and off the terminal.
+pub fn quiet_wrangler(command: &mut Command) {
+    command
+        .env("CI", "1")
+        .env("NO_COLOR", "1")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_SEND_ERROR_REPORTS", "false")
+        .env("WRANGLER_HIDE_BANNER", "true")
+        .env("WRANGLER_WRITE_LOGS", "false");
+}
