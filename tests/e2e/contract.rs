@@ -70,9 +70,12 @@ pub fn serves_the_panel(http: &Http, site: &str) {
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.header("content-type").starts_with("text/html"), "{path}: {answer:?}");
         has_its_policy(&answer, path);
-        assert_eq!(answer.header("cache-control"), "public, max-age=0, must-revalidate", "{path}");
+        answer.header("cache-control").to_owned()
     };
-    for path in ["/", &format!("/s/{site}/"), "/assets", "/assets/", "/_headers", "/no/such.file"] {
+    for path in ["/", &format!("/s/{site}/")] {
+        assert_eq!(page(path), "public, max-age=0, must-revalidate", "{path}");
+    }
+    for path in ["/assets", "/assets/", "/_headers", "/no/such.file"] {
         page(path);
     }
     let index = http.text("/");
