@@ -38,6 +38,36 @@ impl Vars {
         &self.path
     }
 
+    /// A file that is not there yet.
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_owned(), text: String::new() }
+    }
+
+    /// The value of a name, if it has one; the last, as wrangler takes it.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.text.lines().rev().find_map(|line| value(line, name))
+    }
+
+    /// Replaces a value, or adds it.
+    pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
+        let quote = ['\'', '"', '`'].into_iter().find(|quote| !new.contains(*quote));
+        // Between double quotes wrangler reads a backslash as more than itself.
+        let quote = quote.filter(|quote| *quote != '"' || !new.contains('\\'));
+        let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
+        let quote =
+            quote.with_context(|| format!("{name} holds a line break, or too many sorts of quotes"))?;
+        let fresh = format!("{name}={quote}{new}{quote}");
+        let mut lines: Vec<&str> = self.text.lines().filter(|line| value(line, name).is_none()).collect();
+        lines.push(&fresh);
+        self.text = format!("{}\n", lines.join("\n"));
+        Ok(())
+    }
+
+    /// Writes the file, whole or not at all. The one before is not kept: what it holds of the edge's keys is as it was.
+    pub fn write(&self) -> Result<()> {
+        write_private(&self.path, &self.text)
+    }
+
     /// A value without its quotes.
     fn get(&self, name: &str) -> Result<&str> {
         let mut found = self.text.lines().filter_map(|line| value(line, name));
@@ -155,6 +185,24 @@ mod tests {
         }
         for line in ["AB='x'", "# A='x'", "A", ""] {
             assert_eq!(value(line, "A"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_added_or_replaced() {
+        let (_folder, path) = desk();
+        let mut vars = Vars::read(&path).unwrap();
+        assert_eq!((vars.find("SHOP_KEY"), vars.find("OTHER")), (Some("a=b #c"), None));
+        for new in ["it's", "a\"b'c", "plain", "it's \\n", "a=b #c"] {
+            vars.put("OTHER", new).unwrap();
+            vars.write().unwrap();
+            vars = Vars::read(&path).unwrap();
+            assert_eq!(vars.find("OTHER"), Some(new), "{}", vars.text);
+        }
+        assert!(vars.secrets().is_ok() && vars.text.starts_with("# mine\n"));
+        assert_eq!(vars.text.matches("OTHER=").count(), 1);
+        for wrong in ["two\nlines", "'\"`", "'`\\"] {
+            assert!(vars.put("OTHER", wrong).is_err(), "{wrong:?}");
         }
     }
 
