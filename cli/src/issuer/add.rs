@@ -46,7 +46,7 @@ pub struct Add {
     secret: Option<String>,
     /// Where the secret's value comes from, `-` for stdin; it is put into the file of --vars.
     /// [default: it is there already]
-    #[arg(long, value_name = "FILE|-", requires = "secret")]
+    #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
     /// Signs with a private key whose public half is in this file: PEM, a JWK or a JWK Set.
     #[arg(long, value_name = "FILE")]

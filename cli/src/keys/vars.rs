@@ -50,9 +50,9 @@ impl Vars {
 
     /// Replaces a value, or adds it.
     pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
-        let quote = ['\'', '"', '`'].into_iter().find(|quote| !new.contains(*quote));
         // Between double quotes wrangler reads a backslash as more than itself.
-        let quote = quote.filter(|quote| *quote != '"' || !new.contains('\\'));
+        let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
+        let quote = ['\'', '"', '`'].into_iter().find(suits);
         let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
         let quote =
             quote.with_context(|| format!("{name} holds a line break, or too many sorts of quotes"))?;
