@@ -46,7 +46,8 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let altered = secrets.replace(&secret("CURL_SECRET="), &other).replace(&secret("NODE_SECRET="), "");
     std::fs::write(at(".dev.vars"), altered).expect("secrets");
 
-    let (company, odd) = (world.providers.named("company").issuer(), "https://odd.example/");
+    let company = world.providers.named("company");
+    let (company, odd) = (company.issuer(), "https://odd.example/");
     let table = |name: &str, issuer: &str, audience: &str, uri: &str| {
         format!(
             "\n[vars.ISSUERS.{name}]\nissuer = {issuer:?}\nsite = \"home\"\naudience = {audience:?}\n\
