@@ -50,7 +50,7 @@ impl World {
         let log = auth0_log.path().join("auth0.log");
         let mut command = Command::new(program("PINLATCH_NODE"));
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/auth0.mjs")).args(AUTH0_SECRETS);
-        let process = Guarded::spawn(&mut command, &log).expect("the stand-in");
+        let process = Guarded::spawn(&command, &log).expect("the stand-in");
         let said = soon("the stand-in listens", || {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
             text.lines().find_map(|line| serde_json::from_str::<Value>(line).ok())
