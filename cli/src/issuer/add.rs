@@ -42,7 +42,7 @@ pub struct Add {
     #[arg(long)]
     site: Option<Name>,
     /// Signs with a shared secret, which is kept as the secret of this name, such as SCRIPTS_SECRET.
-    #[arg(long, value_name = "NAME", value_parser = secret_name)]
+    #[arg(long, value_name = "NAME")]
     secret: Option<String>,
     /// Where the secret's value comes from, `-` for stdin; it is put into the file of --vars.
     /// [default: it is there already]
@@ -85,6 +85,7 @@ struct Described {
 
 impl Add {
     pub fn run(&self, json: bool) -> Result<()> {
+        self.secret.as_deref().map_or(Ok(()), require_secret_name)?;
         let mut config = Config::read(&self.files.config)?;
         if config.has_issuer(self.name.as_str()) && !self.replace {
             bail!(
@@ -260,20 +261,19 @@ fn secret_value(file: &Path) -> Result<String> {
     Ok(text.to_owned())
 }
 
-fn secret_name(text: &str) -> Result<String, String> {
+/// Refuses what is no name of a secret. It is not repeated, as an argument's parser would: it may be the secret itself.
+fn require_secret_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
-    // It is not repeated: it may be the secret itself.
     if !begins || text.len() > 48 || !text.bytes().all(plain) {
-        return Err(
-            "it is the secret's name, such as SCRIPTS_SECRET; the secret itself goes into --secret-file"
-                .into(),
+        bail!(
+            "--secret is the secret's name, such as SCRIPTS_SECRET; the secret itself goes into --secret-file"
         );
     }
     if TAKEN.contains(&text) {
-        return Err("the Worker has a variable of this name".into());
+        bail!("--secret {text}: the Worker has a variable of this name");
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 fn indented(table: &Table) -> String {

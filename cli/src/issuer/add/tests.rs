@@ -145,7 +145,7 @@ fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_wrong_usage() {
+fn what_cannot_be_meant_is_refused_without_repeating_a_secret() {
     let desk = Desk::new();
     for line in [
         format!("add x {WHO}"),
@@ -158,8 +158,7 @@ fn what_cannot_be_meant_is_wrong_usage() {
         format!("add x {WHO} --secret KEYSET --secret-file @secret"),
         format!("add x {WHO} --secret {SECRET} --secret-file @secret"),
     ] {
-        let said = desk.refuses(&line);
-        assert!(!said.contains("panicked"), "{said}");
+        desk.refuses(&line);
     }
 }
 
