@@ -35,18 +35,7 @@ impl Api {
                 "{base} is plain text, in which passwords and tokens can be overheard; use https"
             ));
         }
-        let mut tls = TlsConfig::builder();
-        if let Some(own) = own_authorities()? {
-            tls = tls.root_certs(RootCerts::from(own));
-        }
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .max_redirects(0)
-            .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Ok(Self { agent: config.into(), base: base.clone(), token: RefCell::default(), renew: None })
+        Ok(Self { agent: agent(TIMEOUT)?, base: base.clone(), token: RefCell::default(), renew: None })
     }
 
     /// The same with a token.
@@ -179,6 +168,22 @@ impl Api {
         let text = if text.is_empty() { "null" } else { &text };
         serde_json::from_str(text).context("the answer is not what this version understands")
     }
+}
+
+/// A client that follows no redirect and trusts whom it should.
+pub fn agent(timeout: Duration) -> Result<Agent> {
+    let mut tls = TlsConfig::builder();
+    if let Some(own) = own_authorities()? {
+        tls = tls.root_certs(RootCerts::from(own));
+    }
+    let config = Agent::config_builder()
+        .tls_config(tls.build())
+        .http_status_as_error(false)
+        .timeout_global(Some(timeout))
+        .max_redirects(0)
+        .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Ok(config.into())
 }
 
 fn is_refused_token(error: &anyhow::Error) -> bool {

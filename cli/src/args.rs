@@ -9,6 +9,7 @@ use url::Url;
 use crate::audit::Audit;
 use crate::doctor::Doctor;
 use crate::generate::{Completions, Man};
+use crate::issuer::IssuerCommand;
 use crate::keys::KeysCommand;
 use crate::minted::GuestCommand;
 use crate::selfhost::SelfHost;
@@ -68,6 +69,11 @@ pub enum Command {
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Who else may sign access tokens: one table of wrangler.toml each.
+    Issuer {
+        #[command(subcommand)]
+        command: IssuerCommand,
     },
     /// Check a deployment, and say what to do where something is wrong.
     Doctor(Doctor),

@@ -26,11 +26,25 @@ pub fn require_absent(path: &Path) -> Result<()> {
 
 /// Writes a file that only its owner may read, whole or not at all, replacing an old one.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    replace(path, text, None)
+}
+
+/// Replaces a file, whole or not at all, and leaves it as readable as it was. Where its name is a link, the file
+/// that it leads to is replaced.
+pub fn write_like(path: &Path, text: &str) -> Result<()> {
+    let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
+    let like = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.permissions();
+    replace(&path, text, Some(like))
+}
+
+fn replace(path: &Path, text: &str, like: Option<fs::Permissions>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
     let fresh = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = write_new(&fresh, text).and_then(|()| fs::rename(&fresh, path));
+    let written = write_new(&fresh, text)
+        .and_then(|()| like.map_or(Ok(()), |like| fs::set_permissions(&fresh, like)))
+        .and_then(|()| fs::rename(&fresh, path));
     written
         .inspect_err(|_| {
             let _ = fs::remove_file(&fresh);
@@ -63,5 +77,19 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_readable_file_stays_one_and_a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("wrangler.toml"), folder.path().join("link"));
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write_like(&link, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert!(write_like(&folder.path().join("absent"), "three").is_err());
     }
 }

@@ -10,9 +10,11 @@ mod doctor;
 mod files;
 mod generate;
 mod init;
+mod issuer;
 mod keys;
 mod minted;
 mod output;
+mod published;
 mod selfhost;
 mod send;
 mod session;
@@ -21,11 +23,13 @@ mod times;
 mod token;
 mod user;
 mod watch;
+mod wrangler;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use pinlatch_protocol::problem::Problem;
+use pinlatch_token::KeyError;
 use serde_json::json;
 
 use crate::args::{Args, Command, DeviceCommand};
@@ -60,6 +64,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Guest { command } => minted::guest(command, args.json)?,
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
+        Command::Issuer { command } => issuer::run(command, args.json)?,
         Command::Doctor(doctor) => return doctor::run(doctor, args.json),
         Command::SelfHost(command) => selfhost::run(command, args.json)?,
         Command::Completions(completions) => generate::completions(completions, args.json)?,
@@ -73,9 +78,15 @@ fn report(error: &anyhow::Error, json: bool) {
     let document = match error.downcast_ref::<Problem>() {
         _ if is_unread(error) => return,
         Some(problem) if json => say_json(problem),
+        None if json && error.is::<KeyError>() => {
+            let code = error.downcast_ref().map(KeyError::code);
+            say_json(&json!({ "error": "key", "code": code, "reason": format!("{error:#}") }))
+        }
         None if json => say_json(&json!({ "error": "failed", "reason": format!("{error:#}") })),
         _ => {
-            eprintln!("pinlatch: {}", plain(&format!("{error:#}")));
+            let refused = error.downcast_ref().map(KeyError::code);
+            let refused = refused.map_or_else(String::new, |code| format!("key refused ({code}): "));
+            eprintln!("pinlatch: {refused}{}", plain(&format!("{error:#}")));
             return;
         }
     };

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Subcommand};
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, InviteReply, InviteRequest, PasswordRequest, Person, RightsRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, PasswordRequest,
+    Person, RightsRequest,
 };
 use pinlatch_protocol::api::{Secret, Whoami};
 use pinlatch_protocol::name::UserName;
@@ -29,6 +30,8 @@ pub enum UserCommand {
     List,
     /// Invite a person, or one who is there already to set a new password. Prints a code, good once for 7 days.
     Invite(Invite),
+    /// Let a person log in with a provider (OpenID Connect). One who is not there yet joins with a role or scopes.
+    Admit(Admit),
     /// Use an invitation: choose a password, which is asked for or read from stdin.
     Accept(Accept),
     /// Change what a person may do, at once and on open pages too.
@@ -45,6 +48,24 @@ pub enum UserCommand {
 pub struct Invite {
     /// The user name.
     username: UserName,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("who").args(["email", "subject"]).required(true)))]
+pub struct Admit {
+    /// The user name.
+    username: UserName,
+    /// The provider's issuer, exactly as the deployment's configuration has it.
+    #[arg(long)]
+    issuer: String,
+    /// An address that the provider must have verified; the first login binds it to the subject.
+    #[arg(long)]
+    email: Option<String>,
+    /// The provider's own name for the person: `sub`.
+    #[arg(long)]
+    subject: Option<String>,
     #[command(flatten)]
     rights: Rights,
 }
@@ -106,6 +127,15 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
     match command {
         UserCommand::List => list(json),
         UserCommand::Invite(args) => invite(args, json),
+        UserCommand::Admit(args) => {
+            let Admit { username, issuer, email, subject, rights } = args;
+            let identity =
+                IdentityRule { issuer: issuer.clone(), subject: subject.clone(), email: email.clone() };
+            let RightsRequest { role, scope } = rights.request();
+            let request = AdmitRequest { identity, role, scope };
+            api()?.change(Method::PUT, &path(username, "/identities"), &request)?;
+            told(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+        }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
             api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;

@@ -97,7 +97,7 @@ pub fn serves_the_panel(http: &Http, site: &str) {
         let kept = answer.header("cache-control").contains("immutable");
         assert_eq!(kept, path.starts_with("/assets/"), "{path}: {answer:?}");
     }
-    http.get("/api").is_problem(404, "not_found");
+    http.get("/api/v1/nothing").is_problem(404, "not_found");
 }
 
 fn has_its_policy(answer: &Answer, path: &str) {

@@ -9,6 +9,7 @@ mod command_line;
 mod commands;
 mod contract;
 mod guests_panel;
+mod guides;
 mod interop;
 mod issuers;
 mod keys;

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
 /// The providers; the site of each has the number of its place.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "people",
     "strangers",
     "mail",
@@ -30,6 +30,7 @@ const NAMES: [&str; 11] = [
     "flooded",
     "crowded",
     "odd",
+    "terse",
 ];
 
 /// A provider that nobody ever reaches.

@@ -8,6 +8,9 @@
 //   "down": true while every connection is to be cut
 //   "rewrite": parameters put over those of every authorization request
 //   "forge": claims put over those of an id_token that is given for every code
+//   "hang": true while its token endpoint answers nothing
+//   "terse": true while an address is told at the userinfo endpoint alone, and not in the id_token
+//   "userinfo": claims put over those of the userinfo endpoint
 //   "sign": { "header", "claims" }: a token by the present key
 // and answers { "asked": { PATH: COUNT }, "signed": TOKEN }.
 //
@@ -78,15 +81,16 @@ class Issuer {
       response_types: [],
       redirect_uris: [],
     };
+    const poster = { ...script, client_id: "poster", token_endpoint_auth_method: "client_secret_post" };
     const server = { scope: "", audience: RESOURCE, accessTokenTTL: 600, accessTokenFormat: "jwt", jwt: { sign: { alg } } };
     this.provider = new Provider(this.origin, {
-      clients: this.redirect ? [login, script] : [script],
+      clients: this.redirect ? [login, script, poster] : [script, poster],
       jwks: { keys: [this.key] },
       cookies: { keys: [secret] },
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
       // As Auth0, Google and others do: what a scope asks for is in the id_token.
-      conformIdTokenClaims: false,
+      conformIdTokenClaims: this.terse ?? false,
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...ACCOUNTS[sub] }) }),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },
       // Nobody is asked what they consent to.
@@ -120,6 +124,12 @@ class Issuer {
       Object.entries(this.rewrite).forEach(([name, value]) => searchParams.set(name, value));
       this.nonce = searchParams.get("nonce");
       request.url = `${pathname}?${searchParams}`;
+    }
+    if (pathname === "/token" && this.hang) {
+      return undefined;
+    }
+    if (pathname === "/me" && this.userinfo) {
+      return json(response, { sub: "none", ...this.userinfo });
     }
     if (pathname === "/token" && this.forge) {
       await text(request);
@@ -169,9 +179,10 @@ class Issuer {
     return new SignJWT(claims).setProtectedHeader({ alg, kid, ...header }).sign(await importJWK(this.key, alg));
   }
 
-  async change({ redirect, rotate, down, rewrite, forge, sign }) {
-    if (redirect) {
-      this.redirect = redirect;
+  async change({ redirect, rotate, down, rewrite, forge, hang, terse, userinfo, sign }) {
+    if (redirect || terse !== undefined) {
+      this.redirect = redirect ?? this.redirect;
+      this.terse = terse ?? this.terse;
       this.begin();
     }
     if (rotate) {
@@ -182,6 +193,8 @@ class Issuer {
       this.server.closeAllConnections();
     }
     this.rewrite = rewrite ?? this.rewrite;
+    this.hang = hang ?? this.hang;
+    this.userinfo = userinfo === undefined ? this.userinfo : userinfo;
     this.forge = forge === undefined ? this.forge : forge;
     return { asked: this.asked, signed: sign && (await this.sign(sign)) };
   }

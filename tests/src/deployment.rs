@@ -56,8 +56,12 @@ impl Deployment {
 
     /// A deployment of one's own, of other variables.
     pub fn start_with(sites: usize, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
+        Self::start_named((1..=sites).map(|number| format!("site-{number}")).collect(), alter)
+    }
+
+    /// A deployment of one's own, of sites by these names.
+    pub fn start_named(mut names: Vec<String>, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut names: Vec<String> = (1..=sites).map(|number| format!("site-{number}")).collect();
         names.push(OUTSIDE.into());
         let mut init = Command::new(program("PINLATCH_BIN"));
         init.args(["--json", "init", "--out"]).arg(folder.path());

@@ -162,6 +162,15 @@ impl Issuers {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
+    /// The one of a name in the configuration, or what is wrong with it.
+    pub fn named(&self, name: &str) -> Result<&Issuer, &str> {
+        let good = self.good.iter().find(|issuer| issuer.name == name);
+        good.ok_or_else(|| {
+            let broken = self.broken.iter().find(|(own, ..)| own == name);
+            broken.map_or("it is not configured", |(.., reason)| reason)
+        })
+    }
+
     /// Whether a token says that one of them signed it. Nothing is verified by this.
     pub fn claims_to_know(&self, token: &str) -> bool {
         // Most deployments have none, and every request asks.
@@ -231,7 +240,7 @@ impl Issuer {
         sites: &[Name],
         secret: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
-        let raw = Raw::deserialize(table).map_err(|error| error.to_string())?;
+        let raw: Raw = read_table(table)?;
         if raw.issuer.is_empty() || raw.issuer.starts_with(OWN) {
             return Err(format!("its issuer is empty or begins with {OWN:?}"));
         }
@@ -248,20 +257,20 @@ impl Issuer {
             name.parse::<Algorithm>().map_err(|reason| format!("algorithm {:?}: {reason}", excerpt(name)))
         });
         let algorithms: Vec<Algorithm> = algorithms.collect::<Result<_, _>>()?;
-        let here = |read: Result<KeySet, KeyError>| {
-            let keys = read.map_err(|error| format!("{}: {error}", error.code()))?;
+        let here = |member: &str, read: Result<KeySet, KeyError>| {
+            let keys = read.map_err(|error| format!("{member}: {}: {error}", error.code()))?;
             if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
-                return Err("its keys are for other algorithms than `algorithms` allows".to_owned());
+                return Err(format!("{member}: it is for other algorithms than `algorithms` allows"));
             }
             Ok(keys)
         };
         let keys = match (&raw.secret, &raw.keys, raw.jwks_uri) {
             (Some(name), None, None) => {
-                let value = secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?;
-                Keys::Here(here(KeySet::from_key_file(value.as_bytes(), &algorithms))?)
+                let value = secret(name).ok_or_else(|| not_set("secret", name))?;
+                Keys::Here(here("secret", KeySet::from_key_file(value.as_bytes(), &algorithms))?)
             }
             (None, Some(text), None) => {
-                let keys = here(KeySet::from_key_file(text.as_bytes(), &algorithms))?;
+                let keys = here("keys", KeySet::from_key_file(text.as_bytes(), &algorithms))?;
                 if keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
                     return Err("`keys` holds a shared secret, which belongs in `secret`".into());
                 }
@@ -271,7 +280,8 @@ impl Issuer {
                 if algorithms.iter().any(|own| own.is_symmetric()) {
                     return Err("a published key signs with no shared secret's algorithm".into());
                 }
-                Keys::At { uri: private_uri(&uri)?, algorithms }
+                let uri = private_uri(&uri).map_err(|reason| format!("jwks_uri: {reason}"))?;
+                Keys::At { uri, algorithms }
             }
             _ => return Err("it needs one of `secret`, `keys` and `jwks_uri`".into()),
         };
@@ -348,6 +358,26 @@ impl Issuer {
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
         Ok(own.within(&self.ceiling))
     }
+}
+
+/// Reads a table, and names the member that is wrong.
+pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(table).map_err(|error| match error.path().to_string().as_str() {
+        "." => error.inner().to_string(),
+        path => format!("{path}: {}", error.inner()),
+    })
+}
+
+/// What to say of a secret that is not set. Whoever wrote the secret itself in place of its name must not find it
+/// in a log: nothing is repeated but what looks like a name.
+pub(crate) fn not_set(member: &str, name: &str) -> String {
+    let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if !name.is_empty() && name.len() <= 48 && name.bytes().all(is_name) {
+        return format!("{member}: the secret {name:?} is not set");
+    }
+    format!(
+        "{member}: no secret has this name; it is the name of one, such as SCRIPTS_SECRET, and not the secret itself"
+    )
 }
 
 /// An address that nobody can listen in on: over TLS, or on loopback.

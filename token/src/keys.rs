@@ -43,7 +43,8 @@ impl KeySet {
     }
 
     /// Reads a JWK Set that an issuer publishes at an address, where keys stand that are for others: what is not
-    /// for signatures, or of a sort that is not known here, is passed over (RFC 7517 §5). Shared secrets have
+    /// for signatures, of a sort that is not known here, or for none of `algorithms` where some are given, is
+    /// passed over (RFC 7517 §5). Shared secrets have
     /// no place in it, and what is wrong with a key that is meant still refuses the set.
     pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
@@ -52,6 +53,8 @@ impl KeySet {
                 return Err(KeyError::Mixed);
             }
             match VerifyingKey::from_jwk(jwk, algorithms) {
+                Ok(key)
+                    if !algorithms.is_empty() && key.algorithms().all(|own| !algorithms.contains(&own)) => {}
                 Ok(key) => set.insert(key)?,
                 Err(KeyError::Unfit(_)) => {}
                 Err(error) => return Err(error),
@@ -292,6 +295,12 @@ mod tests {
         let set = published(json!([sealing, later, signing])).unwrap();
         assert!(set.knows(signing["kid"].as_str().unwrap()) && !set.knows(sealing["kid"].as_str().unwrap()));
         assert_eq!(published(json!([sealing])).unwrap_err().code(), "missing_key");
+        let narrowed = |algorithm| {
+            KeySet::from_published_jwks(&json!({ "keys": [signing] }), &[algorithm])
+                .map(|set| set.algorithms())
+        };
+        assert_eq!(narrowed(Algorithm::EdDsa), Ok(vec![Algorithm::EdDsa]));
+        assert_eq!(narrowed(Algorithm::Es256).unwrap_err().code(), "missing_key", "its owner wants others");
         assert_eq!(published(json!([signing, oct("HS256", "a")])).unwrap_err().code(), "mixed_set");
         assert_eq!(published(json!([signing, signing])).unwrap_err().code(), "duplicate_kid");
     }

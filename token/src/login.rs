@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use crate::access::object;
 use crate::alg::Algorithm;
 use crate::edge_keys::EdgeKeys;
-use crate::issuer::private_uri;
+use crate::issuer::{not_set, private_uri, read_table};
 use crate::keys::KeySet;
 use crate::policy::{Terms, Typ, bare_claims, verify_foreign};
 use crate::refusal::{Refusal, excerpt};
@@ -69,6 +69,7 @@ struct Raw {
 pub struct Providers {
     good: Vec<Provider>,
     broken: BTreeMap<String, String>,
+    client_ids: Vec<String>,
 }
 
 impl Providers {
@@ -77,6 +78,7 @@ impl Providers {
         let mut providers = Self::default();
         let empty = Object::new();
         for (name, table) in tables.as_object().unwrap_or(&empty) {
+            providers.client_ids.extend(table.get("client_id").and_then(Value::as_str).map(str::to_owned));
             match Provider::read(name, table, sites, &secret) {
                 Ok(provider) => providers.good.push(provider),
                 Err(reason) => {
@@ -102,9 +104,10 @@ impl Providers {
         self.good.iter().find(|provider| provider.name == *name)
     }
 
-    /// The ids by which providers know us. A token for one of them is an `id_token`, and no access token.
+    /// The ids by which providers know us, also those whose table is wrong elsewhere. A token for one of them is an
+    /// `id_token`, and no access token.
     pub fn client_ids(&self) -> impl Iterator<Item = &str> {
-        self.good.iter().map(|provider| provider.client_id.as_str())
+        self.client_ids.iter().map(String::as_str)
     }
 }
 
@@ -117,6 +120,8 @@ pub struct Discovery {
     pub token_endpoint: String,
     /// Where its keys are.
     pub jwks_uri: String,
+    /// Where it tells what it knows of a person, if it does.
+    pub userinfo_endpoint: Option<String>,
     /// Whether the secret goes into the form, because the header is not offered.
     pub secret_in_form: bool,
     /// Whether its answers name it (RFC 9207): one that does not is another's.
@@ -153,7 +158,7 @@ impl Provider {
         sites: &[Name],
         secret: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
-        let raw = Raw::deserialize(table).map_err(|error| error.to_string())?;
+        let raw: Raw = read_table(table)?;
         if !sites.contains(&raw.site) {
             return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
         }
@@ -162,7 +167,7 @@ impl Provider {
         }
         let client_secret = match &raw.client_secret {
             None => None,
-            Some(name) => Some(secret(name).ok_or_else(|| format!("the secret {name:?} is not set"))?),
+            Some(name) => Some(secret(name).ok_or_else(|| not_set("client_secret", name))?),
         };
         let scope = raw.scope.unwrap_or_else(|| "openid email".into());
         if !scope.split(' ').any(|word| word == "openid") {
@@ -172,7 +177,7 @@ impl Provider {
             name: Name::new(name).map_err(|error| format!("its name: {error}"))?,
             site: raw.site,
             label: raw.label.unwrap_or_else(|| name.to_owned()),
-            issuer: private_uri(&raw.issuer)?,
+            issuer: private_uri(&raw.issuer).map_err(|reason| format!("issuer: {reason}"))?,
             client_id: raw.client_id,
             client_secret: client_secret.map(Secret::new),
             scope,
@@ -209,6 +214,7 @@ impl Provider {
             authorization_endpoint: private_uri(&text("authorization_endpoint")?)?,
             token_endpoint: private_uri(&text("token_endpoint")?)?,
             jwks_uri: private_uri(&text("jwks_uri")?)?,
+            userinfo_endpoint: text("userinfo_endpoint").ok().and_then(|uri| private_uri(&uri).ok()),
             secret_in_form: methods.is_some_and(|methods| {
                 !methods.contains(&"client_secret_basic") && methods.contains(&"client_secret_post")
             }),
@@ -262,13 +268,31 @@ impl Provider {
         if must_be_us && text("azp") != Some(&self.client_id) {
             return Err(Refusal::BadClaim("azp", "it is not this client".into()));
         }
-        let verified = accepted.claims.get("email_verified") == Some(&Value::Bool(true));
-        let email = text("email").filter(|email| verified && email.len() <= 254);
         Ok(Identity {
-            email: email.map(str::to_ascii_lowercase),
+            email: verified_email(|name| accepted.claims.get(name)),
             subject: accepted.sub.ok_or(Refusal::MissingClaim("sub"))?,
         })
     }
+}
+
+impl Identity {
+    /// Takes an address that the `id_token` does not have from the answer of the userinfo endpoint (OpenID Connect
+    /// Core §5.3.2), if that is of the same person. It is not signed, and says nothing else that is believed.
+    #[must_use]
+    pub fn with_userinfo(mut self, userinfo: &Value) -> Self {
+        let is_theirs = userinfo.get("sub").and_then(Value::as_str) == Some(self.subject.as_str());
+        if self.email.is_none() && is_theirs {
+            self.email = verified_email(|name| userinfo.get(name));
+        }
+        self
+    }
+}
+
+/// An address that the provider says it has verified.
+fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<String> {
+    let verified = claim("email_verified") == Some(&Value::Bool(true));
+    let email = claim("email").and_then(Value::as_str);
+    email.filter(|email| verified && email.len() <= 254).map(str::to_ascii_lowercase)
 }
 
 impl Discovery {

@@ -15,7 +15,7 @@ use crate::{
     tools::{
         Setup, Tools,
         browser::{self, Browser},
-        python,
+        python, shell,
         wasm_target::WASM,
     },
     ui,
@@ -36,6 +36,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
+    shell::ensure(setup)?;
 
     if filter.is_none() {
         headline("formatting");

@@ -1,11 +1,12 @@
 //! `pinlatch doctor`: whether a deployment is what it should be, and what to do where it is not.
 
+mod foreign;
 mod secrets;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use pinlatch_protocol::api::{Health, Whoami};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::KeySet;
@@ -18,6 +19,7 @@ use crate::output::{say, say_json};
 use crate::session::{self, now};
 use crate::text::{plain, wrap};
 use crate::times::spoken;
+use crate::wrangler::Files;
 
 /// How far clocks may differ before it is worth a word, in seconds; the answer itself takes a moment.
 const CLOCK_NOTED: u64 = 5;
@@ -32,11 +34,15 @@ const WIDTH: usize = 59;
 /// `pinlatch doctor`.
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's address. [default: the one that you are logged in to]
+    /// The deployment's address. [default: the one that you are logged in to; none, where only --config is asked for]
     url: Option<Url>,
     /// The file with the edge's secrets, to compare with what the deployment serves.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
+    /// The deployment's wrangler.toml, to check its issuers and login providers: their tables, what they publish, and
+    /// whether the edge knows them. [default: the one beside --vars, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The owner's root key, to compare with the one in --vars. [default: in the configuration folder]
     #[arg(long, value_name = "FILE", requires = "vars")]
     root_key: Option<PathBuf>,
@@ -59,6 +65,8 @@ pub enum State {
 pub struct Check {
     name: &'static str,
     state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
@@ -67,34 +75,60 @@ pub struct Check {
 impl Check {
     /// As it should be.
     pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, detail: detail.into(), advice: None }
+        Self { name, state: State::Ok, code: None, detail: detail.into(), advice: None }
     }
 
     /// Worth a look.
     pub fn warning(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self { name, state: State::Warning, detail: detail.into(), advice: Some(advice.into()) }
+        Self { name, state: State::Warning, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
     /// Wrong.
     pub fn failed(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self { name, state: State::Failed, detail: detail.into(), advice: Some(advice.into()) }
+        Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
+    }
+
+    /// What it is, for programs: it does not change where the words do.
+    pub fn coded(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
     }
 }
 
 /// Runs every check that can be run.
 pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     let url = match &args.url {
-        Some(url) => url.clone(),
-        None => session::logged_in_at()?.context("name the deployment: pinlatch doctor URL")?,
+        Some(url) => Some(url.clone()),
+        None => session::logged_in_at()?,
     };
-    let checks = look(&url, args)?;
+    let mut checks = match &url {
+        Some(url) => look(url, args)?,
+        None if args.config.is_some() => Vec::new(),
+        None => bail!("name the deployment: pinlatch doctor URL"),
+    };
+    // An edge that does not answer is told of once.
+    let answers = checks.iter().any(|check| check.name == "tokens");
+    if let Some(files) = args.files() {
+        checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
+    }
     let well = checks.iter().all(|check| check.state != State::Failed);
     if json {
         say_json(&json!({ "url": url, "ok": well, "checks": checks }))?;
     } else {
-        say(&page(&url, &checks))?;
+        let title = url.as_ref().map_or_else(|| "Not asking any deployment", Url::as_str);
+        say(&page(title, &checks))?;
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Doctor {
+    /// Where issuers and providers are configured.
+    fn files(&self) -> Option<Files> {
+        if let Some(config) = &self.config {
+            return Some(Files { config: config.clone(), vars: self.vars.clone() });
+        }
+        let config = self.vars.as_ref()?.with_file_name("wrangler.toml");
+        config.exists().then(|| Files { config, vars: self.vars.clone() })
+    }
 }
 
 fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
@@ -282,9 +316,9 @@ fn login(url: &Url) -> Check {
     }
 }
 
-fn page(url: &Url, checks: &[Check]) -> String {
-    let mut page = format!("{url}\n");
-    for Check { name, state, detail, advice } in checks {
+fn page(title: &str, checks: &[Check]) -> String {
+    let mut page = format!("{title}\n");
+    for Check { name, state, detail, advice, .. } in checks {
         let state = match state {
             State::Ok => "ok",
             State::Warning => "warning",
@@ -370,10 +404,9 @@ mod tests {
 
     #[test]
     fn a_report_is_read_line_by_line() {
-        let url = Url::parse("https://door.example").unwrap();
         let checks = [Check::ok("edge", "answers"), Check::failed("clock", "\u{1b}[2J wrong", "set it")];
         assert_eq!(
-            page(&url, &checks),
+            page("https://door.example/", &checks),
             "https://door.example/\n  ok       edge      answers\n  FAILED   clock     \\u001b[2J wrong\n                     -> set it\n"
         );
     }

@@ -1,5 +1,6 @@
 //! `.dev.vars`: the edge's secrets as wrangler reads them, and as the owner may have added to them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,41 @@ impl Vars {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A file that is not there yet.
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_owned(), text: String::new() }
+    }
+
+    /// The value of a name, if it has one; the last, as wrangler takes it.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.text.lines().rev().find_map(|line| value(line, name))
+    }
+
+    /// Every name with its value.
+    pub fn all(&self) -> BTreeMap<&str, &str> {
+        self.text.lines().filter_map(assignment).collect()
+    }
+
+    /// Replaces a value, or adds it.
+    pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
+        // Between double quotes wrangler reads a backslash as more than itself.
+        let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
+        let quote = ['\'', '"', '`'].into_iter().find(suits);
+        let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
+        let quote =
+            quote.with_context(|| format!("{name} holds a line break, or too many sorts of quotes"))?;
+        let fresh = format!("{name}={quote}{new}{quote}");
+        let mut lines: Vec<&str> = self.text.lines().filter(|line| value(line, name).is_none()).collect();
+        lines.push(&fresh);
+        self.text = format!("{}\n", lines.join("\n"));
+        Ok(())
+    }
+
+    /// Writes the file, whole or not at all. The one before is not kept: what it holds of the edge's keys is as it was.
+    pub fn write(&self) -> Result<()> {
+        write_private(&self.path, &self.text)
     }
 
     /// A value without its quotes.
@@ -84,16 +120,18 @@ impl Vars {
 
 /// The value of a line, if it is the named one's.
 fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    assignment(line).filter(|(own, _)| *own == name).map(|(_, value)| value)
+}
+
+/// The name and value of a line that has them.
+fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
-    let (own, value) = line.split_once('=')?;
-    if own.trim() != name {
-        return None;
-    }
+    let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
     let value = value.trim();
     let quoted =
         ['\'', '"', '`'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-    Some(quoted.unwrap_or(value))
+    Some((name.trim(), quoted.unwrap_or(value)))
 }
 
 /// Whether two JWK Sets name the same keys, in any order.
@@ -155,6 +193,24 @@ mod tests {
         }
         for line in ["AB='x'", "# A='x'", "A", ""] {
             assert_eq!(value(line, "A"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_added_or_replaced() {
+        let (_folder, path) = desk();
+        let mut vars = Vars::read(&path).unwrap();
+        assert_eq!((vars.find("SHOP_KEY"), vars.find("OTHER")), (Some("a=b #c"), None));
+        for new in ["it's", "a\"b'c", "plain", "it's \\n", "a=b #c"] {
+            vars.put("OTHER", new).unwrap();
+            vars.write().unwrap();
+            vars = Vars::read(&path).unwrap();
+            assert_eq!(vars.find("OTHER"), Some(new), "{}", vars.text);
+        }
+        assert!(vars.secrets().is_ok() && vars.text.starts_with("# mine\n"));
+        assert_eq!(vars.text.matches("OTHER=").count(), 1);
+        for wrong in ["two\nlines", "'\"`", "'`\\"] {
+            assert!(vars.put("OTHER", wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
+
+use crate::keys::vars::Vars;
+use crate::wrangler::Files;
 
 /// A deployment.
 #[derive(Debug)]
@@ -24,18 +26,19 @@ pub struct Deployment {
 
 impl Deployment {
     /// Reads the configuration and the secrets beside it.
-    pub fn read(config: &Path, secrets: &Path) -> Result<Self> {
-        let read =
-            |file: &Path| fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
-        let text = read(config)?;
+    pub fn read(files: &Files) -> Result<Self> {
+        let config = &files.config;
+        let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;
         // Wrangler reads both.
         let table: Value = if config.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_str(&text).with_context(|| config.display().to_string())?
         } else {
-            toml::from_str(&text).with_context(|| config.display().to_string())?
+            toml_edit::de::from_str(&text).with_context(|| config.display().to_string())?
         };
         let mut deployment = Self::of(&table).with_context(|| config.display().to_string())?;
-        deployment.secrets = parse_env(&read(secrets)?).with_context(|| secrets.display().to_string())?;
+        let secrets = Vars::read(&files.vars())?;
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        deployment.secrets = secrets.all().into_iter().map(owned).collect();
         // As with wrangler, a secret hides a variable of its name.
         deployment.vars.retain(|name, _| !deployment.secrets.contains_key(name));
         Ok(deployment)
@@ -80,24 +83,6 @@ impl Deployment {
     }
 }
 
-/// Lines `NAME=value`, the value perhaps in quotes.
-fn parse_env(text: &str) -> Result<BTreeMap<String, String>> {
-    let mut values = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let Some((name, value)) = line.split_once('=') else {
-            // The line itself may be a secret.
-            bail!("line {} is not NAME=value", number + 1);
-        };
-        let quoted = ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-        values.insert(name.trim().to_owned(), quoted.unwrap_or(value).to_owned());
-    }
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +91,7 @@ mod tests {
 
     #[test]
     fn our_own_configuration_is_read() {
-        let table: Value = toml::from_str(OURS).unwrap();
+        let table: Value = toml_edit::de::from_str(OURS).unwrap();
         let deployment = Deployment::of(&table).unwrap();
         assert_eq!(deployment.assets, "ASSETS");
         assert_eq!(deployment.vars["SITES"], "home");
@@ -117,21 +102,18 @@ mod tests {
     #[test]
     fn a_class_without_sqlite_is_an_error() {
         let text = OURS.replace("\"PublishedObject\"]", "]");
-        let error = Deployment::of(&toml::from_str(&text).unwrap()).unwrap_err();
+        let error = Deployment::of(&toml_edit::de::from_str(&text).unwrap()).unwrap_err();
         assert!(error.to_string().contains("PublishedObject"), "{error}");
     }
 
     #[test]
     fn secrets_survive_the_file() {
-        let secrets = parse_env("# a comment\n\nA='{\"x\": \"y=z\"}'\nB=plain\nC=\"quoted\"\n").unwrap();
-        let values: Vec<&str> = secrets.values().map(String::as_str).collect();
-        assert_eq!(values, ["{\"x\": \"y=z\"}", "plain", "quoted"]);
-        let deployment = Deployment {
-            secrets: secrets.clone(),
-            ..Deployment::of(&toml::from_str(OURS).unwrap()).unwrap()
-        };
-        assert_eq!(parse_env(&deployment.environment().unwrap()).unwrap(), secrets);
-        let error = parse_env("A='1'\nhush").unwrap_err().to_string();
-        assert!(error.contains("line 2") && !error.contains("hush"), "{error}");
+        let secrets = BTreeMap::from([("A".to_owned(), r#"{"x": "y=z"}"#.to_owned())]);
+        let ours = || Deployment::of(&toml_edit::de::from_str(OURS).unwrap()).unwrap();
+        let deployment = Deployment { secrets, ..ours() };
+        assert_eq!(deployment.environment().unwrap(), "A='{\"x\": \"y=z\"}'\n");
+        let secrets = BTreeMap::from([("A".to_owned(), "it's hush".to_owned())]);
+        let error = Deployment { secrets, ..ours() }.environment().unwrap_err().to_string();
+        assert!(error.contains('A') && !error.contains("hush"), "{error}");
     }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::files::write_private;
 use crate::output::{say, say_json};
+use crate::wrangler::Files;
 use deployment::Deployment;
 
 /// The entry of the built Worker, and what it imports.
@@ -21,12 +22,8 @@ pub struct SelfHost {
     /// The folder to write: configuration, secrets, Worker and panel; the objects' state stays there too.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The deployment's configuration.
-    #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
-    config: PathBuf,
-    /// The edge's secrets, as `pinlatch init` wrote them.
-    #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
-    secrets: PathBuf,
+    #[command(flatten)]
+    files: Files,
     /// The built Worker.
     #[arg(long, value_name = "DIR", default_value = "edge-worker/build")]
     worker: PathBuf,
@@ -46,7 +43,7 @@ pub struct SelfHost {
 }
 
 pub fn run(args: &SelfHost, json: bool) -> Result<()> {
-    let deployment = Deployment::read(&args.config, &args.secrets)?;
+    let deployment = Deployment::read(&args.files)?;
     for part in WORKER {
         let file = args.worker.join(part);
         if !file.is_file() {

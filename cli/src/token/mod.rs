@@ -168,12 +168,12 @@ impl Accept {
 }
 
 /// An algorithm by its name, all of which the help lists.
-fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
 }
 
 /// The bytes of a key file. Nobody's key is larger than the limit; another file, named by mistake, may be.
-fn read_file(path: &Path) -> Result<Vec<u8>> {
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
     File::open(path).with_context(cannot)?.take(MOST + 1).read_to_end(&mut bytes).with_context(cannot)?;

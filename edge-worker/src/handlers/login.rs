@@ -105,8 +105,9 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     if !is_theirs {
         return Err(refused("the answer is another issuer's"));
     }
-    let id_token = exchange(incoming, provider, &discovery, &login, &code).await?;
-    let identity = identify(incoming, provider, &discovery, &login, &id_token).await?;
+    let granted = exchange(incoming, provider, &discovery, &login, &code).await?;
+    let identity = identify(incoming, provider, &discovery, &login, &granted.id_token).await?;
+    let identity = with_address(provider, &discovery, &granted, identity).await;
 
     let now = now_s();
     let (family, refresh_jti) = (random_id(), random_id());
@@ -123,6 +124,13 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     Ok(session_cookies(&tokens))
 }
 
+/// What the provider gives for a code.
+struct Granted {
+    id_token: Secret,
+    /// For its userinfo endpoint.
+    access_token: Option<Secret>,
+}
+
 /// Exchanges the code (RFC 6749 §4.1.3, RFC 7636 §4.5) for the `id_token`.
 async fn exchange(
     incoming: &Incoming,
@@ -130,7 +138,7 @@ async fn exchange(
     discovery: &Discovery,
     login: &LoginState,
     code: &str,
-) -> Result<Secret, Problem> {
+) -> Result<Granted, Problem> {
     let redirect_uri = redirect_uri(incoming, &provider.name);
     let mut fields = vec![
         ("grant_type", "authorization_code"),
@@ -159,8 +167,9 @@ async fn exchange(
         .await
         .map_err(|reason| unavailable(provider, &reason))?;
     let answer: Value = serde_json::from_str(&text).unwrap_or_default();
-    match answer.get("id_token").and_then(Value::as_str) {
-        Some(token) if status == 200 => Ok(Secret::new(token)),
+    let token = |name: &str| answer.get(name).and_then(Value::as_str).map(Secret::new);
+    match token("id_token") {
+        Some(id_token) if status == 200 => Ok(Granted { id_token, access_token: token("access_token") }),
         _ => {
             let error = answer.get("error").and_then(Value::as_str).unwrap_or("no id_token");
             let error: String = error.chars().filter(char::is_ascii_graphic).take(64).collect();
@@ -202,6 +211,41 @@ async fn identify(
         // The provider has changed its keys since they were fetched, and perhaps their algorithm and place with them.
         lacks = true;
         discovery = discover(incoming, provider, lacks).await?;
+    }
+}
+
+/// Asks the userinfo endpoint (OpenID Connect Core §5.3) for an address where the `id_token` has none. Whoever was
+/// admitted by their subject needs none, so nothing that goes wrong here ends a login.
+async fn with_address(
+    provider: &Provider,
+    discovery: &Discovery,
+    granted: &Granted,
+    identity: Identity,
+) -> Identity {
+    let (Some(uri), Some(token), None) =
+        (&discovery.userinfo_endpoint, &granted.access_token, &identity.email)
+    else {
+        return identity;
+    };
+    match userinfo(uri, token).await {
+        Ok(userinfo) => identity.with_userinfo(&userinfo),
+        Err(reason) => {
+            worker::console_log!("login with {}: its userinfo endpoint: {reason}", provider.name);
+            identity
+        }
+    }
+}
+
+async fn userinfo(uri: &str, token: &Secret) -> Result<Value, String> {
+    let headers = Headers::new();
+    let set = |name, value: &str| headers.set(name, value).map_err(|_| "it takes no such token".to_owned());
+    set("Accept", "application/json")?;
+    set("Authorization", &format!("Bearer {}", token.expose()))?;
+    let mut init = RequestInit::new();
+    init.with_headers(headers);
+    match published::send(init, uri).await? {
+        (200, text) => serde_json::from_str(&text).map_err(|_| "what it answers is not JSON".into()),
+        (status, _) => Err(format!("it answers {status}")),
     }
 }
 

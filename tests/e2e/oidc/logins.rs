@@ -1,5 +1,7 @@
 //! Logins as whoever sits between browser, provider and Pinlatch could bend them; over HTTP.
 
+use std::time::Instant;
+
 use e2e::Machine;
 use e2e::outsiders::now;
 use e2e::provider::{parameter, set_cookies};
@@ -22,6 +24,38 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
     let identity = json!({ "issuer": stage.provider.issuer(), "subject": "bea" });
     let taken = json!({ "identity": identity, "role": "viewer" });
     stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
+}
+
+/// Where the id_token has no address the userinfo endpoint is asked, and believed only of the same person.
+#[test]
+fn an_address_is_asked_for_where_the_id_token_has_none() {
+    let stage = World::shared("terse");
+    stage.provider.change(&json!({ "terse": true }));
+    for (name, address) in [("bea", "bea@mail.example"), ("cem", "cem@mail.example")] {
+        stage.admit(name, address).ok();
+    }
+    stage.is_refused("bea-unproven", "not_admitted");
+    let cem = json!({ "email": "cem@mail.example", "email_verified": true });
+    for userinfo in [
+        json!({}),
+        json!({ "sub": "somebody-else", "email": cem["email"], "email_verified": true }),
+        json!({ "sub": "mallory", "email": cem["email"], "email_verified": "true" }),
+    ] {
+        stage.provider.change(&json!({ "userinfo": userinfo }));
+        stage.is_refused("mallory", "not_admitted");
+    }
+    stage.provider.change(&json!({ "userinfo": null }));
+    assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
+    // Whoever is known by their subject needs no address, and so no endpoint that works.
+    stage.provider.change(&json!({ "userinfo": cem }));
+    assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
+    assert!(stage.provider.asked("/me") >= 6);
+
+    // A token endpoint that hangs ends the login, not before its time and not long after.
+    stage.provider.change(&json!({ "hang": true }));
+    let began = Instant::now();
+    stage.is_refused("bea", "issuer_unavailable");
+    assert!((5..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[test]

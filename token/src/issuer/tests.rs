@@ -124,6 +124,20 @@ fn a_wrong_table_is_told_and_breaks_only_its_own() {
         assert_eq!(all.faults().len(), 1, "{table}");
         assert!(!all.faults()["wrong"].contains(&secret(1)));
     }
+    let fault = |member: &str, value: Value| {
+        let all = issuers(json!({ "wrong": with(member, value) }));
+        all.faults()["wrong"].to_owned()
+    };
+    assert_eq!(
+        fault("algorithms", json!("HS256")),
+        "algorithms: invalid type: string \"HS256\", expected a sequence"
+    );
+    assert!(fault("max_life", json!("3600")).starts_with("max_life: "));
+    assert_eq!(fault("secret", json!("UNSET")), "secret: the secret \"UNSET\" is not set");
+    // Whoever writes the secret in place of its name does not find it in the log.
+    for written in [secret(2), "6f".repeat(32), "6F".repeat(32)] {
+        assert!(!fault("secret", json!(written)).contains(&written), "{written}");
+    }
     let mut lab = scripts();
     lab["audience"] = json!("other");
     let all =

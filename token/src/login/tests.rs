@@ -52,10 +52,50 @@ fn a_wrong_table_says_why() {
 }
 
 #[test]
+fn a_client_id_is_one_though_its_table_is_wrong() {
+    let mut wrong = table();
+    wrong["client_secret"] = json!("UNSET");
+    let providers = Providers::read(&json!({ "id": wrong }), &[name("home")], |_| None);
+    assert_eq!(providers.client_ids().collect::<Vec<_>>(), ["pinlatch"]);
+    assert_eq!(providers.faults()["id"], "client_secret: the secret \"UNSET\" is not set");
+}
+
+#[test]
+fn an_address_comes_from_userinfo_of_the_same_person_alone() {
+    let bare = || Identity { subject: "u1".into(), email: None };
+    let told = json!({ "sub": "u1", "email": "Ann@Example.org", "email_verified": true });
+    assert_eq!(bare().with_userinfo(&told).email.as_deref(), Some("ann@example.org"));
+    let proven = Identity { email: Some("own@example.org".into()), ..bare() };
+    assert_eq!(proven.with_userinfo(&told).email.as_deref(), Some("own@example.org"));
+    for (member, value) in [
+        ("sub", json!("u2")),
+        ("sub", json!(null)),
+        ("email_verified", json!(false)),
+        ("email_verified", json!("true")),
+        ("email_verified", json!(null)),
+        ("email", json!(["ann@example.org"])),
+        ("email", json!("a".repeat(255))),
+    ] {
+        let mut other = told.clone();
+        other[member] = value;
+        assert_eq!(bare().with_userinfo(&other), bare(), "{other}");
+    }
+    assert_eq!(bare().with_userinfo(&json!("u1")), bare());
+}
+
+#[test]
 fn a_discovery_must_be_the_providers_own() {
     let provider = read(table()).unwrap();
     let discovery = provider.read_discovery(&document()).unwrap();
     assert!(!discovery.secret_in_form && !discovery.answers_name_it);
+    assert_eq!(discovery.userinfo_endpoint, None);
+    for (uri, wanted) in
+        [("https://id.example/me", Some("https://id.example/me")), ("http://id.example/me", None)]
+    {
+        let mut telling = document();
+        telling["userinfo_endpoint"] = json!(uri);
+        assert_eq!(provider.read_discovery(&telling).unwrap().userinfo_endpoint.as_deref(), wanted);
+    }
     let mut naming = document();
     naming["authorization_response_iss_parameter_supported"] = json!(true);
     assert!(provider.read_discovery(&naming).unwrap().answers_name_it);

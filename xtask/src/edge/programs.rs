@@ -35,7 +35,7 @@ pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     let out = dir.join("self-host");
     let mut write = Command::new(&parts.pinlatch);
     write.arg("self-host").arg("--out").arg(&out);
-    write.arg("--config").arg(dir.join("wrangler.json")).arg("--secrets").arg(dir.join(".dev.vars"));
+    write.arg("--config").arg(dir.join("wrangler.json")).arg("--vars").arg(dir.join(".dev.vars"));
     write.arg("--worker").arg(&parts.edge_dist).arg("--panel").arg(&parts.panel_dist);
     write.arg("--listen").arg(format!("127.0.0.1:{port}"));
     if let Some((key, certificate)) = https {

@@ -9,6 +9,7 @@ pub mod nightly;
 pub mod node;
 pub mod npm;
 pub mod python;
+pub mod shell;
 pub mod wasm_target;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::Command};

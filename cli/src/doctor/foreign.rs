@@ -1,0 +1,340 @@
+//! Issuers and login providers: their tables as the Worker reads them, what they publish, and what the edge says to
+//! a token of theirs.
+
+use std::collections::BTreeSet;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use pinlatch_protocol::api::LoginOption;
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_token::login::Provider;
+use pinlatch_token::{Algorithm, Issuer, KeyError, KeySet, MintingKey};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{CLOCK_WRONG, Check, State, http_date};
+use crate::api::Api;
+use crate::issuer::{secret_of, secrets};
+use crate::keys::vars::Vars;
+use crate::published::{self, Published, Unpublished};
+use crate::times::spoken;
+use crate::wrangler::{Config, Files, Reading};
+
+/// The names of the checks.
+const ISSUER: &str = "issuer";
+const PROVIDER: &str = "provider";
+
+/// How long a token lives that asks the edge, in seconds.
+const PROBE_LIFE: u64 = 30;
+
+const LOOK_AT_TABLE: &str =
+    "mend its table (docs/edge.md), or write it anew: pinlatch issuer add NAME --replace";
+const CHECK_ADDRESS: &str =
+    "compare the address with the issuer's own documentation; from this machine: curl -v ADDRESS";
+
+/// Checks what a configuration says of issuers and providers; with a deployment, what is in force there.
+pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
+    let read = secrets(files).and_then(|vars| {
+        let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
+        Ok((vars, reading))
+    });
+    let (vars, reading) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            let advice = "name the file with --config; docs/edge.md shows its tables";
+            return vec![Check::failed("config", format!("{error:#}"), advice).coded("config_unreadable")];
+        }
+    };
+    let mut checks = Vec::new();
+    for name in reading.issuer_tables.keys() {
+        checks.push(match reading.issuers.named(name) {
+            Ok(issuer) => Own { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
+            Err(reason) => {
+                Check::failed(ISSUER, format!("{name}: {reason}"), LOOK_AT_TABLE).coded("issuer_table")
+            }
+        });
+    }
+    for (name, table) in &reading.login_tables {
+        let provider = name.parse().ok().and_then(|name| reading.providers.named(&name));
+        checks.push(match provider {
+            Some(provider) => provider_check(provider, table, &reading.absent, url, now),
+            None => {
+                let reason = reading.providers.faults().get(name).map_or("it is refused", String::as_str);
+                let advice = "mend its table in the configuration: docs/edge.md has every member";
+                Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("login_table")
+            }
+        });
+    }
+    checks
+}
+
+/// An issuer whose table is good.
+struct Own<'c> {
+    issuer: &'c Issuer,
+    reading: &'c Reading,
+    vars: Option<&'c Vars>,
+    now: u64,
+}
+
+impl Own<'_> {
+    fn check(&self, url: Option<&Url>) -> Check {
+        let table = self.reading.issuer_tables.get(&self.issuer.name).unwrap_or(&Value::Null);
+        let here = match self.issuer.jwks_uri() {
+            Some(uri) => self.published(uri, table),
+            None => self.configured(table),
+        };
+        let here = here.unwrap_or_else(|check| check);
+        match url {
+            Some(url) if here.state != State::Failed => self.asked(table, url, here),
+            _ => here,
+        }
+    }
+
+    fn configured(&self, table: &Value) -> Result<Check, Check> {
+        let name = &self.issuer.name;
+        let keys =
+            self.issuer.read_published(&Value::Null).map_or_else(|_| Vec::new(), |keys| keys.algorithms());
+        let algorithms = names(&keys);
+        match secret_of(table, "secret") {
+            Some(secret) if self.reading.absent.contains(secret) => Err(not_here(ISSUER, name, secret)),
+            Some(secret) => {
+                Ok(Check::ok(ISSUER, format!("{name}: signs with the secret {secret} ({algorithms})")))
+            }
+            None => Ok(Check::ok(
+                ISSUER,
+                format!("{name}: its public keys are in the configuration ({algorithms})"),
+            )),
+        }
+    }
+
+    fn published(&self, uri: &str, table: &Value) -> Result<Check, Check> {
+        let name = &self.issuer.name;
+        let jwks = published::get(uri)
+            .map_err(|error| unpublished(ISSUER, name, uri, &error, "jwks_unreachable"))?;
+        apart(ISSUER, name, &jwks, self.now)?;
+        let told =
+            told_of_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
+        let told = told.map_err(|reason| {
+            let advice = "tell the issuer; the edge uses the last good set, for a day";
+            Check::failed(ISSUER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
+        })?;
+        if let Ok(metadata) = published::metadata(&self.issuer.issuer) {
+            self.consistent(&metadata.document, uri)?;
+        }
+        Ok(Check::ok(ISSUER, format!("{name}: {told}")))
+    }
+
+    /// Whether what the issuer says of itself agrees with its table.
+    fn consistent(&self, metadata: &Value, uri: &str) -> Result<(), Check> {
+        let (name, own) = (&self.issuer.name, &self.issuer.issuer);
+        let told = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
+        if told("issuer") != own {
+            let detail = format!("{name}: it calls itself {:?}, and its table {own:?}", told("issuer"));
+            let advice = "write the table's `issuer` as the issuer does, to the last slash";
+            return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
+        }
+        if told("jwks_uri") != uri {
+            let detail = format!(
+                "{name}: it publishes its keys at {:?}, and its table says {uri:?}",
+                told("jwks_uri")
+            );
+            let advice = "take the address that the issuer names: new keys may appear only there";
+            return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
+        }
+        Ok(())
+    }
+
+    /// Shows the edge a token: a good one where the secret is here, and one that nobody signed otherwise. To that it
+    /// tells a wrong table (503 `misconfigured`) and keys that it cannot get (503 `issuer_unavailable`) from the rest.
+    fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
+        let name = &self.issuer.name;
+        let signed =
+            secret_of(table, "secret").and_then(|secret| self.signed(table, self.vars?.find(secret)?));
+        let is_signed = signed.is_some();
+        let token = signed.unwrap_or_else(|| self.unsigned(table));
+        let asked = Api::new(url).and_then(|api| api.with_token(&token).probe("/api/v1/whoami"));
+        let probe = match asked {
+            Ok(probe) => probe,
+            Err(error) => return Check::warning(ISSUER, format!("{name}: {error:#}"), "try again"),
+        };
+        let problem = serde_json::from_str::<Problem>(&probe.body).ok();
+        let is = |code| problem.as_ref().is_some_and(|problem| problem.is(code));
+        if is(Code::Misconfigured) {
+            let detail = format!("{name}: its table is right here, and the edge finds it wrong");
+            let advice = "the deployed table is another, or its secret is not set: npx wrangler secret list, \
+                          npx wrangler deploy. The reason is in the log: npx wrangler tail";
+            return Check::failed(ISSUER, detail, advice).coded("edge_misconfigured");
+        }
+        if is(Code::IssuerUnavailable) {
+            let detail = format!("{name}: the edge cannot get its keys, though they are to be had from here");
+            let advice = "does the issuer answer to Cloudflare's addresses? The reason is in the log: npx wrangler tail";
+            return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
+        }
+        match probe.status {
+            200 if is_signed => Check::ok(ISSUER, format!("{}; the edge accepts it", here.detail)),
+            401 if is_signed => {
+                let detail = format!(
+                    "{name}: the edge does not accept what is signed with the secret of this machine"
+                );
+                let advice = "the edge has another secret or does not know the table yet: npx wrangler secret put NAME, \
+                              npx wrangler deploy";
+                Check::failed(ISSUER, detail, advice).coded("edge_refuses")
+            }
+            401 => here,
+            status => Check::warning(
+                ISSUER,
+                format!("{name}: the edge answers {status} to a token of it"),
+                "look at the edge's log: npx wrangler tail",
+            ),
+        }
+    }
+
+    fn claims(&self, table: &Value) -> Map<String, Value> {
+        let text = |member: &str| secret_of(table, member).unwrap_or_default();
+        let life =
+            table.get("max_life").and_then(Value::as_u64).map_or(PROBE_LIFE, |most| most.min(PROBE_LIFE));
+        let claims = json!({ "iss": self.issuer.issuer, "aud": text("audience"), "sub": "pinlatch-doctor",
+                             "iat": self.now, "exp": self.now + life });
+        let mut claims = claims.as_object().cloned().unwrap_or_default();
+        if let Some(claim) = secret_of(table, "scope_claim") {
+            claims.entry(claim).or_insert_with(|| text("scope").into());
+        }
+        claims
+    }
+
+    fn typ<'t>(&self, table: &'t Value) -> &'t str {
+        table.get("typ").and_then(|all| all.get(0)).and_then(Value::as_str).unwrap_or("JWT")
+    }
+
+    fn signed(&self, table: &Value, secret: &str) -> Option<String> {
+        let algorithm = algorithms_of(table).first().copied();
+        let key = MintingKey::read(secret.as_bytes(), algorithm).ok()?;
+        key.sign(self.typ(table), None, self.claims(table)).ok()
+    }
+
+    fn unsigned(&self, table: &Value) -> String {
+        let part = |value: Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        let header = part(json!({ "alg": "RS256", "typ": self.typ(table) }));
+        let claims = part(Value::Object(self.claims(table)));
+        format!("{header}.{claims}.{}", Base64UrlUnpadded::encode_string(&[0; 32]))
+    }
+}
+
+fn provider_check(
+    provider: &Provider,
+    table: &Value,
+    absent: &BTreeSet<String>,
+    url: Option<&Url>,
+    now: u64,
+) -> Check {
+    let (name, uri) = (provider.name.as_str(), provider.discovery_uri());
+    let looked = || -> Result<String, Check> {
+        let found = published::get(&uri)
+            .map_err(|error| unpublished(PROVIDER, name, &uri, &error, "discovery_unreachable"))?;
+        apart(PROVIDER, name, &found, now)?;
+        let discovery = provider.read_discovery(&found.document).map_err(|reason| {
+            let advice = "write the table's `issuer` exactly as the provider's discovery document does";
+            Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("discovery_refused")
+        })?;
+        let uri = &discovery.jwks_uri;
+        let jwks = published::get(uri)
+            .map_err(|error| unpublished(PROVIDER, name, uri, &error, "jwks_unreachable"))?;
+        let told = told_of_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
+            let advice = "tell the provider; nobody can log in with it before that";
+            Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
+        })?;
+        if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
+            return Err(not_here(PROVIDER, name, secret));
+        }
+        Ok(format!("{name}: {told}"))
+    };
+    let detail = match looked() {
+        Ok(detail) => detail,
+        Err(check) => return check,
+    };
+    let path = format!("/api/v1/logins?site={}", provider.site);
+    let offered = |url| Api::new(url).and_then(|api| api.get::<Vec<LoginOption>>(&path));
+    match url.map(offered) {
+        None => Check::ok(PROVIDER, detail),
+        Some(Ok(options)) if options.iter().any(|option| option.name == provider.name) => {
+            Check::ok(PROVIDER, format!("{detail}; its button is on the login page of {}", provider.site))
+        }
+        Some(Ok(_)) => {
+            let detail = format!("{name}: the edge does not offer it on the login page of {}", provider.site);
+            let advice = "deploy the table and set its secret: npx wrangler deploy, npx wrangler secret list. \
+                          Where the edge refuses it, its log says why: npx wrangler tail";
+            Check::failed(PROVIDER, detail, advice).coded("login_not_deployed")
+        }
+        Some(Err(error)) => Check::warning(PROVIDER, format!("{name}: {error:#}"), "try again"),
+    }
+}
+
+/// A secret that this machine does not have. The Worker may.
+fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
+    let advice = format!(
+        "look whether the edge has it (npx wrangler secret list), or set it: npx wrangler secret put {secret}"
+    );
+    let detail = format!("{name}: its secret {secret} is not in the secrets file of this machine");
+    Check::warning(kind, detail, &advice).coded("secret_not_here")
+}
+
+fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, code: &'static str) -> Check {
+    let advice = match error {
+        Unpublished::Certificate(_) => {
+            "the edge does not accept it either. If browsers do, set this machine's clock, or name the authority in \
+             PINLATCH_CA_FILE; a deployed edge trusts public authorities alone"
+        }
+        _ => CHECK_ADDRESS,
+    };
+    Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
+}
+
+/// An issuer's clock, by which its tokens are dated.
+fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
+    let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
+    let apart = theirs.abs_diff(now);
+    if apart <= CLOCK_WRONG {
+        return Ok(());
+    }
+    let side = if theirs > now { "ahead of" } else { "behind" };
+    let detail = format!("{name}: its clock is {} {side} this machine's", spoken(apart));
+    let advice = "tokens are refused beyond 60 s (not_yet_valid, expired): see which of the clocks is wrong";
+    Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
+}
+
+/// Which keys of a set are used, and why not the others.
+fn told_of_keys(
+    jwks: &Value,
+    algorithms: &[Algorithm],
+    read: impl Fn(&Value) -> Result<KeySet, KeyError>,
+) -> Result<String, String> {
+    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (mut used, mut others) = (Vec::new(), Vec::new());
+    for key in keys {
+        let alone = json!({ "keys": [key] });
+        let kid = key.get("kid").and_then(Value::as_str).unwrap_or("(no kid)");
+        match read(&alone) {
+            Ok(set) => used.push(format!("{kid} {}", names(&set.algorithms()))),
+            Err(error) => {
+                // What is passed over is passed over without a word; asked for by itself, it says why.
+                let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
+                others.push(format!("{kid} is not ({}: {error})", error.code()));
+            }
+        }
+    }
+    let whole = read(jwks).map_err(|error| {
+        let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+        format!("{}: {error}{others}", error.code())
+    });
+    whole?;
+    let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+    Ok(format!("{} of {} published keys are used ({}){others}", used.len(), keys.len(), used.join(", ")))
+}
+
+fn algorithms_of(table: &Value) -> Vec<Algorithm> {
+    let all = table.get("algorithms").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
+}
+
+fn names(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|own| own.name()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,284 @@
+//! `pinlatch issuer add`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::scope::ScopeSet;
+use pinlatch_token::{Algorithm, KeyError, KeySet};
+use serde_json::{Value, json};
+use toml_edit::{Array, Table, value};
+
+use super::{secrets, site, to_do};
+use crate::keys::vars::Vars;
+use crate::output::{say, say_json};
+use crate::published;
+use crate::token::{algorithm, read_file};
+use crate::wrangler::{Config, Files};
+
+/// Variables of the Worker that are no issuer's secret. One of them, `KEYSET`, is known to every device.
+const TAKEN: [&str; 7] = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ISSUERS", "LOGINS", "QUERY_TOKENS"];
+
+/// More than any secret has, in bytes.
+const MOST: u64 = 5 * 1024;
+
+/// `pinlatch issuer add`.
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("signs").args(["secret", "key", "jwks_uri", "discover"]).required(true))]
+pub struct Add {
+    /// Its name here: in the configuration, and before its tokens' ids in the audit log.
+    name: Name,
+    /// The `iss` of its tokens, to the last slash. [default: what --discover finds]
+    #[arg(long, required_unless_present = "discover")]
+    issuer: Option<String>,
+    /// Whom its tokens are for: what `aud` must name. Choose it for this deployment; never a login's client_id.
+    #[arg(long)]
+    audience: String,
+    /// The most that its tokens may do, such as 'line:porch/lamp:* line:*/*:read'.
+    #[arg(long)]
+    scope: ScopeSet,
+    /// The site that they open. [default: the first of SITES]
+    #[arg(long)]
+    site: Option<Name>,
+    /// Signs with a shared secret, which is kept as the secret of this name, such as SCRIPTS_SECRET.
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
+    /// Where the secret's value comes from, `-` for stdin; it is put into the file of --vars.
+    /// [default: it is there already]
+    #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
+    secret_file: Option<PathBuf>,
+    /// Signs with a private key whose public half is in this file: PEM, a JWK or a JWK Set.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Signs with keys that it publishes here, over https.
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// Describes itself below this address (OpenID Connect Discovery, RFC 8414): takes issuer and jwks_uri from there.
+    #[arg(long, value_name = "URL")]
+    discover: Option<String>,
+    /// An algorithm to accept; may be given several times. [default: what the keys are for]
+    #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
+    algorithms: Vec<Algorithm>,
+    /// A `typ` to accept; may be given several times. [default: JWT, at+jwt or none]
+    #[arg(long)]
+    typ: Vec<String>,
+    /// The claim with a token's own scopes, which then narrow --scope.
+    #[arg(long, value_name = "CLAIM")]
+    scope_claim: Option<String>,
+    /// The longest life of a token, from `iat` to `exp`, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
+    max_life: Option<i64>,
+    /// Replace the issuer's table, and its secret, where there are others.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// What an issuer tells of itself.
+struct Described {
+    issuer: String,
+    jwks_uri: String,
+    algorithms: Vec<Algorithm>,
+}
+
+impl Add {
+    pub fn run(&self, json: bool) -> Result<()> {
+        self.secret.as_deref().map_or(Ok(()), require_secret_name)?;
+        let mut config = Config::read(&self.files.config)?;
+        if config.has_issuer(self.name.as_str()) && !self.replace {
+            bail!(
+                "{} has an issuer {} already; --replace replaces it",
+                self.files.config.display(),
+                self.name
+            );
+        }
+        let mut vars = secrets(&self.files)?;
+        let before = config.reading(vars.as_ref())?;
+        let site = site(&before, self.site.as_ref(), config.path())?;
+        let fresh = self.take_secret(&mut vars)?;
+        let table = self.table(&site)?;
+        config.set_issuer(self.name.as_str(), table.clone())?;
+
+        let after = config.reading(vars.as_ref())?;
+        // Whoever of two that are alike comes later in the file's order is refused, which may be the older one.
+        let (old, new) = (before.issuers.faults(), after.issuers.faults());
+        if let Some(reason) = new.get(self.name.as_str()) {
+            bail!("the Worker would refuse it: {reason}");
+        }
+        if let Some((other, reason)) = new.iter().find(|(name, _)| !old.contains_key(*name)) {
+            bail!("the Worker would refuse the issuer {other} beside it: {reason}");
+        }
+        if let Some(name) = self.secret.as_deref().filter(|name| after.absent.contains(*name)) {
+            bail!(
+                "secret: {} has no {name}; say where its value is with --secret-file",
+                self.files.vars().display()
+            );
+        }
+
+        let mut wrote = Vec::new();
+        if let (true, Some(vars)) = (fresh, &vars) {
+            vars.write()?;
+            wrote.push(vars.path().to_owned());
+        }
+        config.save()?;
+        wrote.push(config.path().to_owned());
+        let mut steps: Vec<String> =
+            self.secret.iter().map(|name| format!("npx wrangler secret put {name}")).collect();
+        steps.push("npx wrangler deploy".into());
+        if json {
+            let table = after.issuer_tables.get(self.name.as_str());
+            return say_json(&json!({ "added": self.name, "table": table, "wrote": wrote, "to_do": steps }));
+        }
+        let wrote = wrote.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
+        let (name, indented) = (&self.name, indented(&table));
+        say(&format!("[vars.ISSUERS.{name}]\n{indented}\nWritten to {wrote}. {}", to_do(&steps)))
+    }
+
+    /// Puts a new secret's value among the others; whether there was one to put.
+    fn take_secret(&self, vars: &mut Option<Vars>) -> Result<bool> {
+        let (Some(name), Some(file)) = (&self.secret, &self.secret_file) else { return Ok(false) };
+        let value = secret_value(file)?;
+        KeySet::from_key_file(value.as_bytes(), &self.algorithms)
+            .with_context(|| format!("the secret {name}"))?;
+        let vars = vars.get_or_insert_with(|| Vars::empty(&self.files.vars()));
+        match vars.find(name) {
+            Some(old) if old == value => return Ok(false),
+            Some(_) if !self.replace => {
+                bail!("{} has another {name} already; --replace replaces it", vars.path().display());
+            }
+            _ => {}
+        }
+        vars.put(name, &value)?;
+        Ok(true)
+    }
+
+    fn table(&self, site: &Name) -> Result<Table> {
+        let described = self.discover.as_deref().map(|address| self.discover(address)).transpose()?;
+        let issuer = self.issuer.clone().or_else(|| described.as_ref().map(|own| own.issuer.clone()));
+        let mut table = Table::new();
+        let mut set = |name: &str, text: &str| {
+            table.insert(name, value(text));
+        };
+        set("issuer", &issuer.context("issuer: say it with --issuer")?);
+        set("site", site.as_str());
+        set("audience", &self.audience);
+        if let Some(name) = &self.secret {
+            set("secret", name);
+        }
+        if let Some(file) = &self.key {
+            set("keys", &self.public_keys(file)?);
+        }
+        if let Some(uri) = self.jwks_uri.as_deref().or(described.as_ref().map(|own| own.jwks_uri.as_str())) {
+            set("jwks_uri", uri);
+        }
+        set("scope", &self.scope.to_string());
+        if let Some(claim) = &self.scope_claim {
+            set("scope_claim", claim);
+        }
+        let algorithms = if self.algorithms.is_empty() {
+            described.map(|own| own.algorithms).unwrap_or_default()
+        } else {
+            self.algorithms.clone()
+        };
+        if !algorithms.is_empty() {
+            table.insert("algorithms", value(algorithms.iter().map(|own| own.name()).collect::<Array>()));
+        }
+        if !self.typ.is_empty() {
+            table.insert("typ", value(self.typ.iter().map(String::as_str).collect::<Array>()));
+        }
+        if let Some(seconds) = self.max_life {
+            table.insert("max_life", value(seconds));
+        }
+        Ok(table)
+    }
+
+    /// A file's public keys. What is private or a secret must not get into a file that is under version control.
+    fn public_keys(&self, file: &Path) -> Result<String> {
+        let bytes = read_file(file)?;
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        let text = text.trim();
+        let read = if text.starts_with("-----BEGIN ") || text.starts_with('{') {
+            KeySet::from_key_file(text.as_bytes(), &self.algorithms)
+        } else {
+            Err(KeyError::Form("it is neither PEM nor JSON; a secret goes into --secret-file"))
+        };
+        read.with_context(|| file.display().to_string())?;
+        Ok(format!("{text}\n"))
+    }
+
+    fn discover(&self, address: &str) -> Result<Described> {
+        let found = published::metadata(address)
+            .map_err(|error| anyhow!("{address} does not describe itself: {error}"))?;
+        let text = |name: &str| {
+            let text = found.document.get(name).and_then(Value::as_str);
+            text.map(str::to_owned).with_context(|| format!("what {address} says of itself has no {name}"))
+        };
+        let (issuer, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
+        // The last slash is what people leave out; anything else is somebody else's description.
+        if issuer.trim_end_matches('/') != address.trim_end_matches('/') {
+            bail!("what {address} says of itself is of the issuer {issuer:?}");
+        }
+        if let Some(own) = self.issuer.as_ref().filter(|own| **own != issuer) {
+            bail!("issuer: {address} says that it is {issuer:?} and not {own:?}");
+        }
+        let jwks =
+            published::get(&jwks_uri).map_err(|error| anyhow!("jwks_uri: {jwks_uri}: {error}"))?.document;
+        let read = KeySet::from_published_jwks(&jwks, &self.algorithms);
+        read.with_context(|| format!("the keys at {jwks_uri}"))?;
+        Ok(Described { algorithms: signed_with(&found.document, &jwks), issuer, jwks_uri })
+    }
+}
+
+/// Which algorithms an issuer says it uses, where its keys do not say it themselves.
+fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
+    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if keys.iter().all(|key| key.get("alg").is_some()) {
+        return Vec::new();
+    }
+    let named = metadata.get("id_token_signing_alg_values_supported").and_then(Value::as_array);
+    let named = named.into_iter().flatten().filter_map(Value::as_str);
+    named.filter_map(|name| name.parse::<Algorithm>().ok()).filter(|own| !own.is_symmetric()).collect()
+}
+
+/// A secret's value, without one line end.
+fn secret_value(file: &Path) -> Result<String> {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes).context("cannot read the secret")?;
+        bytes
+    } else {
+        read_file(file)?
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow!("the secret is not text: `openssl rand -hex 32` makes one"))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.len() as u64 > MOST {
+        bail!("the secret has more than {MOST} bytes");
+    }
+    Ok(text.to_owned())
+}
+
+/// Refuses what is no name of a secret. It is not repeated, as an argument's parser would: it may be the secret itself.
+fn require_secret_name(text: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    if !begins || text.len() > 48 || !text.bytes().all(plain) {
+        bail!(
+            "--secret is the secret's name, such as SCRIPTS_SECRET; the secret itself goes into --secret-file"
+        );
+    }
+    if TAKEN.contains(&text) {
+        bail!("--secret {text}: the Worker has a variable of this name");
+    }
+    Ok(())
+}
+
+fn indented(table: &Table) -> String {
+    table.to_string().trim_end().lines().map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests;

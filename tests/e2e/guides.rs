@@ -1,0 +1,217 @@
+//! The pages of `docs/guides`, as they are written: their commands configure a deployment, which is then started from
+//! the file that they wrote, and their scripts operate a real device through it.
+//!
+//! What a block of code is for is the second word of its fence. `configure` is run before the deployment starts and
+//! `run` after it; a file's name is written under that name; `yours` names the only variables that the test may set.
+//! `deploy` is not run: it needs an account at Cloudflare, and downloads. Nor is Auth0 itself asked: a stand-in serves
+//! what it documents (`tests/interop/auth0.mjs`), so these tests prove that our side of that page works, and nothing
+//! of the service or its dashboard.
+
+mod doctor;
+mod page;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use e2e::outsiders::now;
+use e2e::provider::{CLIENT, Providers, RESOURCE, SECRET, parameter, set_cookies};
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Agent, Deployment, Http, Machine, Site, program, soon};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use xtask::guard::Guarded;
+use xtask::wrangler::config::derive;
+use xtask::wrangler::{EdgeOptions, Secrets};
+
+use self::page::Page;
+
+/// The secrets of the applications at the stand-in.
+const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
+
+static SHARED: LazyLock<World> = LazyLock::new(World::start);
+
+/// A deployment that the guides configured.
+struct World {
+    pages: Vec<Page>,
+    deployment: Deployment,
+    providers: Providers,
+    auth0: String,
+    _agent: Agent,
+    _auth0: Guarded,
+    _auth0_log: TempDir,
+}
+
+impl World {
+    /// Whoever starts it holds the [`Machine`].
+    fn start() -> Self {
+        let providers = Providers::start(&["company"]);
+        let auth0_log = tempfile::tempdir().expect("a folder");
+        let log = auth0_log.path().join("auth0.log");
+        let mut command = Command::new(program("PINLATCH_NODE"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/auth0.mjs")).args(AUTH0_SECRETS);
+        let process = Guarded::spawn(&command, &log).expect("the stand-in");
+        let said = soon("the stand-in listens", || {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            text.lines().find_map(|line| serde_json::from_str::<Value>(line).ok())
+        });
+        let auth0 = said["issuer"].as_str().expect("an issuer").to_owned();
+        let company = providers.named("company").issuer().to_owned();
+        let (login, robot) = (AUTH0_SECRETS[0], AUTH0_SECRETS[1]);
+        let token_endpoint = format!("{company}/token");
+        let mut pages = vec![
+            Page::read("curl", &[]),
+            Page::read("node", &[]),
+            Page::read("python", &[]),
+            Page::read(
+                "openid",
+                &[
+                    ("ISSUER", &company),
+                    ("CLIENT_ID", CLIENT),
+                    ("CLIENT_SECRET", SECRET),
+                    ("AUDIENCE", RESOURCE),
+                    ("TOKEN_ENDPOINT", &token_endpoint),
+                    ("ROBOT_ID", "poster"),
+                    ("ROBOT_SECRET", SECRET),
+                ],
+            ),
+            Page::read(
+                "auth0",
+                &[
+                    ("AUTH0", &auth0),
+                    ("CLIENT_ID", "LoginClient"),
+                    ("CLIENT_SECRET", login),
+                    ("ROBOT_ID", "RobotClient"),
+                    ("ROBOT_SECRET", robot),
+                ],
+            ),
+        ];
+        let deployment = Deployment::start_named(vec!["home".into()], |options| configured(options, &pages));
+        let folder = deployment.folder();
+        for page in &mut pages {
+            page.set("PINLATCH_URL", deployment.origin());
+        }
+        let redirect = format!("{}/api/v1/logins/sso/callback", deployment.origin());
+        providers.named("company").change(&json!({ "redirect": redirect }));
+        let site = Site::of(&deployment, 0);
+        let login = ["login", "--url", deployment.origin(), "--username", OWNER, "--password-stdin"];
+        let logged_in = page::pinlatch(&folder, &login, PASSWORD);
+        assert!(logged_in.status.success(), "{logged_in:?}");
+        let agent = site.device("porch");
+        Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
+    }
+
+    /// Runs what a guide says to run, and gives the words that it printed, however the lines were broken.
+    fn follow(&self, name: &str) -> String {
+        let page = self.pages.iter().find(|page| page.name == name).expect("a guide");
+        let said = page.run(&self.deployment.folder(), "run");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// A client that logs in as the owner.
+    fn owner(&self) -> Http {
+        let form = format!("grant_type=password&username={OWNER}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = soon("the owner logs in", || {
+            let answer = self.deployment.http().post_form("/api/v1/token", &form);
+            (answer.status != 429).then_some(answer)
+        });
+        let token = answer.ok()["access_token"].as_str().expect("a token").to_owned();
+        self.deployment.http().bearer(&token)
+    }
+
+    /// Whether a command of somebody's was executed, by the audit log.
+    #[track_caller]
+    fn has_executed(&self, who: &str) {
+        let log = self.owner().get("/api/v1/audit?limit=200").ok().to_string();
+        assert!(log.contains(who), "{who}: {log}");
+    }
+}
+
+/// Runs what the guides say of the configuration, and starts the edge with what they wrote.
+fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
+    let Secrets::File(secrets) = &options.secrets else { panic!("the secrets are in a file") };
+    let folder = secrets.parent().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::copy(root.join("wrangler.toml"), folder.join("wrangler.toml")).expect("wrangler.toml");
+    // In place of `npm install jsonwebtoken`.
+    std::os::unix::fs::symlink(root.join("node_modules"), folder.join("node_modules")).expect("a link");
+    for page in pages {
+        page.run(folder, "configure");
+    }
+    let text = std::fs::read_to_string(folder.join("wrangler.toml")).expect("wrangler.toml");
+    assert!(text.starts_with("# The deployment. `npx wrangler deploy`"), "its comments stay");
+    let written =
+        derive(&text, Path::new("/"), Path::new("/"), &Default::default()).expect("a configuration");
+    let vars = &written["vars"];
+    assert_eq!(vars["ISSUERS"].as_object().map(serde_json::Map::len), Some(pages.len()), "{vars}");
+    options.var("ISSUERS", vars["ISSUERS"].clone()).var("LOGINS", vars["LOGINS"].clone())
+}
+
+#[test]
+fn the_guide_for_curl_works_as_written() {
+    let _machine = Machine::beside_others();
+    let said = SHARED.follow("curl");
+    assert!(said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts it"), "{said}");
+    assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
+    assert!(said.contains("Verdict: accepted."), "{said}");
+    SHARED.has_executed("https://curl.example#nightly");
+}
+
+#[test]
+fn the_guide_for_node_works_as_written() {
+    let _machine = Machine::beside_others();
+    assert_eq!(SHARED.follow("node"), "executed");
+    SHARED.has_executed("https://node.example#lamp.mjs");
+}
+
+#[test]
+fn the_guide_for_python_works_as_written() {
+    let _machine = Machine::beside_others();
+    assert_eq!(SHARED.follow("python"), "executed");
+    SHARED.has_executed("https://python.example#lamp.py");
+}
+
+#[test]
+fn the_guide_for_openid_providers_works_as_written() {
+    let _machine = Machine::beside_others();
+    let said = SHARED.follow("openid");
+    assert!(said.contains("bea can log in with"), "{said}");
+    assert!(said.contains("its button is on the login page of home"), "{said}");
+    assert!(said.contains(r#""status":"executed""#), "{said}");
+    let company = SHARED.providers.named("company");
+    SHARED.has_executed(&format!("{}#poster", company.issuer()));
+    assert_eq!(logged_in("sso", |question| company.answer(question, "bea")), "bea");
+}
+
+/// Against a stand-in: see the head of this file.
+#[test]
+fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
+    let _machine = Machine::beside_others();
+    let said = SHARED.follow("auth0");
+    assert!(said.contains("auth0: 2 of 2 published keys are used"), "{said}");
+    assert!(said.contains(r#""status":"executed""#), "{said}");
+    SHARED.has_executed(&format!("{}#RobotClient@clients", SHARED.auth0));
+    let stand_in = Http::new(SHARED.auth0.trim_end_matches('/'));
+    let answer = |question: &str| {
+        let path = question.strip_prefix(&stand_in.origin).expect("an address of the stand-in");
+        stand_in.get(path).header("location").to_owned()
+    };
+    assert_eq!(logged_in("auth0", answer), "kim");
+}
+
+/// Who is logged in by a provider that answers its question so.
+fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
+    let http = SHARED.deployment.http();
+    let started = http.get(&format!("/api/v1/logins/{provider}"));
+    let (name, value) = set_cookies(&started).next().unwrap_or_else(|| panic!("{started:?}"));
+    let question = started.header("location");
+    assert!(parameter(question, "state").is_some(), "{question}");
+    let back = answer(question);
+    let path = back.strip_prefix(&http.origin).unwrap_or_else(|| panic!("{back}"));
+    let finished = http.with("cookie", &format!("{name}={value}")).get(path);
+    let session = set_cookies(&finished).find(|(name, _)| name == "__Host-pinlatch_session");
+    let (name, value) = session.unwrap_or_else(|| panic!("{finished:?}"));
+    let whoami = http.with("cookie", &format!("{name}={value}")).get("/api/v1/whoami").ok();
+    assert!(whoami["exp"].as_u64() > Some(now()), "{whoami}");
+    whoami["sub"].as_str().expect("a name").to_owned()
+}
