@@ -1,0 +1,92 @@
+//! The agent on an emulated Raspberry Pi 3B: the kernel's own driver of the Pi's pins, a network behind USB, and a clock
+//! that begins in 1970. The pins are watched from outside.
+
+use std::time::Duration;
+
+use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State};
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Certificates, Deployment, Machine, Site};
+use serde_json::json;
+
+const CONFIGURATION: &str = r#"
+state_dir = "/var/lib/pinlatch"
+ca_file = "/etc/pinlatch/ca.pem"
+
+[lines.door]
+kind = "momentary"
+driver = "gpio"
+gpio = "GPIO17"
+max_on_ms = 1200
+
+[lines.lamp]
+kind = "switch"
+driver = "gpio"
+gpio = "GPIO27"
+"#;
+
+/// How long the panel opens the door for: as long as the line may be on.
+const PULSE: Duration = Duration::from_millis(1200);
+/// How much longer the pin may be high: the emulated processor shares a real one with everything else here.
+const LATE: Duration = Duration::from_millis(150);
+/// How much shorter, since a timer of the kernel counts whole milliseconds.
+const EARLY: Duration = Duration::from_millis(5);
+/// How long a change may take to reach a pin.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Enrolled over TLS while its clock says 1970, the Pi opens a door that is pressed in the panel; and a line that is on
+/// when its agent is killed goes to its safe level, because the unit's `ExecStopPost=` takes it there.
+#[test]
+fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
+    if emulated::missing().is_some() {
+        return;
+    }
+    let _machine = Machine::alone();
+    let certificates = Certificates::new(&["localhost", HOST]);
+    let authority = std::fs::read(certificates.ca()).expect("a file");
+    let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
+    // It boots while workerd starts.
+    let mut pi = Guest::power_on(Board::Pi3b, &files);
+    let edge = Deployment::start(1, Some(&certificates));
+    let site = Site::of(&edge, 0);
+    pi.until_ready();
+    let year: u32 = pi.run("date +%Y").trim().parse().expect("a year");
+    assert!(year <= 1971, "a Pi has no clock, but it is {year} there");
+    let lines = pi.run("pinlatch-agent lines");
+    assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
+
+    pi.enrol(&site.enrolment("porch"));
+    pi.start_agent(true);
+    site.until_online("porch");
+    let (door, lamp) = (pi.pin(17), pi.pin(27));
+    assert_eq!((door.state(), lamp.state()), (State::Driven(false), State::Driven(false)));
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let browser = Browser::trusting(390, 844, &certificates).await;
+        browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        assert_eq!(door.changes(), [], "the door moved before anybody pressed");
+        browser.click("action-porch-door-pulse").await;
+        let opened = door.wait_for(true, SOON);
+        browser.until("line-porch-door", "data-level", "on").await;
+        let closed = door.wait_for(false, SOON);
+        browser.until("line-porch-door", "data-level", "off").await;
+        let long = closed - opened;
+        println!("a pulse of {PULSE:?} was {long:?} at the pin");
+        assert!((PULSE - EARLY..PULSE + LATE).contains(&long), "the door was open for {long:?}");
+    });
+
+    // Without `ExecStopPost=` nobody takes the line to its safe level, and the kernel does not do so either.
+    let on = || {
+        site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
+        lamp.until(State::Driven(true));
+    };
+    on();
+    pi.kill_agent();
+    println!("after SIGKILL without ExecStopPost: {:?}", lamp.state());
+    pi.start_agent(true);
+    site.until_online("porch");
+    on();
+    pi.kill_agent();
+    println!("after SIGKILL and ExecStopPost: {:?}", lamp.state());
+}
