@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State};
+use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Certificates, Deployment, Machine, Site};
 use serde_json::json;
@@ -55,7 +55,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
 
     pi.enrol(&site.enrolment("porch"));
-    pi.start_agent(true);
+    pi.start_agent(StopPost::Nothing);
     site.until_online("porch");
     let (door, lamp) = (pi.pin(17), pi.pin(27));
     assert_eq!((door.state(), lamp.state()), (State::Driven(false), State::Driven(false)));
@@ -76,17 +76,22 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         assert!((PULSE - EARLY..PULSE + LATE).contains(&long), "the door was open for {long:?}");
     });
 
-    // Without `ExecStopPost=` nobody takes the line to its safe level, and the kernel does not do so either.
     let on = || {
-        site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
-        lamp.until(State::Driven(true));
+        let result = site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
+        assert_eq!(result["status"], "executed", "{result}");
+        assert_eq!(lamp.state(), State::Driven(true));
     };
+    // The kernel leaves the pin of a killed agent as it was; this is what `ExecStopPost=` is there for.
     on();
     pi.kill_agent();
-    println!("after SIGKILL without ExecStopPost: {:?}", lamp.state());
-    pi.start_agent(true);
+    let lines = pi.run("pinlatch-agent lines");
+    assert!(!lines.contains("pinlatch-agent"), "somebody still holds a line: {lines}");
+    assert_eq!(lamp.state(), State::Driven(true));
+    site.until_offline("porch");
+    pi.start_agent(StopPost::Safe);
     site.until_online("porch");
+    assert_eq!(lamp.state(), State::Driven(false), "a line starts at its safe level");
     on();
     pi.kill_agent();
-    println!("after SIGKILL and ExecStopPost: {:?}", lamp.state());
+    assert_eq!(lamp.state(), State::Driven(false));
 }

@@ -52,6 +52,15 @@ impl Board {
         }
     }
 
+    /// What else the kernel is told. Raspberry Pi OS leaves the pins of a released output driven, which is a choice
+    /// in the kernel as everybody else has it.
+    pub fn kernel_options(self) -> &'static str {
+        match self {
+            Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
+            Self::Virt => "",
+        }
+    }
+
     /// Whether the kernel needs to be told what the machine is made of.
     pub fn has_device_tree(self) -> bool {
         self == Self::Pi3b
@@ -62,6 +71,15 @@ impl Board {
         match self {
             Self::Pi3b => "bcm2835_gpio",
             Self::Virt => "pl061",
+        }
+    }
+
+    /// Reads the controller's registers: whether the kernel has not yet taken a pin's interrupt.
+    pub fn has_interrupt(self, pin: u32, read: impl Fn(u64) -> u32) -> bool {
+        match self {
+            // QEMU's Pi has no interrupts of pins.
+            Self::Pi3b => false,
+            Self::Virt => read(PL061 + 0x414) >> pin & 1 == 1,
         }
     }
 

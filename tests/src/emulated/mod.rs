@@ -32,7 +32,7 @@ pub const HOST: &str = "10.0.2.2";
 /// The agent's configuration in the guest.
 pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 
-/// How long a guest may take from power-on to a network. It takes 6 to 9 s on an idle machine.
+/// How long a guest may take from power-on to a network.
 const BOOT: Duration = Duration::from_secs(120);
 
 /// Why there are no emulated machines on this system, where `cargo xtask test` found none.
@@ -40,6 +40,15 @@ pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("left out: {reason}");
     Some(reason)
+}
+
+/// What the unit does when the agent has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopPost {
+    /// `ExecStopPost=pinlatch-agent safe`.
+    Safe,
+    /// Nothing, as without that line.
+    Nothing,
 }
 
 /// A running machine. It ends with this value.
@@ -67,7 +76,7 @@ impl Guest {
             qemu.arg("-dtb").arg(guests.join(board.folder()).join("device-tree"));
         }
         let kernel = "console=ttyAMA0,115200 quiet panic=-1 rdinit=/init maxcpus=1 kpti=off nokaslr";
-        qemu.arg("-append").arg(format!("{kernel} commands={}", board.serial()));
+        qemu.arg("-append").arg(format!("{kernel} commands={} {}", board.serial(), board.kernel_options()));
         let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
         qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
         if board == Board::Pi3b {
@@ -119,10 +128,13 @@ impl Guest {
         self.enrolled = true;
     }
 
-    /// Starts the agent as its unit does; `ExecStopPost=` is run when it ends, where `stop_post` says so.
-    pub fn start_agent(&self, stop_post: bool) {
+    /// Starts the agent as its unit does.
+    pub fn start_agent(&self, after: StopPost) {
         assert!(self.enrolled, "the guest is not enrolled");
-        self.run(&format!("service {} & true", if stop_post { "stop-post" } else { "nothing" }));
+        self.run(match after {
+            StopPost::Safe => "service stop-post &",
+            StopPost::Nothing => "service nothing &",
+        });
     }
 
     /// SIGKILL to the agent; returns once it is gone and what the unit does then is done.

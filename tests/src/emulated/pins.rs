@@ -149,6 +149,14 @@ impl Pin<'_> {
         self.pins.changes.lock().remove(&self.number).map(Vec::from).unwrap_or_default()
     }
 
+    /// Drives it from outside, and waits until the kernel has taken the interrupt: two changes before that would be
+    /// one to it.
+    pub fn drive_slowly(&self, level: bool) {
+        self.drive(level);
+        let is_taken = || !self.pins.board.has_interrupt(self.number, |address| self.pins.register(address));
+        soon(&format!("the interrupt of pin {}", self.number), || is_taken().then_some(()));
+    }
+
     /// Drives it from outside.
     pub fn drive(&self, level: bool) {
         let Pins { path, .. } = self.pins;

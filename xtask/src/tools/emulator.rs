@@ -26,8 +26,8 @@ const COMPLETE: &str = "packages";
 /// A machine that QEMU can be, and what its kernel must load to reach a network.
 struct Guest {
     folder: &'static str,
-    /// Depends on the newest kernel.
-    package: &'static str,
+    /// Packages that depend on a kernel; the first that there is, is taken.
+    packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
 }
@@ -35,14 +35,15 @@ struct Guest {
 const GUESTS: [Guest; 2] = [
     Guest {
         folder: "pi",
-        package: "linux-image-arm64",
+        // Since 6.9 the driver of the Pi's pins can do what Raspberry Pi OS has it do: leave released outputs driven.
+        packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
         // Nothing depends on `phy-generic`, and without it `dwc2` stays silent.
         modules: &["phy-generic", "dwc2", "cdc_ether"],
         device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
     },
     Guest {
         folder: "virt",
-        package: "linux-image-cloud-arm64",
+        packages: &["linux-image-cloud-arm64"],
         modules: &["virtio_mmio", "virtio_net"],
         device_tree: None,
     },
@@ -93,7 +94,7 @@ fn fetch(setup: &Setup, guests: &Path) -> Result<()> {
     let made = work.path().join("guests");
     let mut packages = String::new();
     for guest in &GUESTS {
-        let package = apt.dependency_of(guest.package)?;
+        let package = apt.dependency_of(guest.packages)?;
         let tree = apt.unpack(&package)?;
         let kept = made.join(guest.folder);
         keep_kernel(&tree, guest, &kept).with_context(|| format!("of {package}"))?;
@@ -185,11 +186,13 @@ impl ForeignApt {
         process::quietly(title, self.command("apt-get").args(["update", "-q"]))
     }
 
-    /// The package that another one exists to depend on.
-    fn dependency_of(&self, package: &str) -> Result<String> {
-        let said = process::output_of(self.command("apt-cache").args(["depends", package]))?;
-        let name = said.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
-        Ok(name.with_context(|| format!("{package} depends on nothing"))?.to_owned())
+    /// What the first that there is of these packages exists to depend on.
+    fn dependency_of(&self, packages: &[&str]) -> Result<String> {
+        let found = packages.iter().find_map(|package| {
+            let said = process::output_of(self.command("apt-cache").args(["depends", package])).ok()?;
+            Some(said.lines().find_map(|line| line.trim().strip_prefix("Depends: "))?.to_owned())
+        });
+        found.with_context(|| format!("Debian has no {}", packages.join(" and no ")))
     }
 
     /// Fetches a package and lays its files out in a folder.
