@@ -1,7 +1,7 @@
 //! The agent on an emulated Raspberry Pi 3B: the kernel's own driver of the Pi's pins, a network behind USB, and a clock
 //! that begins in 1970. The pins are watched from outside.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
 use e2e::site::{OWNER, PASSWORD};
@@ -26,8 +26,10 @@ gpio = "GPIO27"
 
 /// How long the panel opens the door for: as long as the line may be on.
 const PULSE: Duration = Duration::from_millis(1200);
-/// How much longer the pin may be high: the emulated processor shares a real one with everything else here.
-const LATE: Duration = Duration::from_millis(150);
+/// How much longer the pin may be high.
+const LATE: Duration = Duration::from_millis(100);
+/// Presses, of which one must be as long as that: the emulated processor shares a real one with everything else here.
+const ROUNDS: usize = 4;
 /// How much shorter, since a timer of the kernel counts whole milliseconds.
 const EARLY: Duration = Duration::from_millis(5);
 /// How long a change may take to reach a pin.
@@ -44,17 +46,22 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
+    let began = Instant::now();
     // It boots while workerd starts.
     let mut pi = Guest::power_on(Board::Pi3b, &files);
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
+    println!("workerd was up after {:?}", began.elapsed());
     pi.until_ready();
+    println!("the Pi was up after {:?}", began.elapsed());
     let year: u32 = pi.run("date +%Y").trim().parse().expect("a year");
     assert!(year <= 1971, "a Pi has no clock, but it is {year} there");
     let lines = pi.run("pinlatch-agent lines");
     assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
 
+    let began = Instant::now();
     pi.enrol(&site.enrolment("porch"));
+    println!("enrolling over TLS took {:?}", began.elapsed());
     pi.start_agent(StopPost::Nothing);
     site.until_online("porch");
     let (door, lamp) = (pi.pin(17), pi.pin(27));
@@ -66,14 +73,18 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-door", "data-level", "off").await;
         assert_eq!(door.changes(), [], "the door moved before anybody pressed");
-        browser.click("action-porch-door-pulse").await;
-        let opened = door.wait_for(true, SOON);
-        browser.until("line-porch-door", "data-level", "on").await;
-        let closed = door.wait_for(false, SOON);
-        browser.until("line-porch-door", "data-level", "off").await;
-        let long = closed - opened;
-        println!("a pulse of {PULSE:?} was {long:?} at the pin");
-        assert!((PULSE - EARLY..PULSE + LATE).contains(&long), "the door was open for {long:?}");
+        let mut lengths = Vec::new();
+        while lengths.len() < ROUNDS && !lengths.iter().any(|length| *length < PULSE + LATE) {
+            browser.click("action-porch-door-pulse").await;
+            let opened = door.wait_for(true, SOON);
+            browser.until("line-porch-door", "data-level", "on").await;
+            let length = door.wait_for(false, SOON) - opened;
+            browser.until("line-porch-door", "data-level", "off").await;
+            println!("a pulse of {PULSE:?} was {length:?} at the pin");
+            assert!(length >= PULSE - EARLY, "the door was open for {length:?} only");
+            lengths.push(length);
+        }
+        assert!(lengths.iter().any(|length| *length < PULSE + LATE), "the door was open for {lengths:?}");
     });
 
     let on = || {
