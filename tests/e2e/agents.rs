@@ -3,8 +3,7 @@
 use std::process::Command;
 
 use e2e::agent::LINES;
-use e2e::{Agent, Deployment, Machine, Site, program, soon};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use e2e::{Agent, Certificates, Deployment, Machine, Site, program, soon};
 use serde_json::{Value, json};
 
 /// A Pi without a clock: its agent believes that it is 1970 and still connects over TLS to an edge whose
@@ -13,25 +12,10 @@ use serde_json::{Value, json};
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
     let _machine = Machine::beside_others();
     let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str| folder.path().join(name);
-    let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.not_before = rcgen::date_time_ymd(2026, 1, 1);
-    authority.not_after = rcgen::date_time_ymd(2096, 1, 1);
-    let authority =
-        CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("an authority");
-    let key = KeyPair::generate().expect("a key");
-    let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
-    leaf.not_before = rcgen::date_time_ymd(2026, 1, 1);
-    leaf.not_after = rcgen::date_time_ymd(2096, 1, 1);
-    let leaf = leaf.signed_by(&key, &authority).expect("a certificate");
-    std::fs::write(file("ca.pem"), authority.pem()).expect("a file");
-    std::fs::write(file("cert.pem"), leaf.pem()).expect("a file");
-    std::fs::write(file("key.pem"), key.serialize_pem()).expect("a file");
-
-    let edge = Deployment::start(1, Some((&file("key.pem"), &file("cert.pem"))));
+    let certificates = Certificates::new(&["localhost"]);
+    let edge = Deployment::start(1, Some(&certificates));
     let config = folder.path().join("config");
-    let ca = file("ca.pem");
+    let ca = certificates.ca();
     let cli = |arguments: &[&str], input: &str| {
         let mut command = Command::new(program("PINLATCH_BIN"));
         command
@@ -68,7 +52,12 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     // The same clock without the authority: the certificate is what is refused.
     let mut stranger = Command::new(program("PINLATCH_AGENT_BIN"));
     let enrolment = cli(&["device", "enrol", "shed"], "")["enrol"].as_str().expect("a string").to_owned();
-    stranger.arg("enrol").arg(&enrolment).arg("--state").arg(file("other")).args(["--assume-time", "120"]);
+    stranger
+        .arg("enrol")
+        .arg(&enrolment)
+        .arg("--state")
+        .arg(folder.path().join("other"))
+        .args(["--assume-time", "120"]);
     let output = stranger.output().expect("pinlatch-agent");
     assert!(!output.status.success(), "an unknown authority is trusted");
 }

@@ -20,9 +20,9 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Agent, Deployment, Http, Machine, Site, program, soon};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use xtask::edge::config::derive;
+use xtask::edge::{EdgeOptions, Secrets};
 use xtask::guard::Guarded;
-use xtask::wrangler::config::derive;
-use xtask::wrangler::{EdgeOptions, Secrets};
 
 use self::page::Page;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use xtask::guard::Guarded;
 
-use crate::{program, soon};
+use crate::{Certificates, program, soon};
 
 /// How long the page may take to show something.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,6 +27,16 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser whose window has this width and height.
     pub async fn start(width: u32, height: u32) -> Self {
+        Self::start_with(width, height, &[]).await
+    }
+
+    /// Starts a browser that trusts one certificate more.
+    pub async fn trusting(width: u32, height: u32, certificates: &Certificates) -> Self {
+        let trust = format!("--ignore-certificate-errors-spki-list={}", certificates.fingerprint());
+        Self::start_with(width, height, &[trust]).await
+    }
+
+    async fn start_with(width: u32, height: u32, more: &[String]) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
@@ -34,7 +44,7 @@ impl Browser {
         driver.arg(format!("--port={port}")).env("TMPDIR", profile.path());
         let driver = Guarded::spawn(&driver, &profile.path().join("driver.log")).expect("chromedriver");
         soon("chromedriver listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
-        let arguments = [
+        let mut arguments = vec![
             "--headless".to_owned(),
             "--no-sandbox".into(),
             "--disable-gpu".into(),
@@ -46,6 +56,7 @@ impl Browser {
             format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
+        arguments.extend_from_slice(more);
         let capabilities = json!({
             "goog:chromeOptions": { "binary": program("PINLATCH_CHROMIUM"), "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },

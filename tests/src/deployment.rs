@@ -3,7 +3,7 @@
 //! The tests of one run share one deployment with many sites, a site each, because a workerd costs half a
 //! gigabyte and some seconds. Tests that restart or slow it have their own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use xtask::edge::{Edge, EdgeOptions, write_private};
 
-use crate::{Http, outsiders, program};
+use crate::{Certificates, Http, outsiders, program};
 
 /// How many sites the shared deployment has: at least one for each test.
 const SHARED_SITES: usize = 80;
@@ -29,6 +29,7 @@ pub struct Deployment {
     edge: Mutex<Edge>,
     folder: TempDir,
     origin: String,
+    authority: Option<Vec<u8>>,
     setup_codes: Vec<(String, String)>,
 }
 
@@ -45,13 +46,14 @@ impl Deployment {
         (&SHARED, SHARED_SITES)
     }
 
-    /// A deployment of one's own; over TLS with a key and certificate. Whoever starts one holds the
+    /// A deployment of one's own; over TLS with certificates. Whoever starts one holds the
     /// [`crate::Machine`].
-    pub fn start(sites: usize, https: Option<(&Path, &Path)>) -> Self {
-        Self::start_with(sites, |options| match https {
-            Some((key, certificate)) => options.https(key, certificate),
+    pub fn start(sites: usize, https: Option<&Certificates>) -> Self {
+        let deployment = Self::start_with(sites, |options| match https {
+            Some(certificates) => options.https(certificates.key(), certificates.certificate()),
             None => options,
-        })
+        });
+        Self { authority: https.map(|certificates| certificates.authority().to_vec()), ..deployment }
     }
 
     /// A deployment of one's own, of other variables.
@@ -85,7 +87,7 @@ impl Deployment {
             .var("SITES", names.join(","))
             .var("ISSUERS", outsiders::tables(OUTSIDE));
         let edge = Edge::start(alter(options)).expect("workerd");
-        Self { origin: edge.url(), edge: Mutex::new(edge), folder, setup_codes }
+        Self { origin: edge.url(), authority: None, edge: Mutex::new(edge), folder, setup_codes }
     }
 
     /// The origin.
@@ -95,7 +97,15 @@ impl Deployment {
 
     /// A client that shows nothing.
     pub fn http(&self) -> Http {
-        Http::new(&self.origin)
+        match &self.authority {
+            Some(authority) => Http::trusting(&self.origin, authority),
+            None => Http::new(&self.origin),
+        }
+    }
+
+    /// The authority whose certificates a client must trust, where the deployment speaks TLS.
+    pub fn authority(&self) -> Option<&[u8]> {
+        self.authority.as_deref()
     }
 
     /// The name and setup code of a site.

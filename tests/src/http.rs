@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::Request;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// One answer, as it came.
 #[derive(Debug)]
@@ -82,10 +83,21 @@ pub struct Http {
 impl Http {
     /// A client that shows nothing.
     pub fn new(origin: &str) -> Self {
+        Self::with_tls(origin, TlsConfig::default())
+    }
+
+    /// A client that shows nothing and trusts one authority, by its certificate in DER.
+    pub fn trusting(origin: &str, authority: &[u8]) -> Self {
+        let authority = Certificate::from_der(authority).to_owned();
+        Self::with_tls(origin, TlsConfig::builder().root_certs(RootCerts::from([authority])).build())
+    }
+
+    fn with_tls(origin: &str, tls: TlsConfig) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(90)))
             .max_redirects(0)
+            .tls_config(tls)
             .build();
         Self { agent: config.into(), origin: origin.to_owned(), headers: Vec::new() }
     }

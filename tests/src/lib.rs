@@ -6,7 +6,9 @@
 
 pub mod agent;
 pub mod browser;
+pub mod certificates;
 pub mod deployment;
+pub mod emulated;
 pub mod forge;
 pub mod http;
 pub mod machine;
@@ -19,6 +21,7 @@ pub mod wait;
 
 pub use agent::Agent;
 pub use browser::Browser;
+pub use certificates::Certificates;
 pub use deployment::Deployment;
 pub use http::{Answer, Http};
 pub use machine::Machine;

@@ -102,7 +102,7 @@ impl<'d> Site<'d> {
 
     /// The owner's live stream.
     pub fn panel(&self) -> Panel {
-        Panel::open(self.deployment.origin(), &self.token)
+        Panel::open_trusting(self.deployment.origin(), &self.token, self.deployment.authority())
     }
 }
 

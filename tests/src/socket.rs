@@ -1,9 +1,13 @@
 //! A panel's live stream, spoken by hand.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
@@ -11,7 +15,7 @@ use tungstenite::{Error, Message, WebSocket, client};
 
 /// The open socket of a panel.
 pub struct Panel {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Stream>,
     unread: VecDeque<Value>,
     /// The first frame.
     pub snapshot: Value,
@@ -20,20 +24,80 @@ pub struct Panel {
 /// An HTTP answer where an upgrade was asked for.
 pub type Refusal = Box<tungstenite::http::Response<Option<Vec<u8>>>>;
 
+/// What a socket runs over.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP alone.
+    Plain(TcpStream),
+    /// TLS.
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
 /// Opens a WebSocket with extra headers; the error is the HTTP answer.
 pub fn open(
     origin: &str,
     path: &str,
     headers: &[(&'static str, &str)],
-) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
-    let host = origin.strip_prefix("http://").expect("plain http");
-    let mut request = format!("ws://{host}{path}").into_client_request().expect("a request");
+) -> Result<(WebSocket<Stream>, Response), Refusal> {
+    open_trusting(origin, path, headers, None)
+}
+
+/// As [`open`], over TLS where an authority's certificate is given.
+fn open_trusting(
+    origin: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    authority: Option<&[u8]>,
+) -> Result<(WebSocket<Stream>, Response), Refusal> {
+    let (scheme, host) = origin.split_once("://").expect("an origin");
+    assert_eq!(scheme == "https", authority.is_some(), "{origin}");
+    let mut request = format!("{}://{host}{path}", if authority.is_some() { "wss" } else { "ws" })
+        .into_client_request()
+        .expect("a request");
     request.headers_mut().insert("sec-websocket-protocol", "pinlatch.v1".parse().expect("a value"));
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().expect("a value"));
     }
     let stream = TcpStream::connect(host).expect("workerd");
     stream.set_nodelay(true).expect("no delay");
+    let stream = match authority {
+        Some(authority) => Stream::Tls(Box::new(secure(stream, host, authority))),
+        None => Stream::Plain(stream),
+    };
     match client(request, stream) {
         Ok(opened) => Ok(opened),
         Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer),
@@ -41,12 +105,29 @@ pub fn open(
     }
 }
 
+fn secure(stream: TcpStream, host: &str, authority: &[u8]) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority)).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    let (name, _) = host.rsplit_once(':').expect("a port");
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).expect("TLS"), stream)
+}
+
 impl Panel {
     /// Opens a panel's socket with a bearer token and reads the snapshot.
     pub fn open(origin: &str, token: &str) -> Self {
+        Self::open_trusting(origin, token, None)
+    }
+
+    /// As [`Panel::open`], over TLS where an authority's certificate is given.
+    pub fn open_trusting(origin: &str, token: &str, authority: Option<&[u8]>) -> Self {
         let bearer = format!("Bearer {token}");
         let (socket, response) =
-            open(origin, "/api/v1/events", &[("authorization", &bearer)]).expect("an upgrade");
+            open_trusting(origin, "/api/v1/events", &[("authorization", &bearer)], authority)
+                .expect("an upgrade");
         assert_eq!(response.headers()["sec-websocket-protocol"], "pinlatch.v1");
         let mut panel = Self { socket, unread: VecDeque::new(), snapshot: Value::Null };
         panel.snapshot = panel.until("a snapshot", |frame| frame["type"] == "snapshot");
@@ -116,7 +197,11 @@ impl Panel {
     }
 
     fn limit(&self, limit: Duration) {
-        self.socket.get_ref().set_read_timeout(Some(limit.max(Duration::from_millis(1)))).expect("a timeout");
+        self.socket
+            .get_ref()
+            .tcp()
+            .set_read_timeout(Some(limit.max(Duration::from_millis(1))))
+            .expect("a timeout");
     }
 }
 

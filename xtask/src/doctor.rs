@@ -8,7 +8,7 @@ use crate::{
     tools::{
         Report, Setup, browser,
         cargo_tools::{CARGO_FUZZ, WASM_BINDGEN, WORKER_BUILD},
-        nightly, node, npm, numbers, python, shell, version_of, wasm_target,
+        cross, emulator, nightly, node, npm, numbers, python, shell, version_of, wasm_target,
     },
     ui,
 };
@@ -51,6 +51,8 @@ fn look(setup: &Setup) -> Vec<Report> {
     reports.extend(browser::reports());
     reports.push(python::report(setup));
     reports.extend(shell::reports());
+    reports.push(cross::report());
+    reports.extend(emulator::reports(setup));
     reports.extend([nightly::report(), CARGO_FUZZ.report(setup)]);
     reports
 }

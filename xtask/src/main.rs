@@ -8,7 +8,7 @@ use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
     demo, doctor, fuzz, guard, suite,
-    tools::Setup,
+    tools::{Setup, cross::Machine},
 };
 
 /// Pinlatch's own tools.
@@ -44,13 +44,16 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
-    /// Builds the Worker, the panel, the native programs [default: all].
+    /// Builds the Worker, the panel, the native programs [default: all], or the agent for a device.
     Build {
         /// What to build.
         parts: Vec<Part>,
-        /// Builds the wasm parts quickly instead of well.
+        /// Builds the wasm parts and the device's agent quickly instead of well.
         #[arg(long)]
         quick: bool,
+        /// The device that `agent` is built for.
+        #[arg(long, default_value = "arm64")]
+        target: Machine,
         /// Installs packages without asking.
         #[arg(long)]
         yes: bool,
@@ -113,8 +116,8 @@ fn run(task: Task) -> Result<ExitCode> {
             suite::run(&Setup::new(yes)?, filter.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Build { parts, quick, yes } => {
-            build::run(&Setup::new(yes)?, &parts, Mode::quick(quick))?;
+        Task::Build { parts, quick, target, yes } => {
+            build::run(&Setup::new(yes)?, &parts, Mode::quick(quick), target)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),

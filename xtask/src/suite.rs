@@ -15,6 +15,8 @@ use crate::{
     tools::{
         Setup, Tools,
         browser::{self, Browser},
+        cross::Machine,
+        emulator::{self, Emulator},
         python, shell,
         wasm_target::WASM,
     },
@@ -37,6 +39,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
     shell::ensure(setup)?;
+    let emulator = find_emulator(setup)?;
 
     if filter.is_none() {
         headline("formatting");
@@ -61,6 +64,12 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     }
     headline("native programs");
     let programs = native::build(native::Profile::Dev)?;
+    let emulated = match emulator {
+        Ok(emulator) => {
+            Emulated::Here { emulator, agent: build::device::build(setup, Machine::Arm64, Mode::Quick)? }
+        }
+        Err(reason) => Emulated::Missing(reason),
+    };
 
     if filter.is_none() {
         headline("clippy of the end-to-end tests");
@@ -69,7 +78,13 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
         step(&mut clippy)?;
     }
     headline("end-to-end tests");
-    let environment = Environment { tools: &tools, programs: &programs, browser: &browser, python: &python };
+    let environment = Environment {
+        tools: &tools,
+        programs: &programs,
+        browser: &browser,
+        python: &python,
+        emulated: Some(&emulated),
+    };
     let mut e2e = test(&root, &["-p", "e2e"], filter);
     environment.set(&mut e2e)?;
     // They wait more than they compute.
@@ -92,6 +107,30 @@ pub struct Environment<'a> {
     pub browser: &'a Browser,
     /// Python with PyJWT.
     pub python: &'a Path,
+    /// What emulated machines need; only where there are tests on them.
+    pub emulated: Option<&'a Emulated>,
+}
+
+/// Whether there are emulated machines.
+pub enum Emulated {
+    /// There are, and the agent to run on them.
+    Here {
+        /// QEMU and the machines.
+        emulator: Emulator,
+        /// The agent for arm64.
+        agent: PathBuf,
+    },
+    /// This system has no packages for them, for this reason.
+    Missing(String),
+}
+
+/// The emulator, or why there can be none on this system: the tests on it are then left out, which is said.
+fn find_emulator(setup: &Setup) -> Result<Result<Emulator, String>> {
+    if let Err(reason) = emulator::wanted() {
+        ui::say(&format!("   NOTE: the tests on emulated machines are left out: {reason}"));
+        return Ok(Err(reason.to_string()));
+    }
+    emulator::ensure(setup).map(Ok)
 }
 
 impl Environment<'_> {
@@ -110,6 +149,14 @@ impl Environment<'_> {
             ("PINLATCH_PYTHON", self.python.to_owned()),
         ];
         command.envs(variables).env("PATH", self.tools.path()?);
+        match self.emulated {
+            Some(Emulated::Here { emulator, agent }) => {
+                command.env("PINLATCH_QEMU", &emulator.qemu).env("PINLATCH_GUESTS", &emulator.guests);
+                command.env("PINLATCH_AGENT_ARM64", agent);
+            }
+            Some(Emulated::Missing(reason)) => drop(command.env("PINLATCH_NO_EMULATOR", reason)),
+            None => {}
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Building the Worker, the panel and the native programs; silent and quick when nothing changed.
 
+pub mod device;
 pub mod edge;
 pub mod native;
 pub mod panel;
@@ -7,7 +8,7 @@ pub mod stamp;
 
 use anyhow::Result;
 
-use crate::tools::{Setup, Tools};
+use crate::tools::{Setup, Tools, cross::Machine};
 
 /// What to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -18,11 +19,13 @@ pub enum Part {
     Panel,
     /// `pinlatch` and `pinlatch-agent` for this machine.
     Native,
-    /// All three.
+    /// Worker, panel and native programs.
     All,
+    /// `pinlatch-agent` as one static program for a device (`--target`).
+    Agent,
 }
 
-/// How the wasm parts are built.
+/// How the wasm parts and the device's agent are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// As they are deployed.
@@ -47,7 +50,7 @@ impl Mode {
 }
 
 /// Builds the named parts, installing the tools they need.
-pub fn run(setup: &Setup, parts: &[Part], mode: Mode) -> Result<()> {
+pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
     if wants(Part::Edge) || wants(Part::Panel) {
         let tools = Tools::ensure(setup)?;
@@ -60,6 +63,9 @@ pub fn run(setup: &Setup, parts: &[Part], mode: Mode) -> Result<()> {
     }
     if wants(Part::Native) {
         native::build(native::Profile::Dev)?;
+    }
+    if parts.contains(&Part::Agent) {
+        println!("{}", device::build(setup, device, mode)?.display());
     }
     Ok(())
 }

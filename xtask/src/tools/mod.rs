@@ -5,10 +5,14 @@
 
 pub mod browser;
 pub mod cargo_tools;
+pub mod cross;
+pub mod emulator;
+mod modules;
 pub mod nightly;
 pub mod node;
 pub mod npm;
 pub mod python;
+mod rustup;
 pub mod shell;
 pub mod wasm_target;
 

@@ -8,12 +8,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, as_root, sudo_prefix, version_of};
+use super::{Report, Setup, as_root, rustup, sudo_prefix, version_of};
 use crate::{paths, process, ui};
 
 /// The target of Worker and panel.
@@ -30,10 +29,6 @@ const BUILD_STD: [&str; 5] =
     ["build", "--release", "-Zbuild-std=std,panic_abort,panic_unwind,test", "--target", WASM];
 /// LTO needs the bitcode.
 const BITCODE: &str = "-Cembed-bitcode=yes";
-/// rustup without a network may hang rather than fail.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
-/// After rustup failed it is not asked again for a day.
-const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
 /// Which toolchain compiles to wasm32.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +62,10 @@ pub fn ensure(setup: &Setup) -> Result<WasmToolchain> {
     if let Some(found) = find(setup) {
         return Ok(found);
     }
-    if add_by_rustup(setup)? && active_has_target() {
+    if rustup::add_target(setup, WASM)? {
         return Ok(WasmToolchain::Active);
     }
+    ui::say("  rustup cannot add the target here: Debian's Rust it is");
     if cfg!(target_os = "macos") || paths::on_path("apt-get").is_none() {
         bail!("the target {WASM} is missing: run `rustup target add {WASM}`");
     }
@@ -81,49 +77,10 @@ pub fn ensure(setup: &Setup) -> Result<WasmToolchain> {
 }
 
 fn find(setup: &Setup) -> Option<WasmToolchain> {
-    if active_has_target() {
+    if rustup::has_target(WASM) {
         return Some(WasmToolchain::Active);
     }
     (is_linked() && debian_works(setup)).then_some(WasmToolchain::Debian)
-}
-
-/// Whether the toolchain in use has the target's standard library.
-fn active_has_target() -> bool {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", WASM]).current_dir(paths::root());
-    process::clean_cargo_env(&mut rustc);
-    process::output_of(&mut rustc).is_ok_and(|dir| library_in(Path::new(&dir)).is_some())
-}
-
-/// `libstd-….rlib` in a folder.
-fn library_in(dir: &Path) -> Option<PathBuf> {
-    fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path()).find(|path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.starts_with("libstd-") && name.ends_with(".rlib")
-    })
-}
-
-/// Tries rustup, within a limit; remembers a failure so that warm starts stay quick.
-fn add_by_rustup(setup: &Setup) -> Result<bool> {
-    let memory = setup.cache.join("rustup-target-failed");
-    let failed_lately = fs::metadata(&memory)
-        .and_then(|meta| meta.modified())
-        .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < REMEMBER_FAILURE));
-    if failed_lately || paths::on_path("rustup").is_none() {
-        return Ok(false);
-    }
-    let title = format!("rustup target add {WASM} (static.rust-lang.org)");
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", WASM]).current_dir(paths::root());
-    let added = process::within(RUSTUP_LIMIT, &title, &mut rustup)?;
-    if added {
-        let _ = fs::remove_file(&memory);
-    } else {
-        fs::create_dir_all(&setup.cache)?;
-        fs::write(&memory, "")?;
-        ui::say("  rustup cannot add the target here: Debian's Rust it is");
-    }
-    Ok(added)
 }
 
 fn is_linked() -> bool {
@@ -138,7 +95,7 @@ fn is_linked() -> bool {
 /// Whether Debian's rustc really compiles and links for wasm32. The library is of no use to a rustc that was
 /// upgraded since, so the proof is kept under what it was made with.
 fn debian_works(setup: &Setup) -> bool {
-    let Some(library) = library_in(Path::new(LIBRARY)) else { return false };
+    let Some(library) = rustup::library_in(Path::new(LIBRARY)) else { return false };
     let Ok(print) = crate::build::stamp::of_files(&[Path::new("/usr/bin/rustc"), &library]) else {
         return false;
     };
@@ -170,12 +127,10 @@ fn install_debian(setup: &Setup) -> Result<()> {
     // Before asking, so that the commands shown work when a person runs them.
     write_empty_crate(&build)?;
     setup.permit(purpose, &by_hand(&build))?;
-    if !has_packages() {
-        // The one permission covers the packages too.
-        let Setup { root, cache, pins, .. } = setup;
-        let permitted = Setup { root: root.clone(), cache: cache.clone(), pins: pins.clone(), yes: true };
-        permitted.apt_install(purpose, &PACKAGES)?;
-    }
+    // The one permission covers the packages too.
+    let Setup { root, cache, pins, .. } = setup;
+    let permitted = Setup { root: root.clone(), cache: cache.clone(), pins: pins.clone(), yes: true };
+    ensure_packages(&permitted, purpose)?;
     let libraries = build_library(&build)?;
     // What an earlier rustc left there would be found first and refused.
     if Path::new(LIBRARY).exists() {
@@ -199,6 +154,22 @@ fn by_hand(build: &Path) -> [String; 4] {
     let install =
         format!("{}install -D -m 644 -t {LIBRARY} {}/*.rlib", sudo_prefix(), built(build).display());
     [super::apt_line(&PACKAGES), build_line, install, format!("rustup toolchain link {DEBIAN} /usr")]
+}
+
+/// Installs Debian's Rust where it is missing.
+pub(super) fn ensure_packages(setup: &Setup, purpose: &str) -> Result<()> {
+    if has_packages() { Ok(()) } else { setup.apt_install(purpose, &PACKAGES) }
+}
+
+/// Debian's cargo, which may build the standard library from source.
+pub(super) fn debian_cargo(dir: &Path) -> Result<Command> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(PathBuf::from("/usr/bin")).chain(std::env::split_paths(&path)))?;
+    let mut cargo = Command::new("/usr/bin/cargo");
+    process::clean_cargo_env(&mut cargo);
+    cargo.current_dir(dir).env("RUSTC_BOOTSTRAP", "1").env("PATH", path).env_remove("RUSTUP_TOOLCHAIN");
+    Ok(cargo)
 }
 
 fn has_packages() -> bool {
@@ -229,19 +200,8 @@ fn built(dir: &Path) -> PathBuf {
 
 /// Builds std for wasm32 with Debian's cargo.
 fn build_library(dir: &Path) -> Result<Vec<PathBuf>> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path =
-        std::env::join_paths(std::iter::once(PathBuf::from("/usr/bin")).chain(std::env::split_paths(&path)))?;
-    let mut cargo = Command::new("/usr/bin/cargo");
-    process::clean_cargo_env(&mut cargo);
-    cargo
-        .args(BUILD_STD)
-        .current_dir(dir)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", BITCODE)
-        .env("CARGO_TARGET_DIR", "target")
-        .env("PATH", path)
-        .env_remove("RUSTUP_TOOLCHAIN");
+    let mut cargo = debian_cargo(dir)?;
+    cargo.args(BUILD_STD).env("RUSTFLAGS", BITCODE).env("CARGO_TARGET_DIR", "target");
     process::quietly(&format!("building the standard library for {WASM} (crates.io)"), &mut cargo)?;
     let deps = built(dir);
     let mut libraries = Vec::new();

@@ -1,0 +1,108 @@
+//! The agent on an emulated Raspberry Pi 3B: the kernel's own driver of the Pi's pins, a network behind USB, and a clock
+//! that begins in 1970. The pins are watched from outside.
+
+use std::time::{Duration, Instant};
+
+use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Certificates, Deployment, Machine, Site};
+use serde_json::json;
+
+const CONFIGURATION: &str = r#"
+state_dir = "/var/lib/pinlatch"
+ca_file = "/etc/pinlatch/ca.pem"
+
+[lines.door]
+kind = "momentary"
+driver = "gpio"
+gpio = "GPIO17"
+max_on_ms = 1200
+
+[lines.lamp]
+kind = "switch"
+driver = "gpio"
+gpio = "GPIO27"
+"#;
+
+/// How long the panel opens the door for: as long as the line may be on.
+const PULSE: Duration = Duration::from_millis(1200);
+/// How much longer the pin may be high.
+const LATE: Duration = Duration::from_millis(100);
+/// Presses, of which one must be as long as that: the emulated processor shares a real one with everything else here.
+const ROUNDS: usize = 4;
+/// How much shorter, since a timer of the kernel counts whole milliseconds.
+const EARLY: Duration = Duration::from_millis(5);
+/// How long a change may take to reach a pin.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Enrolled over TLS while its clock says 1970, the Pi opens a door that is pressed in the panel; and a line that is on
+/// when its agent is killed goes to its safe level, because the unit's `ExecStopPost=` takes it there.
+#[test]
+fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
+    if emulated::missing().is_some() {
+        return;
+    }
+    let _machine = Machine::alone();
+    let certificates = Certificates::new(&["localhost", HOST]);
+    let authority = std::fs::read(certificates.ca()).expect("a file");
+    let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
+    let began = Instant::now();
+    // It boots while workerd starts.
+    let mut pi = Guest::power_on(Board::Pi3b, &files);
+    let edge = Deployment::start(1, Some(&certificates));
+    let site = Site::of(&edge, 0);
+    println!("workerd was up after {:?}", began.elapsed());
+    pi.until_ready();
+    println!("the Pi was up after {:?}", began.elapsed());
+    let year: u32 = pi.run("date +%Y").trim().parse().expect("a year");
+    assert!(year <= 1971, "a Pi has no clock, but it is {year} there");
+    let lines = pi.run("pinlatch-agent lines");
+    assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
+
+    let began = Instant::now();
+    pi.enrol(&site.enrolment("porch"));
+    println!("enrolling over TLS took {:?}", began.elapsed());
+    pi.start_agent(StopPost::Nothing);
+    site.until_online("porch");
+    let (door, lamp) = (pi.pin(17), pi.pin(27));
+    assert_eq!((door.state(), lamp.state()), (State::Driven(false), State::Driven(false)));
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let browser = Browser::trusting(390, 844, &certificates).await;
+        browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        assert_eq!(door.changes(), [], "the door moved before anybody pressed");
+        let mut lengths = Vec::new();
+        while lengths.len() < ROUNDS && !lengths.iter().any(|length| *length < PULSE + LATE) {
+            browser.click("action-porch-door-pulse").await;
+            let opened = door.wait_for(true, SOON);
+            browser.until("line-porch-door", "data-level", "on").await;
+            let length = door.wait_for(false, SOON) - opened;
+            browser.until("line-porch-door", "data-level", "off").await;
+            println!("a pulse of {PULSE:?} was {length:?} at the pin");
+            assert!(length >= PULSE - EARLY, "the door was open for {length:?} only");
+            lengths.push(length);
+        }
+        assert!(lengths.iter().any(|length| *length < PULSE + LATE), "the door was open for {lengths:?}");
+    });
+
+    let on = || {
+        let result = site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
+        assert_eq!(result["status"], "executed", "{result}");
+        assert_eq!(lamp.state(), State::Driven(true));
+    };
+    // The kernel leaves the pin of a killed agent as it was; this is what `ExecStopPost=` is there for.
+    on();
+    pi.kill_agent();
+    let lines = pi.run("pinlatch-agent lines");
+    assert!(!lines.contains("pinlatch-agent"), "somebody still holds a line: {lines}");
+    assert_eq!(lamp.state(), State::Driven(true));
+    site.until_offline("porch");
+    pi.start_agent(StopPost::Safe);
+    site.until_online("porch");
+    assert_eq!(lamp.state(), State::Driven(false), "a line starts at its safe level");
+    on();
+    pi.kill_agent();
+    assert_eq!(lamp.state(), State::Driven(false));
+}

@@ -1,0 +1,156 @@
+//! The agent on an emulated board whose GPIO controller has inputs, with a real kernel. The pins are watched and driven
+//! from outside.
+
+use std::time::Duration;
+
+use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
+use e2e::{Certificates, Deployment, Machine, Site, soon};
+use serde_json::{Value, json};
+
+/// The label of the board's chip.
+const CHIP: &str = "9030000.pl061";
+
+const CONFIGURATION: &str = r#"
+state_dir = "/var/lib/pinlatch"
+ca_file = "/etc/pinlatch/ca.pem"
+
+[lines.lamp]
+kind = "switch"
+driver = "gpio"
+chip = "9030000.pl061"
+offset = 0
+
+[lines.heater]
+kind = "switch"
+driver = "gpio"
+chip = "9030000.pl061"
+offset = 1
+active_low = true
+
+[lines.bell]
+kind = "contact"
+driver = "gpio"
+chip = "9030000.pl061"
+offset = 5
+debounce_ms = 500
+
+[lines.taken]
+kind = "switch"
+driver = "gpio"
+chip = "9030000.pl061"
+offset = 2
+
+[lines.absent]
+kind = "switch"
+driver = "gpio"
+chip = "9030000.pl061"
+offset = 8
+"#;
+
+/// How often the bell bounces: an odd number, so that it rests pressed.
+const BOUNCES: u32 = 15;
+
+/// How long a change may take to reach a pin.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Commands reach pins, pins reach the live stream, and a line that cannot be used does not stop the others.
+#[test]
+fn pins_of_a_real_kernel_obey_and_report() {
+    if emulated::missing().is_some() {
+        return;
+    }
+    let _machine = Machine::alone();
+    let certificates = Certificates::new(&["localhost", HOST]);
+    let authority = std::fs::read(certificates.ca()).expect("a file");
+    let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
+    let mut board = Guest::power_on(Board::Virt, &files);
+    let edge = Deployment::start(1, Some(&certificates));
+    let site = Site::of(&edge, 0);
+    board.until_ready();
+    // Another program holds the line 2.
+    board.run("cd /sys/class/gpio && echo $(($(cat gpiochip*/base) + 2)) >export");
+    board.enrol(&site.enrolment("porch"));
+    board.start_agent(StopPost::Safe);
+    site.until_online("porch");
+
+    let lines = board.run("pinlatch-agent lines");
+    let of = |offset: &str| lines.lines().find(|line| line.trim().starts_with(offset)).unwrap_or_default();
+    assert!(lines.contains(&format!("chip = {CHIP:?} (/dev/gpiochip0, 8 lines)")), "{lines}");
+    assert!(of("0").ends_with("pinlatch-agent") && of("2").ends_with("sysfs"), "{lines}");
+    assert!(of("3").ends_with("free"), "{lines}");
+
+    outputs_follow_commands(&board, &site);
+    contacts_report_what_rests(&board, &site);
+    unusable_lines_are_told(&board, &site);
+
+    // The unit's ExecStopPost= leaves every output safe, also one that is safe at the high voltage.
+    let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
+    set("lamp");
+    set("heater");
+    board.kill_agent();
+    assert_eq!(board.pin(0).state(), State::Driven(false));
+    assert_eq!(board.pin(1).state(), State::Driven(true));
+}
+
+fn path(line: &str, action: &str) -> String {
+    format!("/api/v1/devices/porch/lines/{line}/{action}")
+}
+
+fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
+    let (lamp, heater) = (board.pin(0), board.pin(1));
+    assert_eq!(lamp.state(), State::Driven(false));
+    assert_eq!(heater.state(), State::Driven(true), "off is the high voltage here");
+    // Whatever the pins did when the kernel and the agent started has been seen.
+    lamp.changes();
+    heater.changes();
+    for level in [true, false, true, false] {
+        for (line, pin, high) in [("lamp", lamp, level), ("heater", heater, !level)] {
+            let result = site.post(&path(line, "set"), &json!({ "value": level })).ok();
+            assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(level)));
+            pin.wait_for(high, SOON);
+            assert_eq!(pin.state(), State::Driven(high));
+        }
+    }
+    assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
+}
+
+fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
+    let mut panel = site.panel();
+    let bell = board.pin(5);
+    assert_eq!(bell.state(), State::Input);
+    let is_bell = |frame: &Value| frame["line"]["name"] == "bell";
+    // A hand's bouncing: it counts once, by where it comes to rest.
+    for bounce in 0..BOUNCES {
+        bell.drive_slowly(bounce % 2 == 0);
+    }
+    let pressed = panel.until("the bell", is_bell);
+    assert_eq!(pressed["line"]["reported"], true, "{pressed}");
+    bell.drive(false);
+    let released = panel.until("the bell", is_bell);
+    assert_eq!(released["line"]["reported"], false, "{released}");
+    assert_eq!(site.line("porch", "bell")["reported"], false);
+    site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
+    let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
+    // Numbers have no gaps, so nothing else was told in between.
+    let number = |event: &Value| event["seq"].as_u64().expect("a number");
+    assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
+    let interrupts = board.run("grep pinlatch-agent /proc/interrupts");
+    let count: u32 =
+        interrupts.split_whitespace().nth(1).and_then(|count| count.parse().ok()).expect("a count");
+    println!("the bell bounced {BOUNCES} times, and interrupted the kernel {count} times");
+    assert!(count > BOUNCES / 2, "the kernel saw no bouncing: {interrupts}");
+}
+
+fn unusable_lines_are_told(board: &Guest, site: &Site<'_>) {
+    for line in ["taken", "absent"] {
+        site.post(&path(line, "set"), &json!({ "value": true })).is_problem(409, "refused_driver");
+    }
+    let log = board.agent_log();
+    let about = |line: &str| {
+        let told = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
+        told.unwrap_or_else(|| panic!("the log does not tell of {line}: {log}")).to_owned()
+    };
+    assert!(about("taken").contains("held by"), "{}", about("taken"));
+    assert!(about("absent").contains("no offset 8"), "{}", about("absent"));
+    soon("the device stays", || (site.get("/api/v1/devices/porch").body["online"] == true).then_some(()));
+}

@@ -1,0 +1,70 @@
+//! A certificate authority of one's own, for deployments over TLS.
+
+use std::path::PathBuf;
+
+use base64ct::{Base64, Encoding};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+/// An authority and one certificate of it, as files. Both begin in 2026: to a device in 1970 they are not valid yet.
+pub struct Certificates {
+    folder: TempDir,
+    authority: Vec<u8>,
+    fingerprint: String,
+}
+
+impl Certificates {
+    /// A certificate for names or IP addresses.
+    pub fn new(names: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        authority.not_after = rcgen::date_time_ymd(2096, 1, 1);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
+            .expect("an authority");
+        let key = KeyPair::generate().expect("a key");
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut leaf = CertificateParams::new(names).expect("parameters");
+        leaf.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        leaf.not_after = rcgen::date_time_ymd(2096, 1, 1);
+        let leaf = leaf.signed_by(&key, &authority).expect("a certificate");
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        };
+        write("ca.pem", authority.pem());
+        write("cert.pem", leaf.pem());
+        write("key.pem", key.serialize_pem());
+        Self {
+            folder,
+            authority: authority.der().to_vec(),
+            fingerprint: Base64::encode_string(&Sha256::digest(key.subject_public_key_info())),
+        }
+    }
+
+    /// The authority's certificate in PEM.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The certificate in PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
+    /// Its private key in PEM.
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
+    }
+
+    /// The authority's certificate in DER.
+    pub fn authority(&self) -> &[u8] {
+        &self.authority
+    }
+
+    /// SHA-256 of the certificate's public key in Base64, by which browsers can be told to trust it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}

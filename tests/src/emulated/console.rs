@@ -1,0 +1,105 @@
+//! The guest's serial console.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::soon;
+
+/// How long one command may take; enrolling is the longest.
+const COMMAND: Duration = Duration::from_secs(60);
+
+/// All lines so far, and the news that there are more.
+#[derive(Default)]
+struct Lines {
+    all: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A console on which `init.sh` listens.
+pub struct Console {
+    out: Mutex<State>,
+    lines: Arc<Lines>,
+}
+
+struct State {
+    stream: UnixStream,
+    commands: u32,
+    /// How many lines have been waited for by [`Console::until`].
+    seen: usize,
+}
+
+impl Console {
+    /// Connects to QEMU's end.
+    pub fn connect(socket: &Path) -> Self {
+        let stream = soon("QEMU's console", || UnixStream::connect(socket).ok());
+        let lines = Arc::new(Lines::default());
+        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        let told = lines.clone();
+        std::thread::spawn(move || {
+            for line in reader.split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+                told.lock().push(line);
+                told.more.notify_all();
+            }
+        });
+        Self { out: Mutex::new(State { stream, commands: 0, seen: 0 }), lines }
+    }
+
+    /// Waits for a line that was not waited for before.
+    #[track_caller]
+    pub fn until(&self, line: &str, limit: Duration) {
+        let from = self.state().seen;
+        let at = self.find(from, limit, line, |said| said.trim_end() == line);
+        self.state().seen = at + 1;
+    }
+
+    /// Runs a line of shell; its exit code and output.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> (i32, String) {
+        let (id, from) = {
+            let mut state = self.state();
+            state.commands += 1;
+            let id = state.commands;
+            let from = self.lines.lock().len();
+            writeln!(state.stream, "{id} {line}").expect("a console that reads");
+            (id, from)
+        };
+        let end = format!("@{id} ");
+        let at = self.find(from, COMMAND, line, |said| said.starts_with(&end));
+        let lines = self.lines.lock();
+        let code = lines[at][end.len()..].trim().parse().expect("an exit code");
+        let mark = format!("|{id} ");
+        let output: Vec<&str> = lines[from..at].iter().filter_map(|said| said.strip_prefix(&mark)).collect();
+        (code, output.join("\n"))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[track_caller]
+    fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
+        let deadline = Instant::now() + limit;
+        let mut lines = self.lines.lock();
+        let mut next = from;
+        loop {
+            if let Some(at) = lines[next..].iter().position(|line| fits(line)) {
+                return next + at;
+            }
+            next = lines.len();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let last = &lines[lines.len().saturating_sub(20)..];
+            assert!(!left.is_zero(), "after {limit:?} still not: {what}; the console said last: {last:#?}");
+            lines = self.lines.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+#!/bin/busybox sh
+# Process 1 of an emulated machine: sets up the network, then runs what comes over a serial line, which the kernel's
+# command line names (`commands=ttyS1`): `ID LINE` is answered by `|ID …` for each line of output and `@ID CODE`
+# at the end.
+
+/bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+exec <"/dev/$commands" >"/dev/$commands" 2>&1
+stty -echo
+dmesg -n 1
+
+# What systemd does with the agent's unit: start it, and when it has ended run ExecStopPost=.
+service() {
+    RUST_LOG=debug pinlatch-agent run --config /etc/pinlatch/agent.toml >>/run/agent.log 2>&1 &
+    echo $! >/run/agent.pid
+    wait $!
+    echo "@service ended $?" >"/dev/$commands"
+    if [ "$1" = stop-post ]; then
+        pinlatch-agent safe --config /etc/pinlatch/agent.toml >>/run/agent.log 2>&1
+    fi
+    echo "@service done" >"/dev/$commands"
+}
+
+ip link set lo up
+for module in /modules/*.ko; do
+    insmod "$module"
+done
+# The first interface that is not `lo`.
+until interface=$(ls /sys/class/net | grep -v '^lo$' | head -n 1) && [ -n "$interface" ]; do
+    usleep 20000
+done
+ip addr add 10.0.2.15/24 dev "$interface"
+ip link set "$interface" up
+ip route add default via 10.0.2.2
+echo && echo @ready
+
+while read -r id line; do
+    eval "$line" </dev/null >/run/answer 2>&1
+    code=$?
+    awk -v id="$id" '{ print "|" id " " $0 }' /run/answer
+    echo "@$id $code"
+done

@@ -1,0 +1,180 @@
+//! Emulated machines with a real kernel and real GPIO drivers, whose pins are watched and driven from outside.
+//!
+//! QEMU runs Debian's kernel with an initramfs that holds busybox, the agent and a script as process 1
+//! (`init.sh`), which sets up the network and then obeys the console. The guest reaches the host's loopback as
+//! 10.0.2.2.
+
+mod archive;
+mod board;
+mod console;
+mod pins;
+mod qmp;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use xtask::guard::Guarded;
+
+pub use board::Board;
+pub use pins::{Change, Pin, State};
+
+use crate::{program, soon};
+use archive::Archive;
+use console::Console;
+use pins::Pins;
+use qmp::Qmp;
+
+/// The host's loopback as guests see it.
+pub const HOST: &str = "10.0.2.2";
+
+/// The agent's configuration in the guest.
+pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
+
+/// How long a guest may take from power-on to a network.
+const BOOT: Duration = Duration::from_secs(120);
+
+/// Why there are no emulated machines on this system, where `cargo xtask test` found none.
+pub fn missing() -> Option<String> {
+    let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
+    println!("left out: {reason}");
+    Some(reason)
+}
+
+/// What the unit does when the agent has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopPost {
+    /// `ExecStopPost=pinlatch-agent safe`.
+    Safe,
+    /// Nothing, as without that line.
+    Nothing,
+}
+
+/// A running machine. It ends with this value.
+pub struct Guest {
+    console: Console,
+    pins: Pins,
+    enrolled: bool,
+    _process: Guarded,
+    _folder: TempDir,
+}
+
+impl Guest {
+    /// Switches a machine on. Paths of `files` are absolute in the guest.
+    pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| folder.path().join(name);
+        let guests = program("PINLATCH_GUESTS");
+        write_initramfs(&guests, board, files, &place("initramfs"));
+        let mut qemu = Command::new(program("PINLATCH_QEMU"));
+        qemu.args(board.arguments()).args(["-accel", "tcg,thread=single", "-no-reboot", "-display", "none"]);
+        qemu.args(["-monitor", "none", "-netdev", "user,id=n0"]);
+        qemu.arg("-kernel").arg(guests.join(board.folder()).join("kernel"));
+        qemu.arg("-initrd").arg(place("initramfs"));
+        if board.has_device_tree() {
+            qemu.arg("-dtb").arg(guests.join(board.folder()).join("device-tree"));
+        }
+        let kernel = "console=ttyAMA0,115200 quiet panic=-1 rdinit=/init maxcpus=1 kpti=off nokaslr";
+        qemu.arg("-append").arg(format!("{kernel} commands={} {}", board.serial(), board.kernel_options()));
+        let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
+        qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
+        if board == Board::Pi3b {
+            // What the kernel says; the commands go over the other serial line.
+            qemu.arg("-serial").arg(format!("file:{}", place("kernel.log").display()));
+        }
+        qemu.args(["-serial", "chardev:console"]);
+        qemu.arg("-qmp").arg(format!("unix:{}", socket("qmp")));
+        qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
+        // Halted until its pins are watched, so that no change of theirs goes unseen.
+        qemu.arg("-S");
+        let process = Guarded::spawn(&qemu, &place("qemu.log")).expect("QEMU");
+        let console = Console::connect(&place("console"));
+        let mut qmp = Qmp::connect(&place("qmp"));
+        let path = qmp.find(board.gpio_type());
+        let pins = Pins::connect(&place("qtest"), board, &path);
+        qmp.execute("cont", &serde_json::json!({}));
+        Self { console, pins, enrolled: false, _process: process, _folder: folder }
+    }
+
+    /// Waits until the network is up.
+    pub fn until_ready(&self) {
+        self.console.until("@ready", BOOT);
+    }
+
+    /// Runs a line of shell in the guest; its output.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> String {
+        let (code, output) = self.console.run(line);
+        assert_eq!(code, 0, "{line} in the guest: {output}");
+        output
+    }
+
+    /// Runs a line of shell in the guest; its exit code and output.
+    #[track_caller]
+    pub fn try_run(&self, line: &str) -> (i32, String) {
+        self.console.run(line)
+    }
+
+    /// Enrols the guest with an enrolment string whose host is this machine.
+    pub fn enrol(&mut self, enrolment: &str) {
+        let (_, rest) = enrolment.split_once("://").expect("a URL");
+        let (host, code) = rest.split_once('/').expect("a path");
+        let (_, port) = host.rsplit_once(':').expect("a port");
+        let said = self.run(&format!(
+            "pinlatch-agent enrol 'https://{HOST}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
+        ));
+        assert!(said.contains("enrolled as"), "{said}");
+        self.enrolled = true;
+    }
+
+    /// Starts the agent as its unit does.
+    pub fn start_agent(&self, after: StopPost) {
+        assert!(self.enrolled, "the guest is not enrolled");
+        self.run(match after {
+            StopPost::Safe => "service stop-post &",
+            StopPost::Nothing => "service nothing &",
+        });
+    }
+
+    /// SIGKILL to the agent; returns once it is gone and what the unit does then is done.
+    pub fn kill_agent(&self) {
+        self.run("kill -9 $(cat /run/agent.pid)");
+        self.console.until("@service ended 137", Duration::from_secs(30));
+        self.console.until("@service done", Duration::from_secs(30));
+    }
+
+    /// What the agent has logged so far.
+    pub fn agent_log(&self) -> String {
+        self.run("cat /run/agent.log")
+    }
+
+    /// Waits until the agent has logged something.
+    pub fn until_logged(&self, text: &str) {
+        soon(text, || self.agent_log().contains(text).then_some(()));
+    }
+
+    /// A pin, seen and driven from outside.
+    pub fn pin(&self, number: u32) -> Pin<'_> {
+        self.pins.pin(number)
+    }
+}
+
+/// Everything that the guest's kernel unpacks into its memory.
+fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Path) {
+    let read =
+        |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut archive = Archive::create(to);
+    archive.program("/init", include_bytes!("init.sh"));
+    archive.program("/bin/busybox", &read(guests.join("busybox")));
+    archive.program("/bin/pinlatch-agent", &read(program("PINLATCH_AGENT_ARM64")));
+    let modules = guests.join(board.folder()).join("modules");
+    for entry in std::fs::read_dir(&modules).expect("the kernel's modules").flatten() {
+        let name = entry.file_name().into_string().expect("a name in ASCII");
+        archive.file(&format!("/modules/{name}"), &read(entry.path()));
+    }
+    for (path, content) in files {
+        archive.file(path, content);
+    }
+    archive.finish();
+}

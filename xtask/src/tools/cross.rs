@@ -1,0 +1,167 @@
+//! Compiling static programs for the machines that devices are.
+//!
+//! With rustup's standard library for musl a C compiler for `ring` is all that is missing, and Rust's own linker
+//! links. Where rustup cannot download, Debian's Rust builds the standard library from source, for glibc, which
+//! Debian's cross compiler then links statically.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Result, bail};
+
+use super::{Report, Setup, apt_line, rustup, version_of, wasm_target};
+use crate::{paths, process, ui};
+
+/// A kind of machine, by Debian's name for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Machine {
+    /// Raspberry Pi 3 and later with a 64-bit system.
+    Arm64,
+    /// Every Raspberry Pi with a 32-bit system, down to ARMv6 without a floating-point unit.
+    Armhf,
+    /// PCs.
+    Amd64,
+}
+
+/// What is fixed about a machine.
+struct Facts {
+    musl: &'static str,
+    glibc: &'static str,
+    compiler: &'static str,
+    compiler_flags: &'static str,
+    packages: &'static [&'static str],
+}
+
+impl Machine {
+    fn facts(self) -> Facts {
+        match self {
+            Self::Arm64 => Facts {
+                musl: "aarch64-unknown-linux-musl",
+                glibc: "aarch64-unknown-linux-gnu",
+                compiler: "aarch64-linux-gnu-gcc",
+                compiler_flags: "",
+                packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+            },
+            // Debian's armhf libc is ARMv7 and dies on a Pi Zero; its armel libc is not, and has no floating point.
+            Self::Armhf => Facts {
+                musl: "arm-unknown-linux-musleabi",
+                glibc: "arm-unknown-linux-gnueabi",
+                compiler: "arm-linux-gnueabi-gcc",
+                compiler_flags: "-march=armv6 -marm",
+                packages: &["gcc-arm-linux-gnueabi", "libc6-dev-armel-cross"],
+            },
+            Self::Amd64 => Facts {
+                musl: "x86_64-unknown-linux-musl",
+                glibc: "x86_64-unknown-linux-gnu",
+                compiler: "x86_64-linux-gnu-gcc",
+                compiler_flags: "",
+                packages: &["gcc-x86-64-linux-gnu", "libc6-dev"],
+            },
+        }
+    }
+
+    /// Debian's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::Armhf => "armhf",
+            Self::Amd64 => "amd64",
+        }
+    }
+}
+
+/// How to compile for a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cross {
+    machine: Machine,
+    library: Library,
+}
+
+/// Where the standard library comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Library {
+    /// rustup's, for musl.
+    Rustup,
+    /// Built with the program, by Debian's Rust, for glibc.
+    Debian,
+}
+
+impl Cross {
+    /// Rust's name of the target.
+    #[must_use]
+    pub fn triple(&self) -> &'static str {
+        match self.library {
+            Library::Rustup => self.machine.facts().musl,
+            Library::Debian => self.machine.facts().glibc,
+        }
+    }
+
+    /// `cargo build --target …` with all that it takes to compile and link.
+    pub fn cargo_build(&self) -> Result<Command> {
+        let facts = self.machine.facts();
+        let triple = self.triple();
+        let mut cargo = match self.library {
+            Library::Rustup => process::cargo(&paths::root()),
+            Library::Debian => wasm_target::debian_cargo(&paths::root())?,
+        };
+        cargo.args(["build", "--target", triple]);
+        let variable = triple.replace('-', "_");
+        cargo.env(format!("CC_{variable}"), facts.compiler);
+        cargo.env(format!("CFLAGS_{variable}"), facts.compiler_flags);
+        let of_cargo = |name: &str| format!("CARGO_TARGET_{}_{name}", variable.to_uppercase());
+        match self.library {
+            Library::Rustup => {
+                cargo.env(of_cargo("LINKER"), "rust-lld");
+                cargo.env(of_cargo("RUSTFLAGS"), "-Clink-self-contained=yes -Clinker-flavor=ld.lld");
+            }
+            Library::Debian => {
+                cargo.args(["-Zbuild-std=std,panic_abort,panic_unwind"]);
+                cargo.env(of_cargo("LINKER"), facts.compiler);
+                cargo.env(of_cargo("RUSTFLAGS"), "-Ctarget-feature=+crt-static");
+            }
+        }
+        Ok(cargo)
+    }
+}
+
+/// Finds what compiles for a machine, or installs it.
+pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
+    let facts = machine.facts();
+    let purpose = format!("compiling for {}", machine.name());
+    if !compiles(&facts) {
+        setup.apt_install(&purpose, facts.packages)?;
+        if !compiles(&facts) {
+            bail!("{} are installed, but {} does not compile", facts.packages.join(" and "), facts.compiler);
+        }
+    }
+    if rustup::has_target(facts.musl) || rustup::add_target(setup, facts.musl)? {
+        return Ok(Cross { machine, library: Library::Rustup });
+    }
+    if paths::on_path("apt-get").is_none() {
+        bail!("{purpose}: run `rustup target add {}`", facts.musl);
+    }
+    ui::say(&format!("  rustup has no {} here: Debian's Rust it is", facts.musl));
+    wasm_target::ensure_packages(setup, &purpose)?;
+    Ok(Cross { machine, library: Library::Debian })
+}
+
+/// Whether the C compiler is there, with its headers: a package that is only recommended brings those.
+fn compiles(facts: &Facts) -> bool {
+    let Some(compiler) = paths::on_path(facts.compiler) else { return false };
+    let mut probe = Command::new(compiler);
+    probe.args(["-E", "-include", "string.h", "-x", "c", "/dev/null"]);
+    process::output_of(&mut probe).is_ok()
+}
+
+/// For `doctor`: of what the tests use.
+#[must_use]
+pub fn report() -> Report {
+    let facts = Machine::Arm64.facts();
+    let found: Option<PathBuf> = paths::on_path(facts.compiler).filter(|_| compiles(&facts));
+    Report {
+        name: facts.compiler,
+        found: found.and_then(|path| Some((version_of(&path)?, path.display().to_string()))),
+        needed: super::emulator::wanted().is_ok(),
+        get: apt_line(facts.packages),
+    }
+}

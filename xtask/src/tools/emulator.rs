@@ -1,0 +1,230 @@
+//! QEMU and two arm64 machines for it to run, for the tests on a real kernel's GPIO: an emulated Raspberry Pi 3B and
+//! the board `virt`.
+//!
+//! Kernels, modules and busybox are Debian's packages for arm64. They are fetched into the cache folder with a
+//! package state of their own, so that the system's architectures and packages stay as they are.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Report, Setup, apt_line, modules, version_of};
+use crate::{paths, process};
+
+const QEMU: &str = "qemu-system-aarch64";
+const QEMU_PACKAGES: [&str; 1] = ["qemu-system-arm"];
+const BUSYBOX: &str = "busybox-static";
+/// Rises when something else is kept of the packages.
+const RECIPE: u32 = 1;
+/// Written last: which packages the rest comes from.
+const COMPLETE: &str = "packages";
+
+/// A machine that QEMU can be, and what its kernel must load to reach a network.
+struct Guest {
+    folder: &'static str,
+    /// Packages that depend on a kernel; the first that there is, is taken.
+    packages: &'static [&'static str],
+    modules: &'static [&'static str],
+    device_tree: Option<&'static str>,
+}
+
+const GUESTS: [Guest; 2] = [
+    Guest {
+        folder: "pi",
+        // Since 6.9 the driver of the Pi's pins can do what Raspberry Pi OS has it do: leave released outputs driven.
+        packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
+        // Nothing depends on `phy-generic`, and without it `dwc2` stays silent.
+        modules: &["phy-generic", "dwc2", "cdc_ether"],
+        device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
+    },
+    Guest {
+        folder: "virt",
+        packages: &["linux-image-cloud-arm64"],
+        modules: &["virtio_mmio", "virtio_net"],
+        device_tree: None,
+    },
+];
+
+/// What the tests run.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    /// `qemu-system-aarch64`.
+    pub qemu: PathBuf,
+    /// Holds `busybox` and, for each machine, a folder with `kernel` and `modules`.
+    pub guests: PathBuf,
+}
+
+/// Whether machines can be set up here; the error says why not.
+pub fn wanted() -> Result<()> {
+    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if system.lines().any(|line| line == "ID=debian") && paths::on_path("apt-get").is_some() {
+        return Ok(());
+    }
+    bail!("emulated machines are set up from Debian's packages for arm64, and this is no Debian");
+}
+
+/// Finds everything, or installs QEMU after permission and fetches the machines.
+pub fn ensure(setup: &Setup) -> Result<Emulator> {
+    wanted()?;
+    if paths::on_path(QEMU).is_none() {
+        setup.apt_install("the tests on emulated machines", &QEMU_PACKAGES)?;
+    }
+    let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is installed but not on PATH") };
+    let guests = home(setup);
+    if !guests.join(COMPLETE).is_file() {
+        fetch(setup, &guests)?;
+    }
+    Ok(Emulator { qemu, guests })
+}
+
+fn home(setup: &Setup) -> PathBuf {
+    setup.cache.join(format!("arm64-guests-{RECIPE}"))
+}
+
+/// Fetches and unpacks the packages, and keeps of them what the machines need.
+fn fetch(setup: &Setup, guests: &Path) -> Result<()> {
+    fs::create_dir_all(&setup.cache).with_context(|| format!("cannot make {}", setup.cache.display()))?;
+    let work = tempfile::tempdir_in(&setup.cache)?;
+    let apt = ForeignApt::new(work.path())?;
+    apt.update()?;
+    let made = work.path().join("guests");
+    let mut packages = String::new();
+    for guest in &GUESTS {
+        let package = apt.dependency_of(guest.packages)?;
+        let tree = apt.unpack(&package)?;
+        let kept = made.join(guest.folder);
+        keep_kernel(&tree, guest, &kept).with_context(|| format!("of {package}"))?;
+        packages.push_str(&format!("{package}\n"));
+    }
+    let tree = apt.unpack(BUSYBOX)?;
+    let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| tree.join(path));
+    let Some(busybox) = busybox.iter().find(|path| path.is_file()) else {
+        bail!("{BUSYBOX} holds no busybox");
+    };
+    fs::copy(busybox, made.join("busybox"))?;
+    packages.push_str(&format!("{BUSYBOX}\n"));
+    fs::write(made.join(COMPLETE), packages)?;
+    let _ = fs::remove_dir_all(guests);
+    fs::rename(&made, guests).with_context(|| format!("cannot make {}", guests.display()))
+}
+
+/// The kernel, its device tree, and its modules numbered in the order in which they are loaded.
+fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
+    fs::create_dir_all(kept.join("modules"))?;
+    let kernel = find(&tree.join("boot"), &|name| name.starts_with("vmlinuz-"));
+    fs::copy(kernel.context("there is no kernel")?, kept.join("kernel"))?;
+    if let Some(name) = guest.device_tree {
+        let file = find_path(&tree.join("usr/lib"), name).with_context(|| format!("there is no {name}"))?;
+        fs::copy(file, kept.join("device-tree"))?;
+    }
+    for (number, (name, module)) in modules::in_order(tree, guest.modules)?.into_iter().enumerate() {
+        fs::write(kept.join(format!("modules/{number:02}-{name}.ko")), module)?;
+    }
+    Ok(())
+}
+
+/// The first file below a folder whose name fits.
+pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).ok()?.flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if fits(&entry.file_name().to_string_lossy()) {
+                return Some(path);
+            }
+        }
+    }
+    None
+}
+
+/// The first folder below which there is a path.
+fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
+    let folders = fs::read_dir(folder).ok()?.flatten();
+    folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
+}
+
+/// apt for arm64, with all its state in a folder of ours.
+struct ForeignApt {
+    folder: PathBuf,
+}
+
+impl ForeignApt {
+    fn new(folder: &Path) -> Result<Self> {
+        for part in ["state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(folder.join(part))?;
+        }
+        fs::write(folder.join("status"), "")?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let place = |name: &str| self.folder.join(name).display().to_string();
+        let mut apt = Command::new(program);
+        for option in [
+            "APT::Architecture=arm64".to_owned(),
+            "APT::Architectures=arm64".into(),
+            // As root, apt would hand over to a user who cannot write here.
+            "APT::Sandbox::User=root".into(),
+            format!("Dir::State={}", place("state")),
+            format!("Dir::State::status={}", place("status")),
+            format!("Dir::Cache={}", place("cache")),
+        ] {
+            apt.args(["-o", &option]);
+        }
+        apt.current_dir(&self.folder);
+        apt
+    }
+
+    fn update(&self) -> Result<()> {
+        let title = "reading Debian's list of arm64 packages";
+        process::quietly(title, self.command("apt-get").args(["update", "-q"]))
+    }
+
+    /// What the first that there is of these packages exists to depend on.
+    fn dependency_of(&self, packages: &[&str]) -> Result<String> {
+        let found = packages.iter().find_map(|package| {
+            let said = process::output_of(self.command("apt-cache").args(["depends", package])).ok()?;
+            Some(said.lines().find_map(|line| line.trim().strip_prefix("Depends: "))?.to_owned())
+        });
+        found.with_context(|| format!("Debian has no {}", packages.join(" and no ")))
+    }
+
+    /// Fetches a package and lays its files out in a folder.
+    fn unpack(&self, package: &str) -> Result<PathBuf> {
+        let title = format!("fetching {package} for arm64");
+        process::quietly(&title, self.command("apt-get").args(["download", "-q", package]))?;
+        let file =
+            find(&self.folder, &|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
+        let file = file.with_context(|| format!("{package} was not fetched"))?;
+        let tree = self.folder.join(package);
+        let mut unpack = Command::new("dpkg-deb");
+        unpack.arg("-x").arg(&file).arg(&tree);
+        process::quietly(&format!("unpacking {package}"), &mut unpack)?;
+        Ok(tree)
+    }
+}
+
+/// For `doctor`: two rows.
+#[must_use]
+pub fn reports(setup: &Setup) -> [Report; 2] {
+    let needed = wanted().is_ok();
+    let qemu = paths::on_path(QEMU).and_then(|path| Some((version_of(&path)?, path.display().to_string())));
+    let guests = home(setup);
+    let packages = fs::read_to_string(guests.join(COMPLETE)).ok();
+    let packages = packages.map(|text| text.lines().collect::<Vec<_>>().join(", "));
+    [
+        Report { name: QEMU, found: qemu, needed, get: apt_line(&QEMU_PACKAGES) },
+        Report {
+            name: "arm64 guests",
+            found: packages.map(|packages| (packages, guests.display().to_string())),
+            needed,
+            get: "cargo xtask test fetches them".into(),
+        },
+    ]
+}
