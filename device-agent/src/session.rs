@@ -231,7 +231,7 @@ impl Session<'_> {
     async fn report(&mut self, event: Event) -> Result<(), LinkError> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
-        self.send(&FromAgent::Event { line: event.line, level: event.level, at_ms }).await
+        self.send(&FromAgent::Event { line: event.line, level: Some(event.level), at_ms }).await
     }
 
     async fn ping(&mut self) -> Result<(), LinkError> {

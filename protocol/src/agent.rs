@@ -59,8 +59,18 @@ pub enum FromAgent {
     Event {
         /// Which line.
         line: Name,
-        /// Its new level.
-        level: Level,
+        /// Its new level; absent where the device no longer knows it.
+        #[serde(default)]
+        level: Option<Level>,
+        /// When, in milliseconds of Unix time by the agent's estimate of edge time.
+        at_ms: u64,
+    },
+    /// A contact was pressed, beside the events of its level.
+    Press {
+        /// Which line.
+        line: Name,
+        /// Whether it was held for long.
+        long: bool,
         /// When, in milliseconds of Unix time by the agent's estimate of edge time.
         at_ms: u64,
     },

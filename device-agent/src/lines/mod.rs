@@ -158,6 +158,8 @@ impl Line {
             level: self.level(),
             retain: self.config.retain,
             max_on_ms: self.config.max_on.and_then(|limit| u32::try_from(limit.as_millis()).ok()),
+            unit: None,
+            precision: None,
         }
     }
 }

@@ -79,7 +79,7 @@ impl Output {
     pub fn run(&mut self, action: Action, now: Instant) -> Result<Option<Level>, Refused> {
         self.permit(action, now)?;
         match action {
-            Action::Set(level) => self.change(level, now)?,
+            Action::Set { level, .. } => self.change(level, now)?,
             Action::Toggle => {
                 let on = self.base_level()?;
                 self.change(Level::On(!on), now)?;
@@ -104,7 +104,7 @@ impl Output {
         let longest = match action {
             Action::Pulse { ms } => Duration::from_millis(ms.into()),
             Action::Blink { period_ms, .. } => Duration::from_millis(period_ms.into()) / 2,
-            Action::Set(_) | Action::Toggle => Duration::ZERO,
+            Action::Set { .. } | Action::Toggle => Duration::ZERO,
         };
         if self.max_on.is_some_and(|limit| longest > limit) {
             return Err(Refused::MaxOn);

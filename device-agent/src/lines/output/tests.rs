@@ -81,8 +81,8 @@ fn the_owner_limits_how_long_and_how_often() {
 #[test]
 fn setting_a_limited_switch_again_gains_no_time() {
     let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 1000");
-    assert_eq!(pump.run(Action::Set(Level::On(true)), start), Ok(ON));
-    assert_eq!(pump.run(Action::Set(Level::On(true)), start + ms(900)), Ok(ON));
+    assert_eq!(pump.run(Action::set(Level::On(true)), start), Ok(ON));
+    assert_eq!(pump.run(Action::set(Level::On(true)), start + ms(900)), Ok(ON));
     run_until(&mut pump, start + ms(1_000));
     assert_eq!(pump.level(), OFF);
     assert_eq!(pump.run(Action::Blink { period_ms: 2_002, count: 1 }, start), Err(Refused::MaxOn));
@@ -92,7 +92,7 @@ fn setting_a_limited_switch_again_gains_no_time() {
 fn a_blink_ends_as_it_began_and_set_ends_it() {
     for base in [false, true] {
         let (mut lamp, wire, start) = output("kind = \"switch\"");
-        lamp.run(Action::Set(Level::On(base)), start).unwrap();
+        lamp.run(Action::set(Level::On(base)), start).unwrap();
         wire.set.borrow_mut().clear();
         assert_eq!(lamp.run(Action::Blink { period_ms: 100, count: 3 }, start), Ok(Some(Level::On(!base))));
         run_until(&mut lamp, start + ms(10_000));
@@ -113,7 +113,7 @@ fn a_blink_ends_as_it_began_and_set_ends_it() {
 #[test]
 fn losing_the_link_leads_to_the_safe_level_unless_held() {
     let (mut lamp, _, start) = output("kind = \"switch\"\non_link_loss = { safe_after_s = 10 }");
-    lamp.run(Action::Set(Level::On(true)), start).unwrap();
+    lamp.run(Action::set(Level::On(true)), start).unwrap();
     lamp.link_lost(start);
     run_until(&mut lamp, start + ms(9_999));
     lamp.link_up();
@@ -125,7 +125,7 @@ fn losing_the_link_leads_to_the_safe_level_unless_held() {
 
     let (mut held, _, start) = output("kind = \"rgb\"\nretain = true");
     let red = Level::Colour(Rgb(255, 0, 0));
-    held.run(Action::Set(red), start).unwrap();
+    held.run(Action::set(red), start).unwrap();
     held.link_lost(start);
     assert_eq!((held.next_due(), held.level()), (None, Some(red)));
 }
@@ -154,7 +154,7 @@ fn a_line_that_cannot_be_opened_refuses() {
     let config = config.unwrap().lines.remove(0);
     let mut lost = Output::new(&config, Level::On(false), Err(DriverError("no such line".into())));
     assert!(matches!(lost.run(Action::Toggle, start), Err(Refused::Driver(_))));
-    assert!(matches!(lost.run(Action::Set(Level::On(true)), start), Err(Refused::Driver(_))));
+    assert!(matches!(lost.run(Action::set(Level::On(true)), start), Err(Refused::Driver(_))));
     lost.link_lost(start);
     assert_eq!(lost.next_due(), None);
 }
@@ -187,8 +187,8 @@ proptest! {
             }
             now = until;
             let _ = match what {
-                0 => pump.run(Action::Set(Level::On(true)), now),
-                1 => pump.run(Action::Set(Level::On(false)), now),
+                0 => pump.run(Action::set(Level::On(true)), now),
+                1 => pump.run(Action::set(Level::On(false)), now),
                 2 => pump.run(Action::Toggle, now),
                 3 => pump.run(Action::Blink { period_ms: size.max(20), count: size }, now),
                 _ => { pump.link_lost(now); Ok(None) }
