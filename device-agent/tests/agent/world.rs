@@ -14,6 +14,7 @@ use crate::edge::Edge;
 
 const LINES: &str = r#"
 state_dir = "state"
+status_socket = "agent.sock"
 [simulator]
 journal = "sim.jsonl"
 socket = "sim.sock"
