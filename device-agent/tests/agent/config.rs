@@ -96,3 +96,15 @@ fn what_is_measured_and_driven_has_fitting_defaults() {
     assert_eq!(config.interlocks[0].lines, [0, 1]);
     assert_eq!(config.status_socket, Some(folder.join("agent.sock")));
 }
+
+#[test]
+fn the_examples_of_the_documentation_load() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    // The second goes on where the first ends.
+    let config = Config::parse(&examples.join("\n"), Path::new("")).unwrap();
+    assert_eq!(config.lines.len(), 11);
+}
