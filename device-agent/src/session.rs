@@ -319,3 +319,51 @@ impl Session<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pinlatch_protocol::agent::Outcome;
+    use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
+    use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
+    use pinlatch_protocol::name::Name;
+
+    use super::*;
+    use crate::config::MAX_LINES;
+
+    /// The longest of everything that a configuration can bring about.
+    #[test]
+    fn the_longest_hello_is_one_frame() {
+        let line = |number: usize, kind: LineKind| LineInfo {
+            name: Name::new(format!("{number:040}")).unwrap(),
+            kind,
+            level: Some(Level::Number(-1.234_567_890_123_456_7e-300)),
+            retain: kind != LineKind::Sensor,
+            max_on_ms: (kind != LineKind::Sensor).then_some(86_400_000),
+            unit: (kind == LineKind::Sensor).then(|| "𐍈".repeat(MAX_UNIT)),
+            precision: (kind == LineKind::Sensor).then_some(6),
+        };
+        let outcome = Outcome {
+            id: "x".repeat(MAX_COMMAND_ID),
+            status: CommandStatus::Refused,
+            code: Some("refused_unknown_line".into()),
+            level: None,
+        };
+        for kind in [LineKind::Sensor, LineKind::Dimmer] {
+            let hello = FromAgent::Hello {
+                version: env!("CARGO_PKG_VERSION").into(),
+                lines: (0..MAX_LINES).map(|number| line(number, kind)).collect(),
+                outcomes: vec![outcome.clone(); HELLO_OUTCOMES],
+            };
+            let length = serde_json::to_string(&hello).unwrap().len();
+            assert!(length <= MAX_FRAME, "{kind}: {length}");
+        }
+    }
+
+    #[test]
+    fn frames_are_read_or_passed_over() {
+        assert_eq!(heard("pong"), Some(Heard::Pong));
+        let command = heard("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
+        assert_eq!(command, Some(Heard::Message(ToAgent::Command { jwt: "a.b.c".into() })));
+        assert_eq!((heard(""), heard("{\"type\":\"song\"}")), (None, None));
+    }
+}

@@ -49,7 +49,7 @@ pub enum News {
 }
 
 enum Behaviour {
-    Output(Output),
+    Output(Box<Output>),
     Contact(Contact),
     Sensor(Sensor),
 }
@@ -80,7 +80,7 @@ impl Line {
             (Some(safe), _) => {
                 let driver = opener.output(&config, config.initial.unwrap_or(safe), patience);
                 driver.as_ref().err().map(&mut complain);
-                Behaviour::Output(Output::new(&config, safe, driver, now))
+                Behaviour::Output(Box::new(Output::new(&config, safe, driver, now)))
             }
             (None, Some(sensing)) => {
                 let polled = matches!(config.driver, DriverConfig::Sensor(_));

@@ -36,7 +36,7 @@ pub struct Measuring {
 /// The IIO devices.
 pub fn iio(sysfs: &Path) -> Vec<Measuring> {
     let folders = sysfs::entries(&sysfs.join("bus/iio/devices"), "iio:device");
-    folders.into_iter().filter_map(|path| measuring(path, |path| parent(path))).collect()
+    folders.into_iter().filter_map(|path| measuring(path, parent)).collect()
 }
 
 /// The hwmon devices.

@@ -77,8 +77,8 @@ impl Fade {
 
     fn step(mut self, now: Instant) -> (Level, Option<Motion>) {
         let part = now.saturating_duration_since(self.start).as_secs_f64() / self.over.as_secs_f64();
-        // Also where `over` is 0 and the quotient no number.
-        if !(part < 1.0) {
+        // Where `over` is 0 the quotient is no number.
+        if part >= 1.0 || part.is_nan() {
             return (self.to, None);
         }
         self.next = (now + STEP).min(self.start + self.over);

@@ -123,7 +123,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// An action of some sort; many of them do not suit their line and are refused.
 fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
-    let on = ms % 2 == 0;
+    let on = ms.is_multiple_of(2);
     match (action, line) {
         (0, 2) => ("set", json!({ "value": if on { 0.7 } else { 0.0 }, "fade_ms": ms })),
         (0, 3) => ("set", json!({ "value": if on { "#ff8000" } else { "#000000" }, "fade_ms": ms })),
