@@ -47,6 +47,14 @@ impl World {
         Self::with(None, WallClock::default())
     }
 
+    /// With other lines.
+    pub fn of(lines: &str) -> Self {
+        let world = Self::new();
+        let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
+        std::fs::write(world.config_file(), format!("{head}{lines}")).unwrap();
+        world
+    }
+
     pub fn with(ca_pem: Option<&str>, clock: WallClock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = String::new();
