@@ -115,7 +115,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(line, action, ms)| Step::Command { line, action, ms }),
         6 => (0u64..2_500).prop_map(Step::Pass),
         2 => any::<bool>().prop_map(Step::Link),
-        1 => (0usize..5, any::<bool>()).prop_map(|(line, broken)| Step::Break(line, broken)),
+        3 => (0usize..7, 0u8..3).prop_map(|(line, thirds)| Step::Break(line % 5, thirds > 0)),
         1 => Just(Step::MakeSafe),
     ];
     prop::collection::vec(step, 1..60)
