@@ -16,5 +16,7 @@ pub mod lines;
 pub mod log;
 pub mod outbox;
 pub mod session;
+pub mod status;
+pub mod telemetry;
 pub mod tls;
 pub mod uplink;

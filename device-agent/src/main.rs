@@ -1,5 +1,6 @@
 //! The command line of the agent.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,8 +9,8 @@ use clap::{Parser, Subcommand};
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
 use pinlatch_agent::enrol::{EnrolString, enrol};
-use pinlatch_agent::lines::gpio;
-use pinlatch_agent::{agent, log, tls};
+use pinlatch_agent::lines::survey::Survey;
+use pinlatch_agent::{agent, log, status, tls};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code of an unusable command line or configuration, which restarting cannot mend.
@@ -57,8 +58,27 @@ enum Command {
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
-    /// Lists the GPIO lines of this machine and who holds them.
-    Lines,
+    /// Lists what this machine has that could be a line, in the configuration's words.
+    Lines {
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+        /// Takes this for /sys.
+        #[arg(long, hide = true, default_value = "/sys")]
+        sysfs: PathBuf,
+    },
+    /// Shows how the running agent is.
+    Status {
+        /// The configuration file, which says where the agent listens.
+        #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
+        config: PathBuf,
+        /// The agent's status socket, whatever the configuration says.
+        #[arg(long)]
+        socket: Option<PathBuf>,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Says whether a configuration is usable.
     CheckConfig {
         /// The configuration file.
@@ -101,7 +121,15 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Command::Lines => print_lines()?,
+        Command::Lines { json, sysfs } => {
+            let survey = Survey::take(&sysfs);
+            if json {
+                print(&(serde_json::to_string(&survey)? + "\n"));
+            } else {
+                print(&survey.text());
+            }
+        }
+        Command::Status { config, socket, json } => show_status(&config, socket, json)?,
         Command::CheckConfig { config } => check(&config)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -110,7 +138,10 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
 /// One thread is enough for one socket and some timers, and keeps the agent small.
 fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(future))
+    let value = runtime.block_on(future);
+    // A sensor that hangs in the kernel must not keep the agent from ending.
+    runtime.shutdown_background();
+    Ok(value)
 }
 
 /// Ready when the system asks this process to end.
@@ -125,24 +156,27 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+fn show_status(config: &Path, socket: Option<PathBuf>, json: bool) -> anyhow::Result<()> {
+    let socket = match socket {
+        Some(socket) => socket,
+        None => Config::load(config)?.status_socket.unwrap_or_else(status::default_socket),
+    };
+    let status = status::ask(&socket).map_err(|error| anyhow::anyhow!("{error} [{}]", error.code()))?;
+    if json {
+        print(&(serde_json::to_string(&status)? + "\n"));
+    } else {
+        print(&status.to_string());
+    }
+    Ok(())
+}
+
 fn check(file: &Path) -> anyhow::Result<()> {
     let config = Config::load(file)?;
     println!("{}: ok, {} lines", file.display(), config.lines.len());
     Ok(())
 }
 
-fn print_lines() -> anyhow::Result<()> {
-    let chips = gpio::survey()?;
-    if chips.is_empty() {
-        println!("this machine has no GPIO chip");
-    }
-    for chip in chips {
-        println!("chip = {:?} ({}, {} lines)", chip.label, chip.path.display(), chip.lines.len());
-        for (offset, line) in chip.lines.iter().enumerate() {
-            let name = line.name.as_deref().unwrap_or("-");
-            let holder = if line.used { line.consumer.as_deref().unwrap_or("the kernel") } else { "free" };
-            println!("  {offset:>3}  {name:<24} {holder}");
-        }
-    }
-    Ok(())
+/// Prints, unless nobody reads on: `pinlatch-agent lines | head`.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -19,8 +19,9 @@ use crate::commands::Commands;
 use crate::credentials::Credentials;
 use crate::handshake::{Link, excerpt};
 use crate::http::BoxStream;
-use crate::lines::{Event, Lines};
+use crate::lines::{Event, Lines, News};
 use crate::outbox::Outbox;
+use crate::telemetry::Telemetry;
 use crate::uplink::LinkError;
 
 /// How long the welcome may take after the upgrade.
@@ -85,23 +86,35 @@ fn closed(frame: Option<CloseFrame>) -> LinkError {
     LinkError::Closed { code, reason }
 }
 
+/// What a connection acts on and tells of.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The lines.
+    pub lines: &'a Lines,
+    /// What is counted.
+    pub telemetry: &'a Telemetry,
+}
+
 /// Says hello, then serves the connection until it ends; `Ok` where the agent is stopping.
 pub async fn run(
     link: Link,
     trust: Trust,
     credentials: &Credentials,
-    lines: &Lines,
+    around: Around<'_>,
     outbox: &mut Outbox,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
+    let Around { lines, telemetry } = around;
+    telemetry.clock_set(trust.clock);
     let mut session = Session {
         socket: link.socket,
         credentials,
         trust,
         commands,
         lines,
+        telemetry,
         outbox,
         asked: None,
         confused: false,
@@ -110,12 +123,31 @@ pub async fn run(
     session.serve(stop).await
 }
 
+/// A frame of the edge.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// The answer to a ping.
+    Pong,
+    /// Anything else.
+    Message(ToAgent),
+}
+
+/// Reads a text frame of the edge; `None` where it is not understood.
+pub fn heard(text: &str) -> Option<Heard> {
+    if text == PONG { Some(Heard::Pong) } else { serde_json::from_str(text).ok().map(Heard::Message) }
+}
+
+fn bytes(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}
+
 struct Session<'a> {
     socket: WebSocketStream<BoxStream>,
     credentials: &'a Credentials,
     trust: Trust,
     commands: Commands,
     lines: &'a Lines,
+    telemetry: &'a Telemetry,
     outbox: &'a mut Outbox,
     /// The nonce of the last request for the time, and when it was sent.
     asked: Option<(String, u64)>,
@@ -166,11 +198,7 @@ impl Session<'_> {
 
     async fn take(&mut self, frame: Option<Result<Message, SocketError>>) -> Result<(), LinkError> {
         match frame.ok_or(SocketError::ConnectionClosed)? {
-            Ok(Message::Text(text)) if text == PONG => self.outbox.ponged(),
-            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
-                Ok(message) => self.obey(message).await?,
-                Err(_) => self.not_understood(),
-            },
+            Ok(Message::Text(text)) => return self.take_text(&text).await,
             Ok(Message::Binary(_)) => self.not_understood(),
             Ok(Message::Close(frame)) => return Err(closed(frame)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
@@ -181,6 +209,16 @@ impl Session<'_> {
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
+        self.telemetry.count(|counters| counters.bytes_received += bytes(text));
+        match heard(text) {
+            Some(Heard::Pong) => self.outbox.ponged(),
+            Some(Heard::Message(message)) => self.obey(message).await?,
+            None => self.not_understood(),
         }
         Ok(())
     }
@@ -196,6 +234,7 @@ impl Session<'_> {
         match message {
             ToAgent::Command { jwt } => {
                 if let Some(outcome) = self.commands.handle(&jwt, self.lines, &self.trust.clock, boot_ms) {
+                    self.telemetry.command(&outcome);
                     self.outbox.push(outcome.clone());
                     self.send(&FromAgent::Result(outcome)).await?;
                 }
@@ -213,6 +252,7 @@ impl Session<'_> {
             Ok(time) => {
                 let now = boot_ms();
                 self.trust.clock.resync(EdgeClock::new(time.now_ms, sent_ms, now), now);
+                self.telemetry.clock_set(self.trust.clock);
                 tracing::debug!(
                     uncertainty_ms = self.trust.clock.uncertainty_ms(now),
                     "edge time taken anew"
@@ -231,7 +271,13 @@ impl Session<'_> {
     async fn report(&mut self, event: Event) -> Result<(), LinkError> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
-        self.send(&FromAgent::Event { line: event.line, level: event.level, at_ms }).await
+        let line = event.line;
+        self.telemetry.count(|counters| counters.events += 1);
+        self.send(&match event.news {
+            News::Level(level) => FromAgent::Event { line, level, at_ms },
+            News::Press { long } => FromAgent::Press { line, long, at_ms },
+        })
+        .await
     }
 
     async fn ping(&mut self) -> Result<(), LinkError> {
@@ -249,6 +295,7 @@ impl Session<'_> {
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
+        self.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
         let sent = timeout(SEND_TIMEOUT, self.socket.send(Message::text(text)));
         Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
     }
@@ -270,5 +317,53 @@ impl Session<'_> {
             Ok(closed) => Ok(closed?),
             Err(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pinlatch_protocol::agent::Outcome;
+    use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
+    use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
+    use pinlatch_protocol::name::Name;
+
+    use super::*;
+    use crate::config::MAX_LINES;
+
+    /// The longest of everything that a configuration can bring about.
+    #[test]
+    fn the_longest_hello_is_one_frame() {
+        let line = |number: usize, kind: LineKind| LineInfo {
+            name: Name::new(format!("{number:040}")).unwrap(),
+            kind,
+            level: Some(Level::Number(-1.234_567_890_123_456_7e-300)),
+            retain: kind != LineKind::Sensor,
+            max_on_ms: (kind != LineKind::Sensor).then_some(86_400_000),
+            unit: (kind == LineKind::Sensor).then(|| "𐍈".repeat(MAX_UNIT)),
+            precision: (kind == LineKind::Sensor).then_some(6),
+        };
+        let outcome = Outcome {
+            id: "x".repeat(MAX_COMMAND_ID),
+            status: CommandStatus::Refused,
+            code: Some("refused_unknown_line".into()),
+            level: None,
+        };
+        for kind in [LineKind::Sensor, LineKind::Dimmer] {
+            let hello = FromAgent::Hello {
+                version: env!("CARGO_PKG_VERSION").into(),
+                lines: (0..MAX_LINES).map(|number| line(number, kind)).collect(),
+                outcomes: vec![outcome.clone(); HELLO_OUTCOMES],
+            };
+            let length = serde_json::to_string(&hello).unwrap().len();
+            assert!(length <= MAX_FRAME, "{kind}: {length}");
+        }
+    }
+
+    #[test]
+    fn frames_are_read_or_passed_over() {
+        assert_eq!(heard("pong"), Some(Heard::Pong));
+        let command = heard("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
+        assert_eq!(command, Some(Heard::Message(ToAgent::Command { jwt: "a.b.c".into() })));
+        assert_eq!((heard(""), heard("{\"type\":\"song\"}")), (None, None));
     }
 }

@@ -16,6 +16,7 @@ use crate::http::{Endpoint, EndpointError, HttpError};
 use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::session;
+use crate::telemetry::{Identity, Telemetry};
 
 /// The first pause is random up to this; each further one up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -179,6 +180,8 @@ pub struct Uplink {
     pub tls: TlsConnector,
     /// The lines.
     pub lines: Lines,
+    /// What is told of the link.
+    pub telemetry: Telemetry,
 }
 
 impl Uplink {
@@ -196,6 +199,7 @@ impl Uplink {
             let pause = backoff.pause(&error, up, random());
             let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(code = error.code(), retry_ms, %error, "no link to the edge");
+            self.telemetry.lost(error.code(), &error.to_string(), Instant::now() + pause);
             if let Some(advice) = error.advice() {
                 tracing::warn!("{advice}");
             }
@@ -214,6 +218,11 @@ impl Uplink {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
         let credentials = Credentials::load(&self.state_dir)?;
+        self.telemetry.connecting(Identity {
+            edge: credentials.edge.clone(),
+            site: credentials.site.clone(),
+            device: credentials.device.clone(),
+        });
         let endpoint = Endpoint::parse(&credentials.edge, self.allow_plaintext)?;
         let connecting = async {
             let mut link = handshake::connect(&credentials, &endpoint, &self.tls).await?;
@@ -226,7 +235,9 @@ impl Uplink {
         };
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
-        session::run(link, trust, &credentials, &self.lines, outbox, stop).await
+        self.telemetry.connected();
+        let around = session::Around { lines: &self.lines, telemetry: &self.telemetry };
+        session::run(link, trust, &credentials, around, outbox, stop).await
     }
 }
 

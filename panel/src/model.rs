@@ -219,6 +219,8 @@ impl Model {
                 // What came is a fact even where something before it is missing.
                 if self.change(change) && whole { News::Facts } else { News::Gap }
             }
+            // The level of a contact that was pressed is on the screen already.
+            ToPanel::Press { .. } => News::Facts,
             ToPanel::Result { result } => self.settle_result(&result),
             ToPanel::Problem { id, problem } => {
                 id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))

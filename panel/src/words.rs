@@ -113,7 +113,7 @@ pub fn press(line: &str) -> &'static str {
 /// What was asked for: `on`, `a 3 s pulse`.
 pub fn wish(kind: LineKind, action: &Action) -> String {
     match action {
-        Action::Set(wanted) => level(kind, Some(wanted)),
+        Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
         Action::Toggle => "the other state".into(),
         Action::Pulse { ms } => format!("a {} pulse", duration(*ms)),
         Action::Blink { count, .. } => format!("{count} blinks"),

@@ -59,8 +59,18 @@ pub enum FromAgent {
     Event {
         /// Which line.
         line: Name,
-        /// Its new level.
-        level: Level,
+        /// Its new level; absent where the device no longer knows it.
+        #[serde(default)]
+        level: Option<Level>,
+        /// When, in milliseconds of Unix time by the agent's estimate of edge time.
+        at_ms: u64,
+    },
+    /// A contact was pressed, beside the events of its level.
+    Press {
+        /// Which line.
+        line: Name,
+        /// Whether it was held for long.
+        long: bool,
         /// When, in milliseconds of Unix time by the agent's estimate of edge time.
         at_ms: u64,
     },
@@ -69,6 +79,26 @@ pub enum FromAgent {
         /// Fresh random text, which the answer repeats as `session`.
         nonce: String,
     },
+}
+
+impl FromAgent {
+    const TYPES: [&str; 5] = ["hello", "result", "event", "press", "time"];
+
+    /// Reads a frame; `None` where a newer agent says something that this version has no words for.
+    pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Tagged {
+            r#type: String,
+        }
+        let error = match serde_json::from_str(text) {
+            Ok(message) => return Ok(Some(message)),
+            Err(error) => error,
+        };
+        match serde_json::from_str::<Tagged>(text) {
+            Ok(Tagged { r#type }) if !Self::TYPES.contains(&r#type.as_str()) => Ok(None),
+            _ => Err(error),
+        }
+    }
 }
 
 /// What became of one command on the device.
@@ -84,4 +114,40 @@ pub struct Outcome {
     /// The line's level right after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_agents_words_are_passed_over_and_wrong_ones_are_not() {
+        for frame in [
+            "{\"type\":\"press\",\"line\":\"bell\",\"long\":true,\"at_ms\":1}",
+            "{\"type\":\"event\",\"line\":\"bell\",\"level\":null,\"at_ms\":1}",
+            "{\"type\":\"event\",\"line\":\"bell\",\"at_ms\":1,\"more\":1}",
+            "{\"type\":\"time\",\"nonce\":\"n\"}",
+        ] {
+            assert!(matches!(FromAgent::read(frame), Ok(Some(_))), "{frame}");
+        }
+        assert_eq!(FromAgent::read("{\"type\":\"song\",\"notes\":[1]}").unwrap(), None);
+        for frame in ["", "[]", "{}", "{\"type\":7}", "{\"type\":\"press\"}", "{\"type\":\"song\""] {
+            assert!(FromAgent::read(frame).is_err(), "{frame}");
+        }
+    }
+
+    #[test]
+    fn every_message_has_a_known_type() {
+        let name = || Name::new("x").unwrap();
+        let outcome = Outcome { id: "c".into(), status: CommandStatus::Executed, code: None, level: None };
+        let messages = [
+            FromAgent::Hello { version: "1".into(), lines: Vec::new(), outcomes: Vec::new() },
+            FromAgent::Result(outcome),
+            FromAgent::Event { line: name(), level: None, at_ms: 1 },
+            FromAgent::Press { line: name(), long: false, at_ms: 1 },
+            FromAgent::Time { nonce: "n".into() },
+        ];
+        let types = messages.map(|message| serde_json::to_value(message).unwrap()["type"].clone());
+        assert_eq!(types, FromAgent::TYPES.map(serde_json::Value::from));
+    }
 }

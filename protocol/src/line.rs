@@ -10,6 +10,15 @@ use crate::name::Name;
 /// The longest pulse that any line takes, in milliseconds; a line's own `max_on` is usually shorter.
 pub const MAX_PULSE_MS: u32 = 60_000;
 
+/// The longest fade, in milliseconds.
+pub const MAX_FADE_MS: u32 = 60_000;
+
+/// The longest unit of a sensor, in characters.
+pub const MAX_UNIT: usize = 16;
+
+/// The most decimals that a sensor's number is shown with.
+pub const MAX_PRECISION: u8 = 6;
+
 /// What a line is for, which fixes its actions and the type of its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +39,14 @@ pub enum LineKind {
     Sensor,
 }
 
+/// Whether a text can be a sensor's unit: 1 to [`MAX_UNIT`] characters, none of them a control character or a space
+/// at either end.
+pub fn is_unit(text: &str) -> bool {
+    (1..=MAX_UNIT).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+        && text.trim().len() == text.len()
+}
+
 impl LineKind {
     /// The names of the actions that a line of this kind takes.
     pub fn actions(self) -> &'static [&'static str] {
@@ -39,6 +56,11 @@ impl LineKind {
             Self::Dimmer | Self::Rgb | Self::Servo => &["set"],
             Self::Contact | Self::Sensor => &[],
         }
+    }
+
+    /// Whether its `set` can be a fade.
+    pub fn fades(self) -> bool {
+        matches!(self, Self::Dimmer | Self::Rgb)
     }
 
     /// Whether a level is of the type and range that this kind has.
@@ -78,6 +100,17 @@ pub enum Level {
     Number(f64),
     /// A colour.
     Colour(Rgb),
+}
+
+impl Level {
+    /// Whether something is driven: `true`, a number above 0, any colour but black.
+    pub fn is_on(&self) -> bool {
+        match self {
+            Self::On(on) => *on,
+            Self::Number(number) => *number > 0.0,
+            Self::Colour(colour) => *colour != Rgb(0, 0, 0),
+        }
+    }
 }
 
 impl fmt::Display for Level {
@@ -143,7 +176,13 @@ fn list(names: &[&str]) -> String {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
     /// Takes the given level.
-    Set(Level),
+    Set {
+        /// The level.
+        level: Level,
+        /// Over how many milliseconds, 0 to [`MAX_FADE_MS`]; 0 is at once, and all that lines take that are no dimmer
+        /// and no colour LED.
+        fade_ms: u32,
+    },
     /// Changes to the other of two levels.
     Toggle,
     /// On for a time in milliseconds, then off.
@@ -161,6 +200,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Takes a level at once.
+    pub const fn set(level: Level) -> Self {
+        Self::Set { level, fade_ms: 0 }
+    }
+
     /// Reads an action as it stands in a request: its name and its JSON arguments. Unknown members are
     /// refused, so that a misspelt argument never falls back to a default on a real door.
     pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
@@ -169,14 +213,16 @@ impl Action {
         }
         match name {
             "set" => {
-                only(args, &["value"])?;
+                only(args, if kind.fades() { &["value", "fade_ms"] } else { &["value"] })?;
                 let value = args.get("value").ok_or_else(|| wrong("`value` is missing"))?;
                 let level: Level = serde_json::from_value(value.clone())
                     .map_err(|_| wrong(format!("`value` does not suit a {kind} line")))?;
                 if !kind.admits(&level) {
                     return Err(wrong(format!("`value` does not suit a {kind} line")));
                 }
-                Ok(Self::Set(level))
+                let fade_ms =
+                    if args.contains_key("fade_ms") { whole(args, "fade_ms", 0, MAX_FADE_MS)? } else { 0 };
+                Ok(Self::Set { level, fade_ms })
             }
             "toggle" => only(args, &[]).map(|()| Self::Toggle),
             "pulse" => {
@@ -197,7 +243,7 @@ impl Action {
     /// The action's name, which is also the verb that a scope names.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Set(_) => "set",
+            Self::Set { .. } => "set",
             Self::Toggle => "toggle",
             Self::Pulse { .. } => "pulse",
             Self::Blink { .. } => "blink",
@@ -207,7 +253,8 @@ impl Action {
     /// The arguments as they stand in a request; [`Action::parse`] is the inverse.
     pub fn args(&self) -> Map<String, Value> {
         let value = match self {
-            Self::Set(level) => json!({ "value": level }),
+            Self::Set { level, fade_ms: 0 } => json!({ "value": level }),
+            Self::Set { level, fade_ms } => json!({ "value": level, "fade_ms": fade_ms }),
             Self::Toggle => json!({}),
             Self::Pulse { ms } => json!({ "ms": ms }),
             Self::Blink { period_ms, count } => json!({ "period_ms": period_ms, "count": count }),
@@ -255,6 +302,12 @@ pub struct LineInfo {
     /// The longest time it may be on, in milliseconds, where there is a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
+    /// What a sensor's number counts, such as `°C`; see [`is_unit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How many decimals of a sensor's number mean something, 0 to [`MAX_PRECISION`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<u8>,
 }
 
 #[cfg(test)]
@@ -268,11 +321,11 @@ mod tests {
 
     #[test]
     fn each_kind_takes_its_own_actions() {
-        assert_eq!(parse(LineKind::Switch, "set", json!({"value": true})), Ok(Action::Set(Level::On(true))));
+        assert_eq!(parse(LineKind::Switch, "set", json!({"value": true})), Ok(Action::set(Level::On(true))));
         assert_eq!(parse(LineKind::Momentary, "pulse", json!({"ms": 3000})), Ok(Action::Pulse { ms: 3000 }));
         assert_eq!(
             parse(LineKind::Rgb, "set", json!({"value": "#FF8800"})),
-            Ok(Action::Set(Level::Colour(Rgb(255, 136, 0))))
+            Ok(Action::set(Level::Colour(Rgb(255, 136, 0))))
         );
         for (kind, action) in
             [(LineKind::Contact, "set"), (LineKind::Momentary, "set"), (LineKind::Switch, "pulse")]
@@ -292,6 +345,10 @@ mod tests {
             (LineKind::Rgb, "set", json!({"value": "#ff88zz"})),
             (LineKind::Dimmer, "set", json!({"value": 1.01})),
             (LineKind::Servo, "set", json!({"value": -1})),
+            (LineKind::Servo, "set", json!({"value": 1, "fade_ms": 10})),
+            (LineKind::Switch, "set", json!({"value": true, "fade_ms": 0})),
+            (LineKind::Dimmer, "set", json!({"value": 1, "fade_ms": 60_001})),
+            (LineKind::Dimmer, "set", json!({"value": 1, "fade_ms": null})),
             (LineKind::Momentary, "pulse", json!({"ms": 0})),
             (LineKind::Momentary, "pulse", json!({"ms": 60_001})),
             (LineKind::Momentary, "pulse", json!({"ms": "3000"})),
@@ -302,13 +359,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_unit_is_a_short_text_without_control_characters() {
+        for unit in ["°C", "%", "m/s²", "1234567890123456"] {
+            assert!(is_unit(unit), "{unit}");
+        }
+        for unit in ["", " °C", "V ", "a\nb", "\u{1b}[31m", "12345678901234567"] {
+            assert!(!is_unit(unit), "{unit:?}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn arguments_survive_the_wire(ms in 1..=MAX_PULSE_MS, period_ms in 20u32..=60_000, count in 1u32..=1_000, r: u8, g: u8, b: u8) {
+        fn arguments_survive_the_wire(ms in 1..=MAX_PULSE_MS, period_ms in 20u32..=60_000, count in 1u32..=1_000, fade_ms in 0..=MAX_FADE_MS, r: u8, g: u8, b: u8) {
             for (kind, action) in [
                 (LineKind::Momentary, Action::Pulse { ms }),
                 (LineKind::Switch, Action::Blink { period_ms, count }),
-                (LineKind::Rgb, Action::Set(Level::Colour(Rgb(r, g, b)))),
+                (LineKind::Rgb, Action::Set { level: Level::Colour(Rgb(r, g, b)), fade_ms }),
             ] {
                 let text = serde_json::to_string(&action.args()).unwrap();
                 let args: Map<String, Value> = serde_json::from_str(&text).unwrap();

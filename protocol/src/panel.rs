@@ -41,6 +41,17 @@ pub enum ToPanel {
         #[serde(flatten)]
         change: Change,
     },
+    /// A contact was pressed. It has no number and is in no snapshot: it is told to those who are there, once.
+    Press {
+        /// When, milliseconds of Unix time.
+        at_ms: u64,
+        /// The device.
+        device: Name,
+        /// The contact on it.
+        line: Name,
+        /// Whether it was held for long.
+        long: bool,
+    },
     /// What became of a command that this socket sent.
     Result {
         /// The command's result.
@@ -126,6 +137,12 @@ pub struct LineView {
     /// The longest time it may be on, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
+    /// What a sensor's number counts, such as `°C`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How many decimals of a sensor's number mean something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<u8>,
     /// When `reported` last changed, milliseconds of Unix time.
     pub changed_ms: Option<u64>,
 }

@@ -4,14 +4,14 @@
 use std::collections::HashSet;
 
 use pinlatch_protocol::agent::{FromAgent, Outcome};
-use pinlatch_protocol::line::{Level, LineInfo};
+use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_PRECISION, is_unit};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::Site;
 use crate::devices::Device;
-use crate::event::close;
+use crate::event::{Effect, Press, close};
 use crate::failure::Failure;
 use crate::outcome::Heard;
 use crate::store::StoreError;
@@ -87,18 +87,43 @@ impl Site<'_> {
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
             FromAgent::Event { line, level, at_ms } => self.line_event(name, &line, level, at_ms),
+            FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
         }
     }
 
-    fn line_event(&mut self, device: &Name, line: &Name, level: Level, at_ms: u64) -> Result<(), StoreError> {
+    fn line_event(
+        &mut self,
+        device: &Name,
+        line: &Name,
+        level: Option<Level>,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
         let Some(line) = self.line(device, line)? else {
             return self.audit_odd(device.as_str(), "event_on_unknown_line");
         };
-        if !line.kind.admits(&level) {
+        if level.is_some_and(|level| !line.kind.admits(&level)) {
             return self.audit_odd(device.as_str(), "level_of_another_kind");
         }
         let desired = line.desired;
-        self.change_line(device, line, Some(level), desired, at_ms.min(self.now_ms))
+        self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
+    }
+
+    /// A press is told to the panels that are open, and written nowhere: the level of its contact is.
+    fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
+        match self.line(device, line)? {
+            Some(line) if line.kind == LineKind::Contact => {
+                let at_ms = at_ms.min(self.now_ms);
+                self.effects.push(Effect::Press(Press {
+                    at_ms,
+                    device: device.clone(),
+                    line: line.name,
+                    long,
+                }));
+                Ok(())
+            }
+            Some(_) => self.audit_odd(device.as_str(), "press_of_another_kind"),
+            None => self.audit_odd(device.as_str(), "press_on_unknown_line"),
+        }
     }
 
     /// The device says what it has. Reports of the last connection come first, because they may change
@@ -154,5 +179,12 @@ fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
         return Some("hello_duplicate_line");
     }
     let fits = |info: &LineInfo| info.level.is_none_or(|level| info.kind.admits(&level));
-    (!infos.iter().all(fits)).then_some("hello_level_of_another_kind")
+    if !infos.iter().all(fits) {
+        return Some("hello_level_of_another_kind");
+    }
+    let measures = |info: &LineInfo| {
+        info.unit.as_deref().is_none_or(is_unit)
+            && info.precision.is_none_or(|digits| digits <= MAX_PRECISION)
+    };
+    (!infos.iter().all(measures)).then_some("hello_unit")
 }

@@ -319,7 +319,7 @@ impl Site<'_> {
         }
         let origin =
             Origin { iss: OWN_ISSUER, sub: RECONCILE, id: &id, actor: RECONCILE, jti: None, panel: None };
-        self.order(device, session, line, Action::Set(level), DEFAULT_DEADLINE_MS, &origin)?;
+        self.order(device, session, line, Action::set(level), DEFAULT_DEADLINE_MS, &origin)?;
         Ok(())
     }
 

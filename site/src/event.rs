@@ -52,6 +52,19 @@ pub struct Event {
     pub change: Change,
 }
 
+/// A press of a contact: for the panels that are open now and may see it ([`Site::press_for`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Press {
+    /// When, milliseconds of Unix time.
+    pub at_ms: u64,
+    /// The device.
+    pub device: Name,
+    /// The contact on it.
+    pub line: Name,
+    /// Whether it was held for long.
+    pub long: bool,
+}
+
 /// Which panel sockets an effect is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
@@ -112,6 +125,8 @@ pub enum Effect {
     },
     /// Show an event to every panel socket, each through [`Site::view_for`].
     Publish(Event),
+    /// Show a press to every panel socket, each through [`Site::press_for`].
+    Press(Press),
     /// Close panel sockets.
     ClosePanels {
         /// Which.

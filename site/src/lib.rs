@@ -51,7 +51,7 @@ pub use crate::agent::MAX_LINES;
 pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, Reply};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
-pub use crate::event::{CommandOrder, Effect, Event, Whose, close};
+pub use crate::event::{CommandOrder, Effect, Event, Press, Whose, close};
 pub use crate::links::Links;
 pub use crate::outcome::GRACE_MS;
 pub use crate::principal::Principal;
@@ -147,6 +147,18 @@ impl<'a> Site<'a> {
     pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
         match self.restrict(principal, event) {
             Ok(view) => Some(view),
+            Err(Failure::Problem(_)) => None,
+            Err(Failure::Store(error)) => {
+                self.effects.push(Effect::Fault(error));
+                None
+            }
+        }
+    }
+
+    /// What one panel may see of a press; `None` if nothing.
+    pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
+        match self.see_press(principal, press) {
+            Ok(view) => view,
             Err(Failure::Problem(_)) => None,
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));

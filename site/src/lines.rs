@@ -8,7 +8,8 @@ use pinlatch_protocol::scope::ScopeSet;
 use crate::Site;
 use crate::store::{Row, StoreError, Value};
 
-const COLUMNS: &str = "name, kind, retain, max_on_ms, reported, desired, changed_ms, position";
+const COLUMNS: &str =
+    "name, kind, retain, max_on_ms, reported, desired, changed_ms, position, unit, precision";
 
 /// A row of `lines`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub(crate) struct Line {
     pub desired: Option<Level>,
     pub changed_ms: Option<u64>,
     pub position: u64,
+    pub unit: Option<String>,
+    pub precision: Option<u8>,
 }
 
 impl Line {
@@ -36,6 +39,8 @@ impl Line {
             desired: row.opt_json(5)?,
             changed_ms: row.opt_uint(6)?,
             position: row.uint(7)?,
+            unit: row.opt_text(8)?.map(Into::into),
+            precision: row.opt_int(9)?.and_then(|precision| u8::try_from(precision).ok()),
         })
     }
 
@@ -53,6 +58,8 @@ impl Line {
             desired: before.filter(|_| retain).and_then(|line| line.desired),
             changed_ms: same.map_or_else(|| info.level.map(|_| now_ms), |line| line.changed_ms),
             position,
+            unit: info.unit.clone(),
+            precision: info.precision,
         }
     }
 
@@ -66,6 +73,8 @@ impl Line {
             desired: self.desired,
             retain: self.retain,
             max_on_ms: self.max_on_ms,
+            unit: self.unit.clone(),
+            precision: self.precision,
             changed_ms: self.changed_ms,
         }
     }
@@ -147,7 +156,8 @@ impl Site<'_> {
             if old != Some(&line) {
                 self.run(
                     "INSERT OR REPLACE INTO lines (device, name, position, kind, retain, max_on_ms, reported,
-                     desired, changed_ms, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+                     desired, changed_ms, unit, precision, seq)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
                     &[
                         device.as_str().into(),
                         line.name.as_str().into(),
@@ -158,6 +168,8 @@ impl Site<'_> {
                         level_text(line.reported),
                         level_text(line.desired),
                         line.changed_ms.into(),
+                        line.unit.as_deref().into(),
+                        line.precision.map(u32::from).into(),
                     ],
                 )?;
             }

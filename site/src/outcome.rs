@@ -84,7 +84,7 @@ impl Site<'_> {
         }
         let args = serde_json::from_str(&command.args).unwrap_or_default();
         let wish = match Action::parse(line.kind, &command.action, &args) {
-            Ok(Action::Set(wish)) => Some(wish),
+            Ok(Action::Set { level: wish, .. }) => Some(wish),
             Ok(Action::Toggle) => level,
             _ => None,
         };

@@ -9,7 +9,7 @@ use crate::Site;
 use crate::authority::Rights;
 use crate::command::Standing;
 use crate::devices::visible_device;
-use crate::event::{Effect, Event, Whose, close};
+use crate::event::{Effect, Event, Press, Whose, close};
 use crate::failure::Failure;
 use crate::lines::visible_line;
 use crate::principal::Principal;
@@ -70,6 +70,14 @@ impl Site<'_> {
         };
         let change = change.unwrap_or(Change::Hidden);
         Ok(ToPanel::Event { seq: event.seq, at_ms: event.at_ms, change })
+    }
+}
+
+impl Site<'_> {
+    pub(crate) fn see_press(&self, principal: &Principal, press: &Press) -> Result<Option<ToPanel>, Failure> {
+        let Press { at_ms, device, line, long } = press.clone();
+        let may = self.rights(principal)?.scope.allows_line(&device, &line, "read");
+        Ok(may.then_some(ToPanel::Press { at_ms, device, line, long }))
     }
 }
 

@@ -153,6 +153,11 @@ const VERSIONS: &[&[&str]] = &[
         PRIMARY KEY (iss, who)
     ) STRICT, WITHOUT ROWID",
     ],
+    &[
+        // What a sensor's number counts, and how many of its decimals mean something.
+        "ALTER TABLE lines ADD COLUMN unit TEXT",
+        "ALTER TABLE lines ADD COLUMN precision INTEGER",
+    ],
 ];
 
 /// Makes the database current and returns its `meta`: one read when nothing is to be done.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::{
     paths, process,
@@ -36,6 +37,10 @@ pub enum Target {
     Keyset,
     /// Tokens that somebody else sealed, and keys to seal with.
     Sealed,
+    /// The agent's configuration.
+    Config,
+    /// What the agent hears from the edge.
+    Frame,
 }
 
 impl Target {
@@ -44,6 +49,8 @@ impl Target {
             Self::Token => "token",
             Self::Keyset => "keyset",
             Self::Sealed => "sealed",
+            Self::Config => "config",
+            Self::Frame => "frame",
         }
     }
 }
@@ -52,7 +59,7 @@ impl Target {
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     nightly::ensure(setup)?;
     let cargo_fuzz = CARGO_FUZZ.ensure(setup)?;
-    let targets = target.map_or_else(|| vec![Target::Token, Target::Keyset, Target::Sealed], |one| vec![one]);
+    let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
     let mut good = true;
     for target in targets {
         good &= run_one(&cargo_fuzz, target, seconds)?;

@@ -142,6 +142,10 @@ fn lines(frame: &ToPanel) -> Vec<String> {
             Change::Line { device, line: view } => vec![of_line(*at_ms, device.as_str(), view)],
             Change::Hidden => Vec::new(),
         },
+        ToPanel::Press { at_ms, device, line: contact, long } => {
+            let what = if *long { "long press" } else { "press" };
+            vec![line(*at_ms, &format!("{device}/{contact}"), what)]
+        }
         ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
     }
 }
@@ -154,6 +158,9 @@ fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
 
 fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
     let mut what = view.reported.map_or_else(|| "unknown".into(), |level| level.to_string());
+    if let (Some(unit), true) = (&view.unit, view.reported.is_some()) {
+        what.push_str(&format!(" {unit}"));
+    }
     if let Some(desired) = view.desired.filter(|desired| Some(*desired) != view.reported) {
         what.push_str(&format!(" (wanted: {desired})"));
     }
@@ -212,6 +219,8 @@ mod tests {
             "type": "event", "seq": 2, "at_ms": 1_782_907_200_000_u64, "change": "line", "device": "porch", "line": view,
         });
         assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (wanted: on)"]);
+        let press = json!({ "type": "press", "at_ms": 0, "device": "porch", "line": "bell", "long": true });
+        assert_eq!(lines(press), ["1970-01-01T00:00:00Z  porch/bell                long press"]);
         let gone = json!({
             "type": "event", "seq": 3, "at_ms": 0, "change": "presence", "device": "porch", "online": false,
             "last_seen_ms": null,

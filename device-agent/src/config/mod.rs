@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
+use serde::Deserialize;
 
 /// The most lines that one device may have: their description must fit into one frame.
 pub const MAX_LINES: usize = 64;
@@ -21,6 +22,15 @@ pub const DEFAULT_PULSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// `debounce_ms` of a contact whose configuration names none.
 pub const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(20);
+
+/// `long_press_ms` of a contact whose configuration names none.
+pub const DEFAULT_LONG_PRESS: Duration = Duration::from_millis(800);
+
+/// `interval_s` of a sensor whose configuration names none.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// `dead_time_ms` of an interlock whose configuration names none.
+pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 
 /// After how long without a link a line that nothing will restore goes to its safe level by default.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
@@ -38,6 +48,12 @@ pub struct Config {
     pub simulator: Option<Simulator>,
     /// The lines, in the order of the file.
     pub lines: Vec<LineConfig>,
+    /// Which of them are never on together.
+    pub interlocks: Vec<Interlock>,
+    /// Where `pinlatch-agent status` asks; `None` for the default place, where there is one.
+    pub status_socket: Option<PathBuf>,
+    /// Where sysfs is. No file says this: tests have one of their own.
+    pub sysfs: PathBuf,
 }
 
 /// `[simulator]`.
@@ -62,28 +78,73 @@ pub struct LineConfig {
     pub retain: bool,
     /// The level at start, at stop and where something fails; `None` for inputs.
     pub safe: Option<Level>,
+    /// The level at the start, where it is not the safe one.
+    pub initial: Option<Level>,
+    /// The angles that a servo may take.
+    pub range_deg: Option<(f64, f64)>,
     /// The longest time that the line may be on.
     pub max_on: Option<Duration>,
     /// The shortest time between the beginnings of two actions.
     pub min_interval: Duration,
     /// How long a contact must rest before its level counts.
     pub debounce: Duration,
+    /// From when on a press of a contact is a long one; `None` where presses are not told.
+    pub long_press: Option<Duration>,
+    /// What of a sensor is told; `None` for all others.
+    pub sensing: Option<Sensing>,
     /// What happens when the link is lost.
     pub on_link_loss: OnLinkLoss,
 }
 
-/// What moves a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What moves or reads a line.
+#[derive(Debug, Clone, PartialEq)]
 pub enum DriverConfig {
     /// Nothing: a simulation.
     Sim,
     /// A line of the kernel's GPIO character device.
-    Gpio {
-        /// Which one.
-        place: GpioPlace,
-        /// Whether "on" is the low voltage.
-        active_low: bool,
-    },
+    Gpio(GpioConfig),
+    /// Hardware PWM.
+    Pwm(PwmConfig),
+    /// A measurement in sysfs.
+    Sensor(SensorPlace),
+}
+
+/// A GPIO line and how it is driven or read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpioConfig {
+    /// Which one.
+    pub place: GpioPlace,
+    /// Whether "on" is the low voltage.
+    pub active_low: bool,
+    /// How an output drives.
+    pub drive: Drive,
+    /// The pull of an input; `None` leaves it as it is.
+    pub bias: Option<Bias>,
+}
+
+/// How an output drives its two levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drive {
+    /// High and low.
+    #[default]
+    PushPull,
+    /// Low only; what is high floats.
+    OpenDrain,
+    /// High only; what is low floats.
+    OpenSource,
+}
+
+/// The resistor within the chip that pulls an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bias {
+    /// To high.
+    PullUp,
+    /// To low.
+    PullDown,
+    /// None.
+    Disabled,
 }
 
 /// How a GPIO line is found; never by a bare chip number, which changes between kernels.
@@ -107,6 +168,84 @@ impl fmt::Display for GpioPlace {
             Self::Chip { label, offset } => write!(f, "{label} offset {offset}"),
         }
     }
+}
+
+/// PWM channels and what they make of a level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PwmConfig {
+    /// The device of the chip, such as `fe20c000.pwm`: chip numbers change between kernels.
+    pub chip: String,
+    /// One channel, or three for red, green and blue.
+    pub channels: Vec<u32>,
+    /// The length of a period in nanoseconds.
+    pub period_ns: u64,
+    /// Whether the signal is inversed.
+    pub active_low: bool,
+    /// What a level becomes.
+    pub shape: Shape,
+}
+
+/// What a level becomes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// A part of the period: the level to this power.
+    Light {
+        /// 1 is linear; about 2.2 looks even to the eye.
+        gamma: f64,
+    },
+    /// A pulse: its nanoseconds at 0 and at 180 degrees.
+    Servo {
+        /// At 0 degrees.
+        at_0: u64,
+        /// At 180 degrees.
+        at_180: u64,
+    },
+}
+
+/// Where a measurement stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SensorPlace {
+    /// A 1-wire thermometer, by its id.
+    W1 {
+        /// Such as `28-00000abcdef0`.
+        device: String,
+    },
+    /// A channel of an IIO device.
+    Iio {
+        /// Its name, or its parent's.
+        device: String,
+        /// Such as `in_temp`.
+        channel: String,
+    },
+    /// A channel of a hwmon device.
+    Hwmon {
+        /// Its name, or its parent's.
+        device: String,
+        /// Such as `temp1`.
+        channel: String,
+    },
+}
+
+/// What of a sensor is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sensing {
+    /// What its number counts.
+    pub unit: Option<String>,
+    /// How many decimals mean something.
+    pub precision: u8,
+    /// How often it is read.
+    pub interval: Duration,
+    /// How far it must move to be told.
+    pub min_change: f64,
+}
+
+/// `[interlocks.NAME]`: lines that are never on together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interlock {
+    /// The lines' places in the configuration.
+    pub lines: Vec<usize>,
+    /// How long after one went off another may go on.
+    pub dead_time: Duration,
 }
 
 /// What a line does when the link to the edge is lost. A pulse ends by itself in any case.

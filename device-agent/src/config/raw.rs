@@ -15,9 +15,12 @@ pub struct File {
     pub ca_file: Option<PathBuf>,
     #[serde(default)]
     pub allow_plaintext: bool,
+    pub status_socket: Option<PathBuf>,
     pub simulator: Option<Simulator>,
     #[serde(default)]
     pub lines: BTreeMap<Spanned<String>, Line>,
+    #[serde(default)]
+    pub interlocks: BTreeMap<Spanned<String>, Interlock>,
 }
 
 /// `[simulator]`.
@@ -28,12 +31,24 @@ pub struct Simulator {
     pub socket: Option<PathBuf>,
 }
 
+/// `[interlocks.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interlock {
+    pub lines: Spanned<Vec<Spanned<String>>>,
+    pub dead_time_ms: Option<Spanned<u32>>,
+}
+
 /// `driver = "…"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Driver {
     Sim,
     Gpio,
+    Pwm,
+    W1,
+    Iio,
+    Hwmon,
 }
 
 /// `[lines.NAME]`.
@@ -42,14 +57,37 @@ pub enum Driver {
 pub struct Line {
     pub kind: Spanned<LineKind>,
     pub driver: Spanned<Driver>,
+    // Where a GPIO line is, and how it is driven or read.
     pub gpio: Option<Spanned<String>>,
     pub chip: Option<Spanned<String>>,
     pub offset: Option<Spanned<u32>>,
     pub active_low: Option<Spanned<bool>>,
+    pub drive: Option<Spanned<super::Drive>>,
+    pub bias: Option<Spanned<super::Bias>>,
+    // Where a PWM channel is, and what it makes.
+    pub pwm: Option<Spanned<String>>,
+    /// A number for `pwm`, a text for `iio` and `hwmon`.
+    pub channel: Option<Spanned<Value>>,
+    pub channels: Option<Spanned<Vec<u32>>>,
+    pub frequency_hz: Option<Spanned<u32>>,
+    pub gamma: Option<Spanned<f64>>,
+    pub pulse_us: Option<Spanned<Vec<u32>>>,
+    pub range_deg: Option<Spanned<Vec<f64>>>,
+    // What a sensor is, and what of it is told.
+    pub device: Option<Spanned<String>>,
+    pub unit: Option<Spanned<String>>,
+    pub precision: Option<Spanned<u32>>,
+    pub interval_s: Option<Spanned<u32>>,
+    pub min_change: Option<Spanned<f64>>,
+    // What the line may do.
     pub retain: Option<Spanned<bool>>,
     pub safe: Option<Spanned<Value>>,
+    pub initial: Option<Spanned<Value>>,
     pub max_on_ms: Option<Spanned<u32>>,
     pub min_interval_ms: Option<Spanned<u32>>,
-    pub debounce_ms: Option<Spanned<u32>>,
     pub on_link_loss: Option<Spanned<Value>>,
+    // What counts as a level and a press of a contact.
+    pub debounce_ms: Option<Spanned<u32>>,
+    pub presses: Option<Spanned<bool>>,
+    pub long_press_ms: Option<Spanned<u32>>,
 }

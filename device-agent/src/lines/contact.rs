@@ -1,4 +1,4 @@
-//! One contact: a level counts once it has rested for the debounce time.
+//! One contact: a level counts once it has rested for the debounce time; a press is on and off again.
 
 use std::time::Duration;
 
@@ -8,15 +8,19 @@ use tokio::time::Instant;
 /// A debounced input.
 pub struct Contact {
     debounce: Duration,
+    long_press: Option<Duration>,
     level: Option<bool>,
-    /// The newest edge, and when it will have rested for long enough.
+    /// The newest level, and when it came.
     unsettled: Option<(bool, Instant)>,
+    /// When it went on, until the press has been told.
+    pressed: Option<Instant>,
 }
 
 impl Contact {
-    /// Starts with the level that was read; `None` where the contact cannot be used.
-    pub fn new(debounce: Duration, level: Option<bool>) -> Self {
-        Self { debounce, level, unsettled: None }
+    /// Starts with the level that was read; `None` where the contact cannot be used. A contact that is on at the
+    /// start is not being pressed.
+    pub fn new(debounce: Duration, long_press: Option<Duration>, level: Option<bool>) -> Self {
+        Self { debounce, long_press, level, unsettled: None, pressed: None }
     }
 
     /// The level that last rested for long enough.
@@ -26,20 +30,50 @@ impl Contact {
 
     /// When [`Contact::tick`] has something to do.
     pub fn next_due(&self) -> Option<Instant> {
-        self.unsettled.map(|(_, due)| due)
+        match self.unsettled {
+            // Only the rest will tell whether the press was long.
+            Some((_, came)) => Some(came + self.debounce),
+            None => self.long_at(),
+        }
+    }
+
+    fn long_at(&self) -> Option<Instant> {
+        Some(self.pressed? + self.long_press?)
     }
 
     /// Takes an edge; every further one starts the wait anew.
     pub fn edge(&mut self, level: bool, now: Instant) {
-        self.unsettled = Some((level, now + self.debounce));
+        self.unsettled = Some((level, now));
     }
 
-    /// Takes the level that has rested for long enough.
-    pub fn tick(&mut self, now: Instant) {
-        if let Some((level, _)) = self.unsettled.filter(|(_, due)| *due <= now) {
+    /// Takes the level that has rested for long enough. Whether there was a press, and if so whether a long one.
+    #[must_use]
+    pub fn tick(&mut self, now: Instant) -> Option<bool> {
+        if let Some((level, came)) = self.unsettled {
+            if now < came + self.debounce {
+                return None;
+            }
             self.unsettled = None;
-            self.level = Some(level);
+            let before = self.level.replace(level);
+            match (before, level) {
+                (Some(false), true) => self.pressed = Some(came),
+                (Some(true), false) => {
+                    let (long_at, pressed) = (self.long_at(), self.pressed.take());
+                    return pressed.and(long_at).map(|at| came >= at);
+                }
+                _ => {}
+            }
         }
+        if self.long_at().is_some_and(|at| at <= now) {
+            self.pressed = None;
+            return Some(true);
+        }
+        None
+    }
+
+    /// The contact can no longer be read, or can again at a level.
+    pub fn reopened(&mut self, level: Option<bool>) {
+        *self = Self::new(self.debounce, self.long_press, level);
     }
 }
 
@@ -48,25 +82,97 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const LONG: Duration = Duration::from_millis(800);
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Plays edges at milliseconds and collects the presses, each with its moment.
+    fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
+        let start = Instant::now();
+        let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
+        let mut seen = Vec::new();
+        let mut until = |contact: &mut Contact, end: Instant| {
+            while let Some(due) = contact.next_due().filter(|due| *due <= end) {
+                if let Some(long) = contact.tick(due) {
+                    seen.push((long, u64::try_from((due - start).as_millis()).unwrap()));
+                }
+            }
+        };
+        for (level, at) in edges {
+            until(&mut contact, start + ms(*at));
+            contact.edge(*level, start + ms(*at));
+        }
+        until(&mut contact, start + ms(100_000));
+        seen
+    }
+
+    #[test]
+    fn presses_are_told_when_let_go_and_long_ones_as_soon_as_they_are() {
+        assert_eq!(presses(20, &[(true, 100), (false, 300)]), [(false, 320)]);
+        assert_eq!(presses(20, &[(true, 100), (false, 5_000)]), [(true, 900)]);
+        assert_eq!(presses(20, &[(true, 100), (false, 110)]), [], "it never rested");
+        assert_eq!(
+            presses(20, &[(true, 0), (false, 100), (true, 200), (false, 300)]),
+            [(false, 120), (false, 320)]
+        );
+        assert_eq!(presses(0, &[(true, 0), (false, 799)]), [(false, 799)]);
+    }
+
+    #[test]
+    fn the_moment_of_letting_go_counts_and_not_the_end_of_the_bouncing() {
+        assert_eq!(presses(50, &[(true, 0), (false, 790)]), [(false, 840)]);
+        assert_eq!(presses(50, &[(true, 0), (false, 790), (true, 795)]), [(true, 845)], "it was not let go");
+    }
+
+    #[test]
+    fn what_is_on_at_the_start_is_not_pressed() {
+        let now = Instant::now();
+        let mut door = Contact::new(Duration::ZERO, Some(LONG), Some(true));
+        assert_eq!(door.next_due(), None);
+        door.edge(false, now);
+        assert_eq!((door.tick(now), door.level()), (None, Some(Level::On(false))));
+        door.edge(true, now);
+        assert_eq!(door.tick(now), None);
+        door.reopened(Some(true));
+        assert_eq!(door.next_due(), None, "nobody knows how long it has been on");
+    }
+
     proptest! {
         /// Whatever the bouncing, a level is taken only after it has rested, and the last one always is.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);
-            let mut contact = Contact::new(debounce, Some(false));
+            let mut contact = Contact::new(debounce, None, Some(false));
             let mut now = Instant::now();
             for (level, gap) in &edges {
                 let before = contact.level();
                 now += Duration::from_millis(*gap);
-                contact.tick(now);
+                prop_assert_eq!(contact.tick(now), None);
                 if *gap < 20 {
                     prop_assert_eq!(contact.level(), before);
                 }
                 contact.edge(*level, now);
             }
-            contact.tick(now + debounce);
+            prop_assert_eq!(contact.tick(now + debounce), None);
             prop_assert_eq!(contact.level(), edges.last().map(|(level, _)| Level::On(*level)));
             prop_assert_eq!(contact.next_due(), None);
+        }
+
+        /// Each time that a contact goes on and off again is one press.
+        #[test]
+        fn every_press_is_told_once(holds in prop::collection::vec((30u64..2_000, 30u64..2_000), 0..20)) {
+            let mut at = 0;
+            let mut edges = Vec::new();
+            let mut expected = Vec::new();
+            for (rest, hold) in holds {
+                edges.extend([(true, at + rest), (false, at + rest + hold)]);
+                at += rest + hold;
+                expected.push(hold >= 800);
+            }
+            let seen: Vec<bool> = presses(20, &edges).into_iter().map(|(long, _)| long).collect();
+            prop_assert_eq!(seen, expected);
         }
     }
 }

@@ -1,63 +1,103 @@
 //! One output: what it may do, how long, and what ends it.
 
+mod motion;
+
 use std::time::Duration;
 
-use pinlatch_protocol::line::{Action, Level};
+use pinlatch_protocol::line::{Action, Level, LineKind, Rgb};
 use tokio::time::Instant;
 
-use super::{Driver, DriverError, Refused};
+use super::driver::{Driver, DriverError};
+use super::refused::Refused;
 use crate::config::{LineConfig, OnLinkLoss};
+use motion::{Blink, Fade, Motion};
 
-/// After how long an output is tried again that could not be switched off.
+/// After how long an output is tried again that would not go to its safe level.
 const RETRY: Duration = Duration::from_secs(1);
+/// After how many such attempts in a row its driver is given up, to be opened anew: a chip on USB may have been
+/// unplugged.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// A running blink.
-#[derive(Debug, Clone, Copy)]
-struct Blink {
-    /// The level that it began from and ends at.
-    base: bool,
-    half: Duration,
-    next: Instant,
-    changes_left: u32,
+/// Whether an output is on, as an interlock sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// It is on, is blinking or fading, or nobody knows.
+    On,
+    /// It has been off for certain since then.
+    Off(Instant),
 }
 
 /// An output with its rules and timers.
 pub struct Output {
     driver: Result<Box<dyn Driver>, DriverError>,
+    kind: LineKind,
     safe: Level,
+    range_deg: Option<(f64, f64)>,
     max_on: Option<Duration>,
     min_interval: Duration,
     on_link_loss: OnLinkLoss,
     level: Option<Level>,
+    /// Since when it is not on; meaningful while it is off.
+    off_since: Instant,
     last_start: Option<Instant>,
-    blink: Option<Blink>,
+    motion: Option<Motion>,
     /// When it must be off: the end of a pulse, or of `max_on`.
     off_at: Option<Instant>,
     /// When it goes to its safe level because the link is gone, or because it would not before.
     safe_at: Option<Instant>,
+    /// Why it is not at a known level.
+    fault: Option<DriverError>,
+    attempts: u32,
 }
 
 impl Output {
-    /// Applies the safe level first of all.
-    pub fn new(config: &LineConfig, safe: Level, driver: Result<Box<dyn Driver>, DriverError>) -> Self {
+    /// Applies the level of the start first of all. It counts as having been on until now: nobody knows.
+    pub fn new(
+        config: &LineConfig,
+        safe: Level,
+        driver: Result<Box<dyn Driver>, DriverError>,
+        now: Instant,
+    ) -> Self {
         let mut output = Self {
+            fault: driver.as_ref().err().cloned(),
             driver,
+            kind: config.kind,
             safe,
+            range_deg: config.range_deg,
             max_on: config.max_on,
             min_interval: config.min_interval,
             on_link_loss: config.on_link_loss,
             level: None,
+            off_since: now,
             last_start: None,
-            blink: None,
+            motion: None,
             off_at: None,
             safe_at: None,
+            attempts: 0,
         };
         if output.driver.is_ok()
-            && let Err(error) = output.make_safe()
+            && let Err(error) = output.drive(config.initial.unwrap_or(safe), now)
         {
-            tracing::error!(line = %config.name, %error, "the safe level could not be applied");
+            tracing::error!(line = %config.name, %error, "the level of the start could not be applied");
         }
         output
+    }
+
+    /// Takes a driver for one that could not be opened or was given up, and goes to the safe level.
+    pub fn reopened(&mut self, driver: Box<dyn Driver>, now: Instant) -> Result<(), DriverError> {
+        self.driver = Ok(driver);
+        self.attempts = 0;
+        self.off_since = now;
+        let safe = self.make_safe(now);
+        if safe.is_err() {
+            self.safe_at = Some(now + RETRY);
+        }
+        safe
+    }
+
+    /// Whether it has a driver.
+    pub fn is_open(&self) -> bool {
+        self.driver.is_ok()
     }
 
     /// The level it was last driven to; `None` after a failure.
@@ -65,21 +105,45 @@ impl Output {
         self.level
     }
 
-    /// Whether it is blinking.
-    pub fn is_blinking(&self) -> bool {
-        self.blink.is_some()
+    /// Why its level is unknown.
+    pub fn fault(&self) -> Option<&DriverError> {
+        self.fault.as_ref()
+    }
+
+    /// Whether it is blinking or fading.
+    pub fn is_moving(&self) -> bool {
+        self.motion.is_some()
+    }
+
+    /// Whether it is on. A blink counts as on for all of its time.
+    pub fn power(&self) -> Power {
+        match self.level {
+            Some(level) if !level.is_on() && self.motion.is_none() => Power::Off(self.off_since),
+            _ => Power::On,
+        }
+    }
+
+    /// Whether an action would switch it on, now or later.
+    pub fn would_be_on(&self, action: Action) -> bool {
+        match action {
+            Action::Set { level, .. } => level.is_on(),
+            // Where it cannot be said, the action is refused anyway.
+            Action::Toggle => self.base_level().is_ok_and(|on| !on),
+            Action::Pulse { .. } | Action::Blink { .. } => true,
+        }
     }
 
     /// When [`Output::tick`] has something to do.
     pub fn next_due(&self) -> Option<Instant> {
-        [self.off_at, self.safe_at, self.blink.map(|blink| blink.next)].into_iter().flatten().min()
+        let motion = self.motion.as_ref().map(Motion::next);
+        [self.off_at, self.safe_at, motion].into_iter().flatten().min()
     }
 
     /// Runs an action and returns the level right after.
     pub fn run(&mut self, action: Action, now: Instant) -> Result<Option<Level>, Refused> {
         self.permit(action, now)?;
         match action {
-            Action::Set(level) => self.change(level, now)?,
+            Action::Set { level, fade_ms } => self.set(level, fade_ms, now)?,
             Action::Toggle => {
                 let on = self.base_level()?;
                 self.change(Level::On(!on), now)?;
@@ -91,8 +155,7 @@ impl Output {
             Action::Blink { period_ms, count } => {
                 let base = self.base_level()?;
                 self.change(Level::On(!base), now)?;
-                let half = Duration::from_millis(period_ms.into()) / 2;
-                self.blink = Some(Blink { base, half, next: now + half, changes_left: count * 2 - 1 });
+                self.motion = Blink::begun(base, period_ms, count, now).map(Motion::Blink);
             }
         }
         self.last_start = Some(now);
@@ -102,12 +165,19 @@ impl Output {
     /// The owner's rules.
     fn permit(&self, action: Action, now: Instant) -> Result<(), Refused> {
         let longest = match action {
-            Action::Pulse { ms } => Duration::from_millis(ms.into()),
-            Action::Blink { period_ms, .. } => Duration::from_millis(period_ms.into()) / 2,
-            Action::Set(_) | Action::Toggle => Duration::ZERO,
+            Action::Pulse { ms } => ms,
+            Action::Blink { period_ms, .. } => period_ms / 2,
+            Action::Set { level, fade_ms } if level.is_on() => fade_ms,
+            Action::Set { .. } | Action::Toggle => 0,
         };
-        if self.max_on.is_some_and(|limit| longest > limit) {
+        if self.max_on.is_some_and(|limit| Duration::from_millis(longest.into()) > limit) {
             return Err(Refused::MaxOn);
+        }
+        if let (Some((least, most)), Action::Set { level: Level::Number(degrees), .. }) =
+            (self.range_deg, action)
+            && !(least..=most).contains(&degrees)
+        {
+            return Err(Refused::Range);
         }
         if matches!(action, Action::Pulse { .. }) && self.off_at.is_some() {
             return Err(Refused::Busy);
@@ -120,81 +190,113 @@ impl Output {
 
     /// On or off, where a blink counts as the level it began from.
     fn base_level(&self) -> Result<bool, Refused> {
-        match (self.blink, self.level) {
-            (Some(blink), _) => Ok(blink.base),
-            (None, Some(Level::On(on))) => Ok(on),
+        match (self.motion, self.level) {
+            (Some(Motion::Blink(blink)), _) => Ok(blink.base),
+            (_, Some(Level::On(on))) => Ok(on),
             _ => Err(DriverError("its level is unknown".into()).into()),
         }
     }
 
-    /// Drives the line as a command says: ends a blink.
+    /// Takes a level, at once or step by step from where it is.
+    fn set(&mut self, level: Level, fade_ms: u32, now: Instant) -> Result<(), DriverError> {
+        match self.level.filter(|from| fade_ms > 0 && *from != level) {
+            None => self.change(level, now),
+            Some(from) => {
+                // Drives nothing new, and so tells at once where the line cannot be driven.
+                self.change(from, now)?;
+                let over = Duration::from_millis(fade_ms.into());
+                self.motion = Some(Motion::Fade(Fade::new(from, level, over, now)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Drives the line as a command says: ends a blink or a fade.
     fn change(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
-        self.blink = None;
+        self.motion = None;
         self.drive(level, now)
     }
 
     /// Drives the line and starts or stops the timer of `max_on`, which a line that is on already does
     /// not get anew.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
-        let was_on = self.level == Some(Level::On(true));
-        let driver = self.driver.as_mut().map_err(|error| error.clone())?;
-        if let Err(error) = driver.set(level) {
+        if let Err(error) = self.apply(level, now) {
             // It may be on or off now, and must not stay so: the safe level of a timed line is off.
-            self.level = None;
-            self.off_at = None;
-            self.safe_at = Some(now + RETRY);
+            self.safe_at = self.driver.is_ok().then_some(now + RETRY);
             return Err(error);
         }
-        self.level = Some(level);
-        if level != Level::On(true) {
+        if !level.is_on() {
             self.off_at = None;
-        } else if !was_on {
+        } else if self.off_at.is_none() {
             self.off_at = self.max_on.map(|limit| now + limit);
         }
         Ok(())
     }
 
-    /// Does what is due.
-    pub fn tick(&mut self, now: Instant) {
-        if self.safe_at.is_some_and(|due| due <= now) {
-            self.safe_at = None;
-            if let Err(error) = self.make_safe() {
-                tracing::error!(%error, "a line could not be taken to its safe level, trying again");
-                self.safe_at = Some(now + RETRY);
-            }
-        } else if self.off_at.is_some_and(|due| due <= now) {
-            if let Err(error) = self.change(Level::On(false), now) {
-                tracing::error!(%error, "a line could not be switched off, trying again");
-            }
-        } else if let Some(mut blink) = self.blink.filter(|blink| blink.next <= now) {
-            let on = self.level == Some(Level::On(true));
-            // A late tick is not made up for: that would be a flicker.
-            blink.next = (blink.next + blink.half).max(now);
-            blink.changes_left = blink.changes_left.saturating_sub(1);
-            self.blink = (blink.changes_left > 0).then_some(blink);
-            if let Err(error) = self.drive(Level::On(!on), now) {
-                tracing::error!(%error, "a blinking line failed");
-                self.blink = None;
-            }
-        }
-    }
-
-    /// Goes to the safe level and ends whatever runs.
-    pub fn make_safe(&mut self) -> Result<(), DriverError> {
-        self.blink = None;
+    /// The one place where the driver is told a level.
+    fn apply(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         let driver = self.driver.as_mut().map_err(|error| error.clone())?;
-        match driver.set(self.safe) {
+        match driver.set(level) {
             Ok(()) => {
-                self.level = Some(self.safe);
-                self.off_at = None;
-                self.safe_at = None;
+                if self.level.is_none_or(|level| level.is_on()) && !level.is_on() {
+                    self.off_since = now;
+                }
+                self.level = Some(level);
+                self.fault = None;
+                self.attempts = 0;
                 Ok(())
             }
             Err(error) => {
                 self.level = None;
+                self.off_at = None;
+                self.motion = None;
+                self.fault = Some(error.clone());
                 Err(error)
             }
         }
+    }
+
+    /// The level at which this kind of line is off.
+    fn off(&self) -> Level {
+        match self.kind {
+            LineKind::Dimmer => Level::Number(0.0),
+            LineKind::Rgb => Level::Colour(Rgb(0, 0, 0)),
+            _ => Level::On(false),
+        }
+    }
+
+    /// Does what is due. An error is told by [`Output::fault`] too.
+    pub fn tick(&mut self, now: Instant) -> Result<(), DriverError> {
+        if self.safe_at.is_some_and(|due| due <= now) {
+            self.safe_at = None;
+            let safe = self.make_safe(now);
+            if let Err(error) = &safe {
+                self.attempts += 1;
+                if self.attempts < MAX_ATTEMPTS {
+                    self.safe_at = Some(now + RETRY);
+                } else {
+                    self.driver = Err(error.clone());
+                }
+            }
+            safe
+        } else if self.off_at.is_some_and(|due| due <= now) {
+            self.change(self.off(), now)
+        } else if let Some(motion) = self.motion.filter(|motion| motion.next() <= now) {
+            let (level, rest) = motion.step(self.level, now);
+            self.motion = rest;
+            self.drive(level, now)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Goes to the safe level and ends whatever runs.
+    pub fn make_safe(&mut self, now: Instant) -> Result<(), DriverError> {
+        self.motion = None;
+        self.apply(self.safe, now)?;
+        self.off_at = None;
+        self.safe_at = None;
+        Ok(())
     }
 
     /// The link is there again.

@@ -3,11 +3,16 @@
 use serde_json::json;
 use tempfile::TempDir;
 
+use std::time::Duration;
+
+use super::board::MAX_EVENTS;
 use super::*;
 
-fn open(lines: &str) -> (Lines, mpsc::Receiver<Edge>, TempDir) {
+mod machine;
+
+fn open(lines: &str) -> (Lines, mpsc::Receiver<Signal>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\n{lines}");
+    let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{lines}");
     let config = Config::parse(&text, folder.path()).unwrap();
     let (lines, edges) = Lines::open(&config);
     (lines, edges, folder)
@@ -18,21 +23,30 @@ fn run(lines: &Lines, line: &str, action: &str, args: Value) -> Result<Option<Le
 }
 
 /// Drives the lines for some time and collects what they report.
-async fn events(lines: &Lines, edges: mpsc::Receiver<Edge>, time: Duration) -> Vec<(Duration, Level)> {
+async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, News)> {
     let start = Instant::now();
     let mut seen = Vec::new();
     let collect = async {
         loop {
             let event = lines.next_event().await;
-            seen.push((event.at - start, event.level));
+            seen.push((event.at - start, event.news));
         }
     };
     tokio::select! {
-        () = lines.drive(edges) => {}
+        () = lines.drive(signals) => {}
         () = collect => {}
         () = tokio::time::sleep(time) => {}
     }
     seen
+}
+
+/// The levels among them.
+async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
+    let level = |(at, news)| match news {
+        News::Level(Some(level)) => Some((at, level)),
+        _ => None,
+    };
+    news(lines, signals, time).await.into_iter().filter_map(level).collect()
 }
 
 const DOOR: &str = "[lines.door]\nkind = \"momentary\"\ndriver = \"sim\"\n";
@@ -82,6 +96,183 @@ async fn events_are_bounded_while_nobody_listens() {
         run(&lines, "lamp", "toggle", json!({})).unwrap();
     }
     assert_eq!(std::iter::from_fn(|| lines.pending_event()).count(), MAX_EVENTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fade_is_sampled_and_its_end_is_told() {
+    let (lines, signals, _folder) = open("[lines.lamp]\nkind = \"dimmer\"\ndriver = \"sim\"\n");
+    run(&lines, "lamp", "set", json!({ "value": 1, "fade_ms": 1_000 })).unwrap();
+    let seen = events(&lines, signals, Duration::from_secs(10)).await;
+    assert!((4..=7).contains(&seen.len()), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(Duration::from_secs(1), Level::Number(1.0))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_hold_when_the_link_goes_in_the_middle() {
+    let (lines, signals, _folder) = open(
+        "[lines.door]\nkind = \"momentary\"\ndriver = \"sim\"\nmin_interval_ms = 60_000\n\
+         [lines.pump]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\non_link_loss = \"hold\"\n\
+         [lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\non_link_loss = { safe_after_s = 2 }\n",
+    );
+    lines.link_up();
+    run(&lines, "door", "pulse", json!({ "ms": 1_000 })).unwrap();
+    run(&lines, "pump", "set", json!({ "value": true })).unwrap();
+    run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+    while lines.pending_event().is_some() {}
+    let lost = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lines.link_lost();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        // Back again: what the site would say now is refused all the same.
+        lines.link_up();
+        let again = run(&lines, "door", "pulse", json!({ "ms": 1 }));
+        assert_eq!(again, Err(Refused::MinInterval));
+    };
+    let (seen, ()) = tokio::join!(
+        async {
+            let start = Instant::now();
+            let mut seen = Vec::new();
+            let collect = async {
+                while seen.len() < 3 {
+                    let event = lines.next_event().await;
+                    seen.push((
+                        event.line.to_string(),
+                        u64::try_from((event.at - start).as_millis()).unwrap(),
+                    ));
+                }
+            };
+            tokio::select! { () = lines.drive(signals) => {} () = collect => {} }
+            seen
+        },
+        lost
+    );
+    let expected = [("door", 1_000), ("lamp", 2_500), ("pump", 4_000)];
+    assert_eq!(seen, expected.map(|(line, at)| (line.to_owned(), at)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn interlocked_lines_are_never_on_together() {
+    let (lines, signals, _folder) = open(
+        "[lines.up]\nkind = \"switch\"\ndriver = \"sim\"\n[lines.down]\nkind = \"momentary\"\ndriver = \"sim\"\n\
+         [interlocks.shutter]\nlines = [\"up\", \"down\"]\ndead_time_ms = 500\n",
+    );
+    let driven = async {
+        let interlocked = |other: &str| Err(Refused::Interlock(Name::new(other).unwrap()));
+        let up = |on| run(&lines, "up", "set", json!({ "value": on }));
+        let down = || run(&lines, "down", "pulse", json!({ "ms": 1_000 }));
+        assert_eq!(up(true), interlocked("down"), "either may have been on before the start");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(up(true), Ok(Some(Level::On(true))));
+        assert_eq!(down(), interlocked("up"));
+        up(false).unwrap();
+        assert_eq!(down(), interlocked("up"), "the dead time");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(down(), Ok(Some(Level::On(true))));
+        assert_eq!(up(false), Ok(Some(Level::On(false))), "off is always allowed");
+        tokio::time::sleep(Duration::from_millis(1_499)).await;
+        assert_eq!(run(&lines, "up", "toggle", json!({})), interlocked("down"));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        run(&lines, "up", "blink", json!({ "period_ms": 2_000, "count": 2 })).unwrap();
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(down(), interlocked("up"), "the dark half of a blink");
+        assert_eq!(down().unwrap_err().code(), "refused_interlock");
+    };
+    tokio::select! { () = lines.drive(signals) => {} () = driven => {} }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_press_is_told_after_the_level_that_ends_it() {
+    let (lines, signals, folder) =
+        open("[lines.bell]\nkind = \"contact\"\ndriver = \"sim\"\ndebounce_ms = 0\npresses = true\n");
+    let (sender, own) = mpsc::channel(4);
+    drop(signals);
+    let edge = |level| Signal { line: 0, input: Input::Edge(level) };
+    sender.try_send(edge(true)).unwrap();
+    let released = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sender.try_send(edge(false)).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let seen = tokio::select! {
+        seen = news(&lines, own, Duration::from_secs(5)) => seen,
+        () = released => panic!(),
+    };
+    let (first, later) = (Duration::ZERO, Duration::from_millis(300));
+    let level = |on| News::Level(Some(Level::On(on)));
+    assert_eq!(seen, [(first, level(true)), (later, level(false)), (later, News::Press { long: false })]);
+    drop(folder);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sensor_in_sysfs_is_read_at_its_interval_and_may_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "state_dir = \"s\"\n[lines.heat]\nkind = \"sensor\"\ndriver = \"w1\"\n\
+                device = \"28-00000abcdef0\"\ninterval_s = 10\nmin_change = 0.5\n";
+    let mut config = Config::parse(text, folder.path()).unwrap();
+    config.sysfs = folder.path().into();
+    let device = folder.path().join("bus/w1/devices/28-00000abcdef0");
+    let (lines, signals) = Lines::open(&config);
+    let info = lines.infos().remove(0);
+    assert_eq!((info.level, info.unit.as_deref(), info.precision), (None, Some("°C"), Some(1)));
+    let weather = async {
+        for (seconds, text) in [(5, Some("20000")), (10, Some("20400")), (10, Some("20500")), (10, None)] {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            match text {
+                Some(text) => {
+                    std::fs::create_dir_all(&device).unwrap();
+                    std::fs::write(device.join("temperature"), text).unwrap();
+                }
+                None => std::fs::remove_dir_all(&device).unwrap(),
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let seen = tokio::select! {
+        seen = news(&lines, signals, Duration::from_secs(60)) => seen,
+        () = weather => panic!(),
+    };
+    let levels: Vec<(u64, News)> = seen.into_iter().map(|(at, news)| (at.as_secs(), news)).collect();
+    let level = |number: Option<f64>| News::Level(number.map(Level::Number));
+    assert_eq!(levels, [(10, level(Some(20.0))), (30, level(Some(20.5))), (40, level(None))]);
+    assert!(lines.each(|_, _, fault| fault.is_some())[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_comes_late_is_opened_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "state_dir = \"s\"\n[lines.lamp]\nkind = \"dimmer\"\ndriver = \"pwm\"\npwm = \"1-0040\"\nchannel = 3\n";
+    let mut config = Config::parse(text, folder.path()).unwrap();
+    config.sysfs = folder.path().into();
+    let (lines, signals) = Lines::open(&config);
+    assert_eq!(lines.infos()[0].level, None);
+    assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
+    let plugged = async {
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        // As an I2C chip appears, with a channel that another program has exported.
+        let real = folder.path().join("devices/i2c-1/1-0040/pwm/pwmchip5");
+        std::fs::create_dir_all(real.join("pwm3")).unwrap();
+        std::fs::create_dir_all(folder.path().join("class/pwm")).unwrap();
+        std::os::unix::fs::symlink("../..", real.join("device")).unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("class/pwm/pwmchip5")).unwrap();
+        for (name, value) in [
+            ("npwm", "16"),
+            ("pwm3/period", "0"),
+            ("pwm3/duty_cycle", "0"),
+            ("pwm3/polarity", "normal"),
+            ("pwm3/enable", "0"),
+        ] {
+            std::fs::write(real.join(name), value).unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let seen = tokio::select! {
+        seen = news(&lines, signals, Duration::from_secs(60)) => seen,
+        () = plugged => panic!(),
+    };
+    assert_eq!(seen, [(Duration::from_secs(30), News::Level(Some(Level::Number(0.0))))]);
+    run(&lines, "lamp", "set", json!({ "value": 1 })).unwrap();
+    let duty = std::fs::read_to_string(folder.path().join("class/pwm/pwmchip5/pwm3/duty_cycle")).unwrap();
+    assert_eq!(duty, "1000000");
 }
 
 #[tokio::test]

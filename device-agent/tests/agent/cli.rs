@@ -141,3 +141,99 @@ async fn lines_lists_what_there_is() {
     assert!(listed.status.success(), "{listed:?}");
     assert!(text(&listed.stdout).contains("chip"));
 }
+
+#[tokio::test]
+async fn lines_gives_the_words_of_the_configuration() {
+    let world = World::new();
+    let sysfs = world.folder.path().join("sys");
+    // As the kernel lays out a PWM chip, a processor's thermometer and a 1-wire one.
+    for (file, value) in [
+        ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
+        ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),
+        ("devices/thermal_zone0/hwmon0/temp1_input", "48312"),
+        ("bus/w1/devices/28-00000abcdef0/temperature", "21437"),
+    ] {
+        let file = sysfs.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, format!("{value}\n")).unwrap();
+    }
+    for (link, target) in [
+        ("devices/fe20c000.pwm/pwm/pwmchip0/device", "../.."),
+        ("class/pwm/pwmchip0", "../../devices/fe20c000.pwm/pwm/pwmchip0"),
+        ("class/hwmon/hwmon0", "../../devices/thermal_zone0/hwmon0"),
+    ] {
+        let link = sysfs.join(link);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, link).unwrap();
+    }
+    let sysfs = sysfs.to_str().unwrap();
+    let listed = text(&output(&["lines", "--sysfs", sysfs]).await.stdout);
+    for words in [
+        "driver = \"pwm\", pwm = \"fe20c000.pwm\", channel = 0 to 1",
+        "driver = \"hwmon\", device = \"cpu_thermal\", channel = \"temp1\"",
+        "driver = \"w1\", device = \"28-00000abcdef0\"",
+    ] {
+        assert!(listed.contains(words), "{listed}");
+    }
+    let listed = output(&["lines", "--json", "--sysfs", sysfs]).await.stdout;
+    let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+    assert_eq!(listed["pwm"][0]["channels"], 2);
+    assert_eq!(
+        listed["hwmon"][0],
+        json!({ "device": "cpu_thermal", "name": "cpu_thermal", "channels": ["temp1"] })
+    );
+    assert_eq!(listed["w1"], json!(["28-00000abcdef0"]));
+}
+
+#[tokio::test]
+async fn status_tells_of_link_clock_lines_and_commands() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    let config = world.config_file();
+    let config = config.to_str().unwrap();
+    let nobody = output(&["status", "--config", config]).await;
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("[agent_not_running]"), "{nobody:?}");
+
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let mut running = agent(&["run", "--config", config]).spawn().unwrap();
+    let (mut link, _) = edge.welcome().await;
+    for (id, action, args) in [
+        ("a", "set", json!({ "value": true })),
+        ("b", "toggle", json!({})),
+        ("c", "pulse", json!({ "ms": 1 })),
+    ] {
+        let order = link.order(id, "lamp", action, args).sign();
+        link.command(order).await;
+    }
+    let status = output(&["status", "--config", config, "--json"]).await;
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&status["device"], &status["site"]), (&json!("porch"), &json!("home")));
+    assert_eq!((&status["edge"], &status["link"]["state"]), (&json!(edge.url()), &json!("connected")));
+    assert_eq!(status["counters"]["connections"], 1);
+    assert_eq!(status["counters"]["executed"], 2);
+    assert_eq!(status["counters"]["refused"], json!({ "refused_action": 1 }));
+    assert!(status["counters"]["bytes_sent"].as_u64().unwrap() > 100, "{status}");
+    assert!(status["clock"]["ahead_ms"].as_i64().unwrap().abs() < 5_000, "{status}");
+    assert!(status["memory_kib"].as_u64().unwrap() > 1_000);
+    let lines = status["lines"].as_array().unwrap();
+    assert_eq!((&lines[1]["name"], &lines[1]["level"]), (&json!("lamp"), &json!(false)));
+    assert_eq!(lines[3]["driver"], "gpio NO_SUCH_LINE");
+    assert!(lines[3]["fault"].as_str().is_some() && lines[3]["level"].is_null(), "{status}");
+    let shown = text(&output(&["status", "--config", config]).await.stdout);
+    assert!(shown.contains("connected for") && shown.contains("refused_action: 1"), "{shown}");
+    assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
+
+    link.close(4409).await;
+    // The close has been sent, and not yet come.
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let shown = text(&output(&["status", "--config", config]).await.stdout);
+        if shown.contains("down, next try in") && shown.contains("(replaced)") {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{shown}");
+    }
+    signal(&running, Signal::TERM);
+    running.wait().await.unwrap();
+    assert!(!world.folder.path().join("agent.sock").exists());
+}

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pinlatch_agent::config::{Config, OnLinkLoss};
+use pinlatch_agent::config::{Config, DriverConfig, OnLinkLoss};
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(folder);
@@ -72,4 +72,39 @@ fn an_unreadable_file_is_named() {
     let error = Config::load(Path::new("/nonexistent/agent.toml")).unwrap_err();
     assert_eq!(error.issues[0].code, "config_unreadable");
     assert!(error.to_string().starts_with("/nonexistent/agent.toml: "));
+}
+
+#[test]
+fn what_is_measured_and_driven_has_fitting_defaults() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid");
+    let config = Config::load(&folder.join("all.toml")).unwrap();
+    let line = |name: &str| config.lines.iter().find(|line| line.name.as_str() == name).unwrap();
+    let sensing = |name: &str| line(name).sensing.clone().unwrap();
+    assert_eq!((sensing("air").unit.as_deref(), sensing("air").precision), (Some("%"), 1));
+    assert_eq!(sensing("air").interval, Duration::from_secs(30));
+    assert_eq!((sensing("cpu").unit.as_deref(), sensing("cpu").precision), (Some("K"), 0));
+    let periods: Vec<u64> = config
+        .lines
+        .iter()
+        .filter_map(|line| match &line.driver {
+            DriverConfig::Pwm(pwm) => Some(pwm.period_ns),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(periods, [2_000_000, 1_000_000, 20_000_000], "of lamp, rose and flap");
+    assert_eq!(line("flap").range_deg, Some((20.0, 160.5)));
+    assert_eq!(config.interlocks[0].lines, [0, 1]);
+    assert_eq!(config.status_socket, Some(folder.join("agent.sock")));
+}
+
+#[test]
+fn the_examples_of_the_documentation_load() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    // The second goes on where the first ends.
+    let config = Config::parse(&examples.join("\n"), Path::new("")).unwrap();
+    assert_eq!(config.lines.len(), 11);
 }

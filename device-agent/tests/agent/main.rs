@@ -12,6 +12,7 @@ mod enrol;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 mod forge;
 mod frames;
+mod kinds;
 mod obeying;
 mod trust;
 mod world;

@@ -88,7 +88,7 @@ async fn a_contact_reports_its_edges() {
             let answers: Vec<&str> = answers.lines().collect();
             assert_eq!(answers[..2], ["{\"ok\":true}", "{\"ok\":true}"]);
             assert!(
-                answers[2].contains("no simulated contact") && answers[3].contains("too long"),
+                answers[2].contains("no simulated contact or sensor") && answers[3].contains("too long"),
                 "{answers:?}"
             );
         })

@@ -14,6 +14,7 @@ use crate::edge::Edge;
 
 const LINES: &str = r#"
 state_dir = "state"
+status_socket = "agent.sock"
 [simulator]
 journal = "sim.jsonl"
 socket = "sim.sock"
@@ -44,6 +45,14 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         Self::with(None, WallClock::default())
+    }
+
+    /// With other lines.
+    pub fn of(lines: &str) -> Self {
+        let world = Self::new();
+        let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
+        std::fs::write(world.config_file(), format!("{head}{lines}")).unwrap();
+        world
     }
 
     pub fn with(ca_pem: Option<&str>, clock: WallClock) -> Self {

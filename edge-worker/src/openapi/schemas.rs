@@ -73,7 +73,7 @@ fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
         "iat": 1, "exp": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
-        "retain": true, "max_on_ms": 1, "changed_ms": 2 });
+        "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
     let device =
         json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",

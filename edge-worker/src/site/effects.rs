@@ -77,6 +77,13 @@ impl Actuator<'_> {
                 }
             }
             Effect::Publish(event) => self.publish(site, &event),
+            Effect::Press(press) => {
+                for (socket, _, principal) in self.sockets.panels() {
+                    if let Some(message) = site.press_for(&principal, &press) {
+                        send(&socket, &message);
+                    }
+                }
+            }
             Effect::ClosePanels { whose, code, reason } => {
                 for (socket, id, principal) in self.sockets.panels() {
                     if whose.covers(&id, &principal) {

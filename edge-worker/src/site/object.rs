@@ -321,11 +321,13 @@ impl Inner {
         agent: &AgentSocket,
         text: &str,
     ) -> Result<std::result::Result<(), Problem>> {
-        let Ok(message) = serde_json::from_str::<FromAgent>(text) else {
+        let Ok(message) = FromAgent::read(text) else {
             shut(socket, 1007, "malformed_frame");
             return Ok(Ok(()));
         };
         self.heard.note(&agent.session, now_ms());
+        // A newer agent may say more than this edge knows.
+        let Some(message) = message else { return Ok(Ok(())) };
         if let FromAgent::Time { nonce } = message {
             return self.tell_time(socket, &nonce).await;
         }

@@ -51,7 +51,7 @@ fn result(id: &str, status: &str, code: Option<&str>) -> ToPanel {
 }
 
 fn on() -> Action {
-    Action::Set(Level::On(true))
+    Action::set(Level::On(true))
 }
 
 fn ask(model: &mut Model) {

@@ -28,7 +28,7 @@ pub fn Colour(line: Handle) -> impl IntoView {
     let pick = move |_| {
         let picked = picker.get_untracked().and_then(|picker| Rgb::try_from(picker.value()).ok());
         if let Some(colour) = picked {
-            line.ask(Action::Set(Level::Colour(colour)));
+            line.ask(Action::set(Level::Colour(colour)));
         }
     };
     let hindered = move || line.hindrance("set").is_some();
@@ -46,7 +46,7 @@ pub fn Colour(line: Handle) -> impl IntoView {
                             aria-pressed=move || (line.level() == Some(Level::Colour(colour))).to_string()
                             aria-disabled=move || line.is_pending().to_string()
                             disabled=hindered
-                            on:click=move |_| line.ask(Action::Set(Level::Colour(colour)))
+                            on:click=move |_| line.ask(Action::set(Level::Colour(colour)))
                         ></button>
                     }
                 })

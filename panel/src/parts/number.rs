@@ -27,7 +27,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
         else {
             return;
         };
-        line.ask(Action::Set(Level::Number(chosen / scale)));
+        line.ask(Action::set(Level::Number(chosen / scale)));
     };
     view! {
         <input

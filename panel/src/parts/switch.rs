@@ -42,7 +42,7 @@ fn Rocker(line: Handle) -> impl IntoView {
             Level::On(!line.view.with_untracked(|view| {
                 view.as_ref().is_some_and(|view| view.reported == Some(Level::On(true)))
             }));
-        line.ask(if untrack(verb) == "set" { Action::Set(other) } else { Action::Toggle });
+        line.ask(if untrack(verb) == "set" { Action::set(other) } else { Action::Toggle });
     };
     view! {
         <button
@@ -77,7 +77,7 @@ fn Two(line: Handle) -> impl IntoView {
                 aria-disabled=move || line.is_pending().to_string()
                 disabled=move || line.hindrance("set").is_some()
                 title=move || line.hindrance("set")
-                on:click=move |_| line.ask(Action::Set(Level::On(level)))
+                on:click=move |_| line.ask(Action::set(Level::On(level)))
             >
                 {word}
             </button>

@@ -152,11 +152,17 @@ fn everyone_sees_their_own_part() {
         bench.with(|site| site.view_for(principal, event)).0
     };
     let hidden = |view| matches!(view, Some(ToPanel::Event { change: Change::Hidden, .. }));
-    let bell =
-        bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(true), at_ms: 0 });
+    let bell = bench.hear(
+        "porch",
+        "s1",
+        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+    );
     assert!(matches!(see(&guest, &bell), Some(ToPanel::Event { change: Change::Line { .. }, .. })));
-    let lamp =
-        bench.hear("porch", "s1", FromAgent::Event { line: name("lamp"), level: Level::On(true), at_ms: 0 });
+    let lamp = bench.hear(
+        "porch",
+        "s1",
+        FromAgent::Event { line: name("lamp"), level: Some(Level::On(true)), at_ms: 0 },
+    );
     assert!(hidden(see(&guest, &lamp)));
     assert!(see(&owner(), &lamp).is_some());
     assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "a dead token sees nothing");

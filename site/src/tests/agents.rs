@@ -145,7 +145,11 @@ fn an_event_is_published_if_it_is_news() {
     let bench = Bench::connected();
     bench.pass(1_000);
     let event = |level, at_ms| {
-        bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(level), at_ms })
+        bench.hear(
+            "porch",
+            "s1",
+            FromAgent::Event { line: name("bell"), level: Some(Level::On(level)), at_ms },
+        )
     };
     let effects = event(true, START_MS + 900);
     let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
@@ -160,8 +164,9 @@ fn an_event_is_published_if_it_is_news() {
 fn odd_events_are_ignored_and_noted_once() {
     let bench = Bench::new();
     bench.connect("porch", "s1", "cert-1").0.unwrap();
-    let event =
-        |line: &str, level| bench.hear("porch", "s1", FromAgent::Event { line: name(line), level, at_ms: 0 });
+    let event = |line: &str, level| {
+        bench.hear("porch", "s1", FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 })
+    };
     event("bell", Level::On(true));
     assert_eq!(bench.last_logged(), "device:porch odd_message porch message_before_hello");
     bench.hello("porch", "s1", &porch_lines(), &[]);
@@ -171,4 +176,56 @@ fn odd_events_are_ignored_and_noted_once() {
     }
     let odd: Vec<String> = bench.log().into_iter().filter(|line| line.contains("odd_message")).collect();
     assert_eq!(odd.len(), 3, "{odd:?}");
+}
+
+#[test]
+fn a_level_that_the_device_no_longer_knows_is_no_fact() {
+    let bench = Bench::connected();
+    bench.hear(
+        "porch",
+        "s1",
+        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+    );
+    let effects = bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: None, at_ms: 0 });
+    let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!((line.reported, bench.line("bell").reported), (None, None));
+}
+
+#[test]
+fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
+    let bench = Bench::connected();
+    let before = bench.store.0.rows_written();
+    let press = |line: &str, long| {
+        bench.hear("porch", "s1", FromAgent::Press { line: name(line), long, at_ms: u64::MAX })
+    };
+    let effects = press("bell", true);
+    let [Effect::Press(pressed)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((pressed.line.as_str(), pressed.long, pressed.at_ms), ("bell", true, START_MS));
+    let see = |principal: &Principal| bench.with(|site| site.press_for(principal, pressed)).0;
+    assert!(matches!(see(&owner()), Some(ToPanel::Press { long: true, .. })));
+    assert_eq!(see(&program("line:porch/lamp:read")), None);
+    assert_eq!(see(&Principal { exp: 0, ..owner() }), None, "a dead token sees nothing");
+    assert_eq!(bench.store.0.rows_written(), before);
+    assert!(press("lamp", false).is_empty() && press("none", false).is_empty());
+    assert_eq!(bench.last_logged(), "device:porch odd_message porch press_on_unknown_line");
+}
+
+#[test]
+fn units_are_kept_and_checked() {
+    let bench = Bench::new();
+    bench.connect("porch", "s1", "cert-1").0.unwrap();
+    let mut heat = info("heat", LineKind::Sensor, Some(Level::Number(21.4)), false);
+    (heat.unit, heat.precision) = (Some("°C".into()), Some(1));
+    bench.hello("porch", "s1", std::slice::from_ref(&heat), &[]);
+    assert_eq!((bench.line("heat").unit.as_deref(), bench.line("heat").precision), (Some("°C"), Some(1)));
+    for (number, (unit, precision)) in
+        [("\u{1b}[2J", 1), ("seventeen letters", 1), ("", 1), ("V", 7)].into_iter().enumerate()
+    {
+        let session = format!("t{number}");
+        bench.connect("porch", &session, "cert-1").0.unwrap();
+        let wrong = LineInfo { unit: Some(unit.into()), precision: Some(precision), ..heat.clone() };
+        let effects = bench.hello("porch", &session, &[wrong], &[]);
+        let refused = |effect: &Effect| matches!(effect, Effect::CloseAgent { reason: "hello_unit", .. });
+        assert!(effects.iter().any(refused), "{unit:?}: {effects:?}");
+    }
 }

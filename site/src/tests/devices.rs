@@ -81,7 +81,11 @@ fn a_removed_device_is_gone() {
 #[test]
 fn the_last_number_survives_the_line_that_held_it() {
     let bench = Bench::connected();
-    bench.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: Level::On(true), at_ms: 0 });
+    bench.hear(
+        "porch",
+        "s1",
+        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+    );
     let effects = bench.hello("porch", "s1", &porch_lines()[..2], &[]);
     assert_eq!(changes(&effects).len(), 1);
     let (snapshot, _) = bench.with(|site| site.panel_connected(&owner()));

@@ -168,7 +168,7 @@ impl History {
             }
             Step::Event { line, level, session } => {
                 let line = name(["bell", "door", "none"][*line]);
-                let event = FromAgent::Event { line, level: Level::On(*level), at_ms: now_ms };
+                let event = FromAgent::Event { line, level: Some(Level::On(*level)), at_ms: now_ms };
                 let effects = self.bench.hear("porch", &self.session(*session), event);
                 self.check(&effects);
             }
@@ -307,7 +307,7 @@ proptest! {
                 bench.report(&id, status, Some(&text), Some(level));
             }
             for line in porch_lines() {
-                bench.hear("porch", "s1", FromAgent::Event { line: line.name, level, at_ms });
+                bench.hear("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
             }
             bench.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];

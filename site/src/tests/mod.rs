@@ -313,7 +313,7 @@ fn owner() -> Principal {
 }
 
 fn info(line: &str, kind: LineKind, level: Option<Level>, retain: bool) -> LineInfo {
-    LineInfo { name: name(line), kind, level, retain, max_on_ms: None }
+    LineInfo { name: name(line), kind, level, retain, max_on_ms: None, unit: None, precision: None }
 }
 
 fn porch_lines() -> Vec<LineInfo> {

@@ -35,7 +35,8 @@ fn output(line: &str) -> (Output, Wire, Instant) {
     let config = Config::parse(&text, Path::new("")).unwrap().lines.remove(0);
     let wire = Wire::default();
     let safe = config.safe.unwrap();
-    (Output::new(&config, safe, Ok(Box::new(wire.clone()))), wire, Instant::now())
+    let now = Instant::now();
+    (Output::new(&config, safe, Ok(Box::new(wire.clone())), now), wire, now)
 }
 
 fn ms(ms: u64) -> Duration {
@@ -45,7 +46,7 @@ fn ms(ms: u64) -> Duration {
 /// Ticks at every moment that the output asks for, up to `until`.
 fn run_until(output: &mut Output, until: Instant) {
     while let Some(due) = output.next_due().filter(|due| *due <= until) {
-        output.tick(due);
+        let _ = output.tick(due);
     }
 }
 
@@ -81,8 +82,8 @@ fn the_owner_limits_how_long_and_how_often() {
 #[test]
 fn setting_a_limited_switch_again_gains_no_time() {
     let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 1000");
-    assert_eq!(pump.run(Action::Set(Level::On(true)), start), Ok(ON));
-    assert_eq!(pump.run(Action::Set(Level::On(true)), start + ms(900)), Ok(ON));
+    assert_eq!(pump.run(Action::set(Level::On(true)), start), Ok(ON));
+    assert_eq!(pump.run(Action::set(Level::On(true)), start + ms(900)), Ok(ON));
     run_until(&mut pump, start + ms(1_000));
     assert_eq!(pump.level(), OFF);
     assert_eq!(pump.run(Action::Blink { period_ms: 2_002, count: 1 }, start), Err(Refused::MaxOn));
@@ -92,13 +93,13 @@ fn setting_a_limited_switch_again_gains_no_time() {
 fn a_blink_ends_as_it_began_and_set_ends_it() {
     for base in [false, true] {
         let (mut lamp, wire, start) = output("kind = \"switch\"");
-        lamp.run(Action::Set(Level::On(base)), start).unwrap();
+        lamp.run(Action::set(Level::On(base)), start).unwrap();
         wire.set.borrow_mut().clear();
         assert_eq!(lamp.run(Action::Blink { period_ms: 100, count: 3 }, start), Ok(Some(Level::On(!base))));
         run_until(&mut lamp, start + ms(10_000));
         let expected: Vec<Level> = [!base, base].repeat(3).into_iter().map(Level::On).collect();
         assert_eq!(*wire.set.borrow(), expected);
-        assert!(!lamp.is_blinking());
+        assert!(!lamp.is_moving());
 
         lamp.run(Action::Blink { period_ms: 100, count: 1_000 }, start).unwrap();
         assert_eq!(
@@ -113,7 +114,7 @@ fn a_blink_ends_as_it_began_and_set_ends_it() {
 #[test]
 fn losing_the_link_leads_to_the_safe_level_unless_held() {
     let (mut lamp, _, start) = output("kind = \"switch\"\non_link_loss = { safe_after_s = 10 }");
-    lamp.run(Action::Set(Level::On(true)), start).unwrap();
+    lamp.run(Action::set(Level::On(true)), start).unwrap();
     lamp.link_lost(start);
     run_until(&mut lamp, start + ms(9_999));
     lamp.link_up();
@@ -125,7 +126,7 @@ fn losing_the_link_leads_to_the_safe_level_unless_held() {
 
     let (mut held, _, start) = output("kind = \"rgb\"\nretain = true");
     let red = Level::Colour(Rgb(255, 0, 0));
-    held.run(Action::Set(red), start).unwrap();
+    held.run(Action::set(red), start).unwrap();
     held.link_lost(start);
     assert_eq!((held.next_due(), held.level()), (None, Some(red)));
 }
@@ -152,11 +153,102 @@ fn a_line_that_cannot_be_opened_refuses() {
         Path::new(""),
     );
     let config = config.unwrap().lines.remove(0);
-    let mut lost = Output::new(&config, Level::On(false), Err(DriverError("no such line".into())));
+    let mut lost = Output::new(&config, Level::On(false), Err(DriverError("no such line".into())), start);
     assert!(matches!(lost.run(Action::Toggle, start), Err(Refused::Driver(_))));
-    assert!(matches!(lost.run(Action::Set(Level::On(true)), start), Err(Refused::Driver(_))));
+    assert!(matches!(lost.run(Action::set(Level::On(true)), start), Err(Refused::Driver(_))));
     lost.link_lost(start);
     assert_eq!(lost.next_due(), None);
+}
+
+#[test]
+fn the_level_of_the_start_is_not_the_safe_one_where_the_owner_says_so() {
+    let (mut fan, wire, start) = output("kind = \"switch\"\ninitial = true");
+    assert_eq!((fan.level(), wire.set.borrow().len()), (ON, 1));
+    fan.make_safe(start).unwrap();
+    assert_eq!(fan.level(), OFF);
+}
+
+#[test]
+fn a_fade_goes_step_by_step_and_a_new_one_starts_where_it_is() {
+    let level = |number: f64| Some(Level::Number(number));
+    let fade = |to: f64, fade_ms| Action::Set { level: Level::Number(to), fade_ms };
+    let (mut lamp, wire, start) = output("kind = \"dimmer\"");
+    assert_eq!(lamp.run(fade(1.0, 1_000), start), Ok(level(0.0)), "the level right after");
+    run_until(&mut lamp, start + ms(500));
+    assert_eq!((lamp.level(), lamp.is_moving()), (level(0.5), true));
+    assert!((24..=27).contains(&wire.set.borrow().len()), "a step each 20 ms: {}", wire.set.borrow().len());
+    assert_eq!(lamp.run(fade(0.0, 100), start + ms(500)), Ok(level(0.5)));
+    run_until(&mut lamp, start + ms(550));
+    assert_eq!(lamp.level(), level(0.3), "steps at 520 and 540 ms");
+    run_until(&mut lamp, start + ms(600));
+    assert_eq!((lamp.level(), lamp.next_due()), (level(0.0), None));
+
+    lamp.run(fade(1.0, 60_000), start + ms(600)).unwrap();
+    run_until(&mut lamp, start + ms(30_600));
+    lamp.make_safe(start + ms(30_600)).unwrap();
+    assert_eq!((lamp.level(), lamp.next_due()), (level(0.0), None), "safe at once");
+    assert_eq!(lamp.run(fade(0.0, 100), start + ms(31_000)), Ok(level(0.0)));
+    assert!(!lamp.is_moving(), "there is no way to go");
+}
+
+#[test]
+fn colours_fade_in_each_part() {
+    let (mut rose, _, start) = output("kind = \"rgb\"\nsafe = \"#ff0000\"");
+    let blue = Action::Set { level: Level::Colour(Rgb(0, 0, 255)), fade_ms: 400 };
+    rose.run(blue, start).unwrap();
+    run_until(&mut rose, start + ms(200));
+    assert_eq!(rose.level(), Some(Level::Colour(Rgb(128, 0, 128))));
+    run_until(&mut rose, start + ms(10_000));
+    assert_eq!(rose.level(), Some(Level::Colour(Rgb(0, 0, 255))));
+}
+
+#[test]
+fn a_dimmer_is_limited_like_a_switch() {
+    let (mut heater, _, start) = output("kind = \"dimmer\"\nmax_on_ms = 1000");
+    let slow = Action::Set { level: Level::Number(1.0), fade_ms: 1_001 };
+    assert_eq!(heater.run(slow, start), Err(Refused::MaxOn));
+    heater.run(Action::Set { level: Level::Number(1.0), fade_ms: 1_000 }, start).unwrap();
+    run_until(&mut heater, start + ms(900));
+    heater.run(Action::set(Level::Number(0.5)), start + ms(900)).unwrap();
+    run_until(&mut heater, start + ms(1_020));
+    assert_eq!(heater.level(), Some(Level::Number(0.0)), "its first step was at 20 ms");
+}
+
+#[test]
+fn a_servo_keeps_to_its_range() {
+    let (mut flap, wire, start) = output("kind = \"servo\"\nsafe = 20\nrange_deg = [20, 160]");
+    assert_eq!(flap.level(), Some(Level::Number(20.0)));
+    for degrees in [19.9, 160.1] {
+        assert_eq!(flap.run(Action::set(Level::Number(degrees)), start), Err(Refused::Range));
+    }
+    assert_eq!(flap.run(Action::set(Level::Number(160.0)), start), Ok(Some(Level::Number(160.0))));
+    assert_eq!(wire.set.borrow().len(), 2);
+}
+
+#[test]
+fn a_driver_that_keeps_failing_is_given_up_and_taken_back() {
+    let (mut lamp, wire, start) = output("kind = \"switch\"");
+    wire.broken.set(true);
+    assert!(lamp.run(Action::set(Level::On(true)), start).is_err());
+    run_until(&mut lamp, start + ms(60_000));
+    assert!(!lamp.is_open() && lamp.next_due().is_none() && lamp.fault().is_some());
+    wire.broken.set(false);
+    lamp.reopened(Box::new(wire.clone()), start + ms(60_000)).unwrap();
+    assert_eq!((lamp.level(), lamp.fault()), (OFF, None));
+}
+
+#[test]
+fn power_is_on_whenever_it_could_be() {
+    let (mut lamp, wire, start) = output("kind = \"switch\"");
+    assert_eq!(lamp.power(), Power::Off(start), "it may have been on before the start");
+    lamp.run(Action::Blink { period_ms: 100, count: 2 }, start).unwrap();
+    run_until(&mut lamp, start + ms(60));
+    assert_eq!((lamp.level(), lamp.power()), (OFF, Power::On), "the dark half of a blink");
+    run_until(&mut lamp, start + ms(1_000));
+    assert_eq!(lamp.power(), Power::Off(start + ms(150)));
+    wire.broken.set(true);
+    assert!(lamp.run(Action::Toggle, start + ms(2_000)).is_err());
+    assert_eq!(lamp.power(), Power::On, "nobody knows");
 }
 
 proptest! {
@@ -171,7 +263,7 @@ proptest! {
             loop {
                 let due = pump.next_due().filter(|due| *due <= until);
                 if let Some(due) = due {
-                    pump.tick(due);
+                    let _ = pump.tick(due);
                 }
                 let at = due.unwrap_or(until);
                 match (on_since, pump.level() == ON) {
@@ -187,8 +279,8 @@ proptest! {
             }
             now = until;
             let _ = match what {
-                0 => pump.run(Action::Set(Level::On(true)), now),
-                1 => pump.run(Action::Set(Level::On(false)), now),
+                0 => pump.run(Action::set(Level::On(true)), now),
+                1 => pump.run(Action::set(Level::On(false)), now),
                 2 => pump.run(Action::Toggle, now),
                 3 => pump.run(Action::Blink { period_ms: size.max(20), count: size }, now),
                 _ => { pump.link_lost(now); Ok(None) }

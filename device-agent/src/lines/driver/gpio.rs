@@ -14,13 +14,11 @@ use gpio_cdev::{
 use pinlatch_protocol::line::Level;
 use tokio::sync::mpsc;
 
-use super::{Driver, DriverError, Edge};
-use crate::config::GpioPlace;
+use super::{Driver, DriverError, Input, Signal, list};
+use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
 /// What other programs see as the holder of our lines.
 const CONSUMER: &str = "pinlatch-agent";
-/// The most names that an error lists.
-const MAX_CANDIDATES: usize = 12;
 
 impl From<gpio_cdev::Error> for DriverError {
     fn from(error: gpio_cdev::Error) -> Self {
@@ -127,44 +125,47 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
     }
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-    let shown = names.iter().take(MAX_CANDIDATES).copied().collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => "none".into(),
-        n if n > MAX_CANDIDATES => format!("{shown} and {} more", n - MAX_CANDIDATES),
-        _ => shown,
-    }
-}
-
-/// Opens an output at its safe level.
-pub fn open_output(place: &GpioPlace, active_low: bool, safe: Level) -> Result<Box<dyn Driver>, DriverError> {
-    let start = u8::from(safe == Level::On(true));
-    let handle = request(place, |line| {
-        line.request(LineRequestFlags::OUTPUT | polarity(active_low), start, CONSUMER)
-    })?;
+/// Opens an output at a level.
+pub fn open_output(gpio: &GpioConfig, start: Level) -> Result<Box<dyn Driver>, DriverError> {
+    let start = u8::from(start == Level::On(true));
+    let drive = match gpio.drive {
+        Drive::PushPull => LineRequestFlags::empty(),
+        Drive::OpenDrain => LineRequestFlags::OPEN_DRAIN,
+        Drive::OpenSource => LineRequestFlags::OPEN_SOURCE,
+    };
+    let flags = LineRequestFlags::OUTPUT | drive | polarity(gpio);
+    let handle = request(&gpio.place, |line| line.request(flags.clone(), start, CONSUMER))?;
     Ok(Box::new(GpioOutput { handle }))
 }
 
 /// Opens a contact, sends its edges to the queue and returns its level.
 pub fn open_contact(
-    place: &GpioPlace,
-    active_low: bool,
+    gpio: &GpioConfig,
     index: usize,
-    edges: &mpsc::Sender<Edge>,
+    signals: &mpsc::Sender<Signal>,
 ) -> Result<bool, DriverError> {
-    let handle = request(place, |line| {
-        let flags = LineRequestFlags::INPUT | polarity(active_low);
-        line.events(flags, EventRequestFlags::BOTH_EDGES, CONSUMER)
-    })?;
+    let flags = LineRequestFlags::INPUT | polarity(gpio) | pull(gpio.bias);
+    let both = || EventRequestFlags::BOTH_EDGES;
+    let handle = request(&gpio.place, |line| line.events(flags.clone(), both(), CONSUMER))?;
     let handle = AsyncLineEventHandle::new(handle)?;
     let level = handle.as_ref().get_value()? != 0;
-    tokio::spawn(watch(handle, index, edges.clone()));
+    tokio::spawn(watch(handle, index, signals.clone()));
     Ok(level)
 }
 
-fn polarity(active_low: bool) -> LineRequestFlags {
-    if active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
+fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
+    if gpio.active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
+}
+
+/// `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, since Linux 5.5; `gpio-cdev` passes on the bits that it has no
+/// names for. An older kernel refuses them (EINVAL).
+fn pull(bias: Option<Bias>) -> LineRequestFlags {
+    LineRequestFlags::from_bits_retain(match bias {
+        None => 0,
+        Some(Bias::PullUp) => 1 << 5,
+        Some(Bias::PullDown) => 1 << 6,
+        Some(Bias::Disabled) => 1 << 7,
+    })
 }
 
 /// Finds a line and asks the kernel for it; where that fails, says who holds it.
@@ -199,20 +200,27 @@ impl Driver for GpioOutput {
     }
 }
 
-async fn watch(mut handle: AsyncLineEventHandle, index: usize, edges: mpsc::Sender<Edge>) {
-    while let Some(event) = handle.next().await {
-        let level = match (handle.as_ref().get_value(), event) {
+async fn watch(mut handle: AsyncLineEventHandle, index: usize, signals: mpsc::Sender<Signal>) {
+    let mut lost = None;
+    while lost.is_none() {
+        let Some(event) = handle.next().await else { return };
+        let input = match (handle.as_ref().get_value(), event) {
             // The level now, not that of an edge: the kernel's queue is short and drops under a storm.
-            (Ok(level), Ok(_)) => level != 0,
-            (Err(_), Ok(event)) => event.event_type() == EventType::RisingEdge,
+            (Ok(level), Ok(_)) => Input::Edge(level != 0),
+            (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {
-                tracing::error!(%error, "a contact can no longer be read");
-                return;
+                lost = Some(DriverError(format!("it can no longer be read: {error}")));
+                continue;
             }
         };
-        if edges.send(Edge { line: index, level }).await.is_err() {
+        if signals.send(Signal { line: index, input }).await.is_err() {
             return;
         }
+    }
+    // Given back before anybody tries to open it again.
+    drop(handle);
+    if let Some(error) = lost {
+        let _ = signals.send(Signal { line: index, input: Input::Lost(error) }).await;
     }
 }
 
@@ -239,6 +247,13 @@ mod tests {
         assert_eq!((found.label.as_str(), offset), ("pinctrl-rp1", 1));
         let place = GpioPlace::Chip { label: "pinctrl-rp1".into(), offset: 0 };
         assert_eq!(resolve(&place, &chips).unwrap().1, 0);
+    }
+
+    #[test]
+    fn bias_is_told_by_the_bits_that_the_kernel_knows() {
+        let bits = [None, Some(Bias::PullUp), Some(Bias::PullDown), Some(Bias::Disabled)]
+            .map(|bias| (LineRequestFlags::INPUT | LineRequestFlags::ACTIVE_LOW | pull(bias)).bits());
+        assert_eq!(bits, [0b101, 0b10_0101, 0b100_0101, 0b1000_0101]);
     }
 
     #[test]

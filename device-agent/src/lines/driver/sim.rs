@@ -1,9 +1,9 @@
-//! Simulated lines, for the demo and the tests: outputs write a journal, contacts listen on a unix
-//! socket.
+//! Simulated lines, for the demo and the tests: outputs write a journal, contacts and sensors listen on a
+//! unix socket.
 //!
 //! Each change of an output appends one line `{"at_ms":…,"line":"door","level":true}` in one write.
-//! Each line of JSON `{"line":"bell","level":true}` on the socket moves a contact and is answered with
-//! `{"ok":true}` or `{"error":"…"}`.
+//! Each line of JSON on the socket, `{"line":"bell","level":true}` for a contact, `{"line":"heat","level":21.4}`
+//! for a sensor (`null` where it fails), is answered with `{"ok":true}` or `{"error":"…"}`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
@@ -20,7 +20,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Driver, DriverError, Edge};
+use super::{Driver, DriverError, Input, Signal};
 use crate::clock::WallClock;
 use crate::config::{DriverConfig, LineConfig, Simulator};
 
@@ -29,6 +29,9 @@ const MAX_REQUEST: usize = 1_024;
 /// The most clients at once.
 const MAX_CLIENTS: usize = 16;
 
+/// The lines that the socket moves: each one's place in the configuration, and its kind.
+type Inputs = BTreeMap<Name, (usize, LineKind)>;
+
 /// What the simulated lines of one device share.
 pub struct Simulation {
     journal: Result<Option<Rc<File>>, DriverError>,
@@ -36,8 +39,8 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Opens the journal, and the socket where there are contacts to move.
-    pub fn start(config: Option<&Simulator>, lines: &[LineConfig], edges: &mpsc::Sender<Edge>) -> Self {
+    /// Opens the journal, and the socket where there are inputs to move.
+    pub fn start(config: Option<&Simulator>, lines: &[LineConfig], signals: &mpsc::Sender<Signal>) -> Self {
         let fault = |path: &Path, error: io::Error| DriverError(format!("{}: {error}", path.display()));
         let journal = match config.and_then(|config| config.journal.as_deref()) {
             None => Ok(None),
@@ -48,15 +51,15 @@ impl Simulation {
                 .map(|file| Some(Rc::new(file)))
                 .map_err(|error| fault(path, error)),
         };
-        let contacts: BTreeMap<Name, usize> = lines
+        let inputs: Inputs = lines
             .iter()
             .enumerate()
-            .filter(|(_, line)| line.kind == LineKind::Contact && line.driver == DriverConfig::Sim)
-            .map(|(index, line)| (line.name.clone(), index))
+            .filter(|(_, line)| line.safe.is_none() && line.driver == DriverConfig::Sim)
+            .map(|(index, line)| (line.name.clone(), (index, line.kind)))
             .collect();
         let socket = match config.and_then(|config| config.socket.as_deref()) {
-            Some(path) if !contacts.is_empty() => {
-                listen(path, contacts, edges.clone()).map_err(|error| fault(path, error))
+            Some(path) if !inputs.is_empty() => {
+                listen(path, inputs, signals.clone()).map_err(|error| fault(path, error))
             }
             _ => Ok(()),
         };
@@ -68,9 +71,9 @@ impl Simulation {
         Ok(Box::new(SimOutput { line: line.clone(), level: None, journal: self.journal.clone()? }))
     }
 
-    /// A contact's level at the start: off. Its edges come from the socket.
-    pub fn contact(&self) -> Result<bool, DriverError> {
-        self.socket.clone().map(|()| false)
+    /// Whether the socket moves the inputs; contacts are off at the start.
+    pub fn input(&self) -> Result<(), DriverError> {
+        self.socket.clone()
     }
 }
 
@@ -105,21 +108,21 @@ impl Driver for SimOutput {
     }
 }
 
-fn listen(path: &Path, contacts: BTreeMap<Name, usize>, edges: mpsc::Sender<Edge>) -> io::Result<()> {
+fn listen(path: &Path, inputs: Inputs, signals: mpsc::Sender<Signal>) -> io::Result<()> {
     // A socket that a killed process left behind; anything else is not ours to remove.
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    let (contacts, places) = (Arc::new(contacts), Arc::new(Semaphore::new(MAX_CLIENTS)));
+    let (inputs, places) = (Arc::new(inputs), Arc::new(Semaphore::new(MAX_CLIENTS)));
     tokio::spawn(async move {
         while let Ok(place) = places.clone().acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (contacts, edges) = (contacts.clone(), edges.clone());
+                    let (inputs, signals) = (inputs.clone(), signals.clone());
                     tokio::spawn(async move {
-                        if let Err(error) = serve(stream, &contacts, &edges).await {
+                        if let Err(error) = serve(stream, &inputs, &signals).await {
                             tracing::debug!(%error, "a client of the simulator left");
                         }
                         drop(place);
@@ -139,14 +142,10 @@ fn listen(path: &Path, contacts: BTreeMap<Name, usize>, edges: mpsc::Sender<Edge
 #[serde(deny_unknown_fields)]
 struct Request {
     line: String,
-    level: bool,
+    level: Option<Level>,
 }
 
-async fn serve(
-    mut stream: UnixStream,
-    contacts: &BTreeMap<Name, usize>,
-    edges: &mpsc::Sender<Edge>,
-) -> io::Result<()> {
+async fn serve(mut stream: UnixStream, inputs: &Inputs, signals: &mpsc::Sender<Signal>) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     let mut request = Vec::new();
@@ -159,7 +158,7 @@ async fn serve(
         }
         let whole = request.last() == Some(&b'\n') || length < MAX_REQUEST;
         let answer =
-            if whole { apply(&request, contacts, edges).await } else { Err("the line is too long".into()) };
+            if whole { apply(&request, inputs, signals).await } else { Err("the line is too long".into()) };
         let answer = match answer {
             Ok(()) => serde_json::json!({ "ok": true }),
             Err(error) => serde_json::json!({ "error": error }),
@@ -171,14 +170,15 @@ async fn serve(
     }
 }
 
-async fn apply(
-    request: &[u8],
-    contacts: &BTreeMap<Name, usize>,
-    edges: &mpsc::Sender<Edge>,
-) -> Result<(), String> {
+async fn apply(request: &[u8], inputs: &Inputs, signals: &mpsc::Sender<Signal>) -> Result<(), String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-    let found = contacts.iter().find(|(name, _)| name.as_str() == request.line);
-    let (_, index) = found.ok_or("there is no simulated contact of that name")?;
-    let edge = Edge { line: *index, level: request.level };
-    edges.send(edge).await.map_err(|_| "the agent is stopping".into())
+    let found = inputs.iter().find(|(name, _)| name.as_str() == request.line);
+    let (_, (line, kind)) = found.ok_or("there is no simulated contact or sensor of that name")?;
+    let input = match (kind, request.level) {
+        (LineKind::Contact, Some(Level::On(on))) => Input::Edge(on),
+        (LineKind::Sensor, Some(Level::Number(number))) => Input::Reading(Ok(number)),
+        (LineKind::Sensor, None) => Input::Reading(Err(DriverError("a simulated fault".into()))),
+        _ => return Err(format!("this is no level of a {kind}")),
+    };
+    signals.send(Signal { line: *line, input }).await.map_err(|_| "the agent is stopping".into())
 }

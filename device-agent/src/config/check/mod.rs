@@ -1,0 +1,181 @@
+//! What makes a configuration acceptable, beyond its form.
+
+mod line;
+mod place;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pinlatch_protocol::line::Level;
+use pinlatch_protocol::name::Name;
+use toml::Spanned;
+
+use super::{
+    Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, MAX_LINES, Simulator, place as place_of, raw,
+};
+
+/// The longest `dead_time_ms`: a minute.
+const MAX_DEAD_TIME_MS: u32 = 60_000;
+
+/// Checks everything and reports all that is wrong.
+pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Issue>> {
+    let mut checker = Checker { text, issues: Vec::new() };
+    let simulator = raw.simulator.map(|simulator| Simulator {
+        journal: simulator.journal.map(|path| folder.join(path)),
+        socket: simulator.socket.map(|path| folder.join(path)),
+    });
+    let mut lines: Vec<_> = raw.lines.into_iter().collect();
+    // The map has sorted them by name; the owner's order is the order people see.
+    lines.sort_by_key(|(name, _)| name.span().start);
+    if lines.is_empty() {
+        checker.add("config_missing", None, "there is no line: add a table [lines.NAME]");
+    }
+    if let Some((name, _)) = lines.get(MAX_LINES) {
+        checker.add("config_too_many", Some(name.span()), format!("more than {MAX_LINES} lines"));
+    }
+    let mut checked = Vec::new();
+    let mut taken: HashMap<String, String> = HashMap::new();
+    // Interlocks may name lines that are wrong in another way, which is told once.
+    let mut known = HashSet::new();
+    for (name, line) in lines {
+        known.insert(name.get_ref().clone());
+        let driver = checker.driver(&name, &line, simulator.as_ref());
+        for place in driver.iter().flat_map(place::occupied) {
+            if let Some(other) = taken.insert(place.clone(), name.get_ref().clone()) {
+                let message = format!("{place} is the line {other:?} already");
+                checker.add("config_conflict", Some(name.span()), message);
+            }
+        }
+        checked.extend(checker.line(name, line, driver));
+    }
+    let interlocks = checker.interlocks(raw.interlocks, &checked, &known);
+    if !checker.issues.is_empty() {
+        checker.issues.sort_by_key(|issue| issue.at);
+        return Err(checker.issues);
+    }
+    Ok(Config {
+        state_dir: folder.join(raw.state_dir),
+        ca_file: raw.ca_file.map(|path| folder.join(path)),
+        allow_plaintext: raw.allow_plaintext,
+        status_socket: raw.status_socket.map(|path| folder.join(path)),
+        sysfs: PathBuf::from("/sys"),
+        simulator,
+        lines: checked,
+        interlocks,
+    })
+}
+
+struct Checker<'a> {
+    text: &'a str,
+    issues: Vec<Issue>,
+}
+
+impl Checker<'_> {
+    fn add(&mut self, code: &'static str, span: Option<Range<usize>>, message: impl Into<String>) {
+        let at = span.map(|span| place_of(self.text, span.start));
+        self.issues.push(Issue { code, at, message: message.into() });
+    }
+
+    /// Reports a key that means nothing on this line.
+    fn only<T>(&mut self, key: &str, value: &Option<Spanned<T>>, fits: bool, place: &str) {
+        if let Some(value) = value
+            && !fits
+        {
+            self.add("config_conflict", Some(value.span()), format!("`{key}` belongs to {place}"));
+        }
+    }
+
+    /// A number, reported where it is out of range.
+    fn number<T: PartialOrd + Copy + std::fmt::Display>(
+        &mut self,
+        key: &str,
+        value: Option<&Spanned<T>>,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
+        let value = value?;
+        let number = *value.get_ref();
+        if !range.contains(&number) {
+            let (least, most) = range.into_inner();
+            let message = format!("`{key}` is {number}, and must be from {least} to {most}");
+            self.add("config_value", Some(value.span()), message);
+        }
+        Some(number)
+    }
+
+    fn millis(
+        &mut self,
+        key: &str,
+        value: Option<&Spanned<u32>>,
+        range: RangeInclusive<u32>,
+    ) -> Option<Duration> {
+        self.number(key, value, range).map(|number| Duration::from_millis(number.into()))
+    }
+
+    fn name(&mut self, name: &Spanned<String>) -> Option<Name> {
+        match Name::new(name.get_ref().as_str()) {
+            Ok(checked) => Some(checked),
+            Err(error) => {
+                self.add("config_name", Some(name.span()), format!("{:?}: {error}", name.get_ref()));
+                None
+            }
+        }
+    }
+
+    fn interlocks(
+        &mut self,
+        raw: BTreeMap<Spanned<String>, raw::Interlock>,
+        lines: &[LineConfig],
+        known: &HashSet<String>,
+    ) -> Vec<Interlock> {
+        let mut checked = Vec::new();
+        for (name, interlock) in raw {
+            self.name(&name);
+            let dead_time =
+                self.millis("dead_time_ms", interlock.dead_time_ms.as_ref(), 0..=MAX_DEAD_TIME_MS);
+            if interlock.lines.get_ref().len() < 2 {
+                let message = "an interlock has two lines or more";
+                self.add("config_value", Some(interlock.lines.span()), message);
+            }
+            let mut members = Vec::new();
+            for member in interlock.lines.get_ref() {
+                let word = member.get_ref();
+                let found = lines.iter().enumerate().find(|(_, line)| line.name.as_str() == word);
+                match found {
+                    Some((index, _)) if members.contains(&index) => {
+                        self.add(
+                            "config_conflict",
+                            Some(member.span()),
+                            format!("{word:?} stands here twice"),
+                        );
+                    }
+                    Some((index, line)) => {
+                        self.interlocked(member, line);
+                        members.push(index);
+                    }
+                    None if known.contains(word) => {}
+                    None => {
+                        self.add("config_value", Some(member.span()), format!("there is no line {word:?}"));
+                    }
+                }
+            }
+            checked.push(Interlock { lines: members, dead_time: dead_time.unwrap_or(DEFAULT_DEAD_TIME) });
+        }
+        checked
+    }
+
+    /// A line in an interlock is one that can be off, and is when nobody says otherwise: lines become safe at
+    /// moments of their own, and must not meet then.
+    fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
+        let LineConfig { name, kind, .. } = line;
+        if !line.can_be_on() {
+            let message = format!("{name} is a {kind} line, which is not on or off");
+            self.add("config_conflict", Some(member.span()), message);
+        } else if [line.safe, line.initial].iter().flatten().any(Level::is_on) {
+            let message =
+                format!("{name} is on when safe or at the start, which no line of an interlock may be");
+            self.add("config_conflict", Some(member.span()), message);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Where a line is: what each driver needs to know, and nothing else.
+
+use pinlatch_protocol::line::LineKind;
+use toml::Spanned;
+
+use super::super::{
+    DriverConfig, GpioConfig, GpioPlace, PwmConfig, SensorPlace, Shape, Simulator, raw, raw::Driver,
+};
+use super::Checker;
+
+/// The range of `frequency_hz`.
+const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// `frequency_hz` of a dimmer or a colour LED whose configuration names none: no eye sees it.
+const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
+/// What servos take, by convention.
+const SERVO_FREQUENCY_HZ: u32 = 50;
+/// `pulse_us` of a servo whose configuration names none.
+const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
+/// The range of each of `pulse_us`; a servo's period is 20,000 µs.
+const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
+/// The range of `gamma`.
+const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+/// The highest number of a PWM channel.
+const MAX_CHANNEL: u32 = 255;
+/// The longest name of a device or a channel in sysfs, in bytes.
+const MAX_SYSFS_NAME: usize = 64;
+
+/// What no two lines may share, in words.
+pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
+    match driver {
+        DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
+        DriverConfig::Gpio(gpio) => vec![gpio.place.to_string()],
+        DriverConfig::Pwm(pwm) => {
+            pwm.channels.iter().map(|channel| format!("{} channel {channel}", pwm.chip)).collect()
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// The driver with all that it needs; `None` where something is missing or wrong.
+    pub(super) fn driver(
+        &mut self,
+        name: &Spanned<String>,
+        line: &raw::Line,
+        simulator: Option<&Simulator>,
+    ) -> Option<DriverConfig> {
+        let driver = *line.driver.get_ref();
+        self.suits(line, driver);
+        self.belongs(line, driver);
+        match driver {
+            Driver::Sim => {
+                self.simulated(name, line, simulator);
+                Some(DriverConfig::Sim)
+            }
+            Driver::Gpio => self.gpio(name, line).map(DriverConfig::Gpio),
+            Driver::Pwm => self.pwm(name, line).map(DriverConfig::Pwm),
+            Driver::W1 | Driver::Iio | Driver::Hwmon => {
+                self.sensor(name, line, driver).map(DriverConfig::Sensor)
+            }
+        }
+    }
+
+    fn suits(&mut self, line: &raw::Line, driver: Driver) {
+        use LineKind::{Contact, Dimmer, Momentary, Rgb, Sensor, Servo, Switch};
+        let (kinds, words): (&[LineKind], _) = match driver {
+            Driver::Sim => return,
+            Driver::Gpio => {
+                (&[Switch, Momentary, Contact], "a gpio line is a switch, a momentary or a contact")
+            }
+            Driver::Pwm => (&[Dimmer, Rgb, Servo], "a pwm line is a dimmer, an rgb or a servo"),
+            Driver::W1 | Driver::Iio | Driver::Hwmon => (&[Sensor], "w1, iio and hwmon lines are sensors"),
+        };
+        if !kinds.contains(line.kind.get_ref()) {
+            self.add("config_driver", Some(line.driver.span()), words);
+        }
+    }
+
+    /// Reports the keys of other drivers.
+    fn belongs(&mut self, line: &raw::Line, driver: Driver) {
+        let kind = *line.kind.get_ref();
+        let (gpio, pwm) = (driver == Driver::Gpio, driver == Driver::Pwm);
+        let sensor = matches!(driver, Driver::W1 | Driver::Iio | Driver::Hwmon);
+        let light = pwm && kind != LineKind::Servo;
+        self.only("gpio", &line.gpio, gpio, "driver = \"gpio\"");
+        self.only("chip", &line.chip, gpio, "driver = \"gpio\"");
+        self.only("offset", &line.offset, gpio, "driver = \"gpio\"");
+        self.only("active_low", &line.active_low, gpio || pwm, "the drivers gpio and pwm");
+        self.only("drive", &line.drive, gpio && kind != LineKind::Contact, "gpio outputs");
+        self.only("bias", &line.bias, gpio && kind == LineKind::Contact, "gpio contacts");
+        self.only("pwm", &line.pwm, pwm, "driver = \"pwm\"");
+        let one = pwm && kind != LineKind::Rgb || matches!(driver, Driver::Iio | Driver::Hwmon);
+        self.only("channel", &line.channel, one, "pwm dimmers and servos, and the drivers iio and hwmon");
+        self.only("channels", &line.channels, pwm && kind == LineKind::Rgb, "pwm rgb lines");
+        self.only("frequency_hz", &line.frequency_hz, light, "pwm dimmers and rgb lines");
+        self.only("gamma", &line.gamma, light, "pwm dimmers and rgb lines");
+        self.only("pulse_us", &line.pulse_us, pwm && kind == LineKind::Servo, "pwm servos");
+        self.only("device", &line.device, sensor, "the drivers w1, iio and hwmon");
+        self.only("interval_s", &line.interval_s, sensor, "the drivers w1, iio and hwmon");
+    }
+
+    fn simulated(&mut self, name: &Spanned<String>, line: &raw::Line, simulator: Option<&Simulator>) {
+        let input = matches!(line.kind.get_ref(), LineKind::Contact | LineKind::Sensor);
+        match simulator {
+            None => self.add(
+                "config_missing",
+                Some(line.driver.span()),
+                "a simulated line needs the table [simulator]",
+            ),
+            Some(Simulator { socket: None, .. }) if input => self.add(
+                "config_missing",
+                Some(name.span()),
+                format!("a simulated {} needs `socket` in [simulator]", line.kind.get_ref()),
+            ),
+            Some(_) => {}
+        }
+    }
+
+    fn gpio(&mut self, name: &Spanned<String>, line: &raw::Line) -> Option<GpioConfig> {
+        let place = match (&line.gpio, &line.chip, &line.offset) {
+            (Some(gpio), None, None) => GpioPlace::Name(gpio.get_ref().clone()),
+            (None, Some(chip), Some(offset)) => {
+                self.stable_name(chip, "gpiochip");
+                GpioPlace::Chip { label: chip.get_ref().clone(), offset: *offset.get_ref() }
+            }
+            (None, None, None) => {
+                let message = "say which line it is: `gpio = \"GPIO17\"`, or `chip` and `offset`";
+                self.add("config_missing", Some(name.span()), message);
+                return None;
+            }
+            (Some(gpio), ..) => {
+                let message = "either `gpio`, or `chip` and `offset`";
+                self.add("config_conflict", Some(gpio.span()), message);
+                return None;
+            }
+            (None, ..) => {
+                let message = "`chip` and `offset` go together";
+                self.add("config_missing", Some(name.span()), message);
+                return None;
+            }
+        };
+        Some(GpioConfig {
+            place,
+            active_low: line.active_low.as_ref().is_some_and(|low| *low.get_ref()),
+            drive: line.drive.as_ref().map(|drive| *drive.get_ref()).unwrap_or_default(),
+            bias: line.bias.as_ref().map(|bias| *bias.get_ref()),
+        })
+    }
+
+    /// Refuses the names that the kernel numbers at each start.
+    fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
+        if name.get_ref().starts_with(numbered) {
+            let message = format!(
+                "a chip is named by its label or device (`pinlatch-agent lines` shows it): {numbered} numbers \
+                 change between kernels"
+            );
+            self.add("config_value", Some(name.span()), message);
+        }
+    }
+
+    fn pwm(&mut self, name: &Spanned<String>, line: &raw::Line) -> Option<PwmConfig> {
+        let kind = *line.kind.get_ref();
+        let servo = kind == LineKind::Servo;
+        let frequency = self.number("frequency_hz", line.frequency_hz.as_ref(), FREQUENCIES_HZ);
+        let frequency = frequency.unwrap_or(if servo { SERVO_FREQUENCY_HZ } else { DEFAULT_FREQUENCY_HZ });
+        let gamma = self.number("gamma", line.gamma.as_ref(), GAMMAS).unwrap_or(1.0);
+        let [at_0, at_180] = self.pulses(line);
+        let Some(chip) = &line.pwm else {
+            let message =
+                "say which chip it is: `pwm = \"fe20c000.pwm\"` (`pinlatch-agent lines` lists them)";
+            self.add("config_missing", Some(name.span()), message);
+            return None;
+        };
+        self.stable_name(chip, "pwmchip");
+        let channels = self.pwm_channels(name, line, kind)?;
+        Some(PwmConfig {
+            chip: chip.get_ref().clone(),
+            channels,
+            period_ns: 1_000_000_000 / u64::from(frequency.max(1)),
+            active_low: line.active_low.as_ref().is_some_and(|low| *low.get_ref()),
+            shape: if servo {
+                Shape::Servo { at_0: u64::from(at_0) * 1_000, at_180: u64::from(at_180) * 1_000 }
+            } else {
+                Shape::Light { gamma }
+            },
+        })
+    }
+
+    fn pulses(&mut self, line: &raw::Line) -> [u32; 2] {
+        let Some(pulses) = &line.pulse_us else { return DEFAULT_PULSE_US };
+        match pulses.get_ref().as_slice() {
+            [at_0, at_180] if at_0 != at_180 && PULSES_US.contains(at_0) && PULSES_US.contains(at_180) => {
+                [*at_0, *at_180]
+            }
+            _ => {
+                let (least, most) = PULSES_US.into_inner();
+                let message = format!(
+                    "`pulse_us` is two different numbers from {least} to {most}: the pulses at 0 and at 180 degrees"
+                );
+                self.add("config_value", Some(pulses.span()), message);
+                DEFAULT_PULSE_US
+            }
+        }
+    }
+
+    fn pwm_channels(&mut self, name: &Spanned<String>, line: &raw::Line, kind: LineKind) -> Option<Vec<u32>> {
+        if kind == LineKind::Rgb {
+            let Some(channels) = &line.channels else {
+                let message = "say which channels they are: `channels = [0, 1, 2]` for red, green and blue";
+                self.add("config_missing", Some(name.span()), message);
+                return None;
+            };
+            let numbers = channels.get_ref();
+            if numbers.len() != 3 || numbers.iter().any(|channel| *channel > MAX_CHANNEL) {
+                let message = format!("`channels` is three numbers from 0 to {MAX_CHANNEL}");
+                self.add("config_value", Some(channels.span()), message);
+                return None;
+            }
+            return Some(numbers.clone());
+        }
+        let Some(channel) = &line.channel else {
+            self.add("config_missing", Some(name.span()), "say which channel it is: `channel = 0`");
+            return None;
+        };
+        let number = channel.get_ref().as_integer().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| *number <= MAX_CHANNEL);
+        if number.is_none() {
+            let message = format!("`channel` of a pwm line is a number from 0 to {MAX_CHANNEL}");
+            self.add("config_value", Some(channel.span()), message);
+        }
+        number.map(|number| vec![number])
+    }
+
+    fn sensor(&mut self, name: &Spanned<String>, line: &raw::Line, driver: Driver) -> Option<SensorPlace> {
+        let Some(device) = &line.device else {
+            let message = "say which device it is: `device = \"…\"` (`pinlatch-agent lines` lists them)";
+            self.add("config_missing", Some(name.span()), message);
+            return None;
+        };
+        let word = device.get_ref().clone();
+        if driver == Driver::W1 {
+            if !is_w1_id(&word) {
+                let message = "a 1-wire device is named by its id, such as \"28-00000abcdef0\"";
+                self.add("config_value", Some(device.span()), message);
+            }
+            return Some(SensorPlace::W1 { device: word });
+        }
+        if word.is_empty() || word.len() > MAX_SYSFS_NAME {
+            let message = format!("`device` has 1 to {MAX_SYSFS_NAME} bytes");
+            self.add("config_value", Some(device.span()), message);
+        }
+        let (example, prefix) = if driver == Driver::Iio { ("in_temp", "in_") } else { ("temp1", "") };
+        let Some(channel) = &line.channel else {
+            let message = format!("say which channel it is: `channel = \"{example}\"`");
+            self.add("config_missing", Some(name.span()), message);
+            return None;
+        };
+        let found = channel.get_ref().as_str().filter(|text| is_channel(text) && text.starts_with(prefix));
+        let Some(found) = found else {
+            let message =
+                format!("`channel` is the name of its files up to their last part, such as \"{example}\"");
+            self.add("config_value", Some(channel.span()), message);
+            return None;
+        };
+        let channel = found.to_owned();
+        Some(match driver {
+            Driver::Iio => SensorPlace::Iio { device: word, channel },
+            _ => SensorPlace::Hwmon { device: word, channel },
+        })
+    }
+}
+
+/// Family and serial number in hexadecimal, as the kernel writes them.
+fn is_w1_id(text: &str) -> bool {
+    let hex = |part: &str, length| {
+        part.len() == length
+            && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
+}
+
+/// What begins a file's name and cannot lead elsewhere. Without its last part: the driver adds `_input`.
+fn is_channel(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));
+    (1..=MAX_SYSFS_NAME).contains(&text.len()) && text.bytes().all(plain) && !complete
+}

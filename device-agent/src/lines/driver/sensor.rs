@@ -1,0 +1,156 @@
+//! Measurements in sysfs: 1-wire thermometers, IIO and hwmon. Each read looks for its device anew, so one that
+//! comes late, or comes back under another number, is found.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{DriverError, list, sysfs};
+use crate::config::SensorPlace;
+use crate::lines::quantity;
+
+/// Reads a sensor once, in the unit that people read. It may take up to a second.
+pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
+    let raw = match place {
+        SensorPlace::W1 { device } => read_w1(sysfs, device)?,
+        SensorPlace::Iio { device, channel } => read_iio(&find(&iio(sysfs), "IIO", device)?, channel)?,
+        SensorPlace::Hwmon { device, channel } => {
+            number(&find(&hwmon(sysfs), "hwmon", device)?, channel, "input")?
+                .ok_or_else(|| no_channel(channel))?
+        }
+    };
+    let value = raw * quantity::of(place).factor;
+    if value.is_finite() { Ok(value) } else { Err(DriverError("the measurement is no number".into())) }
+}
+
+/// A device that measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measuring {
+    /// Its folder.
+    pub path: PathBuf,
+    /// What its `name` says: the chip, usually.
+    pub name: String,
+    /// The device above it, such as `1-0048`, which tells two chips of one kind apart.
+    pub parent: Option<String>,
+}
+
+/// The IIO devices.
+pub fn iio(sysfs: &Path) -> Vec<Measuring> {
+    let folders = sysfs::entries(&sysfs.join("bus/iio/devices"), "iio:device");
+    folders.into_iter().filter_map(|path| measuring(path, parent)).collect()
+}
+
+/// The hwmon devices.
+pub fn hwmon(sysfs: &Path) -> Vec<Measuring> {
+    let folders = sysfs::entries(&sysfs.join("class/hwmon"), "hwmon");
+    folders.into_iter().filter_map(|path| measuring(path, sysfs::device)).collect()
+}
+
+/// The 1-wire thermometers, by id.
+pub fn w1(sysfs: &Path) -> Vec<String> {
+    let folders = sysfs::entries(&sysfs.join("bus/w1/devices"), "");
+    let warm = |path: &PathBuf| path.join("temperature").exists() || path.join("w1_slave").exists();
+    folders.iter().filter(|path| warm(path)).filter_map(|path| sysfs::name_of(path)).map(Into::into).collect()
+}
+
+/// The channels of a device that can be read, without the ends of their files' names.
+pub fn channels(device: &Measuring, prefix: &str) -> Vec<String> {
+    let mut found: Vec<String> = sysfs::entries(&device.path, prefix)
+        .iter()
+        .filter_map(|path| sysfs::name_of(path))
+        .filter_map(|name| name.strip_suffix("_input").or_else(|| name.strip_suffix("_raw")))
+        .map(Into::into)
+        .collect();
+    found.dedup();
+    found
+}
+
+fn measuring(path: PathBuf, parent: impl Fn(&Path) -> Option<String>) -> Option<Measuring> {
+    let name = sysfs::read(&path.join("name")).unwrap_or_default();
+    let parent = parent(&path);
+    (!name.is_empty() || parent.is_some()).then_some(Measuring { path, name, parent })
+}
+
+/// An IIO device stands in its parent's folder.
+fn parent(path: &Path) -> Option<String> {
+    let real = std::fs::canonicalize(path).ok()?;
+    sysfs::name_of(real.parent()?).map(Into::into)
+}
+
+fn find(devices: &[Measuring], bus: &str, wanted: &str) -> Result<PathBuf, DriverError> {
+    let fits = |device: &&Measuring| device.name == wanted || device.parent.as_deref() == Some(wanted);
+    let matches: Vec<&Measuring> = devices.iter().filter(fits).collect();
+    match matches.as_slice() {
+        [only] => Ok(only.path.clone()),
+        [] => {
+            let there = list(devices.iter().map(|device| device.name.as_str()));
+            Err(DriverError(format!("no {bus} device is {wanted:?}; there are: {there}")))
+        }
+        several => {
+            let parents = list(several.iter().filter_map(|device| device.parent.as_deref()));
+            Err(DriverError(format!(
+                "{wanted:?} is not one {bus} device but several; name one of: {parents}"
+            )))
+        }
+    }
+}
+
+fn no_channel(channel: &str) -> DriverError {
+    DriverError(format!("the device has no channel {channel:?}"))
+}
+
+/// A number in a file of a channel; `None` where there is no such file.
+fn number(device: &Path, channel: &str, what: &str) -> Result<Option<f64>, DriverError> {
+    let path = device.join(format!("{channel}_{what}"));
+    match sysfs::read(&path) {
+        Ok(text) => match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(DriverError(format!("{} holds {text:?}", path.display()))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DriverError(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// Processed, or else (raw + offset) × scale, where offset and scale may be those of all channels of the type.
+fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
+    if let Some(processed) = number(device, channel, "input")? {
+        return Ok(processed);
+    }
+    let raw = number(device, channel, "raw")?.ok_or_else(|| no_channel(channel))?;
+    let shared = channel.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let of = |what: &str| match number(device, channel, what)? {
+        None if shared != channel => number(device, shared, what),
+        found => Ok(found),
+    };
+    Ok((raw + of("offset")?.unwrap_or(0.0)) * of("scale")?.unwrap_or(1.0))
+}
+
+/// `temperature` in millidegrees, or in older kernels the two lines of `w1_slave`, of which the first ends with the
+/// checksum's verdict.
+fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
+    let device = sysfs.join("bus/w1/devices").join(id);
+    if !device.exists() {
+        let there = w1(sysfs);
+        let there = list(there.iter().map(String::as_str));
+        return Err(DriverError(format!("no 1-wire device is {id:?}; there are: {there}")));
+    }
+    let path = device.join("temperature");
+    let text = match sysfs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let path = device.join("w1_slave");
+            let text =
+                sysfs::read(&path).map_err(|error| DriverError(format!("{}: {error}", path.display())))?;
+            let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
+            if !first.ends_with("YES") {
+                return Err(DriverError(format!("{id}: the checksum of the reading is wrong")));
+            }
+            second.rsplit_once("t=").map(|(_, value)| value.to_owned()).unwrap_or_default()
+        }
+        read => read.map_err(|error| DriverError(format!("{}: {error}", path.display())))?,
+    };
+    // A thermometer that has gone leaves an empty file.
+    text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! One sensor: when it is read, and which readings are news.
+
+use std::time::Duration;
+
+use pinlatch_protocol::line::Level;
+use tokio::time::Instant;
+
+use super::driver::DriverError;
+use crate::config::Sensing;
+
+/// A measured number.
+pub struct Sensor {
+    interval: Duration,
+    min_change: f64,
+    /// Ten to the power of its decimals.
+    scale: f64,
+    level: Option<f64>,
+    fault: Option<DriverError>,
+    /// When it is read next; `None` where others bring the readings.
+    due: Option<Instant>,
+    /// Whether a reading is under way.
+    reading: bool,
+}
+
+impl Sensor {
+    /// Is read at once, and then at its intervals, where `polled`.
+    pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
+        Self {
+            interval: sensing.interval,
+            min_change: sensing.min_change,
+            scale: 10f64.powi(sensing.precision.into()),
+            level: None,
+            fault: None,
+            due: polled.then_some(now),
+            reading: false,
+        }
+    }
+
+    /// The last number that was news; `None` while it cannot be read.
+    pub fn level(&self) -> Option<Level> {
+        self.level.map(Level::Number)
+    }
+
+    /// Why it cannot be read.
+    pub fn fault(&self) -> Option<&DriverError> {
+        self.fault.as_ref()
+    }
+
+    /// When [`Sensor::begin`] has something to do.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.due.filter(|_| !self.reading)
+    }
+
+    /// Whether it is to be read now. Two readings never run at once.
+    pub fn begin(&mut self, now: Instant) -> bool {
+        if self.next_due().is_none_or(|due| due > now) {
+            return false;
+        }
+        self.reading = true;
+        self.due = Some(now + self.interval);
+        true
+    }
+
+    /// Takes a reading. Whether it works now, where that has changed.
+    pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
+        self.reading = false;
+        let worked = self.fault.is_none();
+        match reading.and_then(|number| self.round(number)) {
+            Ok(number) => {
+                let moved = self.level.is_none_or(|level| {
+                    // A step of just `min_change` counts, whatever binary fractions make of it.
+                    number != level && (number - level).abs() + 1e-9 >= self.min_change
+                });
+                if moved {
+                    self.level = Some(number);
+                }
+                self.fault = None;
+            }
+            Err(error) => {
+                self.level = None;
+                self.fault = Some(error);
+            }
+        }
+        let works = self.fault.is_none();
+        (works != worked).then_some(works)
+    }
+
+    fn round(&self, number: f64) -> Result<f64, DriverError> {
+        let rounded = (number * self.scale).round() / self.scale;
+        if rounded.is_finite() {
+            Ok(rounded)
+        } else {
+            Err(DriverError("the measurement is no number".into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sensor(min_change: f64, precision: u8) -> (Sensor, Instant) {
+        let now = Instant::now();
+        let interval = Duration::from_secs(30);
+        (Sensor::new(&Sensing { unit: None, precision, interval, min_change }, true, now), now)
+    }
+
+    #[test]
+    fn readings_keep_their_interval_and_never_run_at_once() {
+        let (mut heat, start) = sensor(0.0, 1);
+        assert!(heat.begin(start) && !heat.begin(start));
+        assert_eq!(heat.next_due(), None);
+        heat.take(Ok(20.0));
+        assert_eq!(heat.next_due(), Some(start + Duration::from_secs(30)));
+        assert!(!heat.begin(start + Duration::from_secs(29)));
+        let late = start + Duration::from_secs(31);
+        assert!(
+            heat.begin(late) && !heat.begin(late + Duration::from_secs(60)),
+            "the last one has not come back"
+        );
+        heat.take(Ok(20.0));
+        assert!(heat.begin(late + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_failure_takes_the_level_and_is_told_once() {
+        let (mut heat, _) = sensor(0.0, 1);
+        let broken = || Err(DriverError("gone".into()));
+        assert_eq!(heat.take(Ok(20.04)), None);
+        assert_eq!(heat.level(), Some(Level::Number(20.0)));
+        assert_eq!([heat.take(broken()), heat.take(broken())], [Some(false), None]);
+        assert_eq!((heat.level(), heat.fault().is_some()), (None, true));
+        assert_eq!(heat.take(Ok(f64::NAN)), None);
+        assert_eq!(heat.take(Ok(20.06)), Some(true));
+        assert_eq!(heat.level(), Some(Level::Number(20.1)));
+    }
+
+    proptest! {
+        /// What is told is never further from what was read than `min_change` and the rounding.
+        #[test]
+        fn the_level_stays_near(readings in prop::collection::vec(-50.0f64..50.0, 1..40), tenths in 0u8..30) {
+            let min_change = f64::from(tenths) / 10.0;
+            let (mut heat, _) = sensor(min_change, 1);
+            for reading in readings {
+                let before = heat.level();
+                heat.take(Ok(reading));
+                let Some(Level::Number(level)) = heat.level() else { panic!() };
+                prop_assert!((level - reading).abs() <= min_change + 0.051);
+                if let Some(Level::Number(before)) = before {
+                    prop_assert!(before == level || (before - level).abs() + 1e-6 >= min_change);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Random histories of commands, time, a link that comes and goes and drivers that fail, on the paused clock. What
+//! is driven is judged by the wires alone.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::*;
+
+const CONFIG: &str = r#"
+state_dir = "s"
+[simulator]
+[lines.up]
+kind = "switch"
+driver = "sim"
+max_on_ms = 3_000
+[lines.down]
+kind = "momentary"
+driver = "sim"
+max_on_ms = 2_000
+min_interval_ms = 700
+[lines.lamp]
+kind = "dimmer"
+driver = "sim"
+min_interval_ms = 300
+on_link_loss = { safe_after_s = 2 }
+[lines.rose]
+kind = "rgb"
+driver = "sim"
+on_link_loss = "hold"
+[lines.fan]
+kind = "switch"
+driver = "sim"
+safe = true
+on_link_loss = { safe_after_s = 3 }
+[interlocks.shutter]
+lines = ["up", "down"]
+dead_time_ms = 500
+[interlocks.load]
+lines = ["lamp", "down"]
+dead_time_ms = 0
+"#;
+
+const NAMES: [&str; 5] = ["up", "down", "lamp", "rose", "fan"];
+
+/// What the world sees of the lines.
+#[derive(Default)]
+struct Wires {
+    /// Each line's level, as long as the hardware obeys.
+    levels: [Option<Level>; 5],
+    /// Every change: line, level, moment.
+    changes: Vec<(usize, Level, Instant)>,
+    broken: [bool; 5],
+}
+
+type Shared = Rc<RefCell<Wires>>;
+
+struct Wire(usize, Shared);
+
+impl Driver for Wire {
+    fn set(&mut self, level: Level) -> Result<(), DriverError> {
+        let mut wires = self.1.borrow_mut();
+        if wires.broken[self.0] {
+            return Err(DriverError("broken".into()));
+        }
+        if wires.levels[self.0].replace(level) != Some(level) {
+            wires.changes.push((self.0, level, Instant::now()));
+        }
+        Ok(())
+    }
+}
+
+struct Bench(Shared);
+
+impl Open for Bench {
+    fn output(
+        &self,
+        line: &LineConfig,
+        _: Level,
+        _: std::time::Instant,
+    ) -> Result<Box<dyn Driver>, DriverError> {
+        let index = NAMES.iter().position(|name| *name == line.name.as_str()).unwrap();
+        if self.0.borrow().broken[index] {
+            return Err(DriverError("not there".into()));
+        }
+        Ok(Box::new(Wire(index, self.0.clone())))
+    }
+
+    fn contact(&self, _: &LineConfig, _: usize) -> Result<bool, DriverError> {
+        unreachable!()
+    }
+
+    fn sensor(&self) -> Result<(), DriverError> {
+        unreachable!()
+    }
+
+    fn read(&self, _: &LineConfig, _: usize) {}
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Command { line: usize, action: usize, ms: u32 },
+    Pass(u64),
+    Link(bool),
+    Break(usize, bool),
+    MakeSafe,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0usize..5, 0usize..5, 1u32..2_500)
+            .prop_map(|(line, action, ms)| Step::Command { line, action, ms }),
+        6 => (0u64..2_500).prop_map(Step::Pass),
+        2 => any::<bool>().prop_map(Step::Link),
+        3 => (0usize..7, 0u8..3).prop_map(|(line, thirds)| Step::Break(line % 5, thirds > 0)),
+        1 => Just(Step::MakeSafe),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// An action of some sort; many of them do not suit their line and are refused.
+fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
+    let on = ms.is_multiple_of(2);
+    match (action, line) {
+        (0, 2) => ("set", json!({ "value": if on { 0.7 } else { 0.0 }, "fade_ms": ms })),
+        (0, 3) => ("set", json!({ "value": if on { "#ff8000" } else { "#000000" }, "fade_ms": ms })),
+        (1, 2) => ("set", json!({ "value": if on { 1.0 } else { 0.0 } })),
+        (0 | 1, _) => ("set", json!({ "value": on })),
+        (2, _) => ("toggle", json!({})),
+        (3, _) => ("pulse", json!({ "ms": ms })),
+        _ => ("blink", json!({ "period_ms": ms.max(20), "count": 3 })),
+    }
+}
+
+/// What must be so of every history.
+#[derive(Default)]
+struct Judge {
+    read: usize,
+    on_since: [Option<Instant>; 5],
+    off_since: [Option<Instant>; 5],
+    /// When a line that was broken obeys again.
+    mended: [Option<Instant>; 5],
+}
+
+/// A line whose driver failed is tried each second, and opened anew within ten.
+const MENDED_WITHIN: Duration = Duration::from_secs(11);
+
+fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
+    if holds { Ok(()) } else { Err(TestCaseError::fail(what.to_owned())) }
+}
+
+impl Judge {
+    /// Looks at what has changed since the last look.
+    fn look(&mut self, wires: &Wires) -> Result<(), TestCaseError> {
+        for (line, level, at) in &wires.changes[self.read..] {
+            let line = *line;
+            match (level.is_on(), self.on_since[line]) {
+                (true, None) => {
+                    self.on_since[line] = Some(*at);
+                    for (one, other, dead_ms) in [(0, 1, 500), (1, 0, 500), (1, 2, 0), (2, 1, 0)] {
+                        if one == line {
+                            ensure(self.on_since[other].is_none(), "two interlocked lines are on")?;
+                            let dead = Duration::from_millis(dead_ms);
+                            let rested = self.off_since[other].is_none_or(|off| *at >= off + dead);
+                            ensure(rested, "on within the dead time")?;
+                        }
+                    }
+                }
+                (false, Some(_)) => {
+                    self.on_since[line] = None;
+                    self.off_since[line] = Some(*at);
+                }
+                _ => {}
+            }
+        }
+        self.read = wires.changes.len();
+        for (line, limit_ms) in [(0, 3_000), (1, 2_000)] {
+            let Some(since) = self.on_since[line].filter(|_| !wires.broken[line]) else { continue };
+            let limit = since + Duration::from_millis(limit_ms);
+            let latest = self.mended[line].map_or(limit, |mended| limit.max(mended + MENDED_WITHIN));
+            ensure(Instant::now() <= latest, "on for longer than max_on")?;
+        }
+        Ok(())
+    }
+}
+
+/// One history, with time that passes while the lines are driven.
+async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let wires = Shared::default();
+    let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
+    let lines = Lines::open_on(&config, Box::new(Bench(wires.clone())));
+    let (_sender, signals) = mpsc::channel(1);
+    lines.link_up();
+    let history = async {
+        let mut judge = Judge::default();
+        let mut lost_at: Option<Instant> = None;
+        let mut failed_at: [Option<Instant>; 5] = [None; 5];
+        let mut started: [Option<Instant>; 5] = [None; 5];
+        for step in steps {
+            match step {
+                // Without a link there are no commands.
+                Step::Command { .. } if lost_at.is_some() => {}
+                Step::Command { line, action, ms } => {
+                    let (action, args) = command(line, action, ms);
+                    let result = run(&lines, NAMES[line], action, args);
+                    let gap = [0, 700, 300, 0, 0][line];
+                    let now = Instant::now();
+                    if result.is_ok() {
+                        let rested = started[line].is_none_or(|at| now >= at + Duration::from_millis(gap));
+                        ensure(rested, "sooner than min_interval")?;
+                        started[line] = Some(now);
+                    }
+                }
+                // In small steps, so that each moment is looked at.
+                Step::Pass(ms) => {
+                    for _ in 0..ms / 50 {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        judge.look(&wires.borrow())?;
+                    }
+                }
+                Step::Link(true) => {
+                    lines.link_up();
+                    lost_at = None;
+                }
+                Step::Link(false) => {
+                    lines.link_lost();
+                    lost_at = lost_at.or(Some(Instant::now()));
+                }
+                Step::Break(line, broken) => {
+                    wires.borrow_mut().broken[line] = broken;
+                    judge.mended[line] = (!broken).then(Instant::now);
+                    failed_at[line] = Some(Instant::now());
+                }
+                Step::MakeSafe => {
+                    let wrong = lines.make_safe();
+                    let wires = wires.borrow();
+                    for (line, name) in NAMES.iter().enumerate() {
+                        let failed = wrong.iter().any(|(wrong, _)| wrong.as_str() == *name);
+                        let level = wires.levels[line];
+                        let safe = level.is_none_or(|level| level.is_on() == (*name == "fan"));
+                        ensure(safe || failed, "not safe after make_safe")?;
+                        ensure(
+                            failed || !wires.broken[line] || level.is_none(),
+                            "a failure that nobody was told of",
+                        )?;
+                    }
+                }
+            }
+            judge.look(&wires.borrow())?;
+            // Without a link for long enough, what is not to hold is safe, unless its driver has failed lately.
+            for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
+                let wires = wires.borrow();
+                let settled =
+                    |at: Option<Instant>, within: Duration| at.is_none_or(|at| at.elapsed() > within);
+                if let Some(lost) = lost_at.filter(|_| !wires.broken[line])
+                    && lost.elapsed() > Duration::from_secs(seconds)
+                    && settled(failed_at[line], MENDED_WITHIN)
+                {
+                    let safe = wires.levels[line].is_none_or(|level| level.is_on() == on);
+                    ensure(safe, "not safe long after the link was lost")?;
+                }
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        () = lines.drive(signals) => unreachable!(),
+        outcome = history => outcome,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// No two interlocked lines are on at once or within the dead time, none is on for longer than it may be,
+    /// actions keep their distance, and a lost link or an order leaves everything safe.
+    #[test]
+    fn whatever_happens_the_rules_hold(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(live(steps))?;
+    }
+}

@@ -1,0 +1,58 @@
+//! What comes from the edge's side of the socket: it is understood or passed over, and nothing that no edge has
+//! signed moves a line.
+#![no_main]
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use pinlatch_agent::clock::EdgeClock;
+use pinlatch_agent::commands::Commands;
+use pinlatch_agent::config::Config;
+use pinlatch_agent::lines::Lines;
+use pinlatch_agent::session::{Heard, heard};
+use pinlatch_protocol::agent::ToAgent;
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::line::Level;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::EdgeKeys;
+
+const CONFIG: &str =
+    "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\n";
+const NOW_MS: u64 = 1_800_000_000_000;
+
+struct Agent {
+    commands: Commands,
+    lines: Lines,
+    clock: EdgeClock,
+}
+
+thread_local! {
+    static AGENT: RefCell<Agent> = RefCell::new(agent());
+}
+
+fn agent() -> Agent {
+    let config = Config::parse(CONFIG, Path::new("/")).expect("a configuration");
+    let keys = EdgeKeys::generate().expect("keys");
+    let name = |text| Name::new(text).expect("a name");
+    let session = "a-session-nonce-of-22-b".into();
+    Agent {
+        commands: Commands::new(name("home"), name("porch"), session, keys.public().clone()),
+        lines: Lines::open(&config).0,
+        clock: EdgeClock::new(NOW_MS, 0, 0),
+    }
+}
+
+fuzz_target!(|text: &str| {
+    AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
+        // Most inputs are nearer to a token than to a whole frame.
+        let jwt = match heard(text) {
+            Some(Heard::Message(ToAgent::Command { jwt })) => jwt,
+            _ => text.to_owned(),
+        };
+        if let Some(outcome) = commands.handle(&jwt, lines, clock, || 0) {
+            assert_ne!(outcome.status, CommandStatus::Executed);
+        }
+        assert_eq!(lines.infos()[0].level, Some(Level::On(false)));
+    });
+});
