@@ -105,6 +105,8 @@ impl Cross {
             Library::Debian => wasm_target::debian_cargo(&paths::root())?,
         };
         cargo.args(["build", "--target", triple]);
+        // They would be taken instead of those below.
+        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
         cargo.env(format!("CC_{variable}"), facts.compiler);
         cargo.env(format!("CFLAGS_{variable}"), facts.compiler_flags);
