@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig};
 use crate::credentials::Credentials;
+use crate::journal;
 use crate::lines::Lines;
+use crate::systemd::{Part, Service};
 use crate::tls;
 use crate::uplink::Uplink;
 
@@ -16,21 +18,26 @@ use crate::uplink::Uplink;
 pub async fn run(config: Config, clock: WallClock, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     // Safe levels come first: what else is wrong must not leave a line as it was.
     let (lines, edges) = Lines::open(&config);
-    Credentials::load(&config.state_dir)?;
+    let service = Service::from_environment();
+    journal::name_device(&Credentials::load(&config.state_dir)?.device);
     let tls = tls::connector(config.ca_file.as_deref(), clock).context("TLS cannot be set up")?;
     let Config { state_dir, allow_plaintext, .. } = config;
-    let uplink = Uplink { state_dir, allow_plaintext, tls, lines: lines.clone() };
+    let uplink = Uplink { state_dir, allow_plaintext, tls, lines: lines.clone(), service: service.clone() };
     let (stop, stopped) = watch::channel(false);
     let stopping = async {
+        // Polled once the uplink is: it does not wait for the edge, and neither do those who wait for us.
+        service.ready();
         shutdown.await;
+        service.stopping();
         for (line, error) in lines.make_safe() {
             tracing::error!(%line, %error, "the safe level could not be applied");
         }
         stop.send_replace(true);
     };
     tokio::select! {
-        ((), ()) = async { tokio::join!(uplink.run(stopped), stopping) } => {}
-        () = lines.drive(edges) => {}
+        ((), ()) = async { tokio::join!(service.watch(Part::Uplink, uplink.run(stopped)), stopping) } => {}
+        () = service.watch(Part::Lines, lines.drive(edges)) => {}
+        () = service.feed_watchdog(&lines) => {}
     }
     tracing::info!("stopped");
     Ok(())

@@ -21,6 +21,7 @@ use crate::handshake::{Link, excerpt};
 use crate::http::BoxStream;
 use crate::lines::{Event, Lines};
 use crate::outbox::Outbox;
+use crate::systemd::Service;
 use crate::uplink::LinkError;
 
 /// How long the welcome may take after the upgrade.
@@ -29,6 +30,8 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the edge may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Within which time a connection has sent its next ping, or is over.
+const PING_LIMIT: Duration = Duration::from_millis(2 * (PING_EVERY_MS + SILENCE_LIMIT_MS));
 /// How many outcomes of the last connection travel in the hello, which is one frame.
 const HELLO_OUTCOMES: usize = 16;
 
@@ -93,6 +96,7 @@ pub async fn run(
     lines: &Lines,
     outbox: &mut Outbox,
     stop: &mut watch::Receiver<bool>,
+    service: &Service,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
@@ -103,6 +107,7 @@ pub async fn run(
         commands,
         lines,
         outbox,
+        service,
         asked: None,
         confused: false,
     };
@@ -117,6 +122,7 @@ struct Session<'a> {
     commands: Commands,
     lines: &'a Lines,
     outbox: &'a mut Outbox,
+    service: &'a Service,
     /// The nonce of the last request for the time, and when it was sent.
     asked: Option<(String, u64)>,
     /// Whether something that is not understood has been logged.
@@ -236,6 +242,7 @@ impl Session<'_> {
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
+        self.service.uplink_within(PING_LIMIT);
         self.send_text(PING.into()).await
     }
 

@@ -16,6 +16,7 @@ use crate::http::{Endpoint, EndpointError, HttpError};
 use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::session;
+use crate::systemd::{ATTEMPT_LIMIT, Service};
 
 /// The first pause is random up to this; each further one up to twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -179,6 +180,8 @@ pub struct Uplink {
     pub tls: TlsConnector,
     /// The lines.
     pub lines: Lines,
+    /// Who is told how it goes.
+    pub service: Service,
 }
 
 impl Uplink {
@@ -188,6 +191,7 @@ impl Uplink {
         let mut outbox = Outbox::default();
         while !*stop.borrow() {
             let mut connected_at = None;
+            self.service.uplink_within(ATTEMPT_LIMIT);
             let Err(error) = self.attempt(&mut outbox, &mut connected_at, &mut stop).await else { return };
             let up = connected_at.map_or(Duration::ZERO, |at: Instant| at.elapsed());
             if connected_at.is_some() {
@@ -199,6 +203,8 @@ impl Uplink {
             if let Some(advice) = error.advice() {
                 tracing::warn!("{advice}");
             }
+            self.service.status(&format!("no link to the edge: {error}"));
+            self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -226,7 +232,8 @@ impl Uplink {
         };
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
-        session::run(link, trust, &credentials, &self.lines, outbox, stop).await
+        self.service.status(&format!("connected to {}", endpoint.url()));
+        session::run(link, trust, &credentials, &self.lines, outbox, stop, &self.service).await
     }
 }
 

@@ -351,10 +351,15 @@ impl Lines {
         }
     }
 
+    /// When the first timer of a line is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.0.board.borrow().lines.iter().filter_map(Line::next_due).min()
+    }
+
     /// Runs the timers and takes the contacts' edges, for ever.
     pub async fn drive(&self, mut edges: mpsc::Receiver<Edge>) {
         loop {
-            let due = self.0.board.borrow().lines.iter().filter_map(Line::next_due).min();
+            let due = self.next_due();
             let timer = async {
                 match due {
                     Some(due) => sleep_until(due).await,
