@@ -24,7 +24,7 @@ static DEVICE: OnceLock<Name> = OnceLock::new();
 
 /// From now on messages carry `DEVICE=`.
 pub fn name_device(name: &Name) {
-    // The first stands: another name needs another enrolment, which a restart follows.
+    // The first stands until a restart: one process is one device.
     let _ = DEVICE.set(name.clone());
 }
 
