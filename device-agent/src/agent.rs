@@ -8,8 +8,10 @@ use tokio::sync::watch;
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig};
 use crate::credentials::Credentials;
+use crate::journal;
 use crate::lines::Lines;
 use crate::status::{self, Status, StatusSocket};
+use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
 use crate::tls;
 use crate::uplink::Uplink;
@@ -20,24 +22,35 @@ pub async fn run(config: Config, clock: WallClock, shutdown: impl Future<Output 
     let (lines, signals) = Lines::open(&config);
     // There is no link yet: what does not start at its safe level goes there in its own time.
     lines.link_lost();
-    Credentials::load(&config.state_dir)?;
+    let service = Service::from_environment();
+    journal::name_device(&Credentials::load(&config.state_dir)?.device);
     let tls = tls::connector(config.ca_file.as_deref(), clock).context("TLS cannot be set up")?;
     let telemetry = Telemetry::default();
     let status = offer_status(&config);
     let Config { state_dir, allow_plaintext, .. } = config;
-    let uplink =
-        Uplink { state_dir, allow_plaintext, tls, lines: lines.clone(), telemetry: telemetry.clone() };
+    let uplink = Uplink {
+        state_dir,
+        allow_plaintext,
+        tls,
+        lines: lines.clone(),
+        telemetry: telemetry.clone(),
+        service: service.clone(),
+    };
     let (stop, stopped) = watch::channel(false);
     let stopping = async {
+        // Polled once the uplink is: it does not wait for the edge, and neither do those who wait for us.
+        service.ready();
         shutdown.await;
+        service.stopping();
         for (line, error) in lines.make_safe() {
             tracing::error!(%line, %error, "the safe level could not be applied");
         }
         stop.send_replace(true);
     };
     tokio::select! {
-        ((), ()) = async { tokio::join!(uplink.run(stopped), stopping) } => {}
-        () = lines.drive(signals) => {}
+        ((), ()) = async { tokio::join!(service.watch(Part::Uplink, uplink.run(stopped)), stopping) } => {}
+        () = service.watch(Part::Lines, lines.drive(signals)) => {}
+        () = service.feed_watchdog(&lines) => {}
         () = tell_status(status.as_ref(), || Status::of(&telemetry, &lines, clock)) => {}
     }
     tracing::info!("stopped");

@@ -47,7 +47,7 @@ impl Commands {
             Err(refusal) => return self.not_accepted(jwt, &refusal),
         };
         if self.is_replay(&claims, clock, boot_ms()) {
-            tracing::warn!(id = %claims.jti, code = "refused_replay", "a command came twice");
+            tracing::warn!(id = %claims.jti, outcome = "refused", code = "refused_replay", "a command came twice");
             return Some(outcome(claims.jti, CommandStatus::Refused, Some("refused_replay"), None));
         }
         let result = lines.run(&claims.line, &claims.action, &claims.args);
@@ -90,10 +90,10 @@ impl Commands {
         let id = unverified_id(jwt);
         let shown = id.as_deref().unwrap_or("(none)");
         if let Refusal::DeadlinePassed(late_ms) = refusal {
-            tracing::warn!(id = shown, late_ms, "a command came too late");
+            tracing::warn!(id = shown, outcome = "expired", late_ms, "a command came too late");
             return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
         }
-        tracing::warn!(id = shown, code = refusal.code(), %refusal, "a command was refused");
+        tracing::warn!(id = shown, outcome = "refused", code = refusal.code(), %refusal, "a command was refused");
         id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
     }
 }
@@ -102,11 +102,11 @@ fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>) -> Outc
     let CommandClaims { jti, line, action, sub, .. } = claims;
     match result {
         Ok(level) => {
-            tracing::info!(id = %jti, %line, action, sub, "executed");
+            tracing::info!(id = %jti, %line, action, sub, outcome = "executed", "executed");
             outcome(jti, CommandStatus::Executed, None, level)
         }
         Err(refused) => {
-            tracing::warn!(id = %jti, %line, action, sub, code = refused.code(), %refused, "refused");
+            tracing::warn!(id = %jti, %line, action, sub, outcome = "refused", code = refused.code(), %refused, "refused");
             outcome(jti, CommandStatus::Refused, Some(refused.code()), None)
         }
     }

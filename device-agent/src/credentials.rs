@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use pinlatch_protocol::api::Secret;
@@ -191,6 +191,11 @@ fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    // Root enrols, the service's user reads: the file belongs to whom its folder belongs.
+    if rustix::process::geteuid().is_root() {
+        let owner = std::fs::metadata(folder)?;
+        fchown(draft.as_file(), Some(owner.uid()), Some(owner.gid()))?;
+    }
     draft.write_all(text.as_bytes())?;
     draft.as_file().sync_all()?;
     draft.persist(file)?;

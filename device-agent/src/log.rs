@@ -1,4 +1,4 @@
-//! The log on stderr, which must never hold up a line.
+//! The log on stderr, or in systemd's journal, which must never hold up a line.
 //!
 //! Everything runs on one thread: were a full pipe or a stopped terminal to block a message, the end of
 //! a pulse would wait behind it. So a message that cannot be written now is dropped, and counted.
@@ -11,14 +11,22 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
+use crate::journal::{self, Journal};
+
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Logs to stderr what `RUST_LOG` names (`info` where it names nothing).
-pub fn to_stderr() {
+/// Logs what `RUST_LOG` names (`info` where it names nothing): to stderr, or where that is the journal, as its fields.
+pub fn start() {
     let filter: Targets = std::env::var("RUST_LOG")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    if journal::is_stderr()
+        && let Ok(journal) = Journal::connect()
+    {
+        tracing_subscriber::registry().with(journal.with_filter(filter)).init();
+        return;
+    }
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt::layer().with_writer(Patient).with_ansi(colours);
     tracing_subscriber::registry().with(log.with_filter(filter)).init();

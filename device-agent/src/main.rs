@@ -89,7 +89,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log::to_stderr();
+    log::start();
     match execute(arguments.command) {
         Ok(code) => code,
         Err(error) if error.is::<ConfigError>() => {

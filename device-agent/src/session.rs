@@ -21,6 +21,7 @@ use crate::handshake::{Link, excerpt};
 use crate::http::BoxStream;
 use crate::lines::{Event, Lines, News};
 use crate::outbox::Outbox;
+use crate::systemd::Service;
 use crate::telemetry::Telemetry;
 use crate::uplink::LinkError;
 
@@ -30,6 +31,8 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the edge may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Within which time a connection has sent its next ping, or is over.
+const PING_LIMIT: Duration = Duration::from_millis(2 * (PING_EVERY_MS + SILENCE_LIMIT_MS));
 /// How many outcomes of the last connection travel in the hello, which is one frame.
 const HELLO_OUTCOMES: usize = 16;
 
@@ -93,6 +96,8 @@ pub struct Around<'a> {
     pub lines: &'a Lines,
     /// What is counted.
     pub telemetry: &'a Telemetry,
+    /// Who is told how it goes.
+    pub service: &'a Service,
 }
 
 /// Says hello, then serves the connection until it ends; `Ok` where the agent is stopping.
@@ -106,7 +111,7 @@ pub async fn run(
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
-    let Around { lines, telemetry } = around;
+    let Around { lines, telemetry, service } = around;
     telemetry.clock_set(trust.clock);
     let mut session = Session {
         socket: link.socket,
@@ -116,6 +121,7 @@ pub async fn run(
         lines,
         telemetry,
         outbox,
+        service,
         asked: None,
         confused: false,
     };
@@ -149,6 +155,7 @@ struct Session<'a> {
     lines: &'a Lines,
     telemetry: &'a Telemetry,
     outbox: &'a mut Outbox,
+    service: &'a Service,
     /// The nonce of the last request for the time, and when it was sent.
     asked: Option<(String, u64)>,
     /// Whether something that is not understood has been logged.
@@ -282,6 +289,7 @@ impl Session<'_> {
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
+        self.service.uplink_within(PING_LIMIT);
         self.send_text(PING.into()).await
     }
 

@@ -16,6 +16,7 @@ use crate::http::{Endpoint, EndpointError, HttpError};
 use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::session;
+use crate::systemd::{ATTEMPT_LIMIT, Service};
 use crate::telemetry::{Identity, Telemetry};
 
 /// The first pause is random up to this; each further one up to twice as long.
@@ -182,6 +183,8 @@ pub struct Uplink {
     pub lines: Lines,
     /// What is told of the link.
     pub telemetry: Telemetry,
+    /// Who is told how it goes.
+    pub service: Service,
 }
 
 impl Uplink {
@@ -191,6 +194,7 @@ impl Uplink {
         let mut outbox = Outbox::default();
         while !*stop.borrow() {
             let mut connected_at = None;
+            self.service.uplink_within(ATTEMPT_LIMIT);
             let Err(error) = self.attempt(&mut outbox, &mut connected_at, &mut stop).await else { return };
             let up = connected_at.map_or(Duration::ZERO, |at: Instant| at.elapsed());
             if connected_at.is_some() {
@@ -203,6 +207,8 @@ impl Uplink {
             if let Some(advice) = error.advice() {
                 tracing::warn!("{advice}");
             }
+            self.service.status(&format!("no link to the edge: {error}"));
+            self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -236,7 +242,9 @@ impl Uplink {
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
         self.telemetry.connected();
-        let around = session::Around { lines: &self.lines, telemetry: &self.telemetry };
+        self.service.status(&format!("connected to {}", endpoint.url()));
+        let around =
+            session::Around { lines: &self.lines, telemetry: &self.telemetry, service: &self.service };
         session::run(link, trust, &credentials, around, outbox, stop).await
     }
 }

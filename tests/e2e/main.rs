@@ -18,6 +18,7 @@ mod lifecycle;
 mod minted;
 mod oidc;
 mod openapi;
+mod packages;
 mod panel;
 mod people;
 mod pi;

@@ -17,6 +17,7 @@ pub mod outsiders;
 pub mod provider;
 pub mod site;
 pub mod socket;
+pub mod systemd;
 pub mod wait;
 
 pub use agent::Agent;

@@ -8,7 +8,7 @@ use crate::{
     tools::{
         Report, Setup, browser,
         cargo_tools::{CARGO_FUZZ, WASM_BINDGEN, WORKER_BUILD},
-        cross, emulator, nightly, node, npm, numbers, python, shell, version_of, wasm_target,
+        cross, emulator, nightly, node, npm, nspawn, numbers, python, shell, version_of, wasm_target,
     },
     ui,
 };
@@ -53,6 +53,7 @@ fn look(setup: &Setup) -> Vec<Report> {
     reports.extend(shell::reports());
     reports.push(cross::report());
     reports.extend(emulator::reports(setup));
+    reports.push(nspawn::report(setup));
     reports.extend([nightly::report(), CARGO_FUZZ.report(setup)]);
     reports
 }

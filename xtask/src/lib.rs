@@ -8,6 +8,7 @@ pub mod bench;
 pub mod build;
 pub mod client;
 pub mod demo;
+pub mod dist;
 pub mod doctor;
 pub mod edge;
 pub mod fuzz;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
-    demo, doctor, fuzz, guard, suite,
+    demo, dist, doctor, fuzz, guard, suite,
     tools::{Setup, cross::Machine},
 };
 
@@ -54,6 +54,18 @@ enum Task {
         /// The device that `agent` is built for.
         #[arg(long, default_value = "arm64")]
         target: Machine,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Builds the packages that users install, with checksums, into `target/dist`.
+    Dist {
+        /// For which machines [default: all].
+        #[arg(long = "target")]
+        targets: Vec<Machine>,
+        /// Builds the programs quickly instead of well.
+        #[arg(long)]
+        quick: bool,
         /// Installs packages without asking.
         #[arg(long)]
         yes: bool,
@@ -118,6 +130,10 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { parts, quick, target, yes } => {
             build::run(&Setup::new(yes)?, &parts, Mode::quick(quick), target)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Dist { targets, quick, yes } => {
+            dist::run(&Setup::new(yes)?, &targets, Mode::quick(quick))?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),

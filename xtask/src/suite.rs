@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build::{self, Mode, native},
+    build::{self, Mode, device::Program, native},
     edge::quiet_wrangler,
     guard, paths, process,
     tools::{
@@ -17,6 +17,7 @@ use crate::{
         browser::{self, Browser},
         cross::Machine,
         emulator::{self, Emulator},
+        nspawn::{self, Nspawn},
         python, shell,
         wasm_target::WASM,
     },
@@ -40,6 +41,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let python = python::ensure(setup)?;
     shell::ensure(setup)?;
     let emulator = find_emulator(setup)?;
+    let nspawn = find_nspawn(setup)?;
 
     if filter.is_none() {
         headline("formatting");
@@ -65,10 +67,16 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     headline("native programs");
     let programs = native::build(native::Profile::Dev)?;
     let emulated = match emulator {
-        Ok(emulator) => {
-            Emulated::Here { emulator, agent: build::device::build(setup, Machine::Arm64, Mode::Quick)? }
-        }
+        Ok(emulator) => Emulated::Here {
+            emulator,
+            agent: build::device::build(setup, Program::Agent, Machine::Arm64, Mode::Quick)?,
+        },
         Err(reason) => Emulated::Missing(reason),
+    };
+    let packaged = match nspawn {
+        // The one at hand: what the packages do is the same with a static one, which takes minutes to compile.
+        Ok(nspawn) => Packaged::Here { nspawn, agent: programs.agent.clone() },
+        Err(reason) => Packaged::Missing(reason),
     };
 
     if filter.is_none() {
@@ -84,6 +92,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
         browser: &browser,
         python: &python,
         emulated: Some(&emulated),
+        packaged: Some(&packaged),
     };
     let mut e2e = test(&root, &["-p", "e2e"], filter);
     environment.set(&mut e2e)?;
@@ -109,6 +118,21 @@ pub struct Environment<'a> {
     pub python: &'a Path,
     /// What emulated machines need; only where there are tests on them.
     pub emulated: Option<&'a Emulated>,
+    /// What the tests of the packages need.
+    pub packaged: Option<&'a Packaged>,
+}
+
+/// Whether a system with systemd can be booted.
+pub enum Packaged {
+    /// It can, and the agent to package for it.
+    Here {
+        /// The system and what boots it.
+        nspawn: Nspawn,
+        /// The agent for this machine, static.
+        agent: PathBuf,
+    },
+    /// It cannot, for this reason.
+    Missing(String),
 }
 
 /// Whether there are emulated machines.
@@ -133,6 +157,15 @@ fn find_emulator(setup: &Setup) -> Result<Result<Emulator, String>> {
     emulator::ensure(setup).map(Ok)
 }
 
+/// The system with systemd, or why there can be none: the tests of the packages are then left out, which is said.
+fn find_nspawn(setup: &Setup) -> Result<Result<Nspawn, String>> {
+    if let Err(reason) = nspawn::wanted() {
+        ui::say(&format!("   NOTE: the tests of the packages are left out: {reason}"));
+        return Ok(Err(reason.to_string()));
+    }
+    nspawn::ensure(setup).map(Ok)
+}
+
 impl Environment<'_> {
     /// Sets the variables of a command.
     pub fn set(&self, command: &mut Command) -> Result<()> {
@@ -155,6 +188,16 @@ impl Environment<'_> {
                 command.env("PINLATCH_AGENT_ARM64", agent);
             }
             Some(Emulated::Missing(reason)) => drop(command.env("PINLATCH_NO_EMULATOR", reason)),
+            None => {}
+        }
+        match self.packaged {
+            Some(Packaged::Here { nspawn, agent }) => {
+                command.env("PINLATCH_NSPAWN", &nspawn.program).env("PINLATCH_SYSTEMD_ROOT", &nspawn.root);
+                command
+                    .env("PINLATCH_NSPAWN_LIBRARIES", &nspawn.libraries)
+                    .env("PINLATCH_AGENT_PACKAGED", agent);
+            }
+            Some(Packaged::Missing(reason)) => drop(command.env("PINLATCH_NO_SYSTEMD", reason)),
             None => {}
         }
         Ok(())

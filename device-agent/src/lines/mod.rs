@@ -124,10 +124,15 @@ impl Lines {
         }
     }
 
+    /// When the first timer of a line is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.0.board.borrow().next_due()
+    }
+
     /// Runs the timers and takes what the inputs say, for ever.
     pub async fn drive(&self, mut signals: mpsc::Receiver<Signal>) {
         loop {
-            let due = self.0.board.borrow().next_due();
+            let due = self.next_due();
             let timer = async {
                 match due {
                     Some(due) => sleep_until(due).await,

@@ -99,8 +99,15 @@ fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
     compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
     process::quietly(&format!("building {program}"), &mut compile)?;
     let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    Environment { tools: &tools, programs: &programs, browser: &browser, python: &python, emulated: None }
-        .set(&mut command)?;
+    Environment {
+        tools: &tools,
+        programs: &programs,
+        browser: &browser,
+        python: &python,
+        emulated: None,
+        packaged: None,
+    }
+    .set(&mut command)?;
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }

@@ -1,4 +1,4 @@
-//! The agent as one static program for the machine that a device is.
+//! A program as one static file for the machine that it runs on.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,37 @@ use crate::{
     },
 };
 
-/// Builds `pinlatch-agent` for a machine; where it lies. `Quick` is release code that compiles in pieces.
-pub fn build(setup: &Setup, machine: Machine, mode: Mode) -> Result<PathBuf> {
+/// What runs elsewhere than it is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// The daemon on the device.
+    Agent,
+    /// The owner's command line.
+    CommandLine,
+}
+
+impl Program {
+    /// The name of the crate and of the file.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "pinlatch-agent",
+            Self::CommandLine => "pinlatch",
+        }
+    }
+}
+
+/// Builds a program for a machine; where it lies. `Quick` is release code that compiles in pieces.
+pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> Result<PathBuf> {
     let cross = cross::ensure(setup, machine)?;
     let profile = match mode {
         Mode::Release => "release",
         Mode::Quick => "emulated",
     };
+    let name = program.name();
     let mut cargo = cross.cargo_build()?;
-    cargo.args(["-p", "pinlatch-agent", "--bin", "pinlatch-agent", "--profile", profile]);
-    process::quietly(
-        &format!("building pinlatch-agent for {} (profile {profile})", machine.name()),
-        &mut cargo,
-    )?;
-    Ok(paths::target().join(cross.triple()).join(profile).join("pinlatch-agent"))
+    cargo.args(["-p", name, "--bin", name, "--profile", profile]);
+    // Not in Cargo.toml: wasm-bindgen needs the symbols of what it reads.
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
+    process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;
+    Ok(paths::target().join(cross.triple()).join(profile).join(name))
 }

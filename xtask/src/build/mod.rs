@@ -65,7 +65,7 @@ pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result
         native::build(native::Profile::Dev)?;
     }
     if parts.contains(&Part::Agent) {
-        println!("{}", device::build(setup, device, mode)?.display());
+        println!("{}", device::build(setup, device::Program::Agent, device, mode)?.display());
     }
     Ok(())
 }

@@ -59,6 +59,12 @@ impl Machine {
         }
     }
 
+    /// The one that this program runs on.
+    #[must_use]
+    pub fn host() -> Self {
+        if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::Amd64 }
+    }
+
     /// Debian's name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -114,16 +120,31 @@ impl Cross {
         match self.library {
             Library::Rustup => {
                 cargo.env(of_cargo("LINKER"), "rust-lld");
-                cargo.env(of_cargo("RUSTFLAGS"), "-Clink-self-contained=yes -Clinker-flavor=ld.lld");
+                let flags = format!("-Clink-self-contained=yes -Clinker-flavor=ld.lld{}", without_paths());
+                cargo.env(of_cargo("RUSTFLAGS"), flags);
             }
             Library::Debian => {
                 cargo.args(["-Zbuild-std=std,panic_abort,panic_unwind"]);
                 cargo.env(of_cargo("LINKER"), facts.compiler);
-                cargo.env(of_cargo("RUSTFLAGS"), "-Ctarget-feature=+crt-static");
+                let flags = format!("-Ctarget-feature=+crt-static{}", without_paths());
+                cargo.env(of_cargo("RUSTFLAGS"), flags);
             }
         }
         Ok(cargo)
     }
+}
+
+/// Flags that keep this machine's folders out of the program, which is then the same wherever it is compiled.
+fn without_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let folders = [Some((paths::root(), "/pinlatch")), home.map(|home| (home, "/cargo"))];
+    let named = folders.into_iter().flatten().filter_map(|(folder, name)| {
+        let folder = folder.to_str()?.to_owned();
+        // The variable is split at spaces.
+        (!folder.contains(char::is_whitespace)).then(|| format!(" --remap-path-prefix={folder}={name}"))
+    });
+    named.collect()
 }
 
 /// Finds what compiles for a machine, or installs it.

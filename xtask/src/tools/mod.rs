@@ -11,6 +11,7 @@ mod modules;
 pub mod nightly;
 pub mod node;
 pub mod npm;
+pub mod nspawn;
 pub mod python;
 mod rustup;
 pub mod shell;

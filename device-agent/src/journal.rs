@@ -1,0 +1,183 @@
+//! The log as fields of systemd's journal, so that `journalctl LINE=door` finds what concerns a line.
+//!
+//! Each message is one datagram of journald's native protocol. As on stderr (`log.rs`), a message that cannot
+//! be sent now is dropped and counted, because a line must never wait for the log; that is why this is not
+//! `tracing-journald`, which waits.
+
+use std::fmt::{self, Write as _};
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pinlatch_protocol::name::Name;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+const SOCKET: &str = "/run/systemd/journal/socket";
+/// The longest value, in bytes; a datagram of a few of these always fits.
+const MAX_VALUE: usize = 4_096;
+
+static DEVICE: OnceLock<Name> = OnceLock::new();
+
+/// From now on messages carry `DEVICE=`.
+pub fn name_device(name: &Name) {
+    // The first stands until a restart: one process is one device.
+    let _ = DEVICE.set(name.clone());
+}
+
+/// Whether stderr goes to the journal: systemd says which file that is.
+pub fn is_stderr() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    rustix::fs::fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// Sends events to the journal.
+pub struct Journal {
+    socket: UnixDatagram,
+    dropped: AtomicU64,
+}
+
+impl Journal {
+    /// Connects to journald.
+    pub fn connect() -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect(SOCKET)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, dropped: AtomicU64::new(0) })
+    }
+
+    fn send(&self, entry: &Entry) {
+        if self.socket.send(&entry.datagram()).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.dropped.swap(0, Ordering::Relaxed) {
+            0 => {}
+            dropped => {
+                let mut note = Entry::new(Level::WARN);
+                note.message = format!("{dropped} log messages were dropped: nobody read them");
+                // If even this does not go through, the count starts anew; the gap shows in the journal.
+                let _ = self.socket.send(&note.datagram());
+            }
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Journal {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut entry = Entry::new(*event.metadata().level());
+        event.record(&mut entry);
+        self.send(&entry);
+    }
+}
+
+/// One message: a sentence that a person reads, and its fields.
+struct Entry {
+    priority: u8,
+    message: String,
+    /// The fields as a person reads them, after the sentence.
+    shown: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Entry {
+    fn new(level: Level) -> Self {
+        // As in syslog: error, warning, informational, debug.
+        let priority = match level {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        };
+        Self { priority, message: String::new(), shown: String::new(), fields: Vec::new() }
+    }
+
+    fn add(&mut self, field: &Field, mut value: String) {
+        value.truncate(prefix(&value, MAX_VALUE));
+        if field.name() == "message" {
+            self.message = value;
+            return;
+        }
+        let _ = write!(self.shown, " {}={value}", field.name());
+        self.fields.push((key(field.name()), value));
+    }
+
+    fn datagram(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        put(&mut bytes, "PRIORITY", &self.priority.to_string());
+        put(&mut bytes, "SYSLOG_IDENTIFIER", "pinlatch-agent");
+        put(&mut bytes, "MESSAGE", &format!("{}{}", self.message, self.shown));
+        if let Some(device) = DEVICE.get() {
+            put(&mut bytes, "DEVICE", device.as_str());
+        }
+        // One value for each name: an event's own `device` is the one that was set.
+        for (key, value) in self.fields.iter().filter(|(key, _)| key != "DEVICE" || DEVICE.get().is_none()) {
+            put(&mut bytes, key, value);
+        }
+        bytes
+    }
+}
+
+/// The journal's name of a field. A command's id is called so, since every journal entry has ids.
+fn key(name: &str) -> String {
+    match name {
+        "id" => "COMMAND_ID".into(),
+        _ => name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+    }
+}
+
+/// Appends a field. A value with a line break is preceded by its length instead of ended by one.
+fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
+    bytes.extend(key.as_bytes());
+    if value.contains('\n') {
+        bytes.push(b'\n');
+        bytes.extend(u64::try_from(value.len()).unwrap_or(u64::MAX).to_le_bytes());
+    } else {
+        bytes.push(b'=');
+    }
+    bytes.extend(value.as_bytes());
+    bytes.push(b'\n');
+}
+
+/// The length of the longest prefix of at most so many bytes that ends between characters.
+fn prefix(text: &str, limit: usize) -> usize {
+    (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+impl Visit for Entry {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_break_in_a_value_starts_no_field() {
+        let mut bytes = Vec::new();
+        put(&mut bytes, "ERROR", "one\nPRIORITY=0");
+        put(&mut bytes, "LINE", "door");
+        assert_eq!(bytes, b"ERROR\n\x0e\0\0\0\0\0\0\0one\nPRIORITY=0\nLINE=door\n");
+    }
+
+    #[test]
+    fn fields_have_the_names_that_are_searched_for() {
+        let names = ["id", "line", "outcome", "code", "retry_ms", "a.b"].map(key);
+        assert_eq!(names, ["COMMAND_ID", "LINE", "OUTCOME", "CODE", "RETRY_MS", "A_B"]);
+    }
+
+    #[test]
+    fn values_are_cut_between_characters() {
+        assert_eq!(prefix("aé", 2), 1);
+        assert_eq!(prefix("aé", 9), 3);
+    }
+}

@@ -1,0 +1,212 @@
+//! What systemd is told of this service: that it is ready, what its link is like, and that it is alive.
+//!
+//! The watchdog is fed only while both tasks live up to what can be asked of them: each has been polled and
+//! has come back lately, no timer of a line is overdue, and the uplink has got on within the time that it set
+//! itself (an attempt, a pause, a ping). Without a manager (`NOTIFY_SOCKET` is not set) all of this does nothing.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::lines::Lines;
+
+/// How often each part is polled at least.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// How late a line's timer may run before the line task counts as stuck.
+const LINE_GRACE: Duration = Duration::from_secs(5);
+/// The longest a connection attempt can take with all its timeouts, for hosts of many addresses.
+pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
+
+/// A task that must not stand still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// [`Lines::drive`].
+    Lines,
+    /// [`crate::uplink::Uplink::run`].
+    Uplink,
+}
+
+/// What the service manager knows of this process; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Service(Rc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    manager: Option<UnixDatagram>,
+    /// Within which time the manager wants to hear of us.
+    watchdog: Option<Duration>,
+    polled: [Cell<Option<Instant>>; 2],
+    /// Until when the uplink will have got on.
+    uplink_until: Cell<Option<Instant>>,
+}
+
+impl Service {
+    /// As the environment says.
+    pub fn from_environment() -> Self {
+        let manager = connect().unwrap_or_else(|error| {
+            tracing::warn!(code = "notify_socket", %error, "the service manager cannot be reached");
+            None
+        });
+        let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+        // The variables may be meant for a parent of ours that did not clear them.
+        let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|usec| ours && *usec > 0).map(Duration::from_micros);
+        Self(Rc::new(Shared {
+            watchdog: watchdog.filter(|_| manager.is_some()),
+            manager,
+            ..Shared::default()
+        }))
+    }
+
+    /// Every line is at its safe level and the uplink is at work.
+    pub fn ready(&self) {
+        self.tell("READY=1\nSTATUS=connecting to the edge");
+    }
+
+    /// The service has begun to end.
+    pub fn stopping(&self) {
+        self.tell("STOPPING=1\nSTATUS=stopping");
+    }
+
+    /// One line for `systemctl status`.
+    pub fn status(&self, text: &str) {
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        self.tell(&format!("STATUS={line}"));
+    }
+
+    /// The uplink will have got on within this time.
+    pub fn uplink_within(&self, time: Duration) {
+        self.0.uplink_until.set(Instant::now().checked_add(time));
+    }
+
+    /// Runs a part, and notes each time that it comes back from being polled.
+    pub async fn watch<F: Future>(&self, part: Part, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let mut ticks = interval(POLL_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        poll_fn(|context| {
+            while ticks.poll_tick(context).is_ready() {}
+            let polled = future.as_mut().poll(context);
+            self.polled(part).set(Some(Instant::now()));
+            polled
+        })
+        .await
+    }
+
+    /// Feeds the watchdog for as long as both parts live; never ends.
+    pub async fn feed_watchdog(&self, lines: &Lines) {
+        let Some(limit) = self.0.watchdog else { return std::future::pending().await };
+        let mut ticks = interval(limit / 3);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut complained = false;
+        loop {
+            let now = ticks.tick().await;
+            match self.stuck(now, limit, lines.next_due()) {
+                None => self.tell("WATCHDOG=1"),
+                Some(part) if !complained => {
+                    complained = true;
+                    tracing::error!(
+                        code = "stuck",
+                        ?part,
+                        "a task stands still: systemd will restart the agent"
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Which part stands still, if one does.
+    fn stuck(&self, now: Instant, limit: Duration, line_due: Option<Instant>) -> Option<Part> {
+        let lately = |part| {
+            // At the first tick the parts may not have been polled yet.
+            self.polled(part)
+                .get()
+                .is_none_or(|at| now.saturating_duration_since(at) < limit.max(2 * POLL_EVERY))
+        };
+        if !lately(Part::Lines) || line_due.is_some_and(|due| now > due + LINE_GRACE) {
+            return Some(Part::Lines);
+        }
+        let on_time = self.0.uplink_until.get().is_none_or(|until| now <= until);
+        if lately(Part::Uplink) && on_time { None } else { Some(Part::Uplink) }
+    }
+
+    fn polled(&self, part: Part) -> &Cell<Option<Instant>> {
+        let [lines, uplink] = &self.0.polled;
+        match part {
+            Part::Lines => lines,
+            Part::Uplink => uplink,
+        }
+    }
+
+    fn tell(&self, state: &str) {
+        if let Some(manager) = &self.0.manager
+            && let Err(error) = manager.send(state.as_bytes())
+        {
+            tracing::debug!(%error, "the service manager did not take a message");
+        }
+    }
+}
+
+/// The manager's socket: a path, or after `@` a name in the abstract namespace.
+fn connect() -> io::Result<Option<UnixDatagram>> {
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let address = match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(&name)?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address)?;
+    // A manager that does not read must not hold up a line.
+    socket.set_nonblocking(true)?;
+    Ok(Some(socket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_is_not_polled_any_more_is_stuck() {
+        let service = Service::default();
+        let stuck = || service.stuck(Instant::now(), LIMIT, None);
+        service.watch(Part::Lines, async {}).await;
+        service.watch(Part::Uplink, async {}).await;
+        assert_eq!(stuck(), None);
+        tokio::time::advance(LIMIT).await;
+        assert_eq!(stuck(), Some(Part::Lines));
+        service.watch(Part::Lines, async {}).await;
+        assert_eq!(stuck(), Some(Part::Uplink));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_part_is_polled_all_the_same() {
+        let service = Service::default();
+        let idle = service.watch(Part::Lines, std::future::pending::<()>());
+        assert!(tokio::time::timeout(6 * LIMIT, idle).await.is_err());
+        assert_eq!(service.stuck(Instant::now(), LIMIT, None), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_overdue_is_stuck() {
+        let service = Service::default();
+        let now = Instant::now();
+        assert_eq!(service.stuck(now + LINE_GRACE, LIMIT, Some(now)), None);
+        assert_eq!(service.stuck(now + 2 * LINE_GRACE, LIMIT, Some(now)), Some(Part::Lines));
+        service.uplink_within(Duration::from_secs(30));
+        assert_eq!(service.stuck(now + Duration::from_secs(30), LIMIT, None), None);
+        assert_eq!(service.stuck(now + Duration::from_secs(31), LIMIT, None), Some(Part::Uplink));
+    }
+}

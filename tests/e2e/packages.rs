@@ -1,0 +1,216 @@
+//! The agent's package on a computer with a real systemd, from its installation to its last trace.
+
+use std::path::Path;
+use std::time::Duration;
+
+use e2e::systemd::{self, Computer};
+use e2e::{Site, eventually, program, soon};
+use serde_json::{Value, json};
+use xtask::dist::{self, Package};
+use xtask::tools::cross::Machine;
+
+const UNIT: &str = "pinlatch-agent.service";
+const CONFIG: &str = "/etc/pinlatch/agent.toml";
+const STATE: &str = "/var/lib/pinlatch";
+
+/// As an owner writes it, with lines that tell what they did.
+const CONFIGURATION: &str = r#"
+state_dir = "/var/lib/pinlatch"
+
+[simulator]
+journal = "/var/lib/pinlatch/sim.jsonl"
+
+[lines.lamp]
+kind = "switch"
+driver = "sim"
+"#;
+
+/// Instead of 15 s, so that a hang is seen sooner.
+const WATCHDOG: &str = "[Service]\nWatchdogSec=3\n";
+
+/// Installed, enrolled, commanded, killed, hung, upgraded, downgraded, purged.
+#[test]
+fn the_package_lives_and_goes_on_a_real_systemd() {
+    if systemd::missing().is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let older = write(folder.path(), &package("0.1.0"));
+    let newer = write(folder.path(), &package_with_other_defaults("0.2.0"));
+    let site = Site::shared();
+    let computer = Computer::boot(folder.path());
+
+    installs_and_waits_for_enrolment(&computer, &older);
+    is_confined(&computer);
+    runs_once_enrolled(&computer, &site);
+    logs_fields(&computer, &site);
+    is_safe_after_a_kill(&computer, &site);
+    is_restarted_when_it_hangs(&computer, &site);
+    for deb in [&newer, &older] {
+        keeps_everything_when_replaced(&computer, &site, deb);
+    }
+    leaves_nothing_behind(&computer);
+}
+
+fn package(version: &str) -> Package {
+    let program = std::fs::read(program("PINLATCH_AGENT_PACKAGED")).expect("the agent");
+    dist::agent(Machine::host(), version, &program).expect("a package")
+}
+
+/// As a later version may ship it.
+fn package_with_other_defaults(version: &str) -> Package {
+    let mut package = package(version);
+    let defaults = package.files.iter_mut().find(|file| file.path == "etc/pinlatch/agent.toml");
+    defaults.expect("the configuration").content.extend(b"\n# A later version's advice.\n");
+    package
+}
+
+/// Writes a package; where the computer sees it.
+fn write(folder: &Path, package: &Package) -> String {
+    let time = 1_700_000_000;
+    let deb = package.deb(time).expect("a package");
+    assert!(deb == package.deb(time).expect("a package"), "the same files are other bytes");
+    std::fs::write(folder.join(package.deb_name()), deb).expect("a file");
+    format!("/packages/{}", package.deb_name())
+}
+
+fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
+    let said = computer.run(&format!("dpkg -i {deb}"));
+    assert!(said.contains("sudo pinlatch-agent enrol '<string>'"), "{said}");
+    for unit in [UNIT, "pinlatch-agent.path"] {
+        assert_eq!(computer.run(&format!("systemctl is-enabled {unit}")), "enabled");
+    }
+    assert_eq!(computer.property("pinlatch-agent.path", "ActiveState"), "active");
+    assert_eq!(computer.property(UNIT, "ActiveState"), "inactive", "it is not enrolled");
+    assert_eq!(computer.run(&format!("stat -c '%a %U %G' {STATE}")), "700 pinlatch pinlatch");
+    assert!(computer.run("id -nG pinlatch").contains("gpio"));
+    let said = computer.run("pinlatch-agent check-config");
+    assert!(said.ends_with("ok, 1 lines"), "{said}");
+    // What dpkg has installed is what the package says.
+    assert_eq!(computer.run("dpkg --verify pinlatch-agent"), "");
+}
+
+fn is_confined(computer: &Computer) {
+    let said = computer.run(&format!("systemd-analyze security --offline=yes --threshold=15 {UNIT} | cat"));
+    let level = said.lines().rev().find_map(|line| line.split_once("level for pinlatch-agent.service: "));
+    let level: f64 =
+        level.and_then(|(_, rest)| rest.split(' ').next()?.parse().ok()).expect("an exposure level");
+    println!("systemd-analyze security: {level}");
+    assert!(level <= 1.5, "{said}");
+    let complaints = computer.run(&format!("systemd-analyze verify /lib/systemd/system/{UNIT}"));
+    assert_eq!(complaints, "");
+}
+
+fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
+    for (file, content) in
+        [(CONFIG, CONFIGURATION), ("/run/systemd/system/pinlatch-agent.service.d/w.conf", WATCHDOG)]
+    {
+        computer.run(&format!("mkdir -p $(dirname {file}) && cat >{file} <<'END'\n{content}END\n"));
+    }
+    computer.run("systemctl daemon-reload");
+    // As root, as an owner does; the service's user must be able to read what it leaves.
+    let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
+    assert!(said.starts_with("enrolled as porch"), "{said}");
+    let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
+    assert_eq!(credentials, "600 pinlatch pinlatch");
+    // Nobody starts it: the path unit does.
+    until_connected(computer, site);
+    assert_eq!(computer.property(UNIT, "Type"), "notify");
+    let user = computer.run(&format!("stat -c %U /proc/{}", computer.property(UNIT, "MainPID")));
+    assert_eq!(user, "pinlatch");
+}
+
+/// Active by its own word, and connected by both sides'.
+fn until_connected(computer: &Computer, site: &Site<'_>) {
+    soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
+    soon("its status tells of the link", || {
+        computer.property(UNIT, "StatusText").starts_with("connected to http").then_some(())
+    });
+    site.until_online("porch");
+}
+
+fn switch_on(site: &Site<'_>) -> Value {
+    let path = "/api/v1/devices/porch/lines/lamp/set";
+    let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
+        let answer = site.post(path, &json!({ "value": true }));
+        // The edge may not yet have noticed that an earlier connection is gone.
+        (answer.status == 200).then_some(answer.body)
+    });
+    assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
+    result
+}
+
+/// The levels that the simulated lamp went through since it was last switched on.
+fn levels_since_on(computer: &Computer) -> Vec<bool> {
+    let journal = computer.run(&format!("cat {STATE}/sim.jsonl"));
+    let levels: Vec<bool> = journal
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["level"].as_bool().expect("a level"))
+        .collect();
+    let on = levels.iter().rposition(|level| *level).expect("it was on");
+    levels[on..].to_vec()
+}
+
+fn logs_fields(computer: &Computer, site: &Site<'_>) {
+    switch_on(site);
+    let query = format!("journalctl -o json -u {UNIT} LINE=lamp OUTCOME=executed");
+    let entry =
+        soon("the journal has the command", || computer.run(&query).lines().last().map(ToOwned::to_owned));
+    let entry: Value = serde_json::from_str(&entry).expect("JSON");
+    assert_eq!((&entry["DEVICE"], &entry["PRIORITY"]), (&json!("porch"), &json!("6")), "{entry}");
+    assert!(entry["COMMAND_ID"].as_str().is_some_and(|id| !id.is_empty()), "{entry}");
+    let message = entry["MESSAGE"].as_str().expect("a message");
+    assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
+}
+
+fn restarts(computer: &Computer) -> u32 {
+    computer.property(UNIT, "NRestarts").parse().expect("a number")
+}
+
+fn is_safe_after_a_kill(computer: &Computer, site: &Site<'_>) {
+    assert_eq!(levels_since_on(computer), [true]);
+    computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
+    soon("it was restarted", || (restarts(computer) == 1).then_some(()));
+    until_connected(computer, site);
+    // Once by ExecStopPost=, once by the agent's start.
+    assert_eq!(levels_since_on(computer), [true, false, false]);
+}
+
+fn is_restarted_when_it_hangs(computer: &Computer, site: &Site<'_>) {
+    switch_on(site);
+    computer.run(&format!("systemctl kill --kill-whom=main -s STOP {UNIT}"));
+    soon("the watchdog has restarted it", || (restarts(computer) == 2).then_some(()));
+    let said = computer.run(&format!("journalctl -o cat -u {UNIT}"));
+    assert!(said.contains("Watchdog timeout"), "{said}");
+    until_connected(computer, site);
+    assert_eq!(levels_since_on(computer), [true, false, false]);
+}
+
+fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &str) {
+    let before = computer.property(UNIT, "MainPID");
+    // As apt does where nobody is asked.
+    computer.run(&format!("dpkg --force-confdef --force-confold -i {deb}"));
+    soon("the new one runs", || {
+        let now = computer.property(UNIT, "MainPID");
+        (now != before && now != "0").then_some(())
+    });
+    until_connected(computer, site);
+    assert_eq!(computer.run(&format!("cat {CONFIG}")), CONFIGURATION.trim());
+    switch_on(site);
+}
+
+fn leaves_nothing_behind(computer: &Computer) {
+    assert_eq!(levels_since_on(computer), [true]);
+    computer.run("dpkg --remove pinlatch-agent");
+    // Removal stops it, and with it the lamp; configuration and enrolment are the owner's still.
+    assert_eq!(levels_since_on(computer).get(1), Some(&false));
+    computer.run(&format!("test -f {CONFIG} -a -f {STATE}/credentials.json"));
+    computer.run("rm -r /run/systemd/system/pinlatch-agent.service.d");
+    computer.run("dpkg --purge pinlatch-agent");
+    assert_eq!(computer.try_run("getent passwd pinlatch").0, Some(2), "the user is still there");
+    assert_eq!(
+        computer.run("find / -xdev -not -path '/packages*' -not -path '/proc/*' -name '*pinlatch*'"),
+        ""
+    );
+    assert_eq!(computer.run("systemctl list-unit-files --no-legend 'pinlatch*' || true"), "");
+}
