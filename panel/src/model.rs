@@ -251,7 +251,9 @@ impl Model {
         });
         let own = asked.and_then(|(action, asked_ms)| match action {
             // It went on at about the time of our asking; the clocks differ by as much as a frame travels.
-            Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => Some(ms),
+            Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
+                Some(ms)
+            }
             _ => None,
         });
         let ms = own.or(line.max_on_ms)?;

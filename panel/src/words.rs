@@ -194,7 +194,9 @@ pub fn outcome(outcome: &Outcome) -> String {
 fn refusal(code: &str) -> String {
     let words = match code {
         "refused_max_on" => "longer than this line may be on",
-        "refused_interlock" => "a line that must never be on together with this one is on, or was until just now",
+        "refused_interlock" => {
+            "a line that must never be on together with this one is on, or was until just now"
+        }
         "refused_range" => "out of the range that this line may move in",
         "refused_min_interval" => "too soon after the last time",
         "refused_busy" => "the line is busy",

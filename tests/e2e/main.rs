@@ -19,6 +19,7 @@ mod minted;
 mod oidc;
 mod openapi;
 mod panel;
+mod panel_kinds;
 mod people;
 mod pi;
 mod restarts;

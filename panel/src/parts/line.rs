@@ -73,9 +73,10 @@ impl Handle {
 
     /// How much of it has gone by at this very moment, milliseconds.
     pub fn pulse_gone(&self) -> u32 {
-        let pulse = self.panel.model.with_untracked(|model| {
-            self.key.with_value(|key| model.pulse(key, platform::now_ms()))
-        });
+        let pulse = self
+            .panel
+            .model
+            .with_untracked(|model| self.key.with_value(|key| model.pulse(key, platform::now_ms())));
         pulse.map_or(0, |pulse| pulse.gone_ms)
     }
 

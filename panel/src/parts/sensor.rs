@@ -13,7 +13,8 @@ pub fn Reading(line: Handle) -> impl IntoView {
         ten_seconds.track();
         line.trace()
     });
-    let label = move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
+    let label =
+        move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
     view! {
         <p class="reading">{move || line.reported()}</p>
         <Show when=move || trace.with(Option::is_some)>
