@@ -233,6 +233,9 @@ impl Panel {
             }
             Some(News::Gap) => self.step(Input::Gap),
             Some(News::Answered(key)) => self.announce(&key),
+            Some(News::Pressed(key, long)) => {
+                self.say(format!("{}: {}.", words::title(key.line.as_str()), words::pressed(long)));
+            }
             Some(News::Facts) | None => {}
         }
     }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
 use std::collections::BTreeMap;
 
@@ -12,16 +13,20 @@ use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{
     CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MIN_DEADLINE_MS,
 };
-use pinlatch_protocol::line::Action;
+use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+use trace::Trace;
 
 /// How long after a command's deadline its answer may still come before the panel stops waiting.
 const ANSWER_GRACE_MS: u64 = 2_000;
+
+/// How long a press is shown.
+const PRESS_SHOWN_MS: u64 = 6_000;
 
 /// A line's address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +121,8 @@ pub struct Answer {
     pub action: Action,
     /// How it ended.
     pub outcome: Outcome,
+    /// When it was asked for, milliseconds of the panel's clock.
+    asked_ms: u64,
     /// Whether the edge is still to be asked how it really ended.
     to_learn: bool,
 }
@@ -129,6 +136,28 @@ pub struct Talk {
     pub answer: Option<Answer>,
 }
 
+/// A press of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressed {
+    /// Whether it was held for long.
+    pub long: bool,
+    /// How many have been told of this contact: tells one from the next.
+    pub count: u32,
+    /// When it was told, milliseconds of the panel's clock.
+    told_ms: u64,
+}
+
+/// How long a momentary line that is on may stay so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// The whole time in milliseconds.
+    pub ms: u32,
+    /// How much of it has gone by.
+    pub gone_ms: u32,
+    /// Whether this is the pulse that was asked for here. Of another's only the limit is known.
+    pub own: bool,
+}
+
 /// What a frame meant for the panel beyond the facts in it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
@@ -140,6 +169,8 @@ pub enum News {
     Gap,
     /// A command on this line came to an end.
     Answered(Key),
+    /// This contact was pressed, for long or not.
+    Pressed(Key, bool),
 }
 
 /// Everything the panel knows.
@@ -149,6 +180,8 @@ pub struct Model {
     pub whoami: Option<Whoami>,
     devices: BTreeMap<Name, DeviceView>,
     talks: BTreeMap<Key, Talk>,
+    presses: BTreeMap<Key, Pressed>,
+    traces: BTreeMap<Key, Trace>,
     seq: u64,
     /// Edge time less the panel's clock.
     skew_ms: i64,
@@ -193,6 +226,41 @@ impl Model {
         self.talks.get(key).cloned().unwrap_or_default()
     }
 
+    /// The last press of a contact, while it is shown.
+    pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
+        let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
+        self.presses.get(key).filter(shown).copied()
+    }
+
+    /// What a sensor has measured since this page looks at it.
+    pub fn trace(&self, key: &Key) -> Option<&Trace> {
+        self.traces.get(key)
+    }
+
+    /// The pulse of a momentary line that is reported on, as far as its length is known.
+    pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
+        let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
+        let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
+        let talk = self.talks.get(key);
+        let asked = talk.and_then(|talk| match (&talk.pending, &talk.answer) {
+            (Some(pending), _) => Some((pending.action, pending.asked_ms)),
+            (None, Some(answer)) if answer.outcome == Outcome::Executed => {
+                Some((answer.action, answer.asked_ms))
+            }
+            _ => None,
+        });
+        let own = asked.and_then(|(action, asked_ms)| match action {
+            // It went on at about the time of our asking; the clocks differ by as much as a frame travels.
+            Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
+                Some(ms)
+            }
+            _ => None,
+        });
+        let ms = own.or(line.max_on_ms)?;
+        let gone_ms = self.edge_ms(now_ms).saturating_sub(began_ms);
+        Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
+    }
+
     /// The edge's time, by the panel's clock.
     pub fn edge_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_add_signed(self.skew_ms)
@@ -208,6 +276,7 @@ impl Model {
                 self.whoami = Some(whoami);
                 self.devices = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
                 self.forget_removed();
+                self.follow_sensors(local_ms);
                 News::Snapshot(life_ms)
             }
             ToPanel::Event { seq, change, .. } => {
@@ -217,10 +286,18 @@ impl Model {
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
                 // What came is a fact even where something before it is missing.
-                if self.change(change) && whole { News::Facts } else { News::Gap }
+                let known = self.change(change, local_ms);
+                if known && whole { News::Facts } else { News::Gap }
             }
-            // The level of a contact that was pressed is on the screen already.
-            ToPanel::Press { .. } => News::Facts,
+            ToPanel::Press { device, line, long, .. } => {
+                let key = Key { device, line };
+                if self.line(&key).is_none() {
+                    return News::Facts;
+                }
+                let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
+                self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
+                News::Pressed(key, long)
+            }
             ToPanel::Result { result } => self.settle_result(&result),
             ToPanel::Problem { id, problem } => {
                 id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
@@ -229,10 +306,11 @@ impl Model {
     }
 
     /// Applies a change; false where it is about something that is not known here.
-    fn change(&mut self, change: Change) -> bool {
+    fn change(&mut self, change: Change, local_ms: u64) -> bool {
         match change {
             Change::Device { device } => {
                 self.devices.insert(device.name.clone(), device);
+                self.follow_sensors(local_ms);
             }
             Change::Removed { device } => {
                 self.devices.remove(&device);
@@ -247,6 +325,10 @@ impl Model {
                 let Some(place) = known.lines.iter_mut().find(|own| own.name == line.name) else {
                     return false;
                 };
+                if line.kind == LineKind::Sensor {
+                    let key = Key { device, line: line.name.clone() };
+                    self.traces.entry(key).or_default().push(local_ms, line.reported);
+                }
                 *place = line;
             }
             Change::Hidden => {}
@@ -255,13 +337,25 @@ impl Model {
         true
     }
 
+    /// Notes what every sensor measures now.
+    fn follow_sensors(&mut self, local_ms: u64) {
+        for device in self.devices.values() {
+            for line in device.lines.iter().filter(|line| line.kind == LineKind::Sensor) {
+                let key = Key { device: device.name.clone(), line: line.name.clone() };
+                self.traces.entry(key).or_default().push(local_ms, line.reported);
+            }
+        }
+    }
+
     fn forget_removed(&mut self) {
         let devices = &self.devices;
-        self.talks.retain(|key, _| {
-            devices
-                .get(&key.device)
-                .is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
-        });
+        let known = |key: &Key| {
+            let device = devices.get(&key.device);
+            device.is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
+        };
+        self.talks.retain(|key, _| known(key));
+        self.presses.retain(|key, _| known(key));
+        self.traces.retain(|key, _| known(key));
     }
 
     /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
@@ -310,6 +404,7 @@ impl Model {
             talk.answer = Some(Answer {
                 id: pending.id,
                 action: pending.action,
+                asked_ms: pending.asked_ms,
                 outcome: if sent { Outcome::NoAnswer } else { Outcome::NotSent },
                 to_learn: sent,
             });
@@ -343,8 +438,8 @@ impl Model {
     pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
         for (key, talk) in &mut self.talks {
             if let Some(pending) = talk.pending.take_if(|pending| pending.id == id) {
-                talk.answer =
-                    Some(Answer { id: pending.id, action: pending.action, outcome, to_learn: false });
+                let Pending { id, action, asked_ms, .. } = pending;
+                talk.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
                 return News::Answered(key.clone());
             }
             if let Some(answer) = talk.answer.as_mut().filter(|answer| answer.id == id) {

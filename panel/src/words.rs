@@ -5,9 +5,10 @@ pub mod guest;
 mod tests;
 
 use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::panel::LineView;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::model::Outcome;
+use crate::model::{Outcome, Pulse};
 
 /// A name as a heading: `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
@@ -94,6 +95,54 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     }
 }
 
+/// A line's reported level: a sensor's number with its unit and no more decimals than mean something.
+pub fn reported(line: &LineView) -> String {
+    match (line.kind, &line.reported) {
+        (LineKind::Sensor, None) => "no reading".into(),
+        (LineKind::Sensor, Some(Level::Number(number))) => measured(line, *number),
+        (kind, level_now) => level(kind, level_now.as_ref()),
+    }
+}
+
+/// A number of a sensor, with its unit.
+pub fn measured(line: &LineView, number: f64) -> String {
+    let text = match line.precision {
+        // What is rounded to nothing has no sign.
+        Some(precision) => {
+            let text = format!("{number:.0$}", usize::from(precision));
+            let nothing = text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.'));
+            if nothing { text.trim_start_matches('-').into() } else { text }
+        }
+        None => number_text(number),
+    };
+    // A no-break space, so that the number keeps its unit.
+    line.unit.as_ref().map_or_else(|| text.clone(), |unit| format!("{text}\u{a0}{unit}"))
+}
+
+/// Why a line shows no level; `None` where a level is there.
+pub fn no_level(line: &LineView) -> Option<&'static str> {
+    match (line.kind, &line.reported) {
+        (_, Some(_)) => None,
+        (LineKind::Sensor, None) => Some("The sensor cannot be read."),
+        (LineKind::Contact, None) => Some("The device cannot tell how this contact is."),
+        (_, None) => Some("The device does not know the level of this line now."),
+    }
+}
+
+/// How a contact was pressed.
+pub fn pressed(long: bool) -> &'static str {
+    if long { "Held down" } else { "Pressed" }
+}
+
+/// How much of a pulse is left: `2 s left`, `at most 5 s left`, `ending`.
+pub fn pulse_left(pulse: &Pulse) -> String {
+    match (pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000), pulse.own) {
+        (0, _) => "ending".into(),
+        (seconds, true) => format!("{seconds} s left"),
+        (seconds, false) => format!("at most {seconds} s left"),
+    }
+}
+
 fn number_text(number: f64) -> String {
     let text = format!("{number:.2}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
@@ -145,7 +194,10 @@ pub fn outcome(outcome: &Outcome) -> String {
 fn refusal(code: &str) -> String {
     let words = match code {
         "refused_max_on" => "longer than this line may be on",
-        "refused_interlock" => "another line that excludes this one is on",
+        "refused_interlock" => {
+            "a line that must never be on together with this one is on, or was until just now"
+        }
+        "refused_range" => "out of the range that this line may move in",
         "refused_min_interval" => "too soon after the last time",
         "refused_busy" => "the line is busy",
         "refused_replay" => "the device has had this command before",

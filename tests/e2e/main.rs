@@ -20,6 +20,7 @@ mod oidc;
 mod openapi;
 mod packages;
 mod panel;
+mod panel_kinds;
 mod people;
 mod pi;
 mod restarts;

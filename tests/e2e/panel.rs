@@ -6,7 +6,8 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site, soon};
 use serde_json::json;
 
-fn in_browser(test: impl Future<Output = ()>) {
+/// Runs what a browser does.
+pub fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }

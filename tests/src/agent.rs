@@ -125,6 +125,11 @@ impl Agent {
 
     /// Drives a simulated contact.
     pub fn drive(&self, line: &str, level: bool) {
+        self.drive_to(line, &json!(level));
+    }
+
+    /// Drives a simulated contact or sensor; `null` is a sensor that fails.
+    pub fn drive_to(&self, line: &str, level: &Value) {
         let socket = self.folder.path().join("sim.sock");
         let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());
         writeln!(stream, "{}", json!({ "line": line, "level": level })).expect("a simulator that reads");

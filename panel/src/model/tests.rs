@@ -238,3 +238,77 @@ fn a_guest_sees_no_device_without_lines_and_how_much_time_is_left() {
         assert_eq!(model.left_ms(NOW + 600_000), Some(0));
     }
 }
+
+#[test]
+fn a_press_is_shown_for_some_seconds_and_told_once_each() {
+    let press = |line: &str, long: bool| {
+        frame(json!({"type": "press", "at_ms": NOW, "device": "porch", "line": line, "long": long}))
+    };
+    let mut model = filled();
+    assert_eq!(model.apply(press("attic", false), NOW), News::Facts, "it is not shown here");
+    assert_eq!(model.apply(press("lamp", false), NOW), News::Pressed(key("lamp"), false));
+    let first = model.pressed(&key("lamp"), NOW).unwrap();
+    assert_eq!(model.apply(press("lamp", true), NOW + 5_000), News::Pressed(key("lamp"), true));
+    let second = model.pressed(&key("lamp"), NOW + 10_999).unwrap();
+    assert!(second.long && !first.long && second.count != first.count);
+    assert_eq!(model.pressed(&key("lamp"), NOW + 11_000), None);
+    assert_eq!(model.apply(line_event(8, json!(true)), NOW), News::Facts, "a press takes no number");
+}
+
+fn door_event(seq: u64, reported: bool, changed_ms: u64) -> ToPanel {
+    frame(json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "line", "device": "porch",
+                 "line": {"name": "door", "kind": "momentary", "actions": ["pulse"], "reported": reported,
+                          "max_on_ms": 5000, "changed_ms": changed_ms}}))
+}
+
+#[test]
+fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
+    let mut model = filled();
+    let pulse = |model: &Model, now_ms| model.pulse(&key("door"), now_ms);
+    // The edge is 500 ms ahead of the panel's clock.
+    model.apply(door_event(8, true, NOW + 500), NOW);
+    assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 5_000, gone_ms: 1_000, own: false }));
+    model.apply(door_event(9, false, NOW + 5_500), NOW);
+    assert_eq!(pulse(&model, NOW + 5_000), None);
+
+    let asked = NOW + 60_000;
+    model.ask(key("door"), "c1".into(), Action::Pulse { ms: 3_000 }, asked);
+    assert_eq!(pulse(&model, asked), None, "a wish is no pulse");
+    model.apply(door_event(10, true, asked + 520), asked);
+    let own = Some(Pulse { ms: 3_000, gone_ms: 980, own: true });
+    assert_eq!(pulse(&model, asked + 1_000), own);
+    model.apply(result("c1", "executed", None), asked);
+    assert_eq!(pulse(&model, asked + 1_000), own);
+    assert_eq!(pulse(&model, asked + 9_000).unwrap().gone_ms, 3_000, "never more than all of it");
+    // Long after, somebody else opens.
+    model.apply(door_event(11, false, asked + 3_500), asked);
+    model.apply(door_event(12, true, asked + 60_500), asked);
+    assert_eq!(pulse(&model, asked + 60_000), Some(Pulse { ms: 5_000, gone_ms: 0, own: false }));
+}
+
+#[test]
+fn what_a_sensor_measures_is_followed_while_it_is_there() {
+    let heat = |reported: Value| {
+        json!({"name": "heat", "kind": "sensor", "actions": [], "reported": reported, "unit": "°C",
+               "changed_ms": NOW})
+    };
+    let device = |lines: Value| {
+        json!({"change": "device", "device": {"name": "cellar", "online": true, "last_seen_ms": NOW,
+               "version": null, "lines": lines}})
+    };
+    let event = |seq, rest: Value| {
+        let mut event = json!({"type": "event", "seq": seq, "at_ms": NOW});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        frame(event)
+    };
+    let own = Key { device: Name::new("cellar").unwrap(), line: Name::new("heat").unwrap() };
+    let mut model = filled();
+    model.apply(event(8, device(json!([heat(json!(20.0))]))), NOW);
+    assert_eq!(model.trace(&own).unwrap().range(), None);
+    let change = json!({"change": "line", "device": "cellar", "line": heat(json!(21.5))});
+    model.apply(event(9, change), NOW + 1_000);
+    assert_eq!(model.trace(&own).unwrap().range(), Some((20.0, 21.5)));
+    assert_eq!(model.trace(&key("lamp")), None);
+    model.apply(event(10, device(json!([]))), NOW + 2_000);
+    assert_eq!(model.trace(&own), None);
+}

@@ -46,7 +46,7 @@ pub fn Colour(line: Handle) -> impl IntoView {
                             aria-pressed=move || (line.level() == Some(Level::Colour(colour))).to_string()
                             aria-disabled=move || line.is_pending().to_string()
                             disabled=hindered
-                            on:click=move |_| line.ask(Action::set(Level::Colour(colour)))
+                            on:click=move |_| line.ask(line.fade(Level::Colour(colour)))
                         ></button>
                     }
                 })

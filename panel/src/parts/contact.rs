@@ -1,9 +1,10 @@
-//! A contact, which takes no action: a drawing of it, open or closed.
+//! A contact, which takes no action: a drawing of it, open or closed, and for a while how it was pressed.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::Level;
 
 use super::line::Handle;
+use crate::words;
 
 /// A button or reed.
 #[component]
@@ -20,5 +21,21 @@ pub fn Contact(line: Handle) -> impl IntoView {
             <circle cx="42" cy="28" r="4"></circle>
             <circle cx="98" cy="28" r="4"></circle>
         </svg>
+    }
+}
+
+/// The last press, for some seconds.
+#[component]
+pub fn Press(line: Handle) -> impl IntoView {
+    let press = Memo::new(move |_| line.pressed());
+    // Made anew for each press, so that the second is seen too.
+    move || {
+        press.get().map(|press| {
+            view! {
+                <span class="pressed" data-testid=line.test_id("press") data-long=press.long.to_string()>
+                    {words::pressed(press.long)}
+                </span>
+            }
+        })
     }
 }

@@ -5,15 +5,19 @@ use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::panel::LineView;
 
 use super::colour::Colour;
-use super::contact::Contact;
+use super::contact::{Contact, Press};
 use super::icon::{Icon, IconKind};
 use super::momentary::Momentary;
 use super::notice::Notices;
-use super::number::{Reading, Slider};
+use super::number::Slider;
+use super::sensor::Reading;
 use super::switch::Switch;
 use crate::live::Panel;
-use crate::model::{Key, Talk};
-use crate::words;
+use crate::model::{Key, Pressed, Pulse, Talk};
+use crate::{platform, words};
+
+/// How long a lamp takes to a level that was tapped, where it can fade.
+const FADE_MS: u32 = 400;
 
 /// What a line's parts share. Cheap to copy: it holds signals.
 #[derive(Clone, Copy)]
@@ -54,6 +58,60 @@ impl Handle {
     /// Whether the reported level is `true`.
     pub fn is_on(&self) -> bool {
         self.level() == Some(Level::On(true))
+    }
+
+    /// The reported level in words.
+    pub fn reported(&self) -> String {
+        self.view.with(|view| view.as_ref().map(words::reported)).unwrap_or_default()
+    }
+
+    /// The running pulse of a momentary line.
+    pub fn pulse(&self) -> Option<Pulse> {
+        let now = self.panel.now.get();
+        self.panel.model.with(|model| self.key.with_value(|key| model.pulse(key, now)))
+    }
+
+    /// How much of it has gone by at this very moment, milliseconds.
+    pub fn pulse_gone(&self) -> u32 {
+        let pulse = self
+            .panel
+            .model
+            .with_untracked(|model| self.key.with_value(|key| model.pulse(key, platform::now_ms())));
+        pulse.map_or(0, |pulse| pulse.gone_ms)
+    }
+
+    /// The last press of a contact, while it is shown.
+    pub fn pressed(&self) -> Option<Pressed> {
+        let now = self.panel.now.get();
+        self.panel.model.with(|model| self.key.with_value(|key| model.pressed(key, now)))
+    }
+
+    /// What a sensor measured since the page looks at it: the strokes, and between which numbers.
+    pub fn trace(&self) -> Option<(String, String)> {
+        // Drawn anew with each reading, else every ten seconds.
+        self.view.track();
+        let now = platform::now_ms();
+        let drawn = self.panel.model.with_untracked(|model| {
+            let trace = self.key.with_value(|key| model.trace(key))?;
+            Some((trace.path(now)?, trace.range()?))
+        });
+        let (path, (least, most)) = drawn?;
+        let words = self.view.with(|view| {
+            let view = view.as_ref()?;
+            Some(format!("{} to {}", words::measured(view, least), words::measured(view, most)))
+        });
+        Some((path, words?))
+    }
+
+    /// The panel's clock in steps of ten seconds.
+    pub fn ten_seconds(&self) -> u64 {
+        self.panel.now.get() / 10_000
+    }
+
+    /// A level to be reached over a short time, where the line allows that.
+    pub fn fade(&self, level: Level) -> Action {
+        let most = self.view.with_untracked(|view| view.as_ref().and_then(|view| view.max_on_ms));
+        Action::Set { level, fade_ms: most.map_or(FADE_MS, |most| most.min(FADE_MS)) }
     }
 
     /// Whether the caller may run an action on the line.
@@ -138,7 +196,7 @@ pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
             (None, None) => "idle",
         })
     });
-    let readout = Memo::new(move |_| words::level(kind, line.level().as_ref()));
+    let readout = Memo::new(move |_| line.reported());
     let since = Memo::new(move |_| line.changed());
 
     view! {
@@ -155,6 +213,7 @@ pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
             <header class="line-head">
                 <Icon kind=IconKind::Line(kind)/>
                 <h3 id=heading>{title}</h3>
+                {(kind == LineKind::Contact).then(|| view! { <Press line/> })}
                 <Lamp line/>
             </header>
             <p class="readout">

@@ -11,4 +11,5 @@ mod contact;
 mod momentary;
 mod notice;
 mod number;
+mod sensor;
 mod switch;

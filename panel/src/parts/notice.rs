@@ -65,6 +65,10 @@ fn notices(line: Handle) -> Vec<Notice> {
         let text = words::outcome(&answer.outcome);
         found.push(Notice { class, icon, text, stays: !done });
     }
+    let nothing = line.view.with(|view| view.as_ref().and_then(words::no_level));
+    if let Some(text) = nothing.filter(|_| !line.is_stale()) {
+        found.push(Notice { class: "plain", icon: IconKind::Question, text: text.into(), stays: false });
+    }
     let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
         let text = format!(

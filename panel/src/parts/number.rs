@@ -1,55 +1,140 @@
-//! Lines whose level is a number: sliders for dimmers and servos, a reading for sensors.
+//! Lines that take a number: dimmers in percent, servos in degrees.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
 
 use super::line::Handle;
-use crate::words;
+use crate::model::Outcome;
+use crate::{platform, words};
 
-/// A dimmer (in percent) or a servo (in degrees); it asks when the slider is let go.
+/// The levels of a dimmer that are one tap away, in percent.
+const PRESETS: [(u8, &str); 4] = [(0, "Off"), (25, "25 %"), (50, "50 %"), (100, "100 %")];
+
+/// What was chosen while a command was under way is asked for after it, if it is not older than this.
+const FRESH_MS: u64 = 1_000;
+
+/// A dimmer or a servo. The mark at the scale is what is reported; the thumb leaves it while something else is
+/// chosen, and returns to it with the answer.
 #[component]
 pub fn Slider(line: Handle) -> impl IntoView {
-    let (most, scale) = if line.kind == LineKind::Dimmer { (100, 100.0) } else { (180, 1.0) };
+    let dimmer = line.kind == LineKind::Dimmer;
+    let (most, scale) = if dimmer { (100.0, 100.0) } else { (180.0, 1.0) };
     let slider = NodeRef::<leptos::html::Input>::new();
-    let number = move || match line.level() {
-        Some(Level::Number(number)) => Some(number),
+    let fact = Memo::new(move |_| match line.level() {
+        Some(Level::Number(number)) => Some(number * scale),
         _ => None,
+    });
+    let wish = RwSignal::new(None::<f64>);
+    let next = StoredValue::new(None::<(f64, u64)>);
+    let ask = move |chosen: f64| line.ask(Action::set(Level::Number(chosen / scale)));
+    let settle = move || {
+        wish.set(None);
+        if let Some(slider) = slider.get_untracked() {
+            slider.set_value(&format!("{:.0}", fact.get_untracked().unwrap_or(most / 2.0)));
+        }
     };
-    // Back to the reported level with every answer: the thumb is no place for a wish.
     Effect::new(move |_| {
-        line.talk.track();
-        if let (Some(slider), Some(number)) = (slider.get(), number()) {
-            slider.set_value(&format!("{:.0}", number * scale));
+        if slider.get().is_some() && fact.get().is_some() && wish.get_untracked().is_none() {
+            settle();
         }
     });
-    let let_go = move |_| {
-        let Some(chosen) = slider.get_untracked().and_then(|slider| slider.value().parse::<f64>().ok())
-        else {
+    Effect::new(move |_| {
+        let (pending, done) = line.talk.with(|talk| {
+            let done = talk.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
+            (talk.pending.is_some(), done)
+        });
+        if pending {
             return;
-        };
-        line.ask(Action::set(Level::Number(chosen / scale)));
+        }
+        let waiting = next.try_update_value(Option::take).flatten();
+        settle();
+        if let Some((chosen, at_ms)) = waiting
+            && done
+            && platform::now_ms().saturating_sub(at_ms) < FRESH_MS
+        {
+            wish.set(Some(chosen));
+            ask(chosen);
+        }
+    });
+    let chosen = move || slider.get_untracked().and_then(|slider| slider.value().parse::<f64>().ok());
+    let let_go = move |_| {
+        let Some(chosen) = chosen() else { return };
+        if untrack(|| line.is_pending()) {
+            return next.set_value(Some((chosen, platform::now_ms())));
+        }
+        ask(chosen);
+        if !untrack(|| line.is_pending()) {
+            settle();
+        }
     };
+    let in_words = move |number: f64| words::level(line.kind, Some(&Level::Number(number / scale)));
     view! {
-        <input
-            type="range"
-            class="slider"
-            node_ref=slider
-            min="0"
-            max=most.to_string()
-            step="1"
-            aria-label=words::title(&line.name())
-            aria-valuetext=move || words::level(line.kind, line.level().as_ref())
-            data-testid=line.test_id("set")
-            aria-disabled=move || line.is_pending().to_string()
-            disabled=move || line.hindrance("set").is_some()
-            title=move || line.hindrance("set")
-            on:change=let_go
-        />
+        <div
+            class="slide"
+            data-wish=move || wish.get().is_some().to_string()
+            style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
+        >
+            {(!dimmer).then(|| view! { <Arc fact/> })}
+            // Where nobody knows the level, a thumb would claim one; a dimmer has its buttons.
+            <input
+                type="range"
+                class="slider"
+                node_ref=slider
+                min="0"
+                max=most.to_string()
+                step="1"
+                hidden=move || dimmer && fact.get().is_none()
+                aria-label=words::title(&line.name())
+                aria-valuetext=move || wish.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
+                data-testid=line.test_id("set")
+                disabled=move || line.hindrance("set").is_some()
+                title=move || line.hindrance("set")
+                on:input=move |_| wish.set(chosen())
+                on:change=let_go
+            />
+            <span class="wish" aria-hidden="true">{move || wish.get().map(in_words)}</span>
+        </div>
+        {dimmer.then(|| view! { <Presets line/> })}
     }
 }
 
-/// A measured number.
+/// A servo's needle, where it was last reported.
 #[component]
-pub fn Reading(line: Handle) -> impl IntoView {
-    view! { <output class="reading">{move || words::level(line.kind, line.level().as_ref())}</output> }
+fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
+    view! {
+        <svg class="arc" viewBox="0 0 72 42" aria-hidden="true">
+            <path d="M4 36a32 32 0 0 1 64 0M4 36h5M63 36h5M36 4v5"></path>
+            {move || {
+                fact.get()
+                    .map(|degrees| {
+                        view! { <path class="arc-needle" d="M36 36H12" transform=format!("rotate({degrees:.1} 36 36)")></path> }
+                    })
+            }}
+            <circle cx="36" cy="36" r="3"></circle>
+        </svg>
+    }
+}
+
+/// A dimmer's levels that are one tap away.
+#[component]
+fn Presets(line: Handle) -> impl IntoView {
+    let buttons = PRESETS.map(|(percent, word)| {
+        let level = Level::Number(f64::from(percent) / 100.0);
+        view! {
+            <button
+                type="button"
+                class="key"
+                data-testid=line.test_id(&format!("set-{percent}"))
+                aria-label=line.label(word)
+                aria-pressed=move || (line.level() == Some(level)).to_string()
+                aria-disabled=move || line.is_pending().to_string()
+                disabled=move || line.hindrance("set").is_some()
+                title=move || line.hindrance("set")
+                on:click=move |_| line.ask(line.fade(level))
+            >
+                {word}
+            </button>
+        }
+    });
+    view! { <div class="presets">{buttons.into_iter().collect_view()}</div> }
 }

@@ -45,6 +45,53 @@ fn a_level_is_told_in_the_words_of_its_kind() {
     assert_eq!(level_mark(Some(&Level::On(false))), "off");
 }
 
+fn sensor(reported: Option<f64>, unit: Option<&str>, precision: Option<u8>) -> LineView {
+    serde_json::from_value(serde_json::json!({
+        "name": "heat", "kind": "sensor", "actions": [], "reported": reported, "unit": unit,
+        "precision": precision, "changed_ms": null,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_reading_has_its_unit_and_no_more_decimals_than_mean_something() {
+    for (number, unit, precision, text) in [
+        (21.437, Some("°C"), Some(1), "21.4\u{a0}°C"),
+        (21.0, Some("°C"), Some(1), "21.0\u{a0}°C"),
+        (-0.04, Some("°C"), Some(1), "0.0\u{a0}°C"),
+        (-0.4, None, Some(0), "0"),
+        (-7.26, Some("%"), Some(1), "-7.3\u{a0}%"),
+        (1_013.0, Some("hPa"), None, "1013\u{a0}hPa"),
+        (20.5, None, None, "20.5"),
+    ] {
+        assert_eq!(reported(&sensor(Some(number), unit, precision)), text);
+    }
+    let failed = sensor(None, Some("°C"), Some(1));
+    assert_eq!(reported(&failed), "no reading");
+    assert_eq!(no_level(&failed), Some("The sensor cannot be read."));
+    assert_eq!(no_level(&sensor(Some(1.0), None, None)), None);
+}
+
+#[test]
+fn of_a_pulse_is_told_what_is_left() {
+    let left = |gone_ms, own| pulse_left(&Pulse { ms: 3_000, gone_ms, own });
+    assert_eq!((left(0, true), left(1_200, true)), ("3 s left".into(), "2 s left".into()));
+    assert_eq!((left(2_999, false), left(3_000, true)), ("at most 1 s left".into(), "ending".into()));
+}
+
+/// The document of the device's configuration lists every code by which a device refuses.
+#[test]
+fn every_refusal_of_a_device_has_its_own_words() {
+    let page = include_str!("../../../docs/config.md");
+    let listed = page.lines().filter_map(|line| line.strip_prefix("| `refused_")?.split('`').next());
+    let codes: Vec<String> = listed.map(|name| format!("refused_{name}")).collect();
+    assert!(codes.len() >= 10, "{codes:?}");
+    for code in codes {
+        let invented = code.trim_start_matches("refused_").replace('_', " ");
+        assert_ne!(refusal(&code), invented, "{code} has no words of its own");
+    }
+}
+
 #[test]
 fn doors_open_and_bells_are_pressed() {
     assert_eq!((press("front-door"), press("bell")), ("Open", "Press"));

@@ -1,0 +1,34 @@
+//! A measured number, and how it went while the page was open.
+
+use leptos::prelude::*;
+
+use super::line::Handle;
+use crate::model::trace::{HEIGHT, WIDTH};
+
+/// A sensor.
+#[component]
+pub fn Reading(line: Handle) -> impl IntoView {
+    let ten_seconds = Memo::new(move |_| line.ten_seconds());
+    let trace = Memo::new(move |_| {
+        ten_seconds.track();
+        line.trace()
+    });
+    let label =
+        move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
+    view! {
+        <p class="reading">{move || line.reported()}</p>
+        <Show when=move || trace.with(Option::is_some)>
+            <svg
+                class="trace"
+                viewBox=format!("0 0 {WIDTH} {HEIGHT}")
+                preserveAspectRatio="none"
+                role="img"
+                aria-label=label
+                data-testid=line.test_id("trace")
+            >
+                <path d=move || trace.get().map(|(path, _)| path)></path>
+            </svg>
+            <p class="trace-range" aria-hidden="true">{move || trace.get().map(|(_, words)| words)}</p>
+        </Show>
+    }
+}

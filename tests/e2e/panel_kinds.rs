@@ -1,0 +1,194 @@
+//! Every kind of line in a real browser: what is shown is what the device reported.
+
+use e2e::agent::Agent;
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Site, soon};
+use serde_json::{Value, json};
+
+use crate::panel::in_browser;
+
+const LINES: &str = r##"
+[lines.desk]
+kind = "dimmer"
+driver = "sim"
+
+[lines.flap]
+kind = "servo"
+driver = "sim"
+safe = 90
+range_deg = [20, 160]
+
+[lines.heat]
+kind = "sensor"
+driver = "sim"
+unit = "°C"
+precision = 1
+
+[lines.bell]
+kind = "contact"
+driver = "sim"
+debounce_ms = 0
+presses = true
+long_press_ms = 60000
+
+[lines.rose]
+kind = "rgb"
+driver = "sim"
+
+[lines.up]
+kind = "switch"
+driver = "sim"
+
+[lines.gate]
+kind = "momentary"
+driver = "sim"
+max_on_ms = 60000
+
+[interlocks.hoist]
+lines = ["up", "gate"]
+dead_time_ms = 0
+"##;
+
+fn hall(site: &Site<'_>) -> Agent {
+    let mut agent = Agent::enrol(&site.enrolment("hall"), LINES, &[]);
+    agent.start();
+    site.until_online("hall");
+    agent
+}
+
+async fn open(site: &Site<'_>) -> Browser {
+    let browser = Browser::start(390, 844).await;
+    browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+    browser.until("link", "data-state", "connected").await;
+    browser
+}
+
+/// Moves a slider as a hand does: it is let go at a value.
+async fn slide(browser: &Browser, testid: &str, value: u32) {
+    let script = "const slider = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+        slider.value = arguments[1];
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+        slider.dispatchEvent(new Event('change', { bubbles: true }));";
+    browser.client.execute(script, vec![json!(testid), json!(value)]).await.expect("a script");
+}
+
+async fn text_of(browser: &Browser, selector: &str) -> String {
+    let script = "return document.querySelector(arguments[0])?.textContent ?? ''";
+    let text = browser.client.execute(script, vec![json!(selector)]).await.expect("a script");
+    text.as_str().unwrap_or_default().to_owned()
+}
+
+/// Waits until an element's text has a part.
+async fn until_text(browser: &Browser, selector: &str, part: &str) {
+    let found = tokio::time::timeout(std::time::Duration::from_secs(15), async {
+        while !text_of(browser, selector).await.contains(part) {
+            tokio::task::yield_now().await;
+        }
+    });
+    if found.await.is_err() {
+        panic!("{selector}: {:?} has no {part:?}", text_of(browser, selector).await);
+    }
+}
+
+#[test]
+fn a_dimmer_is_slid_and_tapped() {
+    let site = Site::shared();
+    let agent = hall(&site);
+    in_browser(async {
+        let browser = open(&site).await;
+        browser.until("line-hall-desk", "data-level", "0").await;
+        slide(&browser, "action-hall-desk-set", 40).await;
+        browser.until("line-hall-desk", "data-level", "0.4").await;
+        assert_eq!(agent.levels("desk").last(), Some(&json!(0.4)));
+        let before = agent.levels("desk").len();
+        browser.click("action-hall-desk-set-100").await;
+        browser.until("line-hall-desk", "data-level", "1").await;
+        browser.until("action-hall-desk-set-100", "aria-pressed", "true").await;
+        assert!(agent.levels("desk").len() > before + 2, "a tap fades");
+        // From the keyboard: one step each, and the thumb ends where the device is.
+        let slider = browser.find("action-hall-desk-set").await;
+        slider.send_keys("\u{e012}").await.expect("a key");
+        browser.until("line-hall-desk", "data-level", "0.99").await;
+        browser.until("line-hall-desk", "data-state", "idle").await;
+        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("99"));
+    });
+}
+
+#[test]
+fn a_servo_turns_within_its_range_and_says_why_not() {
+    let site = Site::shared();
+    let agent = hall(&site);
+    in_browser(async {
+        let browser = open(&site).await;
+        browser.until("line-hall-flap", "data-level", "90").await;
+        slide(&browser, "action-hall-flap-set", 120).await;
+        browser.until("line-hall-flap", "data-level", "120").await;
+        slide(&browser, "action-hall-flap-set", 175).await;
+        browser.until("line-hall-flap", "data-state", "refused").await;
+        until_text(&browser, "[data-testid=line-hall-flap] .notice-refused", "range").await;
+        let slider = browser.find("action-hall-flap-set").await;
+        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("120"), "back to the fact");
+        assert_eq!(agent.levels("flap").last(), Some(&json!(120.0)));
+    });
+}
+
+#[test]
+fn a_sensor_shows_unit_trace_and_failure() {
+    let site = Site::shared();
+    let agent = hall(&site);
+    in_browser(async {
+        let browser = open(&site).await;
+        browser.until("line-hall-heat", "data-kind", "sensor").await;
+        agent.drive_to("heat", &json!(20.04));
+        until_text(&browser, "[data-testid=line-hall-heat] .reading", "20.0\u{a0}°C").await;
+        agent.drive_to("heat", &json!(21.5));
+        until_text(&browser, "[data-testid=line-hall-heat] .reading", "21.5\u{a0}°C").await;
+        let trace = browser.find("action-hall-heat-trace").await;
+        let label = trace.attr("aria-label").await.expect("an attribute").unwrap_or_default();
+        assert!(label.contains("20.0\u{a0}°C to 21.5\u{a0}°C"), "{label}");
+        agent.drive_to("heat", &Value::Null);
+        browser.until("line-hall-heat", "data-level", "unknown").await;
+        until_text(&browser, "[data-testid=line-hall-heat] .notices", "cannot be read").await;
+    });
+}
+
+#[test]
+fn a_press_is_shown_and_told() {
+    let site = Site::shared();
+    let agent = hall(&site);
+    in_browser(async {
+        let browser = open(&site).await;
+        browser.until("line-hall-bell", "data-level", "off").await;
+        agent.drive("bell", true);
+        browser.until("line-hall-bell", "data-level", "on").await;
+        agent.drive("bell", false);
+        browser.until("action-hall-bell-press", "data-long", "false").await;
+        until_text(&browser, "[data-testid=said]", "Bell: Pressed.").await;
+        // It does not stay.
+        let gone = fantoccini::Locator::Css("[data-testid=line-hall-bell]:not(:has(.pressed))");
+        browser.client.wait().for_element(gone).await.expect("the press is gone");
+    });
+}
+
+#[test]
+fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
+    let site = Site::shared();
+    let agent = hall(&site);
+    in_browser(async {
+        let browser = open(&site).await;
+        browser.until("line-hall-gate", "data-level", "off").await;
+        browser.click("action-hall-gate-pulse").await;
+        browser.until("line-hall-gate", "data-level", "on").await;
+        until_text(&browser, "[data-testid=action-hall-gate-left]", "s left").await;
+        let ring = "return getComputedStyle(document.querySelector('.ring-left')).animationDuration";
+        let ring = browser.client.execute(ring, vec![]).await.expect("a script");
+        assert_eq!(ring, json!("3s"));
+        browser.click("action-hall-up-set").await;
+        browser.until("line-hall-up", "data-state", "refused").await;
+        until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "never be on together").await;
+        assert!(agent.levels("up").iter().all(|level| *level == json!(false)));
+        browser.until("line-hall-gate", "data-level", "off").await;
+        until_text(&browser, "[data-testid=action-hall-gate-left]", "for 3 s").await;
+        soon("the gate is shut", || (agent.levels("gate").last() == Some(&json!(false))).then_some(()));
+    });
+}
