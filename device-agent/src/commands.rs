@@ -17,14 +17,23 @@ use crate::lines::{Lines, Refused};
 /// How many ids are remembered before those that cannot be replayed any more are dropped.
 const PRUNE_AT: usize = 256;
 
+/// What is said of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether that was said before: the command came twice, and only the first time counted.
+    pub again: bool,
+}
+
 /// The commands of one connection. It ends with the connection, and with it all it had allowed.
 pub struct Commands {
     site: Name,
     device: Name,
     session: String,
     keys: KeySet,
-    /// The ids seen, each with its deadline.
-    seen: HashMap<String, u64>,
+    /// The ids seen, each with its deadline and what became of it.
+    seen: HashMap<String, (u64, Outcome)>,
 }
 
 impl Commands {
@@ -35,23 +44,40 @@ impl Commands {
 
     /// Verifies a command and runs it at once. `boot_ms` reads the time since boot. The answer is `None`
     /// where the token does not even name a command.
+    ///
+    /// A command that comes twice is not run again, and its first outcome is told again: whichever of the two
+    /// answers reaches the edge first, it says what the line did.
     pub fn handle(
         &mut self,
         jwt: &str,
         lines: &Lines,
         clock: &EdgeClock,
         boot_ms: impl Fn() -> u64,
-    ) -> Option<Outcome> {
+    ) -> Option<Answer> {
+        let fresh = |outcome| Answer { outcome, again: false };
         let claims = match self.verify(jwt, clock, &boot_ms) {
             Ok(claims) => claims,
-            Err(refusal) => return self.not_accepted(jwt, &refusal),
+            Err(refusal) => {
+                let late = matches!(refusal, Refusal::DeadlinePassed(_));
+                let before = unverified_id(jwt).filter(|_| late).and_then(|id| self.before(&id));
+                return before.or_else(|| self.not_accepted(jwt, &refusal).map(fresh));
+            }
         };
-        if self.is_replay(&claims, clock, boot_ms()) {
-            tracing::warn!(id = %claims.jti, outcome = "refused", code = "refused_replay", "a command came twice");
-            return Some(outcome(claims.jti, CommandStatus::Refused, Some("refused_replay"), None));
+        if let Some(before) = self.before(&claims.jti) {
+            return Some(before);
         }
+        let (id, deadline_ms) = (claims.jti.clone(), claims.deadline_ms);
         let result = lines.run(&claims.line, &claims.action, &claims.args);
-        Some(report(claims, result))
+        let outcome = report(claims, result);
+        self.remember(id, deadline_ms, &outcome, clock, boot_ms());
+        Some(fresh(outcome))
+    }
+
+    /// What was said of a command that has come before.
+    fn before(&self, id: &str) -> Option<Answer> {
+        let (_, outcome) = self.seen.get(id)?;
+        tracing::warn!(id, outcome = "refused", code = "refused_replay", "a command came twice");
+        Some(Answer { outcome: outcome.clone(), again: true })
     }
 
     fn verify(
@@ -75,13 +101,13 @@ impl Commands {
         Ok(claims)
     }
 
-    /// Remembers the id. Ids are forgotten only once edge time is surely past their deadline.
-    fn is_replay(&mut self, claims: &CommandClaims, clock: &EdgeClock, boot_ms: u64) -> bool {
+    /// Remembers the outcome. Ids are forgotten only once edge time is surely past their deadline.
+    fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
-            self.seen.retain(|_, deadline| *deadline > earliest);
+            self.seen.retain(|_, (deadline, _)| *deadline > earliest);
         }
-        self.seen.insert(claims.jti.clone(), claims.deadline_ms).is_some()
+        self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
 
     /// The answer to a command that was not accepted. Its id is read without trust, and only to say that
@@ -177,7 +203,7 @@ mod tests {
             calls.set(calls.get() + 1);
             if calls.get() == 1 { 0 } else { 1_000 }
         };
-        let outcome = bench.commands.handle(&jwt, &bench.lines, &bench.clock, slow).unwrap();
+        let outcome = bench.commands.handle(&jwt, &bench.lines, &bench.clock, slow).unwrap().outcome;
         assert_eq!((outcome.id.as_str(), outcome.status), ("c", CommandStatus::Expired));
         assert_eq!(bench.lines.infos()[0].level, Some(Level::On(false)));
     }
@@ -187,17 +213,32 @@ mod tests {
         let mut bench = bench();
         let old = toggle(&bench.keys, "old", NOW_MS + 5_000);
         let handled = bench.commands.handle(&old, &bench.lines, &bench.clock, || 0).unwrap();
-        assert_eq!(handled.status, CommandStatus::Executed);
+        assert_eq!(handled.outcome.status, CommandStatus::Executed);
         for number in 0..2 * PRUNE_AT {
             let jwt = toggle(&bench.keys, &number.to_string(), NOW_MS + 30_000);
             bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 4_000).unwrap();
         }
         assert_eq!(bench.commands.seen.len(), 2 * PRUNE_AT + 1, "all of them could still be replayed");
         let again = bench.commands.handle(&old, &bench.lines, &bench.clock, || 4_900).unwrap();
-        assert_eq!(again.code.as_deref(), Some("refused_replay"));
+        assert_eq!(again, Answer { again: true, ..handled });
         let jwt = toggle(&bench.keys, "later", NOW_MS + 45_000);
         bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 40_000).unwrap();
         assert_eq!(bench.commands.seen.len(), 1);
+    }
+
+    /// A frame that comes twice, the second time after the deadline, does not turn what was done into
+    /// something that was not.
+    #[test]
+    fn a_command_that_comes_twice_has_one_outcome() {
+        let mut bench = bench();
+        let jwt = toggle(&bench.keys, "c", NOW_MS + 1_000);
+        let mut handle =
+            |boot: u64| bench.commands.handle(&jwt, &bench.lines, &bench.clock, || boot).unwrap();
+        let first = handle(0);
+        assert_eq!((first.outcome.status, first.again), (CommandStatus::Executed, false));
+        let again = Answer { again: true, ..first };
+        assert_eq!((handle(500), handle(5_000)), (again.clone(), again));
+        assert_eq!(bench.lines.infos()[0].level, Some(Level::On(true)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use crate::clock::{EdgeClock, RESYNC_EVERY, boot_ms};
-use crate::commands::Commands;
+use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
 use crate::handshake::{Link, excerpt};
 use crate::http::BoxStream;
@@ -240,9 +240,14 @@ impl Session<'_> {
     async fn obey(&mut self, message: ToAgent) -> Result<(), LinkError> {
         match message {
             ToAgent::Command { jwt } => {
-                if let Some(outcome) = self.commands.handle(&jwt, self.lines, &self.trust.clock, boot_ms) {
-                    self.telemetry.command(&outcome);
-                    self.outbox.push(outcome.clone());
+                let answer = self.commands.handle(&jwt, self.lines, &self.trust.clock, boot_ms);
+                if let Some(Answer { outcome, again }) = answer {
+                    if again {
+                        self.telemetry.replayed();
+                    } else {
+                        self.telemetry.command(&outcome);
+                        self.outbox.push(outcome.clone());
+                    }
                     self.send(&FromAgent::Result(outcome)).await?;
                 }
             }

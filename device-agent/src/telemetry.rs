@@ -132,6 +132,11 @@ impl Telemetry {
         });
     }
 
+    /// A command came twice.
+    pub fn replayed(&self) {
+        self.count(|counters| *counters.refused.entry("refused_replay".into()).or_default() += 1);
+    }
+
     /// Counts something.
     pub fn count(&self, count: impl FnOnce(&mut Counters)) {
         count(&mut self.0.counters.borrow_mut());

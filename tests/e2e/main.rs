@@ -5,6 +5,7 @@ mod agents;
 mod attacks;
 mod audit;
 mod carriers;
+mod chaos;
 mod command_line;
 mod commands;
 mod contract;

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::guard::Guarded;
@@ -81,10 +82,22 @@ impl Agent {
     }
 
     fn spawn(&self) -> Guarded {
-        let mut run = Command::new(program("PINLATCH_AGENT_BIN"));
-        run.arg("run").arg("--config").arg(self.folder.path().join("agent.toml")).args(&self.more);
+        let mut run = self.command();
         run.env("RUST_LOG", "debug");
         Guarded::spawn(&run, &self.log_file()).expect("pinlatch-agent")
+    }
+
+    /// The command line that runs it.
+    pub fn command(&self) -> Command {
+        let mut run = Command::new(program("PINLATCH_AGENT_BIN"));
+        run.arg("run").arg("--config").arg(self.folder.path().join("agent.toml")).args(&self.more);
+        run
+    }
+
+    /// Its folder in `/proc`, while it runs.
+    pub fn proc(&self) -> PathBuf {
+        let running = self.running.as_ref().expect("a running agent");
+        PathBuf::from(format!("/proc/{}", running.pid().as_raw_pid()))
     }
 
     /// SIGKILL, as when power fails.
@@ -92,6 +105,26 @@ impl Agent {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
+    }
+
+    /// Lets it stand still, as a machine that is suspended, until [`Agent::resume`].
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let running = self.running.as_ref().expect("a running agent");
+        kill_process(running.pid(), signal).expect("its process");
+    }
+
+    /// Other arguments of `run` from its next start on.
+    pub fn set_arguments(&mut self, more: &[&str]) {
+        self.more = more.iter().map(ToString::to_string).collect();
     }
 
     /// SIGTERM.

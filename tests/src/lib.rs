@@ -15,8 +15,10 @@ pub mod machine;
 pub mod measure;
 pub mod outsiders;
 pub mod provider;
+pub mod proxy;
 pub mod site;
 pub mod socket;
+pub mod stream;
 pub mod systemd;
 pub mod wait;
 
@@ -26,6 +28,7 @@ pub use certificates::Certificates;
 pub use deployment::Deployment;
 pub use http::{Answer, Http};
 pub use machine::Machine;
+pub use proxy::Proxy;
 pub use site::Site;
 pub use socket::Panel;
 pub use wait::{eventually, soon};

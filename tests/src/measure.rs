@@ -13,9 +13,7 @@ impl Times {
             run(index);
             began.elapsed()
         });
-        let mut times: Vec<Duration> = times.collect();
-        times.sort();
-        Self(times)
+        times.collect()
     }
 
     /// The time that a share of the runs did not exceed, in milliseconds.
@@ -33,6 +31,14 @@ impl Times {
     /// The time that 99 of 100 did not exceed, in milliseconds.
     pub fn p99(&self) -> f64 {
         self.percentile(0.99)
+    }
+}
+
+impl FromIterator<Duration> for Times {
+    fn from_iter<T: IntoIterator<Item = Duration>>(times: T) -> Self {
+        let mut times: Vec<Duration> = times.into_iter().collect();
+        times.sort();
+        Self(times)
     }
 }
 

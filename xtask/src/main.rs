@@ -70,6 +70,18 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
+    /// Tries the link's failures with many commands under way, and the slow failures too.
+    Chaos {
+        /// How many commands.
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..1 << 24))]
+        commands: u32,
+        /// Repeats the random choices of a run, which tells its seed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Measures; exits 1 where a bar does not hold.
     Bench {
         /// What to measure.
@@ -134,6 +146,10 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Dist { targets, quick, yes } => {
             dist::run(&Setup::new(yes)?, &targets, Mode::quick(quick))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Chaos { commands, seed, yes } => {
+            suite::chaos(&Setup::new(yes)?, commands, seed)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),

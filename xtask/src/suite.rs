@@ -106,6 +106,31 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     step(e2e)
 }
 
+/// Runs the tests of a link that fails, with so many commands.
+pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {
+    let tools = Tools::ensure(setup)?;
+    let browser = browser::ensure(setup)?;
+    let python = python::ensure(setup)?;
+    build::edge::build(&tools, Mode::Release)?;
+    build::panel::build(&tools, Mode::Release)?;
+    let programs = native::build(native::Profile::Dev)?;
+    let mut e2e = test(&paths::root(), &["-p", "e2e", "--test", "e2e"], Some("chaos::"));
+    e2e.arg("--nocapture").env("PINLATCH_CHAOS_COMMANDS", commands.to_string());
+    if let Some(seed) = seed {
+        e2e.env("PINLATCH_CHAOS_SEED", seed.to_string());
+    }
+    Environment {
+        tools: &tools,
+        programs: &programs,
+        browser: &browser,
+        python: &python,
+        emulated: None,
+        packaged: None,
+    }
+    .set(&mut e2e)?;
+    step(e2e)
+}
+
 /// What test binaries are told, as they cannot build anything themselves.
 pub struct Environment<'a> {
     /// Node, wrangler.

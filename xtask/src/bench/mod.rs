@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME`: measurements as a table of figure, value, bar and whether it holds.
 
+mod agent;
 mod size;
 mod verify;
 
@@ -17,6 +18,8 @@ use crate::{
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Bench {
+    /// What the agent weighs, and how soon a line is set.
+    Agent,
     /// A command from the panel's socket to the line and back.
     Roundtrip,
     /// What travels: the edge's bundle, the panel, the agent.
@@ -74,6 +77,7 @@ impl Row {
 /// Measures, prints, and tells whether every bar holds.
 pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
     let rows = match bench {
+        Bench::Agent => agent::measure(setup)?,
         Bench::Roundtrip => of_e2e(setup, "bench-roundtrip")?,
         Bench::Size => size::measure(setup)?,
         Bench::Verify => verify::measure(setup)?,

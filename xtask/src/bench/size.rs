@@ -65,7 +65,7 @@ fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     sum.parse().context("node printed no number")
 }
 
-fn stripped(program: &Path) -> Result<tempfile::NamedTempFile> {
+pub(super) fn stripped(program: &Path) -> Result<tempfile::NamedTempFile> {
     let copy = tempfile::NamedTempFile::new()?;
     process::output_of(Command::new("strip").arg("-o").arg(copy.path()).arg(program))?;
     Ok(copy)

@@ -1,0 +1,359 @@
+//! A link that fails in every way that a link can, with many commands on it.
+//!
+//! `cargo xtask chaos` runs these with many more commands, and the slow ones too.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use e2e::proxy::{Noise, Proxy};
+use e2e::stream::{self, Runs, Sent};
+use e2e::{Agent, Deployment, Machine, Site, eventually};
+use serde_json::{Value, json};
+
+/// How many commands, where `PINLATCH_CHAOS_COMMANDS` does not say.
+const COMMANDS: u32 = 400;
+/// How many callers a device has. Each waits for its answer, so that the edge's limit of commands under
+/// way per device is not met.
+const CALLERS: u32 = 6;
+const DEVICES: [&str; 2] = ["porch", "attic"];
+const COLOURS: &str = r#"
+[lines.rose]
+kind = "rgb"
+driver = "sim"
+on_link_loss = "hold"
+
+[lines.lily]
+kind = "rgb"
+driver = "sim"
+on_link_loss = "hold"
+"#;
+const ROUGH: Noise = Noise { delay: Duration::from_millis(20), duplicated: 10, swapped: 10 };
+/// How exactly the lines keep time, in milliseconds.
+const EXACTLY: u64 = 100;
+const DAY_S: u64 = 86_400;
+
+/// What is done to the link and its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blow {
+    Cut,
+    CutMidFrame,
+    Freeze,
+    FreezeBeyondDeadlines,
+    Down,
+    PauseAgent,
+    KillAgent,
+    ClockAhead,
+    ClockBehind,
+    RestartEdge,
+    KillEdge,
+}
+
+const BLOWS: [Blow; 11] = [
+    Blow::Cut,
+    Blow::CutMidFrame,
+    Blow::Freeze,
+    Blow::FreezeBeyondDeadlines,
+    Blow::Down,
+    Blow::PauseAgent,
+    Blow::KillAgent,
+    Blow::ClockAhead,
+    Blow::ClockBehind,
+    Blow::RestartEdge,
+    Blow::KillEdge,
+];
+
+fn of_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// A device whose link goes through a proxy.
+fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
+    let string = site.enrolment(name).replace(site.deployment.origin(), &proxy.origin());
+    assert!(string.starts_with(&proxy.origin()), "the edge named another address");
+    let mut agent = Agent::enrol(&string, lines, &[]);
+    agent.start();
+    site.until_online(name);
+    agent
+}
+
+/// Waits where the passing of time is the stimulus.
+fn elapse(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+/// Commands over two devices and four lines while frames come late, twice and in another order, the link
+/// is cut, frozen and gone, agents stand still, die and come back with a clock a day off, and workerd
+/// restarts: none runs twice, none after its deadline, each ends in one answer that the record agrees with.
+#[test]
+fn commands_over_a_link_that_fails_in_every_way() {
+    let _machine = Machine::beside_others();
+    let seed = of_environment("PINLATCH_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
+    // Seen where the test fails.
+    println!("again: PINLATCH_CHAOS_SEED={seed}");
+    let commands = of_environment("PINLATCH_CHAOS_COMMANDS").unwrap_or(COMMANDS);
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let proxy = Proxy::start(edge.origin(), seed);
+    let mut agents = DEVICES.map(|name| device(&site, name, COLOURS, &proxy));
+    proxy.noise(ROUGH);
+
+    let (next, executed) = (AtomicU32::new(1), AtomicUsize::new(0));
+    let (sent, blows) = std::thread::scope(|scope| {
+        let call = |caller: u32| {
+            let mut random = fastrand::Rng::with_seed(seed ^ u64::from(caller));
+            let device = DEVICES[caller as usize % DEVICES.len()];
+            let mut sent = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                if number > commands {
+                    return sent;
+                }
+                let line = if random.bool() { "rose" } else { "lily" };
+                let command = stream::send(&site, device, line, number, random.u64(300..1_500));
+                executed
+                    .fetch_add(usize::from(command.said.as_deref() == Some("executed")), Ordering::SeqCst);
+                sent.push(command);
+            }
+        };
+        let callers: Vec<_> = (0..CALLERS * 2).map(|caller| scope.spawn(move || call(caller))).collect();
+        let blows = strike(seed, &edge, &proxy, &mut agents, || {
+            (next.load(Ordering::SeqCst) <= commands).then(|| executed.load(Ordering::SeqCst))
+        });
+        let sent: Vec<Sent> =
+            callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
+        (sent, blows)
+    });
+    // What was under way arrives, and what was lost is told again.
+    DEVICES.iter().for_each(|name| site.until_online(name));
+    println!(
+        "{} commands, {} executed at once, blows: {blows:?}",
+        sent.len(),
+        executed.load(Ordering::SeqCst)
+    );
+
+    let journals: Vec<Value> = agents.iter().flat_map(Agent::journal).collect();
+    let runs = Runs::of(&journals);
+    let deadlines = deadlines(&proxy.heard());
+    assert!(deadlines.len() >= executed.load(Ordering::SeqCst), "the proxy read too few commands");
+    stream::none_late(&deadlines, &runs);
+    for command in &sent {
+        stream::check(command, &stream::recorded(&site, command.number), &runs);
+    }
+    // The log counts what the journal cannot show: the same colour twice in a row.
+    for agent in &agents {
+        let log = agent.log();
+        let done = log.lines().filter(|line| line.contains(" executed "));
+        let ids: Vec<&str> =
+            done.filter_map(|line| line.split("id=").nth(1)?.split_whitespace().next()).collect();
+        assert!(!ids.is_empty(), "the log's form has changed");
+        let mut unique = ids.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), ids.len(), "a command ran twice");
+    }
+    let done = executed.load(Ordering::SeqCst);
+    assert!(done * 5 >= sent.len(), "only {done} of {} were executed: too rough to prove much", sent.len());
+    assert!(blows.len() >= 3, "too calm to prove much: {blows:?}");
+}
+
+/// Strikes again and again, each time once commands have gone through, until there are no more of them.
+fn strike(
+    seed: u64,
+    edge: &Deployment,
+    proxy: &Proxy,
+    agents: &mut [Agent],
+    executed: impl Fn() -> Option<usize>,
+) -> Vec<Blow> {
+    let mut random = fastrand::Rng::with_seed(!seed);
+    let (mut blows, mut left) = (Vec::new(), Vec::new());
+    while let Some(before) = executed() {
+        let enough = before + 20;
+        eventually(Duration::from_secs(60), "commands go through", || {
+            executed().is_none_or(|count| count >= enough).then_some(())
+        });
+        if executed().is_none() {
+            break;
+        }
+        if left.is_empty() {
+            left = BLOWS.to_vec();
+            random.shuffle(&mut left);
+        }
+        let blow = left.pop().expect("one");
+        let agent = &mut agents[random.usize(0..DEVICES.len())];
+        match blow {
+            Blow::Cut => proxy.cut(),
+            Blow::CutMidFrame => proxy.cut_mid_frame(),
+            Blow::Freeze | Blow::FreezeBeyondDeadlines => {
+                proxy.freeze();
+                elapse(if blow == Blow::Freeze { random.u64(50..300) } else { random.u64(1_500..2_600) });
+                proxy.thaw();
+            }
+            Blow::Down => {
+                proxy.down();
+                elapse(random.u64(50..500));
+                proxy.up();
+            }
+            Blow::PauseAgent => {
+                agent.pause();
+                elapse(random.u64(300..2_000));
+                agent.resume();
+            }
+            Blow::KillAgent => {
+                agent.kill();
+                agent.start();
+            }
+            Blow::ClockAhead | Blow::ClockBehind => {
+                let now = stream::unix_ms() / 1_000;
+                let other = if blow == Blow::ClockAhead { now + DAY_S } else { now - DAY_S };
+                agent.stop();
+                agent.set_arguments(&["--assume-time", &other.to_string()]);
+                agent.start();
+            }
+            Blow::RestartEdge => edge.edge().restart().expect("workerd"),
+            Blow::KillEdge => {
+                edge.edge().kill_hard();
+                edge.edge().restart().expect("workerd");
+            }
+        }
+        blows.push(blow);
+    }
+    blows
+}
+
+/// The deadline of every command that the edge sent, as its token claims it, by the colour that it sets.
+fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
+    let commands = frames.iter().filter_map(|frame| {
+        let frame: Value = serde_json::from_str(frame).ok()?;
+        let payload = Base64UrlUnpadded::decode_vec(frame["jwt"].as_str()?.split('.').nth(1)?).ok()?;
+        let claims: Value = serde_json::from_slice(&payload).ok()?;
+        let number = u32::from_str_radix(claims["args"]["value"].as_str()?.strip_prefix('#')?, 16).ok()?;
+        Some((number, claims["deadline"].as_u64()?))
+    });
+    commands.collect()
+}
+
+const SAFETY: &str = r#"
+[lines.lamp]
+kind = "switch"
+driver = "sim"
+on_link_loss = { safe_after_s = 1 }
+
+[lines.fan]
+kind = "switch"
+driver = "sim"
+on_link_loss = { safe_after_s = 2 }
+
+[lines.keeper]
+kind = "switch"
+driver = "sim"
+on_link_loss = "hold"
+
+[lines.heater]
+kind = "switch"
+driver = "sim"
+on_link_loss = "hold"
+max_on_ms = 1500
+
+[lines.door]
+kind = "momentary"
+driver = "sim"
+max_on_ms = 5000
+"#;
+
+/// When a line last reached a level, in milliseconds of Unix time.
+fn reached(agent: &Agent, line: &str, level: bool) -> Option<u64> {
+    let journal = agent.journal();
+    let last = journal.iter().rfind(|entry| entry["line"] == line)?;
+    (last["level"] == level).then(|| last["at_ms"].as_u64().expect("a time"))
+}
+
+#[track_caller]
+fn is_on_time(what: &str, at: u64, wanted: u64) {
+    println!("{what}: {} ms off", at.abs_diff(wanted));
+    assert!(at.abs_diff(wanted) <= EXACTLY, "{what} at {at} instead of {wanted}");
+}
+
+/// Once the link is gone each line does what its configuration says, when it says so: also when the link
+/// goes in the middle of a pulse.
+#[test]
+fn without_a_link_lines_are_safe_on_time() {
+    let _machine = Machine::alone();
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let proxy = Proxy::start(edge.origin(), 0);
+    let agent = device(&site, "porch", SAFETY, &proxy);
+    let on = |line: &str| drop(site.post(&set(line), &json!({ "value": true })).ok());
+    for line in ["lamp", "fan", "keeper", "heater"] {
+        on(line);
+    }
+    site.post("/api/v1/devices/porch/lines/door/pulse", &json!({ "ms": 1_200 })).ok();
+    let opened = reached(&agent, "door", true).expect("an open door");
+    let heated = reached(&agent, "heater", true).expect("a warm heater");
+    proxy.down();
+    let lost = stream::unix_ms();
+    let off = |line: &str| {
+        eventually(Duration::from_secs(10), &format!("{line} is off"), || reached(&agent, line, false))
+    };
+    is_on_time("the end of the pulse", off("door"), opened + 1_200);
+    is_on_time("the end of max_on", off("heater"), heated + 1_500);
+    is_on_time("the lamp's safe level", off("lamp"), lost + 1_000);
+    is_on_time("the fan's safe level", off("fan"), lost + 2_000);
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "what holds was let go");
+    proxy.up();
+    site.until_online("porch");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)));
+    assert_eq!(site.line("porch", "lamp")["reported"], false, "nobody asked for the lamp again");
+}
+
+/// A link that comes back in time leaves the lines as they are, and the next loss starts anew.
+#[test]
+fn a_link_that_is_back_in_time_changes_nothing() {
+    let _machine = Machine::beside_others();
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let proxy = Proxy::start(edge.origin(), 0);
+    let agent = device(&site, "porch", &SAFETY.replace("safe_after_s = 2", "safe_after_s = 15"), &proxy);
+    site.post(&set("fan"), &json!({ "value": true })).ok();
+    for _ in 0..3 {
+        let connections = agent.log().matches("connected edge=").count();
+        proxy.cut();
+        eventually(Duration::from_secs(14), "a new connection", || {
+            (agent.log().matches("connected edge=").count() > connections).then_some(())
+        });
+    }
+    site.until_online("porch");
+    assert_eq!(agent.levels("fan").last(), Some(&json!(true)));
+}
+
+/// Nobody closes a half-open link: the agent gives it up after the silence of three pings, connects anew,
+/// and is obeyed there; the lines were without a link meanwhile.
+#[test]
+fn a_half_open_link_is_given_up() {
+    // 45 s of silence are too long for every day.
+    if of_environment::<u32>("PINLATCH_CHAOS_COMMANDS").is_none() {
+        return;
+    }
+    let _machine = Machine::beside_others();
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let proxy = Proxy::start(edge.origin(), 0);
+    let agent = device(&site, "porch", SAFETY, &proxy);
+    let connections = agent.log().matches("connected edge=").count();
+    site.post(&set("keeper"), &json!({ "value": true })).ok();
+    proxy.half_open();
+    let code = site.post(&format!("{}?deadline_ms=500", set("keeper")), &json!({ "value": false }));
+    assert_eq!(code.code(), "outcome_unknown");
+    eventually(Duration::from_secs(60), "a new connection", || {
+        (agent.log().matches("connected edge=").count() > connections).then_some(())
+    });
+    site.until_online("porch");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a command of the dead link ran");
+    site.post(&set("keeper"), &json!({ "value": false })).ok();
+}
+
+fn set(line: &str) -> String {
+    format!("/api/v1/devices/porch/lines/{line}/set")
+}

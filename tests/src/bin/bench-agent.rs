@@ -1,0 +1,135 @@
+//! `cargo xtask bench agent`: what the agent weighs, and how soon a line is set.
+//!
+//! Prints rows as JSON for xtask's table. The process is measured connected to a real workerd on this
+//! machine. "Frame → line set" is measured in here, on the agent's own code without a socket: from the text
+//! of a frame over its verification to the return of the line's driver, a simulated one without a journal.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use e2e::agent::LINES;
+use e2e::measure::Times;
+use e2e::stream::unix_ms;
+use e2e::{Agent, Deployment, Site};
+use pinlatch_agent::clock::{EdgeClock, boot_ms};
+use pinlatch_agent::commands::Commands;
+use pinlatch_agent::config::Config;
+use pinlatch_agent::lines::Lines;
+use pinlatch_agent::session::{Heard, heard};
+use pinlatch_protocol::agent::ToAgent;
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::EdgeKeys;
+use pinlatch_token::command::CommandClaims;
+use serde_json::{Map, json};
+use xtask::bench::Row;
+
+const SESSION: &str = "a-session-nonce-of-22-b";
+const COMMANDS: usize = 10_000;
+const STARTS: usize = 10;
+/// For how long an idle agent is watched: two of its pings are in it.
+const IDLE: Duration = Duration::from_secs(30);
+/// What follows a connection is over by then.
+const SETTLED: Duration = Duration::from_secs(3);
+
+fn main() {
+    let times = frames();
+    let mut rows = vec![
+        Row::at_most("frame → line set, p50 of 10,000", times.p50() * 1e3, "µs", Some(150.0)),
+        Row::at_most("frame → line set, p99 of 10,000", times.p99() * 1e3, "µs", Some(1_000.0)),
+    ];
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let mut agent = Agent::enrol(&site.enrolment("porch"), LINES, &[]);
+    let starts: Times = (0..STARTS).map(|_| start(&agent)).collect();
+    rows.push(Row::at_most("start → connected, p50 of 10", starts.p50(), "ms", Some(200.0)));
+    agent.start();
+    site.until_online("porch");
+    std::thread::sleep(SETTLED);
+    let before = busy(&agent.proc());
+    let began = Instant::now();
+    std::thread::sleep(IDLE);
+    let share = (busy(&agent.proc()) - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    rows.push(Row::at_most("idle: processor over 30 s", share * 100.0, "%", Some(0.1)));
+    rows.push(Row::at_most("idle: resident", resident(&agent.proc()), "MB", Some(8.0)));
+    assert!(site.get("/api/v1/devices/porch").ok()["online"] == true, "the agent was not connected");
+    println!("{}", serde_json::to_string(&rows).expect("JSON"));
+}
+
+/// From the text of a frame to the line's level.
+fn frames() -> Times {
+    let name = |text: &str| Name::new(text).expect("a name");
+    let keys = EdgeKeys::generate().expect("keys");
+    let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
+    let config = Config::parse(text, Path::new("")).expect("a configuration");
+    let (lines, _signals) = Lines::open(&config);
+    let mut commands = Commands::new(name("home"), name("porch"), SESSION.into(), keys.public().clone());
+    let (now, boot) = (unix_ms(), boot_ms());
+    let clock = EdgeClock::new(now, boot, boot);
+    (0..COMMANDS)
+        .map(|number| {
+            let claims = CommandClaims {
+                jti: format!("c{number}"),
+                sub: "user:ann".into(),
+                deadline_ms: unix_ms() + 5_000,
+                line: name("lamp"),
+                action: "toggle".into(),
+                args: Map::new(),
+            };
+            let jwt = claims.sign(&keys, &name("home"), &name("porch"), SESSION, unix_ms()).expect("a token");
+            let frame = json!({ "type": "command", "jwt": jwt }).to_string();
+            let began = Instant::now();
+            let Some(Heard::Message(ToAgent::Command { jwt })) = heard(&frame) else {
+                panic!("a command was not understood")
+            };
+            let answer = commands.handle(&jwt, &lines, &clock, boot_ms);
+            let time = began.elapsed();
+            assert_eq!(answer.map(|answer| answer.outcome.status), Some(CommandStatus::Executed));
+            time
+        })
+        .collect()
+}
+
+/// A process that does not outlive this value.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// From the start of the process to its word that it is connected.
+fn start(agent: &Agent) -> Duration {
+    let began = Instant::now();
+    let mut run = agent.command();
+    let mut child = Killed(run.stderr(Stdio::piped()).spawn().expect("pinlatch-agent"));
+    let log = BufReader::new(child.0.stderr.take().expect("its log"));
+    for line in log.lines() {
+        if line.expect("a line").contains("connected") {
+            return began.elapsed();
+        }
+    }
+    panic!("the agent ended before it was connected");
+}
+
+/// The processor time of all threads so far.
+fn busy(proc: &Path) -> Duration {
+    let threads = fs::read_dir(proc.join("task")).expect("threads");
+    let of_one = |thread: fs::DirEntry| -> u64 {
+        let text = fs::read_to_string(thread.path().join("schedstat")).expect("schedstat");
+        text.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("nanoseconds")
+    };
+    Duration::from_nanos(threads.map(|thread| of_one(thread.expect("a thread"))).sum())
+}
+
+fn resident(proc: &Path) -> f64 {
+    let status = fs::read_to_string(proc.join("status")).expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib * 1024.0 / 1e6
+}

@@ -1,0 +1,24 @@
+//! What the agent weighs on a device, and how soon a line is set.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::{Row, of_e2e, size};
+use crate::{
+    build::native::{self, Profile},
+    tools::Setup,
+};
+
+/// In megabytes.
+const BINARY_BAR: f64 = 4.0;
+
+pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
+    let mut rows = of_e2e(setup, "bench-agent")?;
+    let programs = native::build(Profile::Release)?;
+    let bytes = fs::metadata(size::stripped(&programs.agent)?.path()).context("the agent")?.len();
+    #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+    let megabytes = bytes as f64 / 1e6;
+    rows.insert(0, Row::at_most("binary, stripped", megabytes, "MB", Some(BINARY_BAR)));
+    Ok(rows)
+}
