@@ -40,7 +40,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
     shell::ensure(setup)?;
-    let emulator = find_emulator(setup)?;
+    let emulator = Emulated::sought(setup)?;
     let nspawn = find_nspawn(setup)?;
 
     if filter.is_none() {
@@ -66,13 +66,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     }
     headline("native programs");
     let programs = native::build(native::Profile::Dev)?;
-    let emulated = match emulator {
-        Ok(emulator) => Emulated::Here {
-            emulator,
-            agent: build::device::build(setup, Program::Agent, Machine::Arm64, Mode::Quick)?,
-        },
-        Err(reason) => Emulated::Missing(reason),
-    };
+    let emulated = Emulated::with_programs(setup, emulator)?;
     let packaged = match nspawn {
         // The one at hand: what the packages do is the same with a static one, which takes minutes to compile.
         Ok(nspawn) => Packaged::Here { nspawn, agent: programs.agent.clone() },
@@ -173,13 +167,30 @@ pub enum Emulated {
     Missing(String),
 }
 
-/// The emulator, or why there can be none on this system: the tests on it are then left out, which is said.
-fn find_emulator(setup: &Setup) -> Result<Result<Emulator, String>> {
-    if let Err(reason) = emulator::wanted() {
-        ui::say(&format!("   NOTE: the tests on emulated machines are left out: {reason}"));
-        return Ok(Err(reason.to_string()));
+impl Emulated {
+    /// Finds the emulator and builds what runs in it.
+    pub fn find(setup: &Setup) -> Result<Self> {
+        Self::with_programs(setup, Self::sought(setup)?)
     }
-    emulator::ensure(setup).map(Ok)
+
+    /// The emulator, or why there can be none on this system: what needs it is then left out, which is said.
+    fn sought(setup: &Setup) -> Result<Result<Emulator, String>> {
+        if let Err(reason) = emulator::wanted() {
+            ui::say(&format!("   NOTE: what runs on emulated machines is left out: {reason}"));
+            return Ok(Err(reason.to_string()));
+        }
+        emulator::ensure(setup).map(Ok)
+    }
+
+    fn with_programs(setup: &Setup, emulator: Result<Emulator, String>) -> Result<Self> {
+        Ok(match emulator {
+            Ok(emulator) => Self::Here {
+                emulator,
+                agent: build::device::build(setup, Program::Agent, Machine::Arm64, Mode::Quick)?,
+            },
+            Err(reason) => Self::Missing(reason),
+        })
+    }
 }
 
 /// The system with systemd, or why there can be none: the tests of the packages are then left out, which is said.

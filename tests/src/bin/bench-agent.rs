@@ -2,7 +2,8 @@
 //!
 //! Prints rows as JSON for xtask's table. The process is measured connected to a real workerd on this
 //! machine. "Frame → line set" is measured in here, on the agent's own code without a socket: from the text
-//! of a frame over its verification to the return of the line's driver, a simulated one without a journal.
+//! of a frame over its verification to the return of the line's driver, a simulated one without a journal. What a
+//! driver adds to the kernel's call is measured on an emulated board.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,6 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::agent::LINES;
+use e2e::emulated::{Board, Guest};
 use e2e::measure::Times;
 use e2e::stream::unix_ms;
 use e2e::{Agent, Deployment, Site};
@@ -56,7 +58,27 @@ fn main() {
     rows.push(Row::at_most("idle: processor over 30 s", share * 100.0, "%", Some(0.1)));
     rows.push(Row::at_most("idle: resident", resident(&agent.proc()), "MB", Some(8.0)));
     assert!(site.get("/api/v1/devices/porch").ok()["online"] == true, "the agent was not connected");
+    rows.extend(on_a_kernel());
     println!("{}", serde_json::to_string(&rows).expect("JSON"));
+}
+
+/// Setting a line on an emulated board: the agent's driver beside the kernel's call.
+fn on_a_kernel() -> Vec<Row> {
+    // Standard output is for the rows.
+    if std::env::var_os("PINLATCH_NO_EMULATOR").is_some() {
+        return Vec::new();
+    }
+    let program = e2e::program("PINLATCH_AGENT_ARM64").with_file_name("bench-gpio");
+    let program = fs::read(program).expect("bench-gpio, beside the agent");
+    let board = Guest::power_on(Board::Virt, &[("/run-me/bench-gpio", &program)]);
+    board.until_ready();
+    let said = board.run("chmod 755 /run-me/bench-gpio && /run-me/bench-gpio 9030000.pl061 3 4");
+    let times: Vec<f64> = said.split_whitespace().map(|time| time.parse().expect("nanoseconds")).collect();
+    let [call, driver] = times.as_slice() else { panic!("bench-gpio said {said}") };
+    vec![
+        Row::at_most("kernel's call on an emulated board", call / 1e3, "µs", None),
+        Row::at_most("agent's driver there, beside the call", driver / call, "×", Some(1.3)),
+    ]
 }
 
 /// From the text of a frame to the line's level.

@@ -6,15 +6,25 @@ use anyhow::{Context, Result};
 
 use super::{Row, of_e2e, size};
 use crate::{
-    build::native::{self, Profile},
-    tools::Setup,
+    build::{
+        Mode,
+        device::{self, Program},
+        native::{self, Profile},
+    },
+    suite::Emulated,
+    tools::{Setup, cross::Machine},
 };
 
 /// In megabytes.
 const BINARY_BAR: f64 = 4.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
-    let mut rows = of_e2e(setup, "bench-agent")?;
+    let emulated = Emulated::find(setup)?;
+    if let Emulated::Here { .. } = emulated {
+        // Beside the agent that runs there.
+        device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
+    }
+    let mut rows = of_e2e(setup, "bench-agent", Some(&emulated))?;
     let programs = native::build(Profile::Release)?;
     let bytes = fs::metadata(size::stripped(&programs.agent)?.path()).context("the agent")?.len();
     #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

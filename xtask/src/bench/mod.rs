@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     build::{self, Mode, native},
     paths, process,
-    suite::Environment,
+    suite::{Emulated, Environment},
     tools::{Setup, Tools, browser, python},
     ui,
 };
@@ -78,7 +78,7 @@ impl Row {
 pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
-        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip")?,
+        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip", None)?,
         Bench::Size => size::measure(setup)?,
         Bench::Verify => verify::measure(setup)?,
     };
@@ -91,7 +91,7 @@ pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
 }
 
 /// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
-fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
+fn of_e2e(setup: &Setup, program: &str, emulated: Option<&Emulated>) -> Result<Vec<Row>> {
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
@@ -108,7 +108,7 @@ fn of_e2e(setup: &Setup, program: &str) -> Result<Vec<Row>> {
         programs: &programs,
         browser: &browser,
         python: &python,
-        emulated: None,
+        emulated,
         packaged: None,
     }
     .set(&mut command)?;

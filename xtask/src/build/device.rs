@@ -20,14 +20,24 @@ pub enum Program {
     Agent,
     /// The owner's command line.
     CommandLine,
+    /// What measures the agent's driver on an emulated board.
+    GpioBenchmark,
 }
 
 impl Program {
-    /// The name of the crate and of the file.
+    /// The crate.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Agent | Self::GpioBenchmark => "pinlatch-agent",
+            Self::CommandLine => "pinlatch",
+        }
+    }
+
+    /// The file.
     fn name(self) -> &'static str {
         match self {
-            Self::Agent => "pinlatch-agent",
-            Self::CommandLine => "pinlatch",
+            Self::Agent | Self::CommandLine => self.package(),
+            Self::GpioBenchmark => "bench-gpio",
         }
     }
 }
@@ -41,7 +51,10 @@ pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> R
     };
     let name = program.name();
     let mut cargo = cross.cargo_build()?;
-    cargo.args(["-p", name, "--bin", name, "--profile", profile]);
+    cargo.args(["-p", program.package(), "--bin", name, "--profile", profile]);
+    if program == Program::GpioBenchmark {
+        cargo.args(["--features", "bench"]);
+    }
     // Not in Cargo.toml: wasm-bindgen needs the symbols of what it reads.
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
     process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;

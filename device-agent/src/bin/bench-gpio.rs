@@ -1,0 +1,55 @@
+//! How long it takes to set a line: the kernel's call alone, and through the agent's driver.
+//!
+//! `cargo xtask bench agent` runs this on an emulated board: `bench-gpio LABEL OFFSET OTHER`. Both lines become
+//! outputs and change often. Prints two times in nanoseconds: of the call, of the driver.
+#![forbid(unsafe_code)]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use gpio_cdev::{Chip, LineRequestFlags};
+use pinlatch_agent::config::{Drive, GpioConfig, GpioPlace};
+use pinlatch_agent::lines::driver::gpio;
+use pinlatch_protocol::line::Level;
+
+/// How often each is measured, by turns.
+const ROUNDS: usize = 41;
+/// Settings in one measurement.
+const SETTINGS: u32 = 500;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [label, bare, driven] = arguments.as_slice() else {
+        anyhow::bail!("usage: bench-gpio LABEL OFFSET OTHER");
+    };
+    let chips = gpio::survey()?;
+    let chip = chips.iter().find(|chip| chip.label == *label).context("there is no such chip")?;
+    let line = Chip::new(&chip.path)?.get_line(bare.parse()?)?;
+    let handle = line.request(LineRequestFlags::OUTPUT, 0, "bench-gpio")?;
+    let place = GpioPlace::Chip { label: label.clone(), offset: driven.parse()? };
+    let config = GpioConfig { place, active_low: false, drive: Drive::PushPull, bias: None };
+    let mut driver = gpio::open_output(&config, Level::On(false))?;
+
+    let (mut calls, mut drivers) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        calls.push(time(|on| Ok(handle.set_value(u8::from(on))?))?);
+        drivers.push(time(|on| Ok(driver.set(Level::On(on))?))?);
+    }
+    println!("{} {}", median(&mut calls)?.as_nanos(), median(&mut drivers)?.as_nanos());
+    Ok(())
+}
+
+/// Of one setting.
+fn time(mut set: impl FnMut(bool) -> Result<()>) -> Result<Duration> {
+    let began = Instant::now();
+    for number in 0..SETTINGS {
+        set(number % 2 == 0)?;
+    }
+    Ok(began.elapsed() / SETTINGS)
+}
+
+fn median(times: &mut [Duration]) -> Result<Duration> {
+    ensure!(!times.is_empty(), "nothing was measured");
+    times.sort();
+    times.get(times.len() / 2).copied().context("nothing was measured")
+}
