@@ -15,6 +15,9 @@ const P99_MARGIN: f64 = 80.0;
 /// is looked for here is many times as large (without rationing the median grows twentyfold).
 const ROUNDS: usize = 3;
 
+/// How many logins make a storm.
+const ATTEMPTS: usize = 40;
+
 /// A storm of logins of many names at once leaves commands their time.
 #[test]
 fn a_login_storm_does_not_delay_a_door() {
@@ -27,7 +30,16 @@ fn a_login_storm_does_not_delay_a_door() {
     let held = (1..=ROUNDS).any(|round| {
         let hash = hash_ms(&site);
         let quiet = toggles(&mut panel, &format!("quiet{round}"), 400);
-        let (storm, attempts) = in_a_storm(&site, || toggles(&mut panel, &format!("storm{round}"), 400));
+        let (storm, attempts) = in_a_storm(&site, |attempts| {
+            // However quick the commands are, they meet as many logins.
+            let mut batch = 0;
+            let mut times = Vec::new();
+            while times.len() < 400 || attempts() < ATTEMPTS {
+                batch += 1;
+                times.extend(toggles(&mut panel, &format!("storm{round}-{batch}"), 100));
+            }
+            times.into_iter().collect::<Times>()
+        });
         println!(
             "login storm: quiet p50 {:.2} p99 {:.2} ms, storm p50 {:.2} p99 {:.2} ms, {attempts} attempts, a hash {hash:.0} ms",
             quiet.p50(),
@@ -35,7 +47,6 @@ fn a_login_storm_does_not_delay_a_door() {
             storm.p50(),
             storm.p99()
         );
-        assert!(attempts >= 30, "that was no storm: {attempts} attempts");
         storm.p50() <= quiet.p50() * 1.3 && storm.p99() <= quiet.p99() + P99_MARGIN.max(hash)
     });
     assert!(held, "no round kept p50 within 1.3 times and p99 within {P99_MARGIN} ms of quiet");
@@ -67,7 +78,7 @@ fn login(site: &Site<'_>, username: &str) -> Value {
 }
 
 /// Runs something while ten clients try to log in without a pause, and says how often they tried.
-fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce() -> T) -> (T, usize) {
+fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) -> (T, usize) {
     let (stop, attempts) = (AtomicBool::new(false), AtomicUsize::new(0));
     let done = std::thread::scope(|scope| {
         for attacker in 0..10 {
@@ -85,7 +96,7 @@ fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce() -> T) -> (T, usize) {
                 }
             });
         }
-        let done = work();
+        let done = work(&|| attempts.load(Ordering::SeqCst));
         stop.store(true, Ordering::SeqCst);
         done
     });

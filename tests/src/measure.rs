@@ -42,6 +42,15 @@ impl FromIterator<Duration> for Times {
     }
 }
 
+impl IntoIterator for Times {
+    type Item = Duration;
+    type IntoIter = std::vec::IntoIter<Duration>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

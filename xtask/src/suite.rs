@@ -93,7 +93,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     // They wait more than they compute.
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        e2e.env("RUST_TEST_THREADS", (2 * cores).to_string());
+        e2e.env("RUST_TEST_THREADS", (3 * cores).to_string());
     }
     // Before the runner: its own closing lines come last.
     ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));
