@@ -1,0 +1,129 @@
+//! `docs/self-hosting.md` as it is written, on a computer with a real systemd: a device obeys through an edge that runs
+//! there, and after a backup as its page describes.
+
+use std::path::{Path, PathBuf};
+
+use e2e::systemd::{self, Computer};
+use e2e::{Agent, Certificates, Http, Machine, program, soon};
+use serde_json::json;
+
+const UNIT: &str = "pinlatch-edge.service";
+const OWNER: &str = "ann";
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn an_edge_runs_under_systemd_without_an_account() {
+    if systemd::missing().is_some() {
+        return;
+    }
+    let _machine = Machine::beside_others();
+    let folder = tempfile::tempdir().expect("a folder");
+    clone_into(folder.path());
+    let certificates = Certificates::new(&["localhost"]);
+    std::fs::copy(certificates.ca(), folder.path().join("authorities.pem")).expect("a copy");
+    let computer = Computer::boot(folder.path());
+    // In place of the package `ca-certificates`, as the page says; nothing here asks anybody outside.
+    let authorities = "/etc/ssl/certs/ca-certificates.crt";
+    computer.run(&format!("mkdir -p /etc/ssl/certs && cp /packages/authorities.pem {authorities}"));
+    // The computer is on this machine's network.
+    let port = xtask::edge::free_port().expect("a port");
+    let said = follow(&computer, "server", port);
+    let origin = format!("http://127.0.0.1:{port}");
+    let http = Http::new(&origin);
+    soon(&format!("the edge answers, {}", computer.run(&format!("journalctl -o cat -u {UNIT}"))), || {
+        http.send("GET", "/healthz", None).ok().filter(|answer| answer.status == 200)
+    });
+    assert_eq!(computer.property(UNIT, "User"), "pinlatch-edge");
+    let said_of_secrets =
+        computer.run("stat -c '%a %U' /var/lib/pinlatch-edge/edge.env /var/lib/pinlatch-edge/state");
+    assert_eq!(said_of_secrets, "600 pinlatch-edge\n700 pinlatch-edge");
+
+    let code =
+        said.split("--code ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a setup code");
+    http.post("/api/v1/setup", &json!({ "code": code, "username": OWNER, "password": PASSWORD })).ok();
+    let owner = http.bearer(&log_in(&http));
+    let enrolment = owner.post("/api/v1/enrolments", &json!({ "device": "porch" })).ok();
+    let enrolment = enrolment["enrol"].as_str().expect("an enrolment string");
+    let mut agent = Agent::enrol(enrolment, e2e::agent::LINES, &[]);
+    agent.start();
+    obeys(&owner);
+
+    follow(&computer, "backup", port);
+    soon("the edge answers again", || {
+        http.send("GET", "/healthz", None).ok().filter(|answer| answer.status == 200)
+    });
+    let archive = computer.run("tar -tzf /clone/pinlatch-edge.tar.gz");
+    assert!(
+        archive.contains("pinlatch-edge/state/") && archive.contains("pinlatch-edge/edge.env"),
+        "{archive}"
+    );
+    // People, sessions and devices are still known.
+    log_in(&http);
+    obeys(&owner);
+}
+
+/// What a clone holds once it was built.
+fn clone_into(folder: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let place = |path: &str| {
+        let place = folder.join(path);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        place
+    };
+    let copy = |from: PathBuf, to: &str| {
+        std::fs::copy(&from, place(to)).expect("a copy");
+    };
+    copy(program("PINLATCH_BIN"), "bin/pinlatch");
+    for file in ["wrangler.toml", "packaging/edge/pinlatch-edge.service"] {
+        copy(root.join(file), file);
+    }
+    let workerd = "node_modules/@cloudflare/workerd-linux-64/bin/workerd";
+    copy(root.join(workerd), workerd);
+    for (from, to) in
+        [("PINLATCH_EDGE_DIST", "edge-worker/build"), ("PINLATCH_PANEL_DIST", "target/panel-dist")]
+    {
+        copy_folder(&program(from), &place(to));
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
+}
+
+/// Runs the page's blocks of a purpose in a clone, as root and on a port of ours; what they print.
+fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
+    let page = include_str!("../../docs/self-hosting.md");
+    let fence = format!("```sh {purpose}\n");
+    let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty(), "there is nothing to {purpose}");
+    let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
+    // A clone that can be written to, and root without sudo.
+    computer.run(&format!(
+        "set -eu; test -d /clone || cp -r /packages /clone; cd /clone; export PATH=/clone/bin:$PATH HOME=/root\n\
+         sudo() {{ \"$@\"; }}\n{script}"
+    ))
+}
+
+fn log_in(http: &Http) -> String {
+    let form = format!("grant_type=password&username={OWNER}&password={}", PASSWORD.replace(' ', "+"));
+    let answer = soon("the owner logs in", || {
+        let answer = http.post_form("/api/v1/token", &form);
+        (answer.status != 429).then_some(answer)
+    });
+    answer.ok()["access_token"].as_str().expect("a token").to_owned()
+}
+
+fn obeys(owner: &Http) {
+    soon("the lamp obeys", || {
+        let answer = owner.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true }));
+        (answer.status == 200 && answer.body["status"] == "executed").then_some(())
+    });
+}
