@@ -42,7 +42,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::alone();
+    let _machine = Machine::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];

@@ -59,7 +59,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::alone();
+    let _machine = Machine::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];

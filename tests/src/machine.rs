@@ -1,24 +1,45 @@
-//! The machine, which tests share: most run beside each other, those that measure time run alone.
+//! The machine, which tests share: most run beside each other, emulated machines in twos, those that measure time alone.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Who has the machine and who wants it to themselves.
+/// Who has the machine and who wants it without the others.
+#[derive(Default)]
 struct Claims {
-    /// How many hold it beside each other, or [`ALONE`].
-    holders: usize,
-    /// How many wait to be alone. Whoever comes after them waits too: else they would wait for the very last.
+    /// How many hold it in each way.
+    held: [usize; 3],
+    /// How many wait for all others to be gone. Whoever comes after them waits too: else they would wait for the very
+    /// last.
     waiting: usize,
 }
 
-static CLAIMS: Mutex<Claims> = Mutex::new(Claims { holders: 0, waiting: 0 });
+static CLAIMS: Mutex<Claims> = Mutex::new(Claims { held: [0; 3], waiting: 0 });
 static CHANGED: Condvar = Condvar::new();
 
-const ALONE: usize = usize::MAX;
+/// A way to hold the machine, and its place among the counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    BesideOthers = 0,
+    Emulating = 1,
+    Alone = 2,
+}
 
-/// How long whoever waits to be alone goes first. They wait for those that hold the machine, who may themselves wait
-/// for a thread of theirs that asks for it.
+impl Claims {
+    /// Whether somebody holds it in a way that another cannot be beside.
+    fn is_taken_for(&self, way: Way) -> bool {
+        let [beside, emulating, alone] = self.held;
+        match way {
+            Way::BesideOthers => emulating + alone > 0,
+            // Each needs a processor, and there are two at the least.
+            Way::Emulating => beside + alone > 0 || emulating >= 2,
+            Way::Alone => beside + emulating + alone > 0,
+        }
+    }
+}
+
+/// How long whoever waits for others to be gone goes first. Those others may themselves wait for a thread of theirs
+/// that asks for the machine.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {
@@ -26,46 +47,51 @@ thread_local! {
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A hold on the machine. One test may have several; none that has one may ask for [`Machine::alone`].
-pub struct Machine(());
+/// A hold on the machine. One test may have several beside others, and only one of another kind.
+pub struct Machine(Way);
 
 impl Machine {
     /// Waits until nobody measures or waits to.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
-        let wait = |claims: &mut Claims| claims.holders == ALONE || (first && claims.waiting > 0);
+        let wait =
+            |claims: &mut Claims| claims.is_taken_for(Way::BesideOthers) || (first && claims.waiting > 0);
         let (claims, _) =
             CHANGED.wait_timeout_while(lock(), PRIORITY, wait).unwrap_or_else(PoisonError::into_inner);
-        Self::hold(claims, |claims| claims.holders == ALONE, |claims| claims.holders += 1)
+        Self::hold(claims, Way::BesideOthers)
+    }
+
+    /// Waits until nobody else runs but another that emulates a machine.
+    pub fn emulating() -> Self {
+        Self::before_others(Way::Emulating)
     }
 
     /// Waits until nobody else runs, and keeps others waiting.
     pub fn alone() -> Self {
-        let mut claims = lock();
-        claims.waiting += 1;
-        let take = |claims: &mut Claims| {
-            claims.waiting -= 1;
-            claims.holders = ALONE;
-        };
-        Self::hold(claims, |claims| claims.holders > 0, take)
+        Self::before_others(Way::Alone)
     }
 
-    fn hold(
-        claims: MutexGuard<'static, Claims>,
-        busy: impl Fn(&mut Claims) -> bool,
-        take: impl FnOnce(&mut Claims),
-    ) -> Self {
-        let mut claims = CHANGED.wait_while(claims, busy).unwrap_or_else(PoisonError::into_inner);
-        take(&mut claims);
+    fn before_others(way: Way) -> Self {
+        let mut claims = lock();
+        claims.waiting += 1;
+        let machine = Self::hold(claims, way);
+        lock().waiting -= 1;
+        CHANGED.notify_all();
+        machine
+    }
+
+    fn hold(claims: MutexGuard<'static, Claims>, way: Way) -> Self {
+        let wait = |claims: &mut Claims| claims.is_taken_for(way);
+        let mut claims = CHANGED.wait_while(claims, wait).unwrap_or_else(PoisonError::into_inner);
+        claims.held[way as usize] += 1;
         MINE.set(MINE.get() + 1);
-        Self(())
+        Self(way)
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let mut claims = lock();
-        claims.holders = if claims.holders == ALONE { 0 } else { claims.holders - 1 };
+        lock().held[self.0 as usize] -= 1;
         // Where it is another thread that lets go, it had none.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();

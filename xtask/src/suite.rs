@@ -161,7 +161,9 @@ pub enum Emulated {
         /// QEMU and the machines.
         emulator: Emulator,
         /// The agent for arm64.
-        agent: PathBuf,
+        arm64: PathBuf,
+        /// The agent for the oldest Raspberry Pi.
+        armhf: PathBuf,
     },
     /// This system has no packages for them, for this reason.
     Missing(String),
@@ -184,10 +186,10 @@ impl Emulated {
 
     fn with_programs(setup: &Setup, emulator: Result<Emulator, String>) -> Result<Self> {
         Ok(match emulator {
-            Ok(emulator) => Self::Here {
-                emulator,
-                agent: build::device::build(setup, Program::Agent, Machine::Arm64, Mode::Quick)?,
-            },
+            Ok(emulator) => {
+                let agent = |machine| build::device::build(setup, Program::Agent, machine, Mode::Quick);
+                Self::Here { emulator, arm64: agent(Machine::Arm64)?, armhf: agent(Machine::Armhf)? }
+            }
             Err(reason) => Self::Missing(reason),
         })
     }
@@ -219,9 +221,9 @@ impl Environment<'_> {
         ];
         command.envs(variables).env("PATH", self.tools.path()?);
         match self.emulated {
-            Some(Emulated::Here { emulator, agent }) => {
+            Some(Emulated::Here { emulator, arm64, armhf }) => {
                 command.env("PINLATCH_QEMU", &emulator.qemu).env("PINLATCH_GUESTS", &emulator.guests);
-                command.env("PINLATCH_AGENT_ARM64", agent);
+                command.env("PINLATCH_AGENT_ARM64", arm64).env("PINLATCH_AGENT_ARMHF", armhf);
             }
             Some(Emulated::Missing(reason)) => drop(command.env("PINLATCH_NO_EMULATOR", reason)),
             None => {}

@@ -8,10 +8,14 @@ pub enum Board {
     /// A Raspberry Pi 3B: the kernel's `pinctrl-bcm2835`, 54 lines named as on the header, no clock that knows the
     /// date, its network behind USB. QEMU passes on no changes of its inputs.
     Pi3b,
+    /// A Raspberry Pi Zero, with an ARMv6 processor of 32 bits; else as the 3B.
+    PiZero,
     /// QEMU's own board: a PL061 with eight lines without names, inputs included.
     Virt,
 }
 
+/// GPIO registers of the BCM2835.
+const BCM2835: u64 = 0x2020_0000;
 /// GPIO registers of the BCM2837.
 const BCM2837: u64 = 0x3f20_0000;
 /// GPIO registers of `virt`.
@@ -22,14 +26,29 @@ impl Board {
     pub fn folder(self) -> &'static str {
         match self {
             Self::Pi3b => "pi",
+            Self::PiZero => "pi-zero",
             Self::Virt => "virt",
         }
+    }
+
+    /// The QEMU that it runs on, by the name of its processor.
+    pub fn processor(self) -> &'static str {
+        match self {
+            Self::Pi3b | Self::Virt => "aarch64",
+            Self::PiZero => "arm",
+        }
+    }
+
+    /// The variable with the agent that it has from the start; on the Zero it is installed.
+    pub fn agent(self) -> Option<&'static str> {
+        (self != Self::PiZero).then_some("PINLATCH_AGENT_ARM64")
     }
 
     /// What QEMU is told.
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Pi3b => &["-machine", "raspi3b", "-device", "usb-net,netdev=n0,port=1"],
+            Self::PiZero => &["-machine", "raspi0", "-device", "usb-net,netdev=n0"],
             Self::Virt => &[
                 "-machine",
                 "virt",
@@ -48,7 +67,7 @@ impl Board {
     pub fn serial(self) -> &'static str {
         match self {
             Self::Pi3b => "ttyS1",
-            Self::Virt => "ttyAMA0",
+            Self::PiZero | Self::Virt => "ttyAMA0",
         }
     }
 
@@ -57,19 +76,21 @@ impl Board {
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
+            // Its kernel is older than that choice, and dies of a power controller that QEMU has not got.
+            Self::PiZero => "initcall_blacklist=bcm2835_power_driver_init",
             Self::Virt => "",
         }
     }
 
     /// Whether the kernel needs to be told what the machine is made of.
     pub fn has_device_tree(self) -> bool {
-        self == Self::Pi3b
+        self != Self::Virt
     }
 
     /// QEMU's type of the GPIO controller.
     pub fn gpio_type(self) -> &'static str {
         match self {
-            Self::Pi3b => "bcm2835_gpio",
+            Self::Pi3b | Self::PiZero => "bcm2835_gpio",
             Self::Virt => "pl061",
         }
     }
@@ -78,7 +99,7 @@ impl Board {
     pub fn has_interrupt(self, pin: u32, read: impl Fn(u64) -> u32) -> bool {
         match self {
             // QEMU's Pi has no interrupts of pins.
-            Self::Pi3b => false,
+            Self::Pi3b | Self::PiZero => false,
             Self::Virt => read(PL061 + 0x414) >> pin & 1 == 1,
         }
     }
@@ -87,9 +108,10 @@ impl Board {
     /// has the level that it would be driven to.
     pub fn state(self, pin: u32, read: impl Fn(u64) -> u32) -> State {
         let (output, level) = match self {
-            Self::Pi3b => {
-                let function = read(BCM2837 + u64::from(pin / 10) * 4) >> (pin % 10 * 3) & 7;
-                (function == 1, read(BCM2837 + 0x34 + u64::from(pin / 32) * 4) >> (pin % 32) & 1)
+            Self::Pi3b | Self::PiZero => {
+                let base = if self == Self::Pi3b { BCM2837 } else { BCM2835 };
+                let function = read(base + u64::from(pin / 10) * 4) >> (pin % 10 * 3) & 7;
+                (function == 1, read(base + 0x34 + u64::from(pin / 32) * 4) >> (pin % 32) & 1)
             }
             Self::Virt => (read(PL061 + 0x400) >> pin & 1 == 1, read(PL061 + (4 << pin)) >> pin & 1),
         };

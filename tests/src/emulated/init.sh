@@ -5,7 +5,7 @@
 
 /bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
 /bin/busybox --install -s /bin
-export PATH=/bin
+export PATH=/bin:/usr/bin
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys

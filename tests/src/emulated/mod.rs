@@ -7,6 +7,7 @@
 mod archive;
 mod board;
 mod console;
+mod names;
 mod pins;
 mod qmp;
 
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 use xtask::guard::Guarded;
 
 pub use board::Board;
+pub use names::{NAME_SERVER, Names};
 pub use pins::{Change, Pin, State};
 
 use crate::{program, soon};
@@ -63,11 +65,18 @@ pub struct Guest {
 impl Guest {
     /// Switches a machine on. Paths of `files` are absolute in the guest.
     pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
+        Self::power_on_among(board, files, None)
+    }
+
+    /// Switches a machine on that can ask for names.
+    pub fn power_on_among(board: Board, files: &[(&str, &[u8])], names: Option<&Names>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         let guests = program("PINLATCH_GUESTS");
         write_initramfs(&guests, board, files, &place("initramfs"));
-        let mut qemu = Command::new(program("PINLATCH_QEMU"));
+        let qemu = program("PINLATCH_QEMU");
+        // All of QEMU lies side by side.
+        let mut qemu = Command::new(qemu.with_file_name(format!("qemu-system-{}", board.processor())));
         qemu.args(board.arguments()).args(["-accel", "tcg,thread=single", "-no-reboot", "-display", "none"]);
         qemu.args(["-monitor", "none", "-netdev", "user,id=n0"]);
         qemu.arg("-kernel").arg(guests.join(board.folder()).join("kernel"));
@@ -88,6 +97,9 @@ impl Guest {
         qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
         // Halted until its pins are watched, so that no change of theirs goes unseen.
         qemu.arg("-S");
+        if let Some(names) = names {
+            qemu = names.around(&qemu);
+        }
         let process = Guarded::spawn(&qemu, &place("qemu.log")).expect("QEMU");
         let console = Console::connect(&place("console"));
         let mut qmp = Qmp::connect(&place("qmp"));
@@ -118,11 +130,16 @@ impl Guest {
 
     /// Enrols the guest with an enrolment string whose host is this machine.
     pub fn enrol(&mut self, enrolment: &str) {
+        self.enrol_at(HOST, enrolment);
+    }
+
+    /// Enrols the guest, with a name of this machine's.
+    pub fn enrol_at(&mut self, name: &str, enrolment: &str) {
         let (_, rest) = enrolment.split_once("://").expect("a URL");
         let (host, code) = rest.split_once('/').expect("a path");
         let (_, port) = host.rsplit_once(':').expect("a port");
         let said = self.run(&format!(
-            "pinlatch-agent enrol 'https://{HOST}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
+            "pinlatch-agent enrol 'https://{name}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
         ));
         assert!(said.contains("enrolled as"), "{said}");
         self.enrolled = true;
@@ -166,9 +183,12 @@ fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Pa
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut archive = Archive::create(to);
     archive.program("/init", include_bytes!("init.sh"));
-    archive.program("/bin/busybox", &read(guests.join("busybox")));
-    archive.program("/bin/pinlatch-agent", &read(program("PINLATCH_AGENT_ARM64")));
-    let modules = guests.join(board.folder()).join("modules");
+    let guest = guests.join(board.folder());
+    archive.program("/bin/busybox", &read(guest.join("busybox")));
+    if let Some(agent) = board.agent() {
+        archive.program("/bin/pinlatch-agent", &read(program(agent)));
+    }
+    let modules = guest.join("modules");
     for entry in std::fs::read_dir(&modules).expect("the kernel's modules").flatten() {
         let name = entry.file_name().into_string().expect("a name in ASCII");
         archive.file(&format!("/modules/{name}"), &read(entry.path()));

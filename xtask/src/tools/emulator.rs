@@ -1,10 +1,11 @@
-//! QEMU and two arm64 machines for it to run, for the tests on a real kernel's GPIO: an emulated Raspberry Pi 3B and
-//! the board `virt`.
+//! QEMU and machines for it to run, for the tests on a real kernel's GPIO: emulated Raspberry Pis, 3B and Zero, and the
+//! board `virt`.
 //!
-//! Kernels, modules and busybox are Debian's packages for arm64. They are fetched into the cache folder with a
-//! package state of their own, so that the system's architectures and packages stay as they are.
+//! Kernels, modules and busybox are Debian's packages for arm64 and armel. They are fetched into the cache folder with
+//! a package state of their own, so that the system's architectures and packages stay as they are.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -19,22 +20,25 @@ const QEMU: &str = "qemu-system-aarch64";
 const QEMU_PACKAGES: [&str; 1] = ["qemu-system-arm"];
 const BUSYBOX: &str = "busybox-static";
 /// Rises when something else is kept of the packages.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Written last: which packages the rest comes from.
 const COMPLETE: &str = "packages";
 
 /// A machine that QEMU can be, and what its kernel must load to reach a network.
 struct Guest {
     folder: &'static str,
+    /// Debian's name of what its processor runs.
+    architecture: &'static str,
     /// Packages that depend on a kernel; the first that there is, is taken.
     packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
 }
 
-const GUESTS: [Guest; 2] = [
+const GUESTS: [Guest; 3] = [
     Guest {
         folder: "pi",
+        architecture: "arm64",
         // Since 6.9 the driver of the Pi's pins can do what Raspberry Pi OS has it do: leave released outputs driven.
         packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
         // Nothing depends on `phy-generic`, and without it `dwc2` stays silent.
@@ -42,7 +46,16 @@ const GUESTS: [Guest; 2] = [
         device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
     },
     Guest {
+        folder: "pi-zero",
+        // Debian's armhf is for later processors.
+        architecture: "armel",
+        packages: &["linux-image-rpi"],
+        modules: &["phy-generic", "dwc2", "cdc_ether"],
+        device_tree: Some("bcm2835-rpi-zero.dtb"),
+    },
+    Guest {
         folder: "virt",
+        architecture: "arm64",
         packages: &["linux-image-cloud-arm64"],
         modules: &["virtio_mmio", "virtio_net"],
         device_tree: None,
@@ -54,7 +67,7 @@ const GUESTS: [Guest; 2] = [
 pub struct Emulator {
     /// `qemu-system-aarch64`.
     pub qemu: PathBuf,
-    /// Holds `busybox` and, for each machine, a folder with `kernel` and `modules`.
+    /// Holds a folder for each machine, with `busybox`, `kernel` and `modules`.
     pub guests: PathBuf,
 }
 
@@ -82,33 +95,43 @@ pub fn ensure(setup: &Setup) -> Result<Emulator> {
 }
 
 fn home(setup: &Setup) -> PathBuf {
-    setup.cache.join(format!("arm64-guests-{RECIPE}"))
+    home_of(setup, RECIPE)
+}
+
+fn home_of(setup: &Setup, recipe: u32) -> PathBuf {
+    setup.cache.join(format!("arm64-guests-{recipe}"))
 }
 
 /// Fetches and unpacks the packages, and keeps of them what the machines need.
 fn fetch(setup: &Setup, guests: &Path) -> Result<()> {
     fs::create_dir_all(&setup.cache).with_context(|| format!("cannot make {}", setup.cache.display()))?;
     let work = tempfile::tempdir_in(&setup.cache)?;
-    let apt = ForeignApt::new(work.path())?;
-    apt.update()?;
     let made = work.path().join("guests");
     let mut packages = String::new();
-    for guest in &GUESTS {
-        let package = apt.dependency_of(guest.packages)?;
-        let tree = apt.unpack(&package)?;
-        let kept = made.join(guest.folder);
-        keep_kernel(&tree, guest, &kept).with_context(|| format!("of {package}"))?;
-        packages.push_str(&format!("{package}\n"));
+    let architectures: BTreeSet<&str> = GUESTS.iter().map(|guest| guest.architecture).collect();
+    for architecture in architectures {
+        let apt = ForeignApt::new(&work.path().join(architecture), architecture)?;
+        apt.update()?;
+        let tree = apt.unpack(BUSYBOX)?;
+        let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| tree.join(path));
+        let Some(busybox) = busybox.iter().find(|path| path.is_file()) else {
+            bail!("{BUSYBOX} holds no busybox");
+        };
+        for guest in GUESTS.iter().filter(|guest| guest.architecture == architecture) {
+            let package = apt.dependency_of(guest.packages)?;
+            let tree = apt.unpack(&package)?;
+            let kept = made.join(guest.folder);
+            keep_kernel(&tree, guest, &kept).with_context(|| format!("of {package}"))?;
+            fs::copy(busybox, kept.join("busybox"))?;
+            packages.push_str(&format!("{package}\n"));
+        }
     }
-    let tree = apt.unpack(BUSYBOX)?;
-    let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| tree.join(path));
-    let Some(busybox) = busybox.iter().find(|path| path.is_file()) else {
-        bail!("{BUSYBOX} holds no busybox");
-    };
-    fs::copy(busybox, made.join("busybox"))?;
-    packages.push_str(&format!("{BUSYBOX}\n"));
     fs::write(made.join(COMPLETE), packages)?;
     let _ = fs::remove_dir_all(guests);
+    // Those of an earlier recipe serve nobody any more.
+    for number in 1..RECIPE {
+        let _ = fs::remove_dir_all(home_of(setup, number));
+    }
     fs::rename(&made, guests).with_context(|| format!("cannot make {}", guests.display()))
 }
 
@@ -149,26 +172,27 @@ fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
     folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
 }
 
-/// apt for arm64, with all its state in a folder of ours.
+/// apt for another architecture, with all its state in a folder of ours.
 struct ForeignApt {
     folder: PathBuf,
+    architecture: &'static str,
 }
 
 impl ForeignApt {
-    fn new(folder: &Path) -> Result<Self> {
+    fn new(folder: &Path, architecture: &'static str) -> Result<Self> {
         for part in ["state/lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(folder.join(part))?;
         }
         fs::write(folder.join("status"), "")?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), architecture })
     }
 
     fn command(&self, program: &str) -> Command {
         let place = |name: &str| self.folder.join(name).display().to_string();
         let mut apt = Command::new(program);
         for option in [
-            "APT::Architecture=arm64".to_owned(),
-            "APT::Architectures=arm64".into(),
+            format!("APT::Architecture={}", self.architecture),
+            format!("APT::Architectures={}", self.architecture),
             // As root, apt would hand over to a user who cannot write here.
             "APT::Sandbox::User=root".into(),
             format!("Dir::State={}", place("state")),
@@ -182,8 +206,8 @@ impl ForeignApt {
     }
 
     fn update(&self) -> Result<()> {
-        let title = "reading Debian's list of arm64 packages";
-        process::quietly(title, self.command("apt-get").args(["update", "-q"]))
+        let title = format!("reading Debian's list of {} packages", self.architecture);
+        process::quietly(&title, self.command("apt-get").args(["update", "-q"]))
     }
 
     /// What the first that there is of these packages exists to depend on.
@@ -197,7 +221,7 @@ impl ForeignApt {
 
     /// Fetches a package and lays its files out in a folder.
     fn unpack(&self, package: &str) -> Result<PathBuf> {
-        let title = format!("fetching {package} for arm64");
+        let title = format!("fetching {package} for {}", self.architecture);
         process::quietly(&title, self.command("apt-get").args(["download", "-q", package]))?;
         let file =
             find(&self.folder, &|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
@@ -221,7 +245,7 @@ pub fn reports(setup: &Setup) -> [Report; 2] {
     [
         Report { name: QEMU, found: qemu, needed, get: apt_line(&QEMU_PACKAGES) },
         Report {
-            name: "arm64 guests",
+            name: "guests of QEMU",
             found: packages.map(|packages| (packages, guests.display().to_string())),
             needed,
             get: "cargo xtask test fetches them".into(),

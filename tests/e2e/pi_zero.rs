@@ -1,0 +1,76 @@
+//! The 32-bit package on an emulated Pi Zero, whose processor is the oldest that there is: installed from its archive,
+//! it finds the edge by its name.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use e2e::emulated::{self, Board, CONFIG, Guest, HOST, NAME_SERVER, Names, State, StopPost};
+use e2e::{Certificates, Deployment, Machine, Site, program, systemd};
+use serde_json::json;
+use xtask::dist;
+use xtask::tools::cross;
+
+const CONFIGURATION: &str = r#"
+state_dir = "/var/lib/pinlatch"
+ca_file = "/etc/pinlatch/ca.pem"
+
+[lines.lamp]
+kind = "switch"
+driver = "gpio"
+gpio = "GPIO17"
+"#;
+
+const EDGE: &str = "edge.pinlatch.test";
+
+/// How long a change may take to reach a pin.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The package's program runs on ARMv6 without libraries, resolves a name, checks a certificate by it, and obeys.
+#[test]
+fn the_package_for_32_bits_runs_on_a_pi_zero() {
+    // A name server takes root, as packages do.
+    if emulated::missing().is_some() || systemd::missing().is_some() {
+        return;
+    }
+    let _machine = Machine::emulating();
+    let agent = std::fs::read(program("PINLATCH_AGENT_ARMHF")).expect("the agent");
+    let package = dist::agent(cross::Machine::Armhf, "0.1.0", &agent).expect("a package");
+    let archive = package.tarball(1_700_000_000).expect("an archive");
+    let certificates = Certificates::new(&["localhost", EDGE]);
+    let authority = std::fs::read(certificates.ca()).expect("a file");
+    let resolver = format!("nameserver {NAME_SERVER}\n");
+    let files = [
+        ("/root/agent.tar.gz", archive.as_slice()),
+        ("/etc/pinlatch-ca.pem", authority.as_slice()),
+        ("/etc/resolv.conf", resolver.as_bytes()),
+        ("/root/agent.toml", CONFIGURATION.as_bytes()),
+    ];
+    let here: Ipv4Addr = HOST.parse().expect("an address");
+    let names = Names::serve(&[(EDGE, here)]);
+    // It boots while workerd starts.
+    let mut zero = Guest::power_on_among(Board::PiZero, &files, Some(&names));
+    let edge = Deployment::start(1, Some(&certificates));
+    let site = Site::of(&edge, 0);
+    zero.until_ready();
+    assert_eq!(zero.run("uname -m").trim(), "armv6l");
+
+    zero.run("tar --strip-components=1 -C / -xzf /root/agent.tar.gz");
+    assert!(zero.run("pinlatch-agent check-config").contains("ok"), "the package's own configuration");
+    zero.run(&format!("cp /root/agent.toml {CONFIG} && cp /etc/pinlatch-ca.pem /etc/pinlatch/ca.pem"));
+    let lines = zero.run("pinlatch-agent lines");
+    assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
+
+    zero.enrol_at(EDGE, &site.enrolment("porch"));
+    zero.start_agent(StopPost::Safe);
+    site.until_online("porch");
+    assert!(names.asked().contains(&EDGE.to_owned()), "it asked for {:?}", names.asked());
+    let lamp = zero.pin(17);
+    assert_eq!(lamp.state(), State::Driven(false));
+    lamp.changes();
+    for level in [true, false] {
+        let result = site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": level })).ok();
+        assert_eq!(result["status"], "executed", "{result}");
+        lamp.wait_for(level, SOON);
+        assert_eq!(lamp.state(), State::Driven(level));
+    }
+}
