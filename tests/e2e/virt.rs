@@ -80,6 +80,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     assert!(of("3").ends_with("free"), "{lines}");
 
     outputs_follow_commands(&board, &site);
+    a_jumping_clock_changes_nothing(&board, &site);
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
@@ -112,6 +113,26 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
         }
     }
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
+}
+
+/// The system's clock jumps by a day and back while the agent is connected, and commands go on in time.
+fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
+    let lamp = board.pin(0);
+    let is_on = |level: bool| {
+        let result = site.post(&path("lamp", "set"), &json!({ "value": level })).ok();
+        assert_eq!(result["status"], "executed", "{result}");
+        lamp.wait_for(level, SOON);
+    };
+    let now = || -> i64 { board.run("date +%s").trim().parse().expect("seconds") };
+    let connections = || board.agent_log().matches("connected edge=").count();
+    assert_eq!(connections(), 1, "{}", board.agent_log());
+    for (days, level) in [(1, true), (-2, false), (1, true), (0, false)] {
+        let then = now() + days * 86_400;
+        board.run(&format!("date -s @{then}"));
+        assert!(now().abs_diff(then) < 60, "the clock did not jump");
+        is_on(level);
+    }
+    assert_eq!(connections(), 1, "it connected anew");
 }
 
 fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
