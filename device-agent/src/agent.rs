@@ -1,6 +1,7 @@
 //! The agent as a whole: lines, simulator and uplink side by side on one thread.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -10,33 +11,41 @@ use crate::config::{Config, DriverConfig};
 use crate::credentials::Credentials;
 use crate::journal;
 use crate::lines::Lines;
+use crate::metrics::Metrics;
+use crate::reload::{Followers, Source};
 use crate::status::{self, Status, StatusSocket};
 use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
-use crate::tls;
-use crate::uplink::Uplink;
+use crate::uplink::{Settings, Uplink};
 
-/// Runs until `shutdown` is ready, then takes every output to its safe level and closes the link.
-pub async fn run(config: Config, clock: WallClock, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+/// Runs until `shutdown` is ready, then takes every output to its safe level and closes the link. Meanwhile it follows
+/// its configuration.
+pub async fn run(
+    config: Config,
+    source: Source,
+    clock: WallClock,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     // Safe levels come first: what else is wrong must not leave a line as it was.
     let (lines, signals) = Lines::open(&config);
     // There is no link yet: what does not start at its safe level goes there in its own time.
     lines.link_lost();
     let service = Service::from_environment();
-    journal::name_device(&Credentials::load(&config.state_dir)?.device);
-    let tls = tls::connector(config.ca_file.as_deref(), clock).context("TLS cannot be set up")?;
+    let settings = Settings::of(&config, clock).context("TLS cannot be set up")?;
+    journal::name_device(&Credentials::load(settings.state_dir())?.device);
     let telemetry = Telemetry::default();
-    let status = offer_status(&config);
-    let Config { state_dir, allow_plaintext, .. } = config;
+    let (settings, newest_settings) = watch::channel(Rc::new(settings));
+    let (config, newest_config) = watch::channel(Rc::new(config));
+    let followers = Followers { lines: lines.clone(), settings, config, service: service.clone() };
     let uplink = Uplink {
-        state_dir,
-        allow_plaintext,
-        tls,
+        settings: newest_settings,
         lines: lines.clone(),
         telemetry: telemetry.clone(),
         service: service.clone(),
     };
+    let status = || Status::of(&telemetry, &lines, clock);
     let (stop, stopped) = watch::channel(false);
+    let mut no_longer = stopped.clone();
     let stopping = async {
         // Polled once the uplink is: it does not wait for the edge, and neither do those who wait for us.
         service.ready();
@@ -47,31 +56,88 @@ pub async fn run(config: Config, clock: WallClock, shutdown: impl Future<Output 
         }
         stop.send_replace(true);
     };
+    // Once stopping, nothing is opened any more.
+    let following = async {
+        tokio::select! {
+            () = followers.follow(source, clock) => {}
+            _ = no_longer.wait_for(|stop| *stop) => std::future::pending().await,
+        }
+    };
     tokio::select! {
         ((), ()) = async { tokio::join!(service.watch(Part::Uplink, uplink.run(stopped)), stopping) } => {}
         () = service.watch(Part::Lines, lines.drive(signals)) => {}
         () = service.feed_watchdog(&lines) => {}
-        () = tell_status(status.as_ref(), || Status::of(&telemetry, &lines, clock)) => {}
+        () = following => {}
+        () = tell_status(newest_config.clone(), &status) => {}
+        () = tell_metrics(newest_config, &status, &telemetry) => {}
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The socket of `pinlatch-agent status`. That nobody can ask is no reason not to work.
-fn offer_status(config: &Config) -> Option<StatusSocket> {
-    match StatusSocket::bind(&status::socket_of(config)?) {
-        Ok(socket) => Some(socket),
-        Err(error) => {
-            tracing::error!(code = error.code(), %error, "the status is not offered");
-            None
+/// Offers the status where the configuration says, for ever.
+async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
+    loop {
+        let path = status::socket_of(&config.borrow_and_update());
+        // That nobody can ask is no reason not to work.
+        let socket = path.as_deref().and_then(|path| match StatusSocket::bind(path) {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "the status is not offered");
+                None
+            }
+        });
+        let serving = async {
+            match &socket {
+                Some(socket) => socket.serve(&status).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            () = changed(&mut config, |config| status::socket_of(config) != path) => {}
         }
     }
 }
 
-async fn tell_status(socket: Option<&StatusSocket>, status: impl Fn() -> Status) {
-    match socket {
-        Some(socket) => socket.serve(status).await,
-        None => std::future::pending().await,
+/// Offers the metrics where the configuration says, for ever.
+async fn tell_metrics(
+    mut config: watch::Receiver<Rc<Config>>,
+    status: impl Fn() -> Status,
+    telemetry: &Telemetry,
+) {
+    loop {
+        let address = config.borrow_and_update().metrics;
+        let serving = async {
+            let Some(address) = address else { return std::future::pending().await };
+            match Metrics::bind(address).await {
+                Ok(metrics) => {
+                    let at = metrics.address().unwrap_or(address);
+                    tracing::info!(%at, "metrics are served");
+                    metrics.serve(&status, telemetry).await;
+                }
+                Err(error) => {
+                    tracing::error!(code = "metrics_port", %address, %error, "the metrics are not served");
+                    std::future::pending().await
+                }
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            () = changed(&mut config, |config| config.metrics != address) => {}
+        }
+    }
+}
+
+/// Ready once a configuration was read that differs.
+async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Config) -> bool) {
+    loop {
+        if config.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if differs(&config.borrow_and_update()) {
+            return;
+        }
     }
 }
 

@@ -17,6 +17,9 @@ use crate::lines::{Lines, Refused};
 /// How many ids are remembered before those that cannot be replayed any more are dropped.
 const PRUNE_AT: usize = 256;
 
+/// The code of a command that comes while the agent is stopping.
+const STOPPING: &str = "refused_stopping";
+
 /// What is said of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -71,6 +74,17 @@ impl Commands {
         let outcome = report(claims, result);
         self.remember(id, deadline_ms, &outcome, clock, boot_ms());
         Some(fresh(outcome))
+    }
+
+    /// The answer to a command that comes while the agent is stopping: nothing is done any more. Its id is read
+    /// without trust, as that of any command that is not obeyed.
+    pub fn stopping(&self, jwt: &str) -> Option<Outcome> {
+        let id = unverified_id(jwt)?;
+        if let Some(Answer { outcome, .. }) = self.before(&id) {
+            return Some(outcome);
+        }
+        tracing::warn!(id, outcome = "refused", code = STOPPING, "a command came while stopping");
+        Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
 
     /// What was said of a command that has come before.

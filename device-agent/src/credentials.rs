@@ -170,8 +170,22 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// Keeps a newer key set. Where the device has been enrolled anew meanwhile, that stands.
+    /// Keeps a newer key set.
     pub async fn adopt_keyset(&self, state_dir: &Path, keyset: String) -> Result<(), CredentialsError> {
+        self.amend(state_dir, |stored| Self { keyset, ..stored }).await
+    }
+
+    /// Keeps a renewed certificate.
+    pub async fn adopt_devcert(&self, state_dir: &Path, devcert: Secret) -> Result<(), CredentialsError> {
+        self.amend(state_dir, |stored| Self { devcert, ..stored }).await
+    }
+
+    /// Changes what is stored. Where the device has been enrolled anew meanwhile, that stands.
+    async fn amend(
+        &self,
+        state_dir: &Path,
+        change: impl FnOnce(Self) -> Self + Send + 'static,
+    ) -> Result<(), CredentialsError> {
         let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
         let file = state_dir.join(FILE);
         // Syncing to an SD card takes long, and the ends of pulses must not wait for it.
@@ -180,7 +194,7 @@ impl Credentials {
             if stored.key.kid() != own {
                 return Ok(());
             }
-            Self { keyset, ..stored }.store(&state_dir)
+            change(stored).store(&state_dir)
         });
         written.await.unwrap_or_else(|error| Err(CredentialsError::Io { file, source: error.into() }))
     }

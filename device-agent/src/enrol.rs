@@ -1,7 +1,7 @@
 //! Enrolment: a one-time code becomes this device's credentials.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use http_body_util::Full;
@@ -13,8 +13,10 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id
 use tokio_rustls::TlsConnector;
 
 use crate::credentials::{Credentials, CredentialsError};
+use crate::dial::Resolver;
 use crate::handshake::excerpt;
-use crate::http::{self, Connection, Endpoint, EndpointError, HttpError};
+use crate::http::{self, Connection, Endpoint, EndpointError, HttpError, Way};
+use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
@@ -95,18 +97,30 @@ impl fmt::Debug for EnrolString {
     }
 }
 
+/// How a device is enrolled.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the credentials go.
+    pub state_dir: PathBuf,
+    /// Whether plain http may be spoken beyond this machine.
+    pub allow_plaintext: bool,
+    /// The proxy between this device and the edge.
+    pub proxy: Option<Proxy>,
+}
+
 /// Enrols this device and stores its credentials, replacing others only after success.
 pub async fn enrol(
     string: &EnrolString,
-    state_dir: &Path,
+    options: &Options,
     tls: &TlsConnector,
-    allow_plaintext: bool,
 ) -> Result<Credentials, EnrolError> {
-    let endpoint = Endpoint::parse(&string.edge, allow_plaintext)?;
+    let Options { state_dir, allow_plaintext, proxy } = options;
+    let endpoint = Endpoint::parse(&string.edge, *allow_plaintext)?;
     let key = SigningKey::generate();
     let nonce = random_id();
     let request = EnrolRequest { code: string.code.clone(), jwk: key.public_jwk(), nonce: nonce.clone() };
-    let mut connection = Connection::open(&endpoint, tls).await?;
+    let way = Way { endpoint: &endpoint, proxy: proxy.as_ref(), tls, resolver: &Resolver::default() };
+    let mut connection = Connection::open(&way).await?;
     let reply = post(&mut connection, &request).await?;
 
     let root = PublicKey::from_jwk(&reply.root_key)?;

@@ -8,20 +8,19 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER};
+use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
 use pinlatch_protocol::problem::Problem;
 use pinlatch_protocol::{MAX_FRAME, SUBPROTOCOL};
 use pinlatch_token::{device, random_id};
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock::boot_ms;
 use crate::credentials::Credentials;
-use crate::http::{self, BoxStream, Connection, Endpoint, HttpError};
+use crate::http::{self, BoxStream, Connection, HttpError, Way, is_gateway};
+use crate::link_error::LinkError;
 use crate::tls::Validity;
-use crate::uplink::LinkError;
 
 const PATH: &str = "/api/v1/agent";
 
@@ -37,13 +36,9 @@ pub struct Link {
     pub validity: Option<Validity>,
 }
 
-/// Connects and proves who this device is.
-pub async fn connect(
-    credentials: &Credentials,
-    endpoint: &Endpoint,
-    tls: &TlsConnector,
-) -> Result<Link, LinkError> {
-    let mut connection = Connection::open(endpoint, tls).await?;
+/// Connects and proves who this device is. One that `yields` does not take the link from another agent.
+pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> Result<Link, LinkError> {
+    let mut connection = Connection::open(way).await?;
     let answer = connection.send(upgrade_request(&generate_key())?).await?;
     let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
     else {
@@ -62,6 +57,9 @@ pub async fn connect(
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", credentials.devcert.expose()))?);
         headers.insert(PROOF_HEADER, secret(&proof)?);
+        if yields {
+            headers.insert(YIELD_HEADER, HeaderValue::from_static("?1"));
+        }
         Ok(request)
     };
     let mut sent_ms = boot_ms();
@@ -69,7 +67,7 @@ pub async fn connect(
         // The edge may have closed the connection after its first answer.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "proving on a new connection");
-            connection = Connection::open(endpoint, tls).await?;
+            connection = Connection::open(way).await?;
             sent_ms = boot_ms();
             connection.send(request()?).await?
         }
@@ -149,13 +147,21 @@ fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     Ok(())
 }
 
+/// What an answer says that is not the one that was asked for. An edge explains itself by a problem document.
 async fn refused(answer: Response<Incoming>) -> LinkError {
     let status = answer.status();
     let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let problem = http::body(answer).await.ok();
     let problem = problem.and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
-    let code = problem.map_or_else(|| "unknown".into(), |problem| excerpt(&problem.code));
-    LinkError::Refused { status, code, retry_after }
+    match problem {
+        Some(problem) => LinkError::Refused { status, code: excerpt(&problem.code), retry_after },
+        None if is_gateway(status) => LinkError::Gateway(status),
+        // What stands in front of the edge says this too, in words of its own.
+        None if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+            LinkError::Refused { status, code: "unknown".into(), retry_after }
+        }
+        None => LinkError::NotTheEdge(status),
+    }
 }
 
 /// A foreign word for a log: short and printable.

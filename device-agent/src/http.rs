@@ -1,26 +1,26 @@
 //! The way to the edge: where it is, and HTTP/1.1 over one connection that a WebSocket may take over.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::tls::Validity;
+use crate::dial::Resolver;
+use crate::proxy::{Proxy, ProxyError};
+use crate::tls::{self, Validity};
 
-/// How long one address may take to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a lookup, a TLS handshake or an answer may take.
+/// How long a TLS handshake or an answer may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read.
 const MAX_BODY: usize = 64 * 1024;
@@ -57,6 +57,49 @@ pub enum HttpError {
     /// The answer's body is too large or broke off.
     #[error("the answer's body: {0}")]
     Body(String),
+    /// The proxy did not let us through.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
+
+impl HttpError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(..) => "unreachable",
+            Self::Tls(_, error) => tls::code(error),
+            Self::Timeout(_) => "timeout",
+            Self::Http(_) | Self::Request(_) | Self::Body(_) => "http",
+            Self::Proxy(error) => error.code(),
+        }
+    }
+
+    /// What the owner can do about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls(_, error) => tls::advice(error),
+            Self::Proxy(error) => error.advice(),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody has answered yet: trying again costs the edge a SYN.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable(..) | Self::Timeout(_) | Self::Body(_) => true,
+            Self::Http(error) => !error.is_parse(),
+            // The proxy is there, and says that the edge is not (RFC 9110 §15.6).
+            Self::Proxy(ProxyError::Refused(status)) => is_gateway(*status),
+            Self::Proxy(ProxyError::Unreachable(..) | ProxyError::Timeout) => true,
+            Self::Proxy(_) | Self::Tls(..) | Self::Request(_) => false,
+        }
+    }
+}
+
+/// Whether a status says that what stands in front of a server does not reach it: 502 and 504 (RFC 9110 §15.6), and
+/// Cloudflare's own 520 to 530.
+pub fn is_gateway(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 502 | 504 | 520..=530)
 }
 
 /// Any byte stream: TCP, or TLS over it.
@@ -97,9 +140,37 @@ impl Endpoint {
         Ok(Self { tls, host, port, authority: authority.to_string() })
     }
 
+    /// As `CONNECT` names it.
+    fn host_and_port(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// The base URL, without a slash at the end.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority)
+    }
+}
+
+/// The way to an edge.
+pub struct Way<'a> {
+    /// Where it is.
+    pub endpoint: &'a Endpoint,
+    /// The proxy in between.
+    pub proxy: Option<&'a Proxy>,
+    /// What TLS is made with.
+    pub tls: &'a TlsConnector,
+    /// What knows addresses.
+    pub resolver: &'a Resolver,
+}
+
+impl Way<'_> {
+    async fn dial(&self) -> Result<TcpStream, HttpError> {
+        let Endpoint { host, port, .. } = self.endpoint;
+        match self.proxy {
+            None => self.resolver.dial(host, *port).await,
+            Some(proxy) => proxy.tunnel(self.resolver, &self.endpoint.host_and_port()).await,
+        }
     }
 }
 
@@ -116,8 +187,9 @@ pub struct Connection {
 
 impl Connection {
     /// Connects.
-    pub async fn open(endpoint: &Endpoint, tls: &TlsConnector) -> Result<Self, HttpError> {
-        let tcp = dial(endpoint).await?;
+    pub async fn open(way: &Way<'_>) -> Result<Self, HttpError> {
+        let tcp = way.dial().await?;
+        let Way { endpoint, tls, .. } = way;
         let mut validity = None;
         let stream: BoxStream = if endpoint.tls {
             let failed = |error| HttpError::Tls(endpoint.host.clone(), error);
@@ -148,11 +220,6 @@ impl Connection {
         self.validity
     }
 
-    /// Whether another request can be sent.
-    pub async fn is_open(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
-    }
-
     /// Sends a request whose URI is a path, and returns the answer's head.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let headers = request.headers_mut();
@@ -173,30 +240,6 @@ pub async fn body(answer: Response<Incoming>) -> Result<Bytes, HttpError> {
     Ok(body.map_err(|error| HttpError::Body(error.to_string()))?.to_bytes())
 }
 
-/// Connects to the first address that accepts, so that a broken IPv6 route costs seconds, not the link.
-async fn dial(endpoint: &Endpoint) -> Result<TcpStream, HttpError> {
-    let unreachable = |error| HttpError::Unreachable(endpoint.authority.clone(), error);
-    let addresses: Vec<SocketAddr> =
-        timeout(STEP_TIMEOUT, lookup_host((endpoint.host.as_str(), endpoint.port)))
-            .await
-            .map_err(|_| HttpError::Timeout("the name lookup"))?
-            .map_err(unreachable)?
-            .collect();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // A command's answer is one small frame: it must not wait for more.
-                stream.set_nodelay(true).map_err(unreachable)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(unreachable(last))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +250,7 @@ mod tests {
         assert_eq!((edge.port, edge.url().as_str()), (443, "https://pinlatch.example"));
         let edge = Endpoint::parse("https://[2001:db8::1]:8443", false).unwrap();
         assert_eq!((edge.host.as_str(), edge.port), ("2001:db8::1", 8443));
+        assert_eq!(edge.host_and_port(), "[2001:db8::1]:8443");
         for url in [
             "",
             "pinlatch.example",

@@ -5,17 +5,24 @@
 //! queue in between; timers that end pulses run beside the link, not on it.
 
 pub mod agent;
+pub mod backoff;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod credentials;
+pub mod dial;
 pub mod enrol;
 pub mod handshake;
 pub mod http;
 pub mod journal;
 pub mod lines;
+pub mod link_error;
 pub mod log;
+pub mod metrics;
 pub mod outbox;
+pub mod proxy;
+pub mod reload;
+pub mod renewal;
 pub mod session;
 pub mod status;
 pub mod systemd;

@@ -8,13 +8,17 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
-use pinlatch_agent::enrol::{EnrolString, enrol};
+use pinlatch_agent::enrol::{EnrolString, Options, enrol};
 use pinlatch_agent::lines::survey::Survey;
+use pinlatch_agent::reload::Source;
 use pinlatch_agent::{agent, log, status, tls};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// The exit code of an unusable command line or configuration, which restarting cannot mend.
 const EXIT_USAGE: u8 = 2;
+/// Where the package keeps the credentials.
+const STATE_DIR: &str = "/var/lib/pinlatch";
 
 /// Drives this device's GPIO lines on commands signed by a Pinlatch edge.
 #[derive(Parser)]
@@ -39,15 +43,18 @@ enum Command {
     Enrol {
         /// As `pinlatch device enrol` printed it: https://HOST/#CODE.THUMBPRINT
         string: EnrolString,
-        /// The folder for this device's key and credentials.
-        #[arg(long, default_value = "/var/lib/pinlatch")]
-        state: PathBuf,
+        /// The folder for this device's key and credentials [default: /var/lib/pinlatch].
+        #[arg(long)]
+        state: Option<PathBuf>,
         /// A PEM file with a further trust root.
         #[arg(long)]
         ca: Option<PathBuf>,
         /// Speaks plain http beyond this machine, where the code can be overheard.
         #[arg(long)]
         allow_plaintext: bool,
+        /// Takes `state_dir`, `ca_file`, `allow_plaintext` and `proxy` from a configuration file.
+        #[arg(long)]
+        config: Option<PathBuf>,
         /// Takes this for the system's clock, in seconds of Unix time.
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
@@ -105,14 +112,27 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run { config, assume_time } => {
-            let config = Config::load(&config)?;
+        Command::Run { config: file, assume_time } => {
+            let config = Config::load(&file)?;
             let clock = WallClock::assuming(assume_time);
-            block_on(async { agent::run(config, clock, termination()?).await })??;
+            block_on(async {
+                let source = Source { file, asked: hangups()? };
+                agent::run(config, source, clock, termination()?).await
+            })??;
         }
-        Command::Enrol { string, state, ca, allow_plaintext, assume_time } => {
-            let tls = tls::connector(ca.as_deref(), WallClock::assuming(assume_time))?;
-            let made = block_on(enrol(&string, &state, &tls, allow_plaintext))??;
+        Command::Enrol { string, state, ca, allow_plaintext, config, assume_time } => {
+            let config = config.as_deref().map(Config::load).transpose()?;
+            let of_file = config.as_ref();
+            let ca = ca.as_deref().or(of_file.and_then(|config| config.ca_file.as_deref()));
+            let tls = tls::connector(ca, WallClock::assuming(assume_time))?;
+            let options = Options {
+                state_dir: state
+                    .or(of_file.map(|config| config.state_dir.clone()))
+                    .unwrap_or(STATE_DIR.into()),
+                allow_plaintext: allow_plaintext || of_file.is_some_and(|config| config.allow_plaintext),
+                proxy: of_file.and_then(|config| config.proxy.clone()),
+            };
+            let made = block_on(enrol(&string, &options, &tls))??;
             println!("enrolled as {} of site {} at {}", made.device, made.site, made.edge);
         }
         Command::Safe { config } => {
@@ -154,6 +174,18 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// A message for each SIGHUP; while one is being served, further ones are as good as one.
+fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup()).context("signals")?;
+    let (ask, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let _ = ask.try_send(());
+        }
+    });
+    Ok(asked)
 }
 
 fn show_status(config: &Path, socket: Option<PathBuf>, json: bool) -> anyhow::Result<()> {

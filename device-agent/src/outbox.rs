@@ -40,6 +40,11 @@ impl Outbox {
         self.pings.push_back(self.next);
     }
 
+    /// Whether every ping has its pong.
+    pub fn is_confirmed(&self) -> bool {
+        self.pings.is_empty()
+    }
+
     /// A pong came: everything sent before its ping has arrived.
     pub fn ponged(&mut self) {
         if let Some(first_after) = self.pings.pop_front() {

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pinlatch_protocol::agent::{FromAgent, ToAgent};
-use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS};
+use pinlatch_protocol::agent::{FromAgent, Outcome, ToAgent};
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
+use pinlatch_token::device::DeviceCert;
 use pinlatch_token::{KeySet, keyset, random_id, welcome as welcome_token};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -20,10 +22,11 @@ use crate::credentials::Credentials;
 use crate::handshake::{Link, excerpt};
 use crate::http::BoxStream;
 use crate::lines::{Event, Lines, News};
+use crate::link_error::LinkError;
 use crate::outbox::Outbox;
+use crate::renewal::Term;
 use crate::systemd::Service;
 use crate::telemetry::Telemetry;
-use crate::uplink::LinkError;
 
 /// How long the welcome may take after the upgrade.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +34,8 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the edge may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Within which time a connection has sent its next ping, or is over.
-const PING_LIMIT: Duration = Duration::from_millis(2 * (PING_EVERY_MS + SILENCE_LIMIT_MS));
+/// How long an agent that is stopping waits for what the edge has sent before it knew of that.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many outcomes of the last connection travel in the hello, which is one frame.
 const HELLO_OUTCOMES: usize = 16;
 
@@ -98,6 +101,27 @@ pub struct Around<'a> {
     pub telemetry: &'a Telemetry,
     /// Who is told how it goes.
     pub service: &'a Service,
+    /// Where a renewed certificate is kept.
+    pub state_dir: &'a Path,
+    /// After how long a silence the link counts as dead.
+    pub link_timeout: Duration,
+}
+
+impl Around<'_> {
+    /// How often a ping is sent: three go unanswered before the link counts as dead.
+    fn ping_every(&self) -> Duration {
+        (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
+    }
+
+    /// Within which time a connection has sent its next ping, or is over.
+    fn ping_limit(&self) -> Duration {
+        2 * (self.ping_every() + self.link_timeout) + SEND_TIMEOUT
+    }
+
+    /// How long a frame may take to leave.
+    fn send_timeout(&self) -> Duration {
+        SEND_TIMEOUT.min(self.link_timeout)
+    }
 }
 
 /// Says hello, then serves the connection until it ends; `Ok` where the agent is stopping.
@@ -111,21 +135,23 @@ pub async fn run(
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
-    let Around { lines, telemetry, service } = around;
-    telemetry.clock_set(trust.clock);
+    let term = Term::of(credentials.devcert.expose());
+    around.telemetry.clock_set(trust.clock);
+    around.telemetry.certificate(term);
     let mut session = Session {
         socket: link.socket,
         credentials,
         trust,
         commands,
-        lines,
-        telemetry,
+        around,
         outbox,
-        service,
+        term,
+        renewing: false,
         asked: None,
         confused: false,
     };
     session.hello().await?;
+    session.renew_in_time().await?;
     session.serve(stop).await
 }
 
@@ -152,28 +178,39 @@ struct Session<'a> {
     credentials: &'a Credentials,
     trust: Trust,
     commands: Commands,
-    lines: &'a Lines,
-    telemetry: &'a Telemetry,
+    around: Around<'a>,
     outbox: &'a mut Outbox,
-    service: &'a Service,
+    /// From when until when our certificate holds.
+    term: Option<Term>,
+    /// Whether we have asked for a new one.
+    renewing: bool,
     /// The nonce of the last request for the time, and when it was sent.
     asked: Option<(String, u64)>,
     /// Whether something that is not understood has been logged.
     confused: bool,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn lines(&self) -> &'a Lines {
+        self.around.lines
+    }
+
     async fn hello(&mut self) -> Result<(), LinkError> {
-        self.lines.link_up();
+        self.lines().link_up();
         let mut outcomes = self.outbox.reconnected();
         let later = outcomes.split_off(outcomes.len().min(HELLO_OUTCOMES));
-        let version = env!("CARGO_PKG_VERSION").into();
-        self.send(&FromAgent::Hello { version, lines: self.lines.infos(), outcomes }).await?;
+        self.describe(outcomes).await?;
         for outcome in later {
             self.send(&FromAgent::Result(outcome)).await?;
         }
         // Confirms the hello soon, rather than with the first regular ping.
         self.ping().await
+    }
+
+    /// Says what lines there are.
+    async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
+        let version = env!("CARGO_PKG_VERSION").into();
+        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes }).await
     }
 
     async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
@@ -182,9 +219,10 @@ impl Session<'_> {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         };
-        let mut pings = every(Duration::from_millis(PING_EVERY_MS));
+        let lines = self.lines();
+        let mut pings = every(self.around.ping_every());
         let mut resyncs = every(RESYNC_EVERY);
-        let silence = Duration::from_millis(SILENCE_LIMIT_MS);
+        let silence = self.around.link_timeout;
         let mut heard = Instant::now();
         loop {
             tokio::select! {
@@ -195,9 +233,14 @@ impl Session<'_> {
                     heard = Instant::now();
                     self.take(frame).await?;
                 }
-                event = self.lines.next_event() => self.report(event).await?,
+                event = lines.next_event() => self.report(event).await?,
+                // The edge takes a hello at any time.
+                () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
-                _ = resyncs.tick() => self.ask_time().await?,
+                _ = resyncs.tick() => {
+                    self.ask_time().await?;
+                    self.renew_in_time().await?;
+                }
                 () = sleep_until(heard + silence) => return Err(LinkError::Timeout("a sign of life")),
             }
         }
@@ -221,7 +264,7 @@ impl Session<'_> {
     }
 
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
-        self.telemetry.count(|counters| counters.bytes_received += bytes(text));
+        self.around.telemetry.count(|counters| counters.bytes_received += bytes(text));
         match heard(text) {
             Some(Heard::Pong) => self.outbox.ponged(),
             Some(Heard::Message(message)) => self.obey(message).await?,
@@ -240,17 +283,18 @@ impl Session<'_> {
     async fn obey(&mut self, message: ToAgent) -> Result<(), LinkError> {
         match message {
             ToAgent::Command { jwt } => {
-                let answer = self.commands.handle(&jwt, self.lines, &self.trust.clock, boot_ms);
+                let answer = self.commands.handle(&jwt, self.lines(), &self.trust.clock, boot_ms);
                 if let Some(Answer { outcome, again }) = answer {
                     if again {
-                        self.telemetry.replayed();
+                        self.around.telemetry.replayed();
                     } else {
-                        self.telemetry.command(&outcome);
+                        self.around.telemetry.command(&outcome);
                         self.outbox.push(outcome.clone());
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
                 }
             }
+            ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
             // Keys are established once per connection.
             ToAgent::Welcome { .. } => self.not_understood(),
@@ -264,7 +308,7 @@ impl Session<'_> {
             Ok(time) => {
                 let now = boot_ms();
                 self.trust.clock.resync(EdgeClock::new(time.now_ms, sent_ms, now), now);
-                self.telemetry.clock_set(self.trust.clock);
+                self.around.telemetry.clock_set(self.trust.clock);
                 tracing::debug!(
                     uncertainty_ms = self.trust.clock.uncertainty_ms(now),
                     "edge time taken anew"
@@ -280,11 +324,54 @@ impl Session<'_> {
         self.send(&FromAgent::Time { nonce }).await
     }
 
+    /// Asks for a new certificate once little of the present one is left.
+    async fn renew_in_time(&mut self) -> Result<(), LinkError> {
+        let now_s = self.trust.clock.estimate_ms(boot_ms()) / 1_000;
+        if self.term.is_none_or(|term| !term.is_due(now_s)) {
+            return Ok(());
+        }
+        self.renewing = true;
+        self.send(&FromAgent::Renew { jwk: self.credentials.key.public_jwk() }).await
+    }
+
+    /// Keeps a new certificate, if it is one of ours. The present one holds on whatever happens here.
+    async fn take_certificate(&mut self, jwt: String) {
+        if !std::mem::take(&mut self.renewing) {
+            return self.not_understood();
+        }
+        let Credentials { site, device, key, .. } = self.credentials;
+        // It was issued a moment ago at most, and edge time is surely not before that.
+        let now_s = self.trust.clock.latest_ms(boot_ms()) / 1_000;
+        let term = match DeviceCert::verify(&jwt, &self.trust.keys, std::slice::from_ref(site), now_s) {
+            Ok(cert) if cert.device == *device && cert.key.thumbprint() == key.kid() => Term::of(&jwt),
+            Ok(_) => {
+                tracing::warn!(
+                    code = "other_device",
+                    "the edge sent the certificate of another device or key"
+                );
+                return;
+            }
+            Err(refusal) => {
+                tracing::warn!(code = refusal.code(), %refusal, "the new certificate does not hold");
+                return;
+            }
+        };
+        match self.credentials.adopt_devcert(self.around.state_dir, Secret::new(jwt)).await {
+            Ok(()) => {
+                self.term = term;
+                self.around.telemetry.certificate(term);
+                let days = term.map_or(0, |term| term.days_left(now_s));
+                tracing::info!(days, "the device's certificate was renewed");
+            }
+            Err(error) => tracing::warn!(code = error.code(), %error, "the new certificate cannot be kept"),
+        }
+    }
+
     async fn report(&mut self, event: Event) -> Result<(), LinkError> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
         let line = event.line;
-        self.telemetry.count(|counters| counters.events += 1);
+        self.around.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
             News::Level(level) => FromAgent::Event { line, level, at_ms },
             News::Press { long } => FromAgent::Press { line, long, at_ms },
@@ -294,7 +381,7 @@ impl Session<'_> {
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
-        self.service.uplink_within(PING_LIMIT);
+        self.around.service.uplink_within(self.around.ping_limit());
         self.send_text(PING.into()).await
     }
 
@@ -308,16 +395,18 @@ impl Session<'_> {
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
-        self.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
-        let sent = timeout(SEND_TIMEOUT, self.socket.send(Message::text(text)));
+        self.around.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
+        let sent = timeout(self.around.send_timeout(), self.socket.send(Message::text(text)));
         Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
     }
 
-    /// Tells what stopping has changed, then closes.
+    /// Tells what stopping has changed, answers what is on its way, then closes.
     async fn close(&mut self) -> Result<(), LinkError> {
-        let lines = self.lines;
-        while let Some(event) = lines.pending_event() {
+        while let Some(event) = self.lines().pending_event() {
             self.report(event).await?;
+        }
+        if let Ok(drained) = timeout(DRAIN_TIMEOUT, self.drain()).await {
+            drained?;
         }
         let frame = CloseFrame { code: CloseCode::Away, reason: "stopping".into() };
         let socket = &mut self.socket;
@@ -331,11 +420,33 @@ impl Session<'_> {
             Err(_) => Ok(()),
         }
     }
+
+    /// Answers the commands that the edge has sent before it knows: none is obeyed any more, and none is lost. Its
+    /// pong comes behind all of them.
+    async fn drain(&mut self) -> Result<(), LinkError> {
+        self.ping().await?;
+        while !self.outbox.is_confirmed() {
+            match self.socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
+                Message::Text(text) => match heard(&text) {
+                    Some(Heard::Pong) => self.outbox.ponged(),
+                    Some(Heard::Message(ToAgent::Command { jwt })) => {
+                        if let Some(outcome) = self.commands.stopping(&jwt) {
+                            self.around.telemetry.command(&outcome);
+                            self.send(&FromAgent::Result(outcome)).await?;
+                        }
+                    }
+                    _ => {}
+                },
+                Message::Close(frame) => return Err(closed(frame)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use pinlatch_protocol::agent::Outcome;
     use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
     use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
     use pinlatch_protocol::name::Name;

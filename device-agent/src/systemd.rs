@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lines::Lines;
@@ -69,6 +70,19 @@ impl Service {
     /// Every line is at its safe level and the uplink is at work.
     pub fn ready(&self) {
         self.tell("READY=1\nSTATUS=connecting to the edge");
+    }
+
+    /// The configuration is being read again. The time tells `Type=notify-reload` that it is this reload.
+    pub fn reloading(&self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+        let usec = secs.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+    }
+
+    /// It was read, or refused.
+    pub fn reloaded(&self) {
+        self.tell("READY=1");
     }
 
     /// The service has begun to end.

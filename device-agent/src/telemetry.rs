@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::clock::EdgeClock;
+use crate::renewal::Term;
 
 /// Who this device is, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,9 @@ pub struct Counters {
     pub expired: u64,
     /// Commands that were refused, by code.
     pub refused: BTreeMap<String, u64>,
+    /// Connections that were lost, and attempts that failed, by the error's code.
+    #[serde(default)]
+    pub link_errors: BTreeMap<String, u64>,
     /// Events that were sent.
     pub events: u64,
     /// Bytes of text frames that were received.
@@ -72,6 +76,7 @@ struct Known {
     started: Instant,
     link: Cell<Link>,
     clock: Cell<Option<EdgeClock>>,
+    certificate: Cell<Option<Term>>,
     identity: RefCell<Option<Identity>>,
     last_error: RefCell<Option<LastError>>,
     counters: RefCell<Counters>,
@@ -87,6 +92,7 @@ impl Default for Telemetry {
             started: Instant::now(),
             link: Cell::new(Link::Connecting),
             clock: Cell::default(),
+            certificate: Cell::default(),
             identity: RefCell::default(),
             last_error: RefCell::default(),
             counters: RefCell::default(),
@@ -112,11 +118,23 @@ impl Telemetry {
         self.0.link.set(Link::Down { retry_at });
         let error = LastError { code: code.into(), message: message.into() };
         self.0.last_error.replace(Some(error));
+        // The codes are this program's own, so there are not many.
+        self.count(|counters| *counters.link_errors.entry(code.into()).or_default() += 1);
     }
 
     /// Edge time is known.
     pub fn clock_set(&self, clock: EdgeClock) {
         self.0.clock.set(Some(clock));
+    }
+
+    /// How long the device's certificate holds, where it says.
+    pub fn certificate(&self, term: Option<Term>) {
+        self.0.certificate.set(term);
+    }
+
+    /// How long the device's certificate holds, once that was read.
+    pub fn certificate_term(&self) -> Option<Term> {
+        self.0.certificate.get()
     }
 
     /// A command has ended.

@@ -4,7 +4,11 @@
 //! chain that would be refused for that reason alone is checked as of the leaf's `notBefore`, and
 //! whoever uses the connection must then learn edge time from a signed welcome and close unless it
 //! lies within the leaf's [`Validity`].
+//!
+//! The library does not look at the dates of a trust root. Those of `ca_file` are dated certificates of somebody's own,
+//! and one that has expired is trusted here as little as by other programs.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +21,8 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    self, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
+    self, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
+    SignatureScheme,
 };
 use x509_cert::der::Decode;
 
@@ -68,17 +73,88 @@ impl Validity {
     }
 }
 
+/// What TLS is made with, and where its own roots come from.
+pub struct Tls {
+    ca_file: Option<PathBuf>,
+    clock: WallClock,
+    connector: RefCell<TlsConnector>,
+}
+
+impl Tls {
+    /// With the roots of a file beside the public ones.
+    pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Result<Self, TlsError> {
+        let connector = RefCell::new(connector(ca_file, clock)?);
+        Ok(Self { ca_file: ca_file.map(Into::into), clock, connector })
+    }
+
+    /// What connections are made with now.
+    pub fn connector(&self) -> TlsConnector {
+        self.connector.borrow().clone()
+    }
+
+    /// Reads the file again, so that a renewed root counts without a restart. One that cannot be read changes nothing.
+    pub fn read_again(&self) {
+        if self.ca_file.is_none() {
+            return;
+        }
+        match connector(self.ca_file.as_deref(), self.clock) {
+            Ok(fresh) => drop(self.connector.replace(fresh)),
+            Err(error) => tracing::warn!(code = "ca_file", %error, "the ca_file cannot be read again"),
+        }
+    }
+}
+
+/// The stable code of a handshake that failed.
+pub fn code(error: &io::Error) -> &'static str {
+    match refusal(error) {
+        Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "tls_expired",
+        // An authority of another key may have the name of one that is trusted.
+        Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => "tls_issuer",
+        Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+            "tls_name"
+        }
+        _ => "tls",
+    }
+}
+
+/// What the owner can do about a handshake that failed.
+pub fn advice(error: &io::Error) -> Option<&'static str> {
+    match code(error) {
+        "tls_expired" => {
+            Some("renew the edge's certificate or that of its authority; or this device's clock is ahead")
+        }
+        "tls_issuer" => Some(
+            "name the authority of the edge's certificate in `ca_file`; or something in between intercepts TLS",
+        ),
+        "tls_name" => {
+            Some("another server answers at the edge's address, such as the login page of a network")
+        }
+        _ => None,
+    }
+}
+
+/// Why the edge's certificate was refused, if that is what happened.
+fn refusal(error: &io::Error) -> Option<&CertificateError> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::InvalidCertificate(refusal) => Some(refusal),
+        _ => None,
+    }
+}
+
 /// What every connection to the edge is made with.
 pub fn connector(ca_file: Option<&Path>, clock: WallClock) -> Result<TlsConnector, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(file) = ca_file {
-        add_roots(&mut roots, file).map_err(|reason| TlsError::CaFile { file: file.into(), reason })?;
-    }
+    let own = match ca_file {
+        Some(file) => {
+            read_roots(file, &mut roots).map_err(|reason| TlsError::CaFile { file: file.into(), reason })?
+        }
+        None => Vec::new(),
+    };
     let provider = Arc::new(ring::default_provider());
     let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build()?;
-    let config = client_config(provider, clock)?
+    let config = client_config(provider.clone(), clock)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(ClocklessVerifier { strict }))
+        .with_custom_certificate_verifier(Arc::new(ClocklessVerifier { strict, own, provider }))
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
@@ -90,21 +166,40 @@ fn client_config(
     ClientConfig::builder_with_details(provider, Arc::new(clock)).with_safe_default_protocol_versions()
 }
 
-fn add_roots(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
+/// Adds the roots of a file, and returns them.
+fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = std::fs::read(file).map_err(|error: io::Error| error.to_string())?;
-    let mut found = false;
+    let mut own = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| format!("not a PEM certificate: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("not usable as a trust root: {error}"))?;
-        found = true;
+        roots.add(certificate.clone()).map_err(|error| format!("not usable as a trust root: {error}"))?;
+        own.push(certificate);
     }
-    if found { Ok(()) } else { Err("it holds no certificate".into()) }
+    if own.is_empty() { Err("it holds no certificate".into()) } else { Ok(own) }
 }
 
 /// The usual verifier, except for what the module's head says. All but the date is checked as ever.
 #[derive(Debug)]
 struct ClocklessVerifier {
     strict: Arc<WebPkiServerVerifier>,
+    /// The roots of `ca_file`.
+    own: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClocklessVerifier {
+    /// The roots without those of `ca_file` that have expired by then; `None` where none has.
+    fn living_roots(&self, now: UnixTime) -> Option<RootCertStore> {
+        let lives = |root: &&CertificateDer<'_>| {
+            Validity::of(root).is_none_or(|validity| now.as_secs() <= validity.not_after.as_secs())
+        };
+        if self.own.iter().all(|root| lives(&root)) {
+            return None;
+        }
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(self.own.iter().filter(lives).cloned());
+        Some(roots)
+    }
 }
 
 impl ServerCertVerifier for ClocklessVerifier {
@@ -122,7 +217,13 @@ impl ServerCertVerifier for ClocklessVerifier {
             }
             _ => now,
         };
-        self.strict.verify_server_cert(leaf, intermediates, server, ocsp, now)
+        let verified = self.strict.verify_server_cert(leaf, intermediates, server, ocsp, now)?;
+        let Some(living) = self.living_roots(now) else { return Ok(verified) };
+        WebPkiServerVerifier::builder_with_provider(Arc::new(living), self.provider.clone())
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?
+            .verify_server_cert(leaf, intermediates, server, ocsp, now)
+            .map_err(|_| CertificateError::Expired.into())
     }
 
     fn verify_tls12_signature(

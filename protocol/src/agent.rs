@@ -5,6 +5,7 @@
 //! `challenge` and `session`, the agent's fresh nonce of this connection.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::command::CommandStatus;
 use crate::line::{Level, LineInfo};
@@ -15,6 +16,10 @@ pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 
 /// The header that carries the `devproof+jwt`.
 pub const PROOF_HEADER: &str = "Pinlatch-Proof";
+
+/// The header by which an agent that was replaced asks to connect only where no other one is connected as its device:
+/// `?1` (RFC 8941 §3.3.6). Two agents of one identity so do not take the link from each other in turns.
+pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
 /// Edge to agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +35,11 @@ pub enum ToAgent {
     /// One command: a `cmd+jwt`.
     Command {
         /// The signed command.
+        jwt: String,
+    },
+    /// The answer to [`FromAgent::Renew`].
+    Certificate {
+        /// The new `devcert+jwt`. The one before stays valid until it expires.
         jwt: String,
     },
     /// The answer to [`FromAgent::Time`]: a `welcome+jwt` over the request's nonce.
@@ -74,6 +84,11 @@ pub enum FromAgent {
         /// When, in milliseconds of Unix time by the agent's estimate of edge time.
         at_ms: u64,
     },
+    /// Asks for a new certificate of the same key. Where it is too early, nothing is answered.
+    Renew {
+        /// The device's public key, as in its certificate.
+        jwk: Value,
+    },
     /// Asks for signed time.
     Time {
         /// Fresh random text, which the answer repeats as `session`.
@@ -82,7 +97,7 @@ pub enum FromAgent {
 }
 
 impl FromAgent {
-    const TYPES: [&str; 5] = ["hello", "result", "event", "press", "time"];
+    const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
 
     /// Reads a frame; `None` where a newer agent says something that this version has no words for.
     pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
@@ -145,6 +160,7 @@ mod tests {
             FromAgent::Result(outcome),
             FromAgent::Event { line: name(), level: None, at_ms: 1 },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
+            FromAgent::Renew { jwk: Value::Null },
             FromAgent::Time { nonce: "n".into() },
         ];
         let types = messages.map(|message| serde_json::to_value(message).unwrap()["type"].clone());

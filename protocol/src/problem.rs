@@ -19,15 +19,15 @@ macro_rules! codes {
             pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
 
             /// The word on the wire.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
             /// The HTTP status that goes with it.
-            pub fn status(self) -> u16 {
+            pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* }
             }
             /// A short sentence for people.
-            pub fn title(self) -> &'static str {
+            pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
         }
@@ -87,6 +87,8 @@ codes! {
     IdentityTaken "identity_taken" 409 "Another person has this identity";
     /// Somebody must remain who may do everything.
     LastOwner "last_owner" 409 "A site keeps at least one owner";
+    /// An agent that yields ([`YIELD_HEADER`](crate::agent::YIELD_HEADER)) found another one connected as its device.
+    DeviceConnected "device_connected" 409 "Another agent is connected as this device";
     /// The device would not.
     Refused "refused" 409 "The device refused the command";
     /// The body is larger than the call takes.

@@ -29,13 +29,24 @@ const MAX_SESSION: usize = 128;
 /// captured proof is stale by the time its nonce is forgotten.
 pub(crate) const KEEP_SESSIONS_MS: u64 = 3_600_000;
 
+/// A device's certificate, whose signature the Worker has verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Credential<'a> {
+    /// Its id.
+    pub jti: &'a str,
+    /// When it expires, in seconds of Unix time.
+    pub expires_at: u64,
+    /// The thumbprint of the key in it.
+    pub thumbprint: &'a str,
+}
+
 impl Site<'_> {
     pub(crate) fn connect(
         &mut self,
         name: &Name,
         session: &str,
-        cert_jti: &str,
-        thumbprint: &str,
+        credential: &Credential<'_>,
+        yields: bool,
     ) -> Result<(), Failure> {
         let refused = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if !(1..=MAX_SESSION).contains(&session.len()) || !session.bytes().all(|byte| byte.is_ascii_graphic())
@@ -43,11 +54,17 @@ impl Site<'_> {
             return Err(Problem::new(Code::InvalidRequest).detail("this is no session nonce").into());
         }
         let device = self.device(name)?.ok_or_else(|| refused("the device is not enrolled"))?;
-        if device.cert_jti != cert_jti || device.thumbprint != thumbprint {
+        let expires_at =
+            device.expiry_of(credential.jti).filter(|_| device.thumbprint == credential.thumbprint);
+        let Some(expires_at) = expires_at else {
             return Err(refused("the device was enrolled anew; this certificate is no longer its own"));
-        }
-        if device.cert_exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
+        };
+        if expires_at.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(refused("the device's certificate has expired"));
+        }
+        // Nothing is written for it: two agents of one identity ask again and again.
+        if yields && self.has_live_connection(&device) {
+            return Err(Code::DeviceConnected.into());
         }
         if self.row("SELECT 1 FROM sessions WHERE nonce = ?1", &[session.into()])?.is_some() {
             return Err(refused("the proof was used before"));
@@ -68,7 +85,7 @@ impl Site<'_> {
     }
 
     /// The device, if this is its current connection.
-    fn current(&self, name: &Name, session: &str) -> Result<Option<Device>, StoreError> {
+    pub(crate) fn current(&self, name: &Name, session: &str) -> Result<Option<Device>, StoreError> {
         Ok(self.device(name)?.filter(|device| device.session.as_deref() == Some(session)))
     }
 
@@ -83,7 +100,7 @@ impl Site<'_> {
         let Some(device) = self.current(name, session)? else { return Ok(()) };
         match message {
             FromAgent::Hello { version, lines, outcomes } => self.hello(device, &version, &lines, &outcomes),
-            FromAgent::Time { .. } => Ok(()),
+            FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
             FromAgent::Event { line, level, at_ms } => self.line_event(name, &line, level, at_ms),

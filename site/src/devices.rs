@@ -13,15 +13,18 @@ use crate::lines::{Line, visible_line};
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint";
+const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint, \
+                       renewed_jti, renewed_exp";
 
 /// A row of `devices`.
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub name: Name,
-    /// The certificate that its agent must show.
+    /// The certificate that its agent shows.
     pub cert_jti: String,
     pub cert_exp: u64,
+    /// The one that was made to follow it: its agent may show either until each expires.
+    pub renewed: Option<(String, u64)>,
     /// The thumbprint of the key that was enrolled.
     pub thumbprint: String,
     /// The nonce of the current connection.
@@ -47,7 +50,15 @@ impl Device {
             last_seen_ms: row.opt_uint(6)?,
             version: row.opt_text(7)?.map(Into::into),
             thumbprint: row.text(8)?.into(),
+            renewed: row.opt_text(9)?.map(Into::into).zip(row.opt_uint(10)?),
         })
+    }
+
+    /// When a certificate of this device expires, in seconds of Unix time; `None` if it is none of its own.
+    pub fn expiry_of(&self, jti: &str) -> Option<u64> {
+        let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
+        let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
+        own.into_iter().flatten().find_map(|(own, exp)| (own == jti).then_some(exp))
     }
 }
 
@@ -72,12 +83,16 @@ impl Site<'_> {
         device.session.as_deref().and_then(|session| self.links.last_sign_of_life(session))
     }
 
+    /// Whether its current connection gave a sign of life lately.
+    pub(crate) fn has_live_connection(&self, device: &Device) -> bool {
+        let recent = |at_ms| self.now_ms.saturating_sub(at_ms) <= SILENCE_LIMIT_MS;
+        self.sign_of_life(device).is_some_and(recent)
+    }
+
     /// The session that a command can be sent to. Presence is never stored as truth: it takes the current
     /// connection, a hello in it and a recent sign of life.
     pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
-        let recent = |at_ms: &u64| self.now_ms.saturating_sub(*at_ms) <= SILENCE_LIMIT_MS;
-        self.sign_of_life(device).filter(recent)?;
-        device.session.as_deref().filter(|_| device.hello)
+        device.session.as_deref().filter(|_| device.hello && self.has_live_connection(device))
     }
 
     pub(crate) fn device_view(&self, device: &Device, lines: &[Line]) -> DeviceView {

@@ -1,4 +1,4 @@
-//! How devices come and go: one-time codes, enrolment, removal.
+//! How devices come, stay and go: one-time codes, enrolment, renewal, removal.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
@@ -6,10 +6,24 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
 use crate::Site;
+use crate::agent::Credential;
 use crate::audit::Actor;
 use crate::event::close;
 use crate::failure::Failure;
 use crate::principal::Principal;
+use crate::store::StoreError;
+
+/// How long after one renewal the next may be, in seconds: an answer may get lost.
+const RENEW_AGAIN_S: u64 = 300;
+
+/// A certificate that is to follow another.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewed<'a> {
+    /// Its id.
+    pub jti: &'a str,
+    /// When it expires, in seconds of Unix time.
+    pub expires_at: u64,
+}
 
 impl Site<'_> {
     pub(crate) fn create_enrolment(
@@ -54,7 +68,7 @@ impl Site<'_> {
         self.run(
             "INSERT INTO devices (name, thumbprint, cert_jti, cert_exp, seq) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (name) DO UPDATE SET thumbprint = ?2, cert_jti = ?3, cert_exp = ?4, seq = ?5,
-             session = NULL, hello = 0, online = 0",
+             session = NULL, hello = 0, online = 0, renewed_jti = NULL, renewed_exp = NULL",
             &[name.as_str().into(), thumbprint.into(), cert_jti.into(), cert_exp.into(), seq.into()],
         )?;
         let actor = format!("device:{name}");
@@ -64,6 +78,38 @@ impl Site<'_> {
             self.publish(seq, Change::Device { device: view });
         }
         Ok(name)
+    }
+
+    /// A device asks for a new certificate, on the connection that the present one opened. Whether it gets it; then
+    /// both are its own until each expires, so that nothing is lost wherever the new one gets lost.
+    pub(crate) fn renew(
+        &mut self,
+        name: &Name,
+        session: &str,
+        present: &Credential<'_>,
+        next: Renewed<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(device) = self.current(name, session)? else { return Ok(false) };
+        let now_s = self.now_ms / 1000;
+        let life = next.expires_at.saturating_sub(now_s);
+        let early = present.expires_at.saturating_sub(now_s) > life / 2;
+        let just_now = |(_, exp): &(String, u64)| exp.saturating_add(RENEW_AGAIN_S) > next.expires_at;
+        if early || device.renewed.as_ref().is_some_and(just_now) || device.expiry_of(present.jti).is_none() {
+            return Ok(false);
+        }
+        self.run(
+            "UPDATE devices SET cert_jti = ?2, cert_exp = ?3, renewed_jti = ?4, renewed_exp = ?5 WHERE name = ?1",
+            &[
+                name.as_str().into(),
+                present.jti.into(),
+                present.expires_at.into(),
+                next.jti.into(),
+                next.expires_at.into(),
+            ],
+        )?;
+        let actor = format!("device:{name}");
+        self.audit(Actor { name: &actor, jti: Some(next.jti) }, "renewal", name.as_str(), "done")?;
+        Ok(true)
     }
 
     /// Removes a device. Commands in flight to it end as they would in silence.

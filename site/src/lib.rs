@@ -47,10 +47,11 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::failure::Failure;
 
-pub use crate::agent::MAX_LINES;
+pub use crate::agent::{Credential, MAX_LINES};
 pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, Reply};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
+pub use crate::enrolment::Renewed;
 pub use crate::event::{CommandOrder, Effect, Event, Press, Whose, close};
 pub use crate::links::Links;
 pub use crate::outcome::GRACE_MS;
@@ -167,17 +168,30 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// An agent's upgrade, whose certificate and proof the Worker has verified. `thumbprint` is that of the key in
-    /// the certificate: it must be the one that was enrolled, whoever signed the certificate. On `Ok` the shim accepts
-    /// the socket within this event; an older connection of the device is closed.
+    /// An agent's upgrade, whose certificate and proof the Worker has verified. The key in the certificate must be the
+    /// one that was enrolled, whoever signed the certificate. On `Ok` the shim accepts the socket within this event; an
+    /// older connection of the device is closed. One that `yields` is refused instead where the older one lives.
     pub fn agent_connected(
         &mut self,
         device: &Name,
         session: &str,
-        cert_jti: &str,
-        thumbprint: &str,
+        credential: &Credential<'_>,
+        yields: bool,
     ) -> Result<(), Problem> {
-        let outcome = self.connect(device, session, cert_jti, thumbprint);
+        let outcome = self.connect(device, session, credential, yields);
+        self.surface(outcome)
+    }
+
+    /// An agent asks for a certificate to follow the one that it showed. Where this says so, the shim signs it and
+    /// sends it within this event.
+    pub fn certificate_renewed(
+        &mut self,
+        device: &Name,
+        session: &str,
+        present: &Credential<'_>,
+        next: Renewed<'_>,
+    ) -> Result<bool, Problem> {
+        let outcome = self.renew(device, session, present, next).map_err(Failure::from);
         self.surface(outcome)
     }
 

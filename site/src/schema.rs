@@ -158,6 +158,11 @@ const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE lines ADD COLUMN unit TEXT",
         "ALTER TABLE lines ADD COLUMN precision INTEGER",
     ],
+    &[
+        // The certificate that was made to follow a device's present one.
+        "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
+        "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
+    ],
 ];
 
 /// Makes the database current and returns its `meta`: one read when nothing is to be done.

@@ -1,9 +1,13 @@
-//! Devices: time, TLS, replacement.
+//! Devices: time, TLS, replacement, certificates.
 
 use std::process::Command;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::agent::LINES;
-use e2e::{Agent, Certificates, Deployment, Machine, Site, program, soon};
+use e2e::{Agent, Certificates, Deployment, Machine, Site, program, soon, stream};
+use pinlatch_protocol::name::Name;
+use pinlatch_token::PublicKey;
+use pinlatch_token::device::sign_cert;
 use serde_json::{Value, json};
 
 /// A Pi without a clock: its agent believes that it is 1970 and still connects over TLS to an edge whose
@@ -62,17 +66,98 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert!(!output.status.success(), "an unknown authority is trusted");
 }
 
+/// Two agents with one identity, both alive: the newer has the link and keeps it, the older asks without taking it, and
+/// has it again once the newer is gone.
 #[test]
-fn a_newer_connection_of_a_device_replaces_the_older() {
+fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
+    let site = Site::shared();
+    let older = site.device("porch");
+    let mut newer = older.twin();
+    newer.start();
+    soon("the older one is told", || older.log().contains("code=\"replaced\"").then_some(()));
+    site.until_online("porch");
+    let set = |on: bool| {
+        let body = json!({ "value": on });
+        site.post("/api/v1/devices/porch/lines/relay/set", &body).ok();
+    };
+    set(true);
+    assert_eq!(newer.levels("relay").last(), Some(&json!(true)));
+    // Instead of after minutes: the older one tries now, several times.
+    for attempt in 1..=3 {
+        older.hang_up();
+        soon("the older one is refused", || {
+            let refused = older.log().matches("code=\"device_connected\" retry_ms").count();
+            (refused >= attempt).then_some(())
+        });
+    }
+    set(false);
+    assert_eq!(newer.levels("relay").last(), Some(&json!(false)));
+    assert_eq!((older.connections(), newer.connections()), (1, 1), "the link went to and fro");
+    assert!(!newer.log().contains("replaced"));
+
+    newer.kill();
+    site.until_offline("porch");
+    older.hang_up();
+    site.until_online("porch");
+    assert_eq!(older.connections(), 2);
+    set(true);
+    assert_eq!(older.levels("relay").last(), Some(&json!(true)));
+}
+
+/// In the last third of its life a certificate is renewed over the connection that it opened; the one before stays good,
+/// so that it does not matter where the new one gets lost.
+#[test]
+fn a_certificate_is_renewed_before_it_expires() {
     let site = Site::shared();
     let mut agent = site.device("porch");
-    let mut panel = site.panel();
-    // The same credentials in a second process, as after a restored backup.
-    agent.start_another();
-    panel.until("the device comes again", |frame| frame["change"] == "device");
-    soon("the older one is told", || agent.log().contains("replaced").then_some(()));
-    let result = panel.command("one", "porch", "relay", "set", json!({ "value": true }));
-    assert_eq!(result["status"], "executed", "{result}");
+    agent.stop();
+    site.until_offline("porch");
+    let before = agent.credentials();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let claims = |credentials: &Value| {
+        let jwt = text(&credentials["devcert"]);
+        let payload =
+            Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1).expect("a payload")).expect("Base64url");
+        serde_json::from_slice::<Value>(&payload).expect("claims")
+    };
+    // The same certificate as if it had been issued 250 days ago.
+    let (of_device, issued) = (claims(&before), stream::unix_ms() / 1_000 - 250 * 86_400);
+    let name = |text: &str| Name::new(text).expect("a name");
+    let key = PublicKey::from_jwk(&of_device["cnf"]["jwk"]).expect("a key");
+    let keys = site.deployment.edge_keys();
+    let aged = sign_cert(&keys, &name(&site.name), &name("porch"), &key, &text(&of_device["jti"]), issued);
+    let mut old = before.clone();
+    old["devcert"] = json!(aged.expect("a certificate"));
+    agent.set_credentials(&old);
+    agent.start();
+    soon("it is renewed", || agent.log().contains("certificate was renewed").then_some(()));
+    let renewed = agent.credentials();
+    let (then, now) = (claims(&old), claims(&renewed));
+    assert!(now["iat"].as_u64() > then["iat"].as_u64() && now["exp"].as_u64() > then["exp"].as_u64());
+    assert_ne!(now["jti"], then["jti"]);
+    assert_eq!((&now["sub"], &now["cnf"]), (&then["sub"], &then["cnf"]));
+    assert_eq!(renewed["key"], before["key"]);
+    let log = site.get("/api/v1/audit?act=renewal").ok();
+    assert_eq!(
+        (&log["entries"][0]["actor"], &log["entries"][0]["jti"]),
+        (&json!("device:porch"), &now["jti"])
+    );
+
+    // The new one opens connections, and so does the old one, as after a power cut that lost the new one.
+    for credentials in [&renewed, &old] {
+        agent.kill();
+        agent.set_credentials(credentials);
+        let connections = agent.connections();
+        agent.start();
+        soon("it is connected", || (agent.connections() > connections).then_some(()));
+        let result = soon("it obeys", || {
+            let answer = site.post("/api/v1/devices/porch/lines/relay/toggle", &json!({}));
+            (answer.status == 200).then_some(answer.body)
+        });
+        assert_eq!(result["status"], "executed");
+    }
+    // Once is enough for a while: nobody fills the log by asking.
+    assert_eq!(site.get("/api/v1/audit?act=renewal").ok()["entries"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

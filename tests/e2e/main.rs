@@ -17,6 +17,7 @@ mod keys;
 mod latency;
 mod lifecycle;
 mod minted;
+mod night;
 mod oidc;
 mod openapi;
 mod packages;

@@ -44,6 +44,7 @@ fn the_package_lives_and_goes_on_a_real_systemd() {
     is_confined(&computer);
     runs_once_enrolled(&computer, &site);
     logs_fields(&computer, &site);
+    reloads_what_is_usable(&computer, &site);
     is_safe_after_a_kill(&computer, &site);
     is_restarted_when_it_hangs(&computer, &site);
     for deb in [&newer, &older] {
@@ -161,6 +162,32 @@ fn logs_fields(computer: &Computer, site: &Site<'_>) {
     assert!(entry["COMMAND_ID"].as_str().is_some_and(|id| !id.is_empty()), "{entry}");
     let message = entry["MESSAGE"].as_str().expect("a message");
     assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
+}
+
+/// A line more appears while another one stays on; a file that is not usable changes nothing, and that is said.
+fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
+    switch_on(site);
+    let process = computer.property(UNIT, "MainPID");
+    let more = "[lines.fan]\nkind = \"switch\"\ndriver = \"sim\"\n";
+    computer.run(&format!(
+        "cp {CONFIG} /root/kept && printf '%s' '{more}' >>{CONFIG} && systemctl reload {UNIT}"
+    ));
+    let of = |line: &str| {
+        site.get("/api/v1/devices/porch").ok()["lines"]
+            .as_array()
+            .is_some_and(|lines| lines.iter().any(|found| found["name"] == line))
+    };
+    soon("the new line is known", || of("fan").then_some(()));
+    computer.run(&format!("echo '[lines' >>{CONFIG}"));
+    let (code, said) = computer.try_run(&format!("systemctl reload {UNIT}"));
+    assert_ne!(code, Some(0), "{said}");
+    let journal = computer.run(&format!("journalctl -o cat -u {UNIT}"));
+    assert!(journal.contains(&format!("{CONFIG}:")), "the place is not named: {journal}");
+    assert!(of("fan") && of("lamp"));
+    computer.run(&format!("cp /root/kept {CONFIG} && systemctl reload {UNIT}"));
+    soon("the line is gone", || (!of("fan")).then_some(()));
+    assert_eq!(computer.property(UNIT, "MainPID"), process);
+    assert_eq!(levels_since_on(computer), [true], "the lamp was touched");
 }
 
 fn restarts(computer: &Computer) -> u32 {

@@ -37,6 +37,9 @@ kind = "rgb"
 driver = "sim"
 "#;
 
+/// Where an agent keeps who it is.
+const CREDENTIALS: &str = "state/credentials.json";
+
 /// An enrolled agent, running or not. It ends with this value.
 pub struct Agent {
     folder: TempDir,
@@ -81,6 +84,30 @@ impl Agent {
         self.others.push(self.spawn());
     }
 
+    /// The same device in another folder, as on a restored backup. It does not run yet.
+    pub fn twin(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = |name: &str| {
+            let (from, to) = (self.folder.path().join(name), folder.path().join(name));
+            std::fs::copy(&from, &to).expect("a copy");
+        };
+        std::fs::create_dir(folder.path().join("state")).expect("a folder");
+        copy("agent.toml");
+        copy(CREDENTIALS);
+        Self { folder, more: self.more.clone(), running: None, others: Vec::new() }
+    }
+
+    /// What the device has stored: its key, its certificate and whom it believes.
+    pub fn credentials(&self) -> Value {
+        let text = std::fs::read_to_string(self.folder.path().join(CREDENTIALS)).expect("credentials");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Puts other credentials in their place.
+    pub fn set_credentials(&self, credentials: &Value) {
+        std::fs::write(self.folder.path().join(CREDENTIALS), credentials.to_string()).expect("credentials");
+    }
+
     fn spawn(&self) -> Guarded {
         let mut run = self.command();
         run.env("RUST_LOG", "debug");
@@ -105,6 +132,28 @@ impl Agent {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
+    }
+
+    /// Lets it read its configuration again, and try at once where it waits.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// How often it has connected.
+    pub fn connections(&self) -> usize {
+        self.log().matches("connected edge=").count()
+    }
+
+    /// How many files it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(self.proc().join("fd")).expect("its files").count()
+    }
+
+    /// How much memory it has resident, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(self.proc().join("status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// Lets it stand still, as a machine that is suspended, until [`Agent::resume`].

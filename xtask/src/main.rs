@@ -82,6 +82,15 @@ enum Task {
         #[arg(long)]
         yes: bool,
     },
+    /// Loses the link again and again, as in a night of a bad network, and looks whether the agent stays as it was.
+    Night {
+        /// How often.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        reconnects: u32,
+        /// Installs packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Measures; exits 1 where a bar does not hold.
     Bench {
         /// What to measure.
@@ -150,6 +159,10 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Chaos { commands, seed, yes } => {
             suite::chaos(&Setup::new(yes)?, commands, seed)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Night { reconnects, yes } => {
+            suite::night(&Setup::new(yes)?, reconnects)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),

@@ -102,17 +102,26 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
 
 /// Runs the tests of a link that fails, with so many commands.
 pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {
+    let mut variables = vec![("PINLATCH_CHAOS_COMMANDS", commands.to_string())];
+    variables.extend(seed.map(|seed| ("PINLATCH_CHAOS_SEED", seed.to_string())));
+    long(setup, "chaos::", &variables)
+}
+
+/// Runs the test of a link that is lost again and again, so many times.
+pub fn night(setup: &Setup, reconnects: u32) -> Result<()> {
+    long(setup, "night::", &[("PINLATCH_NIGHT_RECONNECTS", reconnects.to_string())])
+}
+
+/// Runs tests in their long form, and shows what they tell.
+fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()> {
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
     build::edge::build(&tools, Mode::Release)?;
     build::panel::build(&tools, Mode::Release)?;
     let programs = native::build(native::Profile::Dev)?;
-    let mut e2e = test(&paths::root(), &["-p", "e2e", "--test", "e2e"], Some("chaos::"));
-    e2e.arg("--nocapture").env("PINLATCH_CHAOS_COMMANDS", commands.to_string());
-    if let Some(seed) = seed {
-        e2e.env("PINLATCH_CHAOS_SEED", seed.to_string());
-    }
+    let mut e2e = test(&paths::root(), &["-p", "e2e", "--test", "e2e"], Some(filter));
+    e2e.arg("--nocapture").envs(variables.iter().map(|(name, value)| (name, value)));
     Environment {
         tools: &tools,
         programs: &programs,

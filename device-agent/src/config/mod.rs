@@ -7,12 +7,16 @@ mod check;
 mod raw;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
 use serde::Deserialize;
+
+use crate::proxy::Proxy;
 
 /// The most lines that one device may have: their description must fit into one frame.
 pub const MAX_LINES: usize = 64;
@@ -35,6 +39,9 @@ pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 /// After how long without a link a line that nothing will restore goes to its safe level by default.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
+/// `link_timeout_s` of a configuration that names none: as long as the edge waits for a sign of life.
+pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
+
 /// A configuration that has passed every check. Paths are resolved against the file's folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -44,6 +51,12 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// Whether `ws://` may be spoken beyond loopback.
     pub allow_plaintext: bool,
+    /// The HTTP proxy between this device and the edge.
+    pub proxy: Option<Proxy>,
+    /// After how long a silence the link counts as dead.
+    pub link_timeout: Duration,
+    /// Where the metrics are served.
+    pub metrics: Option<SocketAddr>,
     /// What the simulated lines share.
     pub simulator: Option<Simulator>,
     /// The lines, in the order of the file.

@@ -15,7 +15,12 @@ pub struct File {
     pub ca_file: Option<PathBuf>,
     #[serde(default)]
     pub allow_plaintext: bool,
+    pub proxy: Option<Spanned<String>>,
+    pub link_timeout_s: Option<Spanned<u32>>,
     pub status_socket: Option<PathBuf>,
+    pub metrics: Option<Spanned<String>>,
+    #[serde(default)]
+    pub allow_remote_metrics: bool,
     pub simulator: Option<Simulator>,
     #[serde(default)]
     pub lines: BTreeMap<Spanned<String>, Line>,

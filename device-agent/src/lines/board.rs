@@ -6,15 +6,16 @@ use std::time::Duration;
 use pinlatch_protocol::line::{Action, Level, LineInfo};
 use pinlatch_protocol::name::Name;
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::contact::Contact;
-use super::driver::{DriverError, Input, Open, Signal};
+use super::driver::{DriverError, Input, Open, Signal, Watch};
 use super::interlock;
 use super::output::Output;
 use super::refused::Refused;
 use super::sensor::Sensor;
-use crate::config::{Config, DriverConfig, Interlock, LineConfig};
+use crate::config::{Config, DriverConfig, Interlock, LineConfig, Simulator};
 
 /// The most events that wait for the uplink; the next hello carries every level anyway.
 pub const MAX_EVENTS: usize = 256;
@@ -22,6 +23,8 @@ pub const MAX_EVENTS: usize = 256;
 const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
 /// After how long a line that could not be opened is tried again.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
+/// The same, after the configuration was read again.
+const REOPEN_NEW: Duration = Duration::from_secs(1);
 /// How long the system may take at the start to make what is opened ours.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -50,11 +53,13 @@ pub enum News {
 
 enum Behaviour {
     Output(Box<Output>),
-    Contact(Contact),
+    Contact(Contact, Watch),
     Sensor(Sensor),
 }
 
 pub(super) struct Line {
+    /// What its signals name it by.
+    number: usize,
     config: LineConfig,
     behaviour: Behaviour,
     reported: Option<Level>,
@@ -66,7 +71,7 @@ pub(super) struct Line {
 impl Line {
     fn open(
         config: LineConfig,
-        index: usize,
+        number: usize,
         opener: &dyn Open,
         now: Instant,
         patience: std::time::Instant,
@@ -91,18 +96,19 @@ impl Line {
                 Behaviour::Sensor(Sensor::new(sensing, polled, now))
             }
             (None, None) => {
-                let level = opener.contact(&config, index);
-                level.as_ref().err().map(&mut complain);
-                Behaviour::Contact(Contact::new(config.debounce, config.long_press, level.ok()))
+                let opened = opener.contact(&config, number);
+                opened.as_ref().err().map(&mut complain);
+                let (level, watch) = opened.map_or((None, Watch::default()), |(on, watch)| (Some(on), watch));
+                Behaviour::Contact(Contact::new(config.debounce, config.long_press, level), watch)
             }
         };
-        let mut line = Self { config, behaviour, reported: None, reported_at: None, closed };
+        let mut line = Self { number, config, behaviour, reported: None, reported_at: None, closed };
         line.reported = line.level();
         line
     }
 
     /// Tries once more to open a line that could not be opened, and says what has changed.
-    fn reopen(&mut self, index: usize, opener: &dyn Open, now: Instant) {
+    fn reopen(&mut self, opener: &dyn Open, now: Instant) {
         let Some((before, _)) = self.closed.take() else { return };
         let at_once = std::time::Instant::now();
         let opened = match &mut self.behaviour {
@@ -112,8 +118,11 @@ impl Line {
                 }
                 None => Ok(()),
             },
-            Behaviour::Contact(contact) => {
-                opener.contact(&self.config, index).map(|level| contact.reopened(Some(level)))
+            Behaviour::Contact(contact, watch) => {
+                opener.contact(&self.config, self.number).map(|(level, watching)| {
+                    *watch = watching;
+                    contact.reopened(Some(level));
+                })
             }
             Behaviour::Sensor(_) => opener.sensor(),
         };
@@ -132,7 +141,7 @@ impl Line {
     pub(super) fn level(&self) -> Option<Level> {
         match &self.behaviour {
             Behaviour::Output(output) => output.level(),
-            Behaviour::Contact(contact) => contact.level(),
+            Behaviour::Contact(contact, _) => contact.level(),
             Behaviour::Sensor(sensor) => sensor.level(),
         }
     }
@@ -141,7 +150,7 @@ impl Line {
     pub(super) fn fault(&self) -> Option<&DriverError> {
         let fault = match &self.behaviour {
             Behaviour::Output(output) => output.fault(),
-            Behaviour::Contact(_) => None,
+            Behaviour::Contact(..) => None,
             Behaviour::Sensor(sensor) => sensor.fault(),
         };
         fault.or(self.closed.as_ref().map(|(error, _)| error))
@@ -154,7 +163,7 @@ impl Line {
     fn next_due(&self) -> Option<Instant> {
         let own = match &self.behaviour {
             Behaviour::Output(output) => output.next_due(),
-            Behaviour::Contact(contact) => contact.next_due(),
+            Behaviour::Contact(contact, _) => contact.next_due(),
             Behaviour::Sensor(sensor) => sensor.next_due(),
         };
         let reopen = self.closed.as_ref().map(|(_, at)| *at);
@@ -162,9 +171,9 @@ impl Line {
     }
 
     /// Does what is due. Whether the contact was pressed, and if so whether for long.
-    fn tick(&mut self, index: usize, opener: &dyn Open, now: Instant) -> Option<bool> {
+    fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
         if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
-            self.reopen(index, opener, now);
+            self.reopen(opener, now);
         }
         match &mut self.behaviour {
             Behaviour::Output(output) => {
@@ -182,10 +191,10 @@ impl Line {
                 }
                 None
             }
-            Behaviour::Contact(contact) => contact.tick(now),
+            Behaviour::Contact(contact, _) => contact.tick(now),
             Behaviour::Sensor(sensor) => {
                 if sensor.begin(now) {
-                    opener.read(&self.config, index);
+                    opener.read(&self.config, self.number);
                 }
                 None
             }
@@ -194,8 +203,8 @@ impl Line {
 
     fn hear(&mut self, input: Input, now: Instant) {
         match (&mut self.behaviour, input) {
-            (Behaviour::Contact(contact), Input::Edge(level)) => contact.edge(level, now),
-            (Behaviour::Contact(contact), Input::Lost(error)) => {
+            (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
+            (Behaviour::Contact(contact, _), Input::Lost(error)) => {
                 tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact failed");
                 contact.reopened(None);
                 self.closed = Some((error, now + REOPEN_EVERY));
@@ -230,6 +239,30 @@ impl Line {
         Some(Event { line: self.config.name.clone(), news: News::Level(level), at: now })
     }
 
+    /// Whether this line is the one of a configuration, with nothing about it changed.
+    fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
+        self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
+    }
+
+    /// Goes to its safe level, lets go of its hardware and refuses commands. The line is free for others once what is
+    /// returned has ended.
+    fn release(&mut self, now: Instant) -> Option<JoinHandle<()>> {
+        let name = &self.config.name;
+        match &mut self.behaviour {
+            Behaviour::Output(output) => {
+                if output.is_open()
+                    && let Err(error) = output.make_safe(now)
+                {
+                    tracing::error!(line = %name, %error, "the safe level could not be applied");
+                }
+                output.release();
+                None
+            }
+            Behaviour::Contact(_, watch) => watch.end(),
+            Behaviour::Sensor(_) => None,
+        }
+    }
+
     fn info(&self) -> LineInfo {
         let LineConfig { name, kind, retain, max_on, sensing, .. } = &self.config;
         LineInfo {
@@ -247,8 +280,12 @@ impl Line {
 pub(super) struct Board {
     lines: Vec<Line>,
     interlocks: Vec<Interlock>,
+    simulator: Option<Simulator>,
     opener: Box<dyn Open>,
     events: VecDeque<Event>,
+    next_number: usize,
+    /// Whether there is a link.
+    linked: bool,
 }
 
 impl Board {
@@ -257,8 +294,73 @@ impl Board {
         let patience = std::time::Instant::now() + PATIENCE;
         let lines = config.lines.iter().enumerate();
         let lines =
-            lines.map(|(index, line)| Line::open(line.clone(), index, &*opener, now, patience)).collect();
-        Self { lines, interlocks: config.interlocks.clone(), opener, events: VecDeque::new() }
+            lines.map(|(number, line)| Line::open(line.clone(), number, &*opener, now, patience)).collect();
+        Self {
+            lines,
+            interlocks: config.interlocks.clone(),
+            simulator: config.simulator.clone(),
+            opener,
+            events: VecDeque::new(),
+            next_number: config.lines.len(),
+            linked: false,
+        }
+    }
+
+    /// The first half of following another configuration: the lines that go or change become safe and let go of their
+    /// hardware, which is free once all that is returned has ended. The others are not touched.
+    pub fn retire(&mut self, config: &Config, now: Instant) -> Vec<JoinHandle<()>> {
+        let same = self.simulator == config.simulator;
+        let leaving = |line: &&mut Line| !config.lines.iter().any(|wanted| line.is(wanted, same));
+        self.lines.iter_mut().filter(leaving).filter_map(|line| line.release(now)).collect()
+    }
+
+    /// The second half: the lines that came or changed are opened. Whether there is anything else now.
+    pub fn install(&mut self, config: &Config, now: Instant) -> bool {
+        let same = self.simulator == config.simulator;
+        let mut before = std::mem::take(&mut self.lines);
+        let order: Vec<usize> = before.iter().map(|line| line.number).collect();
+        let mut kept: Vec<Option<Line>> = Vec::new();
+        for wanted in &config.lines {
+            let found = before.iter().position(|line| line.is(wanted, same));
+            kept.push(found.map(|index| before.swap_remove(index)));
+        }
+        drop(before);
+        let numbers: Vec<usize> = kept
+            .iter()
+            .map(|line| match line {
+                Some(line) => line.number,
+                None => {
+                    self.next_number += 1;
+                    self.next_number - 1
+                }
+            })
+            .collect();
+        self.opener.reconfigured(config, &numbers);
+        // What the system needs time for is tried again soon: the lines that run on must not wait.
+        let at_once = std::time::Instant::now();
+        for ((line, wanted), number) in kept.into_iter().zip(&config.lines).zip(&numbers) {
+            let line = line.unwrap_or_else(|| {
+                let mut line = Line::open(wanted.clone(), *number, &*self.opener, now, at_once);
+                if let (Behaviour::Output(output), false) = (&mut line.behaviour, self.linked) {
+                    output.link_lost(now);
+                }
+                if let Some((_, at)) = &mut line.closed {
+                    *at = now + REOPEN_NEW;
+                }
+                line
+            });
+            self.lines.push(line);
+        }
+        self.interlocks.clone_from(&config.interlocks);
+        self.simulator.clone_from(&config.simulator);
+        // Whoever is told of the lines is told of all their levels.
+        self.collect_events(now);
+        let lines = &self.lines;
+        self.events.retain(|event| {
+            matches!(event.news, News::Press { .. })
+                && lines.iter().any(|line| line.config.name == event.line)
+        });
+        order != numbers
     }
 
     pub fn run(
@@ -300,8 +402,8 @@ impl Board {
 
     pub fn tick(&mut self, now: Instant) {
         let mut presses = Vec::new();
-        for (index, line) in self.lines.iter_mut().enumerate() {
-            if let Some(long) = line.tick(index, &*self.opener, now) {
+        for line in &mut self.lines {
+            if let Some(long) = line.tick(&*self.opener, now) {
                 presses.push(Event { line: line.config.name.clone(), news: News::Press { long }, at: now });
             }
         }
@@ -311,17 +413,20 @@ impl Board {
     }
 
     pub fn hear(&mut self, signal: Signal, now: Instant) {
-        if let Some(line) = self.lines.get_mut(signal.line) {
+        // A line that is no longer there may have had something to say.
+        if let Some(line) = self.lines.iter_mut().find(|line| line.number == signal.line) {
             line.hear(signal.input, now);
         }
     }
 
     pub fn link_up(&mut self) {
+        self.linked = true;
         self.each_output(Output::link_up);
         self.events.clear();
     }
 
     pub fn link_lost(&mut self, now: Instant) {
+        self.linked = false;
         self.each_output(|output| output.link_lost(now));
     }
 

@@ -15,7 +15,7 @@ pub mod refused;
 pub mod sensor;
 pub mod survey;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use pinlatch_protocol::line::{Level, LineInfo};
@@ -34,6 +34,9 @@ struct Shared {
     board: RefCell<Board>,
     rescheduled: Notify,
     changed: Notify,
+    reconfigured: Notify,
+    /// Whether there are other lines than those that the edge was told of.
+    untold: Cell<bool>,
 }
 
 /// All lines of the device; clones share them.
@@ -51,9 +54,13 @@ impl Lines {
     /// Opens the lines with drivers of the caller's.
     fn open_on(config: &Config, drivers: Box<dyn Open>) -> Self {
         let board = Board::open(config, drivers, Instant::now());
-        let shared =
-            Shared { board: RefCell::new(board), rescheduled: Notify::new(), changed: Notify::new() };
-        Self(Rc::new(shared))
+        Self(Rc::new(Shared {
+            board: RefCell::new(board),
+            rescheduled: Notify::new(),
+            changed: Notify::new(),
+            reconfigured: Notify::new(),
+            untold: Cell::new(false),
+        }))
     }
 
     /// Does something to the board, then sees to its events and timers.
@@ -78,6 +85,26 @@ impl Lines {
         self.with(|board, now| board.run(line, action, args, now))
     }
 
+    /// Follows another configuration. Lines whose part of it is the same keep their level and their timers; the others
+    /// become safe, and are opened anew.
+    pub async fn reload(&self, config: &Config) {
+        for released in self.with(|board, now| board.retire(config, now)) {
+            // It was told to end, and that is how it ends.
+            let _ = released.await;
+        }
+        if self.with(|board, now| board.install(config, now)) {
+            self.0.untold.set(true);
+            self.0.reconfigured.notify_one();
+        }
+    }
+
+    /// Ready once there are other lines than when the edge was told of them.
+    pub async fn reconfigured(&self) {
+        while !self.0.untold.take() {
+            self.0.reconfigured.notified().await;
+        }
+    }
+
     /// Every line as it is now.
     pub fn infos(&self) -> Vec<LineInfo> {
         self.0.board.borrow().infos()
@@ -92,6 +119,7 @@ impl Lines {
 
     /// The link is up: levels are the edge's business again. Changes so far are in the hello.
     pub fn link_up(&self) {
+        self.0.untold.set(false);
         self.with(|board, now| {
             // What has not been collected yet is in the hello too.
             board.collect_events(now);

@@ -95,6 +95,15 @@ impl Output {
         safe
     }
 
+    /// Lets go of its driver, for good.
+    pub fn release(&mut self) {
+        let gone = DriverError("the configuration is being read again".into());
+        self.driver = Err(gone.clone());
+        self.level = None;
+        self.fault = Some(gone);
+        (self.motion, self.off_at, self.safe_at) = (None, None, None);
+    }
+
     /// Whether it has a driver.
     pub fn is_open(&self) -> bool {
         self.driver.is_ok()

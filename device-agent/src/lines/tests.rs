@@ -275,6 +275,58 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
+/// What another configuration leaves alone keeps its timers; what it changes is safe, and counts as new.
+#[tokio::test(start_paused = true)]
+async fn a_reload_leaves_what_has_not_changed_alone() {
+    let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
+    let (lines, signals, folder) = open(&format!("{LAMP}{heater}{DOOR}"));
+    lines.link_lost();
+    run(&lines, "heater", "set", json!({ "value": true })).unwrap();
+    run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+    run(&lines, "door", "pulse", json!({ "ms": 3_000 })).unwrap();
+    lines.link_lost();
+    while lines.pending_event().is_some() {}
+    let text = format!(
+        "state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{DOOR}{heater}{}\
+         [interlocks.x]\nlines = [\"lamp\", \"heater\"]\ndead_time_ms = 0\n",
+        LAMP.replace(
+            "driver",
+            "min_interval_ms = 1\ninitial = false\non_link_loss = { safe_after_s = 5 }\ndriver"
+        )
+    );
+    let config = Config::parse(&text, folder.path()).unwrap();
+    let start = Instant::now();
+    let (seen, ()) = tokio::join!(
+        async {
+            let mut seen = Vec::new();
+            let collect = async {
+                while seen.len() < 2 {
+                    let event = lines.next_event().await;
+                    seen.push((event.line.to_string(), (event.at - start).as_millis()));
+                }
+            };
+            tokio::select! { () = lines.drive(signals) => {} () = collect => {} }
+            seen
+        },
+        async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            lines.reload(&config).await;
+            lines.reconfigured().await;
+            let levels: Vec<_> =
+                lines.infos().into_iter().map(|info| (info.name.to_string(), info.level)).collect();
+            let on = |line: &str, on| (line.to_owned(), Some(Level::On(on)));
+            assert_eq!(levels, [on("door", true), on("heater", true), on("lamp", false)]);
+            let interlocked = run(&lines, "lamp", "set", json!({ "value": true }));
+            assert_eq!(interlocked.unwrap_err().code(), "refused_interlock", "the new rule holds");
+            assert_eq!(run(&lines, "door", "pulse", json!({ "ms": 1 })), Err(Refused::Busy));
+        }
+    );
+    assert_eq!(seen, [("door".to_owned(), 3_000), ("heater".to_owned(), 4_000)]);
+    // And again with nothing new: nobody has to be told.
+    lines.reload(&config).await;
+    assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
+}
+
 #[tokio::test]
 async fn dropping_everything_leaves_the_outputs_safe() {
     let (lines, edges, folder) = open(LAMP);

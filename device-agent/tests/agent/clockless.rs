@@ -7,50 +7,16 @@ use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::enrol::EnrolError;
 use pinlatch_agent::http::HttpError;
 use pinlatch_protocol::command::CommandStatus;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore};
 
 use crate::edge::Edge;
+use crate::pki::Pki;
 use crate::world::World;
-
-/// A root, and a certificate for 127.0.0.1 by it, valid from 2020 until 2090.
-struct Pki {
-    root_pem: String,
-    root: CertificateDer<'static>,
-    leaf: CertificateDer<'static>,
-    key: KeyPair,
-}
-
-impl Pki {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "a root");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2090, 1, 1));
-        let key = KeyPair::generate().unwrap();
-        let leaf = params.signed_by(&key, &root).unwrap();
-        Self { root_pem: root.pem(), root: root.der().clone(), leaf: leaf.der().clone(), key }
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![self.leaf.clone()], key)
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
 
 const IN_1970: u64 = 100;
 const IN_2200: u64 = 7_258_118_400;

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use pinlatch_protocol::agent::{FromAgent, Outcome, PROOF_HEADER, ToAgent};
+use pinlatch_protocol::agent::{FromAgent, Outcome, PROOF_HEADER, ToAgent, YIELD_HEADER};
 use pinlatch_protocol::api::{EnrolReply, EnrolRequest, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -49,6 +49,14 @@ pub struct State {
     pub ahead_ms: i64,
     /// The root key that enrolment gives out.
     pub shown_root: Value,
+    /// Before how many days the certificates were issued that enrolment gives out.
+    pub issued_ago_days: u64,
+    /// Whether something else answers in the edge's place: 200 and a page, whatever is asked.
+    pub portal: bool,
+    /// Whether another agent is connected as this device.
+    pub taken: bool,
+    /// What TLS is spoken with.
+    pub tls: Option<TlsAcceptor>,
 }
 
 impl State {
@@ -86,6 +94,11 @@ impl Edge {
     }
 
     pub async fn serve(tls: Option<TlsAcceptor>) -> Self {
+        Self::serve_at("127.0.0.1:0", tls).await
+    }
+
+    pub async fn serve_at(address: &str, tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let root = SigningKey::generate();
         let shown_root = root.public_jwk();
         let mut state = State {
@@ -94,17 +107,21 @@ impl Edge {
             keyset: String::new(),
             ahead_ms: 0,
             shown_root,
+            issued_ago_days: 0,
+            portal: false,
+            taken: false,
+            tls,
         };
         state.publish(5);
         let state = Arc::new(Mutex::new(state));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let scheme = if tls.is_some() { "https" } else { "http" };
         let (sender, upgraded) = mpsc::unbounded_channel();
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
-                let (tls, shared, sender) = (tls.clone(), shared.clone(), sender.clone());
+                let (shared, sender) = (shared.clone(), sender.clone());
+                let tls = shared.lock().unwrap().tls.clone();
                 tokio::spawn(async move {
                     let service = service_fn(|request| answer(request, shared.clone(), sender.clone()));
                     let http = hyper::server::conn::http1::Builder::new();
@@ -160,6 +177,10 @@ async fn answer(
     shared: Shared,
     sender: mpsc::UnboundedSender<Connection>,
 ) -> Answer {
+    if shared.lock().unwrap().portal {
+        let page = "<!doctype html><title>Welcome to our network</title>";
+        return Ok(Response::builder().header("content-type", "text/html").body(Full::from(page)).unwrap());
+    }
     Ok(match request.uri().path() {
         "/api/v1/enrol" => {
             let body = request.into_body().collect().await.unwrap().to_bytes();
@@ -176,7 +197,8 @@ fn enrol(request: &EnrolRequest, state: &State) -> Response<Full<Bytes>> {
     }
     let key = PublicKey::from_jwk(&request.jwk).unwrap();
     let now_ms = state.now_ms();
-    let devcert = sign_cert(&state.keys, &site(), &device(), &key, &random_id(), now_ms / 1000).unwrap();
+    let issued = now_ms / 1000 - state.issued_ago_days * 86_400;
+    let devcert = sign_cert(&state.keys, &site(), &device(), &key, &random_id(), issued).unwrap();
     let reply = EnrolReply {
         site: site(),
         device: device(),
@@ -207,12 +229,16 @@ fn upgrade(
         DeviceCert::verify(bearer.strip_prefix("Bearer ").unwrap(), state.keys.public(), &[site()], now)
             .and_then(|certificate| certificate.verify_proof(&proof, &state.keys, now));
     let Ok(session) = session else { return problem(Code::InvalidToken) };
+    let yields = text(YIELD_HEADER).as_deref() == Some("?1");
+    if yields && state.taken {
+        return problem(Code::DeviceConnected);
+    }
     let shared = shared.clone();
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let stream = TokioIo::new(upgraded.await.unwrap());
         let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-        let _ = sender.send(Connection { socket, session, state: shared, silent: false });
+        let _ = sender.send(Connection { socket, session, state: shared, silent: false, yields });
     });
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -231,6 +257,8 @@ pub struct Connection {
     state: Shared,
     /// Whether pings stay unanswered.
     pub silent: bool,
+    /// Whether the agent asked not to take the link from another.
+    pub yields: bool,
 }
 
 impl Connection {

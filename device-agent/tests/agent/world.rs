@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::credentials::Credentials;
+use pinlatch_agent::reload::Source;
 use pinlatch_agent::{agent, enrol, tls};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::edge::Edge;
 
@@ -69,6 +70,12 @@ impl World {
         Self { folder, ca, clock }
     }
 
+    /// Puts keys of the file itself in front of what the configuration says.
+    pub fn configure(&self, keys: &str) {
+        let before = std::fs::read_to_string(self.config_file()).unwrap();
+        std::fs::write(self.config_file(), format!("{keys}\n{before}")).unwrap();
+    }
+
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("agent.toml")
     }
@@ -98,7 +105,9 @@ impl World {
 
     pub async fn enrol(&self, string: &str) -> Result<Credentials, enrol::EnrolError> {
         let tls = tls::connector(self.ca.as_deref(), self.clock).unwrap();
-        enrol::enrol(&string.parse()?, &self.state_dir(), &tls, false).await
+        let proxy = Config::load(&self.config_file()).ok().and_then(|config| config.proxy);
+        let options = enrol::Options { state_dir: self.state_dir(), allow_plaintext: false, proxy };
+        enrol::enrol(&string.parse()?, &options, &tls).await
     }
 
     /// Enrols the device, then runs the agent beside a test, and stops it afterwards.
@@ -106,7 +115,9 @@ impl World {
         self.enrol(&edge.enrol_string()).await.unwrap();
         let config = Config::load(&self.config_file()).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let agent = agent::run(config, self.clock, async { stopped.await.unwrap_or_default() });
+        let (_never, asked) = mpsc::channel(1);
+        let source = Source { file: self.config_file(), asked };
+        let agent = agent::run(config, source, self.clock, async { stopped.await.unwrap_or_default() });
         tokio::pin!(agent);
         let value = tokio::select! {
             ended = &mut agent => panic!("the agent ended by itself: {ended:?}"),

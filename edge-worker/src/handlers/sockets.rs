@@ -1,7 +1,7 @@
 //! WebSocket upgrades: verified here, then handed to the site's object.
 
 use pinlatch_protocol::SUBPROTOCOL;
-use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER};
+use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::device::DeviceCert;
 
@@ -39,8 +39,14 @@ pub async fn agent(incoming: Incoming) -> Outcome {
     let keys = deployment.keys.for_devices();
     let cert = DeviceCert::verify(&token, keys, deployment.sites(), now).map_err(auth::refused)?;
     let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;
-    let thumbprint = cert.key.thumbprint().to_owned();
-    let socket = AgentSocket { device: cert.device, session, cert_jti: cert.jti, thumbprint };
+    let socket = AgentSocket {
+        device: cert.device,
+        session,
+        cert_jti: cert.jti,
+        cert_exp: cert.exp,
+        thumbprint: cert.key.thumbprint().to_owned(),
+        yields: incoming.header(YIELD_HEADER).is_some_and(|value| value == "?1"),
+    };
     upgrade(&incoming.env, &cert.site, "agent", &socket).await
 }
 

@@ -15,8 +15,9 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
-use pinlatch_site::{Answer, Call, CallResult, Config, Principal, Reply, Site};
-use pinlatch_token::{is_nonce, random_id, welcome};
+use pinlatch_site::{Answer, Call, CallResult, Config, Principal, Renewed, Reply, Site};
+use pinlatch_token::device::{self, CERT_LIFE};
+use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
 use worker::{
     Delay, DurableObject, Env, Request, Response, ResponseBuilder, Result, ScheduledTime, State, WebSocket,
     WebSocketIncomingMessage, WebSocketPair, durable_object,
@@ -26,9 +27,9 @@ use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
 use super::sockets::{AgentSocket, Attached, Heard, Sockets};
 use super::store::SqlStore;
 use crate::config::Deployment;
-use crate::now_ms;
 use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
+use crate::{now_ms, now_s};
 
 /// What is due sooner than this is waited for by a timer, which keeps the object awake; what is due
 /// later, by the alarm.
@@ -282,7 +283,7 @@ impl Inner {
         let attached = Attached::Agent { socket: agent.clone(), since_ms: now_ms() };
         let welcomed = self
             .event(|site, deployment| {
-                site.agent_connected(&agent.device, &agent.session, &agent.cert_jti, &agent.thumbprint)?;
+                site.agent_connected(&agent.device, &agent.session, &agent.credential(), agent.yields)?;
                 attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
                 let jwt = welcome::sign(&deployment.keys, &name, &agent.session, now_ms())
                     .map_err(|refusal| fault("welcome", refusal))?;
@@ -328,11 +329,39 @@ impl Inner {
         self.heard.note(&agent.session, now_ms());
         // A newer agent may say more than this edge knows.
         let Some(message) = message else { return Ok(Ok(())) };
-        if let FromAgent::Time { nonce } = message {
-            return self.tell_time(socket, &nonce).await;
+        match message {
+            FromAgent::Time { nonce } => return self.tell_time(socket, &nonce).await,
+            FromAgent::Renew { jwk } => return self.renew(socket, agent, &jwk).await,
+            _ => {}
         }
         self.event(|site, _| {
             site.agent_message(&agent.device, &agent.session, message);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Signs a new certificate of the device's own key, where the site allows it.
+    async fn renew(
+        self: &Rc<Self>,
+        socket: &WebSocket,
+        agent: &AgentSocket,
+        jwk: &serde_json::Value,
+    ) -> Result<std::result::Result<(), Problem>> {
+        let key = match PublicKey::from_jwk(jwk) {
+            Ok(key) if key.thumbprint() == agent.thumbprint => key,
+            _ => {
+                return Ok(Err(Problem::new(Code::InvalidRequest).detail("the key is not the device's own")));
+            }
+        };
+        let (name, now, jti) = (self.name().await?, now_s(), random_id());
+        self.event(|site, deployment| {
+            let next = Renewed { jti: &jti, expires_at: now + CERT_LIFE };
+            if site.certificate_renewed(&agent.device, &agent.session, &agent.credential(), next)? {
+                let jwt = device::sign_cert(&deployment.keys, &name, &agent.device, &key, &jti, now)
+                    .map_err(|refusal| fault("certificate", refusal))?;
+                send(socket, &ToAgent::Certificate { jwt });
+            }
             Ok(())
         })
         .await

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use js_sys::{Function, Reflect};
 use pinlatch_protocol::name::Name;
-use pinlatch_site::{Links, Principal};
+use pinlatch_site::{Credential, Links, Principal};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{State, WebSocket};
@@ -22,8 +22,25 @@ pub struct AgentSocket {
     pub session: String,
     /// The `jti` of its credential.
     pub cert_jti: String,
+    /// When that expires, in seconds of Unix time. A socket from before this was told renews nothing.
+    #[serde(default = "never")]
+    pub cert_exp: u64,
     /// The thumbprint of its key.
     pub thumbprint: String,
+    /// Whether it does not take the place of another connection.
+    #[serde(default)]
+    pub yields: bool,
+}
+
+impl AgentSocket {
+    /// The certificate that it showed.
+    pub fn credential(&self) -> Credential<'_> {
+        Credential { jti: &self.cert_jti, expires_at: self.cert_exp, thumbprint: &self.thumbprint }
+    }
+}
+
+fn never() -> u64 {
+    u64::MAX
 }
 
 /// What a socket is. It outlives hibernation in the socket's attachment.

@@ -1,5 +1,8 @@
 //! Enrolment and removal, and the numbering of events throughout.
 
+use pinlatch_protocol::SILENCE_LIMIT_MS;
+
+use super::cast::DAY_S;
 use super::*;
 
 fn enrol(code: &str, cert: &str) -> Call {
@@ -125,8 +128,63 @@ fn the_audit_log_is_read_in_pages() {
 fn another_key_under_the_same_credential_is_no_device() {
     let bench = Bench::new();
     let connect = |thumbprint: &str| {
-        bench.with(|site| site.agent_connected(&name("porch"), "s1", "cert-1", thumbprint)).0
+        bench.connect_by("porch", "s1", &Credential { thumbprint, ..credential("cert-1") }, false).0
     };
     assert_eq!(connect("stolen").unwrap_err().code, "invalid_token");
     assert!(connect("thumb").is_ok());
+}
+
+#[test]
+fn a_certificate_is_renewed_in_time_and_both_are_good() {
+    let bench = Bench::connected();
+    let start_s = START_MS / 1000;
+    let renew = |session: &str, present: &str, expires_at: u64, jti: &str| {
+        let present = Credential { expires_at, ..credential(present) };
+        let next = Renewed { jti, expires_at: bench.now_ms.get() / 1000 + 365 * DAY_S };
+        bench.with(|site| site.certificate_renewed(&name("porch"), session, &present, next)).0.unwrap()
+    };
+    let first = start_s + 365 * DAY_S;
+    assert!(!renew("s1", "cert-1", first, "cert-2"), "it is as good as new");
+    bench.now_ms.set(START_MS + 183 * DAY_S * 1000);
+    assert!(!renew("s0", "cert-1", first, "cert-2"), "not the current connection");
+    assert!(!renew("s1", "cert-9", first, "cert-2"), "a certificate of nobody's");
+    assert!(renew("s1", "cert-1", first, "cert-2"));
+    assert_eq!(bench.last_logged(), "device:porch renewal porch done");
+    assert!(!renew("s1", "cert-1", first, "cert-3"), "just now");
+    for (session, jti) in [("s2", "cert-2"), ("s3", "cert-1"), ("s4", "cert-2")] {
+        bench.connect("porch", session, jti).0.unwrap();
+    }
+    assert_eq!(bench.connect("porch", "s5", "cert-3").0.unwrap_err().code, "invalid_token");
+
+    // The old one ends by its date, the new one goes on, and is followed in its turn.
+    bench.now_ms.set(START_MS + 366 * DAY_S * 1000);
+    assert_eq!(bench.connect("porch", "s6", "cert-1").0.unwrap_err().code, "invalid_token");
+    bench.connect("porch", "s7", "cert-2").0.unwrap();
+    bench.now_ms.set(START_MS + 400 * DAY_S * 1000);
+    assert!(renew("s7", "cert-2", start_s + (183 + 365) * DAY_S, "cert-3"));
+    bench.connect("porch", "s8", "cert-3").0.unwrap();
+    assert_eq!(bench.connect("porch", "s9", "cert-1").0.unwrap_err().code, "invalid_token");
+
+    // Whoever holds any of them is out once the device is enrolled anew.
+    bench.enrol("porch", "cert-4");
+    for jti in ["cert-2", "cert-3"] {
+        assert_eq!(bench.connect("porch", jti, jti).0.unwrap_err().code, "invalid_token");
+    }
+    assert!(!renew("s8", "cert-3", start_s + (400 + 365) * DAY_S, "cert-5"));
+}
+
+#[test]
+fn an_agent_that_yields_takes_no_link_from_another() {
+    let bench = Bench::connected();
+    let yielding = |session: &str| bench.connect_by("porch", session, &credential("cert-1"), true);
+    let (refused, effects) = yielding("s2");
+    assert_eq!(refused.unwrap_err().code, "device_connected");
+    assert!(effects.is_empty() && bench.online("porch"), "{effects:?}");
+    bench.now_ms.set(START_MS + SILENCE_LIMIT_MS + 1);
+    let (taken, effects) = yielding("s2");
+    assert!(taken.is_ok() && !effects.is_empty(), "the other one is silent: {effects:?}");
+    bench.close("porch", "s2");
+    assert!(yielding("s3").0.is_ok(), "the other one has gone");
+    // Who does not yield takes it, as ever.
+    assert!(bench.connect("porch", "s4", "cert-1").0.is_ok());
 }

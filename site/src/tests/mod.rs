@@ -71,6 +71,11 @@ struct Bench {
     wake: Cell<Option<u64>>,
 }
 
+/// A certificate of the key that devices are enrolled with here.
+fn credential(jti: &str) -> Credential<'_> {
+    Credential { jti, expires_at: START_MS / 1000 + 365 * 86_400, thumbprint: "thumb" }
+}
+
 impl Bench {
     fn on(sqlite: Sqlite) -> Self {
         Self {
@@ -175,8 +180,18 @@ impl Bench {
     }
 
     fn connect(&self, device: &str, session: &str, cert_jti: &str) -> (Result<(), Problem>, Vec<Effect>) {
+        self.connect_by(device, session, &credential(cert_jti), false)
+    }
+
+    fn connect_by(
+        &self,
+        device: &str,
+        session: &str,
+        credential: &Credential<'_>,
+        yields: bool,
+    ) -> (Result<(), Problem>, Vec<Effect>) {
         let (outcome, effects) =
-            self.with(|site| site.agent_connected(&name(device), session, cert_jti, "thumb"));
+            self.with(|site| site.agent_connected(&name(device), session, credential, yields));
         if outcome.is_ok() {
             self.alive(session);
         }

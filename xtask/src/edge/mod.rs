@@ -19,7 +19,7 @@ pub use programs::quiet_wrangler;
 use std::{
     fs,
     io::Write,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -58,7 +58,7 @@ impl Edge {
         loop {
             edge.port = match edge.options.port {
                 Some(port) if is_free(port) => port,
-                _ => free_port()?,
+                _ => free_port_of(edge.options.ip)?,
             };
             match edge.run() {
                 Err(error) if attempt < PORT_ATTEMPTS && edge.lost_its_port() => {
@@ -76,7 +76,7 @@ impl Edge {
     pub fn url(&self) -> String {
         match self.options.https {
             Some(_) => format!("https://localhost:{}", self.port),
-            None => format!("http://127.0.0.1:{}", self.port),
+            None => format!("http://{}", SocketAddr::new(self.options.ip, self.port)),
         }
     }
 
@@ -202,7 +202,11 @@ pub fn write_private(file: &Path, text: &str) -> Result<()> {
 
 /// A port of the loopback interface that nobody listens on now.
 pub fn free_port() -> Result<u16> {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    free_port_of(Ipv4Addr::LOCALHOST.into())
+}
+
+fn free_port_of(ip: IpAddr) -> Result<u16> {
+    let probe = TcpListener::bind((ip, 0)).context("no free port")?;
     Ok(probe.local_addr()?.port())
 }
 

@@ -1,6 +1,10 @@
 //! How to start a local Worker.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -70,6 +74,8 @@ pub struct EdgeOptions {
     pub parts: EdgeParts,
     /// Its own folder: configuration, secrets, log, and the objects' state.
     pub dir: PathBuf,
+    /// Where it listens: an address of this machine.
+    pub ip: IpAddr,
     /// Wanted port; another is taken where it is busy. `None` takes any.
     pub port: Option<u16>,
     /// Variables over those of wrangler.toml, such as `SITES`.
@@ -127,7 +133,15 @@ impl EdgeOptions {
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
         let runner = Runner::Wrangler;
-        Self { parts, dir: dir.into(), port: None, vars, secrets, https: None, runner, other: None }
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self { parts, dir: dir.into(), ip, port: None, vars, secrets, https: None, runner, other: None }
+    }
+
+    /// Listens at `::1` instead of 127.0.0.1. Not with TLS, which is served at the name `localhost`.
+    #[must_use]
+    pub fn ipv6(mut self) -> Self {
+        self.ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        self
     }
 
     /// Asks for a port.

@@ -1,6 +1,6 @@
 //! The commands that run a Worker.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, fs, net::SocketAddr, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -9,10 +9,10 @@ use crate::process;
 
 /// `wrangler dev`.
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
-    let EdgeOptions { parts, dir, https, .. } = options;
+    let EdgeOptions { parts, dir, https, ip, .. } = options;
     let mut command = Command::new(&parts.node);
     command.arg(&parts.wrangler).arg("dev").arg("--config").arg(dir.join("wrangler.json"));
-    command.args(["--local", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--local", "--ip", &ip.to_string(), "--port", &port.to_string()]);
     command.args(["--inspector-port", "0", "--show-interactive-dev-session=false"]);
     command.arg("--persist-to").arg(dir.join("state"));
     if let Some((key, certificate)) = https {
@@ -31,13 +31,13 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
 
 /// workerd on a folder that `pinlatch self-host` writes now.
 pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
-    let EdgeOptions { parts, dir, https, .. } = options;
+    let EdgeOptions { parts, dir, https, ip, .. } = options;
     let out = dir.join("self-host");
     let mut write = Command::new(&parts.pinlatch);
     write.arg("self-host").arg("--out").arg(&out);
     write.arg("--config").arg(dir.join("wrangler.json")).arg("--vars").arg(dir.join(".dev.vars"));
     write.arg("--worker").arg(&parts.edge_dist).arg("--panel").arg(&parts.panel_dist);
-    write.arg("--listen").arg(format!("127.0.0.1:{port}"));
+    write.arg("--listen").arg(SocketAddr::new(*ip, port).to_string());
     if let Some((key, certificate)) = https {
         write.arg("--tls-key").arg(key).arg("--tls-cert").arg(certificate);
     }

@@ -2,6 +2,7 @@
 
 mod line;
 mod place;
+mod uplink;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Range, RangeInclusive};
@@ -50,6 +51,9 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         }
         checked.extend(checker.line(name, line, driver));
     }
+    let proxy = checker.proxy(raw.proxy.as_ref());
+    let link_timeout = checker.link_timeout(raw.link_timeout_s.as_ref());
+    let metrics = checker.metrics(raw.metrics.as_ref(), raw.allow_remote_metrics);
     let interlocks = checker.interlocks(raw.interlocks, &checked, &known);
     if !checker.issues.is_empty() {
         checker.issues.sort_by_key(|issue| issue.at);
@@ -59,6 +63,9 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         state_dir: folder.join(raw.state_dir),
         ca_file: raw.ca_file.map(|path| folder.join(path)),
         allow_plaintext: raw.allow_plaintext,
+        proxy,
+        link_timeout,
+        metrics,
         status_socket: raw.status_socket.map(|path| folder.join(path)),
         sysfs: PathBuf::from("/sys"),
         simulator,

@@ -14,7 +14,7 @@ use gpio_cdev::{
 use pinlatch_protocol::line::Level;
 use tokio::sync::mpsc;
 
-use super::{Driver, DriverError, Input, Signal, list};
+use super::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
 /// What other programs see as the holder of our lines.
@@ -141,16 +141,16 @@ pub fn open_output(gpio: &GpioConfig, start: Level) -> Result<Box<dyn Driver>, D
 /// Opens a contact, sends its edges to the queue and returns its level.
 pub fn open_contact(
     gpio: &GpioConfig,
-    index: usize,
+    number: usize,
     signals: &mpsc::Sender<Signal>,
-) -> Result<bool, DriverError> {
+) -> Result<(bool, Watch), DriverError> {
     let flags = LineRequestFlags::INPUT | polarity(gpio) | pull(gpio.bias);
     let both = || EventRequestFlags::BOTH_EDGES;
     let handle = request(&gpio.place, |line| line.events(flags.clone(), both(), CONSUMER))?;
     let handle = AsyncLineEventHandle::new(handle)?;
     let level = handle.as_ref().get_value()? != 0;
-    tokio::spawn(watch(handle, index, signals.clone()));
-    Ok(level)
+    let watching = tokio::spawn(watch(handle, number, signals.clone()));
+    Ok((level, watching.into()))
 }
 
 fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
@@ -200,7 +200,7 @@ impl Driver for GpioOutput {
     }
 }
 
-async fn watch(mut handle: AsyncLineEventHandle, index: usize, signals: mpsc::Sender<Signal>) {
+async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::Sender<Signal>) {
     let mut lost = None;
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
@@ -213,14 +213,14 @@ async fn watch(mut handle: AsyncLineEventHandle, index: usize, signals: mpsc::Se
                 continue;
             }
         };
-        if signals.send(Signal { line: index, input }).await.is_err() {
+        if signals.send(Signal { line: number, input }).await.is_err() {
             return;
         }
     }
     // Given back before anybody tries to open it again.
     drop(handle);
     if let Some(error) = lost {
-        let _ = signals.send(Signal { line: index, input: Input::Lost(error) }).await;
+        let _ = signals.send(Signal { line: number, input: Input::Lost(error) }).await;
     }
 }
 

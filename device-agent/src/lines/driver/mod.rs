@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use pinlatch_protocol::line::Level;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, DriverConfig, LineConfig};
 
@@ -31,7 +32,7 @@ pub trait Driver {
 /// Something that an input has to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
-    /// The line's place in the configuration.
+    /// The line's number, which it keeps when the configuration is read again.
     pub line: usize,
     /// What it says.
     pub input: Input,
@@ -58,14 +59,42 @@ pub trait Open {
         patience: Instant,
     ) -> Result<Box<dyn Driver>, DriverError>;
 
-    /// Opens a contact and returns its level. Its edges come as signals.
-    fn contact(&self, line: &LineConfig, index: usize) -> Result<bool, DriverError>;
+    /// Opens a contact and returns its level. Its edges come as signals, for as long as its watch is there.
+    fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError>;
 
     /// Opens a sensor whose readings come by themselves.
     fn sensor(&self) -> Result<(), DriverError>;
 
     /// Reads a sensor in its own time. The reading comes as a signal.
-    fn read(&self, line: &LineConfig, index: usize);
+    fn read(&self, line: &LineConfig, number: usize);
+
+    /// The configuration was read again: lines are opened for this one now, and have these numbers.
+    fn reconfigured(&mut self, _config: &Config, _numbers: &[usize]) {}
+}
+
+/// What brings a contact's edges; it ends with this value.
+#[derive(Debug, Default)]
+pub struct Watch(Option<JoinHandle<()>>);
+
+impl Watch {
+    /// Ends it. The line is free again once what is returned has ended.
+    pub fn end(&mut self) -> Option<JoinHandle<()>> {
+        let watching = self.0.take()?;
+        watching.abort();
+        Some(watching)
+    }
+}
+
+impl From<JoinHandle<()>> for Watch {
+    fn from(watching: JoinHandle<()>) -> Self {
+        Self(Some(watching))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// The drivers of this machine.
@@ -79,7 +108,8 @@ impl Machine {
     /// For a configuration; the simulator starts here. The queue carries what the inputs say.
     pub fn new(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (signals, queue) = mpsc::channel(QUEUE);
-        let simulation = sim::Simulation::start(config.simulator.as_ref(), &config.lines, &signals);
+        let numbers: Vec<usize> = (0..config.lines.len()).collect();
+        let simulation = sim::Simulation::start(config, &numbers, &signals);
         (Self { simulation, signals, sysfs: config.sysfs.clone() }, queue)
     }
 }
@@ -99,10 +129,10 @@ impl Open for Machine {
         }
     }
 
-    fn contact(&self, line: &LineConfig, index: usize) -> Result<bool, DriverError> {
+    fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError> {
         match &line.driver {
-            DriverConfig::Sim => self.simulation.input().map(|()| false),
-            DriverConfig::Gpio(gpio) => gpio::open_contact(gpio, index, &self.signals),
+            DriverConfig::Sim => self.simulation.input().map(|()| (false, Watch::default())),
+            DriverConfig::Gpio(gpio) => gpio::open_contact(gpio, number, &self.signals),
             DriverConfig::Pwm(_) | DriverConfig::Sensor(_) => Err(DriverError("this is no contact".into())),
         }
     }
@@ -112,15 +142,20 @@ impl Open for Machine {
     }
 
     /// On a thread of its own, since that takes up to a second.
-    fn read(&self, line: &LineConfig, index: usize) {
+    fn read(&self, line: &LineConfig, number: usize) {
         let DriverConfig::Sensor(place) = line.driver.clone() else { return };
         let (sysfs, signals) = (self.sysfs.clone(), self.signals.clone());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || sensor::read(&sysfs, &place)).await;
             let read = read.unwrap_or_else(|_| Err(DriverError("reading it failed".into())));
             // Nobody listens any more where the agent is stopping.
-            let _ = signals.send(Signal { line: index, input: Input::Reading(read) }).await;
+            let _ = signals.send(Signal { line: number, input: Input::Reading(read) }).await;
         });
+    }
+
+    fn reconfigured(&mut self, config: &Config, numbers: &[usize]) {
+        self.sysfs.clone_from(&config.sysfs);
+        self.simulation.reconfigured(config, numbers, &self.signals);
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
@@ -19,51 +19,76 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
 use super::{Driver, DriverError, Input, Signal};
 use crate::clock::WallClock;
-use crate::config::{DriverConfig, LineConfig, Simulator};
+use crate::config::{Config, DriverConfig, Simulator};
 
 /// The longest request on the socket, in bytes.
 const MAX_REQUEST: usize = 1_024;
 /// The most clients at once.
 const MAX_CLIENTS: usize = 16;
 
-/// The lines that the socket moves: each one's place in the configuration, and its kind.
+/// The lines that the socket moves: each one's number and kind.
 type Inputs = BTreeMap<Name, (usize, LineKind)>;
+type SharedInputs = Arc<Mutex<Inputs>>;
 
 /// What the simulated lines of one device share.
 pub struct Simulation {
+    config: Option<Simulator>,
     journal: Result<Option<Rc<File>>, DriverError>,
-    socket: Result<(), DriverError>,
+    inputs: SharedInputs,
+    /// What listens; `None` where nothing has to.
+    socket: Result<Option<JoinHandle<()>>, DriverError>,
 }
 
 impl Simulation {
     /// Opens the journal, and the socket where there are inputs to move.
-    pub fn start(config: Option<&Simulator>, lines: &[LineConfig], signals: &mpsc::Sender<Signal>) -> Self {
-        let fault = |path: &Path, error: io::Error| DriverError(format!("{}: {error}", path.display()));
-        let journal = match config.and_then(|config| config.journal.as_deref()) {
+    pub fn start(config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) -> Self {
+        let journal = match config.simulator.as_ref().and_then(|config| config.journal.as_deref()) {
             None => Ok(None),
             Some(path) => OpenOptions::new()
                 .append(true)
                 .create(true)
                 .open(path)
                 .map(|file| Some(Rc::new(file)))
-                .map_err(|error| fault(path, error)),
+                .map_err(|error| fault(path, &error)),
         };
-        let inputs: Inputs = lines
+        let mut simulation = Self {
+            config: config.simulator.clone(),
+            journal,
+            inputs: SharedInputs::default(),
+            socket: Ok(None),
+        };
+        simulation.listen(config, numbers, signals);
+        simulation
+    }
+
+    /// Follows a configuration that was read again.
+    pub fn reconfigured(&mut self, config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) {
+        if self.config == config.simulator {
+            self.listen(config, numbers, signals);
+        } else {
+            *self = Self::start(config, numbers, signals);
+        }
+    }
+
+    fn listen(&mut self, config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) {
+        let inputs: Inputs = config
+            .lines
             .iter()
-            .enumerate()
-            .filter(|(_, line)| line.safe.is_none() && line.driver == DriverConfig::Sim)
-            .map(|(index, line)| (line.name.clone(), (index, line.kind)))
+            .zip(numbers)
+            .filter(|(line, _)| line.safe.is_none() && line.driver == DriverConfig::Sim)
+            .map(|(line, number)| (line.name.clone(), (*number, line.kind)))
             .collect();
-        let socket = match config.and_then(|config| config.socket.as_deref()) {
-            Some(path) if !inputs.is_empty() => {
-                listen(path, inputs, signals.clone()).map_err(|error| fault(path, error))
-            }
-            _ => Ok(()),
-        };
-        Self { journal, socket }
+        let wanted = !inputs.is_empty();
+        *lock(&self.inputs) = inputs;
+        let path = self.config.as_ref().and_then(|config| config.socket.as_deref());
+        if let (Some(path), true, Err(_) | Ok(None)) = (path, wanted, &self.socket) {
+            let socket = listen(path, self.inputs.clone(), signals.clone());
+            self.socket = socket.map(Some).map_err(|error| fault(path, &error));
+        }
     }
 
     /// The driver of an output.
@@ -73,8 +98,24 @@ impl Simulation {
 
     /// Whether the socket moves the inputs; contacts are off at the start.
     pub fn input(&self) -> Result<(), DriverError> {
-        self.socket.clone()
+        self.socket.as_ref().map(|_| ()).map_err(Clone::clone)
     }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if let Ok(Some(socket)) = &self.socket {
+            socket.abort();
+        }
+    }
+}
+
+fn fault(path: &Path, error: &io::Error) -> DriverError {
+    DriverError(format!("{}: {error}", path.display()))
+}
+
+fn lock(inputs: &SharedInputs) -> MutexGuard<'_, Inputs> {
+    inputs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct SimOutput {
@@ -108,15 +149,15 @@ impl Driver for SimOutput {
     }
 }
 
-fn listen(path: &Path, inputs: Inputs, signals: mpsc::Sender<Signal>) -> io::Result<()> {
+fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> io::Result<JoinHandle<()>> {
     // A socket that a killed process left behind; anything else is not ours to remove.
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    let (inputs, places) = (Arc::new(inputs), Arc::new(Semaphore::new(MAX_CLIENTS)));
-    tokio::spawn(async move {
+    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+    Ok(tokio::spawn(async move {
         while let Ok(place) = places.clone().acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
@@ -134,8 +175,7 @@ fn listen(path: &Path, inputs: Inputs, signals: mpsc::Sender<Signal>) -> io::Res
                 }
             }
         }
-    });
-    Ok(())
+    }))
 }
 
 #[derive(Deserialize)]
@@ -145,7 +185,11 @@ struct Request {
     level: Option<Level>,
 }
 
-async fn serve(mut stream: UnixStream, inputs: &Inputs, signals: &mpsc::Sender<Signal>) -> io::Result<()> {
+async fn serve(
+    mut stream: UnixStream,
+    inputs: &SharedInputs,
+    signals: &mpsc::Sender<Signal>,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut reader = BufReader::new(reader);
     let mut request = Vec::new();
@@ -170,15 +214,15 @@ async fn serve(mut stream: UnixStream, inputs: &Inputs, signals: &mpsc::Sender<S
     }
 }
 
-async fn apply(request: &[u8], inputs: &Inputs, signals: &mpsc::Sender<Signal>) -> Result<(), String> {
+async fn apply(request: &[u8], inputs: &SharedInputs, signals: &mpsc::Sender<Signal>) -> Result<(), String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-    let found = inputs.iter().find(|(name, _)| name.as_str() == request.line);
-    let (_, (line, kind)) = found.ok_or("there is no simulated contact or sensor of that name")?;
+    let found = lock(inputs).iter().find(|(name, _)| name.as_str() == request.line).map(|(_, found)| *found);
+    let (line, kind) = found.ok_or("there is no simulated contact or sensor of that name")?;
     let input = match (kind, request.level) {
         (LineKind::Contact, Some(Level::On(on))) => Input::Edge(on),
         (LineKind::Sensor, Some(Level::Number(number))) => Input::Reading(Ok(number)),
         (LineKind::Sensor, None) => Input::Reading(Err(DriverError("a simulated fault".into()))),
         _ => return Err(format!("this is no level of a {kind}")),
     };
-    signals.send(Signal { line: *line, input }).await.map_err(|_| "the agent is stopping".into())
+    signals.send(Signal { line, input }).await.map_err(|_| "the agent is stopping".into())
 }

@@ -89,7 +89,7 @@ impl Open for Bench {
         Ok(Box::new(Wire(index, self.0.clone())))
     }
 
-    fn contact(&self, _: &LineConfig, _: usize) -> Result<bool, DriverError> {
+    fn contact(&self, _: &LineConfig, _: usize) -> Result<(bool, driver::Watch), DriverError> {
         unreachable!()
     }
 
@@ -107,6 +107,7 @@ enum Step {
     Link(bool),
     Break(usize, bool),
     MakeSafe,
+    Reload,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -117,6 +118,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(Step::Link),
         3 => (0usize..7, 0u8..3).prop_map(|(line, thirds)| Step::Break(line % 5, thirds > 0)),
         1 => Just(Step::MakeSafe),
+        1 => Just(Step::Reload),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -233,6 +235,12 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     wires.borrow_mut().broken[line] = broken;
                     judge.mended[line] = (!broken).then(Instant::now);
                     failed_at[line] = Some(Instant::now());
+                }
+                // Nothing has changed in the file, and so nothing does.
+                Step::Reload => {
+                    let before = wires.borrow().changes.len();
+                    lines.reload(&config).await;
+                    ensure(wires.borrow().changes.len() == before, "a reload has driven a line")?;
                 }
                 Step::MakeSafe => {
                     let wrong = lines.make_safe();

@@ -1,0 +1,136 @@
+//! The pauses between attempts to connect.
+//!
+//! Where the edge is silent, an attempt is a SYN that nobody answers: it can be made often, so that the link is back
+//! within two seconds of the edge, however long it was away. Where something answers, each attempt costs it a
+//! handshake and perhaps a request, and the pauses grow. Either way they are random from nothing on (full jitter), so
+//! that a fleet does not come all at once.
+
+use std::time::Duration;
+
+use crate::link_error::LinkError;
+
+/// The first pause is random up to this; each further one up to twice as long.
+const FIRST: Duration = Duration::from_millis(500);
+/// Where nobody answers, pauses stop growing here: half a second is left for the attempt that succeeds.
+const LONGEST_IN_SILENCE: Duration = Duration::from_millis(1_500);
+/// Where somebody answers, they stop growing here.
+const LONGEST: Duration = Duration::from_secs(32);
+/// A connection that held this long was a good one: the next pause is a short one again.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+/// Where trying again soon cannot help, the pause is random between this and twice this.
+const LASTING: Duration = Duration::from_secs(60);
+/// The longest pause that an edge's `Retry-After` can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// How the last attempts went.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    /// In a row without a word from the edge.
+    silent: u32,
+    /// Since the last good connection with an answer that was no use. An outage does not count: whoever comes back
+    /// may stumble once.
+    answered: u32,
+}
+
+impl Backoff {
+    /// The pause after an attempt whose connection, if there was one, was up for some time. `random` is uniform from
+    /// 0 to 1.
+    pub fn pause(&mut self, error: &LinkError, up: Duration, random: f64) -> Duration {
+        if up >= GOOD_AFTER {
+            *self = Self::default();
+        }
+        let (failures, longest) = if error.is_silence() {
+            (&mut self.silent, LONGEST_IN_SILENCE)
+        } else {
+            self.silent = 0;
+            (&mut self.answered, LONGEST)
+        };
+        let ceiling = FIRST.saturating_mul(2u32.saturating_pow(*failures)).min(longest);
+        *failures = failures.saturating_add(1);
+        if error.is_lasting() {
+            return LASTING.mul_f64(1.0 + random);
+        }
+        let asked = match error {
+            LinkError::Refused { retry_after: Some(seconds), .. } => Duration::from_secs(*seconds),
+            _ => Duration::ZERO,
+        };
+        asked.min(MAX_RETRY_AFTER) + ceiling.mul_f64(random)
+    }
+}
+
+/// Uniform from 0 to 1. Without randomness there is still a pause.
+pub fn random() -> f64 {
+    getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+
+    use super::*;
+    use crate::http::HttpError;
+    use crate::link_error::CLOSE_REPLACED;
+    use crate::proxy::ProxyError;
+
+    const LOST: LinkError = LinkError::Timeout("it");
+
+    fn refused(status: StatusCode, code: &str, retry_after: Option<u64>) -> LinkError {
+        LinkError::Refused { status, code: code.into(), retry_after }
+    }
+
+    fn longest(error: &LinkError, attempts: usize) -> Vec<u128> {
+        let mut backoff = Backoff::default();
+        (0..attempts).map(|_| backoff.pause(error, Duration::ZERO, 1.0).as_millis()).collect()
+    }
+
+    #[test]
+    fn an_edge_that_is_silent_is_tried_within_two_seconds_for_ever() {
+        assert_eq!(longest(&LOST, 6), [500, 1_000, 1_500, 1_500, 1_500, 1_500]);
+        assert_eq!(longest(&LOST, 200_000).last(), Some(&1_500), "a night");
+        assert_eq!(Backoff::default().pause(&LOST, Duration::ZERO, 0.0), Duration::ZERO, "full jitter");
+        for away in [
+            LinkError::Gateway(StatusCode::BAD_GATEWAY),
+            HttpError::Proxy(ProxyError::Refused(StatusCode::GATEWAY_TIMEOUT)).into(),
+            HttpError::Timeout("the answer").into(),
+        ] {
+            assert_eq!(longest(&away, 9)[8], 1_500, "{away}");
+        }
+    }
+
+    #[test]
+    fn an_edge_that_answers_is_not_hammered() {
+        let overloaded = refused(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", None);
+        let pauses = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 32_000, 32_000];
+        assert_eq!(longest(&overloaded, 9), pauses);
+        let mut backoff = Backoff::default();
+        let mut pause =
+            |error: &LinkError, up| backoff.pause(error, Duration::from_secs(up), 1.0).as_millis();
+        for _ in 0..9 {
+            pause(&overloaded, 0);
+        }
+        assert_eq!(pause(&overloaded, 9), 32_000);
+        assert_eq!(pause(&overloaded, 10), 500, "a good connection");
+        for _ in 0..999 {
+            pause(&LOST, 0);
+        }
+        assert_eq!(pause(&overloaded, 0), 1_000, "it comes back and stumbles");
+        for foreign in [
+            LinkError::NotTheEdge(StatusCode::OK),
+            HttpError::Proxy(ProxyError::Unauthorised).into(),
+            LinkError::Closed { code: 1012, reason: String::new() },
+        ] {
+            assert_eq!(longest(&foreign, 9)[8], 32_000, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn where_haste_is_no_use_there_is_none() {
+        let pause = |error: &LinkError| Backoff::default().pause(error, Duration::ZERO, 0.0).as_secs();
+        assert_eq!(pause(&refused(StatusCode::UNAUTHORIZED, "invalid_token", None)), 60);
+        assert_eq!(pause(&refused(StatusCode::CONFLICT, "device_connected", None)), 60);
+        assert_eq!(pause(&LinkError::Closed { code: CLOSE_REPLACED, reason: String::new() }), 60);
+        assert_eq!(pause(&refused(StatusCode::TOO_MANY_REQUESTS, "throttled", Some(7))), 7);
+        assert_eq!(pause(&refused(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", Some(1 << 40))), 300);
+        assert_eq!(pause(&LinkError::NotTheEdge(StatusCode::FORBIDDEN)), 0, "a captive portal");
+    }
+}

@@ -1,0 +1,51 @@
+//! What the file says of the way to the edge, and of who may look.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::super::DEFAULT_LINK_TIMEOUT;
+use super::Checker;
+use crate::proxy::Proxy;
+
+/// The range of `link_timeout_s`. Beyond it the edge would count a device as gone that thinks itself connected.
+const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=45;
+
+impl Checker<'_> {
+    pub(super) fn proxy(&mut self, url: Option<&Spanned<String>>) -> Option<Proxy> {
+        let url = url?;
+        match Proxy::parse(url.get_ref()) {
+            Ok(proxy) => Some(proxy),
+            // What was written is not repeated: it may hold a password.
+            Err(error) => {
+                self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn link_timeout(&mut self, seconds: Option<&Spanned<u32>>) -> Duration {
+        let seconds = self.number("link_timeout_s", seconds, LINK_TIMEOUTS_S);
+        seconds.map_or(DEFAULT_LINK_TIMEOUT, |seconds| Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn metrics(
+        &mut self,
+        address: Option<&Spanned<String>>,
+        allow_remote: bool,
+    ) -> Option<SocketAddr> {
+        let address = address?;
+        let wrong = match address.get_ref().parse::<SocketAddr>() {
+            Ok(parsed) if parsed.ip().is_loopback() || allow_remote => return Some(parsed),
+            Ok(_) => {
+                "`metrics` is open to other machines, which see the levels of every line: name 127.0.0.1 or [::1], or set \
+                 allow_remote_metrics = true"
+            }
+            Err(_) => "`metrics` is an IP address and a port, such as 127.0.0.1:9101",
+        };
+        self.add("config_value", Some(address.span()), wrong);
+        None
+    }
+}

@@ -1,0 +1,106 @@
+//! Metrics for Prometheus on a port of this machine, in its text format 0.0.4. Off unless the configuration names a
+//! port.
+//!
+//! Each connection gets one answer, made when it is accepted, and a few seconds to take it; there are never more than a
+//! few at once. Nothing of this can hold up a line.
+
+mod text;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::status::Status;
+use crate::telemetry::Telemetry;
+
+/// Where they are.
+const PATH: &str = "/metrics";
+const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The most clients at once; others wait in the kernel's queue.
+const MAX_CLIENTS: usize = 4;
+/// How long a client may take, from its connection to the last byte.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The longest request, in bytes, that hyper buffers.
+const MAX_HEAD: usize = 8 * 1024;
+/// After how long a listener that fails, for want of descriptors, is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The port.
+pub struct Metrics(TcpListener);
+
+impl Metrics {
+    /// Listens.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self(TcpListener::bind(address).await?))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers for ever.
+    pub async fn serve(&self, status: impl Fn() -> Status, telemetry: &Telemetry) {
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        while let Ok(place) = places.clone().acquire_owned().await {
+            match self.0.accept().await {
+                Ok((stream, _)) => {
+                    let document = Bytes::from(text::of(&status(), telemetry));
+                    tokio::spawn(async move {
+                        // Who takes longer has only themselves to blame.
+                        let _ = timeout(PATIENCE, answer(stream, document)).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a client of the metrics left");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, document: Bytes) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = respond(&request, document.clone());
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a client of the metrics left");
+    }
+}
+
+fn respond(request: &Request<Incoming>, document: Bytes) -> Response<Full<Bytes>> {
+    let known = request.uri().path() == PATH;
+    let fits = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (status, body, allow) = match (known, fits) {
+        (true, true) => (StatusCode::OK, document, None),
+        (true, false) => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new(), Some("GET, HEAD")),
+        (false, _) => (StatusCode::NOT_FOUND, Bytes::from_static(b"see /metrics\n"), None),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    if let Some(methods) = allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    response
+}

@@ -1,0 +1,249 @@
+//! The way through an HTTP proxy: `CONNECT` (RFC 9110 §9.3.6), with a user name and password where the proxy wants
+//! them (Basic, RFC 7617).
+//!
+//! The proxy sees where the edge is, and bytes. TLS and all that is signed go through it from end to end.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use pinlatch_protocol::api::Secret;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::dial::Resolver;
+use crate::http::HttpError;
+
+/// How long the proxy may take to answer: it connects to the edge meanwhile.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest of each part of the configured address, in bytes.
+const MAX_PART: usize = 255;
+
+/// Why `proxy` is refused. It never repeats what was written, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a proxy is http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; write other characters than letters, digits and -._~ of a password as %XX"
+)]
+pub struct ProxyUrlError;
+
+/// Why the proxy did not let us through.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// It does not accept connections.
+    #[error("the proxy {0}: {1}")]
+    Unreachable(String, io::Error),
+    /// It took too long.
+    #[error("the proxy's answer took too long")]
+    Timeout,
+    /// 407: it wants a user name and password, or others.
+    #[error(
+        "the proxy answered {}: it wants a user name and password, or other ones",
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )]
+    Unauthorised,
+    /// It would not.
+    #[error("the proxy answered {0}")]
+    Refused(StatusCode),
+    /// What it said is not HTTP, or more than was asked for.
+    #[error("the proxy does not speak HTTP: {0}")]
+    Answer(String),
+}
+
+impl ProxyError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(..) => "proxy_unreachable",
+            Self::Timeout => "proxy_timeout",
+            Self::Unauthorised => "proxy_auth",
+            Self::Refused(_) => "proxy_refused",
+            Self::Answer(_) => "proxy_protocol",
+        }
+    }
+
+    /// What the owner can do about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Unauthorised => Some("put USER:PASSWORD@ into `proxy`"),
+            Self::Refused(_) => Some("the proxy must allow CONNECT to the edge's host and port"),
+            Self::Answer(_) => Some("`proxy` must be an HTTP proxy"),
+            Self::Unreachable(..) | Self::Timeout => None,
+        }
+    }
+}
+
+/// An HTTP proxy, as the configuration names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    host: String,
+    port: u16,
+    /// `Basic …`.
+    authorization: Option<Secret>,
+}
+
+impl Proxy {
+    /// Reads `http://[USER:PASSWORD@]HOST:PORT`.
+    pub fn parse(url: &str) -> Result<Self, ProxyUrlError> {
+        let rest = url.strip_prefix("http://").ok_or(ProxyUrlError)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (login, authority) = match rest.rsplit_once('@') {
+            Some((login, authority)) => (Some(login), authority),
+            None => (None, rest),
+        };
+        let uri: Uri = format!("http://{authority}").parse().map_err(|_| ProxyUrlError)?;
+        let bare = uri.path() == "/" && uri.query().is_none() && uri.authority().is_some();
+        let host = uri.host().map(|host| host.trim_matches(['[', ']'])).filter(|host| !host.is_empty());
+        let (Some(host), Some(port), true) = (host, uri.port_u16(), bare) else { return Err(ProxyUrlError) };
+        if host.len() > MAX_PART || port == 0 {
+            return Err(ProxyUrlError);
+        }
+        let authorization = login.map(basic).transpose()?;
+        Ok(Self { host: host.to_owned(), port, authorization })
+    }
+
+    /// A connection through the proxy to `authority`, which always names a port.
+    pub async fn tunnel(&self, resolver: &Resolver, authority: &str) -> Result<TcpStream, HttpError> {
+        let dialled = resolver.dial(&self.host, self.port).await;
+        let tcp = dialled.map_err(|error| match error {
+            HttpError::Unreachable(at, error) => ProxyError::Unreachable(at, error).into(),
+            other => other,
+        })?;
+        let tunnel = timeout(ANSWER_TIMEOUT, self.connect(tcp, authority));
+        Ok(tunnel.await.map_err(|_| ProxyError::Timeout)??)
+    }
+
+    async fn connect(&self, tcp: TcpStream, authority: &str) -> Result<TcpStream, ProxyError> {
+        let garbled = |error: hyper::Error| ProxyError::Answer(error.to_string());
+        let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(garbled)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "the connection to the proxy ended");
+            }
+        });
+        let request = self.request(authority).map_err(|error| ProxyError::Answer(error.to_string()))?;
+        let answer = sender.send_request(request).await.map_err(garbled)?;
+        match answer.status() {
+            status if status.is_success() => {}
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => return Err(ProxyError::Unauthorised),
+            status => return Err(ProxyError::Refused(status)),
+        }
+        let parts = hyper::upgrade::on(answer).await.map_err(garbled)?.downcast::<TokioIo<TcpStream>>();
+        match parts {
+            // Neither TLS nor HTTP lets the edge speak first.
+            Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
+            _ => Err(ProxyError::Answer("it spoke before it was asked".into())),
+        }
+    }
+
+    fn request(&self, authority: &str) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+        let target = Uri::builder().authority(authority).build()?;
+        let mut request = Request::builder()
+            .method(Method::CONNECT)
+            .uri(target)
+            .header(HOST, authority)
+            .body(Empty::new())?;
+        if let Some(authorization) = &self.authorization {
+            let mut value = HeaderValue::try_from(authorization.expose())?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let login = if self.authorization.is_some() { "…@" } else { "" };
+        write!(f, "Proxy({login}{self})")
+    }
+}
+
+/// The header's value for `USER:PASSWORD`, each percent-encoded (RFC 3986 §2.1).
+fn basic(login: &str) -> Result<Secret, ProxyUrlError> {
+    let (user, password) = login.split_once(':').ok_or(ProxyUrlError)?;
+    let (user, password) = (decoded(user)?, decoded(password)?);
+    // A colon would end the user name (RFC 7617 §2).
+    if user.is_empty() || user.contains(&b':') || user.len() > MAX_PART || password.len() > MAX_PART {
+        return Err(ProxyUrlError);
+    }
+    let pair = [user, vec![b':'], password].concat();
+    Ok(Secret::new(format!("Basic {}", Base64::encode_string(&pair))))
+}
+
+fn decoded(text: &str) -> Result<Vec<u8>, ProxyUrlError> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'%' => {
+                let mut digit = || char::from(bytes.next().unwrap_or_default()).to_digit(16);
+                let (high, low) = (digit().ok_or(ProxyUrlError)?, digit().ok_or(ProxyUrlError)?);
+                u8::try_from(high * 16 + low).map_err(|_| ProxyUrlError)?
+            }
+            b'@' | b':' | b'/' | b'?' | b'#' | 0..=b' ' | 127 => return Err(ProxyUrlError),
+            byte => byte,
+        };
+        out.push(byte);
+    }
+    // Control characters are no part of a user name or password there (RFC 7617 §2).
+    if out.iter().any(u8::is_ascii_control) { Err(ProxyUrlError) } else { Ok(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_a_host_and_a_port_and_perhaps_a_login() {
+        let proxy = Proxy::parse("http://proxy.example:3128/").unwrap();
+        assert_eq!((proxy.to_string().as_str(), proxy.authorization.is_none()), ("proxy.example:3128", true));
+        let proxy = Proxy::parse("http://[2001:db8::1]:8080").unwrap();
+        assert_eq!((proxy.host.as_str(), proxy.port), ("2001:db8::1", 8080));
+        // The example of RFC 7617 §2, and one whose password has everything in it.
+        let login = |url| Proxy::parse(url).unwrap().authorization.unwrap().expose().to_owned();
+        assert_eq!(login("http://Aladdin:open%20sesame@p:1"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(login("http://test:123%C2%A3@p:1"), "Basic dGVzdDoxMjPCow==");
+        for url in [
+            "",
+            "proxy:3128",
+            "https://proxy:3128",
+            "socks5://proxy:1080",
+            "http://proxy",
+            "http://proxy:0",
+            "http://proxy:99999",
+            "http://proxy:3128/path",
+            "http://proxy:3128?x",
+            "http://:3128",
+            "http://user@proxy:3128",
+            "http://us:er:pass@proxy:3128",
+            "http://:pass@proxy:3128",
+            "http://user:pa%ss@proxy:3128",
+            "http://user:pa%0ass@proxy:3128",
+            "http://user:pa/ss@proxy:3128",
+        ] {
+            assert_eq!(Proxy::parse(url), Err(ProxyUrlError), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let proxy = Proxy::parse("http://user:hush@proxy.example:3128").unwrap();
+        for shown in [format!("{proxy:?}"), proxy.to_string()] {
+            assert!(shown.contains("proxy.example") && !shown.contains("hush") && !shown.contains("user"));
+        }
+        assert!(!ProxyUrlError.to_string().contains("hush"));
+    }
+}

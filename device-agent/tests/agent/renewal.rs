@@ -1,0 +1,119 @@
+//! The device's certificate, renewed over the connection that it opened.
+
+use pinlatch_agent::credentials::{Credentials, FILE};
+use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::device::{DeviceCert, sign_cert};
+use pinlatch_token::{EdgeKeys, PublicKey, SigningKey, random_id};
+use serde_json::json;
+
+use crate::edge::{Connection, Edge, device, site};
+use crate::world::World;
+
+/// A certificate by these keys, for this device and key, as of now.
+fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> ToAgent {
+    let now = edge.state.lock().unwrap().now_ms() / 1_000;
+    ToAgent::Certificate { jwt: sign_cert(keys, &site(), device, key, &random_id(), now).unwrap() }
+}
+
+/// When the stored certificate expires.
+fn stored(world: &World, edge: &Edge) -> u64 {
+    let credentials = Credentials::load(&world.state_dir()).unwrap();
+    let state = edge.state.lock().unwrap();
+    let cert = DeviceCert::verify(
+        credentials.devcert.expose(),
+        state.keys.public(),
+        &[site()],
+        state.now_ms() / 1_000,
+    );
+    cert.unwrap().exp
+}
+
+/// The key that the agent names when it asks.
+async fn asked(link: &mut Connection) -> PublicKey {
+    match link.next().await.unwrap() {
+        FromAgent::Renew { jwk } => PublicKey::from_jwk(&jwk).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// That everything before has been taken, and that the link has not suffered.
+async fn obeys(link: &mut Connection) {
+    let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
+    assert_eq!(link.command(order).await.status, CommandStatus::Executed);
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    edge.state.lock().unwrap().issued_ago_days = 250;
+    world
+        .with_agent(&mut edge, async |edge| {
+            let old = stored(&world, edge);
+            let keys = edge.state.lock().unwrap().keys.clone();
+            let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
+            // Each connection asks once. What it must not take leaves the old one in place, and the link up.
+            for wrong in 0..4 {
+                let (mut link, _) = edge.welcome().await;
+                let key = asked(&mut link).await;
+                assert_eq!(key.thumbprint(), Credentials::load(&world.state_dir()).unwrap().key.kid());
+                link.say(&match wrong {
+                    0 => certificate(edge, &stranger, &device(), &key),
+                    1 => certificate(edge, &keys, &other, &key),
+                    2 => certificate(
+                        edge,
+                        &keys,
+                        &device(),
+                        &PublicKey::from_jwk(&SigningKey::generate().public_jwk()).unwrap(),
+                    ),
+                    _ => ToAgent::Certificate { jwt: "a.b.c".into() },
+                })
+                .await;
+                obeys(&mut link).await;
+                assert_eq!(stored(&world, edge), old);
+                drop(link);
+            }
+            let (mut link, _) = edge.welcome().await;
+            let key = asked(&mut link).await;
+            let fresh = certificate(edge, &keys, &device(), &key);
+            link.say(&fresh).await;
+            obeys(&mut link).await;
+            let renewed = stored(&world, edge);
+            assert!(renewed > old + 240 * 86_400, "{renewed} after {old}");
+            // One that nobody asked for.
+            edge.state.lock().unwrap().ahead_ms = 86_400_000;
+            link.say(&certificate(edge, &keys, &device(), &key)).await;
+            obeys_later(&mut link).await;
+            assert_eq!(stored(&world, edge), renewed);
+            edge.state.lock().unwrap().ahead_ms = 0;
+            link.close(1012).await;
+            // It connects with the new one, and asks no more.
+            let (mut link, _) = edge.welcome().await;
+            obeys(&mut link).await;
+            let left = std::fs::read_dir(world.state_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+            assert_eq!(left.collect::<Vec<_>>(), [FILE]);
+        })
+        .await;
+}
+
+/// As [`obeys`] for an edge whose clock is a day ahead: the command is then one for tomorrow, and good.
+async fn obeys_later(link: &mut Connection) {
+    let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
+    assert!(matches!(link.command(order).await.status, CommandStatus::Executed | CommandStatus::Refused));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_good_for_long_is_left_alone() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    edge.state.lock().unwrap().issued_ago_days = 200;
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            // It would have asked before it answers.
+            let order = link.order("c", "lamp", "toggle", json!({})).sign();
+            link.say(&ToAgent::Command { jwt: order }).await;
+            assert!(matches!(link.next().await, Ok(FromAgent::Result(_))));
+        })
+        .await;
+}

@@ -1,0 +1,74 @@
+//! The real program, running on a world's configuration, with its log in a file.
+
+use std::fs::File;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::edge::PATIENCE;
+use crate::world::World;
+
+pub struct Running {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(world: &World) -> Self {
+        Self::start_with(world, |_| {})
+    }
+
+    /// Starts it with changes to its command line or environment.
+    pub fn start_with(world: &World, change: impl FnOnce(&mut Command)) -> Self {
+        let log = world.folder.path().join("agent.log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
+        command.arg("run").arg("--config").arg(world.config_file()).kill_on_drop(true);
+        for variable in ["RUST_LOG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM"] {
+            command.env_remove(variable);
+        }
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        change(&mut command);
+        Self { child: command.spawn().unwrap(), log }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// What it logged so far, of all its runs.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until its log has these words, and returns it.
+    pub async fn until_logged(&self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if log.contains(words) {
+                return log;
+            }
+            assert!(Instant::now() < deadline, "{words:?} is not in:\n{log}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends it by SIGTERM, and returns its log.
+    pub async fn stop(self) -> String {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Waits until it has ended, and returns its log.
+    pub async fn ended(mut self) -> String {
+        let ended = timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap();
+        assert_eq!(ended.code(), Some(0), "{}", self.log());
+        self.log()
+    }
+}

@@ -1,0 +1,185 @@
+//! A link that goes, comes back and is taken by another, and what is said of it.
+
+use std::time::Duration;
+
+use pinlatch_agent::clock::WallClock;
+use pinlatch_protocol::PONG;
+use pinlatch_protocol::agent::ToAgent;
+use pinlatch_protocol::command::CommandStatus;
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::edge::{Connection, Edge};
+use crate::pki::Pki;
+use crate::running::Running;
+use crate::world::World;
+
+async fn obeys(link: &mut Connection) {
+    let order = link.order("c", "lamp", "toggle", json!({})).sign();
+    assert_eq!(link.command(order).await.status, CommandStatus::Executed);
+}
+
+/// Nobody closes it, and nothing arrives: it is given up after the configured time, and not before.
+#[tokio::test]
+async fn a_dead_link_is_given_up_within_the_configured_time() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.configure("link_timeout_s = 3");
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            obeys(&mut link).await;
+            // An answer has arrived at about now; from here on nobody reads, and nobody closes.
+            let silent = Instant::now();
+            let (mut next, _) = edge.welcome().await;
+            let took = silent.elapsed();
+            // The first pause after a connection is half a second at most.
+            assert!((Duration::from_millis(2_900)..Duration::from_millis(4_500)).contains(&took), "{took:?}");
+            obeys(&mut next).await;
+            drop(link);
+        })
+        .await;
+}
+
+/// The pings that keep a link of a short timeout alive.
+#[tokio::test]
+async fn a_link_on_which_pings_are_answered_stays() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.configure("link_timeout_s = 3");
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            let start = Instant::now();
+            // Each turn of the socket answers pings; what else came would fail.
+            let quiet = tokio::time::timeout(Duration::from_secs(4), link.next()).await;
+            assert!(quiet.is_err() && start.elapsed() > Duration::from_secs(3), "{quiet:?}");
+            obeys(&mut link).await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn over_ipv6() {
+    let (world, mut edge) = (World::new(), Edge::serve_at("[::1]:0", None).await);
+    world
+        .with_agent(&mut edge, async |edge| {
+            assert!(edge.url().starts_with("http://[::1]:"));
+            let (mut link, _) = edge.welcome().await;
+            obeys(&mut link).await;
+        })
+        .await;
+}
+
+/// A network that answers everything with its own page, until somebody logs in to it.
+#[tokio::test]
+async fn a_captive_portal_is_named_and_outlived() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    edge.state.lock().unwrap().portal = true;
+    let running = Running::start(&world);
+    let log = running.until_logged("log in to the network").await;
+    assert!(log.contains("code=\"not_the_edge\"") && log.contains("200 OK"), "{log}");
+    edge.state.lock().unwrap().portal = false;
+    let (mut link, _) = edge.welcome().await;
+    obeys(&mut link).await;
+    drop(link);
+    running.stop().await;
+}
+
+/// Certificates that must not be accepted, each with its code and advice; and a good one later on, without a restart.
+#[tokio::test]
+async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
+    let good = Pki::new();
+    let world = World::with(Some(&good.root_pem), WallClock::default());
+    let mut edge = Edge::serve(Some(good.acceptor())).await;
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let serve = |pki: &Pki| edge.state.lock().unwrap().tls = Some(pki.acceptor());
+    let (stranger, good) = (Pki::new(), good.renewed(2021, "127.0.0.1"));
+    serve(&good);
+    let running = Running::start(&world);
+    let log = running.until_logged("code=\"tls_expired\"").await;
+    assert!(log.contains("renew the edge's certificate"), "{log}");
+    serve(&stranger);
+    let log = running.until_logged("code=\"tls_issuer\"").await;
+    assert!(log.contains("name the authority of the edge's certificate in `ca_file`"), "{log}");
+    let good = good.renewed(2090, "login.example");
+    serve(&good);
+    running.until_logged("code=\"tls_name\"").await;
+    serve(&good.renewed(2090, "127.0.0.1"));
+    let (mut link, _) = edge.welcome().await;
+    obeys(&mut link).await;
+    drop(link);
+    running.stop().await;
+}
+
+/// A root of `ca_file` that has expired is not trusted, though the library would; one in its place is, without a restart.
+#[tokio::test]
+async fn an_expired_authority_is_named_and_can_be_replaced() {
+    let (old, new) = (Pki::until(2021, 2090, "127.0.0.1"), Pki::new());
+    let world = World::with(Some(&new.root_pem), WallClock::default());
+    let mut edge = Edge::serve(Some(new.acceptor())).await;
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    edge.state.lock().unwrap().tls = Some(old.acceptor());
+    std::fs::write(world.folder.path().join("ca.pem"), &old.root_pem).unwrap();
+    let running = Running::start(&world);
+    running.until_logged("code=\"tls_expired\"").await;
+    std::fs::write(world.folder.path().join("ca.pem"), &new.root_pem).unwrap();
+    edge.state.lock().unwrap().tls = Some(new.acceptor());
+    let (mut link, _) = edge.welcome().await;
+    obeys(&mut link).await;
+    drop(link);
+    running.stop().await;
+}
+
+/// Who was replaced asks to connect only where the other one has gone; who is started anew does not ask.
+#[tokio::test]
+async fn an_agent_that_was_replaced_yields() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&world);
+    let (mut link, _) = edge.welcome().await;
+    assert!(!link.yields);
+    edge.state.lock().unwrap().taken = true;
+    link.close(4409).await;
+    running.until_logged("another agent runs with this device's credentials").await;
+    // The pause is a minute at least, unless somebody asks to read the configuration.
+    running.signal(Signal::HUP);
+    running.until_logged("code=\"device_connected\"").await;
+    edge.state.lock().unwrap().taken = false;
+    running.signal(Signal::HUP);
+    let (mut link, _) = edge.welcome().await;
+    assert!(link.yields);
+    link.close(1012).await;
+    let (link, _) = edge.welcome().await;
+    assert!(!link.yields, "it has the link, and keeps it");
+    drop(link);
+    running.stop().await;
+}
+
+/// What the edge sends before it knows that the agent is stopping is answered, and not obeyed.
+#[tokio::test]
+async fn stopping_answers_what_is_on_its_way() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    world.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&world);
+    let (mut link, _) = edge.welcome().await;
+    let on = link.order("on", "lamp", "set", json!({ "value": true })).sign();
+    link.command(on.clone()).await;
+    assert_eq!(link.event("lamp").await, true);
+    link.silent = true;
+    running.signal(Signal::TERM);
+    assert_eq!(link.event("lamp").await, false, "safe first");
+    let late = link.order("late", "lamp", "set", json!({ "value": true })).sign();
+    link.say(&ToAgent::Command { jwt: on }).await;
+    link.say(&ToAgent::Command { jwt: late }).await;
+    assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was, before");
+    let outcome = link.outcome().await;
+    assert_eq!((outcome.id.as_str(), outcome.code.as_deref()), ("late", Some("refused_stopping")));
+    link.send(Message::text(PONG)).await;
+    assert_eq!(link.next().await.unwrap_err(), 1001);
+    drop(link);
+    let log = running.ended().await;
+    assert!(log.contains("stopped"), "{log}");
+    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))));
+}
