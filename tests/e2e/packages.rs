@@ -144,9 +144,10 @@ fn switch_on(site: &Site<'_>) -> Value {
 /// The levels that the simulated lamp went through since it was last switched on.
 fn levels_since_on(computer: &Computer) -> Vec<bool> {
     let journal = computer.run(&format!("cat {STATE}/sim.jsonl"));
-    let levels: Vec<bool> = journal
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["level"].as_bool().expect("a level"))
+    let entries = journal.lines().map(|entry| serde_json::from_str::<Value>(entry).expect("JSON"));
+    let levels: Vec<bool> = entries
+        .filter(|entry| entry["line"] == "lamp")
+        .map(|entry| entry["level"].as_bool().expect("a level"))
         .collect();
     let on = levels.iter().rposition(|level| *level).expect("it was on");
     levels[on..].to_vec()
