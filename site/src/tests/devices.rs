@@ -2,7 +2,6 @@
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
-use super::cast::DAY_S;
 use super::*;
 
 fn enrol(code: &str, cert: &str) -> Call {
@@ -136,16 +135,18 @@ fn another_key_under_the_same_credential_is_no_device() {
 
 #[test]
 fn a_certificate_is_renewed_in_time_and_both_are_good() {
+    /// A day of a year, which is shorter here than the owner's token lives.
+    const STEP_S: u64 = 5 * 3_600;
     let bench = Bench::connected();
     let start_s = START_MS / 1000;
     let renew = |session: &str, present: &str, expires_at: u64, jti: &str| {
         let present = Credential { expires_at, ..credential(present) };
-        let next = Renewed { jti, expires_at: bench.now_ms.get() / 1000 + 365 * DAY_S };
+        let next = Renewed { jti, expires_at: bench.now_ms.get() / 1000 + 365 * STEP_S };
         bench.with(|site| site.certificate_renewed(&name("porch"), session, &present, next)).0.unwrap()
     };
-    let first = start_s + 365 * DAY_S;
+    let first = start_s + 365 * STEP_S;
     assert!(!renew("s1", "cert-1", first, "cert-2"), "it is as good as new");
-    bench.now_ms.set(START_MS + 183 * DAY_S * 1000);
+    bench.now_ms.set(START_MS + 183 * STEP_S * 1000);
     assert!(!renew("s0", "cert-1", first, "cert-2"), "not the current connection");
     assert!(!renew("s1", "cert-9", first, "cert-2"), "a certificate of nobody's");
     assert!(renew("s1", "cert-1", first, "cert-2"));
@@ -157,11 +158,11 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     assert_eq!(bench.connect("porch", "s5", "cert-3").0.unwrap_err().code, "invalid_token");
 
     // The old one ends by its date, the new one goes on, and is followed in its turn.
-    bench.now_ms.set(START_MS + 366 * DAY_S * 1000);
+    bench.now_ms.set(START_MS + 366 * STEP_S * 1000);
     assert_eq!(bench.connect("porch", "s6", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.connect("porch", "s7", "cert-2").0.unwrap();
-    bench.now_ms.set(START_MS + 400 * DAY_S * 1000);
-    assert!(renew("s7", "cert-2", start_s + (183 + 365) * DAY_S, "cert-3"));
+    bench.now_ms.set(START_MS + 400 * STEP_S * 1000);
+    assert!(renew("s7", "cert-2", start_s + (183 + 365) * STEP_S, "cert-3"));
     bench.connect("porch", "s8", "cert-3").0.unwrap();
     assert_eq!(bench.connect("porch", "s9", "cert-1").0.unwrap_err().code, "invalid_token");
 
@@ -170,7 +171,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     for jti in ["cert-2", "cert-3"] {
         assert_eq!(bench.connect("porch", jti, jti).0.unwrap_err().code, "invalid_token");
     }
-    assert!(!renew("s8", "cert-3", start_s + (400 + 365) * DAY_S, "cert-5"));
+    assert!(!renew("s8", "cert-3", start_s + (400 + 365) * STEP_S, "cert-5"));
 }
 
 #[test]
