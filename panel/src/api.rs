@@ -2,14 +2,17 @@
 //! of them is meant, the login's or the guest's, every call says.
 
 use gloo_net::http::{Request, Response};
+use pinlatch_protocol::admin::{AcceptReply, AcceptRequest};
 use pinlatch_protocol::api::{
-    GuestReply, GuestRequest, LoginOption, LoginRequest, Secret, SessionReply, Whoami,
+    GuestReply, GuestRequest, LoginOption, LoginRequest, Secret, SessionReply, SetupRequest,
+    Whoami,
 };
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use web_sys::RequestCache;
 
 use crate::platform;
 
@@ -18,6 +21,8 @@ const REFRESH: &str = "/api/v1/session/refresh";
 const LOGINS: &str = "/api/v1/logins";
 const WHOAMI: &str = "/api/v1/whoami";
 const COMMANDS: &str = "/api/v1/commands";
+const SETUP: &str = "/api/v1/setup";
+const ACCEPT: &str = "/api/v1/users/accept";
 
 /// Why a call brought nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +64,18 @@ pub async fn login(request: &LoginRequest) -> Result<SessionReply, Failure> {
     read(Request::post(&at(SESSION)).json(request)?.send().await?).await
 }
 
+/// Makes a site's owner.
+pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
+    let response = Request::post(SETUP).json(request)?.send().await?;
+    if response.ok() { Ok(()) } else { Err(problem(response).await) }
+}
+
+/// Uses an invitation.
+pub async fn accept(code: &Secret, password: &Secret) -> Result<AcceptReply, Failure> {
+    let request = AcceptRequest { code: code.clone(), password: password.clone() };
+    read(Request::post(ACCEPT).json(&request)?.send().await?).await
+}
+
 /// The login providers of a site.
 pub async fn login_options(site: Option<&Name>) -> Result<Vec<LoginOption>, Failure> {
     let address = site.map_or_else(|| LOGINS.into(), |site| format!("{LOGINS}?site={site}"));
@@ -95,6 +112,12 @@ pub async fn whoami() -> Result<Whoami, Failure> {
 /// What became of a command.
 pub async fn command(id: &str) -> Result<CommandResult, Failure> {
     read(Request::get(&at(&format!("{COMMANDS}/{id}"))).send().await?).await
+}
+
+/// The page as the server has it now.
+pub async fn page() -> Option<String> {
+    let response = Request::get("/").cache(RequestCache::NoCache).send().await.ok()?;
+    if response.ok() { response.text().await.ok() } else { None }
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {

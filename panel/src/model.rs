@@ -8,6 +8,7 @@ mod tests;
 pub mod trace;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{
@@ -25,6 +26,10 @@ use trace::Trace;
 /// How long after a command's deadline its answer may still come before the panel stops waiting.
 const ANSWER_GRACE_MS: u64 = 2_000;
 
+/// How long a command may wait for a socket. After that it is not sent any more: what was tapped while the link was
+/// coming back must not happen when nobody thinks of it.
+const UNSENT_MOST_MS: u64 = 1_000;
+
 /// How long a press is shown.
 const PRESS_SHOWN_MS: u64 = 6_000;
 
@@ -35,6 +40,12 @@ pub struct Key {
     pub device: Name,
     /// The line on it.
     pub line: Name,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.device, self.line)
+    }
 }
 
 /// A command whose answer is awaited.
@@ -58,7 +69,8 @@ impl Pending {
     }
 
     fn overdue(&self, now_ms: u64) -> bool {
-        now_ms < self.asked_ms || now_ms - self.asked_ms >= DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS
+        let most = if self.sent_on.is_some() { DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS } else { UNSENT_MOST_MS };
+        now_ms < self.asked_ms || now_ms - self.asked_ms >= most
     }
 }
 
@@ -182,6 +194,10 @@ pub struct Model {
     talks: BTreeMap<Key, Talk>,
     presses: BTreeMap<Key, Pressed>,
     traces: BTreeMap<Key, Trace>,
+    /// How long each device took for its last command, there and back, milliseconds.
+    answered: BTreeMap<Name, u64>,
+    /// Grows whenever a device or line comes, goes or becomes another.
+    shape: u64,
     seq: u64,
     /// Edge time less the panel's clock.
     skew_ms: i64,
@@ -219,6 +235,17 @@ impl Model {
     /// A line.
     pub fn line(&self, key: &Key) -> Option<&LineView> {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
+    }
+
+    /// How long a device took for the last command from here, there and back. What the edge refused by itself says
+    /// nothing about it.
+    pub fn answered_in(&self, device: &Name) -> Option<u64> {
+        self.answered.get(device).copied()
+    }
+
+    /// Another number whenever there are other devices or lines than before.
+    pub fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// What was said about a line.
@@ -275,6 +302,7 @@ impl Model {
                 self.skew_ms = i64::try_from(now_ms).unwrap_or(0) - i64::try_from(local_ms).unwrap_or(0);
                 self.whoami = Some(whoami);
                 self.devices = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
+                self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
                 News::Snapshot(life_ms)
@@ -298,10 +326,24 @@ impl Model {
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 News::Pressed(key, long)
             }
-            ToPanel::Result { result } => self.settle_result(&result),
+            ToPanel::Result { result } => {
+                self.time_answer(&result, local_ms);
+                self.settle_result(&result)
+            }
             ToPanel::Problem { id, problem } => {
                 id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
             }
+        }
+    }
+
+    /// Notes how long a device took, where it did answer.
+    fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
+        let of = Outcome::of(result.status, result.code.as_deref());
+        let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
+        let asked = |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
+        let found = self.talks.iter().find_map(|(key, talk)| Some((key.device.clone(), asked(talk)?)));
+        if let Some((device, asked_ms)) = found.filter(|_| by_device) {
+            self.answered.insert(device, local_ms.saturating_sub(asked_ms));
         }
     }
 
@@ -310,10 +352,14 @@ impl Model {
         match change {
             Change::Device { device } => {
                 self.devices.insert(device.name.clone(), device);
+                self.shape += 1;
+                self.forget_removed();
                 self.follow_sensors(local_ms);
             }
             Change::Removed { device } => {
                 self.devices.remove(&device);
+                self.shape += 1;
+                self.forget_removed();
             }
             Change::Presence { device, online, last_seen_ms } => {
                 let Some(known) = self.devices.get_mut(&device) else { return false };
@@ -325,6 +371,9 @@ impl Model {
                 let Some(place) = known.lines.iter_mut().find(|own| own.name == line.name) else {
                     return false;
                 };
+                if line.kind != place.kind {
+                    self.shape += 1;
+                }
                 if line.kind == LineKind::Sensor {
                     let key = Key { device, line: line.name.clone() };
                     self.traces.entry(key).or_default().push(local_ms, line.reported);
@@ -333,7 +382,6 @@ impl Model {
             }
             Change::Hidden => {}
         }
-        self.forget_removed();
         true
     }
 
@@ -356,6 +404,7 @@ impl Model {
         self.talks.retain(|key, _| known(key));
         self.presses.retain(|key, _| known(key));
         self.traces.retain(|key, _| known(key));
+        self.answered.retain(|name, _| devices.contains_key(name));
     }
 
     /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
@@ -374,7 +423,8 @@ impl Model {
         for (key, talk) in &mut self.talks {
             let Some(pending) = &mut talk.pending else { continue };
             let left = pending.left_ms(now_ms);
-            if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS {
+            let stale = pending.sent_on.is_none() && pending.overdue(now_ms);
+            if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS || stale {
                 continue;
             }
             pending.sent_on = Some(socket);

@@ -1,5 +1,7 @@
 //! What the panel says to people: names, times, levels and how a command ended.
 
+pub mod board;
+pub mod entry;
 pub mod guest;
 #[cfg(test)]
 mod tests;
@@ -9,6 +11,9 @@ use pinlatch_protocol::panel::LineView;
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::model::{Outcome, Pulse};
+
+pub use board::*;
+pub use entry::*;
 
 /// A name as a heading: `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
@@ -251,7 +256,12 @@ pub fn provider_problem(code: &str) -> String {
 
 /// A problem in one sentence: its own where the title says too little of what to do, else title and detail.
 pub fn sentence(problem: &Problem) -> String {
-    const OWN: [(Code, &str); 9] = [
+    const OWN: [(Code, &str); 11] = [
+        (
+            Code::CodeRefused,
+            "The code is not valid here. Copy it whole; it works once, and an invitation only for a week.",
+        ),
+        (Code::AlreadySetUp, "This site has an owner already. Log in, or ask them to invite you."),
         (Code::LinkNotValid, "This link is not valid now. Ask whoever sent it for a new one."),
         (Code::UsedUp, "This link is used up: it was good for so many uses only."),
         (Code::UnknownPerson, "There is no such person here any more."),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::parts::icon::Mark;
+use crate::ui::icon::Mark;
 use crate::platform;
 use crate::visit::Visitor;
 use crate::words;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Icon, IconKind};
+use crate::ui::icon::{Icon, IconKind};
 use super::line::Handle;
 use crate::model::Outcome;
 use crate::words;

@@ -14,7 +14,7 @@ use crate::{
 const BINARY_BAR: f64 = 4.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
-    let mut rows = of_e2e(setup, "bench-agent")?;
+    let mut rows = of_e2e(setup, "bench-agent", &[])?;
     let programs = native::build(Profile::Release)?;
     let bytes = fs::metadata(size::stripped(&programs.agent)?.path()).context("the agent")?.len();
     #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

@@ -58,7 +58,7 @@ fn first_visit(dist: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Summed sizes at the quality that servers use for files they keep; Node has the encoder.
-fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
+pub(super) fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";
     let sum = process::output_of(Command::new(&tools.node).args(["-e", script]).args(files))?;
