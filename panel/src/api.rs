@@ -4,8 +4,7 @@
 use gloo_net::http::{Request, Response};
 use pinlatch_protocol::admin::{AcceptReply, AcceptRequest};
 use pinlatch_protocol::api::{
-    GuestReply, GuestRequest, LoginOption, LoginRequest, Secret, SessionReply, SetupRequest,
-    Whoami,
+    GuestReply, GuestRequest, LoginOption, LoginRequest, Secret, SessionReply, SetupRequest, Whoami,
 };
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
@@ -100,8 +99,7 @@ pub async fn refresh() -> Result<SessionReply, Failure> {
 
 /// Logs out; as a guest, forgets the link.
 pub async fn logout() -> Result<(), Failure> {
-    let response = Request::delete(&at(SESSION)).json(&json!({}))?.send().await?;
-    if response.ok() { Ok(()) } else { Err(problem(response).await) }
+    done(Request::delete(&at(SESSION)).json(&json!({}))?.send().await?).await
 }
 
 /// Who the session belongs to.
@@ -120,12 +118,18 @@ pub async fn page() -> Option<String> {
     if response.ok() { response.text().await.ok() } else { None }
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+/// What an answer says.
+pub async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     if response.ok() { Ok(response.json().await?) } else { Err(problem(response).await) }
 }
 
+/// Whether a call was done that answers with nothing.
+pub async fn done(response: Response) -> Result<(), Failure> {
+    if response.ok() { Ok(()) } else { Err(problem(response).await) }
+}
+
 /// The problem in an answer, or one made from its status where something between us and the edge answered.
-async fn problem(response: Response) -> Failure {
+pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.json::<Value>().await.ok();
     let mut problem = body.and_then(|body| serde_json::from_value(body).ok()).unwrap_or_else(|| Problem {

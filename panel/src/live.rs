@@ -91,7 +91,9 @@ impl Panel {
             now: RwSignal::new(platform::now_ms()),
             said: RwSignal::new(String::new()),
             edge_ms: RwSignal::new(None),
-            prefs: RwSignal::new(platform::stored(&board()).map_or_else(Prefs::default, |text| Prefs::parse(&text))),
+            prefs: RwSignal::new(
+                platform::stored(&board()).map_or_else(Prefs::default, |text| Prefs::parse(&text)),
+            ),
             arranging: RwSignal::new(false),
             search: RwSignal::new(String::new()),
             question: RwSignal::new(None),
@@ -127,6 +129,18 @@ impl Panel {
         panel.step(Input::Network(platform::has_network()));
         panel.step(Input::Start);
         panel
+    }
+
+    /// Connects anew after a session that was over: somebody has logged in again.
+    pub fn begin_again(&self) {
+        let sockets = self.driver.try_with_value(|driver| {
+            let mut inner = driver.0.borrow_mut();
+            inner.link = Link::default();
+            std::mem::take(&mut inner.sockets)
+        });
+        drop(sockets);
+        self.step(Input::Network(platform::has_network()));
+        self.step(Input::Start);
     }
 
     /// Whether commands can be sent now.

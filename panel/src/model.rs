@@ -69,7 +69,8 @@ impl Pending {
     }
 
     fn overdue(&self, now_ms: u64) -> bool {
-        let most = if self.sent_on.is_some() { DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS } else { UNSENT_MOST_MS };
+        let most =
+            if self.sent_on.is_some() { DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS } else { UNSENT_MOST_MS };
         now_ms < self.asked_ms || now_ms - self.asked_ms >= most
     }
 }
@@ -340,7 +341,8 @@ impl Model {
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
         let of = Outcome::of(result.status, result.code.as_deref());
         let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
-        let asked = |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
+        let asked =
+            |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
         let found = self.talks.iter().find_map(|(key, talk)| Some((key.device.clone(), asked(talk)?)));
         if let Some((device, asked_ms)) = found.filter(|_| by_device) {
             self.answered.insert(device, local_ms.saturating_sub(asked_ms));

@@ -27,6 +27,7 @@ pub fn moment(ms: u64) -> Moment {
         weekday: date.get_day(),
         hour: date.get_hours(),
         minute: date.get_minutes(),
+        second: date.get_seconds(),
     }
 }
 
@@ -83,7 +84,9 @@ fn way() -> Option<String> {
 
 /// Keeps the way back over the round to a login provider.
 pub fn keep_way() {
-    if let (Some(way), Some(Ok(Some(kept)))) = (way(), web_sys::window().map(|window| window.session_storage())) {
+    if let (Some(way), Some(Ok(Some(kept)))) =
+        (way(), web_sys::window().map(|window| window.session_storage()))
+    {
         let _ = kept.set_item(WAY, &way);
     }
 }

@@ -132,7 +132,8 @@ pub fn managing(site: &Name, page: &str) -> String {
 
 /// The pages that manage the site, with their titles, as far as these scopes open them.
 pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
-    const WAYS: [(&str, &str, Option<SiteRight>); 4] = [
+    const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
+        ("devices", "Manage devices", Some(SiteRight::Devices)),
         ("people", "People", Some(SiteRight::Users)),
         ("tokens", "Tokens and links", Some(SiteRight::Tokens)),
         ("activity", "Activity", Some(SiteRight::Audit)),

@@ -57,6 +57,13 @@ pub struct Moment {
     pub hour: u32,
     /// The minute.
     pub minute: u32,
+    /// The second.
+    pub second: u32,
+}
+
+/// The time of day: `14:05:09`.
+pub fn clock(at: Moment) -> String {
+    format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
 /// A moment, no longer than it need be: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.

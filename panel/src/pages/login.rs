@@ -21,7 +21,8 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
     let submit = move |()| {
         let (Some(name), Some(secret)) = (username.get_untracked(), password.get_untracked()) else { return };
         let Some(username) = attempt.username(&name.value()) else { return };
-        let request = LoginRequest { site: platform::site(), username, password: Secret::new(secret.value()) };
+        let request =
+            LoginRequest { site: platform::site(), username, password: Secret::new(secret.value()) };
         if !attempt.begin() {
             return;
         }

@@ -7,7 +7,6 @@ use pinlatch_protocol::panel::LineView;
 use super::arrange::{Arrange, drop_on};
 use super::colour::Colour;
 use super::contact::{Contact, Press};
-use crate::ui::icon::{Icon, IconKind};
 use super::momentary::Momentary;
 use super::notice::Notices;
 use super::number::Slider;
@@ -18,6 +17,7 @@ use crate::live::Panel;
 use crate::model::{Key, Pressed, Pulse, Talk};
 use crate::prefs::Press as Pressing;
 use crate::ui::dialog::Question;
+use crate::ui::icon::{Icon, IconKind};
 use crate::{platform, words};
 
 /// How long a lamp takes to a level that was tapped, where it can fade.

@@ -126,7 +126,7 @@ fn the_ways_are_those_that_the_scopes_open() {
         let scope: ScopeSet = text.parse().unwrap();
         ways(&scope).into_iter().map(|(page, _)| page).collect::<Vec<_>>()
     };
-    assert_eq!(pages("line:*/*:* site:*"), ["people", "tokens", "activity", "inspector"]);
+    assert_eq!(pages("line:*/*:* site:*"), ["devices", "people", "tokens", "activity", "inspector"]);
     assert_eq!(pages("line:*/*:read site:audit"), ["activity", "inspector"]);
     assert_eq!(pages("line:*/*:read"), ["inspector"]);
 }

@@ -158,7 +158,9 @@ pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
     match (visitor, network) {
         (Visitor::Person, true) => "Pinlatch cannot be reached. Trying again…",
         (Visitor::Person, false) => "This browser has no network. The panel opens as soon as it is back.",
-        (Visitor::Guest, true) => "Pinlatch cannot be reached. Keep this page open: it tries again by itself.",
+        (Visitor::Guest, true) => {
+            "Pinlatch cannot be reached. Keep this page open: it tries again by itself."
+        }
         (Visitor::Guest, false) => {
             "This browser has no network. Keep this page open: it tries again by itself."
         }
