@@ -16,6 +16,7 @@ mod issuers;
 mod keys;
 mod latency;
 mod lifecycle;
+mod manage;
 mod minted;
 mod oidc;
 mod openapi;

@@ -47,7 +47,7 @@ retain = true
 "##;
 
 /// Looks at the page as it is now, in every size and light.
-async fn look(browser: &Browser, name: &str) {
+pub async fn look(browser: &Browser, name: &str) {
     let mut wrong = Vec::new();
     for (width, height) in SIZES {
         browser.resize(width, height).await;
