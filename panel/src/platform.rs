@@ -83,7 +83,9 @@ fn way() -> Option<String> {
 
 /// Keeps the way back over the round to a login provider.
 pub fn keep_way() {
-    if let (Some(way), Some(Ok(Some(kept)))) = (way(), web_sys::window().map(|window| window.session_storage())) {
+    if let (Some(way), Some(Ok(Some(kept)))) =
+        (way(), web_sys::window().map(|window| window.session_storage()))
+    {
         let _ = kept.set_item(WAY, &way);
     }
 }

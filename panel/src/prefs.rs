@@ -190,7 +190,8 @@ pub enum Of {
 
 /// A group's name as it is kept: one line of text, not too long. `None` where nothing is left of it.
 pub fn group_name(text: &str) -> Option<String> {
-    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let words: Vec<_> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let name: String = words.join(" ").chars().take(MAX_GROUP).collect();
     let name = name.trim_end();
     (!name.is_empty()).then(|| name.into())

@@ -60,7 +60,11 @@ fn people_arrange_their_board() {
         browser.click("action-porch-door-star").await;
         until_laid_out(
             &browser,
-            json!(["group-Favourites porch-door", attic, plate("device-porch", &lines("porch", "lamp relay bell rose"))]),
+            json!([
+                "group-Favourites porch-door",
+                attic,
+                plate("device-porch", &lines("porch", "lamp relay bell rose"))
+            ]),
         )
         .await;
         let group = browser.find("action-porch-rose-group").await;
@@ -85,7 +89,15 @@ fn people_arrange_their_board() {
         })
         .await
         .expect("the focus is still there");
-        assert!(browser.find("said").await.prop("textContent").await.expect("a text").is_some_and(|t| t.contains("Lamp: place 2 of 3")));
+        assert!(
+            browser
+                .find("said")
+                .await
+                .prop("textContent")
+                .await
+                .expect("a text")
+                .is_some_and(|t| t.contains("Lamp: place 2 of 3"))
+        );
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;
         // By dragging.
@@ -125,7 +137,8 @@ fn the_theme_is_chosen_and_stays() {
     let site = Site::shared();
     in_browser(async {
         let browser = open(&site).await;
-        let ground = async || browser.run("return getComputedStyle(document.body).backgroundColor", &[]).await;
+        let ground =
+            async || browser.run("return getComputedStyle(document.body).backgroundColor", &[]).await;
         browser.prefer(false).await;
         let light = ground().await;
         browser.prefer(true).await;
@@ -163,7 +176,11 @@ fn a_door_opens_as_its_person_likes() {
         let hint = Locator::XPath("//*[@data-testid='action-porch-door-left'][contains(., 'longer')]");
         browser.client.wait().for_element(hint).await.expect("a word about it");
         assert_eq!(pulses(&agent), 0, "a tap opens nothing");
-        let key = |kind: &str| format!("document.activeElement.dispatchEvent(new KeyboardEvent('{kind}', {{ key: ' ', bubbles: true, cancelable: true }}))");
+        let key = |kind: &str| {
+            format!(
+                "document.activeElement.dispatchEvent(new KeyboardEvent('{kind}', {{ key: ' ', bubbles: true, cancelable: true }}))"
+            )
+        };
         let focus = "document.querySelector('[data-testid=action-porch-door-pulse]').focus();";
         browser.run(&format!("{focus}{}", key("keydown")), &[]).await;
         browser.until("line-porch-door", "data-level", "on").await;

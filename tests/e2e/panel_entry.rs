@@ -99,7 +99,9 @@ fn a_login_remembers_where_somebody_was_going() {
             type_into(&browser, "login-password", PASSWORD).await;
             browser.click("login-submit").await;
         };
-        for to in ["https://evil.example/", "//evil.example/", "/s/other/manage/people", "javascript:alert(1)"] {
+        for to in
+            ["https://evil.example/", "//evil.example/", "/s/other/manage/people", "javascript:alert(1)"]
+        {
             log_in(&format!("?to={to}")).await;
             browser.find("empty").await;
             assert!(address(&browser).await.starts_with(&page), "{to}");

@@ -45,7 +45,12 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
         });
         let all = all.await.expect("the page is kept");
         assert!(all.iter().any(|path| path.ends_with(".wasm")), "{all:?}");
-        let shell = |path: &String| path == "/" || path == "/favicon.svg" || path.starts_with("/assets/") || path.starts_with("/icons/");
+        let shell = |path: &String| {
+            path == "/"
+                || path == "/favicon.svg"
+                || path.starts_with("/assets/")
+                || path.starts_with("/icons/")
+        };
         assert!(all.iter().all(shell), "an answer is never kept: {all:?}");
 
         proxy.down();

@@ -66,7 +66,10 @@ impl Browser {
             .then(PointerAction::Down { button: 0 })
             .then(PointerAction::Pause { duration: time })
             .then(PointerAction::Up { button: 0 });
-        self.client.perform_actions(held).await.unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
+        self.client
+            .perform_actions(held)
+            .await
+            .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
     }
 
     /// What axe-core finds wrong with the page: each rule with the places.
@@ -95,7 +98,8 @@ impl Browser {
 
     /// How much wider the page is than the screen, in pixels.
     pub async fn overflow(&self) -> Value {
-        self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[]).await
+        self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[])
+            .await
     }
 
     /// Keeps a picture of the page as `target/screens/NAME.png`, and makes sure that something is drawn on it.

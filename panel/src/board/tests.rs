@@ -43,7 +43,10 @@ fn model() -> Model {
         exp: 1_000,
     };
     let devices = vec![
-        device("porch", &[("front-door", LineKind::Momentary), ("lamp", LineKind::Switch), ("bell", LineKind::Contact)]),
+        device(
+            "porch",
+            &[("front-door", LineKind::Momentary), ("lamp", LineKind::Switch), ("bell", LineKind::Contact)],
+        ),
         device("shed", &[("pump", LineKind::Switch)]),
         device("attic", &[]),
     ];
@@ -85,12 +88,18 @@ fn what_was_arranged_comes_first() {
     let mut prefs = Prefs::default();
     prefs.arrange(Of::Lines, vec!["porch/bell".into(), "porch/front-door".into()]);
     prefs.arrange(Of::Plates, vec!["shed".into(), "porch".into()]);
-    assert_eq!(laid_out(&prefs, ""), "shed: shed/pump; porch: porch/bell porch/front-door porch/lamp; attic:");
+    assert_eq!(
+        laid_out(&prefs, ""),
+        "shed: shed/pump; porch: porch/bell porch/front-door porch/lamp; attic:"
+    );
     let all: Vec<_> = plates(&model(), &prefs, "").iter().map(|plate| plate.id.clone()).collect();
     prefs.put("porch/lamp", Some(FAVOURITES));
     assert!(laid_out(&prefs, "").starts_with("@Favourites"));
     prefs.arrange(Of::Plates, moved(&[vec!["@Favourites".into()], all].concat(), "@Favourites", 1));
-    assert!(laid_out(&prefs, "").starts_with("shed: shed/pump; @Favourites: porch/lamp"), "it can be moved too");
+    assert!(
+        laid_out(&prefs, "").starts_with("shed: shed/pump; @Favourites: porch/lamp"),
+        "it can be moved too"
+    );
 }
 
 #[test]
@@ -119,10 +128,20 @@ fn a_line_is_dragged_within_a_plate_and_to_a_group() {
         take(&mut prefs, &plate, &line, at);
         laid_out(&prefs, "")
     };
-    let lines = |laid_out: String| laid_out.split("porch: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
-    assert_eq!(lines(drag("porch", key("porch", "bell"), Some("porch/front-door"))), "porch/bell porch/front-door porch/lamp");
-    assert_eq!(lines(drag("porch", key("porch", "bell"), Some("porch/lamp"))), "porch/front-door porch/lamp porch/bell");
-    assert_eq!(lines(drag("porch", key("porch", "front-door"), None)), "porch/lamp porch/bell porch/front-door");
+    let lines =
+        |laid_out: String| laid_out.split("porch: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(
+        lines(drag("porch", key("porch", "bell"), Some("porch/front-door"))),
+        "porch/bell porch/front-door porch/lamp"
+    );
+    assert_eq!(
+        lines(drag("porch", key("porch", "bell"), Some("porch/lamp"))),
+        "porch/front-door porch/lamp porch/bell"
+    );
+    assert_eq!(
+        lines(drag("porch", key("porch", "front-door"), None)),
+        "porch/lamp porch/bell porch/front-door"
+    );
     let before = drag("porch", key("porch", "lamp"), Some("porch/lamp"));
     assert_eq!(drag("porch", key("shed", "pump"), None), before, "it belongs to another device");
     prefs.put("shed/pump", Some("Garden"));
@@ -131,6 +150,8 @@ fn a_line_is_dragged_within_a_plate_and_to_a_group() {
         take(&mut prefs, &plate, &line, at);
         laid_out(&prefs, "")
     };
-    assert!(drag("@Garden", key("porch", "lamp"), Some("shed/pump")).contains("@Garden: porch/lamp shed/pump"));
+    assert!(
+        drag("@Garden", key("porch", "lamp"), Some("shed/pump")).contains("@Garden: porch/lamp shed/pump")
+    );
     assert!(drag("shed", key("shed", "pump"), None).ends_with("shed: shed/pump"), "back with its device");
 }

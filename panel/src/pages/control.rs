@@ -32,7 +32,13 @@ pub fn Control(session: RwSignal<Session>) -> impl IntoView {
     let filled = Memo::new(move |_| panel.model.with(Model::is_filled));
     let stale = Memo::new(move |_| filled.get() && !panel.is_connected());
     let guest = panel.visitor == Visitor::Guest;
-    let empty = move || if panel.search.with(String::is_empty) { Empty(EmptyProps { guest }).into_any() } else { Nothing().into_any() };
+    let empty = move || {
+        if panel.search.with(String::is_empty) {
+            Empty(EmptyProps { guest }).into_any()
+        } else {
+            Nothing().into_any()
+        }
+    };
 
     view! {
         <Header/>
@@ -120,7 +126,8 @@ fn Tools(filled: Memo<bool>) -> impl IntoView {
 #[component]
 fn Stale() -> impl IntoView {
     let panel = expect_context::<Panel>();
-    let text = move || if panel.link.get() == State::Offline { words::STALE_NO_NETWORK } else { words::STALE };
+    let text =
+        move || if panel.link.get() == State::Offline { words::STALE_NO_NETWORK } else { words::STALE };
     view! {
         <p class="notice notice-offline stale-note" data-testid="stale">
             <Icon kind=IconKind::Offline/>

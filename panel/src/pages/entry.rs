@@ -50,9 +50,7 @@ impl Attempt {
         self.busy.try_set(false);
         let (text, seconds) = match failure {
             Failure::Network => (words::UNREACHED.to_owned(), 0),
-            Failure::Problem(problem) => {
-                (words::login_problem(&problem), problem.retry_after.unwrap_or(0))
-            }
+            Failure::Problem(problem) => (words::login_problem(&problem), problem.retry_after.unwrap_or(0)),
         };
         self.error.try_set(Some(text));
         for left in (1..=seconds).rev() {

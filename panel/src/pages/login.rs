@@ -21,13 +21,14 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
     let submit = move |()| {
         let (Some(name), Some(secret)) = (username.get_untracked(), password.get_untracked()) else { return };
         let Some(username) = attempt.username(&name.value()) else { return };
-        let request = LoginRequest { site: platform::site(), username, password: Secret::new(secret.value()) };
+        let request =
+            LoginRequest { site: platform::site(), username, password: Secret::new(secret.value()) };
         if !attempt.begin() {
             return;
         }
         spawn_local(async move {
             match api::login(&request).await {
-                Ok(_) => session.set(Session::entered()),
+                Ok(()) => session.set(Session::entered()),
                 Err(failure) => {
                     if failure.status() == Some(401) {
                         secret.set_value("");
@@ -54,9 +55,10 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
             submit=Callback::new(submit)
             below=below.into_any()
         >
-            <Show when=move || ended && attempt.is_clean()>
-                <Notice class="unknown" icon=IconKind::Clock text=words::SESSION_ENDED testid="login-notice"/>
-            </Show>
+            {move || {
+                (ended && attempt.is_clean())
+                    .then(|| view! { <Notice class="unknown" icon=IconKind::Clock text=words::SESSION_ENDED testid="login-notice"/> })
+            }}
             <Field label="User name" name="username" testid="login-username" autocomplete="username" input=username first=true/>
             <Password label="Password" testid="login-password" input=password/>
         </Entry>

@@ -15,7 +15,8 @@ use crate::words;
 pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     let panel = line.panel();
     let id = StoredValue::new(line.id());
-    let group = Memo::new(move |_| panel.prefs.with(|prefs| id.with_value(|id| prefs.group(id).map(String::from))));
+    let group =
+        Memo::new(move |_| panel.prefs.with(|prefs| id.with_value(|id| prefs.group(id).map(String::from))));
     let put = move |group: Option<&str>| panel.arrange(|prefs| id.with_value(|id| prefs.put(id, group)));
     let starred = move || group.with(|group| group.as_deref() == Some(FAVOURITES));
     let order = Memo::new(move |_| plate.get().map(|plate| plate.order()).unwrap_or_default());
@@ -93,7 +94,8 @@ fn Presses(line: Handle) -> impl IntoView {
 #[component]
 pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> impl IntoView {
     let panel = expect_context::<Panel>();
-    let both = [(-1, words::EARLIER, "earlier", IconKind::Earlier), (1, words::LATER, "later", IconKind::Later)];
+    let both =
+        [(-1, words::EARLIER, "earlier", IconKind::Earlier), (1, words::LATER, "later", IconKind::Later)];
     let buttons = both.map(|(by, word, mark, icon)| {
         let (id, title) = (id.clone(), title.clone());
         let label = format!("{word}, {title}");
@@ -109,7 +111,8 @@ pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> imp
             request_animation_frame(move || {
                 use wasm_bindgen::JsCast;
                 let button = document().query_selector(&selector).ok().flatten();
-                if let Some(button) = button.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
+                if let Some(button) = button.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok())
+                {
                     let _ = button.focus();
                 }
             });

@@ -126,7 +126,8 @@ fn UserMenu() -> impl IntoView {
         panel.model.with(|model| model.whoami.as_ref().map(|whoami| (whoami.sub.clone(), whoami.role)))
     });
     let name = move || who.get().map(|(name, _)| name).unwrap_or_default();
-    let initial = move || name().chars().next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
+    let initial =
+        move || name().chars().next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
     let role = move || match who.get().and_then(|(_, role)| role) {
         Some(Role::Owner) => "Owner",
         Some(Role::Operator) => "Operator",

@@ -31,10 +31,12 @@ pub fn PlateView(id: String) -> impl IntoView {
         plates.with(|all| id.with_value(|id| all.iter().find(|plate| plate.id == *id).cloned()))
     });
     let lines = Memo::new(move |_| plate.get().map(|plate| plate.lines).unwrap_or_default());
-    let elsewhere = Memo::new(move |_| plate.with(|plate| plate.as_ref().is_some_and(|plate| plate.elsewhere)));
+    let elsewhere =
+        Memo::new(move |_| plate.with(|plate| plate.as_ref().is_some_and(|plate| plate.elsewhere)));
     let online = Memo::new(move |_| {
         name.with_value(|name| {
-            let there = |name| panel.model.with(|model| model.device(name).is_some_and(|device| device.online));
+            let there =
+                |name| panel.model.with(|model| model.device(name).is_some_and(|device| device.online));
             name.as_ref().is_none_or(there)
         })
     });
@@ -46,10 +48,14 @@ pub fn PlateView(id: String) -> impl IntoView {
         }
         _ => title.clone().into_any(),
     };
-    let all = Memo::new(move |_| plates.with(|all| all.iter().map(|plate| plate.id.clone()).collect::<Vec<_>>()));
+    let all =
+        Memo::new(move |_| plates.with(|all| all.iter().map(|plate| plate.id.clone()).collect::<Vec<_>>()));
     let grouped = device.is_none();
     let mover = move || {
-        panel.arranging.get().then(|| view! { <Mover of=Of::Plates id=id.get_value() title=title.clone() order=all/> })
+        panel
+            .arranging
+            .get()
+            .then(|| view! { <Mover of=Of::Plates id=id.get_value() title=title.clone() order=all/> })
     };
 
     view! {

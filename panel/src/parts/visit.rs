@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::ui::icon::{Icon, IconKind};
 use crate::live::Panel;
 use crate::session::Opened;
+use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
 

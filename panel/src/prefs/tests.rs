@@ -26,7 +26,8 @@ fn what_is_kept_is_found_again() {
 
 #[test]
 fn what_is_not_understood_is_passed_over() {
-    let text = "plate porch\nsong la la\n\nin\nin porch/door\npress porch/door twice\nask porch/door\n{\"a\":1}\n";
+    let text =
+        "plate porch\nsong la la\n\nin\nin porch/door\npress porch/door twice\nask porch/door\n{\"a\":1}\n";
     let prefs = Prefs::parse(text);
     assert_eq!(prefs.to_text(), "plate porch\nask porch/door\n");
 }

@@ -32,7 +32,8 @@ pub const HAVE_ACCOUNT: &str = "Do you have an account? ";
 /// Of a user name.
 pub const USER_NAME_HINT: &str = "Small letters and digits, or an address.";
 /// Of a password that is chosen.
-pub const PASSWORD_HINT: &str = "At least 8 characters. A few words that only you would put together are good.";
+pub const PASSWORD_HINT: &str =
+    "At least 8 characters. A few words that only you would put together are good.";
 
 /// On a button that has to wait.
 pub fn try_again_in(seconds: u32) -> String {

@@ -64,7 +64,10 @@ fn main() {
 fn scores(edge: &Deployment, site: &Site) -> Vec<Row> {
     let Some(program) = std::env::var_os("PINLATCH_LIGHTHOUSE") else { return Vec::new() };
     let profile = tempfile::tempdir().expect("a folder");
-    let flags = format!("--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={}", profile.path().display());
+    let flags = format!(
+        "--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={}",
+        profile.path().display()
+    );
     let output = Command::new(e2e::program("PINLATCH_NODE"))
         .arg(program)
         .arg(format!("{}/s/{}/", edge.origin(), site.name))
@@ -105,14 +108,18 @@ fn change(agents: &[Agent], over: &AtomicBool, changes: &AtomicU64) {
             return;
         }
         let index = count as usize;
-        let (Some(agent), line) = (agents.get(index % DEVICES), index / DEVICES % (LINES - 1) + 1) else { return };
+        let (Some(agent), line) = (agents.get(index % DEVICES), index / DEVICES % (LINES - 1) + 1) else {
+            return;
+        };
         if line % 2 == 0 {
             agent.drive_to(&format!("sensor-{line}"), &json!(f64::from(count % 977) / 10.0));
         } else {
             agent.drive(&format!("contact-{line}"), index / DEVICES / (LINES - 1) % 2 == 0);
         }
         changes.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep((Duration::from_secs(1) * count / CHANGES_PER_SECOND).saturating_sub(began.elapsed()));
+        std::thread::sleep(
+            (Duration::from_secs(1) * count / CHANGES_PER_SECOND).saturating_sub(began.elapsed()),
+        );
     }
 }
 
@@ -126,7 +133,8 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
     assert_eq!(shown, json!(DEVICES * LINES));
 
     let mut presses = Vec::new();
-    let (first, began, changed) = (Figures::of(&browser).await, Instant::now(), changes.load(Ordering::Relaxed));
+    let (first, began, changed) =
+        (Figures::of(&browser).await, Instant::now(), changes.load(Ordering::Relaxed));
     let pause = time / u32::try_from(PRESSES).expect("a few");
     for _ in 0..PRESSES {
         // What comes meanwhile is what is measured.
@@ -139,7 +147,12 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
     let presses: Times = presses.into_iter().collect();
     let grown = |first: f64, last: f64| (last - first) / 1e6;
     vec![
-        Row::at_least("changes a second on 200 lines", per_second, "/s", f64::from(CHANGES_PER_SECOND) * 0.95),
+        Row::at_least(
+            "changes a second on 200 lines",
+            per_second,
+            "/s",
+            f64::from(CHANGES_PER_SECOND) * 0.95,
+        ),
         Row::at_most("main thread", (last.busy - first.busy) / seconds * 100.0, "%", Some(50.0)),
         Row::at_most("press → reported level shown, p50 of 20", presses.p50(), "ms", Some(100.0)),
         Row::at_most("press → reported level shown, p99 of 20", presses.p99(), "ms", Some(100.0)),
