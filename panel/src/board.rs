@@ -31,7 +31,7 @@ pub struct Plate {
 
 /// All plates in order. A search leaves out the lines that it does not find, and the plates that are empty then.
 pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
-    let wanted: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+    let wanted: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let mut plates: Vec<Plate> = prefs.groups().into_iter().map(of_group).collect();
     let groups = plates.len();
     for name in model.names() {
@@ -94,7 +94,7 @@ fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> b
         "{key} {} {} {kind} {}",
         spaced(&key.device),
         spaced(&key.line),
-        group.unwrap_or_default().to_lowercase()
+        group.unwrap_or_default().to_ascii_lowercase()
     );
     wanted.iter().all(|word| text.contains(word.as_str()))
 }

@@ -266,12 +266,6 @@ impl Link {
             self.retry = None;
             self.resync = false;
             self.quiet_until_ms = 0;
-            // How far away the edge is, people see from the beginning.
-            if let Some(socket) = &mut self.current {
-                socket.pinged_ms = now_ms;
-                socket.answer_by_ms = Some(now_ms.saturating_add(ANSWER_WITHIN_MS));
-                effects.push(Effect::Ping(id));
-            }
         }
         if self.current() == Some(id) {
             // At 80 % of its life the session is renewed, long before its socket is closed for it.

@@ -1,7 +1,6 @@
 //! Drives [`Link`] and [`Model`] in a browser: sockets, timers, the page's own events.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use pinlatch_protocol::{PING, PONG};
 
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
+use crate::model::map::Map;
 use crate::model::{Key, Model, News, Outcome};
 use crate::prefs::Prefs;
 use crate::session::{self, Session, Standing};
@@ -66,7 +66,7 @@ struct Driver(Rc<RefCell<Inner>>);
 
 struct Inner {
     link: Link,
-    sockets: BTreeMap<SocketId, Socket>,
+    sockets: Map<SocketId, Socket>,
     /// When the ping that is on its way was sent.
     pinged: Option<(SocketId, f64)>,
 }
@@ -77,7 +77,7 @@ impl Driver {
             Visitor::Person => Link::default(),
             Visitor::Guest => Link::of_guest(),
         };
-        Self(Rc::new(RefCell::new(Inner { link, sockets: BTreeMap::new(), pinged: None })))
+        Self(Rc::new(RefCell::new(Inner { link, sockets: Map::default(), pinged: None })))
     }
 }
 
@@ -302,6 +302,8 @@ impl Panel {
         match self.model.try_update(|model| model.apply(frame, platform::now_ms())) {
             Some(News::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
+                // How far away the edge is, people see from the beginning.
+                self.run(Effect::Ping(id));
                 self.flush();
                 self.learn();
             }

@@ -109,7 +109,7 @@ pub async fn refresh() -> Standing {
 
 async fn renew() -> Standing {
     match api::refresh().await {
-        Ok(reply) if platform::site().is_none_or(|site| site == reply.site) => Standing::Good,
+        Ok(own) if platform::site().is_none_or(|site| site == own) => Standing::Good,
         Ok(_) => Standing::Gone,
         Err(failure) if matches!(failure.status(), Some(400 | 401)) => Standing::Gone,
         Err(_) => Standing::Unsure,
@@ -151,9 +151,9 @@ pub async fn start(
 /// Exchanges a guest link for its cookie; `None` where the edge could not be asked.
 async fn open_link(token: &Secret, opened: Opened) -> Option<Session> {
     match api::open_link(token).await {
-        Ok(reply) => {
-            opened.0.set(Some(reply.guest.not_before));
-            platform::show_address(&Visitor::Guest.page(Some(&reply.site)));
+        Ok((site, from)) => {
+            opened.0.set(from);
+            platform::show_address(&Visitor::Guest.page(Some(&site)));
             Some(Session::Control)
         }
         Err(api::Failure::Problem(problem)) if !api::is_passing(problem.status) => {

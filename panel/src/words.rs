@@ -17,9 +17,11 @@ pub use entry::*;
 
 /// A name as a heading: `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
-    let spaced = name.replace(['-', '_'], " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut spaced = name.replace(['-', '_'], " ");
+    if let Some(first) = spaced.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    spaced
 }
 
 /// How long ago something was: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.

@@ -28,7 +28,7 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
         }
         spawn_local(async move {
             match api::login(&request).await {
-                Ok(_) => session.set(Session::entered()),
+                Ok(()) => session.set(Session::entered()),
                 Err(failure) => {
                     if failure.status() == Some(401) {
                         secret.set_value("");
@@ -55,9 +55,10 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
             submit=Callback::new(submit)
             below=below.into_any()
         >
-            <Show when=move || ended && attempt.is_clean()>
-                <Notice class="unknown" icon=IconKind::Clock text=words::SESSION_ENDED testid="login-notice"/>
-            </Show>
+            {move || {
+                (ended && attempt.is_clean())
+                    .then(|| view! { <Notice class="unknown" icon=IconKind::Clock text=words::SESSION_ENDED testid="login-notice"/> })
+            }}
             <Field label="User name" name="username" testid="login-username" autocomplete="username" input=username first=true/>
             <Password label="Password" testid="login-password" input=password/>
         </Entry>

@@ -69,7 +69,7 @@ pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
         let code = code.clone();
         spawn_local(async move {
             let done = api::accept(&code, &password).await;
-            go_on(session, attempt, done.map(|reply| reply.username), password).await;
+            go_on(session, attempt, done, password).await;
         });
     };
     view! {
@@ -100,7 +100,7 @@ async fn go_on(
     };
     let request = LoginRequest { site: platform::site(), username, password };
     match api::login(&request).await {
-        Ok(_) => session.set(Session::entered()),
+        Ok(()) => session.set(Session::entered()),
         // The account is there: what is left is an ordinary login.
         Err(_) => session.set(Session::LogIn { ended: false }),
     }

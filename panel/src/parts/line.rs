@@ -232,25 +232,23 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
         drop_on(panel, plate, Some(line.id()));
     };
 
-    let mark = Memo::new(move |_| words::level_mark(line.level().as_ref()));
-    let state = Memo::new(move |_| {
+    let mark = move || words::level_mark(line.level().as_ref());
+    let state = move || {
         line.talk.with(|talk| match (&talk.pending, &talk.answer) {
             (Some(_), _) => "pending",
             (None, _) if !line.online.get() => "offline",
             (None, Some(answer)) => words::outcome_mark(&answer.outcome),
             (None, None) => "idle",
         })
-    });
-    let readout = Memo::new(move |_| line.reported());
-    let since = Memo::new(move |_| line.changed());
+    };
 
     view! {
         <section
             class="line"
             data-testid=test_id
             data-kind=kind.to_string()
-            data-level=move || mark.get()
-            data-state=move || state.get()
+            data-level=mark
+            data-state=state
             data-stale=move || line.is_stale().to_string()
             aria-busy=move || line.is_pending().to_string()
             aria-labelledby=labelled
@@ -267,8 +265,8 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
             </header>
             <p class="readout">
                 <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some("last known: ")}</span>
-                <strong>{move || readout.get()}</strong>
-                <span class="readout-since">{move || since.get()}</span>
+                <strong>{move || line.reported()}</strong>
+                <span class="readout-since">{move || line.changed()}</span>
             </p>
             {move || if arranging() {
                 view! { <Arrange line plate/> }.into_any()

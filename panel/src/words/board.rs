@@ -171,3 +171,29 @@ pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
 pub fn for_time(ms: u32) -> String {
     format!("for {}", super::duration(ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_is_told_in_a_word() {
+        assert_eq!(link(State::Connected, 0), "Connected");
+        assert_eq!(link(State::Waiting { until_ms: 2_500 }, 1_000), "Reconnecting in 2 s");
+        assert_eq!(link(State::Waiting { until_ms: 1_000 }, 5_000), "Reconnecting in 1 s");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_guessed() {
+        let edge = |connected, ms| hops(&Model::default(), connected, ms).remove(0).time;
+        assert_eq!(edge(true, Some(12)), "12 ms");
+        assert_eq!((edge(true, None), edge(false, Some(12))), ("—".into(), "—".into()));
+    }
+
+    #[test]
+    fn presence_says_since_when() {
+        assert_eq!(presence(true, None), "online");
+        assert_eq!(presence(false, Some(120_000)), "offline, last seen 2 min ago");
+        assert_eq!(presence(false, None), "offline, never seen");
+    }
+}
