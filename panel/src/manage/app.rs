@@ -1,5 +1,6 @@
 //! Which page is shown, and for whom.
 
+use gloo_timers::future::TimeoutFuture;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
@@ -20,7 +21,7 @@ use super::parts::heading::Heading;
 use super::{browser, words};
 use crate::pages::starting::Starting;
 use crate::platform;
-use crate::session::{self, Session};
+use crate::session::{self, Session, Standing};
 
 /// Mounts the page in the document's `#app`, in place of what that shows while it loads.
 pub fn mount() {
@@ -42,15 +43,32 @@ enum Shown {
     Pages,
 }
 
+/// The longest wait before the edge is asked again while the page starts, milliseconds.
+const RETRY_MOST_MS: u32 = 8_000;
+
+/// Finds out whether somebody is logged in; nobody is sent away before that is certain.
+async fn start(session: RwSignal<Session>) {
+    let mut wait = 500;
+    loop {
+        match session::resume().await {
+            Standing::Good => return session.set(Session::Control),
+            Standing::Gone => return session.set(Session::LogIn { ended: false }),
+            Standing::Unsure => session.set(Session::Starting { trouble: true }),
+        }
+        TimeoutFuture::new(wait).await;
+        wait = RETRY_MOST_MS.min(wait * 2);
+    }
+}
+
 #[component]
 fn App(site: Name, page: Page) -> impl IntoView {
     let session = RwSignal::new(Session::Starting { trouble: false });
-    spawn_local(session::start(session, None, || true));
+    spawn_local(start(session));
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
         // What somebody is in the middle of stays while they log in again.
         Session::Control | Session::LogIn { ended: true } => Shown::Pages,
-        Session::LogIn { ended: false } | Session::Shut(_) => Shown::Leaving,
+        _ => Shown::Leaving,
     });
     let site = StoredValue::new(site);
     let page = RwSignal::new(page);
