@@ -99,6 +99,7 @@ mod tests {
         for path in [
             "/",
             "/s/home/",
+            "/s/home/manage/people",
             "/assets",
             "/assets/",
             "/_headers",

@@ -1,4 +1,4 @@
-//! The panel's four screens, and how they take over the page.
+//! The panel's screens, and how they take over the page.
 
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::mount::mount_to;
@@ -9,35 +9,45 @@ use wasm_bindgen::JsCast;
 
 use crate::pages::control::Control;
 use crate::pages::login::Login;
+use crate::pages::setup::{Invited, SetUp};
 use crate::pages::shut::Shut;
 use crate::pages::starting::Starting;
 use crate::platform;
-use crate::session::{self, Session};
+use crate::session::{self, Opened, Session};
+use crate::visit::Brought;
 
 /// Mounts the panel in the page's `#app`, in place of what the page shows while it loads.
 pub fn mount() {
     // Before anything else: a token is no thing to stand in an address.
     let token = platform::take_link();
+    let brought = platform::take_brought();
+    platform::show_theme(platform::theme());
     let login_error = platform::take_login_error();
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
     if let Some(root) = root {
         let root: web_sys::HtmlElement = root;
         root.set_inner_html("");
-        mount_to(root, || view! { <App token login_error/> }).forget();
+        platform::keep_page();
+        mount_to(root, || view! { <App token brought login_error/> }).forget();
     }
 }
 
 #[component]
-fn App(token: Option<Secret>, login_error: Option<String>) -> impl IntoView {
+fn App(token: Option<Secret>, brought: Option<Brought>, login_error: Option<String>) -> impl IntoView {
     let session = RwSignal::new(Session::Starting { trouble: false });
+    let opened = Opened(RwSignal::new(None));
+    provide_context(opened);
     let started = StoredValue::new(0u32);
     let start = move |token| {
         started.update_value(|started| *started += 1);
         let mine = started.get_value();
         session.set(Session::Starting { trouble: false });
-        spawn_local(session::start(session, token, move || started.get_value() == mine));
+        spawn_local(session::start(session, token, opened, move || started.get_value() == mine));
     };
-    start(token);
+    match brought {
+        Some(brought) => session.set(Session::of_brought(brought)),
+        None => start(token),
+    }
     // Said once: whoever logs out later has another login before them.
     let login_error = StoredValue::new(login_error);
     let shown = StoredValue::new(platform::visitor());
@@ -46,6 +56,8 @@ fn App(token: Option<Secret>, login_error: Option<String>) -> impl IntoView {
         if let Some(token) = platform::take_link() {
             shown.set_value(platform::visitor());
             start(Some(token));
+        } else if let Some(brought) = platform::take_brought() {
+            session.set(Session::of_brought(brought));
         }
     });
     // Nor when somebody goes back from there, to the page of their login.
@@ -59,6 +71,12 @@ fn App(token: Option<Secret>, login_error: Option<String>) -> impl IntoView {
         Session::LogIn { ended } => {
             let login_error = login_error.try_update_value(Option::take).flatten();
             view! { <Login session ended login_error/> }.into_any()
+        }
+        Session::SetUp(code) => view! { <SetUp session code/> }.into_any(),
+        Session::Invited(code) => view! { <Invited session code/> }.into_any(),
+        Session::Leaving(way) => {
+            platform::go(&way);
+            view! { <Starting trouble=false/> }.into_any()
         }
         Session::Control => view! { <Control session/> }.into_any(),
         Session::Shut(closed) => view! { <Shut closed/> }.into_any(),

@@ -1,10 +1,14 @@
-//! The control panel of Pinlatch in the browser.
+//! The control panel of Pinlatch in the browser: two programs, the board of devices and the pages of administration
+//! ([`manage`]), over the same modules.
 //!
 //! [`visit`] reads the page's address, [`link`] decides about connections, [`model`] about what is known,
 //! [`words`] how it is said: plain Rust, the time an argument, tested natively. The rest drives them in a browser and draws what they say.
 
+pub mod board;
 pub mod link;
+pub mod manage;
 pub mod model;
+pub mod prefs;
 pub mod visit;
 pub mod words;
 
@@ -24,6 +28,8 @@ mod platform;
 mod session;
 #[cfg(target_arch = "wasm32")]
 mod socket;
+#[cfg(target_arch = "wasm32")]
+mod ui;
 
 #[cfg(target_arch = "wasm32")]
 pub use app::mount;

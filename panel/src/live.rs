@@ -1,7 +1,6 @@
 //! Drives [`Link`] and [`Model`] in a browser: sockets, timers, the page's own events.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,14 +13,22 @@ use pinlatch_protocol::{PING, PONG};
 
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
+use crate::model::map::Map;
 use crate::model::{Key, Model, News, Outcome};
+use crate::prefs::Prefs;
 use crate::session::{self, Session, Standing};
 use crate::socket::Socket;
+use crate::ui::dialog::Question;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
 /// The close code that stands for a socket that could not even be made.
 const NEVER_OPENED: u16 = 1006;
+
+/// Where the preferences of a site are stored.
+fn board() -> String {
+    format!("pinlatch.board.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
+}
 
 /// What the screen is drawn from, and the way to ask for something. Cheap to copy: it holds signals.
 #[derive(Clone, Copy)]
@@ -34,6 +41,20 @@ pub struct Panel {
     pub now: RwSignal<u64>,
     /// The last thing worth saying aloud.
     pub said: RwSignal<String>,
+    /// How long the edge takes to answer a ping, milliseconds.
+    pub edge_ms: RwSignal<Option<u32>>,
+    /// What its people have arranged for themselves in this browser.
+    pub prefs: RwSignal<Prefs>,
+    /// Whether things are being arranged: then nothing operates.
+    pub arranging: RwSignal<bool>,
+    /// What is searched for.
+    pub search: RwSignal<String>,
+    /// What is asked before something is done.
+    pub question: RwSignal<Option<Question>>,
+    /// The line that is dragged.
+    pub dragged: StoredValue<Option<Key>>,
+    /// Whether another version of the panel is there than the one that runs.
+    pub newer: RwSignal<bool>,
     /// On whose behalf.
     pub visitor: Visitor,
     session: RwSignal<Session>,
@@ -45,7 +66,9 @@ struct Driver(Rc<RefCell<Inner>>);
 
 struct Inner {
     link: Link,
-    sockets: BTreeMap<SocketId, Socket>,
+    sockets: Map<SocketId, Socket>,
+    /// When the ping that is on its way was sent.
+    pinged: Option<(SocketId, f64)>,
 }
 
 impl Driver {
@@ -54,7 +77,7 @@ impl Driver {
             Visitor::Person => Link::default(),
             Visitor::Guest => Link::of_guest(),
         };
-        Self(Rc::new(RefCell::new(Inner { link, sockets: BTreeMap::new() })))
+        Self(Rc::new(RefCell::new(Inner { link, sockets: Map::default(), pinged: None })))
     }
 }
 
@@ -67,6 +90,15 @@ impl Panel {
             link: RwSignal::new(State::Connecting),
             now: RwSignal::new(platform::now_ms()),
             said: RwSignal::new(String::new()),
+            edge_ms: RwSignal::new(None),
+            prefs: RwSignal::new(
+                platform::stored(&board()).map_or_else(Prefs::default, |text| Prefs::parse(&text)),
+            ),
+            arranging: RwSignal::new(false),
+            search: RwSignal::new(String::new()),
+            question: RwSignal::new(None),
+            dragged: StoredValue::new(None),
+            newer: RwSignal::new(false),
             visitor,
             session,
             driver: StoredValue::new_local(Driver::of(visitor)),
@@ -99,9 +131,27 @@ impl Panel {
         panel
     }
 
+    /// Connects anew after a session that was over: somebody has logged in again.
+    pub fn begin_again(&self) {
+        let sockets = self.driver.try_with_value(|driver| {
+            let mut inner = driver.0.borrow_mut();
+            inner.link = Link::default();
+            std::mem::take(&mut inner.sockets)
+        });
+        drop(sockets);
+        self.step(Input::Network(platform::has_network()));
+        self.step(Input::Start);
+    }
+
     /// Whether commands can be sent now.
     pub fn is_connected(&self) -> bool {
         self.link.get() == State::Connected
+    }
+
+    /// Arranges something, and keeps it.
+    pub fn arrange(&self, change: impl FnOnce(&mut Prefs)) {
+        self.prefs.update(change);
+        platform::store(&board(), &self.prefs.with_untracked(Prefs::to_text));
     }
 
     /// Asks for an action on a line.
@@ -152,8 +202,20 @@ impl Panel {
             self.link.set(state);
             let filled = self.model.with_untracked(Model::is_filled);
             match (before, state) {
-                (State::Connected, _) => self.say("Not connected.".into()),
-                (_, State::Connected) if filled => self.say("Connected again.".into()),
+                (State::Connected, _) => {
+                    self.edge_ms.set(None);
+                    self.say(words::NOT_CONNECTED.into());
+                }
+                (_, State::Connected) if filled => {
+                    self.say(words::CONNECTED_AGAIN.into());
+                    // A new version closes every socket.
+                    let newer = self.newer;
+                    spawn_local(async move {
+                        if platform::is_replaced().await {
+                            newer.try_set(true);
+                        }
+                    });
+                }
                 _ => {}
             }
         }
@@ -167,10 +229,22 @@ impl Panel {
                 let socket = self.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
                 drop(socket);
             }
-            Effect::Ping(id) => self.send(id, PING),
+            Effect::Ping(id) => {
+                let now = platform::span_ms();
+                self.driver.try_with_value(|driver| driver.0.borrow_mut().pinged = Some((id, now)));
+                self.send(id, PING);
+            }
             Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
             Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
             Effect::Over => self.session.set(Session::after(self.visitor)),
+        }
+    }
+
+    /// Notes how long the edge took.
+    fn answered(&self, id: SocketId) {
+        let pinged = self.driver.try_with_value(|driver| driver.0.borrow_mut().pinged.take()).flatten();
+        if let Some((_, at)) = pinged.filter(|(socket, _)| *socket == id) {
+            self.edge_ms.set(Some((platform::span_ms() - at).round() as u32));
         }
     }
 
@@ -214,7 +288,7 @@ impl Panel {
         }
         self.step(Input::Heard(id));
         if text == PONG {
-            return;
+            return self.answered(id);
         }
         // A frame of a kind that this panel does not know yet is for a newer one.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
@@ -228,6 +302,8 @@ impl Panel {
         match self.model.try_update(|model| model.apply(frame, platform::now_ms())) {
             Some(News::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
+                // How far away the edge is, people see from the beginning.
+                self.run(Effect::Ping(id));
                 self.flush();
                 self.learn();
             }

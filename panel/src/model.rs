@@ -3,11 +3,12 @@
 //! A level shown to people is always what the device reported. A command changes none: it is pending until
 //! its answer comes, and the change itself arrives as an event.
 
+pub mod map;
 #[cfg(test)]
 mod tests;
 pub mod trace;
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{
@@ -20,10 +21,15 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+use map::Map;
 use trace::Trace;
 
 /// How long after a command's deadline its answer may still come before the panel stops waiting.
 const ANSWER_GRACE_MS: u64 = 2_000;
+
+/// How long a command may wait for a socket. After that it is not sent any more: what was tapped while the link was
+/// coming back must not happen when nobody thinks of it.
+const UNSENT_MOST_MS: u64 = 1_000;
 
 /// How long a press is shown.
 const PRESS_SHOWN_MS: u64 = 6_000;
@@ -35,6 +41,12 @@ pub struct Key {
     pub device: Name,
     /// The line on it.
     pub line: Name,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.device, self.line)
+    }
 }
 
 /// A command whose answer is awaited.
@@ -58,7 +70,9 @@ impl Pending {
     }
 
     fn overdue(&self, now_ms: u64) -> bool {
-        now_ms < self.asked_ms || now_ms - self.asked_ms >= DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS
+        let most =
+            if self.sent_on.is_some() { DEFAULT_DEADLINE_MS + ANSWER_GRACE_MS } else { UNSENT_MOST_MS };
+        now_ms < self.asked_ms || now_ms - self.asked_ms >= most
     }
 }
 
@@ -178,10 +192,14 @@ pub enum News {
 pub struct Model {
     /// Who is looking, once a snapshot has said so.
     pub whoami: Option<Whoami>,
-    devices: BTreeMap<Name, DeviceView>,
-    talks: BTreeMap<Key, Talk>,
-    presses: BTreeMap<Key, Pressed>,
-    traces: BTreeMap<Key, Trace>,
+    devices: Map<Name, DeviceView>,
+    talks: Map<Key, Talk>,
+    presses: Map<Key, Pressed>,
+    traces: Map<Key, Trace>,
+    /// How long each device took for its last command, there and back, milliseconds.
+    answered: Map<Name, u64>,
+    /// Grows whenever a device or line comes, goes or becomes another.
+    shape: u64,
     seq: u64,
     /// Edge time less the panel's clock.
     skew_ms: i64,
@@ -207,7 +225,8 @@ impl Model {
     /// theirs.
     pub fn names(&self) -> Vec<Name> {
         let all = !self.is_guests();
-        let shown = self.devices.values().filter(|device| all || !device.lines.is_empty());
+        let shown =
+            self.devices.iter().map(|(_, device)| device).filter(|device| all || !device.lines.is_empty());
         shown.map(|device| device.name.clone()).collect()
     }
 
@@ -219,6 +238,17 @@ impl Model {
     /// A line.
     pub fn line(&self, key: &Key) -> Option<&LineView> {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
+    }
+
+    /// How long a device took for the last command from here, there and back. What the edge refused by itself says
+    /// nothing about it.
+    pub fn answered_in(&self, device: &Name) -> Option<u64> {
+        self.answered.get(device).copied()
+    }
+
+    /// Another number whenever there are other devices or lines than before.
+    pub fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// What was said about a line.
@@ -274,7 +304,9 @@ impl Model {
                 self.seq = seq;
                 self.skew_ms = i64::try_from(now_ms).unwrap_or(0) - i64::try_from(local_ms).unwrap_or(0);
                 self.whoami = Some(whoami);
-                self.devices = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
+                self.devices = Map::default();
+                devices.into_iter().for_each(|device| self.devices.insert(device.name.clone(), device));
+                self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
                 News::Snapshot(life_ms)
@@ -298,10 +330,25 @@ impl Model {
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 News::Pressed(key, long)
             }
-            ToPanel::Result { result } => self.settle_result(&result),
+            ToPanel::Result { result } => {
+                self.time_answer(&result, local_ms);
+                self.settle_result(&result)
+            }
             ToPanel::Problem { id, problem } => {
                 id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
             }
+        }
+    }
+
+    /// Notes how long a device took, where it did answer.
+    fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
+        let of = Outcome::of(result.status, result.code.as_deref());
+        let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
+        let asked =
+            |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
+        let found = self.talks.iter().find_map(|(key, talk)| Some((key.device.clone(), asked(talk)?)));
+        if let Some((device, asked_ms)) = found.filter(|_| by_device) {
+            self.answered.insert(device, local_ms.saturating_sub(asked_ms));
         }
     }
 
@@ -310,10 +357,14 @@ impl Model {
         match change {
             Change::Device { device } => {
                 self.devices.insert(device.name.clone(), device);
+                self.shape += 1;
+                self.forget_removed();
                 self.follow_sensors(local_ms);
             }
             Change::Removed { device } => {
                 self.devices.remove(&device);
+                self.shape += 1;
+                self.forget_removed();
             }
             Change::Presence { device, online, last_seen_ms } => {
                 let Some(known) = self.devices.get_mut(&device) else { return false };
@@ -325,24 +376,26 @@ impl Model {
                 let Some(place) = known.lines.iter_mut().find(|own| own.name == line.name) else {
                     return false;
                 };
+                if line.kind != place.kind {
+                    self.shape += 1;
+                }
                 if line.kind == LineKind::Sensor {
                     let key = Key { device, line: line.name.clone() };
-                    self.traces.entry(key).or_default().push(local_ms, line.reported);
+                    self.traces.change(&key, |trace| trace.push(local_ms, line.reported));
                 }
                 *place = line;
             }
             Change::Hidden => {}
         }
-        self.forget_removed();
         true
     }
 
     /// Notes what every sensor measures now.
     fn follow_sensors(&mut self, local_ms: u64) {
-        for device in self.devices.values() {
+        for (_, device) in self.devices.iter() {
             for line in device.lines.iter().filter(|line| line.kind == LineKind::Sensor) {
                 let key = Key { device: device.name.clone(), line: line.name.clone() };
-                self.traces.entry(key).or_default().push(local_ms, line.reported);
+                self.traces.change(&key, |trace| trace.push(local_ms, line.reported));
             }
         }
     }
@@ -353,28 +406,31 @@ impl Model {
             let device = devices.get(&key.device);
             device.is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
         };
-        self.talks.retain(|key, _| known(key));
-        self.presses.retain(|key, _| known(key));
-        self.traces.retain(|key, _| known(key));
+        self.talks.retain(known);
+        self.presses.retain(known);
+        self.traces.retain(known);
+        self.answered.retain(|name| devices.get(name).is_some());
     }
 
     /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
-        let talk = self.talks.entry(key).or_default();
-        if talk.pending.is_none() {
-            talk.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
-            talk.answer = None;
-        }
+        self.talks.change(&key, |talk| {
+            if talk.pending.is_none() {
+                talk.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
+                talk.answer = None;
+            }
+        });
     }
 
     /// The commands to send on this socket: the new ones, and those that an earlier socket may have lost.
     /// The same id again brings the first result, so nothing runs twice; what has no time left is not sent.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
-        for (key, talk) in &mut self.talks {
+        for (key, talk) in self.talks.iter_mut() {
             let Some(pending) = &mut talk.pending else { continue };
             let left = pending.left_ms(now_ms);
-            if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS {
+            let stale = pending.sent_on.is_none() && pending.overdue(now_ms);
+            if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS || stale {
                 continue;
             }
             pending.sent_on = Some(socket);
@@ -392,13 +448,13 @@ impl Model {
 
     /// Whether an answer is awaited.
     pub fn is_waiting(&self) -> bool {
-        self.talks.values().any(|talk| talk.pending.is_some())
+        self.talks.iter().any(|(_, talk)| talk.pending.is_some())
     }
 
     /// Stops waiting for answers that are overdue, and names their lines.
     pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
         let mut keys = Vec::new();
-        for (key, talk) in &mut self.talks {
+        for (key, talk) in self.talks.iter_mut() {
             let Some(pending) = talk.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
             let sent = pending.sent_on.is_some();
             talk.answer = Some(Answer {
@@ -415,13 +471,13 @@ impl Model {
 
     /// The ids of commands without an answer, each handed out once: ask the edge what became of them.
     pub fn to_learn(&mut self) -> Vec<String> {
-        let answers = self.talks.values_mut().filter_map(|talk| talk.answer.as_mut());
+        let answers = self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
     }
 
     /// The edge could not be asked: ask again later.
     pub fn unlearnt(&mut self, id: &str) {
-        for answer in self.talks.values_mut().filter_map(|talk| talk.answer.as_mut()) {
+        for answer in self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut()) {
             answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
         }
     }
@@ -436,7 +492,7 @@ impl Model {
 
     /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
     pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
-        for (key, talk) in &mut self.talks {
+        for (key, talk) in self.talks.iter_mut() {
             if let Some(pending) = talk.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
                 talk.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });

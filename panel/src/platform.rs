@@ -1,12 +1,15 @@
 //! What the panel takes from the browser besides HTTP and sockets.
 
 use js_sys::Date;
+use leptos::task::spawn_local;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use wasm_bindgen::JsValue;
 use web_sys::VisibilityState;
 
-use crate::visit::{self, Visitor};
+use crate::api;
+use crate::prefs::Theme;
+use crate::visit::{self, Brought, Visitor};
 use crate::words::Moment;
 
 /// The clock, milliseconds of Unix time.
@@ -24,7 +27,13 @@ pub fn moment(ms: u64) -> Moment {
         weekday: date.get_day(),
         hour: date.get_hours(),
         minute: date.get_minutes(),
+        second: date.get_seconds(),
     }
+}
+
+/// A clock for short spans, milliseconds, which nobody sets.
+pub fn span_ms() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
 }
 
 /// A number from 0 to 1, to spread attempts.
@@ -58,6 +67,82 @@ pub fn take_link() -> Option<Secret> {
     Some(token)
 }
 
+/// Takes what the fragment brings out of the address.
+pub fn take_brought() -> Option<Brought> {
+    let location = web_sys::window()?.location();
+    let brought = visit::brought(&location.hash().ok()?)?;
+    show_address(&format!("{}{}", location.pathname().ok()?, location.search().ok()?));
+    Some(brought)
+}
+
+/// Where the way back is kept while a login provider has the browser.
+const WAY: &str = "pinlatch.to";
+
+fn way() -> Option<String> {
+    visit::way_back(&web_sys::window()?.location().search().ok()?, site().as_ref())
+}
+
+/// Keeps the way back over the round to a login provider.
+pub fn keep_way() {
+    if let (Some(way), Some(Ok(Some(kept)))) =
+        (way(), web_sys::window().map(|window| window.session_storage()))
+    {
+        let _ = kept.set_item(WAY, &way);
+    }
+}
+
+/// Where somebody who has logged in wanted to go: once.
+pub fn take_way() -> Option<String> {
+    let kept = web_sys::window()?.session_storage().ok().flatten();
+    let stored = kept.and_then(|kept| {
+        let stored = kept.get_item(WAY).ok().flatten();
+        let _ = kept.remove_item(WAY);
+        stored
+    });
+    way().or_else(|| visit::safe_way(&stored?, site().as_ref()))
+}
+
+/// Goes to another page, which takes this one's place in the history.
+pub fn go(address: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().replace(address);
+    }
+}
+
+/// A preference, as it was stored.
+pub fn stored(name: &str) -> Option<String> {
+    web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Stores a preference. Where the browser keeps nothing, it holds until the page is left.
+pub fn store(name: &str, text: &str) {
+    if let Some(Ok(Some(storage))) = web_sys::window().map(|window| window.local_storage()) {
+        let _ = if text.is_empty() { storage.remove_item(name) } else { storage.set_item(name, text) };
+    }
+}
+
+/// Where the theme is stored; all sites of a browser have the same.
+const THEME: &str = "pinlatch.theme";
+
+/// The theme that was chosen.
+pub fn theme() -> Theme {
+    Theme::of(stored(THEME).as_deref())
+}
+
+/// Dresses the page in a theme, and keeps it.
+pub fn set_theme(theme: Theme) {
+    store(THEME, if theme == Theme::System { "" } else { theme.mark() });
+    show_theme(theme);
+}
+
+/// Dresses the page in a theme.
+pub fn show_theme(theme: Theme) {
+    let page = web_sys::window().and_then(|window| window.document()?.document_element());
+    if let Some(page) = page {
+        let _ = page.set_attribute("data-theme", theme.mark());
+    }
+}
+
 /// Takes the code of what went wrong at a login provider out of the address: a reload does not say it again.
 pub fn take_login_error() -> Option<String> {
     let location = web_sys::window()?.location();
@@ -78,6 +163,24 @@ pub fn reload() {
     if let Some(window) = web_sys::window() {
         let _ = window.location().reload();
     }
+}
+
+/// Has the browser keep the page, so that it opens without network. Where it cannot, nothing is lost.
+pub fn keep_page() {
+    let Some(navigator) = web_sys::window().map(|window| window.navigator()) else { return };
+    // Missing where a page is served without TLS.
+    if js_sys::Reflect::get(&navigator, &"serviceWorker".into()).is_ok_and(|keeper| !keeper.is_undefined()) {
+        let registered = navigator.service_worker().register("/sw.js");
+        spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(registered).await) });
+    }
+}
+
+/// Whether the server has another version of the page than this one, which goes by its script's name.
+pub async fn is_replaced() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    let script = document.and_then(|document| document.query_selector("script[type=module]").ok()?);
+    let Some(own) = script.and_then(|script| script.get_attribute("src")) else { return false };
+    api::page().await.is_some_and(|page| !page.contains(&own))
 }
 
 /// The address of the event stream, on the page's own origin.

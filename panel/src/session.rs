@@ -4,11 +4,11 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use pinlatch_protocol::api::Secret;
 
-use crate::visit::Visitor;
+use crate::visit::{Brought, Visitor};
 use crate::words::guest::Closed;
 use crate::{api, platform};
 
-/// Which of the four screens is shown.
+/// Which screen is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Session {
     /// Not known yet; `trouble` once the edge could not be reached.
@@ -21,13 +21,32 @@ pub enum Session {
         /// Whether to say that the session has ended.
         ended: bool,
     },
-    /// Somebody is, or has a guest link open.
+    /// The site's owner is to be made, by a code that may have come in the address.
+    SetUp(Option<Secret>),
+    /// Somebody who was invited is to choose a password.
+    Invited(Secret),
+    /// Somebody is logged in, or has a guest link open.
     Control,
+    /// Somebody is, and goes where they wanted to.
+    Leaving(String),
     /// A guest link does not open anything (any more).
     Shut(Closed),
 }
 
 impl Session {
+    /// What comes after a login.
+    pub fn entered() -> Self {
+        platform::take_way().map_or(Self::Control, Self::Leaving)
+    }
+
+    /// What an address asks for that brought something.
+    pub fn of_brought(brought: Brought) -> Self {
+        match brought {
+            Brought::Setup(code) => Self::SetUp(code),
+            Brought::Invitation(code) => Self::Invited(code),
+        }
+    }
+
     /// What comes after a session that is over.
     pub fn after(visitor: Visitor) -> Self {
         match visitor {
@@ -44,6 +63,10 @@ impl Session {
         }
     }
 }
+
+/// From when the guest link is valid that was opened here, seconds of Unix time. A reload no longer knows.
+#[derive(Clone, Copy)]
+pub struct Opened(pub RwSignal<Option<u64>>);
 
 /// What the edge says about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +109,7 @@ pub async fn refresh() -> Standing {
 
 async fn renew() -> Standing {
     match api::refresh().await {
-        Ok(reply) if platform::site().is_none_or(|site| site == reply.site) => Standing::Good,
+        Ok(own) if platform::site().is_none_or(|site| site == own) => Standing::Good,
         Ok(_) => Standing::Gone,
         Err(failure) if matches!(failure.status(), Some(400 | 401)) => Standing::Gone,
         Err(_) => Standing::Unsure,
@@ -95,12 +118,18 @@ async fn renew() -> Standing {
 
 /// Finds out which screen to show; nothing that closes the door is shown before that is certain. The token of
 /// a guest link lives no longer than this call, which is in vain once it is not the `latest` any more.
-pub async fn start(session: RwSignal<Session>, token: Option<Secret>, latest: impl Fn() -> bool) {
+pub async fn start(
+    session: RwSignal<Session>,
+    token: Option<Secret>,
+    opened: Opened,
+    latest: impl Fn() -> bool,
+) {
     let mut wait = 500;
     loop {
         let found = match &token {
-            Some(token) => open_link(token).await,
+            Some(token) => open_link(token, opened).await,
             None => match resume().await {
+                Standing::Good if platform::visitor() == Visitor::Person => Some(Session::entered()),
                 Standing::Good => Some(Session::Control),
                 Standing::Gone if platform::visitor() == Visitor::Guest => Some(Session::Shut(Closed::Ended)),
                 Standing::Gone => Some(Session::LogIn { ended: false }),
@@ -120,10 +149,11 @@ pub async fn start(session: RwSignal<Session>, token: Option<Secret>, latest: im
 }
 
 /// Exchanges a guest link for its cookie; `None` where the edge could not be asked.
-async fn open_link(token: &Secret) -> Option<Session> {
+async fn open_link(token: &Secret, opened: Opened) -> Option<Session> {
     match api::open_link(token).await {
-        Ok(reply) => {
-            platform::show_address(&Visitor::Guest.page(Some(&reply.site)));
+        Ok((site, from)) => {
+            opened.0.set(from);
+            platform::show_address(&Visitor::Guest.page(Some(&site)));
             Some(Session::Control)
         }
         Err(api::Failure::Problem(problem)) if !api::is_passing(problem.status) => {

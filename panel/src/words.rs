@@ -1,5 +1,7 @@
 //! What the panel says to people: names, times, levels and how a command ended.
 
+pub mod board;
+pub mod entry;
 pub mod guest;
 #[cfg(test)]
 mod tests;
@@ -10,11 +12,16 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::model::{Outcome, Pulse};
 
+pub use board::*;
+pub use entry::*;
+
 /// A name as a heading: `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
-    let spaced = name.replace(['-', '_'], " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut spaced = name.replace(['-', '_'], " ");
+    if let Some(first) = spaced.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    spaced
 }
 
 /// How long ago something was: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.
@@ -52,6 +59,13 @@ pub struct Moment {
     pub hour: u32,
     /// The minute.
     pub minute: u32,
+    /// The second.
+    pub second: u32,
+}
+
+/// The time of day: `14:05:09`.
+pub fn clock(at: Moment) -> String {
+    format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
 /// A moment, no longer than it need be: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.
@@ -251,7 +265,12 @@ pub fn provider_problem(code: &str) -> String {
 
 /// A problem in one sentence: its own where the title says too little of what to do, else title and detail.
 pub fn sentence(problem: &Problem) -> String {
-    const OWN: [(Code, &str); 9] = [
+    const OWN: [(Code, &str); 11] = [
+        (
+            Code::CodeRefused,
+            "The code is not valid here. Copy it whole; it works once, and an invitation only for a week.",
+        ),
+        (Code::AlreadySetUp, "This site has an owner already. Log in, or ask them to invite you."),
         (Code::LinkNotValid, "This link is not valid now. Ask whoever sent it for a new one."),
         (Code::UsedUp, "This link is used up: it was good for so many uses only."),
         (Code::UnknownPerson, "There is no such person here any more."),

@@ -92,7 +92,7 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         assert!(!requests.contains(token(&link)), "{requests}");
         assert!(!traces(&browser).await.contains(token(&link)));
 
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
         assert_eq!(agent.levels("door").last(), Some(&json!(true)));
         browser.until("line-porch-door", "data-level", "off").await;
@@ -148,7 +148,7 @@ fn a_guest_leaves_and_the_login_stays() {
         browser.client.goto(&link).await.expect("the panel");
         browser.find("guest").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
     });
 }
@@ -180,11 +180,11 @@ fn a_link_that_opens_nothing_says_why() {
 
         open(&once).await;
         browser.until("line-porch-door", "data-level", "off").await;
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
         browser.until("line-porch-door", "data-level", "off").await;
         let before = agent.levels("door").len();
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-state", "refused").await;
         let notice = browser.client.find(Locator::Css(".notice-refused")).await.expect("a notice");
         assert!(notice.text().await.expect("a text").contains("used up"));

@@ -23,7 +23,7 @@ fn the_door_opens_from_the_panel() {
         browser.until("link", "data-state", "connected").await;
         browser.until("device-porch", "data-online", "true").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
         assert_eq!(agent.levels("door").last(), Some(&json!(true)), "the panel shows facts");
         browser.until("line-porch-door", "data-level", "off").await;
@@ -32,7 +32,7 @@ fn the_door_opens_from_the_panel() {
         assert_eq!(cookies, json!(""), "page script sees no cookie");
         let stored = "return localStorage.length + sessionStorage.length";
         let stored = browser.client.execute(stored, vec![]).await.expect("a script");
-        assert_eq!(stored, json!(0), "nothing is stored where script can read it");
+        assert_eq!(stored, json!(0), "nothing was arranged, and nothing is stored");
         browser.click("user-menu").await;
         browser.click("logout").await;
         browser.find("login-submit").await;
@@ -84,7 +84,7 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-door", "data-level", "off").await;
-        browser.click("action-porch-door-pulse").await;
+        browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
         agent.stop();
         browser.until("device-porch", "data-online", "false").await;

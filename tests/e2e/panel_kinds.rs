@@ -177,7 +177,7 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
     in_browser(async {
         let browser = open(&site).await;
         browser.until("line-hall-gate", "data-level", "off").await;
-        browser.click("action-hall-gate-pulse").await;
+        browser.hold("action-hall-gate-pulse").await;
         browser.until("line-hall-gate", "data-level", "on").await;
         until_text(&browser, "[data-testid=action-hall-gate-left]", "s left").await;
         let ring = "return getComputedStyle(document.querySelector('.ring-left')).animationDuration";

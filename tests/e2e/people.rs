@@ -12,7 +12,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const NEW_PASSWORD: &str = "a quiet place to sit";
 
 /// Sends a password to the gate, which asks to wait when many do.
-fn patiently(ask: impl Fn() -> Answer) -> Answer {
+pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "a place in the gate's queue", || {
         Some(ask()).filter(|answer| answer.status != 429)
     })

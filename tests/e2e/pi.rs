@@ -75,7 +75,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         assert_eq!(door.changes(), [], "the door moved before anybody pressed");
         let mut lengths = Vec::new();
         while lengths.len() < ROUNDS && !lengths.iter().any(|length| *length < PULSE + LATE) {
-            browser.click("action-porch-door-pulse").await;
+            browser.hold("action-porch-door-pulse").await;
             let opened = door.wait_for(true, SOON);
             browser.until("line-porch-door", "data-level", "on").await;
             let length = door.wait_for(false, SOON) - opened;

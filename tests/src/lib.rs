@@ -16,6 +16,7 @@ pub mod measure;
 pub mod outsiders;
 pub mod provider;
 pub mod proxy;
+pub mod screen;
 pub mod site;
 pub mod socket;
 pub mod stream;

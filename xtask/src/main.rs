@@ -95,6 +95,9 @@ enum Task {
     Bench {
         /// What to measure.
         name: Bench,
+        /// For how long `panel` watches the page (half a minute otherwise).
+        #[arg(long)]
+        minutes: Option<f64>,
         /// One JSON array instead of a table.
         #[arg(long)]
         json: bool,
@@ -165,7 +168,9 @@ fn run(task: Task) -> Result<ExitCode> {
             suite::night(&Setup::new(yes)?, reconnects)?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Bench { name, json, yes } => Ok(success_if(bench::run(&Setup::new(yes)?, name, json)?)),
+        Task::Bench { name, minutes, json, yes } => {
+            Ok(success_if(bench::run(&Setup::new(yes)?, name, minutes, json)?))
+        }
         Task::Fuzz { target, seconds, yes } => Ok(success_if(fuzz::run(&Setup::new(yes)?, target, seconds)?)),
         Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(false)?, json)?)),
         Task::Guard { program } => guard::run(&program),

@@ -312,3 +312,49 @@ fn what_a_sensor_measures_is_followed_while_it_is_there() {
     model.apply(event(10, device(json!([]))), NOW + 2_000);
     assert_eq!(model.trace(&own), None);
 }
+
+#[test]
+fn what_was_tapped_without_a_link_does_not_happen_later() {
+    let mut model = filled();
+    ask(&mut model);
+    assert_eq!(model.give_up(NOW + 999), []);
+    assert_eq!(model.to_send(2, NOW + 1_000), [], "a link that comes back brings nothing to pass");
+    assert_eq!(model.give_up(NOW + 1_000), [key("lamp")]);
+    assert_eq!(outcome(&model), Some(Outcome::NotSent));
+    ask(&mut model);
+    assert_eq!(model.to_send(2, NOW + 999).len(), 1, "but a renewed socket does not lose it");
+}
+
+#[test]
+fn a_device_is_timed_by_its_own_answers() {
+    let mut model = filled();
+    let porch = Name::new("porch").unwrap();
+    let answered = |model: &mut Model, status: &str, code: Option<&str>| {
+        ask(model);
+        model.to_send(1, NOW);
+        model.apply(result("c1", status, code), NOW + 40);
+        model.answered_in(&porch)
+    };
+    for (status, code) in [("refused", Some("device_offline")), ("expired", None), ("unknown", None)] {
+        assert_eq!(answered(&mut model, status, code), None, "{status}: not the device's answer");
+    }
+    assert_eq!(answered(&mut model, "refused", Some("refused_busy")), Some(40));
+    model.apply(
+        frame(json!({"type": "event", "seq": 8, "at_ms": NOW, "change": "removed", "device": "porch"})),
+        NOW,
+    );
+    assert_eq!(model.answered_in(&porch), None);
+}
+
+#[test]
+fn the_shape_changes_with_devices_and_not_with_levels() {
+    let mut model = filled();
+    let shape = model.shape();
+    model.apply(line_event(8, json!(true)), NOW);
+    assert_eq!(model.shape(), shape);
+    model.apply(
+        frame(json!({"type": "event", "seq": 9, "at_ms": NOW, "change": "removed", "device": "porch"})),
+        NOW,
+    );
+    assert_ne!(model.shape(), shape);
+}

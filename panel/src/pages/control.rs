@@ -1,51 +1,150 @@
-//! The control panel proper: header, devices, and what is said aloud.
+//! The control panel proper: header, tools, plates, and what is said aloud.
 
+use leptos::html::Input;
+use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
+use crate::board::{self, Plate};
 use crate::link::State;
 use crate::live::Panel;
 use crate::model::Model;
-use crate::parts::device::Device;
 use crate::parts::header::Header;
-use crate::parts::icon::{Icon, IconKind};
+use crate::parts::plate::PlateView;
 use crate::parts::visit::Visit;
 use crate::session::Session;
+use crate::ui::dialog::Confirm;
+use crate::ui::icon::{Icon, IconKind};
 use crate::visit::Visitor;
+use crate::{platform, words};
 
 /// Everything that somebody sees who is logged in, or has a guest link open.
 #[component]
 pub fn Control(session: RwSignal<Session>) -> impl IntoView {
     let panel = Panel::start(session);
     provide_context(panel);
-    let names = Memo::new(move |_| panel.model.with(Model::names));
+    let shape = Memo::new(move |_| panel.model.with(Model::shape));
+    let plates = Memo::new(move |_| {
+        shape.track();
+        let (prefs, search) = (panel.prefs.read(), panel.search.read());
+        panel.model.with_untracked(|model| board::plates(model, &prefs, &search))
+    });
+    provide_context(Plates(plates));
     let filled = Memo::new(move |_| panel.model.with(Model::is_filled));
     let stale = Memo::new(move |_| filled.get() && !panel.is_connected());
-    let offline = Memo::new(move |_| panel.link.get() == State::Offline);
-
     let guest = panel.visitor == Visitor::Guest;
+    let empty = move || {
+        if panel.search.with(String::is_empty) {
+            Empty(EmptyProps { guest }).into_any()
+        } else {
+            Nothing().into_any()
+        }
+    };
 
     view! {
         <Header/>
         {guest.then(|| view! { <Visit/> })}
-        <main class="board" data-stale=move || stale.get().to_string() aria-busy=move || (!filled.get()).to_string()>
-            <Show when=move || stale.get()>
-                <p class="notice notice-offline stale-note" data-testid="stale">
-                    <Icon kind=IconKind::Offline/>
-                    <span>
-                        {move || if offline.get() { "This browser has no network. " } else { "Not connected. " }}
-                        "What you see is the last known state; it may have changed since."
-                    </span>
-                </p>
-            </Show>
-            <Show when=move || filled.get() fallback=Waiting>
-                <Show when=move || !names.with(Vec::is_empty) fallback=move || view! { <Empty guest/> }>
-                    <For each=move || names.get() key=Clone::clone let:name>
-                        <Device name/>
+        <main
+            class="board"
+            data-visitor=if guest { "guest" } else { "person" }
+            data-stale=move || stale.get().to_string()
+            data-arranging=move || panel.arranging.get().to_string()
+            aria-busy=move || (!filled.get()).to_string()
+        >
+            {(!guest).then(|| view! { <Tools filled/> })}
+            {move || panel.newer.get().then(Newer)}
+            {move || stale.get().then(Stale)}
+            {move || match (filled.get(), plates.with(Vec::is_empty)) {
+                (false, _) => Waiting().into_any(),
+                (true, true) => empty(),
+                (true, false) => view! {
+                    <For each=move || plates.with(|all| all.iter().map(|plate| plate.id.clone()).collect::<Vec<_>>()) key=Clone::clone let:id>
+                        <PlateView id/>
                     </For>
-                </Show>
-            </Show>
+                }.into_any(),
+            }}
         </main>
+        <Confirm question=panel.question/>
         <p class="unseen" aria-live="polite" data-testid="said">{move || panel.said.get()}</p>
+    }
+}
+
+/// The plates as they are laid out, for whoever draws one.
+#[derive(Clone, Copy)]
+pub struct Plates(pub Memo<Vec<Plate>>);
+
+/// Finding and arranging.
+#[component]
+fn Tools(filled: Memo<bool>) -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let input = NodeRef::<Input>::new();
+    // As on many pages, `/` goes to the search.
+    let listener = window_event_listener(leptos::ev::keydown, move |event| {
+        let free = document().active_element().is_none_or(|active| active.tag_name() != "INPUT");
+        if event.key() == "/" && free && !event.ctrl_key() && !event.meta_key() {
+            if let Some(input) = input.get_untracked() {
+                event.prevent_default();
+                let _ = input.focus();
+            }
+        }
+    });
+    on_cleanup(move || listener.remove());
+    let arrange = move |_| {
+        panel.question.set(None);
+        panel.arranging.update(|arranging| *arranging = !*arranging);
+    };
+    view! {
+        <div class="tools" hidden=move || !filled.get()>
+            <div class="search" role="search">
+                <Icon kind=IconKind::Search/>
+                <input
+                    type="search"
+                    node_ref=input
+                    aria-label=words::SEARCH
+                    placeholder=words::SEARCH
+                    autocomplete="off"
+                    spellcheck="false"
+                    maxlength="80"
+                    data-testid="search"
+                    on:input:target=move |event| panel.search.set(event.target().value())
+                />
+            </div>
+            <button
+                type="button"
+                class="quiet"
+                data-testid="arrange"
+                aria-pressed=move || panel.arranging.get().to_string()
+                on:click=arrange
+            >
+                {move || if panel.arranging.get() { words::ARRANGE.1 } else { words::ARRANGE.0 }}
+            </button>
+            <p class="hint" hidden=move || !panel.arranging.get()>{words::ARRANGE_HINT}</p>
+        </div>
+    }
+}
+
+/// That what is shown may have changed since.
+#[component]
+fn Stale() -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let text =
+        move || if panel.link.get() == State::Offline { words::STALE_NO_NETWORK } else { words::STALE };
+    view! {
+        <p class="notice notice-offline stale-note" data-testid="stale">
+            <Icon kind=IconKind::Offline/>
+            <span>{text}</span>
+        </p>
+    }
+}
+
+/// That there is a newer version of the page.
+#[component]
+fn Newer() -> impl IntoView {
+    view! {
+        <p class="notice notice-differ newer" role="status" data-testid="newer">
+            <Icon kind=IconKind::Differ/>
+            <span>{words::NEWER}</span>
+            <button type="button" class="quiet" data-testid="load-newer" on:click=|_| platform::reload()>{words::LOAD_NEWER}</button>
+        </p>
     }
 }
 
@@ -57,25 +156,24 @@ fn Waiting() -> impl IntoView {
     }
 }
 
+/// Where a search finds nothing.
+#[component]
+fn Nothing() -> impl IntoView {
+    view! {
+        <section class="plate empty" role="status" data-testid="nothing"><p>{words::NOTHING_FOUND}</p></section>
+    }
+}
+
 /// A site without devices, or a guest's part of one.
 #[component]
 fn Empty(guest: bool) -> impl IntoView {
-    if guest {
-        return view! {
-            <section class="plate empty" data-testid="empty">
-                <h2>"Nothing here now"</h2>
-                <p>"The device that this link is for is not set up at present. It appears here as soon as it is."</p>
-            </section>
-        }
-        .into_any();
-    }
+    let [heading, text] = if guest { words::EMPTY_GUEST } else { words::EMPTY };
     view! {
         <section class="plate empty" data-testid="empty">
-            <h2>"No devices yet"</h2>
-            <p>"Enrol the first one from the owner's command line:"</p>
-            <pre><code>"pinlatch device enrol NAME"</code></pre>
-            <p>"Then run the line that it prints on the device. It appears here as soon as it connects."</p>
+            <h2>{heading}</h2>
+            <p>{text}</p>
+            {(!guest).then(|| view! { <pre><code>"pinlatch device enrol NAME"</code></pre> })}
+            {(!guest).then(|| view! { <p>{words::EMPTY_THEN}</p> })}
         </section>
     }
-    .into_any()
 }

@@ -2,5 +2,8 @@
 
 pub mod control;
 pub mod login;
+pub mod setup;
 pub mod shut;
 pub mod starting;
+
+mod entry;

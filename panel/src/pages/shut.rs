@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::parts::icon::Mark;
 use crate::platform;
+use crate::ui::icon::Mark;
 use crate::visit::Visitor;
 use crate::words;
 use crate::words::guest::Closed;

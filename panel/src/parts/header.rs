@@ -1,13 +1,15 @@
-//! The header: which site, how the link is, who is looking.
+//! The header: which site, how the link is, who is looking, and the ways to everything else.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::scope::Role;
 
-use super::icon::Mark;
 use crate::link::State;
 use crate::live::Panel;
-use crate::visit::Visitor;
+use crate::model::Model;
+use crate::prefs::Theme;
+use crate::ui::icon::Mark;
+use crate::visit::{self, Visitor};
 use crate::{platform, words};
 
 /// The strip on top.
@@ -26,6 +28,7 @@ pub fn Header() -> impl IntoView {
             format!("{site} · Pinlatch")
         });
     });
+    let person = panel.visitor == Visitor::Person;
     view! {
         <header class="bar">
             <Mark/>
@@ -34,12 +37,38 @@ pub fn Header() -> impl IntoView {
                 <h1>{move || site.get()}</h1>
             </div>
             <LinkBadge/>
-            {(panel.visitor == Visitor::Person).then(|| view! { <UserMenu/> })}
+            {person.then(|| view! { <UserMenu/> })}
         </header>
+        {person.then(|| view! { <Ways/> })}
     }
 }
 
-/// How the link to the edge is.
+/// The other pages that somebody may open.
+#[component]
+fn Ways() -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let ways = Memo::new(move |_| {
+        let of = |model: &Model| model.whoami.as_ref().map(|who| (who.site.clone(), visit::ways(&who.scope)));
+        panel.model.with(of)
+    });
+    view! {
+        <nav class="ways" aria-label=words::WAYS>
+            <a class="way" href="" aria-current="page">{words::DEVICES}</a>
+            {move || {
+                let links = ways.get().map(|(site, ways)| {
+                    let link = |(page, title)| {
+                        let test_id = format!("way-{page}");
+                        view! { <a class="way" href=visit::managing(&site, page) data-testid=test_id>{title}</a> }
+                    };
+                    ways.into_iter().map(link).collect::<Vec<_>>()
+                });
+                links.unwrap_or_default()
+            }}
+        </nav>
+    }
+}
+
+/// How the link to the edge is; behind it, each hop with its time.
 #[component]
 fn LinkBadge() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -48,23 +77,48 @@ fn LinkBadge() -> impl IntoView {
         State::Connecting | State::Waiting { .. } => "connecting",
         State::Offline => "offline",
     });
-    let text = Memo::new(move |_| match panel.link.get() {
-        State::Connected => "Connected".to_owned(),
-        State::Connecting => "Connecting…".to_owned(),
-        State::Waiting { until_ms } => {
-            format!("Reconnecting in {} s", until_ms.saturating_sub(panel.now.get()).div_ceil(1_000).max(1))
-        }
-        State::Offline => "Offline".to_owned(),
-    });
+    let text = Memo::new(move |_| words::link(panel.link.get(), panel.now.get()));
     view! {
-        <p class="link" data-testid="link" data-state=move || mark.get()>
+        <button type="button" class="link" data-testid="link" data-state=move || mark.get() popovertarget="health">
             <span class="link-lamp"></span>
             <span class="link-text">{move || text.get()}</span>
-        </p>
+        </button>
+        <Health/>
     }
 }
 
-/// Who is looking, and the way out.
+/// Each hop from here to the devices: whether it holds, and how long it takes as far as that was measured.
+#[component]
+fn Health() -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let hops = Memo::new(move |_| {
+        let connected = panel.is_connected();
+        let edge = panel.edge_ms.get();
+        panel.model.with(|model| words::hops(model, connected, edge))
+    });
+    view! {
+        <div id="health" class="menu health" popover="auto" data-testid="health">
+            <h2 class="legend">{words::HEALTH}</h2>
+            <ul>
+                {move || {
+                    hops.get()
+                        .into_iter()
+                        .map(|hop| view! {
+                            <li class="hop" data-good=hop.good.to_string()>
+                                <span class="presence-lamp"></span>
+                                <span class="hop-way">{hop.way}</span>
+                                <span class="hop-time">{hop.time}</span>
+                            </li>
+                        })
+                        .collect::<Vec<_>>()
+                }}
+            </ul>
+            <p class="hint">{words::HEALTH_HINT}</p>
+        </div>
+    }
+}
+
+/// Who is looking, in which light, and the way out.
 #[component]
 fn UserMenu() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -72,7 +126,8 @@ fn UserMenu() -> impl IntoView {
         panel.model.with(|model| model.whoami.as_ref().map(|whoami| (whoami.sub.clone(), whoami.role)))
     });
     let name = move || who.get().map(|(name, _)| name).unwrap_or_default();
-    let initial = move || name().chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let initial =
+        move || name().chars().next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
     let role = move || match who.get().and_then(|(_, role)| role) {
         Some(Role::Owner) => "Owner",
         Some(Role::Operator) => "Operator",
@@ -92,7 +147,7 @@ fn UserMenu() -> impl IntoView {
             type="button"
             popovertarget="user-menu"
             data-testid="user-menu"
-            aria-label=move || format!("Account {}", name())
+            aria-label=move || words::account(&name())
         >
             {initial}
         </button>
@@ -101,12 +156,37 @@ fn UserMenu() -> impl IntoView {
                 <strong>{name}</strong>
                 <span>{role}</span>
             </p>
+            <Themes/>
             <button class="quiet" type="button" data-testid="logout" on:click=log_out>
-                "Log out"
+                {words::LOG_OUT}
             </button>
             <p class="menu-stuck" role="status">
-                {move || stuck.get().then_some("Not logged out: Pinlatch cannot be reached.")}
+                {move || stuck.get().then_some(words::NOT_LOGGED_OUT)}
             </p>
         </div>
     }
+}
+
+/// Light, dark, or as the system says.
+#[component]
+fn Themes() -> impl IntoView {
+    let theme = RwSignal::new(platform::theme());
+    let choose = move |chosen: Theme| {
+        theme.set(chosen);
+        platform::set_theme(chosen);
+    };
+    let buttons = Theme::ALL.map(|(own, word)| {
+        view! {
+            <button
+                type="button"
+                class="key"
+                data-testid=format!("theme-{}", own.mark())
+                aria-pressed=move || (theme.get() == own).to_string()
+                on:click=move |_| choose(own)
+            >
+                {word}
+            </button>
+        }
+    });
+    view! { <div class="themes" role="group" aria-label=words::THEME>{buttons.into_iter().collect::<Vec<_>>()}</div> }
 }

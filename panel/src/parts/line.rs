@@ -4,16 +4,20 @@ use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::panel::LineView;
 
+use super::arrange::{Arrange, drop_on};
 use super::colour::Colour;
 use super::contact::{Contact, Press};
-use super::icon::{Icon, IconKind};
 use super::momentary::Momentary;
 use super::notice::Notices;
 use super::number::Slider;
 use super::sensor::Reading;
 use super::switch::Switch;
+use crate::board::Plate;
 use crate::live::Panel;
 use crate::model::{Key, Pressed, Pulse, Talk};
+use crate::prefs::Press as Pressing;
+use crate::ui::dialog::Question;
+use crate::ui::icon::{Icon, IconKind};
 use crate::{platform, words};
 
 /// How long a lamp takes to a level that was tapped, where it can fade.
@@ -114,6 +118,33 @@ impl Handle {
         Action::Set { level, fade_ms: most.map_or(FADE_MS, |most| most.min(FADE_MS)) }
     }
 
+    /// The panel that it is on.
+    pub fn panel(&self) -> Panel {
+        self.panel
+    }
+
+    /// The line as preferences name it.
+    pub fn id(&self) -> String {
+        self.key.with_value(ToString::to_string)
+    }
+
+    /// How its button is pressed.
+    pub fn press(&self) -> Pressing {
+        self.panel.prefs.with(|prefs| prefs.press(&self.id()))
+    }
+
+    /// Asks for an action, perhaps after a question.
+    pub fn ask_first(&self, word: &str, action: Action) {
+        let line = *self;
+        let asks = self.panel.prefs.with_untracked(|prefs| prefs.asks(&self.id()));
+        if !asks {
+            return line.ask(action);
+        }
+        let (title, text) = self.key.with_value(|key| words::question(word, &key.device, &key.line));
+        let act = Callback::new(move |()| line.ask(action));
+        self.panel.question.set(Some(Question { title, text, yes: word.into(), act }));
+    }
+
     /// Whether the caller may run an action on the line.
     pub fn may(&self, action: &str) -> bool {
         self.view.with(|view| view.as_ref().is_some_and(|view| view.actions.iter().any(|own| own == action)))
@@ -178,51 +209,80 @@ impl Handle {
     }
 }
 
-/// One line of a device.
+/// One line of a device, on its plate or on a group's.
 #[component]
-pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
+pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool) -> impl IntoView {
     let heading = format!("heading-{}-{}", key.device, key.line);
     let labelled = heading.clone();
     let test_id = format!("line-{}-{}", key.device, key.line);
     let title = words::title(key.line.as_str());
-    let line = Handle::new(expect_context::<Panel>(), key, kind);
+    let device = grouped.then(|| words::title(key.device.as_str()));
+    let panel = expect_context::<Panel>();
+    let line = Handle::new(panel, key, kind);
+    let arranging = move || panel.arranging.get();
+    let drag = move |event: leptos::ev::DragEvent| {
+        if let Some(transfer) = event.data_transfer() {
+            let _ = transfer.set_data("text/plain", &line.id());
+        }
+        panel.dragged.set_value(Some(line.key.get_value()));
+    };
+    let dropped = move |event: leptos::ev::DragEvent| {
+        event.prevent_default();
+        event.stop_propagation();
+        drop_on(panel, plate, Some(line.id()));
+    };
 
-    let mark = Memo::new(move |_| words::level_mark(line.level().as_ref()));
-    let state = Memo::new(move |_| {
+    let mark = move || words::level_mark(line.level().as_ref());
+    let state = move || {
         line.talk.with(|talk| match (&talk.pending, &talk.answer) {
             (Some(_), _) => "pending",
             (None, _) if !line.online.get() => "offline",
             (None, Some(answer)) => words::outcome_mark(&answer.outcome),
             (None, None) => "idle",
         })
-    });
-    let readout = Memo::new(move |_| line.reported());
-    let since = Memo::new(move |_| line.changed());
+    };
 
     view! {
         <section
             class="line"
             data-testid=test_id
             data-kind=kind.to_string()
-            data-level=move || mark.get()
-            data-state=move || state.get()
+            data-level=mark
+            data-state=state
             data-stale=move || line.is_stale().to_string()
             aria-busy=move || line.is_pending().to_string()
             aria-labelledby=labelled
+            draggable=move || arranging().to_string()
+            on:dragstart=drag
+            on:drop=dropped
         >
             <header class="line-head">
                 <Icon kind=IconKind::Line(kind)/>
                 <h3 id=heading>{title}</h3>
+                {device.map(|device| view! { <span class="line-device">{device}</span> })}
                 {(kind == LineKind::Contact).then(|| view! { <Press line/> })}
                 <Lamp line/>
             </header>
             <p class="readout">
                 <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some("last known: ")}</span>
-                <strong>{move || readout.get()}</strong>
-                <span class="readout-since">{move || since.get()}</span>
+                <strong>{move || line.reported()}</strong>
+                <span class="readout-since">{move || line.changed()}</span>
             </p>
+            {move || if arranging() {
+                view! { <Arrange line plate/> }.into_any()
+            } else {
+                view! { <Operate line/> }.into_any()
+            }}
+        </section>
+    }
+}
+
+/// The control that suits the line's kind, and what is to be said about it.
+#[component]
+fn Operate(line: Handle) -> impl IntoView {
+    view! {
             <div class="control">
-                {match kind {
+                {match line.kind {
                     LineKind::Switch => view! { <Switch line/> }.into_any(),
                     LineKind::Momentary => view! { <Momentary line/> }.into_any(),
                     LineKind::Rgb => view! { <Colour line/> }.into_any(),
@@ -232,7 +292,6 @@ pub fn Line(key: Key, kind: LineKind) -> impl IntoView {
                 }}
             </div>
             <Notices line/>
-        </section>
     }
 }
 

@@ -1,11 +1,11 @@
 //! The pieces that the screens are made of.
 
-pub mod device;
 pub mod header;
-pub mod icon;
 pub mod line;
+pub mod plate;
 pub mod visit;
 
+mod arrange;
 mod colour;
 mod contact;
 mod momentary;

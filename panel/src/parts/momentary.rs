@@ -1,13 +1,23 @@
 //! The control of a momentary line: one large button that asks for one pulse, with a ring that shows what is left.
+//!
+//! It is held for a moment, so that neither a pocket nor a finger on its way opens a door; who likes, has a tap do.
 
+use std::time::Duration;
+
+use leptos::ev::KeyboardEvent;
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use pinlatch_protocol::line::Action;
 
 use super::line::Handle;
+use crate::prefs::Press;
 use crate::words;
 
 /// A pulse is this long unless the line allows less.
 const PULSE_MS: u32 = 3_000;
+
+/// How long the button is held. `style.css` fills it in the same time.
+const HOLD: Duration = Duration::from_millis(600);
 
 /// A door strike or bell push.
 #[component]
@@ -16,30 +26,131 @@ pub fn Momentary(line: Handle) -> impl IntoView {
         let most = line.view.with(|view| view.as_ref().and_then(|view| view.max_on_ms));
         most.map_or(PULSE_MS, |most| most.clamp(1, PULSE_MS))
     });
-    let time = Memo::new(move |_| format!("for {}", words::duration(ms.get())));
+    let time = Memo::new(move |_| words::for_time(ms.get()));
     let pulse = Memo::new(move |_| line.pulse());
     // One ring for one pulse: it is not drawn anew while that runs.
     let ring = Memo::new(move |_| {
         let began = line.view.with(|view| view.as_ref().and_then(|view| view.changed_ms));
         pulse.get().map(|pulse| (began, pulse.ms))
     });
-    let left = Memo::new(move |_| pulse.get().map_or_else(|| time.get(), |pulse| words::pulse_left(&pulse)));
     let word = words::press(&line.name());
+    let holds = Memo::new(move |_| line.press() == Press::Hold);
+    let hold = Hold::new(line, move || line.ask_first(word, Action::Pulse { ms: ms.get_untracked() }));
+    let left = move || match (pulse.get(), hold.state.get()) {
+        (Some(pulse), _) => words::pulse_left(&pulse),
+        (None, Held::Now) => words::HOLDING.into(),
+        (None, Held::TooShort) => words::KEEP_HOLDING.into(),
+        (None, Held::Not) => time.get(),
+    };
+    let name = move || if holds.get() { words::hold(word) } else { word.to_owned() };
+    // A press of assistive technology has no length; it is meant as it is.
+    let click = move |event: leptos::ev::MouseEvent| {
+        if !holds.get_untracked() || event.detail() == 0 {
+            hold.act();
+        }
+    };
+    let key = move |event: KeyboardEvent, down: bool| {
+        if holds.get_untracked() && matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            match (down, event.repeat()) {
+                (true, false) => hold.begin(),
+                (true, true) => {}
+                (false, _) => hold.end(),
+            }
+        }
+    };
     view! {
         <button
             type="button"
             class="press"
             data-testid=line.test_id("pulse")
-            aria-label=move || line.label(&format!("{word} {}", time.get()))
+            data-held=move || (hold.state.get() == Held::Now).to_string()
+            aria-label=move || line.label(&format!("{} {}", name(), time.get()))
             aria-disabled=move || line.is_pending().to_string()
             disabled=move || line.hindrance("pulse").is_some()
             title=move || line.hindrance("pulse")
-            on:click=move |_| line.ask(Action::Pulse { ms: ms.get_untracked() })
+            on:pointerdown=move |event| {
+                if holds.get_untracked() && event.button() == 0 {
+                    hold.begin();
+                }
+            }
+            on:pointerup=move |_| hold.end()
+            on:pointerleave=move |_| hold.end()
+            on:pointercancel=move |_| hold.end()
+            on:blur=move |_| hold.end()
+            on:contextmenu=move |event| event.prevent_default()
+            on:keydown=move |event| key(event, true)
+            on:keyup=move |event| key(event, false)
+            on:click=click
         >
             {move || ring.get().map(|(_, ms)| view! { <Ring ms gone=line.pulse_gone()/> })}
-            <span class="press-word">{word}</span>
-            <span class="press-time" data-testid=line.test_id("left")>{move || left.get()}</span>
+            <span class="press-word">{name}</span>
+            <span class="press-time" data-testid=line.test_id("left")>{left}</span>
         </button>
+    }
+}
+
+/// How a button is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Not,
+    Now,
+    /// It was let go before its time.
+    TooShort,
+}
+
+/// A button that acts once it was held for long enough.
+#[derive(Clone, Copy)]
+struct Hold {
+    line: Handle,
+    state: RwSignal<Held>,
+    timer: StoredValue<Option<TimeoutHandle>>,
+    act: StoredValue<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Hold {
+    fn new(line: Handle, act: impl Fn() + Send + Sync + 'static) -> Self {
+        let hold = Self {
+            line,
+            state: RwSignal::new(Held::Not),
+            timer: StoredValue::new(None),
+            act: StoredValue::new(Box::new(act)),
+        };
+        on_cleanup(move || hold.stop());
+        hold
+    }
+
+    fn begin(self) {
+        let ready = untrack(|| self.line.hindrance("pulse").is_none() && !self.line.is_pending());
+        if !ready || self.state.get_untracked() == Held::Now {
+            return;
+        }
+        self.state.set(Held::Now);
+        let long_enough = move || {
+            if self.state.try_get_untracked() == Some(Held::Now) {
+                self.state.set(Held::Not);
+                self.act();
+            }
+        };
+        self.timer.set_value(set_timeout_with_handle(long_enough, HOLD).ok());
+    }
+
+    fn end(self) {
+        if self.state.get_untracked() == Held::Now {
+            self.stop();
+            self.state.set(Held::TooShort);
+            self.line.panel().say(words::KEEP_HOLDING.into());
+        }
+    }
+
+    fn stop(self) {
+        if let Some(timer) = self.timer.try_update_value(Option::take).flatten() {
+            timer.clear();
+        }
+    }
+
+    fn act(self) {
+        self.act.with_value(|act| act());
     }
 }
 

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Icon, IconKind};
 use super::line::Handle;
 use crate::model::Outcome;
+use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
 #[derive(Clone, PartialEq)]

@@ -13,11 +13,12 @@ pub fn Reading(line: Handle) -> impl IntoView {
         ten_seconds.track();
         line.trace()
     });
+    let drawn = Memo::new(move |_| trace.with(Option::is_some));
     let label =
         move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
     view! {
         <p class="reading">{move || line.reported()}</p>
-        <Show when=move || trace.with(Option::is_some)>
+        {move || drawn.get().then(|| view! {
             <svg
                 class="trace"
                 viewBox=format!("0 0 {WIDTH} {HEIGHT}")
@@ -29,6 +30,6 @@ pub fn Reading(line: Handle) -> impl IntoView {
                 <path d=move || trace.get().map(|(path, _)| path)></path>
             </svg>
             <p class="trace-range" aria-hidden="true">{move || trace.get().map(|(_, words)| words)}</p>
-        </Show>
+        })}
     }
 }

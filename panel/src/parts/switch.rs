@@ -14,10 +14,8 @@ const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
 pub fn Switch(line: Handle) -> impl IntoView {
     let known = Memo::new(move |_| line.level().is_some());
     view! {
-        <Show when=move || known.get() fallback=move || view! { <Two line/> }>
-            <Rocker line/>
-        </Show>
-        <Show when=move || line.may("blink")>
+        {move || if known.get() { view! { <Rocker line/> }.into_any() } else { view! { <Two line/> }.into_any() }}
+        {move || line.may("blink").then(|| view! {
             <button
                 type="button"
                 class="quiet"
@@ -29,7 +27,7 @@ pub fn Switch(line: Handle) -> impl IntoView {
             >
                 "Blink"
             </button>
-        </Show>
+        })}
     }
 }
 

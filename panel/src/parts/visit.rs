@@ -3,21 +3,23 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::icon::{Icon, IconKind};
 use crate::live::Panel;
-use crate::platform;
-use crate::words;
+use crate::session::Opened;
+use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
+use crate::{platform, words};
 
 /// What a guest sees in place of an account.
 #[component]
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let left = Memo::new(move |_| panel.model.with(|model| model.left_ms(panel.now.get())));
+    let Opened(from) = expect_context::<Opened>();
     let until = Memo::new(move |_| {
         let exp = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.exp))?;
-        let at = platform::moment(exp.saturating_mul(1_000));
-        Some(format!("Valid until {}", words::moment(at, platform::moment(panel.now.get()))))
+        let now = platform::moment(panel.now.get());
+        let moment = |seconds: u64| words::moment(platform::moment(seconds.saturating_mul(1_000)), now);
+        Some(guest::window(from.get().map(moment), moment(exp)))
     });
     let countdown = Memo::new(move |_| left.get().and_then(guest::countdown));
     Effect::new(move |before: Option<Option<u64>>| {

@@ -74,3 +74,59 @@ fn a_failed_login_is_taken_out_of_the_query() {
         assert_eq!(login_error(query), None, "{query}");
     }
 }
+
+#[test]
+fn a_fragment_brings_a_code_or_nothing() {
+    assert_eq!(brought("#setup"), Some(Brought::Setup(None)));
+    assert_eq!(brought("#setup="), Some(Brought::Setup(None)));
+    assert_eq!(brought("#setup=home.abc"), Some(Brought::Setup(Some(Secret::new("home.abc")))));
+    assert_eq!(brought("#invite=home.abc"), Some(Brought::Invitation(Secret::new("home.abc"))));
+    for fragment in ["", "#", "#invite", "#invite=", "#guest=abc", "#Setup"] {
+        assert_eq!(brought(fragment), None, "{fragment}");
+    }
+    let address = invitation(&home(), &Secret::new("home.abc"));
+    let (_, fragment) = address.split_once('#').unwrap();
+    assert_eq!(brought(fragment), Some(Brought::Invitation(Secret::new("home.abc"))));
+}
+
+#[test]
+fn the_way_back_stays_on_the_site() {
+    let back = |query: &str| way_back(query, Some(&home()));
+    for way in ["/s/home/manage/people", "/s/home/manage/device/porch", "/s/home/manage/activity/"] {
+        assert_eq!(back(&format!("?to={way}")).as_deref(), Some(way));
+        assert_eq!(back(&format!("?as=x&to={}", way.replace('/', "%2F"))).as_deref(), Some(way));
+    }
+    for way in [
+        "",
+        "/",
+        "//evil.example/s/home/manage/people",
+        "https://evil.example/s/home/manage/people",
+        "javascript:alert(1)",
+        "/\\evil.example",
+        "/s/home/",
+        "/s/home/manage/",
+        "/s/home/manage//evil.example",
+        "/s/home/manage/../../api/v1/session",
+        "/s/home/manage/%2e%2e/x",
+        "/s/home/manage/people?x=1",
+        "/s/home/manage/people#x",
+        "/s/work/manage/people",
+        "/s/homes/manage/people",
+        "/api/v1/logins/x",
+    ] {
+        assert_eq!(back(&format!("?to={way}")), None, "{way}");
+    }
+    assert_eq!(way_back("?to=/s/home/manage/people", None), None, "a page of no site");
+    assert_eq!(back(&format!("?to=/s/home/manage/{}", "a".repeat(300))), None);
+}
+
+#[test]
+fn the_ways_are_those_that_the_scopes_open() {
+    let pages = |text: &str| {
+        let scope: ScopeSet = text.parse().unwrap();
+        ways(&scope).into_iter().map(|(page, _)| page).collect::<Vec<_>>()
+    };
+    assert_eq!(pages("line:*/*:* site:*"), ["devices", "people", "tokens", "activity", "inspector"]);
+    assert_eq!(pages("line:*/*:read site:audit"), ["activity", "inspector"]);
+    assert_eq!(pages("line:*/*:read"), ["inspector"]);
+}

@@ -103,6 +103,14 @@ fn beginning(detail: &str) -> Option<u64> {
     detail.strip_prefix("the link is valid from ")?.strip_suffix(" on")?.parse().ok()
 }
 
+/// When a link is valid, as far as that is known here.
+pub fn window(from: Option<String>, until: String) -> String {
+    match from {
+        Some(from) => format!("Valid until {until}, since {from}"),
+        None => format!("Valid until {until}"),
+    }
+}
+
 /// The time that is left, once it is short: `59:59 left`.
 pub fn countdown(left_ms: u64) -> Option<String> {
     let seconds = left_ms / 1_000;

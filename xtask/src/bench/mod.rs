@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measurements as a table of figure, value, bar and whether it holds.
 
 mod agent;
+mod panel;
 mod size;
 mod verify;
 
@@ -20,6 +21,8 @@ use crate::{
 pub enum Bench {
     /// What the agent weighs, and how soon a line is set.
     Agent,
+    /// What the panel weighs, how it scores, and how busy it is with many lines.
+    Panel,
     /// A command from the panel's socket to the line and back.
     Roundtrip,
     /// What travels: the edge's bundle, the panel, the agent.
@@ -75,10 +78,11 @@ impl Row {
 }
 
 /// Measures, prints, and tells whether every bar holds.
-pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
+pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
-        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip", None)?,
+        Bench::Panel => panel::measure(setup, minutes)?,
+        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip", None, &[])?,
         Bench::Size => size::measure(setup)?,
         Bench::Verify => verify::measure(setup)?,
     };
@@ -91,7 +95,12 @@ pub fn run(setup: &Setup, bench: Bench, as_json: bool) -> Result<bool> {
 }
 
 /// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
-fn of_e2e(setup: &Setup, program: &str, emulated: Option<&Emulated>) -> Result<Vec<Row>> {
+fn of_e2e(
+    setup: &Setup,
+    program: &str,
+    emulated: Option<&Emulated>,
+    more: &[(&str, String)],
+) -> Result<Vec<Row>> {
     let tools = Tools::ensure(setup)?;
     let browser = browser::ensure(setup)?;
     let python = python::ensure(setup)?;
@@ -112,6 +121,7 @@ fn of_e2e(setup: &Setup, program: &str, emulated: Option<&Emulated>) -> Result<V
         packaged: None,
     }
     .set(&mut command)?;
+    command.envs(more.iter().map(|(name, value)| (name, value)));
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }

@@ -27,11 +27,13 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
 
     let edge = paths::edge_dist();
     let bundle = gzipped(&edge.join("index.js"))? + gzipped(&edge.join("index_bg.wasm"))?;
-    let panel = brotli(&tools, &first_visit(&paths::panel_dist())?)?;
+    let panel = brotli(&tools, &first_visit(&paths::panel_dist(), &["boot-", "panel-"])?)?;
+    let manage = brotli(&tools, &first_visit(&paths::panel_dist(), &["boot-", "manage-", "panel-"])?)?;
     let agent = fs::metadata(stripped(&programs.agent)?.path()).context("the agent")?.len();
     Ok(vec![
         Row::at_most("edge bundle, gzip", kib(bundle), "KiB", Some(EDGE_BAR_KIB)),
         Row::at_most("panel, first visit, brotli", kib(panel), "KiB", None),
+        Row::at_most("panel, straight to administration, brotli", kib(manage), "KiB", None),
         Row::at_most("agent binary, stripped", kib(agent), "KiB", None),
     ])
 }
@@ -48,17 +50,21 @@ fn gzipped(file: &Path) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// The page and all that it loads at once.
-fn first_visit(dist: &Path) -> Result<Vec<PathBuf>> {
+/// The page and all that it loads at once, for the board of devices or for administration.
+fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = vec![dist.join("index.html")];
     for entry in fs::read_dir(dist.join("assets")).context("the panel's assets")? {
-        files.push(entry?.path());
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if programs.iter().any(|program| name.starts_with(program)) {
+            files.push(entry.path());
+        }
     }
     Ok(files)
 }
 
 /// Summed sizes at the quality that servers use for files they keep; Node has the encoder.
-fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
+pub(super) fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";
     let sum = process::output_of(Command::new(&tools.node).args(["-e", script]).args(files))?;

@@ -1,15 +1,19 @@
-//! The panel: compiled by cargo, bound, optimised, and laid out as static assets in `target/panel-dist`.
+//! The panel's two programs: compiled by cargo, bound, optimised, and laid out as static assets in
+//! `target/panel-dist`.
 //!
 //! ```text
-//! index.html                 panel/index.html with {{js}}, {{css}} and {{wasm}} filled in
-//! assets/panel-HASH.js       wasm-bindgen's glue and the line that starts it, one file
+//! index.html                 panel/index.html, for the paths of both
+//! assets/boot-HASH.js        panel/boot.js, which loads the program for a path
+//! assets/panel-HASH.js       wasm-bindgen's glue and the function that starts it, one file
 //! assets/panel-HASH.wasm
-//! assets/panel-HASH.css
+//! assets/panel-HASH.css      panel/style.css, for both
+//! assets/manage-HASH.…       the same of the pages of administration; their panel/manage.css comes on top
 //! …                          everything of panel/public/ as it is
 //! ```
 //!
-//! Assets are named by content, so they may be cached for ever; paths are absolute, since the page is served at
-//! `/s/{site}/` too; there is no inline script, so the content policy can forbid it.
+//! Assets are named by content, so they may be cached for ever; `{{panel_js}}` and the like stand for their paths in
+//! the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/` too; there is no inline
+//! script, so the content policy can forbid it.
 
 use std::{
     fs,
@@ -38,6 +42,9 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-multivalue",
 ];
 
+/// The programs, each with its style sheet.
+const PROGRAMS: [(&str, &str); 2] = [("panel", "style.css"), ("manage", "manage.css")];
+
 /// Builds the panel; assembles only when the wasm or another source changed.
 pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     let root = paths::root();
@@ -48,18 +55,13 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     process::quietly(&format!("compiling the panel (profile {profile})"), &mut cargo)?;
 
     let compiled = paths::target().join(WASM).join(profile);
-    // A binary keeps its package's name, a library has underscores.
-    let Some(wasm) = ["pinlatch-panel.wasm", "pinlatch_panel.wasm"]
-        .iter()
-        .map(|name| compiled.join(name))
-        .find(|f| f.exists())
-    else {
-        bail!("cargo made no wasm file of pinlatch-panel in {}", compiled.display());
-    };
+    let wasm_of = |name: &str| compiled.join(format!("{name}.wasm"));
     let panel = root.join("panel");
-    let public = panel.join("public");
-    let mut inputs = vec![wasm.clone(), panel.join("index.html"), panel.join("style.css")];
-    files_below(&public, &mut inputs)?;
+    let mut inputs = vec![panel.join("index.html"), panel.join("boot.js")];
+    for (name, style) in PROGRAMS {
+        inputs.extend([wasm_of(name), panel.join(style)]);
+    }
+    files_below(&panel.join("public"), &mut inputs)?;
     inputs.extend([tools.wasm_bindgen.clone(), tools.wasm_opt(), tools.esbuild()]);
     let borrowed: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
     let stamp = Stamp::new("panel", stamp::of_files(&borrowed)?);
@@ -71,7 +73,9 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     let work = paths::target().join("xtask/panel");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    bind(tools, &wasm, &work, mode)?;
+    for (name, _) in PROGRAMS {
+        bind(tools, name, &wasm_of(name), &work, mode)?;
+    }
     assemble(tools, &panel, &work, mode)?;
     // A running server sees the old or the new folder, hardly ever none.
     let _ = fs::remove_dir_all(&dist);
@@ -80,20 +84,20 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     stamp.set()
 }
 
-/// Makes `glue.js` and `glue_bg.wasm` in the work folder.
-fn bind(tools: &Tools, wasm: &Path, work: &Path, mode: Mode) -> Result<()> {
+/// Makes `NAME.js` and `NAME_bg.wasm` in the work folder.
+fn bind(tools: &Tools, name: &str, wasm: &Path, work: &Path, mode: Mode) -> Result<()> {
     let mut bindgen = Command::new(&tools.wasm_bindgen);
-    bindgen.args(["--target", "web", "--no-typescript", "--out-name", "glue", "--out-dir"]);
+    bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]);
     bindgen.arg(work).arg(wasm);
-    process::quietly("binding the panel (wasm-bindgen)", &mut bindgen)?;
+    process::quietly(&format!("binding {name} (wasm-bindgen)"), &mut bindgen)?;
     if mode == Mode::Quick {
         return Ok(());
     }
-    let bound = work.join("glue_bg.wasm");
+    let bound = work.join(format!("{name}_bg.wasm"));
     let small = work.join("small.wasm");
     let mut optimise = Command::new(tools.wasm_opt());
     optimise.arg(&bound).arg("-o").arg(&small).arg("-Oz").args(WASM_FEATURES).env("PATH", tools.path()?);
-    process::quietly("shrinking the panel (wasm-opt)", &mut optimise)?;
+    process::quietly(&format!("shrinking {name} (wasm-opt)"), &mut optimise)?;
     fs::rename(small, bound)?;
     Ok(())
 }
@@ -105,19 +109,31 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
     fs::create_dir_all(&assets)?;
     copy_tree(&panel.join("public"), &dist)?;
 
-    let wasm = named_by_content(&assets, "wasm", &fs::read(work.join("glue_bg.wasm"))?)?;
-    fs::write(
-        work.join("start.js"),
-        format!("import init from './glue.js';\ninit({{ module_or_path: '{wasm}' }});\n"),
-    )?;
-    let js =
-        esbuild(tools, &work.join("start.js"), &work.join("out.js"), &["--bundle", "--format=esm"], mode)?;
-    let js = named_by_content(&assets, "js", &js)?;
-    let css = esbuild(tools, &panel.join("style.css"), &work.join("out.css"), &[], mode)?;
-    let css = named_by_content(&assets, "css", &css)?;
+    let mut paths = Vec::new();
+    for (name, style) in PROGRAMS {
+        let wasm = named_by_content(&assets, name, "wasm", &fs::read(work.join(format!("{name}_bg.wasm")))?)?;
+        let start = work.join(format!("start-{name}.js"));
+        fs::write(
+            &start,
+            format!(
+                "import init from './{name}.js';\nexport const start = () => init({{ module_or_path: '{wasm}' }});\n"
+            ),
+        )?;
+        let out = work.join(format!("out-{name}"));
+        let js = esbuild(tools, &start, &out.with_extension("js"), &["--bundle", "--format=esm"], mode)?;
+        let css = esbuild(tools, &panel.join(style), &out.with_extension("css"), &[], mode)?;
+        paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
+        paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
+        paths.push((format!("{name}_wasm"), wasm));
+    }
+    let boot = fs::read_to_string(panel.join("boot.js")).context("panel/boot.js")?;
+    let filled = work.join("boot.js");
+    fs::write(&filled, fill("panel/boot.js", &boot, &["panel_js", "manage_js"], &paths)?)?;
+    let boot = esbuild(tools, &filled, &work.join("out-boot.js"), &["--format=esm"], mode)?;
+    paths.push(("boot_js".into(), named_by_content(&assets, "boot", "js", &boot)?));
 
-    let template = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
-    let page = fill(&template, &[("js", &js), ("css", &css), ("wasm", &wasm)])?;
+    let page = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
+    let page = fill("panel/index.html", &page, &["boot_js", "panel_css"], &paths)?;
     fs::write(dist.join("index.html"), page)?;
     Ok(())
 }
@@ -133,26 +149,27 @@ fn esbuild(tools: &Tools, source: &Path, out: &Path, how: &[&str], mode: Mode) -
     fs::read(out).with_context(|| out.display().to_string())
 }
 
-/// Writes `panel-HASH.EXT`; the path that a page uses for it.
-fn named_by_content(assets: &Path, extension: &str, bytes: &[u8]) -> Result<String> {
-    let name = format!("panel-{}.{extension}", content_hash(bytes));
+/// Writes `NAME-HASH.EXT`; the path that a page uses for it.
+fn named_by_content(assets: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<String> {
+    let name = format!("{name}-{}.{extension}", content_hash(bytes));
     fs::write(assets.join(&name), bytes)?;
     Ok(format!("/assets/{name}"))
 }
 
-/// Fills `{{name}}` in. Script and style must be used; nothing may be left over.
-fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
+/// Fills `{{name}}` in. What is needed must be used; nothing may be left over.
+fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]) -> Result<String> {
     let mut page = template.to_owned();
-    for (name, value) in values {
-        let mark = format!("{{{{{name}}}}}");
-        if *name != "wasm" && !page.contains(&mark) {
-            bail!("panel/index.html does not use {mark}");
+    for name in needed {
+        if !page.contains(&format!("{{{{{name}}}}}")) {
+            bail!("{file} does not use {{{{{name}}}}}");
         }
-        page = page.replace(&mark, value);
+    }
+    for (name, value) in values {
+        page = page.replace(&format!("{{{{{name}}}}}"), value);
     }
     if let Some((_, rest)) = page.split_once("{{") {
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-        bail!("panel/index.html uses {{{{{name}}}}}, which nothing fills in");
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        bail!("{file} uses {{{{{name}}}}}, which nothing fills in");
     }
     Ok(page)
 }
@@ -190,22 +207,26 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    const VALUES: [(&str, &str); 3] = [("js", "/a.js"), ("css", "/a.css"), ("wasm", "/a.wasm")];
+    fn filled(template: &str) -> Result<String> {
+        let values = [("boot_js", "/a.js"), ("panel_css", "/a.css")].map(|(n, v)| (n.into(), v.into()));
+        fill("page.html", template, &["boot_js"], &values)
+    }
 
     #[test]
     fn placeholders_are_filled() {
-        let page = fill("<script src={{js}}></script><link href={{css}}>", &VALUES).unwrap();
+        let page = filled("<script src={{boot_js}}></script><link href={{panel_css}}>").unwrap();
         assert_eq!(page, "<script src=/a.js></script><link href=/a.css>");
     }
 
     #[test]
     fn a_page_without_its_script_is_refused() {
-        assert!(fill("<link href={{css}}>", &VALUES).unwrap_err().to_string().contains("{{js}}"));
+        assert!(filled("<link href={{panel_css}}>").unwrap_err().to_string().contains("{{boot_js}}"));
     }
 
     #[test]
     fn an_unknown_placeholder_is_refused() {
-        assert!(fill("{{js}}{{css}}{{logo}}", &VALUES).unwrap_err().to_string().contains("{{logo}}"));
+        let error = filled("{{boot_js}}{{panel_logo}}").unwrap_err().to_string();
+        assert!(error.contains("{{panel_logo}}"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod cargo_tools;
 pub mod cross;
 pub mod emulator;
+pub mod lighthouse;
 mod modules;
 pub mod nightly;
 pub mod node;
@@ -48,6 +49,8 @@ pub struct Pins {
     pub schemathesis: String,
     /// What schemathesis makes its requests with.
     pub hypothesis: String,
+    /// Scores the panel.
+    pub lighthouse: String,
 }
 
 /// What setup works with.

@@ -68,7 +68,7 @@ fn a_warning_is_said_once() {
 
 #[test]
 fn a_moment_is_told_no_longer_than_it_need_be() {
-    let now = Moment { year: 2026, month: 10, day: 22, weekday: 0, hour: 1, minute: 0 };
+    let now = Moment { year: 2026, month: 10, day: 22, weekday: 0, hour: 1, minute: 0, second: 0 };
     assert_eq!(moment(Moment { hour: 14, minute: 5, ..now }, now), "14:05 today");
     assert_eq!(moment(Moment { day: 28, weekday: 6, ..now }, now), "Sat 28 Nov, 01:00");
     assert_eq!(moment(Moment { month: 9, weekday: 4, ..now }, now), "Thu 22 Oct, 01:00");

@@ -26,6 +26,14 @@ pub enum IconKind {
     Close,
     /// A guest's.
     Key,
+    /// Looks for something.
+    Search,
+    /// What matters most.
+    Star,
+    /// One place towards the beginning.
+    Earlier,
+    /// One place towards the end.
+    Later,
     /// A kind of line.
     Line(LineKind),
 }
@@ -48,6 +56,10 @@ impl IconKind {
             }
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Key => "M3 12a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M12 12h9M16.5 12v3.5M20.5 12v2.5",
+            Self::Search => "M10.5 4a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13M15.5 15.5L20 20",
+            Self::Star => "M12 3.5l2.6 5.4l5.9.8l-4.3 4.1l1 5.9L12 16.9l-5.2 2.8l1-5.9l-4.3-4.1l5.9-.8z",
+            Self::Earlier => "M6 14.5l6-6l6 6",
+            Self::Later => "M6 9.5l6 6l6-6",
             // Circuit symbols, as on a drawing.
             Self::Line(LineKind::Switch) => {
                 "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"

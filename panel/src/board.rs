@@ -1,0 +1,119 @@
+//! How the devices' lines are laid out: on plates, one for each device and one for each group that somebody made, in
+//! the order that they arranged, as far as a search finds them.
+
+#[cfg(test)]
+mod tests;
+
+use pinlatch_protocol::line::LineKind;
+use pinlatch_protocol::name::Name;
+
+use crate::model::{Key, Model};
+use crate::prefs::{FAVOURITES, Of, Prefs};
+use crate::words;
+
+/// What begins the id of a group's plate, which no device's name can.
+const GROUP: char = '@';
+
+/// A plate with its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plate {
+    /// The device's name, or `@` and the group's.
+    pub id: String,
+    /// The device, where it is one's plate.
+    pub device: Option<Name>,
+    /// The heading.
+    pub title: String,
+    /// The lines, in order.
+    pub lines: Vec<(Key, LineKind)>,
+    /// Whether the device has lines of which none is here.
+    pub elsewhere: bool,
+}
+
+/// All plates in order. A search leaves out the lines that it does not find, and the plates that are empty then.
+pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
+    let wanted: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
+    let mut plates: Vec<Plate> = prefs.groups().into_iter().map(of_group).collect();
+    let groups = plates.len();
+    for name in model.names() {
+        let Some(device) = model.device(&name) else { continue };
+        let mut own = Plate {
+            id: name.to_string(),
+            title: words::title(name.as_str()),
+            lines: Vec::new(),
+            elsewhere: !device.lines.is_empty(),
+            device: Some(name.clone()),
+        };
+        for line in &device.lines {
+            let key = Key { device: name.clone(), line: line.name.clone() };
+            let group = prefs.group(&key.to_string());
+            if !found(&key, line.kind, group, &wanted) {
+                continue;
+            }
+            let groups = plates.get_mut(..groups).unwrap_or_default();
+            let place = groups.iter_mut().find(|plate| group == Some(plate.title.as_str()));
+            place.unwrap_or(&mut own).lines.push((key, line.kind));
+        }
+        plates.push(own);
+    }
+    plates.retain(|plate| !plate.lines.is_empty() || (plate.device.is_some() && wanted.is_empty()));
+    for plate in &mut plates {
+        plate.lines.sort_by_cached_key(|(key, _)| prefs.place(Of::Lines, &key.to_string()));
+        plate.elsewhere &= plate.lines.is_empty();
+    }
+    plates.sort_by_cached_key(|plate| match prefs.place(Of::Plates, &plate.id) {
+        // New devices come after what was arranged; favourites that nobody has moved come first of all.
+        usize::MAX if plate.is_favourites() => 0,
+        place => place.saturating_add(1),
+    });
+    plates
+}
+
+impl Plate {
+    /// Whether it is the plate of favourites.
+    pub fn is_favourites(&self) -> bool {
+        self.device.is_none() && self.title == FAVOURITES
+    }
+
+    /// The lines' names, as preferences have them.
+    pub fn order(&self) -> Vec<String> {
+        self.lines.iter().map(|(key, _)| key.to_string()).collect()
+    }
+}
+
+fn of_group(title: String) -> Plate {
+    Plate { id: format!("{GROUP}{title}"), device: None, title, lines: Vec::new(), elsewhere: false }
+}
+
+/// Whether each word is found somewhere: in the names as they are written or shown, the kind, the group.
+fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let spaced = |name: &Name| name.as_str().replace(['-', '_'], " ");
+    let text = format!(
+        "{key} {} {} {kind} {}",
+        spaced(&key.device),
+        spaced(&key.line),
+        group.unwrap_or_default().to_ascii_lowercase()
+    );
+    wanted.iter().all(|word| text.contains(word.as_str()))
+}
+
+/// Takes a line to a plate, before or after one of its lines, whichever way it comes, or else to its end. To another
+/// device's plate it does not go.
+pub fn take(prefs: &mut Prefs, plate: &Plate, line: &Key, at: Option<&str>) {
+    let id = line.to_string();
+    match &plate.device {
+        Some(device) if *device != line.device => return,
+        Some(_) => prefs.put(&id, None),
+        None => prefs.put(&id, Some(&plate.title)),
+    }
+    let mut order = plate.order();
+    let from = order.iter().position(|own| *own == id);
+    let to = at.and_then(|at| order.iter().position(|own| own == at));
+    order.retain(|own| *own != id);
+    order.insert(to.unwrap_or(order.len()).min(order.len()), id);
+    if from != to || from.is_none() {
+        prefs.arrange(Of::Lines, order);
+    }
+}

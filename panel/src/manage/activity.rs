@@ -1,0 +1,110 @@
+//! The audit log as somebody reads it: which entries are wanted, and those that are here.
+
+#[cfg(test)]
+mod tests;
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditPage};
+
+/// How many entries one page has.
+pub const PAGE: u32 = 50;
+
+/// The query of a call for the entries that are wanted, older than `before`.
+pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
+    let text = |name, value: &Option<String>| value.as_ref().map(|value| (name, encoded(value)));
+    let number = |name, value: Option<u64>| value.map(|value| (name, value.to_string()));
+    let pairs = [
+        text("actor", &filter.actor),
+        text("act", &filter.act),
+        text("target", &filter.target),
+        text("outcome", &filter.outcome),
+        number("since_ms", filter.since_ms),
+        number("until_ms", filter.until_ms),
+        number("before", before),
+    ];
+    let pairs: Vec<String> =
+        pairs.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join("&")
+}
+
+/// The entries that a link to the page asks for: `?target=porch/`.
+pub fn wanted(query: &str) -> AuditFilter {
+    let value = |name: &str| {
+        let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+        let found = pairs.filter(|(own, _)| *own == name).map(|(_, value)| value).next()?;
+        let text = percent_decode_str(found).decode_utf8().ok()?.into_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    AuditFilter {
+        actor: value("actor"),
+        act: value("act"),
+        target: value("target"),
+        outcome: value("outcome"),
+        ..AuditFilter::default()
+    }
+}
+
+/// What is written into a field of the filter; nothing where it is empty.
+pub fn field(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The entries that are here, the newest first, without a gap among those that are wanted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Log {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// Where older ones begin; nothing once all are here.
+    pub next: Option<u64>,
+    /// How long entries are kept, in days.
+    pub keep_days: u32,
+    /// The number of the last entry of the whole log.
+    head: Option<u64>,
+}
+
+impl Log {
+    /// Whether the log has gone on since: a page with this head may have news.
+    pub fn is_behind(&self, page: &AuditPage) -> bool {
+        page.head.as_ref().map(|head| head.seq) != self.head
+    }
+
+    /// Takes a page of the newest entries; how many of them are new.
+    pub fn newest(&mut self, page: AuditPage) -> usize {
+        self.keep_days = page.keep_days;
+        self.head = page.head.as_ref().map(|head| head.seq);
+        let Some(last) = self.entries.first().map(|entry| entry.seq) else {
+            self.entries = page.entries;
+            self.next = page.next;
+            return self.entries.len();
+        };
+        let fresh: Vec<AuditEntry> = page.entries.iter().filter(|entry| entry.seq > last).cloned().collect();
+        let count = fresh.len();
+        // All of the page is new, and there is more before it: what lies between is not here.
+        if count > 0 && count == page.entries.len() && page.next.is_some() {
+            self.entries = page.entries;
+            self.next = page.next;
+        } else {
+            self.entries.splice(0..0, fresh);
+        }
+        count
+    }
+
+    /// Takes the page that follows.
+    pub fn older(&mut self, page: AuditPage) {
+        let before = self.entries.last().map_or(u64::MAX, |entry| entry.seq);
+        self.entries.extend(page.entries.into_iter().filter(|entry| entry.seq < before));
+        self.next = page.next;
+    }
+}
+
+/// The number of an export's last entry, where a further call may bring older ones.
+pub fn export_goes_on(lines: &str) -> Option<u64> {
+    let last = lines.lines().rev().find(|line| !line.trim().is_empty())?;
+    let seq = serde_json::from_str::<AuditEntry>(last).ok()?.seq;
+    (seq > 1).then_some(seq)
+}

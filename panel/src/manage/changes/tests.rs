@@ -1,0 +1,78 @@
+use super::*;
+
+fn line(name: &str, level: Option<bool>) -> LineView {
+    LineView {
+        name: Name::new(name).unwrap(),
+        kind: LineKind::Switch,
+        actions: vec![],
+        reported: level.map(Level::On),
+        desired: None,
+        retain: false,
+        max_on_ms: None,
+        unit: None,
+        precision: None,
+        changed_ms: None,
+    }
+}
+
+fn device(online: bool, lines: Vec<LineView>) -> DeviceView {
+    DeviceView {
+        name: Name::new("porch").unwrap(),
+        online,
+        last_seen_ms: None,
+        version: Some("1".into()),
+        lines,
+    }
+}
+
+fn changes(events: &Events) -> Vec<Change> {
+    events.iter().map(|event| event.change.clone()).collect()
+}
+
+#[test]
+fn the_first_picture_is_no_news() {
+    let mut events = Events::default();
+    let porch = device(true, vec![line("lamp", Some(false))]);
+    events.see(&porch, 1);
+    events.see(&porch, 2);
+    assert!(changes(&events).is_empty());
+}
+
+#[test]
+fn whatever_differs_is_told_the_newest_first() {
+    let mut events = Events::default();
+    events.see(&device(true, vec![line("lamp", Some(false)), line("old", None)]), 1);
+    events.see(&device(true, vec![line("lamp", Some(true)), line("old", None)]), 2);
+    let went = DeviceView {
+        version: Some("2".into()),
+        ..device(false, vec![line("lamp", Some(true)), line("new", None)])
+    };
+    events.see(&went, 3);
+    let name = |text: &str| Name::new(text).unwrap();
+    assert_eq!(
+        changes(&events),
+        [
+            Change::Gone(name("old")),
+            Change::New(name("new")),
+            Change::Version("2".into()),
+            Change::Went,
+            Change::Level { line: name("lamp"), view: Box::new(line("lamp", Some(true))) },
+        ]
+    );
+    let mut wished = went.clone();
+    wished.online = true;
+    wished.lines[0].desired = Some(Level::On(false));
+    events.see(&wished, 4);
+    let wish = Change::Wish { line: name("lamp"), kind: LineKind::Switch, wish: Some(Level::On(false)) };
+    assert_eq!(changes(&events)[..2], [wish, Change::Came]);
+}
+
+#[test]
+fn a_busy_line_fills_no_memory() {
+    let mut events = Events::default();
+    for index in 0..200 {
+        events.see(&device(true, vec![line("lamp", Some(index % 2 == 0))]), index);
+    }
+    let kept: Vec<_> = events.iter().collect();
+    assert_eq!((kept.len(), kept[0].at_ms, kept[0].id), (KEPT, 199, 199));
+}

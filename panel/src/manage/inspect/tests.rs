@@ -1,0 +1,89 @@
+use super::*;
+use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, MintingKey};
+use serde_json::json;
+
+const NOW: u64 = 1_790_000_000;
+
+fn site() -> Name {
+    Name::new("home").unwrap()
+}
+
+fn access(keys: &EdgeKeys, site: &str, kind: Kind, life: u64) -> String {
+    let claims = AccessClaims {
+        scope: "line:porch/door:pulse".parse().unwrap(),
+        generation: 1,
+        family: None,
+        not_before: None,
+    };
+    let site = Name::new(site).unwrap();
+    let grant = AccessGrant { kind, site: &site, sub: "ann", jti: "id-of-it".into(), now: NOW, life, claims };
+    grant.sign(keys).unwrap()
+}
+
+fn own(keys: &EdgeKeys) -> Keys {
+    Keys::Site(site_keys(&keys.published()).unwrap())
+}
+
+fn verdict(token: &str, keys: &Keys) -> Verdict {
+    judge(token, keys, &Wanted::default(), &site(), NOW).verdict
+}
+
+#[test]
+fn the_sites_own_tokens_are_judged_as_the_edge_judges_them() {
+    let keys = EdgeKeys::generate().unwrap();
+    let own_keys = own(&keys);
+    assert_eq!(verdict(&access(&keys, "home", Kind::Access, 600), &own_keys), Verdict::Accepted);
+    assert_eq!(verdict(&access(&keys, "home", Kind::Guest, 600), &own_keys), Verdict::Accepted);
+    let elsewhere =
+        judge(&access(&keys, "shed", Kind::Access, 600), &own_keys, &Wanted::default(), &site(), NOW);
+    assert_eq!(elsewhere.verdict, Verdict::Refused, "another site's audience");
+    assert_eq!(elsewhere.kind, Some(Kind::Access));
+    assert_eq!(reasons(&elsewhere.explanation).len(), 1);
+    let old = access(&keys, "home", Kind::Access, 600);
+    assert_eq!(judge(&old, &own_keys, &Wanted::default(), &site(), NOW + 600).verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_strangers_token_is_not_ours() {
+    let (keys, other) = (EdgeKeys::generate().unwrap(), EdgeKeys::generate().unwrap());
+    assert_eq!(verdict(&access(&other, "home", Kind::Access, 600), &own(&keys)), Verdict::Refused);
+    let none = "eyJhbGciOiJub25lIn0.e30.";
+    assert_eq!(verdict(none, &own(&keys)), Verdict::Refused);
+    assert_eq!(verdict("", &Keys::None), Verdict::Refused);
+    assert_eq!(verdict("not a token", &Keys::None), Verdict::Refused);
+}
+
+#[test]
+fn without_a_key_the_verdict_stays_open() {
+    let keys = EdgeKeys::generate().unwrap();
+    assert_eq!(verdict(&access(&keys, "home", Kind::Access, 600), &Keys::None), Verdict::Open);
+    let sealed = pinlatch_token::SealingKey::read(keys.published().to_string().as_bytes()).unwrap();
+    assert_eq!(verdict(&sealed.seal("a.b.c").unwrap(), &own(&keys)), Verdict::Sealed);
+}
+
+#[test]
+fn a_given_key_checks_what_is_asked_for() {
+    let secret: Vec<u8> = (0..32).map(|byte: u8| b'a' + byte % 26).rev().collect();
+    let key = MintingKey::read(&secret, None).unwrap();
+    let claims = json!({ "iss": "https://a.example", "aud": "lab", "iat": NOW, "exp": NOW + 60 });
+    let token = key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap();
+    let given = given_key(std::str::from_utf8(&secret).unwrap()).map(Keys::Given);
+    let Ok(given) = given else { panic!("{given:?}") };
+    let judged = |issuer: Option<&str>, audience: Option<&str>| {
+        let wanted = Wanted { issuer: issuer.map(Into::into), audience: audience.map(Into::into) };
+        judge(&token, &given, &wanted, &site(), NOW).verdict
+    };
+    assert_eq!(judged(None, None), Verdict::Verified);
+    assert_eq!(judged(Some("https://a.example"), Some("lab")), Verdict::Verified);
+    assert_eq!(judged(Some("https://b.example"), None), Verdict::Refused);
+    assert_eq!(judged(None, Some("other")), Verdict::Refused);
+}
+
+#[test]
+fn what_is_pasted_around_a_token_is_taken_off() {
+    for pasted in ["a.b.c", "  a.b.c\n", "Bearer a.b.c", "bearer  a.b.c ", "https://x/s/home/#guest=a.b.c"] {
+        assert_eq!(token(pasted), "a.b.c", "{pasted}");
+    }
+    assert_eq!(token("Bearer"), "Bearer");
+    assert_eq!(token("ünïcödé"), "ünïcödé");
+}

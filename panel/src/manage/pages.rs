@@ -1,0 +1,8 @@
+//! The pages.
+
+pub mod activity;
+pub mod device;
+pub mod devices;
+pub mod inspector;
+pub mod people;
+pub mod tokens;

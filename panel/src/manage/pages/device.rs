@@ -1,0 +1,370 @@
+//! One device: its lines and what happens on them, what is known of it, and what can be done about it.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use pinlatch_protocol::admin::AuditFilter;
+use pinlatch_protocol::api::EnrolmentReply;
+use pinlatch_protocol::line::LineKind;
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{DeviceView, LineView};
+use pinlatch_protocol::scope::SiteRight;
+
+use super::devices::Made;
+use crate::manage::changes::Events;
+use crate::manage::page::Page;
+use crate::manage::parts::bar::Way;
+use crate::manage::parts::button::Button;
+use crate::manage::parts::dialog::{Confirm, Dialog};
+use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::frame::Frame;
+use crate::manage::parts::heading::Heading;
+use crate::manage::words::devices as text;
+use crate::manage::{activity, call, words};
+use crate::model::{Key, Pressed};
+use crate::words::{ago, level_mark, reported, title};
+
+/// The page.
+#[component]
+pub fn Device(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let page = Page::Device(name.clone());
+    let name = StoredValue::new(name);
+    let is_there =
+        Memo::new(move |_| frame.panel.model.with(|model| model.device(&name.get_value()).is_some()));
+    view! {
+        <main class="manage">
+            <Heading page/>
+            {move || {
+                if is_there.get() {
+                    view! { <There name=name.get_value()/> }.into_any()
+                } else {
+                    view! { <p class="plate plate-text" data-testid="gone">{text::GONE}</p> }.into_any()
+                }
+            }}
+        </main>
+    }
+}
+
+/// A device as it is at this moment.
+fn now(frame: Frame, name: &Name) -> Option<DeviceView> {
+    frame.panel.model.with(|model| model.device(name).cloned())
+}
+
+#[component]
+fn There(name: Name) -> impl IntoView {
+    view! {
+        <Facts name=name.clone()/>
+        <Lines name=name.clone()/>
+        <LiveEvents name=name.clone()/>
+        <Deeds name/>
+    }
+}
+
+/// What is known of it.
+#[component]
+fn Facts(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let stored = StoredValue::new(name.clone());
+    let device = Memo::new(move |_| now(frame, &stored.get_value()));
+    let of = move |fact: fn(&DeviceView) -> Option<String>| {
+        device.with(|device| device.as_ref().and_then(fact)).unwrap_or_else(|| text::DASH.into())
+    };
+    let seen = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let seen = device.with(|device| device.as_ref().and_then(|device| device.last_seen_ms));
+        seen.map_or_else(|| text::DASH.into(), |seen| ago(edge_ms.saturating_sub(seen)))
+    };
+    let online = move || device.with(|device| device.as_ref().is_some_and(|device| device.online));
+    let enrolled = RwSignal::new(None::<u64>);
+    let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
+    if may_read {
+        // The only place that says when: the log, as far as it goes back.
+        let filter = AuditFilter {
+            act: Some("enrol".into()),
+            target: Some(name.to_string()),
+            actor: Some(format!("device:{name}")),
+            ..AuditFilter::default()
+        };
+        spawn_local(async move {
+            if let Ok(page) = call::audit(&activity::query(&filter, None), 1).await {
+                enrolled.try_set(page.entries.first().map(|entry| entry.at_ms));
+            }
+        });
+    }
+    let enrolled_words = move || enrolled.get().map_or_else(|| text::DASH.into(), |ms| frame.moment(ms));
+    view! {
+        <section class="plate" aria-label=text::FACTS>
+            <dl class="facts" data-testid="facts">
+                <div>
+                    <dt>{text::fact::PRESENCE}</dt>
+                    <dd class="presence" data-testid="presence" data-online=move || online().to_string()>
+                        <span class="presence-lamp"></span>
+                        {move || text::presence(online())}
+                    </dd>
+                </div>
+                <div>
+                    <dt>{text::fact::SEEN}</dt>
+                    <dd>{seen}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::VERSION}</dt>
+                    <dd data-testid="version">{move || of(|device| device.version.clone())}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::LINES}</dt>
+                    <dd>{move || of(|device| Some(device.lines.len().to_string()))}</dd>
+                </div>
+                {may_read
+                    .then(|| {
+                        view! {
+                            <div>
+                                <dt>{text::fact::ENROLLED}</dt>
+                                <dd data-testid="enrolled">{enrolled_words}</dd>
+                            </div>
+                        }
+                    })}
+            </dl>
+        </section>
+    }
+}
+
+/// Its lines.
+#[component]
+fn Lines(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let name = StoredValue::new(name);
+    let lines = Memo::new(move |_| {
+        let device = now(frame, &name.get_value());
+        device
+            .map(|device| device.lines.iter().map(|line| (line.name.clone(), line.kind)).collect())
+            .unwrap_or_default()
+    });
+    let [line, kind, level, wish, changed] = text::COLUMNS;
+    view! {
+        <section class="plate">
+            <h2 class="part-head">{text::LINES}</h2>
+            <Show
+                when=move || !lines.with(Vec::is_empty)
+                fallback=|| view! { <p class="plate-text">{text::NO_LINES}</p> }
+            >
+                <table class="table" data-testid="lines">
+                    <thead>
+                        <tr>
+                            <th scope="col">{line}</th>
+                            <th scope="col">{kind}</th>
+                            <th scope="col">{level}</th>
+                            <th scope="col">{wish}</th>
+                            <th scope="col">{changed}</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=move || lines.get() key=Clone::clone let:line>
+                            <Line key=Key { device: name.get_value(), line: line.0 } kind=line.1/>
+                        </For>
+                    </tbody>
+                </table>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Line(key: Key, kind: LineKind) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let [_, kind_head, level_head, wish_head, changed_head] = text::COLUMNS;
+    let test_id = format!("line-{}", key.line);
+    let shown = title(key.line.as_str());
+    let key = StoredValue::new(key);
+    let line = Memo::new(move |_| frame.panel.model.with(|model| model.line(&key.get_value()).cloned()));
+    let of = move |fact: fn(&LineView) -> Option<String>| {
+        line.with(|line| line.as_ref().and_then(fact)).unwrap_or_else(|| text::DASH.into())
+    };
+    let mark = move || line.with(|line| level_mark(line.as_ref().and_then(|line| line.reported.as_ref())));
+    let changed = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let changed = line.with(|line| line.as_ref().and_then(|line| line.changed_ms));
+        changed.map_or_else(|| text::DASH.into(), |at| ago(edge_ms.saturating_sub(at)))
+    };
+    view! {
+        <tr data-testid=test_id data-level=mark>
+            <th scope="row">{shown}</th>
+            <td data-label=kind_head>{text::kind(kind)}</td>
+            <td data-label=level_head>{move || of(|line| Some(reported(line)))}</td>
+            <td data-label=wish_head>{move || of(text::wish)}</td>
+            <td data-label=changed_head>{changed}</td>
+        </tr>
+    }
+}
+
+/// What happens while somebody looks.
+#[component]
+fn LiveEvents(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let name = StoredValue::new(name);
+    let events = RwSignal::new(Events::default());
+    let device = Memo::new(move |_| now(frame, &name.get_value()));
+    Effect::new(move |_| {
+        device.with(|device| {
+            if let Some(device) = device {
+                events.update(|events| events.see(device, crate::platform::now_ms()));
+            }
+        });
+    });
+    let contacts = Memo::new(move |_| {
+        let of = |device: &DeviceView| {
+            let contacts = device.lines.iter().filter(|line| line.kind == LineKind::Contact);
+            contacts.map(|line| line.name.clone()).collect::<Vec<_>>()
+        };
+        device.with(|device| device.as_ref().map(of)).unwrap_or_default()
+    });
+    let presses = Memo::new(move |_| {
+        let now_ms = frame.panel.now.get();
+        let of = |line: Name| {
+            let key = Key { device: name.get_value(), line };
+            let pressed = frame.panel.model.with(|model| model.pressed(&key, now_ms));
+            (key.line, pressed)
+        };
+        contacts.get().into_iter().map(of).collect::<Vec<_>>()
+    });
+    Effect::new(move |before: Option<Vec<(Name, Option<Pressed>)>>| {
+        let all = presses.get();
+        let before = before.unwrap_or_default();
+        for press in all.iter().filter(|press| !before.contains(press)) {
+            if let (line, Some(pressed)) = press {
+                events.update(|events| {
+                    events.press(line.clone(), pressed.long, crate::platform::now_ms());
+                });
+            }
+        }
+        all
+    });
+    let listed = Memo::new(move |_| {
+        let listed = |events: &Events| {
+            events
+                .iter()
+                .map(|event| (event.id, event.at_ms, text::change(&event.change)))
+                .collect::<Vec<_>>()
+        };
+        events.with(listed)
+    });
+    view! {
+        <section class="plate">
+            <h2 class="part-head">{text::EVENTS}</h2>
+            <ol class="events" data-testid="events" aria-live="polite">
+                <For each=move || listed.get() key=|(id, _, _)| *id let:event>
+                    <li>
+                        <time>{crate::words::clock(crate::platform::moment(event.1))}</time>
+                        <span>{event.2}</span>
+                    </li>
+                </For>
+            </ol>
+            <Show when=move || listed.with(Vec::is_empty)>
+                <p class="plate-text">{text::NO_EVENTS}</p>
+            </Show>
+        </section>
+    }
+}
+
+/// What is open over the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Replace,
+    Remove,
+}
+
+/// What can be done about it, by whoever may.
+#[component]
+fn Deeds(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let may_audit = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Audit)));
+    let may_manage = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));
+    let open = RwSignal::new(None::<Open>);
+    let name = StoredValue::new(name);
+    let close = move |()| open.set(None);
+    view! {
+        <div class="row deeds">
+            {move || {
+                may_audit
+                    .get()
+                    .then(|| {
+                        view! {
+                            <Way
+                                page=Page::Activity
+                                class="quiet as-button"
+                                test_id="history".to_owned()
+                                query=format!("?target={}", name.get_value())
+                            >
+                                {text::HISTORY}
+                            </Way>
+                        }
+                    })
+            }}
+            {move || {
+                may_manage
+                    .get()
+                    .then(|| {
+                        view! {
+                            <Button text=text::REPLACE test_id="replace" on_press=move || open.set(Some(Open::Replace))/>
+                            <Button
+                                text=text::REMOVE
+                                test_id="remove"
+                                class="quiet danger-text"
+                                on_press=move || open.set(Some(Open::Remove))
+                            />
+                        }
+                    })
+            }}
+        </div>
+        {move || match open.get() {
+            None => ().into_any(),
+            Some(Open::Replace) => view! {
+                <Dialog title=text::REPLACE test_id="replace-dialog" on_close=close>
+                    <Replace name=name.get_value()/>
+                </Dialog>
+            }
+            .into_any(),
+            Some(Open::Remove) => {
+                let work = move || Box::pin(call::remove_device(name.get_value())) as _;
+                view! {
+                    <Confirm
+                        title=format!("{}: {}", text::REMOVE, title(name.get_value().as_str()))
+                        text=text::REMOVE_TEXT
+                        word=text::REMOVE_GO
+                        test_id="remove-dialog"
+                        work
+                        done=move |()| frame.show(Page::Devices, "")
+                        on_close=close
+                    />
+                }
+                .into_any()
+            }
+        }}
+    }
+}
+
+#[component]
+fn Replace(name: Name) -> impl IntoView {
+    let doing = Doing::write();
+    let made = RwSignal::new(None::<EnrolmentReply>);
+    let name = StoredValue::new(name);
+    let go = move |_| {
+        doing.run(Box::pin(call::enrol(name.get_value())), move |reply| made.set(Some(reply)));
+    };
+    move || match made.get() {
+        Some(reply) => view! { <Made reply/> }.into_any(),
+        None => view! {
+            <p class="sheet-text">{text::REPLACE_TEXT}</p>
+            <Failed doing/>
+            <button
+                class="primary"
+                type="button"
+                data-testid="replace-go"
+                disabled=move || doing.busy.get()
+                on:click=go
+            >
+                {move || if doing.busy.get() { words::BUSY } else { text::ENROL_GO }}
+            </button>
+        }
+        .into_any(),
+    }
+}

@@ -1,0 +1,134 @@
+//! All devices, and the way to enrol one.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use pinlatch_protocol::api::{EnrolmentReply, Secret};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::scope::SiteRight;
+
+use crate::manage::call;
+use crate::manage::page::Page;
+use crate::manage::parts::bar::Way;
+use crate::manage::parts::button::{Button, Submit};
+use crate::manage::parts::dialog::Dialog;
+use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::field::Field;
+use crate::manage::parts::frame::Frame;
+use crate::manage::parts::heading::Heading;
+use crate::manage::parts::once::Once;
+use crate::manage::words::devices as text;
+use crate::words::title;
+
+/// The page.
+#[component]
+pub fn Devices() -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let names = Memo::new(move |_| frame.panel.model.with(|model| model.names()));
+    let may = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));
+    let enrolling = RwSignal::new(false);
+    view! {
+        <main class="manage">
+            <div class="page-top">
+                <Heading page=Page::Devices/>
+                {move || {
+                    may.get()
+                        .then(|| {
+                            view! {
+                                <Button
+                                    text=text::ENROL
+                                    test_id="enrol"
+                                    class="primary"
+                                    on_press=move || enrolling.set(true)
+                                />
+                            }
+                        })
+                }}
+            </div>
+            <ul class="cards" data-testid="devices">
+                <For each=move || names.get() key=Clone::clone let:name>
+                    <Card name/>
+                </For>
+            </ul>
+            <Show when=move || names.with(Vec::is_empty)>
+                <p class="plate plate-text" data-testid="none">{text::NONE}</p>
+            </Show>
+            {move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> })}
+        </main>
+    }
+}
+
+/// One device in the list.
+#[component]
+fn Card(name: Name) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let shown = title(name.as_str());
+    let (test_id, card_id) = (format!("device-{name}"), format!("device-card-{name}"));
+    let page = Page::Device(name.clone());
+    let name = StoredValue::new(name);
+    let online = Memo::new(move |_| {
+        frame.panel.model.with(|model| model.device(&name.get_value()).is_some_and(|device| device.online))
+    });
+    let facts = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let told = frame.panel.model.with(|model| {
+            let device = model.device(&name.get_value())?;
+            let seen = device.last_seen_ms.filter(|_| !device.online);
+            Some(text::card(device.lines.len(), seen.map(|seen| edge_ms.saturating_sub(seen))))
+        });
+        told.unwrap_or_default()
+    };
+    view! {
+        <li class="plate card" data-testid=card_id data-online=move || online.get().to_string()>
+            <Way page class="card-link" test_id>
+                <strong>{shown}</strong>
+            </Way>
+            <p class="presence">
+                <span class="presence-lamp"></span>
+                {move || text::presence(online.get())}
+            </p>
+            <p class="card-facts">{facts}</p>
+        </li>
+    }
+}
+
+/// Asks for a name, then shows the string.
+#[component]
+fn Enrol(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
+    view! {
+        <Dialog title=text::ENROL test_id="enrol-dialog" on_close>
+            <EnrolForm/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn EnrolForm() -> impl IntoView {
+    let name = RwSignal::new(String::new());
+    let doing = Doing::write();
+    let made = RwSignal::new(None::<EnrolmentReply>);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        match Name::new(name.get_untracked().trim()) {
+            Ok(name) => doing.run(Box::pin(call::enrol(name)), move |reply| made.set(Some(reply))),
+            Err(wrong) => doing.fail(format!("{wrong}.")),
+        }
+    };
+    move || match made.get() {
+        Some(reply) => view! { <Made reply/> }.into_any(),
+        None => view! {
+            <form class="form" on:submit=submit novalidate>
+                <Field label=text::NAME id="enrol-name" value=name hint=text::NAME_HINT max=40 first=true/>
+                <Failed doing/>
+                <Submit doing text=text::ENROL_GO test_id="enrol-go"/>
+            </form>
+        }
+        .into_any(),
+    }
+}
+
+/// The enrolment string, once.
+#[component]
+pub fn Made(reply: EnrolmentReply) -> impl IntoView {
+    let command = Secret::new(text::enrol_command(reply.enrol.expose()));
+    view! { <Once secret=command coded=reply.enrol how=text::ENROL_HOW note=text::ENROL_QR/> }
+}

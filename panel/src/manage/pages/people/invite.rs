@@ -1,0 +1,134 @@
+//! Inviting somebody, and the rights that people are given.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use pinlatch_protocol::admin::{InviteReply, InviteRequest, Person, RightsRequest};
+use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::scope::Role;
+
+use super::List;
+use crate::manage::parts::button::Submit;
+use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::field::{Field, Radio};
+use crate::manage::parts::frame::Frame;
+use crate::manage::parts::once::Once;
+use crate::manage::parts::picker::ScopePicker;
+use crate::manage::picker::{Fault, Picker};
+use crate::manage::words::scope::role;
+use crate::manage::words::{self, people as text};
+use crate::manage::{browser, call};
+use crate::visit;
+
+const ROLES: [(Role, &str); 3] =
+    [(Role::Owner, "owner"), (Role::Operator, "operator"), (Role::Viewer, "viewer")];
+const OWN: &str = "own";
+
+/// The rights that are chosen.
+#[derive(Clone, Copy)]
+pub struct Chosen {
+    role: RwSignal<String>,
+    picker: RwSignal<Picker>,
+}
+
+impl Chosen {
+    /// Begins with what somebody has; with a viewer's for somebody new.
+    pub fn of(person: Option<&Person>) -> Self {
+        let mark = match person {
+            Some(Person { role: Some(own), .. }) => {
+                ROLES.iter().find(|(role, _)| role == own).map_or(OWN, |(_, mark)| mark)
+            }
+            Some(_) => OWN,
+            None => "viewer",
+        };
+        let picker =
+            person.filter(|_| mark == OWN).map(|person| Picker::of(&person.scope)).unwrap_or_default();
+        Self { role: RwSignal::new(mark.into()), picker: RwSignal::new(picker) }
+    }
+
+    /// As they are sent.
+    pub fn rights(&self) -> Result<RightsRequest, Fault> {
+        let mark = self.role.get_untracked();
+        if let Some((role, _)) = ROLES.iter().find(|(_, own)| *own == mark) {
+            return Ok(RightsRequest { role: Some(*role), scope: None });
+        }
+        let picker = self.picker.get_untracked();
+        match picker.fault() {
+            Some(fault) => Err(fault),
+            None => Ok(RightsRequest { role: None, scope: Some(picker.set()) }),
+        }
+    }
+}
+
+/// A role, or rights of one's own; of the roles those that whoever looks may give.
+#[component]
+pub fn RightsForm(chosen: Chosen) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let rights = frame.rights.get_untracked();
+    let roles: Vec<_> = ROLES
+        .into_iter()
+        .filter(|(own, _)| rights.may_give(Some(*own), &own.scopes()))
+        .map(|(own, mark)| {
+            let (label, hint) = role(own);
+            view! { <Radio name="role" value=chosen.role mark label hint/> }
+        })
+        .collect();
+    if roles.is_empty() {
+        chosen.role.set(OWN.into());
+    }
+    let own = Memo::new(move |_| chosen.role.with(|role| role == OWN));
+    view! {
+        <fieldset class="choices">
+            <legend>{text::RIGHTS}</legend>
+            {roles}
+            <Radio name="role" value=chosen.role mark=OWN label=text::OWN hint=text::OWN_TEXT/>
+        </fieldset>
+        {move || own.get().then(|| view! { <ScopePicker picker=chosen.picker site=true/> })}
+    }
+}
+
+/// Asks whom, and for what; then shows the invitation.
+#[component]
+pub fn Invite() -> impl IntoView {
+    let list = expect_context::<List>();
+    let name = RwSignal::new(String::new());
+    let chosen = Chosen::of(None);
+    let doing = Doing::write();
+    let made = RwSignal::new(None::<InviteReply>);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let username = match UserName::new(name.get_untracked().trim()) {
+            Ok(username) => username,
+            Err(wrong) => return doing.fail(format!("{wrong}.")),
+        };
+        if untrack(|| list.person(&username)).is_some() {
+            return doing.fail(text::ALREADY_THERE);
+        }
+        let rights = match chosen.rights() {
+            Ok(rights) => rights,
+            Err(fault) => return doing.fail(words::pick_fault(fault)),
+        };
+        let request = InviteRequest { username, rights };
+        doing.run(Box::pin(call::invite(request)), move |reply| made.set(Some(reply)));
+    };
+    move || match made.get() {
+        Some(reply) => view! { <Invited reply/> }.into_any(),
+        None => view! {
+            <form class="form" on:submit=submit novalidate>
+                <Field label=text::NAME id="invite-name" value=name hint=text::NAME_HINT max=64 first=true/>
+                <RightsForm chosen/>
+                <Failed doing/>
+                <Submit doing text=text::INVITE_GO test_id="invite-go"/>
+            </form>
+        }
+        .into_any(),
+    }
+}
+
+/// An invitation as a link, once. The code is in the fragment, which no browser sends anywhere.
+#[component]
+pub fn Invited(reply: InviteReply) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let link = format!("{}{}", browser::origin(), visit::invitation(&frame.site(), &reply.code));
+    view! { <Once secret=Secret::new(link) how=text::INVITE_HOW/> }
+}

@@ -1,0 +1,49 @@
+//! Buttons.
+
+use leptos::prelude::*;
+
+use super::doing::Doing;
+use crate::manage::words;
+
+/// The button that sends a form.
+#[component]
+pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl IntoView {
+    view! {
+        <button
+            class="primary"
+            type="submit"
+            data-testid=test_id
+            aria-busy=move || doing.busy.get().to_string()
+            disabled=move || doing.busy.get()
+        >
+            {move || if doing.busy.get() { words::BUSY } else { text }}
+        </button>
+    }
+}
+
+/// A plain button.
+#[component]
+pub fn Button(
+    text: &'static str,
+    #[prop(into)] test_id: String,
+    /// What it is about, for those who do not see where it stands.
+    #[prop(optional)]
+    about: String,
+    #[prop(default = "quiet")] class: &'static str,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    on_press: impl Fn() + 'static,
+) -> impl IntoView {
+    let label = (!about.is_empty()).then(|| format!("{text}, {about}"));
+    view! {
+        <button
+            class=class
+            type="button"
+            data-testid=test_id
+            aria-label=label
+            disabled=move || disabled.get()
+            on:click=move |_| on_press()
+        >
+            {text}
+        </button>
+    }
+}

@@ -1,0 +1,94 @@
+//! Fields of forms.
+
+use leptos::prelude::*;
+
+/// A labelled line of text with a hint.
+#[component]
+pub fn Field(
+    label: &'static str,
+    /// Its id, also for tests.
+    id: &'static str,
+    value: RwSignal<String>,
+    #[prop(optional)] hint: &'static str,
+    #[prop(default = "text")] kind: &'static str,
+    #[prop(default = "off")] autocomplete: &'static str,
+    #[prop(default = 256)] max: u32,
+    #[prop(optional)] list: Option<&'static str>,
+    #[prop(optional)] first: bool,
+) -> impl IntoView {
+    let hint_id = (!hint.is_empty()).then(|| format!("{id}-hint"));
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <input
+                id=id
+                data-testid=id
+                type=kind
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                maxlength=max
+                list=list
+                autofocus=first
+                aria-describedby=hint_id.clone()
+                prop:value=move || value.get()
+                on:input=move |event| value.set(event_target_value(&event))
+            />
+            {hint_id.map(|hint_id| view! { <p class="hint" id=hint_id>{hint}</p> })}
+        </div>
+    }
+}
+
+/// A labelled choice of one.
+#[component]
+pub fn Select(
+    label: &'static str,
+    id: &'static str,
+    value: RwSignal<String>,
+    /// What is sent, and what is shown.
+    options: Vec<(String, String)>,
+) -> impl IntoView {
+    let options = options.into_iter().map(|(mark, text)| {
+        let own = mark.clone();
+        view! {
+            <option value=mark selected=move || value.with(|value| *value == own)>
+                {text}
+            </option>
+        }
+    });
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select id=id data-testid=id on:change=move |event| value.set(event_target_value(&event))>
+                {options.collect::<Vec<_>>()}
+            </select>
+        </div>
+    }
+}
+
+/// A choice of one among a few that are explained.
+#[component]
+pub fn Radio(
+    name: &'static str,
+    value: RwSignal<String>,
+    mark: &'static str,
+    label: &'static str,
+    #[prop(optional)] hint: &'static str,
+) -> impl IntoView {
+    view! {
+        <label class="radio">
+            <input
+                type="radio"
+                name=name
+                value=mark
+                data-testid=format!("{name}-{mark}")
+                prop:checked=move || value.with(|value| value == mark)
+                on:change=move |_| value.set(mark.into())
+            />
+            <span>
+                <strong>{label}</strong>
+                <span class="hint">{hint}</span>
+            </span>
+        </label>
+    }
+}

@@ -1,0 +1,27 @@
+//! A page's heading. It takes the focus where a page takes the place of another, so that nobody is lost.
+
+use leptos::prelude::*;
+
+use super::frame::Frame;
+use crate::manage::page::Page;
+use crate::manage::words;
+
+/// The heading; the window is named after it.
+#[component]
+pub fn Heading(page: Page) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let node = NodeRef::<leptos::html::H1>::new();
+    let text = words::heading(&page);
+    let site = crate::words::title(frame.site().as_str());
+    document().set_title(&format!("{text} · {site} · Pinlatch"));
+    Effect::new(move |_| {
+        if let Some(node) = node.get() {
+            let _ = node.focus();
+        }
+    });
+    view! {
+        <h1 class="page-head" tabindex="-1" node_ref=node data-testid="heading">
+            {text}
+        </h1>
+    }
+}

@@ -1,0 +1,106 @@
+//! A secret that is shown once: to copy, or as a QR code for a camera. It is kept nowhere but on the screen.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use pinlatch_protocol::api::Secret;
+
+use super::frame::Frame;
+use crate::manage::{browser, qr, words};
+use crate::ui::icon::{Icon, IconKind};
+
+/// The secret, with the ways to take it along. `coded` is what the QR code holds, where that is not the text.
+#[component]
+pub fn Once(
+    secret: Secret,
+    #[prop(optional)] coded: Option<Secret>,
+    #[prop(into)] how: String,
+    #[prop(optional)] note: &'static str,
+) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    view! {
+        <p class="notice notice-expired">
+            <Icon kind=IconKind::Key/>
+            <span>{words::ONCE}</span>
+        </p>
+        <p class="sheet-text">{how}</p>
+        <Shown secret coded say=move |text: &'static str| frame.say(text)/>
+        <p class="hint">{note}</p>
+    }
+}
+
+#[component]
+fn Shown(
+    secret: Secret,
+    coded: Option<Secret>,
+    say: impl Fn(&'static str) + Copy + 'static,
+) -> impl IntoView {
+    let field = NodeRef::<leptos::html::Textarea>::new();
+    let said = RwSignal::new("");
+    let drawn = RwSignal::new(false);
+    let text = StoredValue::new(secret);
+    let coded = StoredValue::new(coded.unwrap_or_else(|| text.get_value()));
+    let copy = move |_| {
+        spawn_local(async move {
+            let Some(secret) = text.try_get_value() else { return };
+            let done = browser::copy(secret.expose()).await;
+            if !done && let Some(Some(field)) = field.try_get_untracked() {
+                let _ = field.focus();
+                field.select();
+            }
+            let words = if done { words::COPIED } else { words::COPY_BY_HAND };
+            said.try_set(words);
+            say(words);
+        });
+    };
+    view! {
+        <textarea
+            class="once"
+            data-testid="once"
+            node_ref=field
+            readonly
+            rows="3"
+            spellcheck="false"
+            autocomplete="off"
+            aria-label=words::ONCE
+            prop:value=text.with_value(|secret| secret.expose().to_owned())
+        ></textarea>
+        <div class="row">
+            <button class="primary" type="button" data-testid="copy" on:click=copy>
+                {words::COPY}
+            </button>
+            <button
+                class="quiet"
+                type="button"
+                data-testid="show-qr"
+                aria-expanded=move || drawn.get().to_string()
+                on:click=move |_| drawn.update(|drawn| *drawn = !*drawn)
+            >
+                {move || if drawn.get() { words::HIDE_QR } else { words::SHOW_QR }}
+            </button>
+            <span class="said" role="status" data-testid="once-said">{move || said.get()}</span>
+        </div>
+        {move || drawn.get().then(|| view! { <Code text=coded.get_value()/> })}
+    }
+}
+
+/// The QR code.
+#[component]
+fn Code(text: Secret) -> impl IntoView {
+    match qr::draw(text.expose()) {
+        Some(drawing) => view! {
+            <svg
+                class="qr"
+                data-testid="qr"
+                role="img"
+                aria-label=words::QR_LABEL
+                viewBox=format!("0 0 {0} {0}", drawing.side)
+                shape-rendering="crispEdges"
+            >
+                <rect class="qr-ground" width="100%" height="100%"></rect>
+                <path d=drawing.path></path>
+            </svg>
+        }
+        .into_any(),
+        None => view! { <p class="hint">{words::NO_QR}</p> }.into_any(),
+    }
+}

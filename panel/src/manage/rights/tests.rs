@@ -1,0 +1,86 @@
+use super::*;
+use pinlatch_protocol::admin::TokenKind;
+use pinlatch_protocol::name::UserName;
+
+fn rights(name: &str, role: Option<Role>, scope: &str) -> Rights {
+    let scope = role.map_or_else(|| scope.parse().unwrap(), Role::scopes);
+    Rights { name: name.into(), role, scope }
+}
+
+fn person(name: &str, role: Option<Role>, scope: &str) -> Person {
+    let Rights { role, scope, .. } = rights(name, role, scope);
+    Person {
+        username: UserName::new(name).unwrap(),
+        role,
+        scope,
+        created_ms: 0,
+        sessions: 0,
+        identities: vec![],
+    }
+}
+
+#[test]
+fn an_owner_is_offered_everything() {
+    let ann = rights("ann", Some(Role::Owner), "");
+    assert_eq!(ann.pages(), [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector]);
+    for other in [person("ben", Some(Role::Owner), ""), person("cat", None, "line:a/b:pulse site:audit")] {
+        assert!(ann.may_change(&other) && ann.may_reset(&other));
+    }
+    let own = person("ann", Some(Role::Owner), "");
+    assert!(ann.may_change(&own) && !ann.may_reset(&own), "one's own password is no invitation's matter");
+}
+
+#[test]
+fn a_viewer_is_offered_what_needs_no_right() {
+    let viewer = rights("vera", Some(Role::Viewer), "");
+    assert_eq!(viewer.pages(), [Page::Inspector]);
+    assert!(viewer.shows(&Page::Device(pinlatch_protocol::name::Name::new("porch").unwrap())));
+    assert!(!viewer.shows(&Page::People) && !viewer.shows(&Page::Activity));
+    assert!(!viewer.may_change(&person("vera", Some(Role::Viewer), "")));
+}
+
+#[test]
+fn nobody_changes_who_may_more_than_they() {
+    let manager = rights("max", None, "line:porch/*:* site:users site:tokens");
+    assert!(manager.may_change(&person("a", None, "line:porch/door:pulse")));
+    assert!(!manager.may_change(&person("b", None, "line:shed/door:pulse")));
+    assert!(!manager.may_change(&person("c", Some(Role::Viewer), "")));
+    // All that an owner may, but no owner.
+    let all = rights("all", None, "line:*/*:* site:*");
+    assert!(all.may_change(&person("d", Some(Role::Operator), "")));
+    assert!(!all.may_change(&person("e", Some(Role::Owner), "")));
+    assert!(!all.may_give(Some(Role::Owner), &Role::Owner.scopes()));
+}
+
+#[test]
+fn only_what_one_holds_is_revoked_or_handed_on() {
+    let manager = rights("max", None, "line:porch/*:* site:tokens");
+    let token = |scope: &str| TokenView {
+        jti: "t".into(),
+        kind: TokenKind::Api,
+        name: "t".into(),
+        creator: "max".into(),
+        scope: scope.parse().unwrap(),
+        not_before: 0,
+        expires_at: 1,
+        max_uses: None,
+        uses: 0,
+        created_ms: 0,
+        last_used_ms: None,
+        revoked_ms: None,
+    };
+    assert!(manager.may_revoke(&token("line:porch/door:pulse")));
+    assert!(!manager.may_revoke(&token("line:*/*:read")));
+    assert!(manager.holds(&"line:porch/lamp:set".parse().unwrap()));
+    assert!(!manager.holds(&"line:*/lamp:set".parse().unwrap()));
+    assert!(!manager.holds(&"site:users".parse().unwrap()));
+}
+
+#[test]
+fn the_last_owner_stays() {
+    let (ann, ben) = (person("ann", Some(Role::Owner), ""), person("ben", Some(Role::Owner), ""));
+    let cat = person("cat", Some(Role::Operator), "");
+    assert!(is_last_owner(&ann, &[ann.clone(), cat.clone()]));
+    assert!(!is_last_owner(&ann, &[ann.clone(), ben]));
+    assert!(!is_last_owner(&cat, &[ann, cat.clone()]));
+}

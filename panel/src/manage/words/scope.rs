@@ -1,0 +1,96 @@
+//! What scopes allow, in words.
+
+use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
+
+use crate::words::title;
+
+/// What a scope set allows, a sentence for each scope.
+pub fn sentences(set: &ScopeSet) -> Vec<String> {
+    set.iter().map(sentence).collect()
+}
+
+/// What one scope allows.
+pub fn sentence(scope: &Scope) -> String {
+    match scope {
+        Scope::Site(right) => site(*right).into(),
+        Scope::Line { device, line, verb } => format!("{} {}", self::verb(*verb), lines(device, line)),
+    }
+}
+
+/// An administrative right.
+pub fn site(right: Option<SiteRight>) -> &'static str {
+    match right {
+        None => "Administer everything here",
+        Some(SiteRight::Devices) => "Enrol and remove devices",
+        Some(SiteRight::Users) => "Invite, change and remove people",
+        Some(SiteRight::Tokens) => "Make and revoke API tokens and guest links",
+        Some(SiteRight::Audit) => "Read the activity log",
+        Some(SiteRight::Grants) => "Make grants for the local network",
+    }
+}
+
+/// What is done to a line.
+pub fn verb(verb: Option<&str>) -> &'static str {
+    match verb {
+        None => "See and operate",
+        Some("read") => "See",
+        Some("set") => "Set",
+        Some("toggle") => "Toggle",
+        Some("pulse") => "Press",
+        Some("blink") => "Blink",
+        Some(_) => "Use",
+    }
+}
+
+fn lines(device: &Pattern, line: &Pattern) -> String {
+    match (device, line) {
+        (Pattern::Any, Pattern::Any) => "every line of every device".into(),
+        (Pattern::One(device), Pattern::Any) => format!("every line of {}", title(device.as_str())),
+        (Pattern::Any, Pattern::One(line)) => format!("{} of every device", title(line.as_str())),
+        (Pattern::One(device), Pattern::One(line)) => {
+            format!("{} of {}", title(line.as_str()), title(device.as_str()))
+        }
+    }
+}
+
+/// A role, with what it means.
+pub fn role(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Owner => ("Owner", "Everything, people and devices included."),
+        Role::Operator => ("Operator", "Sees and operates every line."),
+        Role::Viewer => ("Viewer", "Sees every line, operates none."),
+    }
+}
+
+/// What somebody is called by what they may do.
+pub fn role_name(role: Option<Role>) -> &'static str {
+    role.map_or("Own rights", |own| self::role(own).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_is_said_in_words() {
+        for (scope, words) in [
+            ("line:porch/door:pulse", "Press Door of Porch"),
+            ("line:porch/front-door:read", "See Front door of Porch"),
+            ("line:porch/*:*", "See and operate every line of Porch"),
+            ("line:*/lamp:set", "Set Lamp of every device"),
+            ("line:*/*:read", "See every line of every device"),
+            ("site:audit", "Read the activity log"),
+            ("site:*", "Administer everything here"),
+        ] {
+            assert_eq!(sentence(&scope.parse().unwrap()), words, "{scope}");
+        }
+    }
+
+    #[test]
+    fn every_verb_and_right_has_words_of_its_own() {
+        let verbs: std::collections::BTreeSet<_> =
+            pinlatch_protocol::scope::VERBS.iter().map(|verb| super::verb(Some(verb))).collect();
+        assert_eq!(verbs.len(), 5);
+        assert!(!verbs.contains("Use"));
+    }
+}

@@ -1,0 +1,32 @@
+use super::*;
+
+#[test]
+fn every_page_has_a_heading() {
+    let pages = [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector];
+    for page in pages {
+        assert!(!heading(&page).is_empty() && !section(&page).is_empty());
+    }
+    let device = Page::Device(pinlatch_protocol::name::Name::new("front-door").unwrap());
+    assert_eq!((heading(&device).as_str(), section(&device)), ("Front door", "Manage devices"));
+}
+
+#[test]
+fn a_failure_says_what_can_be_done() {
+    assert!(failure(None, true).contains("may have been done"));
+    assert!(!failure(None, false).contains("done"));
+    let refused = Problem::new(Code::InsufficientScope).detail("only an owner can make or change an owner");
+    assert_eq!(
+        failure(Some(&refused), true),
+        "You may not do this: only an owner can make or change an owner."
+    );
+    assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
+    let last = failure(Some(&Problem::new(Code::LastOwner)), true);
+    assert!(last.contains("at least one owner"), "{last}");
+    assert!(failure(Some(&Problem::new(Code::Throttled).retry_after(4)), true).contains("in 4 s"));
+}
+
+#[test]
+fn one_and_many_differ() {
+    assert_eq!(count(1, "use", "uses"), "1 use");
+    assert_eq!(count(0, "use", "uses"), "0 uses");
+}

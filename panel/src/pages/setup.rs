@@ -1,0 +1,120 @@
+//! The first ways in: a new site's owner by the setup code, and a person who was invited.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use pinlatch_protocol::api::{LoginRequest, Secret, SetupRequest};
+use pinlatch_protocol::name::UserName;
+
+use super::entry::{Attempt, Entry};
+use crate::api::{self, Failure};
+use crate::session::Session;
+use crate::ui::field::{Field, Password};
+use crate::{platform, words};
+
+/// Makes the owner of a site that has none.
+#[component]
+pub fn SetUp(session: RwSignal<Session>, code: Option<Secret>) -> impl IntoView {
+    let typed = NodeRef::<Input>::new();
+    let username = NodeRef::<Input>::new();
+    let password = NodeRef::<Input>::new();
+    let attempt = Attempt::new(None);
+    let given = code.is_some();
+    let submit = move |()| {
+        let (Some(name), Some(chosen)) = (username.get_untracked(), password.get_untracked()) else { return };
+        let typed = typed.get_untracked().map(|input| Secret::new(input.value().trim()));
+        let Some(code) = code.clone().or(typed) else { return };
+        let Some(username) = attempt.username(&name.value()) else { return };
+        let Some(password) = attempt.fresh_password(chosen.value()) else { return };
+        if !attempt.begin() {
+            return;
+        }
+        let request = SetupRequest { site: platform::site(), code, username, password };
+        spawn_local(async move {
+            let done = api::set_up(&request).await;
+            go_on(session, attempt, done.map(|()| request.username), request.password).await;
+        });
+    };
+    view! {
+        <Entry
+            heading=words::SET_UP_HEADING
+            attempt
+            button=words::SET_UP
+            testid="setup-submit"
+            submit=Callback::new(submit)
+            below=view! { <Back session/> }.into_any()
+        >
+            <p class="hint">{words::SET_UP_TEXT}</p>
+            {(!given)
+                .then(|| view! {
+                    <Field label="Setup code" name="code" testid="setup-code" autocomplete="off" input=typed longest=512 first=true/>
+                })}
+            <Field label="User name" name="username" testid="setup-username" autocomplete="username" input=username hint=words::USER_NAME_HINT first=given/>
+            <Password label="Password" testid="setup-password" fresh=true input=password hint=words::PASSWORD_HINT/>
+        </Entry>
+    }
+}
+
+/// Lets a person who was invited choose their password.
+#[component]
+pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
+    let password = NodeRef::<Input>::new();
+    let attempt = Attempt::new(None);
+    let submit = move |()| {
+        let Some(chosen) = password.get_untracked() else { return };
+        let Some(password) = attempt.fresh_password(chosen.value()) else { return };
+        if !attempt.begin() {
+            return;
+        }
+        let code = code.clone();
+        spawn_local(async move {
+            let done = api::accept(&code, &password).await;
+            go_on(session, attempt, done, password).await;
+        });
+    };
+    view! {
+        <Entry
+            heading=words::INVITED_HEADING
+            attempt
+            button=words::ACCEPT
+            testid="invite-submit"
+            submit=Callback::new(submit)
+            below=view! { <Back session/> }.into_any()
+        >
+            <p class="hint">{words::INVITED_TEXT}</p>
+            <Password label="Password" testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
+        </Entry>
+    }
+}
+
+/// Logs the new person in with what they have just chosen.
+async fn go_on(
+    session: RwSignal<Session>,
+    attempt: Attempt,
+    done: Result<UserName, Failure>,
+    password: Secret,
+) {
+    let username = match done {
+        Ok(username) => username,
+        Err(failure) => return attempt.end(failure).await,
+    };
+    let request = LoginRequest { site: platform::site(), username, password };
+    match api::login(&request).await {
+        Ok(()) => session.set(Session::entered()),
+        // The account is there: what is left is an ordinary login.
+        Err(_) => session.set(Session::LogIn { ended: false }),
+    }
+}
+
+/// The way to an ordinary login.
+#[component]
+fn Back(session: RwSignal<Session>) -> impl IntoView {
+    view! {
+        <p class="aside">
+            {words::HAVE_ACCOUNT}
+            <button type="button" class="plain-link" data-testid="to-login" on:click=move |_| session.set(Session::LogIn { ended: false })>
+                {words::LOG_IN.0}
+            </button>
+        </p>
+    }
+}

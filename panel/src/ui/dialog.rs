@@ -1,0 +1,65 @@
+//! A question before something is done.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+/// What is asked, and what the answer yes does.
+#[derive(Clone)]
+pub struct Question {
+    /// The heading.
+    pub title: String,
+    /// What will happen.
+    pub text: String,
+    /// The word on the button that does it.
+    pub yes: String,
+    /// Does it.
+    pub act: Callback<()>,
+}
+
+/// Asks while there is a question. Escape and a press beside it mean no; the focus begins on no.
+#[component]
+pub fn Confirm(question: RwSignal<Option<Question>>) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let asked = question.with(Option::is_some);
+        if let Some(dialog) = dialog.get() {
+            match (asked, dialog.open()) {
+                (true, false) => {
+                    let _ = dialog.show_modal();
+                }
+                (false, true) => dialog.close(),
+                _ => {}
+            }
+        }
+    });
+    let answer = move |yes: bool| {
+        let asked = question.try_update(Option::take).flatten();
+        if let Some(asked) = asked.filter(|_| yes) {
+            asked.act.run(());
+        }
+    };
+    let word = move |part: fn(&Question) -> &String| {
+        move || question.with(|asked| asked.as_ref().map(|asked| part(asked).clone()))
+    };
+    view! {
+        <dialog
+            node_ref=dialog
+            class="dialog plate"
+            data-testid="confirm"
+            aria-labelledby="confirm-title"
+            aria-describedby="confirm-text"
+            on:close=move |_| answer(false)
+        >
+            <h2 id="confirm-title">{word(|asked| &asked.title)}</h2>
+            <p id="confirm-text">{word(|asked| &asked.text)}</p>
+            <div class="dialog-answers">
+                <button type="button" class="quiet" data-testid="confirm-no" autofocus on:click=move |_| answer(false)>
+                    "Cancel"
+                </button>
+                <button type="button" class="primary" data-testid="confirm-yes" on:click=move |_| answer(true)>
+                    {word(|asked| &asked.yes)}
+                </button>
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,87 @@
+//! Fields of forms: a label, an input, and a word about it.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+
+/// A line of text. `autocomplete` is what browsers and password managers go by.
+#[component]
+pub fn Field(
+    label: &'static str,
+    name: &'static str,
+    testid: &'static str,
+    autocomplete: &'static str,
+    input: NodeRef<Input>,
+    #[prop(optional)] hint: &'static str,
+    #[prop(optional)] longest: u16,
+    #[prop(optional)] first: bool,
+) -> impl IntoView {
+    let hinted = format!("{name}-hint");
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input
+                id=name
+                node_ref=input
+                data-testid=testid
+                name=name
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                maxlength=if longest == 0 { 64 } else { longest }.to_string()
+                required
+                autofocus=first
+                aria-describedby=(!hint.is_empty()).then(|| hinted.clone())
+            />
+            <Hint hint id=hinted/>
+        </div>
+    }
+}
+
+/// A password, which can be shown. It leaves the input only into a request.
+#[component]
+pub fn Password(
+    label: &'static str,
+    testid: &'static str,
+    /// Whether it is being chosen, not asked for.
+    #[prop(optional)]
+    fresh: bool,
+    input: NodeRef<Input>,
+    #[prop(optional)] hint: &'static str,
+) -> impl IntoView {
+    let shown = RwSignal::new(false);
+    view! {
+        <div class="field">
+            <label for="password">{label}</label>
+            <div class="field-with-button">
+                <input
+                    id="password"
+                    node_ref=input
+                    data-testid=testid
+                    name="password"
+                    type=move || if shown.get() { "text" } else { "password" }
+                    autocomplete=if fresh { "new-password" } else { "current-password" }
+                    autocapitalize="none"
+                    spellcheck="false"
+                    maxlength="256"
+                    required
+                    aria-describedby=(!hint.is_empty()).then_some("password-hint")
+                />
+                <button
+                    type="button"
+                    class="quiet"
+                    aria-label="Show the password"
+                    aria-pressed=move || shown.get().to_string()
+                    on:click=move |_| shown.update(|shown| *shown = !*shown)
+                >
+                    {move || if shown.get() { "Hide" } else { "Show" }}
+                </button>
+            </div>
+            <Hint hint id="password-hint".into()/>
+        </div>
+    }
+}
+
+#[component]
+fn Hint(hint: &'static str, id: String) -> impl IntoView {
+    (!hint.is_empty()).then(|| view! { <p class="hint" id=id>{hint}</p> })
+}

@@ -1,0 +1,119 @@
+//! The pages of administration in a real browser.
+
+mod activity;
+mod devices;
+mod inspector;
+mod people;
+mod screens;
+mod session;
+mod strangers;
+mod tokens;
+
+use std::time::Duration;
+
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Site};
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+use crate::panel::in_browser;
+
+/// How long a page may take to show something.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A browser in which somebody is logged in, on one of the pages.
+struct Pages {
+    browser: Browser,
+    origin: String,
+    site: String,
+}
+
+impl Pages {
+    /// The owner's.
+    async fn of(site: &Site<'_>, page: &str) -> Self {
+        Self::of_person(site, OWNER, page).await
+    }
+
+    /// A person's, who has the tests' password.
+    async fn of_person(site: &Site<'_>, username: &str, page: &str) -> Self {
+        let browser = Browser::start(1280, 900).await;
+        let origin = site.deployment.origin().to_owned();
+        browser.log_in(&origin, &site.name, username, PASSWORD).await;
+        browser.until("link", "data-state", "connected").await;
+        let pages = Self { browser, origin, site: site.name.clone() };
+        pages.go(page).await;
+        pages
+    }
+
+    /// Loads a page.
+    async fn go(&self, page: &str) {
+        let address = format!("{}/s/{}/manage/{page}", self.origin, self.site);
+        self.browser.client.goto(&address).await.expect("a page");
+        self.browser.find("heading").await;
+    }
+
+    async fn click(&self, testid: &str) {
+        self.browser.click(testid).await;
+    }
+
+    async fn text(&self, testid: &str) -> String {
+        self.browser.find(testid).await.text().await.expect("a text")
+    }
+
+    /// Writes into a field in place of what stands there.
+    async fn write(&self, testid: &str, text: &str) {
+        let field = self.browser.find(testid).await;
+        field.clear().await.expect("an empty field");
+        field.send_keys(text).await.expect("a field");
+    }
+
+    /// Waits until an element contains a text.
+    async fn says(&self, testid: &str, part: &str) {
+        let path = format!("//*[@data-testid='{testid}' and contains(., '{part}')]");
+        if self.browser.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await.is_err() {
+            panic!("{testid} says {:?}, not {part:?}", self.text(testid).await);
+        }
+    }
+
+    /// Waits until nothing fits a selector.
+    async fn gone(&self, selector: &str) {
+        let script = "const [selector, done] = arguments;
+            const look = () => document.querySelector(selector) === null;
+            if (look()) return done(true);
+            new MutationObserver((_, own) => { if (look()) { own.disconnect(); done(true); } })
+                .observe(document, { subtree: true, childList: true, attributes: true });";
+        let gone = self.browser.client.execute_async(script, vec![json!(selector)]).await;
+        gone.unwrap_or_else(|error| panic!("{selector} stays: {error}"));
+    }
+
+    /// How many elements fit a selector.
+    async fn count(&self, selector: &str) -> usize {
+        let script = "return document.querySelectorAll(arguments[0]).length";
+        let count = self.browser.client.execute(script, vec![json!(selector)]).await.expect("a script");
+        usize::try_from(count.as_u64().expect("a number")).expect("a small number")
+    }
+
+    async fn ask(&self, script: &str) -> Value {
+        self.browser.client.execute(script, vec![]).await.expect("a script")
+    }
+
+    /// What is shown once.
+    async fn once(&self) -> String {
+        let field = self.browser.find("once").await;
+        field.prop("value").await.expect("a property").expect("a value")
+    }
+
+    /// All that somebody who looks at the browser could find.
+    async fn traces(&self) -> String {
+        let fields =
+            "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
+            {...sessionStorage}, document.documentElement.outerHTML,
+            [...document.querySelectorAll('input, textarea')].map(field => field.value)])";
+        self.ask(fields).await.to_string()
+    }
+
+    /// The names of the pages that are offered.
+    async fn sections(&self) -> Value {
+        self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
+    }
+}

@@ -1,0 +1,70 @@
+//! The token inspector: judged as the edge judges, in the browser alone.
+
+use e2e::Site;
+use serde_json::json;
+
+use super::{Pages, in_browser};
+
+#[test]
+fn a_token_is_judged_without_leaving_the_browser() {
+    let site = Site::shared();
+    in_browser(async {
+        let pages = Pages::of(&site, "inspector").await;
+        let requests = "return performance.getEntriesByType('resource').map(entry => entry.name)";
+        paste(&pages, "inspect-token", &site.token).await;
+        pages.browser.until("verdict", "data-verdict", "accepted").await;
+        pages.says("inspect-claims", "expires").await;
+        pages.says("inspect-header", "at+jwt").await;
+        let asked = pages.ask(requests).await.to_string();
+        assert!(!asked.contains(&site.token), "{asked}");
+
+        // One letter of the signature.
+        let (rest, signature) = site.token.rsplit_once('.').expect("a token");
+        let turned = if signature.starts_with('A') { "B" } else { "A" };
+        paste(&pages, "inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
+        pages.browser.until("verdict", "data-verdict", "refused").await;
+        pages.says("inspect-checks", "bad_signature").await;
+
+        pages.click("keys-given").await;
+        pages.browser.until("verdict", "data-verdict", "open").await;
+        paste(&pages, "inspect-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").await;
+        let wrong = pages.text("key-wrong").await;
+        assert!(!wrong.is_empty(), "a key that is none is named");
+        let jwks = site.get("/.well-known/jwks.json").ok().to_string();
+        paste(&pages, "inspect-key", &jwks).await;
+        pages.browser.until("verdict", "data-verdict", "refused").await;
+        paste(&pages, "inspect-token", &format!("Bearer {}", site.token)).await;
+        pages.browser.until("verdict", "data-verdict", "verified").await;
+        pages.write("inspect-audience", "somebody-else").await;
+        pages.browser.until("verdict", "data-verdict", "refused").await;
+
+        // Nothing was asked of anybody but what the page asks for by itself.
+        let asked = pages.ask(requests).await;
+        let calls: Vec<&str> =
+            asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
+        let strange = |name: &&&str| {
+            let own =
+                ["/api/v1/whoami", "/api/v1/session/refresh", "/.well-known/jwks.json", "/assets/", "/sw.js"];
+            let own = own.iter().any(|part| name.contains(part));
+            !own && !name.ends_with(".svg") && !name.ends_with(".webmanifest") && !name.ends_with(".png")
+        };
+        assert_eq!(calls.iter().find(strange), None, "{calls:?}");
+
+        // What was pasted is gone with the page.
+        pages.click("way-people").await;
+        pages.says("heading", "People").await;
+        pages.click("way-inspector").await;
+        let left = pages.browser.find("inspect-token").await.prop("value").await.expect("a property");
+        assert_eq!(left.as_deref(), Some(""));
+        assert!(!pages.traces().await.contains(&site.token));
+    });
+}
+
+/// Puts a text into a field as one piece, as a paste does.
+async fn paste(pages: &Pages, testid: &str, text: &str) {
+    pages.browser.find(testid).await;
+    let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);
+        field.value = arguments[1];
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    pages.browser.client.execute(script, vec![json!(testid), json!(text)]).await.expect("a script");
+}

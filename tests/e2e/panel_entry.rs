@@ -1,0 +1,123 @@
+//! The ways into the panel in a real browser: the setup of a new site, invitations, and where a login leads.
+
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Deployment, Machine, Site};
+use serde_json::{Value, json};
+
+use crate::panel::in_browser;
+
+async fn type_into(browser: &Browser, testid: &str, text: &str) {
+    let field = browser.find(testid).await;
+    field.clear().await.expect("a field");
+    field.send_keys(text).await.expect("a field");
+}
+
+async fn address(browser: &Browser) -> String {
+    browser.client.current_url().await.expect("an address").to_string()
+}
+
+async fn error(browser: &Browser) -> String {
+    browser.find("login-error").await.text().await.expect("a text")
+}
+
+/// A new site gets its owner by the code that `pinlatch init` printed, once; each mistake has its words.
+#[test]
+fn a_site_is_set_up_in_the_panel() {
+    let _machine = Machine::beside_others();
+    let (deployment, index) = Deployment::shared();
+    let (name, code) = deployment.site(index);
+    let page = format!("{}/s/{name}/", deployment.origin());
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.client.goto(&page).await.expect("the panel");
+        browser.click("login-setup").await;
+        type_into(&browser, "setup-code", "nonsense").await;
+        type_into(&browser, "setup-username", OWNER).await;
+        type_into(&browser, "setup-password", "short").await;
+        browser.click("setup-submit").await;
+        assert!(error(&browser).await.contains("8 characters"));
+        type_into(&browser, "setup-password", PASSWORD).await;
+        browser.click("setup-submit").await;
+        let refused = "//*[@data-testid='login-error'][contains(., 'code is not valid')]";
+        browser.client.wait().for_element(fantoccini::Locator::XPath(refused)).await.expect("a refusal");
+        type_into(&browser, "setup-code", &format!(" {code} ")).await;
+        browser.click("setup-submit").await;
+        browser.find("empty").await;
+        browser.until("link", "data-state", "connected").await;
+        assert_eq!(address(&browser).await, page);
+
+        browser.client.goto("about:blank").await.expect("a page");
+        browser.client.goto(&format!("{page}#setup={code}")).await.expect("the panel");
+        type_into(&browser, "setup-username", "mallory").await;
+        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        type_into(&browser, "setup-password", PASSWORD).await;
+        browser.click("setup-submit").await;
+        assert!(error(&browser).await.contains("has an owner already"));
+    });
+}
+
+/// Who was invited opens a link, chooses a password and is in, with what they may do and no more.
+#[test]
+fn an_invitation_is_used_in_the_panel() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    let invited = site.post("/api/v1/users", &json!({ "username": "ben", "role": "viewer" })).ok();
+    let code = invited["code"].as_str().expect("a code");
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
+        browser.client.goto(&format!("{page}#invite={code}")).await.expect("the panel");
+        type_into(&browser, "invite-password", "a window in the rain").await;
+        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        browser.click("invite-submit").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        // A viewer looks: what the API would refuse is not offered.
+        let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
+        assert_eq!(browser.run(offered, &[]).await, json!(0));
+        let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
+        assert_eq!(browser.run(ways, &[]).await, json!(["Devices", "Token inspector"]));
+        let call = "const done = arguments[0];
+            fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+                body: '{\"value\":true}' }).then(answer => done(answer.status))";
+        let status = browser.client.execute_async(call, vec![]).await.expect("a call");
+        assert_eq!(status, json!(403), "and the API refuses it anyway");
+    });
+}
+
+/// A login leads where its person was going, on this site and nowhere else.
+#[test]
+fn a_login_remembers_where_somebody_was_going() {
+    let site = Site::shared();
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
+        let log_in = async |query: &str| {
+            browser.client.delete_all_cookies().await.expect("no cookies");
+            browser.client.goto("about:blank").await.expect("a page");
+            browser.client.goto(&format!("{page}{query}")).await.expect("the panel");
+            type_into(&browser, "login-username", OWNER).await;
+            type_into(&browser, "login-password", PASSWORD).await;
+            browser.click("login-submit").await;
+        };
+        for to in
+            ["https://evil.example/", "//evil.example/", "/s/other/manage/people", "javascript:alert(1)"]
+        {
+            log_in(&format!("?to={to}")).await;
+            browser.find("empty").await;
+            assert!(address(&browser).await.starts_with(&page), "{to}");
+        }
+        let way = format!("/s/{}/manage/people", site.name);
+        log_in(&format!("?to={}", way.replace('/', "%2F"))).await;
+        let arrived = format!("{}{way}", site.deployment.origin());
+        let there = "return location.href";
+        tokio::time::timeout(std::time::Duration::from_secs(15), async {
+            while browser.run(there, &[]).await != Value::from(arrived.clone()) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("the page that was asked for");
+        let stored = browser.run("return localStorage.length + sessionStorage.length", &[]).await;
+        assert_eq!(stored, json!(0));
+    });
+}

@@ -1,0 +1,106 @@
+//! The panel without network, and while the link comes back, in a real browser.
+
+use std::time::Duration;
+
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Browser, Proxy, Site};
+use serde_json::{Value, json};
+
+use crate::panel::in_browser;
+
+/// Everything that the service worker keeps.
+const KEPT: &str = "const done = arguments[0];
+    (async () => {
+        await navigator.serviceWorker.ready;
+        const kept = [];
+        for (const name of await caches.keys())
+            for (const request of await (await caches.open(name)).keys()) kept.push(new URL(request.url).pathname);
+        done(kept.sort());
+    })();";
+
+async fn kept(browser: &Browser) -> Vec<String> {
+    let kept = browser.client.execute_async(KEPT, vec![]).await.expect("a script");
+    let text = |value: &Value| value.as_str().expect("a path").to_owned();
+    kept.as_array().expect("a list").iter().map(text).collect()
+}
+
+/// A press while the link is gone does nothing, then or later; without network the page opens all the same and says
+/// so; and with the network everything is back by itself.
+#[test]
+fn without_network_the_page_opens_and_nothing_acts_later() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let proxy = Proxy::start(site.deployment.origin(), 7);
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-relay", "data-level", "off").await;
+        let all = tokio::time::timeout(Duration::from_secs(15), async {
+            loop {
+                let kept = kept(&browser).await;
+                if kept.iter().any(|path| path == "/") {
+                    break kept;
+                }
+            }
+        });
+        let all = all.await.expect("the page is kept");
+        assert!(all.iter().any(|path| path.ends_with(".wasm")), "{all:?}");
+        let shell = |path: &String| {
+            path == "/"
+                || path == "/favicon.svg"
+                || path.starts_with("/assets/")
+                || path.starts_with("/icons/")
+        };
+        assert!(all.iter().all(shell), "an answer is never kept: {all:?}");
+
+        proxy.down();
+        browser.find("stale").await;
+        let before = agent.levels("relay").len();
+        let press = "const button = document.querySelector('[data-testid=action-porch-relay-set]');
+            button.disabled = false; button.click(); return button.getAttribute('aria-checked')";
+        assert_eq!(browser.run(press, &[]).await, json!("false"), "a wish is no fact");
+        proxy.up();
+        browser.until("link", "data-state", "connected").await;
+        browser.until("line-porch-relay", "data-stale", "false").await;
+        browser.until("line-porch-relay", "data-state", "idle").await;
+        browser.click("action-porch-relay-set").await;
+        browser.until("line-porch-relay", "data-level", "on").await;
+        assert_eq!(agent.levels("relay").len(), before + 1, "only the press after it");
+
+        proxy.down();
+        browser.find("stale").await;
+        browser.client.refresh().await.expect("a page");
+        browser.find("again").await;
+        let said = browser.run("return document.querySelector('main').textContent", &[]).await;
+        let said = said.as_str().expect("a text");
+        assert!(said.contains("cannot be reached") || said.contains("no network"), "{said}");
+        assert!(said.to_lowercase().contains(&site.name.replace('-', " ")), "{said}");
+        proxy.up();
+        browser.until("line-porch-relay", "data-level", "on").await;
+        browser.until("link", "data-state", "connected").await;
+    });
+}
+
+/// A page that was replaced on the server says so, and offers to load the new one.
+#[test]
+fn a_new_version_is_noticed() {
+    let site = Site::shared();
+    let proxy = Proxy::start(site.deployment.origin(), 7);
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.find("empty").await;
+        // As if this page had come from another deployment.
+        let other = "document.querySelector('script[type=module]').setAttribute('src', '/assets/panel-0.js')";
+        browser.run(other, &[]).await;
+        proxy.cut();
+        browser.find("newer").await;
+        browser.click("load-newer").await;
+        browser.find("empty").await;
+        browser.until("link", "data-state", "connected").await;
+        proxy.cut();
+        browser.until("link", "data-state", "connecting").await;
+        browser.until("link", "data-state", "connected").await;
+        assert!(browser.client.find(fantoccini::Locator::Css("[data-testid=newer]")).await.is_err());
+    });
+}

@@ -1,0 +1,151 @@
+//! Every screen of the panel, small and large, light and dark: drawn at all, fit for everybody (axe-core), nothing too
+//! small to touch, nothing wider than the screen. The pictures stay in `target/screens`.
+
+use e2e::outsiders::now;
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Agent, Browser, Site};
+use serde_json::{Value, json};
+
+use crate::panel::in_browser;
+
+const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 900)];
+
+/// A line of each kind; the unit is as a hostile device would name it.
+const HALL: &str = r##"
+[lines.front-door]
+kind = "momentary"
+driver = "sim"
+max_on_ms = 5000
+
+[lines.desk-lamp]
+kind = "dimmer"
+driver = "sim"
+
+[lines.flap]
+kind = "servo"
+driver = "sim"
+safe = 90
+
+[lines.heat]
+kind = "sensor"
+driver = "sim"
+unit = "<b>°C"
+precision = 1
+
+[lines.bell]
+kind = "contact"
+driver = "sim"
+
+[lines.rose]
+kind = "rgb"
+driver = "sim"
+
+[lines.porch-light]
+kind = "switch"
+driver = "sim"
+retain = true
+"##;
+
+/// Looks at the page as it is now, in every size and light.
+pub async fn look(browser: &Browser, name: &str) {
+    let mut wrong = Vec::new();
+    for (width, height) in SIZES {
+        browser.resize(width, height).await;
+        for dark in [false, true] {
+            browser.prefer(dark).await;
+            let light = if dark { "dark" } else { "light" };
+            browser.picture(&format!("{name}-{width}-{light}")).await;
+            let found = browser.violations().await;
+            wrong.extend(found.iter().map(|found| format!("{name} at {width}, {light}: {found}")));
+        }
+        let small = browser.small_targets().await;
+        if small != json!([]) {
+            wrong.push(format!("{name} at {width}: too small to touch: {small}"));
+        }
+    }
+    for width in [320, 3840] {
+        browser.resize(width, 900).await;
+        let overflow = browser.overflow().await;
+        if overflow != json!(0) {
+            wrong.push(format!("{name} at {width}: {overflow} px wider than the screen"));
+        }
+    }
+    browser.resize(390, 844).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_ways_in_are_fit_for_everybody() {
+    let site = Site::shared();
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
+        let open = async |fragment: &str| {
+            browser.client.goto("about:blank").await.expect("a page");
+            browser.client.goto(&format!("{page}{fragment}")).await.expect("the panel");
+        };
+        open("").await;
+        browser.find("login-username").await;
+        look(&browser, "login").await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, "not the password").await;
+        browser.find("login-error").await;
+        look(&browser, "login-refused").await;
+        open("#setup").await;
+        browser.find("setup-code").await;
+        look(&browser, "setup").await;
+        open("#invite=code").await;
+        browser.find("invite-password").await;
+        look(&browser, "invited").await;
+        open("#guest=nonsense").await;
+        browser.find("shut").await;
+        look(&browser, "guest-shut").await;
+    });
+}
+
+#[test]
+fn the_board_is_fit_for_everybody() {
+    let site = Site::shared();
+    let mut hall = Agent::enrol(&site.enrolment("hall"), HALL, &[]);
+    hall.start();
+    site.until_online("hall");
+    let mut shed = site.device("shed");
+    hall.drive_to("heat", &json!(20.5));
+    hall.drive_to("heat", &json!(21.0));
+    let link = json!({ "kind": "guest", "name": "Courier", "scope": "line:hall/front-door:pulse line:hall/porch-light:set",
+        "expires_at": now() + 3_000 });
+    let link = site.post("/api/v1/tokens", &link).ok()["link"].clone();
+    in_browser(async {
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-hall-heat", "data-level", "21").await;
+        site.post("/api/v1/devices/hall/lines/rose/set", &json!({ "value": "#00a0ff" })).ok();
+        site.post("/api/v1/devices/hall/lines/desk-lamp/set", &json!({ "value": 0.6 })).ok();
+        site.post("/api/v1/devices/hall/lines/porch-light/set", &json!({ "value": true })).ok();
+        browser.until("line-hall-porch-light", "data-level", "on").await;
+        let reading = browser.run("return document.querySelector('.reading').innerHTML", &[]).await;
+        assert_eq!(reading, Value::from("21.0&nbsp;&lt;b&gt;°C"), "a unit is no markup");
+        shed.stop();
+        browser.until("device-shed", "data-online", "false").await;
+        look(&browser, "board").await;
+        browser.click("link").await;
+        look(&browser, "health").await;
+        browser.click("link").await;
+        browser.click("user-menu").await;
+        look(&browser, "account").await;
+        browser.client.refresh().await.expect("a reload");
+        browser.until("line-hall-heat", "data-level", "21").await;
+        browser.click("arrange").await;
+        browser.click("action-hall-front-door-star").await;
+        browser.click("action-hall-front-door-asks").await;
+        browser.find("group-Favourites").await;
+        look(&browser, "arrange").await;
+        browser.click("arrange").await;
+        browser.hold("action-hall-front-door-pulse").await;
+        browser.find("confirm-yes").await;
+        look(&browser, "question").await;
+        browser.click("confirm-no").await;
+        browser.client.goto(link.as_str().expect("a link")).await.expect("the panel");
+        browser.until("line-hall-front-door", "data-level", "off").await;
+        look(&browser, "guest").await;
+    });
+}

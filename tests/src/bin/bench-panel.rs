@@ -1,0 +1,191 @@
+//! `cargo xtask bench panel`: the panel in a real Chromium, with 200 lines on 20 devices of which 50 change each second.
+//!
+//! Prints rows as JSON for xtask's table. The agents are real, their lines simulated; the browser's own figures tell how
+//! busy the page's main thread was. `PINLATCH_BENCH_MINUTES` says for how long (half a minute otherwise).
+
+use std::fmt::Write;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use e2e::measure::Times;
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Agent, Browser, Deployment, Site};
+use serde_json::{Value, json};
+use xtask::bench::Row;
+
+const DEVICES: usize = 20;
+const LINES: usize = 10;
+const CHANGES_PER_SECOND: u32 = 50;
+const PRESSES: usize = 20;
+
+/// Shows how much memory the page's program has taken.
+const WATCH_MEMORY: &str = "const real = WebAssembly.instantiateStreaming;
+    WebAssembly.instantiateStreaming = async (...given) => {
+        const made = await real.apply(WebAssembly, given);
+        window.wasmMemory = made.instance.exports.memory;
+        return made;
+    };";
+
+/// Presses a switch, and tells how long it took until the page showed the level that the device reported.
+const PRESS: &str = "const done = arguments[0];
+    const line = document.querySelector('[data-testid=line-device-1-relay]');
+    const button = line.querySelector('[role=switch]');
+    const before = line.dataset.level, began = performance.now();
+    new MutationObserver((_, own) => {
+        if (line.dataset.level !== before && line.dataset.state !== 'pending') {
+            own.disconnect();
+            done(performance.now() - began);
+        }
+    }).observe(line, { attributes: true });
+    button.click();";
+
+fn main() {
+    let minutes = std::env::var("PINLATCH_BENCH_MINUTES").ok().and_then(|text| text.parse::<f64>().ok());
+    let time = Duration::from_secs_f64(minutes.unwrap_or(0.5) * 60.0);
+    let edge = Deployment::start(1, None);
+    let site = Site::of(&edge, 0);
+    let agents: Vec<Agent> = (1..=DEVICES).map(|number| device(&site, number)).collect();
+    let over = AtomicBool::new(false);
+    let changes = AtomicU64::new(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let rows = std::thread::scope(|scope| {
+        scope.spawn(|| change(&agents, &over, &changes));
+        let rows = runtime.block_on(measure(&edge, &site, time, &changes));
+        over.store(true, Ordering::Relaxed);
+        rows
+    });
+    let mut all = scores(&edge, &site);
+    all.extend(rows);
+    println!("{}", serde_json::to_string(&all).expect("JSON"));
+}
+
+/// How Lighthouse scores the first page that a stranger's phone shows.
+fn scores(edge: &Deployment, site: &Site) -> Vec<Row> {
+    let Some(program) = std::env::var_os("PINLATCH_LIGHTHOUSE") else { return Vec::new() };
+    let profile = tempfile::tempdir().expect("a folder");
+    let flags = format!(
+        "--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={}",
+        profile.path().display()
+    );
+    let output = Command::new(e2e::program("PINLATCH_NODE"))
+        .arg(program)
+        .arg(format!("{}/s/{}/", edge.origin(), site.name))
+        .args(["--output=json", "--quiet", "--only-categories=performance,accessibility,best-practices"])
+        .arg(format!("--chrome-flags={flags}"))
+        .env("CHROME_PATH", e2e::program("PINLATCH_CHROMIUM"))
+        .output()
+        .expect("lighthouse");
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("lighthouse: {error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let score = |category: &str| {
+        let score = report["categories"][category]["score"].as_f64().expect("a score") * 100.0;
+        Row::at_least(&format!("Lighthouse, {category}"), score.round(), "", 95.0)
+    };
+    ["performance", "accessibility", "best-practices"].map(score).into()
+}
+
+/// A device with a switch, and sensors and contacts for the rest of its lines.
+fn device(site: &Site, number: usize) -> Agent {
+    let mut lines = "[lines.relay]\nkind = \"switch\"\ndriver = \"sim\"\n".to_owned();
+    for line in 1..LINES {
+        let kind = if line % 2 == 0 { "sensor" } else { "contact" };
+        let more = if kind == "contact" { "debounce_ms = 0\n" } else { "unit = \"°C\"\nprecision = 1\n" };
+        let _ = writeln!(lines, "[lines.{kind}-{line}]\nkind = \"{kind}\"\ndriver = \"sim\"\n{more}");
+    }
+    let name = format!("device-{number}");
+    let mut agent = Agent::enrol(&site.enrolment(&name), &lines, &[]);
+    agent.start();
+    site.until_online(&name);
+    agent
+}
+
+/// Changes one line after the other, evenly over time.
+fn change(agents: &[Agent], over: &AtomicBool, changes: &AtomicU64) {
+    let began = Instant::now();
+    for count in 0u32.. {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        let index = count as usize;
+        let (Some(agent), line) = (agents.get(index % DEVICES), index / DEVICES % (LINES - 1) + 1) else {
+            return;
+        };
+        if line % 2 == 0 {
+            agent.drive_to(&format!("sensor-{line}"), &json!(f64::from(count % 977) / 10.0));
+        } else {
+            agent.drive(&format!("contact-{line}"), index / DEVICES / (LINES - 1) % 2 == 0);
+        }
+        changes.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(
+            (Duration::from_secs(1) * count / CHANGES_PER_SECOND).saturating_sub(began.elapsed()),
+        );
+    }
+}
+
+async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &AtomicU64) -> Vec<Row> {
+    let browser = Browser::start(1280, 900).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH_MEMORY })).await;
+    browser.devtools("Performance.enable", json!({})).await;
+    browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
+    browser.find(&format!("line-device-{DEVICES}-relay")).await;
+    let shown = browser.run("return document.querySelectorAll('.line').length", &[]).await;
+    assert_eq!(shown, json!(DEVICES * LINES));
+
+    let mut presses = Vec::new();
+    let (first, began, changed) =
+        (Figures::of(&browser).await, Instant::now(), changes.load(Ordering::Relaxed));
+    let pause = time / u32::try_from(PRESSES).expect("a few");
+    for _ in 0..PRESSES {
+        // What comes meanwhile is what is measured.
+        tokio::time::sleep(pause).await;
+        let took = browser.client.execute_async(PRESS, vec![]).await.expect("a press");
+        presses.push(Duration::from_secs_f64(took.as_f64().expect("a time") / 1_000.0));
+    }
+    let (last, seconds) = (Figures::of(&browser).await, began.elapsed().as_secs_f64());
+    let per_second = (changes.load(Ordering::Relaxed) - changed) as f64 / seconds;
+    let presses: Times = presses.into_iter().collect();
+    let grown = |first: f64, last: f64| (last - first) / 1e6;
+    vec![
+        Row::at_least(
+            "changes a second on 200 lines",
+            per_second,
+            "/s",
+            f64::from(CHANGES_PER_SECOND) * 0.95,
+        ),
+        Row::at_most("main thread", (last.busy - first.busy) / seconds * 100.0, "%", Some(50.0)),
+        Row::at_most("press → reported level shown, p50 of 20", presses.p50(), "ms", Some(100.0)),
+        Row::at_most("press → reported level shown, p99 of 20", presses.p99(), "ms", Some(100.0)),
+        Row::at_most("program's memory, growth", grown(first.wasm, last.wasm), "MB", Some(1.0)),
+        Row::at_most("script's memory, growth", grown(first.heap, last.heap), "MB", Some(1.0)),
+        Row::at_most("nodes of the page, growth", last.nodes - first.nodes, "", Some(200.0)),
+    ]
+}
+
+/// What the browser tells of the page.
+struct Figures {
+    /// Seconds that its main thread has worked.
+    busy: f64,
+    heap: f64,
+    nodes: f64,
+    wasm: f64,
+}
+
+impl Figures {
+    async fn of(browser: &Browser) -> Self {
+        browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
+        let metrics = browser.devtools("Performance.getMetrics", json!({})).await;
+        let list = metrics["metrics"].as_array().expect("metrics");
+        let figure = |name: &str| {
+            let found = list.iter().find(|metric| metric["name"] == name);
+            found.and_then(|metric| metric["value"].as_f64()).expect("a figure")
+        };
+        let wasm: Value = browser.run("return window.wasmMemory.buffer.byteLength", &[]).await;
+        Self {
+            busy: figure("TaskDuration"),
+            heap: figure("JSHeapUsedSize"),
+            nodes: figure("Nodes"),
+            wasm: wasm.as_f64().expect("bytes"),
+        }
+    }
+}

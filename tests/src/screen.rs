@@ -1,0 +1,136 @@
+//! How a page looks in a browser: as on a device of some size and light, drawn at all, and fit for everybody.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+use fantoccini::wd::WebDriverCompatibleCommand;
+use serde_json::{Value, json};
+
+use crate::{Browser, program};
+
+/// How long a button that is to be held is held, and then some.
+const HELD: Duration = Duration::from_millis(900);
+
+/// One command of Chromium's own protocol, by way of chromedriver.
+#[derive(Debug)]
+struct Cdp(Value);
+
+impl WebDriverCompatibleCommand for Cdp {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.0.to_string()))
+    }
+}
+
+impl Browser {
+    /// Runs one command of the Chrome DevTools Protocol.
+    pub async fn devtools(&self, command: &str, params: Value) -> Value {
+        let sent = self.client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await;
+        sent.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// Makes the page as large as a device's screen, whatever the window.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Has the system prefer a dark or light page.
+    pub async fn prefer(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Runs a script in the page.
+    pub async fn run(&self, script: &str, arguments: &[Value]) -> Value {
+        let ran = self.client.execute(script, arguments.to_vec()).await;
+        ran.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Presses a button and holds it for a moment.
+    pub async fn hold(&self, testid: &str) {
+        self.hold_for(testid, HELD).await;
+    }
+
+    /// Presses a button and holds it for so long.
+    pub async fn hold_for(&self, testid: &str, time: Duration) {
+        let element = self.find(testid).await;
+        let held = MouseActions::new("mouse".into())
+            .then(PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: 0 })
+            .then(PointerAction::Pause { duration: time })
+            .then(PointerAction::Up { button: 0 });
+        self.client
+            .perform_actions(held)
+            .await
+            .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
+    }
+
+    /// What axe-core finds wrong with the page: each rule with the places.
+    pub async fn violations(&self) -> Vec<String> {
+        let source = std::fs::read_to_string(modules().join("axe-core/axe.min.js")).expect("axe-core");
+        self.run(&source, &[]).await;
+        let script = "const done = arguments[0];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+                (found) => done(found.violations.map((rule) =>
+                    `${rule.id} (${rule.help}): ${rule.nodes.map((node) => node.target.join(' ')).join(', ')}`)),
+                (error) => done([String(error)]));";
+        let found = self.client.execute_async(script, vec![]).await.expect("axe-core runs");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        found.as_array().expect("a list").iter().map(text).collect()
+    }
+
+    /// Everything to touch that is visible and smaller than 44 pixels either way.
+    pub async fn small_targets(&self) -> Value {
+        let script = "return [...document.querySelectorAll('button, a[href], input, select, [role=button]')]
+            .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+            .map((element) => [element, (element.closest('label') ?? element).getBoundingClientRect()])
+            .filter(([, box]) => box.width > 0 && (box.width < 43.5 || box.height < 43.5))
+            .map(([element, box]) => `${element.outerHTML.slice(0, 120)} ${box.width}×${box.height}`)";
+        self.run(script, &[]).await
+    }
+
+    /// How much wider the page is than the screen, in pixels.
+    pub async fn overflow(&self) -> Value {
+        self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[])
+            .await
+    }
+
+    /// Keeps a picture of the page as `target/screens/NAME.png`, and makes sure that something is drawn on it.
+    pub async fn picture(&self, name: &str) {
+        // What fades in has done so.
+        let settled = "const done = arguments[0];
+            Promise.allSettled(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
+                .map((one) => one.finished)).then(() => requestAnimationFrame(() => done()))";
+        self.client.execute_async(settled, vec![]).await.expect("a settled page");
+        let bytes = self.client.screenshot().await.expect("a picture");
+        let folder = xtask::paths::target().join("screens");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(format!("{name}.png")), &bytes).expect("a file");
+        let (colours, share) = drawn(&bytes);
+        assert!(colours >= 12 && share < 0.995, "{name}: {colours} colours, one of them {share:.3} of all");
+    }
+}
+
+fn modules() -> PathBuf {
+    program("PINLATCH_WRANGLER").ancestors().nth(3).expect("node_modules").to_owned()
+}
+
+/// How many colours a picture has, and which share the commonest takes.
+fn drawn(bytes: &[u8]) -> (usize, f64) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut pixels).expect("pixels");
+    let step = info.color_type.samples();
+    let mut all: Vec<&[u8]> = pixels.chunks_exact(step).collect();
+    all.sort_unstable();
+    let commonest = all.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);
+    let share = commonest as f64 / all.len().max(1) as f64;
+    (all.into_iter().collect::<BTreeSet<_>>().len(), share)
+}
