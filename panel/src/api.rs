@@ -153,11 +153,13 @@ async fn call(method: Method, address: &str, body: Option<String>) -> Result<Str
 }
 
 /// What an answer says.
+#[allow(dead_code, reason = "for the pages of administration")]
 pub async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     if response.ok() { Ok(response.json().await?) } else { Err(problem(response).await) }
 }
 
 /// Whether a call was done that answers with nothing.
+#[allow(dead_code, reason = "for the pages of administration")]
 pub async fn done(response: Response) -> Result<(), Failure> {
     if response.ok() { Ok(()) } else { Err(problem(response).await) }
 }

@@ -80,11 +80,10 @@ fn Tools(filled: Memo<bool>) -> impl IntoView {
     // As on many pages, `/` goes to the search.
     let listener = window_event_listener(leptos::ev::keydown, move |event| {
         let free = document().active_element().is_none_or(|active| active.tag_name() != "INPUT");
-        if event.key() == "/" && free && !event.ctrl_key() && !event.meta_key() {
-            if let Some(input) = input.get_untracked() {
-                event.prevent_default();
-                let _ = input.focus();
-            }
+        let asked = event.key() == "/" && free && !event.ctrl_key() && !event.meta_key();
+        if let Some(input) = input.get_untracked().filter(|_| asked) {
+            event.prevent_default();
+            let _ = input.focus();
         }
     });
     on_cleanup(move || listener.remove());
