@@ -18,7 +18,8 @@ fn every_page_is_fit_for_everybody() {
     let admit = json!({ "identity": { "issuer": "https://accounts.example", "email": "cat@example.org" } });
     site.send_json("PUT", "/api/v1/users/cat/identities", &admit).ok();
     let mint = |kind: &str, name: &str, scope: &str, days: u64| {
-        let request = json!({ "kind": kind, "name": name, "scope": scope, "expires_at": now() + days * 86_400 });
+        let request =
+            json!({ "kind": kind, "name": name, "scope": scope, "expires_at": now() + days * 86_400 });
         site.post("/api/v1/tokens", &request).ok()["token"]["jti"].as_str().expect("an id").to_owned()
     };
     mint("guest", "Courier on Friday", "line:porch/door:pulse", 1);
