@@ -27,8 +27,9 @@ pub fn mount() {
     if let Some(root) = root {
         let root: web_sys::HtmlElement = root;
         root.set_inner_html("");
-        platform::keep_page();
         mount_to(root, || view! { <App token brought login_error/> }).forget();
+        // After that: mounting brings what runs futures.
+        platform::keep_page();
     }
 }
 

@@ -108,10 +108,10 @@ fn a_login_remembers_where_somebody_was_going() {
         }
         let way = format!("/s/{}/manage/people", site.name);
         log_in(&format!("?to={}", way.replace('/', "%2F"))).await;
-        let arrived = format!("{}{way}", site.deployment.origin());
+        let arrived = Value::from(format!("{}{way}", site.deployment.origin()));
         let there = "return location.href";
         tokio::time::timeout(std::time::Duration::from_secs(15), async {
-            while browser.run(there, &[]).await != Value::from(arrived.clone()) {
+            while browser.run(there, &[]).await != arrived {
                 tokio::task::yield_now().await;
             }
         })

@@ -114,7 +114,7 @@ fn change(agents: &[Agent], over: &AtomicBool, changes: &AtomicU64) {
         if line % 2 == 0 {
             agent.drive_to(&format!("sensor-{line}"), &json!(f64::from(count % 977) / 10.0));
         } else {
-            agent.drive(&format!("contact-{line}"), index / DEVICES / (LINES - 1) % 2 == 0);
+            agent.drive(&format!("contact-{line}"), (index / DEVICES / (LINES - 1)).is_multiple_of(2));
         }
         changes.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(
