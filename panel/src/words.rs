@@ -214,6 +214,7 @@ fn refusal(code: &str) -> String {
         "refused_range" => "out of the range that this line may move in",
         "refused_min_interval" => "too soon after the last time",
         "refused_busy" => "the line is busy",
+        "refused_stopping" => "the device is being stopped or started anew",
         "refused_replay" => "the device has had this command before",
         "refused_token" => "the device did not accept the authority",
         "refused_unknown_line" => "the device has no such line",

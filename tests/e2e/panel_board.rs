@@ -101,7 +101,7 @@ fn people_arrange_their_board() {
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;
         // By dragging.
-        let drag = "const [from, to] = arguments.map(id => document.querySelector(`[data-testid=\"${id}\"]`));
+        let drag = "const [from, to] = [...arguments].map(id => document.querySelector(`[data-testid=\"${id}\"]`));
             const dataTransfer = new DataTransfer();
             const fire = (element, type) => element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
             fire(from, 'dragstart');

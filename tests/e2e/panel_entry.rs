@@ -92,8 +92,8 @@ fn a_login_remembers_where_somebody_was_going() {
         let browser = Browser::start(390, 844).await;
         let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
         let log_in = async |query: &str| {
-            browser.client.delete_all_cookies().await.expect("no cookies");
             browser.client.goto("about:blank").await.expect("a page");
+            browser.forget_cookies().await;
             browser.client.goto(&format!("{page}{query}")).await.expect("the panel");
             type_into(&browser, "login-username", OWNER).await;
             type_into(&browser, "login-password", PASSWORD).await;

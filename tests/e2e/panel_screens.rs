@@ -122,7 +122,9 @@ fn the_board_is_fit_for_everybody() {
         site.post("/api/v1/devices/hall/lines/desk-lamp/set", &json!({ "value": 0.6 })).ok();
         site.post("/api/v1/devices/hall/lines/porch-light/set", &json!({ "value": true })).ok();
         browser.until("line-hall-porch-light", "data-level", "on").await;
-        let reading = browser.run("return document.querySelector('.reading').innerHTML", &[]).await;
+        let reading = browser
+            .run("return document.querySelector('.reading').innerHTML.replaceAll('<!---->', '')", &[])
+            .await;
         assert_eq!(reading, Value::from("21.0&nbsp;&lt;b&gt;°C"), "a unit is no markup");
         shed.stop();
         browser.until("device-shed", "data-online", "false").await;

@@ -88,11 +88,15 @@ impl Browser {
 
     /// Clicks an element.
     pub async fn click(&self, testid: &str) {
-        self.find(testid)
-            .await
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("cannot click {testid}: {error}"));
+        let element = self.find(testid).await;
+        // The driver scrolls to what is outside the window, and not to what is under the header.
+        let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+        let target = serde_json::to_value(&element).expect("JSON");
+        let clicked = async {
+            self.client.execute(script, vec![target]).await?;
+            element.click().await
+        };
+        clicked.await.unwrap_or_else(|error| panic!("cannot click {testid}: {error}"));
     }
 
     /// Logs in through the login page.

@@ -53,6 +53,11 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Forgets every cookie: also those of paths that the page is not below.
+    pub async fn forget_cookies(&self) {
+        self.devtools("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// Presses a button and holds it for a moment.
     pub async fn hold(&self, testid: &str) {
         self.hold_for(testid, HELD).await;

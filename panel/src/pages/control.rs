@@ -24,7 +24,8 @@ pub fn Control(session: RwSignal<Session>) -> impl IntoView {
     provide_context(panel);
     let shape = Memo::new(move |_| panel.model.with(Model::shape));
     let plates = Memo::new(move |_| {
-        shape.track();
+        // Read, not tracked alone: a memo that nobody reads follows nothing.
+        let _ = shape.get();
         let (prefs, search) = (panel.prefs.read(), panel.search.read());
         panel.model.with_untracked(|model| board::plates(model, &prefs, &search))
     });

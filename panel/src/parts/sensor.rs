@@ -10,7 +10,7 @@ use crate::model::trace::{HEIGHT, WIDTH};
 pub fn Reading(line: Handle) -> impl IntoView {
     let ten_seconds = Memo::new(move |_| line.ten_seconds());
     let trace = Memo::new(move |_| {
-        ten_seconds.track();
+        let _ = ten_seconds.get();
         line.trace()
     });
     let drawn = Memo::new(move |_| trace.with(Option::is_some));

@@ -55,7 +55,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.client.switch_to_window(guest).await.expect("a tab");
         pages.browser.client.goto(&link).await.expect("the panel");
         pages.browser.until("line-porch-door", "data-level", "off").await;
-        pages.click("action-porch-door-pulse").await;
+        pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
         // Used once, it has ended; the list tells so by itself.

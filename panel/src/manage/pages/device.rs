@@ -324,7 +324,15 @@ fn Deeds(name: Name) -> impl IntoView {
             }
             .into_any(),
             Some(Open::Remove) => {
-                let work = move || Box::pin(call::remove_device(name.get_value())) as _;
+                // The page's own end: the news that the device is gone may come first, and takes this dialog away.
+                let work = move || {
+                    let name = name.get_value();
+                    Box::pin(async move {
+                        call::remove_device(name).await?;
+                        frame.show(Page::Devices, "");
+                        Ok(())
+                    }) as _
+                };
                 view! {
                     <Confirm
                         title=format!("{}: {}", text::REMOVE, title(name.get_value().as_str()))
@@ -332,7 +340,7 @@ fn Deeds(name: Name) -> impl IntoView {
                         word=text::REMOVE_GO
                         test_id="remove-dialog"
                         work
-                        done=move |()| frame.show(Page::Devices, "")
+                        done=|()| ()
                         on_close=close
                     />
                 }
