@@ -179,16 +179,18 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
         browser.until("line-hall-gate", "data-level", "off").await;
         browser.hold("action-hall-gate-pulse").await;
         browser.until("line-hall-gate", "data-level", "on").await;
-        until_text(&browser, "[data-testid=action-hall-gate-left]", "s left").await;
-        let ring = "return getComputedStyle(document.querySelector('.ring-left')).animationDuration";
-        let ring = browser.client.execute(ring, vec![]).await.expect("a script");
-        assert_eq!(ring, json!("3s"));
+        // At once: the pulse lasts three seconds.
         browser.click("action-hall-up-set").await;
         browser.until("line-hall-up", "data-state", "refused").await;
         until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "never be on together").await;
         assert!(agent.levels("up").iter().all(|level| *level == json!(false)));
         browser.until("line-hall-gate", "data-level", "off").await;
         until_text(&browser, "[data-testid=action-hall-gate-left]", "for 3 s").await;
+        browser.hold("action-hall-gate-pulse").await;
+        until_text(&browser, "[data-testid=action-hall-gate-left]", "s left").await;
+        let ring = "return getComputedStyle(document.querySelector('.ring-left')).animationDuration";
+        let ring = browser.client.execute(ring, vec![]).await.expect("a script");
+        assert_eq!(ring, json!("3s"));
         soon("the gate is shut", || (agent.levels("gate").last() == Some(&json!(false))).then_some(()));
     });
 }

@@ -245,6 +245,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
     view! {
         <section
             class="line"
+            role="group"
             data-testid=test_id
             data-kind=kind.to_string()
             data-level=mark

@@ -65,7 +65,6 @@ pub fn Momentary(line: Handle) -> impl IntoView {
             class="press"
             data-testid=line.test_id("pulse")
             data-held=move || (hold.state.get() == Held::Now).to_string()
-            aria-label=move || line.label(&format!("{} {}", name(), time.get()))
             aria-disabled=move || line.is_pending().to_string()
             disabled=move || line.hindrance("pulse").is_some()
             title=move || line.hindrance("pulse")
@@ -85,7 +84,9 @@ pub fn Momentary(line: Handle) -> impl IntoView {
         >
             {move || ring.get().map(|(_, ms)| view! { <Ring ms gone=line.pulse_gone()/> })}
             <span class="press-word">{name}</span>
+            " "
             <span class="press-time" data-testid=line.test_id("left")>{left}</span>
+            <span class="unseen">{line.label("")}</span>
         </button>
     }
 }
