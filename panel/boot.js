@@ -1,6 +1,18 @@
-// Loads the program for the page's path: a stranger's first page stays small, administration comes on demand.
+// Loads the program that is needed: the ways in first, which are small, and the board once somebody is in; the pages
+// of administration by their path.
 
-const isManage = /^\/s\/[^/]+\/manage(\/|$)/.test(location.pathname);
+const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
+const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
+const entry = '{{entry_js}}';
+
+// Light or dark, as it was chosen; a browser may forbid to keep anything.
+function theme() {
+  try {
+    return localStorage.getItem('pinlatch.theme') ?? 'system';
+  } catch {
+    return 'system';
+  }
+}
 
 function link(members) {
   return new Promise((resolve, reject) => {
@@ -9,22 +21,39 @@ function link(members) {
   });
 }
 
-async function load() {
-  if (isManage) {
-    link({ rel: 'preload', as: 'fetch', type: 'application/wasm', crossOrigin: '', href: '{{manage_wasm}}' });
-    const styled = link({ rel: 'stylesheet', href: '{{manage_css}}' });
-    const [program] = await Promise.all([import('{{manage_js}}'), styled]);
-    await program.start();
-  } else {
-    const program = await import('{{panel_js}}');
-    await program.start();
-  }
+// What cannot be fetched now is fetched when it is needed.
+function fetchEarly({ js, wasm }, soon) {
+  link(soon ? { rel: 'modulepreload', href: js } : { rel: 'prefetch', as: 'script', crossOrigin: '', href: js }).catch(() => {});
+  link({ rel: soon ? 'preload' : 'prefetch', as: 'fetch', type: 'application/wasm', crossOrigin: '', href: wasm }).catch(() => {});
 }
 
-load().catch((error) => {
+async function run(js) {
+  const program = await import(js);
+  await program.start();
+}
+
+async function load() {
+  if (/^\/s\/[^/]+\/manage(\/|$)/.test(location.pathname)) {
+    fetchEarly(manage, true);
+    await link({ rel: 'stylesheet', href: manage.css });
+    return run(manage.js);
+  }
+  addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
+  // Where the browser keeps the page (sw.js), the board is at hand while the ways in find out who comes; else it waits
+  // until they are there.
+  const atHand = Boolean(navigator.serviceWorker?.controller);
+  if (atHand) fetchEarly(board, true);
+  await run(entry);
+  if (!atHand) fetchEarly(board, false);
+}
+
+function failed(error) {
   console.error(error);
   const text = document.createElement('p');
   text.setAttribute('role', 'alert');
   text.textContent = 'The page could not be loaded. Check your connection, then load it again.';
   document.querySelector('main.starting')?.append(text);
-});
+}
+
+document.documentElement.dataset.theme = theme();
+load().catch(failed);

@@ -42,11 +42,19 @@ function isPage(answer) {
   return answer.ok && !answer.redirected && (answer.headers.get('Content-Type') ?? '').startsWith('text/html');
 }
 
-// Keeps a page with all that it names, or nothing; what no page names any more is forgotten.
+function named(text) {
+  return [...new Set(text.match(/\/(?:assets|icons)\/[\w.-]+|\/favicon\.svg/g))];
+}
+
+// Keeps a page with all that it needs, administration apart, or nothing; what no page names any more is forgotten.
 async function keep(answer) {
   if (!isPage(answer)) return;
   const text = await answer.clone().text();
-  const parts = [...new Set(text.match(/\/(?:assets|icons)\/[\w.-]+|\/favicon\.svg/g))];
+  const parts = named(text);
+  // The page names the program that begins; its script names the others.
+  const boot = parts.find((part) => part.startsWith('/assets/boot-'));
+  const more = boot ? named(await (await caches.match(boot) ?? await fetch(boot)).text()) : [];
+  parts.push(...more.filter((part) => !part.startsWith('/assets/manage-') && !parts.includes(part)));
   const shell = await caches.open(SHELL);
   const missing = [];
   for (const part of parts) if (!(await shell.match(part))) missing.push(part);

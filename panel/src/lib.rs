@@ -1,5 +1,5 @@
-//! The control panel of Pinlatch in the browser: two programs, the board of devices and the pages of administration
-//! ([`manage`]), over the same modules.
+//! The control panel of Pinlatch in the browser: three programs over the same modules: the ways in
+//! (`entry`), the board of devices (`control`) and the pages of administration ([`manage`]).
 //!
 //! [`visit`] reads the page's address, [`link`] decides about connections, [`model`] about what is known,
 //! [`words`] how it is said: plain Rust, the time an argument, tested natively. The rest drives them in a browser and draws what they say.
@@ -15,11 +15,11 @@ pub mod words;
 #[cfg(target_arch = "wasm32")]
 mod api;
 #[cfg(target_arch = "wasm32")]
-mod app;
+pub mod control;
+#[cfg(target_arch = "wasm32")]
+pub mod entry;
 #[cfg(target_arch = "wasm32")]
 mod live;
-#[cfg(target_arch = "wasm32")]
-mod pages;
 #[cfg(target_arch = "wasm32")]
 mod parts;
 #[cfg(target_arch = "wasm32")]
@@ -30,6 +30,3 @@ mod session;
 mod socket;
 #[cfg(target_arch = "wasm32")]
 mod ui;
-
-#[cfg(target_arch = "wasm32")]
-pub use app::mount;

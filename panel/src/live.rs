@@ -169,7 +169,7 @@ impl Panel {
             Err(failure) => failure.status() == Some(401),
         };
         if over {
-            self.session.set(Session::left(self.visitor));
+            self.session.set(Session::Over { ended: false });
         }
         over
     }
@@ -236,7 +236,7 @@ impl Panel {
             }
             Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
             Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
-            Effect::Over => self.session.set(Session::after(self.visitor)),
+            Effect::Over => self.session.set(Session::Over { ended: true }),
         }
     }
 

@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use wasm_bindgen::JsValue;
-use web_sys::VisibilityState;
+use web_sys::{Storage, VisibilityState};
 
 use crate::api;
 use crate::prefs::Theme;
@@ -78,27 +78,78 @@ pub fn take_brought() -> Option<Brought> {
 /// Where the way back is kept while a login provider has the browser.
 const WAY: &str = "pinlatch.to";
 
+/// Whether the fragment brings anything.
+pub fn has_brought() -> bool {
+    let fragment = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
+    visit::token(&fragment).is_some() || visit::brought(&fragment).is_some()
+}
+
+/// What this tab keeps until the browser is closed. Where it keeps nothing, less is said.
+fn kept() -> Option<Storage> {
+    web_sys::window()?.session_storage().ok()?
+}
+
+fn take_kept(name: &str) -> Option<String> {
+    let kept = kept()?;
+    let text = kept.get_item(name).ok()?;
+    let _ = kept.remove_item(name);
+    text
+}
+
+/// Where it is kept how a session ended.
+const END: &str = "pinlatch.end";
+
+/// Keeps whether the session ended by itself or was left, over the reload that shows the ways in.
+pub fn keep_end(ended: bool) {
+    if let Some(kept) = kept() {
+        let _ = kept.set_item(END, if ended { "ended" } else { "left" });
+    }
+}
+
+/// Whether a session ended by itself before this page, or was left: once.
+pub fn take_end() -> Option<bool> {
+    take_kept(END).map(|text| text == "ended")
+}
+
+/// Where it is kept from when the guest link is valid.
+const BEGINNING: &str = "pinlatch.from";
+
+/// Keeps from when the guest link is valid, seconds of Unix time.
+pub fn keep_beginning(from: Option<u64>) {
+    if let Some(kept) = kept() {
+        let _ = match from {
+            Some(from) => kept.set_item(BEGINNING, &from.to_string()),
+            None => kept.remove_item(BEGINNING),
+        };
+    }
+}
+
+/// From when the guest link is valid that was opened in this tab, seconds of Unix time.
+pub fn beginning() -> Option<u64> {
+    kept()?.get_item(BEGINNING).ok()??.parse().ok()
+}
+
+/// Has `boot.js` load the board in this program's place.
+pub fn hand_over() {
+    if let (Some(window), Ok(event)) = (web_sys::window(), web_sys::Event::new("pinlatch:in")) {
+        let _ = window.dispatch_event(&event);
+    }
+}
+
 fn way() -> Option<String> {
     visit::way_back(&web_sys::window()?.location().search().ok()?, site().as_ref())
 }
 
 /// Keeps the way back over the round to a login provider.
 pub fn keep_way() {
-    if let (Some(way), Some(Ok(Some(kept)))) =
-        (way(), web_sys::window().map(|window| window.session_storage()))
-    {
+    if let (Some(way), Some(kept)) = (way(), kept()) {
         let _ = kept.set_item(WAY, &way);
     }
 }
 
 /// Where somebody who has logged in wanted to go: once.
 pub fn take_way() -> Option<String> {
-    let kept = web_sys::window()?.session_storage().ok().flatten();
-    let stored = kept.and_then(|kept| {
-        let stored = kept.get_item(WAY).ok().flatten();
-        let _ = kept.remove_item(WAY);
-        stored
-    });
+    let stored = take_kept(WAY);
     way().or_else(|| visit::safe_way(&stored?, site().as_ref()))
 }
 
@@ -129,14 +180,9 @@ pub fn theme() -> Theme {
     Theme::of(stored(THEME).as_deref())
 }
 
-/// Dresses the page in a theme, and keeps it.
+/// Dresses the page in a theme, and keeps it for `boot.js`.
 pub fn set_theme(theme: Theme) {
     store(THEME, if theme == Theme::System { "" } else { theme.mark() });
-    show_theme(theme);
-}
-
-/// Dresses the page in a theme.
-pub fn show_theme(theme: Theme) {
     let page = web_sys::window().and_then(|window| window.document()?.document_element());
     if let Some(page) = page {
         let _ = page.set_attribute("data-theme", theme.mark());

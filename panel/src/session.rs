@@ -1,72 +1,24 @@
-//! Whether somebody is logged in or has a guest link open: starting, logging in, in control, or shut out.
+//! Whether somebody is logged in or has a guest link open, as the edge says.
 
-use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
-use pinlatch_protocol::api::Secret;
-
-use crate::visit::{Brought, Visitor};
-use crate::words::guest::Closed;
+use crate::visit::Visitor;
 use crate::{api, platform};
 
-/// Which screen is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a page with devices on it knows of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
     /// Not known yet; `trouble` once the edge could not be reached.
     Starting {
         /// Whether to say that it takes long.
         trouble: bool,
     },
-    /// Nobody is logged in; `ended` where somebody was.
-    LogIn {
-        /// Whether to say that the session has ended.
-        ended: bool,
-    },
-    /// The site's owner is to be made, by a code that may have come in the address.
-    SetUp(Option<Secret>),
-    /// Somebody who was invited is to choose a password.
-    Invited(Secret),
     /// Somebody is logged in, or has a guest link open.
     Control,
-    /// Somebody is, and goes where they wanted to.
-    Leaving(String),
-    /// A guest link does not open anything (any more).
-    Shut(Closed),
+    /// Nobody is, any more.
+    Over {
+        /// Whether it ended by itself, and nobody left.
+        ended: bool,
+    },
 }
-
-impl Session {
-    /// What comes after a login.
-    pub fn entered() -> Self {
-        platform::take_way().map_or(Self::Control, Self::Leaving)
-    }
-
-    /// What an address asks for that brought something.
-    pub fn of_brought(brought: Brought) -> Self {
-        match brought {
-            Brought::Setup(code) => Self::SetUp(code),
-            Brought::Invitation(code) => Self::Invited(code),
-        }
-    }
-
-    /// What comes after a session that is over.
-    pub fn after(visitor: Visitor) -> Self {
-        match visitor {
-            Visitor::Person => Self::LogIn { ended: true },
-            Visitor::Guest => Self::Shut(Closed::Ended),
-        }
-    }
-
-    /// What comes after a session that was left.
-    pub fn left(visitor: Visitor) -> Self {
-        match visitor {
-            Visitor::Person => Self::LogIn { ended: false },
-            Visitor::Guest => Self::Shut(Closed::Left),
-        }
-    }
-}
-
-/// From when the guest link is valid that was opened here, seconds of Unix time. A reload no longer knows.
-#[derive(Clone, Copy)]
-pub struct Opened(pub RwSignal<Option<u64>>);
 
 /// What the edge says about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +31,8 @@ pub enum Standing {
     Unsure,
 }
 
-/// The longest wait before the edge is asked again while the page starts.
-const RETRY_MOST_MS: u32 = 8_000;
+/// The longest wait before the edge is asked again while a page starts, milliseconds.
+pub const RETRY_MOST_MS: u32 = 8_000;
 
 /// Asks about the session, renewing it if it has run out.
 pub async fn resume() -> Standing {
@@ -113,52 +65,5 @@ async fn renew() -> Standing {
         Ok(_) => Standing::Gone,
         Err(failure) if matches!(failure.status(), Some(400 | 401)) => Standing::Gone,
         Err(_) => Standing::Unsure,
-    }
-}
-
-/// Finds out which screen to show; nothing that closes the door is shown before that is certain. The token of
-/// a guest link lives no longer than this call, which is in vain once it is not the `latest` any more.
-pub async fn start(
-    session: RwSignal<Session>,
-    token: Option<Secret>,
-    opened: Opened,
-    latest: impl Fn() -> bool,
-) {
-    let mut wait = 500;
-    loop {
-        let found = match &token {
-            Some(token) => open_link(token, opened).await,
-            None => match resume().await {
-                Standing::Good if platform::visitor() == Visitor::Person => Some(Session::entered()),
-                Standing::Good => Some(Session::Control),
-                Standing::Gone if platform::visitor() == Visitor::Guest => Some(Session::Shut(Closed::Ended)),
-                Standing::Gone => Some(Session::LogIn { ended: false }),
-                Standing::Unsure => None,
-            },
-        };
-        if !latest() {
-            return;
-        }
-        match found {
-            Some(found) => return session.set(found),
-            None => session.set(Session::Starting { trouble: true }),
-        }
-        TimeoutFuture::new(wait).await;
-        wait = RETRY_MOST_MS.min(wait * 2);
-    }
-}
-
-/// Exchanges a guest link for its cookie; `None` where the edge could not be asked.
-async fn open_link(token: &Secret, opened: Opened) -> Option<Session> {
-    match api::open_link(token).await {
-        Ok((site, from)) => {
-            opened.0.set(from);
-            platform::show_address(&Visitor::Guest.page(Some(&site)));
-            Some(Session::Control)
-        }
-        Err(api::Failure::Problem(problem)) if !api::is_passing(problem.status) => {
-            Some(Session::Shut(Closed::of(problem)))
-        }
-        Err(_) => None,
     }
 }

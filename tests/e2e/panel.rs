@@ -6,6 +6,8 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site, soon};
 use serde_json::json;
 
+use crate::people::join;
+
 /// Runs what a browser does.
 pub fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -96,6 +98,36 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
         browser.until("line-porch-relay", "data-state", "idle").await;
         browser.click("action-porch-relay-set").await;
         browser.until("line-porch-relay", "data-level", "on").await;
+    });
+}
+
+/// Two people at one board. One's session ends in the middle of an action: they are told, nobody acts on it again, and
+/// when they are back they see what is so. The other sees it all along.
+#[test]
+fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    join(&site, "ben", json!({ "role": "operator" }));
+    in_browser(async {
+        let (ann, ben) = (Browser::start(1280, 800).await, Browser::start(390, 844).await);
+        for (browser, name) in [(&ann, OWNER), (&ben, "ben")] {
+            browser.log_in(site.deployment.origin(), &site.name, name, PASSWORD).await;
+            browser.until("line-porch-relay", "data-level", "off").await;
+        }
+        agent.pause();
+        ben.click("action-porch-relay-set").await;
+        ben.until("line-porch-relay", "data-state", "pending").await;
+        site.send_json("DELETE", "/api/v1/users/ben/sessions", &json!({})).ok();
+        ben.find("login-notice").await;
+        agent.resume();
+        // It was accepted while they were logged in, and is carried out once.
+        ann.until("line-porch-relay", "data-level", "on").await;
+        ben.log_in(site.deployment.origin(), &site.name, "ben", PASSWORD).await;
+        ben.until("line-porch-relay", "data-level", "on").await;
+        ben.until("line-porch-relay", "data-state", "idle").await;
+        assert_eq!(agent.levels("relay").iter().filter(|level| **level == json!(true)).count(), 1);
+        ann.click("action-porch-relay-set").await;
+        ben.until("line-porch-relay", "data-level", "off").await;
     });
 }
 

@@ -1,8 +1,8 @@
-//! Starts the panel in the page that loaded it.
+//! Starts the board of devices in the page that loaded it.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    pinlatch_panel::mount();
+    pinlatch_panel::control::mount();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,11 +2,9 @@
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
-use leptos::mount::mount_to;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::name::Name;
-use wasm_bindgen::JsCast;
 
 use super::page::{self, Page};
 use super::pages::activity::Activity;
@@ -19,20 +17,14 @@ use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
 use super::{browser, words};
-use crate::pages::starting::Starting;
-use crate::platform;
-use crate::session::{self, Session, Standing};
+use crate::ui;
+use crate::ui::starting::Starting;
+use crate::session::{self, RETRY_MOST_MS, Session, Standing};
 
 /// Mounts the page in the document's `#app`, in place of what that shows while it loads.
 pub fn mount() {
     let Some((site, page)) = Page::parse(&browser::path()) else { return browser::leave("/") };
-    platform::show_theme(platform::theme());
-    let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
-    if let Some(root) = root {
-        let root: web_sys::HtmlElement = root;
-        root.set_inner_html("");
-        mount_to(root, move || view! { <App site page/> }).forget();
-    }
+    ui::page::take(move || view! { <App site page/> });
 }
 
 /// What is shown while it is not certain who looks, and then.
@@ -43,16 +35,13 @@ enum Shown {
     Pages,
 }
 
-/// The longest wait before the edge is asked again while the page starts, milliseconds.
-const RETRY_MOST_MS: u32 = 8_000;
-
 /// Finds out whether somebody is logged in; nobody is sent away before that is certain.
 async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
         match session::resume().await {
             Standing::Good => return session.set(Session::Control),
-            Standing::Gone => return session.set(Session::LogIn { ended: false }),
+            Standing::Gone => return session.set(Session::Over { ended: false }),
             Standing::Unsure => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;
@@ -67,7 +56,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
         // What somebody is in the middle of stays while they log in again.
-        Session::Control | Session::LogIn { ended: true } => Shown::Pages,
+        Session::Control | Session::Over { ended: true } => Shown::Pages,
         _ => Shown::Leaving,
     });
     let site = StoredValue::new(site);

@@ -37,7 +37,7 @@ pub fn Header() -> impl IntoView {
                 <h1>{move || site.get()}</h1>
             </div>
             <LinkBadge/>
-            {person.then(|| view! { <UserMenu/> })}
+            {person.then(|| view! { <UserMenu panel/> })}
         </header>
         {person.then(|| view! { <Ways/> })}
     }
@@ -120,8 +120,7 @@ fn Health() -> impl IntoView {
 
 /// Who is looking, in which light, and the way out.
 #[component]
-fn UserMenu() -> impl IntoView {
-    let panel = expect_context::<Panel>();
+pub fn UserMenu(panel: Panel) -> impl IntoView {
     let who = Memo::new(move |_| {
         panel.model.with(|model| model.whoami.as_ref().map(|whoami| (whoami.sub.clone(), whoami.role)))
     });

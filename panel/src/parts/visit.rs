@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::live::Panel;
-use crate::session::Opened;
 use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
@@ -14,12 +13,12 @@ use crate::{platform, words};
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let left = Memo::new(move |_| panel.model.with(|model| model.left_ms(panel.now.get())));
-    let Opened(from) = expect_context::<Opened>();
+    let from = platform::beginning();
     let until = Memo::new(move |_| {
         let exp = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.exp))?;
         let now = platform::moment(panel.now.get());
         let moment = |seconds: u64| words::moment(platform::moment(seconds.saturating_mul(1_000)), now);
-        Some(guest::window(from.get().map(moment), moment(exp)))
+        Some(guest::window(from.map(moment), moment(exp)))
     });
     let countdown = Memo::new(move |_| left.get().and_then(guest::countdown));
     Effect::new(move |before: Option<Option<u64>>| {

@@ -4,3 +4,5 @@ pub mod dialog;
 pub mod field;
 pub mod icon;
 pub mod notice;
+pub mod page;
+pub mod starting;

@@ -1,12 +1,12 @@
-//! The panel's two programs: compiled by cargo, bound, optimised, and laid out as static assets in
+//! The panel's programs: compiled by cargo, bound, optimised, and laid out as static assets in
 //! `target/panel-dist`.
 //!
 //! ```text
-//! index.html                 panel/index.html, for the paths of both
-//! assets/boot-HASH.js        panel/boot.js, which loads the program for a path
-//! assets/panel-HASH.js       wasm-bindgen's glue and the function that starts it, one file
-//! assets/panel-HASH.wasm
-//! assets/panel-HASH.css      panel/style.css, for both
+//! index.html                 panel/index.html, for all paths
+//! assets/boot-HASH.js        panel/boot.js, which loads the program that is needed
+//! assets/entry-HASH.js       the ways in: wasm-bindgen's glue and the function that starts it, one file
+//! assets/entry-HASH.wasm
+//! assets/panel-HASH.…        the same of the board; panel/style.css is for all
 //! assets/manage-HASH.…       the same of the pages of administration; their panel/manage.css comes on top
 //! …                          everything of panel/public/ as it is
 //! ```
@@ -42,8 +42,9 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-multivalue",
 ];
 
-/// The programs, each with its style sheet.
-const PROGRAMS: [(&str, &str); 2] = [("panel", "style.css"), ("manage", "manage.css")];
+/// The programs, each with the style sheet that it brings, if any.
+const PROGRAMS: [(&str, Option<&str>); 3] =
+    [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
 /// Builds the panel; assembles only when the wasm or another source changed.
 pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
@@ -59,7 +60,8 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     let panel = root.join("panel");
     let mut inputs = vec![panel.join("index.html"), panel.join("boot.js")];
     for (name, style) in PROGRAMS {
-        inputs.extend([wasm_of(name), panel.join(style)]);
+        inputs.push(wasm_of(name));
+        inputs.extend(style.map(|style| panel.join(style)));
     }
     files_below(&panel.join("public"), &mut inputs)?;
     inputs.extend([tools.wasm_bindgen.clone(), tools.wasm_opt(), tools.esbuild()]);
@@ -121,19 +123,21 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
         )?;
         let out = work.join(format!("out-{name}"));
         let js = esbuild(tools, &start, &out.with_extension("js"), &["--bundle", "--format=esm"], mode)?;
-        let css = esbuild(tools, &panel.join(style), &out.with_extension("css"), &[], mode)?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
-        paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
+        if let Some(style) = style {
+            let css = esbuild(tools, &panel.join(style), &out.with_extension("css"), &[], mode)?;
+            paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
+        }
         paths.push((format!("{name}_wasm"), wasm));
     }
     let boot = fs::read_to_string(panel.join("boot.js")).context("panel/boot.js")?;
     let filled = work.join("boot.js");
-    fs::write(&filled, fill("panel/boot.js", &boot, &["panel_js", "manage_js"], &paths)?)?;
+    fs::write(&filled, fill("panel/boot.js", &boot, &["entry_js", "panel_js", "manage_js"], &paths)?)?;
     let boot = esbuild(tools, &filled, &work.join("out-boot.js"), &["--format=esm"], mode)?;
     paths.push(("boot_js".into(), named_by_content(&assets, "boot", "js", &boot)?));
 
     let page = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
-    let page = fill("panel/index.html", &page, &["boot_js", "panel_css"], &paths)?;
+    let page = fill("panel/index.html", &page, &["boot_js", "entry_js", "panel_css"], &paths)?;
     fs::write(dist.join("index.html"), page)?;
     Ok(())
 }

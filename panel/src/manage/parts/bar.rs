@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::frame::Frame;
 use crate::manage::page::{self, Page};
-use crate::manage::words;
-use crate::manage::{browser, words::scope};
+use crate::manage::{browser, words};
+use crate::parts::header::UserMenu;
 use crate::ui::icon::{Icon, IconKind, Mark};
 use crate::visit::Visitor;
 use crate::words::{board::WAYS, title};
@@ -18,11 +18,6 @@ pub fn Bar() -> impl IntoView {
     let site = frame.site();
     let board = Visitor::Person.page(Some(&site));
     let state = Memo::new(move |_| words::link(frame.panel.link.get()));
-    let who = move || frame.rights.with(|rights| rights.name.clone());
-    let role = move || {
-        let known = frame.is_filled.get();
-        known.then(|| frame.rights.with(|rights| scope::role_name(rights.role)))
-    };
     view! {
         <header class="bar">
             <Mark/>
@@ -34,10 +29,7 @@ pub fn Bar() -> impl IntoView {
                 <span class="link-lamp"></span>
                 <span class="link-text">{move || state.get().1}</span>
             </p>
-            <p class="bar-who">
-                <strong>{who}</strong>
-                <span>{role}</span>
-            </p>
+            <UserMenu panel=frame.panel/>
         </header>
         <nav class="ways" aria-label=WAYS>
             <a class="way" href=board data-testid="board">

@@ -61,7 +61,7 @@ impl Frame {
 
     /// Whether the session has ended while a page was open.
     pub fn has_ended(&self) -> bool {
-        self.session.with(|session| matches!(session, Session::LogIn { ended: true }))
+        self.session.with(|session| matches!(session, Session::Over { ended: true }))
     }
 
     /// What a failure means for people. That the session is over is noted beside.
@@ -70,7 +70,7 @@ impl Frame {
             Failure::Network => words::failure(None, is_write),
             Failure::Problem(problem) => {
                 if problem.is(Code::InvalidToken) {
-                    self.session.set(Session::LogIn { ended: true });
+                    self.session.set(Session::Over { ended: true });
                 }
                 words::failure(Some(problem), is_write)
             }
@@ -79,7 +79,7 @@ impl Frame {
 
     /// Notes that a call was answered: if the session had ended, somebody has logged in again.
     pub fn answered(&self) {
-        if self.session.with_untracked(|session| matches!(session, Session::LogIn { ended: true })) {
+        if self.session.with_untracked(|session| matches!(session, Session::Over { ended: true })) {
             self.session.set(Session::Control);
             self.panel.begin_again();
         }

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::api::{LoginOption, LoginRequest, Secret};
 
-use super::entry::{Attempt, Entry};
-use crate::session::Session;
+use super::app::Screen;
+use super::form::{Attempt, Entry};
 use crate::ui::field::{Field, Password};
 use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;
@@ -14,7 +14,7 @@ use crate::{api, platform, words};
 
 /// The form; the password leaves the input only into the request.
 #[component]
-pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String>) -> impl IntoView {
+pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
     let attempt = Attempt::new(login_error.as_deref().map(words::provider_problem));
@@ -28,7 +28,7 @@ pub fn Login(session: RwSignal<Session>, ended: bool, login_error: Option<String
         }
         spawn_local(async move {
             match api::login(&request).await {
-                Ok(()) => session.set(Session::entered()),
+                Ok(()) => screen.set(Screen::entered()),
                 Err(failure) => {
                     if failure.status() == Some(401) {
                         secret.set_value("");

@@ -1,4 +1,4 @@
-//! The control panel proper: header, tools, plates, and what is said aloud.
+//! The board of devices: header, tools, plates, and what is said aloud.
 
 use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
@@ -14,12 +14,25 @@ use crate::parts::visit::Visit;
 use crate::session::Session;
 use crate::ui::dialog::Confirm;
 use crate::ui::icon::{Icon, IconKind};
+use crate::ui::page;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// Everything that somebody sees who is logged in, or has a guest link open.
+/// Takes over the page, for somebody who is logged in or has a guest link open.
+pub fn mount() {
+    page::take(|| view! { <Control/> });
+}
+
 #[component]
-pub fn Control(session: RwSignal<Session>) -> impl IntoView {
+fn Control() -> impl IntoView {
+    let session = RwSignal::new(Session::Control);
+    Effect::new(move |_| {
+        if let Session::Over { ended } = session.get() {
+            // The ways in are another program.
+            platform::keep_end(ended);
+            platform::reload();
+        }
+    });
     let panel = Panel::start(session);
     provide_context(panel);
     let shape = Memo::new(move |_| panel.model.with(Model::shape));

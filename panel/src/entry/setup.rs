@@ -6,15 +6,15 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::api::{LoginRequest, Secret, SetupRequest};
 use pinlatch_protocol::name::UserName;
 
-use super::entry::{Attempt, Entry};
+use super::app::Screen;
+use super::form::{Attempt, Entry};
 use crate::api::{self, Failure};
-use crate::session::Session;
 use crate::ui::field::{Field, Password};
 use crate::{platform, words};
 
 /// Makes the owner of a site that has none.
 #[component]
-pub fn SetUp(session: RwSignal<Session>, code: Option<Secret>) -> impl IntoView {
+pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     let typed = NodeRef::<Input>::new();
     let username = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
@@ -32,7 +32,7 @@ pub fn SetUp(session: RwSignal<Session>, code: Option<Secret>) -> impl IntoView 
         let request = SetupRequest { site: platform::site(), code, username, password };
         spawn_local(async move {
             let done = api::set_up(&request).await;
-            go_on(session, attempt, done.map(|()| request.username), request.password).await;
+            go_on(screen, attempt, done.map(|()| request.username), request.password).await;
         });
     };
     view! {
@@ -42,7 +42,7 @@ pub fn SetUp(session: RwSignal<Session>, code: Option<Secret>) -> impl IntoView 
             button=words::SET_UP
             testid="setup-submit"
             submit=Callback::new(submit)
-            below=view! { <Back session/> }.into_any()
+            below=view! { <Back screen/> }.into_any()
         >
             <p class="hint">{words::SET_UP_TEXT}</p>
             {(!given)
@@ -57,7 +57,7 @@ pub fn SetUp(session: RwSignal<Session>, code: Option<Secret>) -> impl IntoView 
 
 /// Lets a person who was invited choose their password.
 #[component]
-pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
+pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
     let attempt = Attempt::new(None);
     let submit = move |()| {
@@ -69,7 +69,7 @@ pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
         let code = code.clone();
         spawn_local(async move {
             let done = api::accept(&code, &password).await;
-            go_on(session, attempt, done, password).await;
+            go_on(screen, attempt, done, password).await;
         });
     };
     view! {
@@ -79,7 +79,7 @@ pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
             button=words::ACCEPT
             testid="invite-submit"
             submit=Callback::new(submit)
-            below=view! { <Back session/> }.into_any()
+            below=view! { <Back screen/> }.into_any()
         >
             <p class="hint">{words::INVITED_TEXT}</p>
             <Password label="Password" testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
@@ -89,7 +89,7 @@ pub fn Invited(session: RwSignal<Session>, code: Secret) -> impl IntoView {
 
 /// Logs the new person in with what they have just chosen.
 async fn go_on(
-    session: RwSignal<Session>,
+    screen: RwSignal<Screen>,
     attempt: Attempt,
     done: Result<UserName, Failure>,
     password: Secret,
@@ -100,19 +100,19 @@ async fn go_on(
     };
     let request = LoginRequest { site: platform::site(), username, password };
     match api::login(&request).await {
-        Ok(()) => session.set(Session::entered()),
+        Ok(()) => screen.set(Screen::entered()),
         // The account is there: what is left is an ordinary login.
-        Err(_) => session.set(Session::LogIn { ended: false }),
+        Err(_) => screen.set(Screen::LogIn { ended: false }),
     }
 }
 
 /// The way to an ordinary login.
 #[component]
-fn Back(session: RwSignal<Session>) -> impl IntoView {
+fn Back(screen: RwSignal<Screen>) -> impl IntoView {
     view! {
         <p class="aside">
             {words::HAVE_ACCOUNT}
-            <button type="button" class="plain-link" data-testid="to-login" on:click=move |_| session.set(Session::LogIn { ended: false })>
+            <button type="button" class="plain-link" data-testid="to-login" on:click=move |_| screen.set(Screen::LogIn { ended: false })>
                 {words::LOG_IN.0}
             </button>
         </p>

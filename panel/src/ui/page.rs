@@ -1,0 +1,15 @@
+//! The page that a program draws in.
+
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// Draws a view in the document's `#app`, in place of what is there, for as long as the page lives.
+pub fn take<V: IntoView + 'static>(view: impl FnOnce() -> V + 'static) {
+    let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
+    if let Some(root) = root {
+        let root: web_sys::HtmlElement = root;
+        root.set_inner_html("");
+        mount_to(root, view).forget();
+    }
+}
