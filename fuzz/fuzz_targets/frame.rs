@@ -50,8 +50,8 @@ fuzz_target!(|text: &str| {
             Some(Heard::Message(ToAgent::Command { jwt })) => jwt,
             _ => text.to_owned(),
         };
-        if let Some(outcome) = commands.handle(&jwt, lines, clock, || 0) {
-            assert_ne!(outcome.status, CommandStatus::Executed);
+        if let Some(answer) = commands.handle(&jwt, lines, clock, || 0) {
+            assert_ne!(answer.outcome.status, CommandStatus::Executed);
         }
         assert_eq!(lines.infos()[0].level, Some(Level::On(false)));
     });
