@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_millis(100);
 /// Presses, of which one must be as long as that: the emulated processor shares a real one with everything else here.
 const ROUNDS: usize = 4;
 /// How much shorter, since a timer of the kernel counts whole milliseconds.
-const EARLY: Duration = Duration::from_millis(5);
+const EARLY: Duration = Duration::from_millis(30);
 /// How long a change may take to reach a pin.
 const SOON: Duration = Duration::from_secs(10);
 

@@ -133,7 +133,8 @@ fn drawn(bytes: &[u8]) -> (usize, f64) {
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");
     let step = info.color_type.samples();
-    let mut all: Vec<&[u8]> = pixels.chunks_exact(step).collect();
+    // One pixel of seven tells enough.
+    let mut all: Vec<&[u8]> = pixels.chunks_exact(step).step_by(7).collect();
     all.sort_unstable();
     let commonest = all.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);
     let share = commonest as f64 / all.len().max(1) as f64;

@@ -17,9 +17,9 @@ use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
 use super::{browser, words};
+use crate::session::{self, RETRY_MOST_MS, Session, Standing};
 use crate::ui;
 use crate::ui::starting::Starting;
-use crate::session::{self, RETRY_MOST_MS, Session, Standing};
 
 /// Mounts the page in the document's `#app`, in place of what that shows while it loads.
 pub fn mount() {

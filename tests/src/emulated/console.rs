@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::soon;
 
 /// How long one command may take; enrolling is the longest.
-const COMMAND: Duration = Duration::from_secs(60);
+const COMMAND: Duration = Duration::from_secs(150);
 
 /// All lines so far, and the news that there are more.
 #[derive(Default)]
