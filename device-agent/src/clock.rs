@@ -62,6 +62,12 @@ impl EdgeClock {
         self.latest_ms(boot_ms).saturating_sub(self.earliest_ms(boot_ms))
     }
 
+    /// How far edge time is ahead of the system's clock, in milliseconds; negative where it is behind.
+    pub fn ahead_of(&self, wall: WallClock, boot_ms: u64) -> i64 {
+        let of = |ms: u128| i64::try_from(ms).unwrap_or(i64::MAX);
+        of(self.estimate_ms(boot_ms).into()).saturating_sub(of(wall.now().as_millis()))
+    }
+
     /// Takes a newer statement, unless it came over so slow a round trip that this one is still better.
     pub fn resync(&mut self, newer: Self, boot_ms: u64) {
         if newer.uncertainty_ms(boot_ms) <= self.uncertainty_ms(boot_ms) {
@@ -123,6 +129,15 @@ mod tests {
         let fresh = EdgeClock::new(1_600_000, 600_000, 600_020);
         clock.resync(fresh, 600_020);
         assert_eq!(clock, fresh);
+    }
+
+    #[test]
+    fn a_clock_in_1970_is_far_behind() {
+        let clock = EdgeClock::new(1_800_000_000_000, 100, 100);
+        assert_eq!(clock.ahead_of(WallClock::assuming(Some(1_800_000_003)), 100), -3_000 + 1);
+        assert_eq!(clock.ahead_of(WallClock::assuming(Some(0)), 100), 1_800_000_000_001);
+        let never = EdgeClock::new(u64::MAX, 0, 0);
+        assert_eq!(never.ahead_of(WallClock::assuming(Some(u64::MAX)), 0), 0);
     }
 
     #[test]

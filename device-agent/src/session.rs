@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pinlatch_protocol::agent::{FromAgent, Outcome, ToAgent};
+use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome, ToAgent};
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
 use pinlatch_token::device::DeviceCert;
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
-use crate::clock::{EdgeClock, RESYNC_EVERY, boot_ms};
+use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
 use crate::handshake::{Link, excerpt};
@@ -105,6 +105,8 @@ pub struct Around<'a> {
     pub state_dir: &'a Path,
     /// After how long a silence the link counts as dead.
     pub link_timeout: Duration,
+    /// The system's clock, which the edge is told of.
+    pub wall: WallClock,
 }
 
 impl Around<'_> {
@@ -210,7 +212,12 @@ impl<'a> Session<'a> {
     /// Says what lines there are.
     async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
         let version = env!("CARGO_PKG_VERSION").into();
-        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes }).await
+        let up_ms = boot_ms();
+        let machine = MachineInfo {
+            up_s: Some(up_ms / 1_000),
+            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.around.wall, up_ms).saturating_neg()),
+        };
+        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine }).await
     }
 
     async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
@@ -477,6 +484,7 @@ mod tests {
                 version: env!("CARGO_PKG_VERSION").into(),
                 lines: (0..MAX_LINES).map(|number| line(number, kind)).collect(),
                 outcomes: vec![outcome.clone(); HELLO_OUTCOMES],
+                machine: MachineInfo { up_s: Some(u64::MAX), clock_ahead_ms: Some(i64::MIN) },
             };
             let length = serde_json::to_string(&hello).unwrap().len();
             assert!(length <= MAX_FRAME, "{kind}: {length}");

@@ -38,6 +38,8 @@ pub struct Settings {
     link_timeout: Duration,
     /// What TLS is made with.
     tls: Tls,
+    /// The system's clock.
+    wall: WallClock,
 }
 
 impl Settings {
@@ -49,6 +51,7 @@ impl Settings {
             proxy: config.proxy.clone(),
             link_timeout: config.link_timeout,
             tls: Tls::new(config.ca_file.as_deref(), clock)?,
+            wall: clock,
         })
     }
 
@@ -176,6 +179,7 @@ impl Uplink {
             service: &self.service,
             state_dir: &settings.state_dir,
             link_timeout: settings.link_timeout,
+            wall: settings.wall,
         };
         session::run(link, trust, &credentials, around, outbox, stop).await
     }

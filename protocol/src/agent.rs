@@ -62,6 +62,9 @@ pub enum FromAgent {
         /// What became of the last connection's commands that were not reported there.
         #[serde(default)]
         outcomes: Vec<Outcome>,
+        /// How its machine is.
+        #[serde(default)]
+        machine: MachineInfo,
     },
     /// What became of one command.
     Result(Outcome),
@@ -131,6 +134,17 @@ pub struct Outcome {
     pub level: Option<Level>,
 }
 
+/// What an agent knows of the machine that it runs on, when it says hello. Older agents say nothing of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineInfo {
+    /// For how long it has been up, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_s: Option<u64>,
+    /// By how much its own clock is ahead of the edge's time, in milliseconds; negative where it is behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +170,12 @@ mod tests {
         let name = || Name::new("x").unwrap();
         let outcome = Outcome { id: "c".into(), status: CommandStatus::Executed, code: None, level: None };
         let messages = [
-            FromAgent::Hello { version: "1".into(), lines: Vec::new(), outcomes: Vec::new() },
+            FromAgent::Hello {
+                version: "1".into(),
+                lines: Vec::new(),
+                outcomes: Vec::new(),
+                machine: MachineInfo::default(),
+            },
             FromAgent::Result(outcome),
             FromAgent::Event { line: name(), level: None, at_ms: 1 },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },

@@ -113,6 +113,15 @@ pub struct DeviceView {
     pub last_seen_ms: Option<u64>,
     /// The agent's version.
     pub version: Option<String>,
+    /// When its machine was started, milliseconds of Unix time.
+    #[serde(default)]
+    pub booted_ms: Option<u64>,
+    /// By how much its own clock was ahead of the edge's when it connected, milliseconds; negative where it was behind.
+    #[serde(default)]
+    pub clock_ahead_ms: Option<i64>,
+    /// Until when its certificate is good, seconds of Unix time.
+    #[serde(default)]
+    pub certificate_exp: Option<u64>,
     /// Its lines, in the order the device gave.
     pub lines: Vec<LineView>,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use pinlatch_protocol::agent::{FromAgent, Outcome};
+use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
 use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_PRECISION, is_unit};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
@@ -14,7 +14,7 @@ use crate::devices::Device;
 use crate::event::{Effect, Press, close};
 use crate::failure::Failure;
 use crate::outcome::Heard;
-use crate::store::StoreError;
+use crate::store::{MAX_EXACT, StoreError};
 
 /// The most lines that one device may have.
 pub const MAX_LINES: usize = 256;
@@ -99,7 +99,9 @@ impl Site<'_> {
     pub(crate) fn hear(&mut self, name: &Name, session: &str, message: FromAgent) -> Result<(), StoreError> {
         let Some(device) = self.current(name, session)? else { return Ok(()) };
         match message {
-            FromAgent::Hello { version, lines, outcomes } => self.hello(device, &version, &lines, &outcomes),
+            FromAgent::Hello { version, lines, outcomes, machine } => {
+                self.hello(device, &version, machine, &lines, &outcomes)
+            }
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
@@ -149,6 +151,7 @@ impl Site<'_> {
         &mut self,
         mut device: Device,
         version: &str,
+        machine: MachineInfo,
         infos: &[LineInfo],
         reports: &[Outcome],
     ) -> Result<(), StoreError> {
@@ -165,12 +168,24 @@ impl Site<'_> {
         let seq = self.next_seq()?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
+        let booted_ms = machine.up_s.map(|up_s| self.now_ms.saturating_sub(up_s.saturating_mul(1_000)));
+        let clock_ahead_ms = machine.clock_ahead_ms.map(|ms| ms.clamp(-MAX_EXACT, MAX_EXACT));
         self.run(
-            "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4 WHERE name = ?1",
-            &[device.name.as_str().into(), version.as_str().into(), self.now_ms.into(), seq.into()],
+            "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4, booted_ms = ?5, \
+             clock_ahead_ms = ?6 WHERE name = ?1",
+            &[
+                device.name.as_str().into(),
+                version.as_str().into(),
+                self.now_ms.into(),
+                seq.into(),
+                booted_ms.into(),
+                clock_ahead_ms.into(),
+            ],
         )?;
         device.hello = true;
         device.version = Some(version);
+        device.booted_ms = booted_ms;
+        device.clock_ahead_ms = clock_ahead_ms;
         device.last_seen_ms = Some(self.now_ms);
         let view = self.device_view(&device, &lines);
         self.publish(seq, Change::Device { device: view });

@@ -14,7 +14,7 @@ use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
 const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint, \
-                       renewed_jti, renewed_exp";
+                       renewed_jti, renewed_exp, booted_ms, clock_ahead_ms";
 
 /// A row of `devices`.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ pub(crate) struct Device {
     /// The last sign of life that was written down; an open socket knows a later one.
     pub last_seen_ms: Option<u64>,
     pub version: Option<String>,
+    /// When its machine was started, as far as its agent tells.
+    pub booted_ms: Option<u64>,
+    /// By how much its clock was ahead of ours at its last hello.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 impl Device {
@@ -51,7 +55,14 @@ impl Device {
             version: row.opt_text(7)?.map(Into::into),
             thumbprint: row.text(8)?.into(),
             renewed: row.opt_text(9)?.map(Into::into).zip(row.opt_uint(10)?),
+            booted_ms: row.opt_uint(11)?,
+            clock_ahead_ms: row.opt_int(12)?,
         })
+    }
+
+    /// When the last of its certificates expires, in seconds of Unix time.
+    fn last_expiry(&self) -> u64 {
+        self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
     }
 
     /// When a certificate of this device expires, in seconds of Unix time; `None` if it is none of its own.
@@ -101,6 +112,9 @@ impl Site<'_> {
             online: self.present(device).is_some(),
             last_seen_ms: self.sign_of_life(device).max(device.last_seen_ms),
             version: device.version.clone(),
+            booted_ms: device.booted_ms,
+            clock_ahead_ms: device.clock_ahead_ms,
+            certificate_exp: Some(device.last_expiry()),
             lines: lines.iter().map(Line::view).collect(),
         }
     }

@@ -163,6 +163,11 @@ const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
         "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
     ],
+    &[
+        // The machine that a device's agent runs on.
+        "ALTER TABLE devices ADD COLUMN booted_ms INTEGER",
+        "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
+    ],
 ];
 
 /// Makes the database current and returns its `meta`: one read when nothing is to be done.

@@ -18,7 +18,7 @@ pub enum Value {
 }
 
 /// The largest whole number that JavaScript holds exactly; larger ones are stored as this one.
-const MAX_EXACT: i64 = (1 << 53) - 1;
+pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {

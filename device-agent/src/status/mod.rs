@@ -136,10 +136,11 @@ impl Status {
             link: link(telemetry, now),
             clock: telemetry.clock().map(|clock| {
                 let boot_ms = boot_ms();
-                let edge_ms = clock.estimate_ms(boot_ms);
-                let system_ms = i64::try_from(wall.now().as_millis()).unwrap_or(i64::MAX);
-                let ahead_ms = i64::try_from(edge_ms).unwrap_or(i64::MAX).saturating_sub(system_ms);
-                ClockStatus { edge_ms, ahead_ms, uncertainty_ms: clock.uncertainty_ms(boot_ms) }
+                ClockStatus {
+                    edge_ms: clock.estimate_ms(boot_ms),
+                    ahead_ms: clock.ahead_of(wall, boot_ms),
+                    uncertainty_ms: clock.uncertainty_ms(boot_ms),
+                }
             }),
             lines: lines.each(line),
             counters: telemetry.counters(),

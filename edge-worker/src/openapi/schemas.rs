@@ -74,8 +74,8 @@ fn answers() -> Vec<Example> {
         "iat": 1, "exp": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
         "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
-    let device =
-        json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "lines": [line] });
+    let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "booted_ms": 1, "clock_ahead_ms": -1,
+        "certificate_exp": 2, "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,

@@ -27,6 +27,9 @@ fn device(text: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         online: true,
         last_seen_ms: None,
         version: None,
+        booted_ms: None,
+        clock_ahead_ms: None,
+        certificate_exp: None,
         lines: lines.iter().map(line).collect(),
     }
 }

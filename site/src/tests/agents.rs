@@ -17,6 +17,9 @@ fn a_device_is_there_after_its_hello() {
     let [Change::Device { device }] = &changes(&effects)[..] else { panic!("{effects:?}") };
     assert!(device.online);
     assert_eq!(device.version.as_deref(), Some("0.1.0"));
+    assert_eq!(device.booted_ms, Some(START_MS - 3_600_000));
+    assert_eq!(device.clock_ahead_ms, MACHINE.clock_ahead_ms);
+    assert_eq!(device.certificate_exp, Some(credential("cert-1").expires_at));
     let names: Vec<&str> = device.lines.iter().map(|line| line.name.as_str()).collect();
     assert_eq!(names, ["door", "lamp", "bell", "dim"], "in the device's order");
     assert!(bench.online("porch"));

@@ -311,7 +311,8 @@ proptest! {
             }
             bench.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
-            bench.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![] });
+            let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()) };
+            bench.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
         }
     }
 }

@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
-use pinlatch_protocol::agent::{FromAgent, Outcome};
+use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
 use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
@@ -70,6 +70,10 @@ struct Bench {
     /// What a shim is armed for.
     wake: Cell<Option<u64>>,
 }
+
+/// Up for an hour, its clock in 1970.
+const MACHINE: MachineInfo =
+    MachineInfo { up_s: Some(3_600), clock_ahead_ms: Some(-(START_MS.cast_signed()) + 3_600_000) };
 
 /// A certificate of the key that devices are enrolled with here.
 fn credential(jti: &str) -> Credential<'_> {
@@ -217,7 +221,11 @@ impl Bench {
 
     fn hello(&self, device: &str, session: &str, lines: &[LineInfo], outcomes: &[Outcome]) -> Vec<Effect> {
         let (lines, outcomes) = (lines.to_vec(), outcomes.to_vec());
-        self.hear(device, session, FromAgent::Hello { version: "0.1.0".into(), lines, outcomes })
+        self.hear(
+            device,
+            session,
+            FromAgent::Hello { version: "0.1.0".into(), lines, outcomes, machine: MACHINE },
+        )
     }
 
     fn report(

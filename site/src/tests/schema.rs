@@ -83,7 +83,7 @@ fn version_1_becomes_today_s_with_its_data() {
     let bench = version_1();
     check(&bench);
     let schema = bench.store.run("SELECT schema FROM meta", &[]).unwrap();
-    assert_eq!(schema[0].int(0), Ok(4));
+    assert_eq!(schema[0].int(0), Ok(5));
 }
 
 #[test]

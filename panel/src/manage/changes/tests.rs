@@ -21,6 +21,9 @@ fn device(online: bool, lines: Vec<LineView>) -> DeviceView {
         online,
         last_seen_ms: None,
         version: Some("1".into()),
+        booted_ms: None,
+        clock_ahead_ms: None,
+        certificate_exp: None,
         lines,
     }
 }

@@ -21,7 +21,7 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::words::devices as text;
 use crate::manage::{activity, call, words};
 use crate::model::{Key, Pressed};
-use crate::words::{ago, level_mark, reported, title};
+use crate::words::{ago, level_mark, reported, span, title};
 
 /// The page.
 #[component]
@@ -74,6 +74,15 @@ fn Facts(name: Name) -> impl IntoView {
         let seen = device.with(|device| device.as_ref().and_then(|device| device.last_seen_ms));
         seen.map_or_else(|| text::DASH.into(), |seen| ago(edge_ms.saturating_sub(seen)))
     };
+    let up = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let booted = device.with(|device| device.as_ref().filter(|device| device.online)?.booted_ms);
+        booted.map_or_else(|| text::DASH.into(), |booted| span(edge_ms.saturating_sub(booted)))
+    };
+    let certificate = move || {
+        let exp = device.with(|device| device.as_ref()?.certificate_exp);
+        exp.map_or_else(|| text::DASH.into(), |exp| frame.moment(exp.saturating_mul(1_000)))
+    };
     let online = move || device.with(|device| device.as_ref().is_some_and(|device| device.online));
     let enrolled = RwSignal::new(None::<u64>);
     let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
@@ -109,6 +118,18 @@ fn Facts(name: Name) -> impl IntoView {
                 <div>
                     <dt>{text::fact::VERSION}</dt>
                     <dd data-testid="version">{move || of(|device| device.version.clone())}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::UP}</dt>
+                    <dd data-testid="up">{up}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::CLOCK}</dt>
+                    <dd data-testid="clock">{move || of(|device| device.clock_ahead_ms.map(text::clock))}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::CERTIFICATE}</dt>
+                    <dd data-testid="certificate">{certificate}</dd>
                 </div>
                 <div>
                     <dt>{text::fact::LINES}</dt>

@@ -5,7 +5,7 @@ use pinlatch_protocol::panel::LineView;
 
 use super::count;
 use crate::manage::changes::Change;
-use crate::words::{ago, level, measured, pressed, reported, title};
+use crate::words::{ago, level, measured, pressed, reported, span, title};
 
 /// A site without devices.
 pub const NONE: &str = "No device is enrolled yet.";
@@ -62,6 +62,12 @@ pub mod fact {
     pub const LINES: &str = "Lines";
     /// When its certificate was given.
     pub const ENROLLED: &str = "Enrolled";
+    /// Since when its machine runs.
+    pub const UP: &str = "Up for";
+    /// Its machine's own clock, which it does not go by.
+    pub const CLOCK: &str = "Own clock, when it connected";
+    /// Its certificate, which it renews by itself.
+    pub const CERTIFICATE: &str = "Certificate good until";
 }
 
 /// A kind of line.
@@ -80,6 +86,18 @@ pub fn kind(kind: LineKind) -> &'static str {
 /// Whether a device is there.
 pub fn presence(online: bool) -> &'static str {
     if online { "Online" } else { "Offline" }
+}
+
+/// How a device's own clock was when it connected: `right`, `4 s behind`, `56 years ahead`.
+pub fn clock(ahead_ms: i64) -> String {
+    const YEAR_MS: u64 = 31_556_952_000;
+    let off = ahead_ms.unsigned_abs();
+    let word = if ahead_ms < 0 { "behind" } else { "ahead" };
+    match off {
+        0..1_000 => "right".into(),
+        1_000..YEAR_MS => format!("{} {word}", span(off)),
+        _ => format!("{} {word}", count(off / YEAR_MS, "year", "years")),
+    }
 }
 
 /// What is asked of a line; nothing where the level is as asked.
