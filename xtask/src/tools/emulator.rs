@@ -17,7 +17,8 @@ use super::{Report, Setup, apt_line, modules, version_of};
 use crate::{paths, process};
 
 const QEMU: &str = "qemu-system-aarch64";
-const QEMU_PACKAGES: [&str; 1] = ["qemu-system-arm"];
+/// What runs here, and Debian's packages for it: the kernels' modules are packed with xz.
+const PROGRAMS: [(&str, &str); 2] = [(QEMU, "qemu-system-arm"), ("xz", "xz-utils")];
 const BUSYBOX: &str = "busybox-static";
 /// Rises when something else is kept of the packages.
 const RECIPE: u32 = 2;
@@ -83,8 +84,13 @@ pub fn wanted() -> Result<()> {
 /// Finds everything, or installs QEMU after permission and fetches the machines.
 pub fn ensure(setup: &Setup) -> Result<Emulator> {
     wanted()?;
-    if paths::on_path(QEMU).is_none() {
-        setup.apt_install("the tests on emulated machines", &QEMU_PACKAGES)?;
+    let missing: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| paths::on_path(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        setup.apt_install("the tests on emulated machines", &missing)?;
     }
     let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is installed but not on PATH") };
     let guests = home(setup);
@@ -243,7 +249,7 @@ pub fn reports(setup: &Setup) -> [Report; 2] {
     let packages = fs::read_to_string(guests.join(COMPLETE)).ok();
     let packages = packages.map(|text| text.lines().collect::<Vec<_>>().join(", "));
     [
-        Report { name: QEMU, found: qemu, needed, get: apt_line(&QEMU_PACKAGES) },
+        Report { name: QEMU, found: qemu, needed, get: apt_line(&PROGRAMS.map(|(_, package)| package)) },
         Report {
             name: "guests of QEMU",
             found: packages.map(|packages| (packages, guests.display().to_string())),
