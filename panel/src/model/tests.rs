@@ -1,4 +1,5 @@
 use pinlatch_protocol::line::Level;
+use pinlatch_protocol::problem::{Code, Problem};
 use serde_json::{Value, json};
 
 use super::*;
