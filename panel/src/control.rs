@@ -33,7 +33,7 @@ fn Control() -> impl IntoView {
             platform::reload();
         }
     });
-    let panel = Panel::start(session);
+    let panel = Panel::start(session, false);
     provide_context(panel);
     let shape = Memo::new(move |_| panel.model.with(Model::shape));
     let plates = Memo::new(move |_| {

@@ -8,7 +8,8 @@ use leptos::leptos_dom::helpers::{set_interval_with_handle, window_event_listene
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::line::Action;
-use pinlatch_protocol::panel::{FromPanel, ToPanel};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::{PING, PONG};
 
 use crate::api::{self, Failure};
@@ -57,6 +58,12 @@ pub struct Panel {
     pub newer: RwSignal<bool>,
     /// On whose behalf.
     pub visitor: Visitor,
+    /// Counts the commands whose time from here to a device and back is known.
+    pub timed: RwSignal<u32>,
+    /// Who draws which line. Only they are told when it changes: with hundreds of lines, the rest has to stay as it is.
+    watched: StoredValue<Map<Key, ArcTrigger>>,
+    /// Whether all who look at the model are told instead.
+    tells_all: bool,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
@@ -81,9 +88,32 @@ impl Driver {
     }
 }
 
+/// What a frame is about.
+enum Subject {
+    /// A line that is there.
+    Line(Key),
+    /// What became of a command.
+    Command,
+    /// Something that is not shown here.
+    Nothing,
+    /// More than that.
+    More,
+}
+
+fn subject(frame: &ToPanel) -> Subject {
+    let line = |device: &Name, line: &Name| Subject::Line(Key { device: device.clone(), line: line.clone() });
+    match frame {
+        ToPanel::Event { change: Change::Line { device, line: view }, .. } => line(device, &view.name),
+        ToPanel::Event { change: Change::Hidden, .. } => Subject::Nothing,
+        ToPanel::Press { device, line: name, .. } => line(device, name),
+        ToPanel::Result { .. } | ToPanel::Problem { .. } => Subject::Command,
+        _ => Subject::More,
+    }
+}
+
 impl Panel {
-    /// Connects, and stays connected until the reactive owner is disposed of.
-    pub fn start(session: RwSignal<Session>) -> Self {
+    /// Connects, and stays connected until the reactive owner is disposed of. `tells_all` where nobody asks [`Self::of_line`].
+    pub fn start(session: RwSignal<Session>, tells_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
             model: RwSignal::new(Model::default()),
@@ -100,6 +130,9 @@ impl Panel {
             dragged: StoredValue::new(None),
             newer: RwSignal::new(false),
             visitor,
+            timed: RwSignal::new(0),
+            watched: StoredValue::new(Map::default()),
+            tells_all,
             session,
             driver: StoredValue::new_local(Driver::of(visitor)),
         };
@@ -154,11 +187,45 @@ impl Panel {
         platform::store(&board(), &self.prefs.with_untracked(Prefs::to_text));
     }
 
+    /// What is known of a line, anew when that changes.
+    pub fn of_line<T>(&self, key: &Key, read: impl FnOnce(&Model) -> T) -> T {
+        let watch = self.watched.try_update_value(|watched| match watched.get(key) {
+            Some(watch) => watch.clone(),
+            None => {
+                let watch = ArcTrigger::new();
+                watched.insert(key.clone(), watch.clone());
+                watch
+            }
+        });
+        if let Some(watch) = watch {
+            watch.track();
+        }
+        self.model.track();
+        self.model.with_untracked(read)
+    }
+
+    /// Says that something about a line has changed.
+    fn tell(&self, key: &Key) {
+        let watch = self.watched.try_with_value(|watched| watched.get(key).cloned()).flatten();
+        match watch {
+            Some(watch) if !self.tells_all => watch.notify(),
+            _ => self.model.notify(),
+        }
+    }
+
     /// Asks for an action on a line.
     pub fn ask(&self, key: Key, action: Action) {
         let Some(id) = platform::random_id() else { return };
-        self.model.update(|model| model.ask(key, id, action, platform::now_ms()));
+        let about = key.clone();
+        self.model.update_untracked(|model| model.ask(key, id, action, platform::now_ms()));
+        self.tell(&about);
         self.flush();
+    }
+
+    /// Takes the last answer about a line off the screen.
+    pub fn dismiss(&self, key: &Key) {
+        self.model.update_untracked(|model| model.dismiss(key));
+        self.tell(key);
     }
 
     /// Ends the session; false where the edge could not be told. Then the cookies stay, and so does the
@@ -299,7 +366,23 @@ impl Panel {
             self.run(Effect::Close(id));
             return self.step(Input::Closed(id, SESSION_ENDED));
         }
-        match self.model.try_update(|model| model.apply(frame, platform::now_ms())) {
+        let about = subject(&frame);
+        let applied = self.model.try_update_untracked(|model| {
+            let shape = model.shape();
+            (model.apply(frame, platform::now_ms()), model.shape() != shape)
+        });
+        let (news, reshaped) = applied.unzip();
+        match (&about, &news) {
+            // Of a command that is only on its way nothing is shown.
+            (Subject::Nothing, _) | (Subject::Command, Some(News::Facts)) => {}
+            (Subject::Line(key), _) if reshaped == Some(false) => self.tell(key),
+            (Subject::Command, Some(News::Answered(key))) => {
+                self.tell(key);
+                self.timed.update(|count| *count = count.wrapping_add(1));
+            }
+            _ => self.model.notify(),
+        }
+        match news {
             Some(News::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
                 // How far away the edge is, people see from the beginning.

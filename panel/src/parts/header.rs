@@ -94,6 +94,7 @@ fn Health() -> impl IntoView {
     let hops = Memo::new(move |_| {
         let connected = panel.is_connected();
         let edge = panel.edge_ms.get();
+        let _ = panel.timed.get();
         panel.model.with(|model| words::hops(model, connected, edge))
     });
     view! {

@@ -46,8 +46,8 @@ impl Handle {
             panel,
             key,
             kind,
-            view: Memo::new(move |_| panel.model.with(|model| model.line(&of()).cloned())),
-            talk: Memo::new(move |_| panel.model.with(|model| model.talk(&of()))),
+            view: Memo::new(move |_| panel.of_line(&of(), |model| model.line(&of()).cloned())),
+            talk: Memo::new(move |_| panel.of_line(&of(), |model| model.talk(&of()))),
             online: Memo::new(move |_| {
                 panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
             }),
@@ -72,7 +72,7 @@ impl Handle {
     /// The running pulse of a momentary line.
     pub fn pulse(&self) -> Option<Pulse> {
         let now = self.panel.now.get();
-        self.panel.model.with(|model| self.key.with_value(|key| model.pulse(key, now)))
+        self.key.with_value(|key| self.panel.of_line(key, |model| model.pulse(key, now)))
     }
 
     /// How much of it has gone by at this very moment, milliseconds.
@@ -87,7 +87,7 @@ impl Handle {
     /// The last press of a contact, while it is shown.
     pub fn pressed(&self) -> Option<Pressed> {
         let now = self.panel.now.get();
-        self.panel.model.with(|model| self.key.with_value(|key| model.pressed(key, now)))
+        self.key.with_value(|key| self.panel.of_line(key, |model| model.pressed(key, now)))
     }
 
     /// What a sensor measured since the page looks at it: the strokes, and between which numbers.
@@ -183,7 +183,7 @@ impl Handle {
 
     /// Takes the last answer off the screen.
     pub fn dismiss(&self) {
-        self.panel.model.update(|model| model.dismiss(&self.key.get_value()));
+        self.panel.dismiss(&self.key.get_value());
     }
 
     /// The stable name of a control, for tests.

@@ -114,6 +114,7 @@ fn Presence(
         words::presence(false, gone)
     });
     let took = Memo::new(move |_| {
+        let _ = panel.timed.get();
         let took = name.with_value(|name| panel.model.with(|model| model.answered_in(name.as_ref()?)));
         took.filter(|_| online.get()).map(words::answered)
     });

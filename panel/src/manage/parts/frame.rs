@@ -34,7 +34,7 @@ pub struct Frame {
 impl Frame {
     /// Connects for somebody who is logged in.
     pub fn start(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> Self {
-        let panel = Panel::start(session);
+        let panel = Panel::start(session, true);
         let rights = Memo::new(move |_| {
             panel.model.with(|model| model.whoami.as_ref().map(Rights::of)).unwrap_or_default()
         });
