@@ -175,7 +175,7 @@ pub struct Send {
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
     /// The command's id: the same again returns the first result. [default: random]
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub id: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub struct Mint {
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     alg: Option<Algorithm>,
     /// The key's id in the header. [default: the JWK's own, or none]
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
     /// The token's kind.
     #[arg(long, default_value = "JWT")]
@@ -51,7 +51,7 @@ pub struct Mint {
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
     /// Its id: `jti`. [default: random]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
     /// A further claim; may be given several times. A text needs its quotes: --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
