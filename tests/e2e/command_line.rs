@@ -107,13 +107,13 @@ fn an_owner_runs_a_site_from_the_command_line() {
     assert_eq!(script.post(lamp, &json!({ "value": false })).status, 200);
     let jti = made["token"]["jti"].as_str().expect("an id").to_owned();
     assert!(owner.says(&["token", "list"], "").to_string().contains(&jti));
-    owner.says(&["token", "revoke", &jti], "");
+    owner.says(&["token", "revoke", "--", &jti], "");
     script.post(lamp, &json!({ "value": true })).is_problem(401, "invalid_token");
     let guest = owner
         .says(&["guest", "create", "Courier", "--scope", "line:porch/door:pulse", "--max-uses", "1"], "");
     assert!(guest["link"].as_str().is_some_and(|link| link.contains("/#guest=")), "{guest}");
     let guest_jti = guest["token"]["jti"].as_str().expect("an id").to_owned();
-    owner.says(&["guest", "revoke", &guest_jti], "");
+    owner.says(&["guest", "revoke", "--", &guest_jti], "");
 
     let export = owner.run(&["audit", "--jsonl"], "");
     assert!(export.status.success());
