@@ -62,6 +62,22 @@ impl Console {
         self.state().seen = at + 1;
     }
 
+    /// Whether a line comes within this time.
+    pub fn hears(&self, line: &str, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut lines = self.lines.lock();
+        loop {
+            if lines.iter().any(|said| said.trim_end() == line) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            lines = self.lines.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Runs a line of shell; its exit code and output.
     #[track_caller]
     pub fn run(&self, line: &str) -> (i32, String) {

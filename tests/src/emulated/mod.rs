@@ -114,6 +114,11 @@ impl Guest {
         self.console.until("@ready", BOOT);
     }
 
+    /// Whether the network is up within this time.
+    pub fn is_ready_within(&self, limit: Duration) -> bool {
+        self.console.hears("@ready", limit)
+    }
+
     /// Runs a line of shell in the guest; its output.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
