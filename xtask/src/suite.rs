@@ -69,7 +69,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let emulated = Emulated::with_programs(setup, emulator)?;
     let packaged = match nspawn {
         // The one at hand: what the packages do is the same with a static one, which takes minutes to compile.
-        Ok(nspawn) => Packaged::Here { nspawn, agent: strip(&programs.agent)? },
+        Ok(nspawn) => Packaged::Here { nspawn, agent: stripped(&programs.agent)? },
         Err(reason) => Packaged::Missing(reason),
     };
 
@@ -135,9 +135,9 @@ fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()>
 }
 
 /// A program without what only debuggers read, beside the program.
-fn strip(program: &Path) -> Result<PathBuf> {
+fn stripped(program: &Path) -> Result<PathBuf> {
     let stripped = program.with_extension("stripped");
-    process::output_of(Command::new("strip").arg("-o").arg(&stripped).arg(program))?;
+    native::strip(program, &stripped)?;
     Ok(stripped)
 }
 

@@ -64,18 +64,7 @@ impl Console {
 
     /// Whether a line comes within this time.
     pub fn hears(&self, line: &str, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let mut lines = self.lines.lock();
-        loop {
-            if lines.iter().any(|said| said.trim_end() == line) {
-                return true;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            lines = self.lines.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
 
     /// Runs a line of shell; its exit code and output.
@@ -104,17 +93,32 @@ impl Console {
 
     #[track_caller]
     fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
+        // Not in a closure, which would be named as the place instead of the caller.
+        match self.search(from, limit, fits) {
+            Ok(at) => at,
+            Err(last) => panic!("after {limit:?} still not: {what}; the console said last: {last:#?}"),
+        }
+    }
+
+    /// The place of a line that fits, once there is one; in time, or the last lines instead.
+    fn search(
+        &self,
+        from: usize,
+        limit: Duration,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<usize, Vec<String>> {
         let deadline = Instant::now() + limit;
         let mut lines = self.lines.lock();
         let mut next = from;
         loop {
             if let Some(at) = lines[next..].iter().position(|line| fits(line)) {
-                return next + at;
+                return Ok(next + at);
             }
             next = lines.len();
             let left = deadline.saturating_duration_since(Instant::now());
-            let last = &lines[lines.len().saturating_sub(20)..];
-            assert!(!left.is_zero(), "after {limit:?} still not: {what}; the console said last: {last:#?}");
+            if left.is_zero() {
+                return Err(lines[lines.len().saturating_sub(20)..].to_vec());
+            }
             lines = self.lines.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

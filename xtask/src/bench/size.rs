@@ -73,6 +73,6 @@ pub(super) fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
 
 pub(super) fn stripped(program: &Path) -> Result<tempfile::NamedTempFile> {
     let copy = tempfile::NamedTempFile::new()?;
-    process::output_of(Command::new("strip").arg("-o").arg(copy.path()).arg(program))?;
+    native::strip(program, copy.path())?;
     Ok(copy)
 }

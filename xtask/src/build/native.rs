@@ -1,6 +1,9 @@
 //! The native programs.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -22,6 +25,12 @@ pub struct Native {
     pub pinlatch: PathBuf,
     /// The device's daemon.
     pub agent: PathBuf,
+}
+
+/// Writes a program without what only debuggers read.
+pub fn strip(program: &Path, out: &Path) -> Result<()> {
+    process::output_of(Command::new("strip").arg("-o").arg(out).arg(program))?;
+    Ok(())
 }
 
 /// Builds `pinlatch` and `pinlatch-agent`.
