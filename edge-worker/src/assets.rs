@@ -15,8 +15,8 @@ const HEADERS: &str = include_str!("../../panel/public/_headers");
 /// For files that may change under their name.
 const REVALIDATE: &str = "public, max-age=0, must-revalidate";
 
-/// Answers with a file of the panel.
-pub async fn serve(spoken: &str, path: &str, env: &Env) -> Result<Response, Problem> {
+/// Answers with a file of the panel, compressed where the client accepts that (its `Accept-Encoding`).
+pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Result<Response, Problem> {
     let head = spoken == "HEAD";
     if !head && spoken != "GET" {
         return Err(Code::NotFound.into());
@@ -27,7 +27,7 @@ pub async fn serve(spoken: &str, path: &str, env: &Env) -> Result<Response, Prob
     if found.is_none() {
         response = fetch(env, PAGE, head).await?;
     }
-    dressed(response, found.unwrap_or(PAGE)).map_err(|error| respond::fault("the panel's files", error))
+    dressed(response, found.unwrap_or(PAGE), accepted).map_err(|error| respond::fault("the panel's files", error))
 }
 
 async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
@@ -46,7 +46,7 @@ fn file_of(path: &str) -> &str {
     if named && !odd && path.split('/').skip(1).all(plain) { path } else { PAGE }
 }
 
-fn dressed(response: Response, file: &str) -> worker::Result<Response> {
+fn dressed(response: Response, file: &str, accepted: &str) -> worker::Result<Response> {
     let response = response.with_headers(worker::Headers::new());
     let headers = response.headers();
     headers.set("Content-Type", media_type(file))?;
@@ -54,7 +54,32 @@ fn dressed(response: Response, file: &str) -> worker::Result<Response> {
     for (name, value) in headers_of(file) {
         headers.set(name, value)?;
     }
+    if is_compressible(file) {
+        headers.set("Vary", "Accept-Encoding")?;
+        // workerd compresses what says that it is.
+        if let Some(coding) = coding_of(accepted) {
+            headers.set("Content-Encoding", coding)?;
+        }
+    }
     Ok(response)
+}
+
+/// The best content coding of those that workerd has and the client accepts (RFC 9110 §12.5.3).
+fn coding_of(accepted: &str) -> Option<&'static str> {
+    let is_accepted = |coding: &&str| {
+        accepted.split(',').any(|entry| {
+            let mut parts = entry.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            named && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+        })
+    };
+    ["br", "gzip"].into_iter().find(is_accepted)
+}
+
+/// Whether compressing makes it smaller.
+fn is_compressible(file: &str) -> bool {
+    !file.ends_with(".png") && !file.ends_with(".ico") && !file.ends_with(".woff2")
 }
 
 /// The headers of `_headers` for a file; later ones win.
@@ -111,6 +136,21 @@ mod tests {
             "/a\\b.js",
         ] {
             assert_eq!(file_of(path), PAGE, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_client_chooses_the_coding() {
+        for (accepted, coding) in [
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("gzip;q=1.0, BR;q=0.5", Some("br")),
+            ("br;q=0, gzip", Some("gzip")),
+            ("br; Q=0.000, gzip ; q=0", None),
+            ("br;q=lots", None),
+            ("identity", None),
+            ("", None),
+        ] {
+            assert_eq!(coding_of(accepted), coding, "{accepted}");
         }
     }
 

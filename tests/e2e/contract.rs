@@ -62,6 +62,22 @@ fn the_panel_is_served_at_every_site_with_its_policy() {
     serves_the_panel(&site.deployment.http(), &site.name);
 }
 
+/// Where no network of Cloudflare's does it. (That what comes can be read, every browser in these tests shows.)
+#[test]
+fn the_worker_compresses_the_panels_files_for_who_accepts_that() {
+    let site = Site::shared();
+    let http = site.deployment.http();
+    let (plain, whole) = http.get_bytes("/");
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "Accept-Encoding"));
+    for coding in ["br", "gzip"] {
+        let (answer, small) = http.with("accept-encoding", coding).get_bytes("/");
+        assert_eq!(answer.header("content-encoding"), coding, "{answer:?}");
+        assert!(!small.is_empty() && small.len() * 3 < whole.len() * 2, "{} of {}", small.len(), whole.len());
+    }
+    let (icon, _) = http.with("accept-encoding", "br").get_bytes("/icons/icon-192.png");
+    assert_eq!(icon.header("content-encoding"), "", "{icon:?}");
+}
+
 /// The panel's files as they are served whatever serves them: on Cloudflare and under `wrangler dev` its own
 /// file server, on one's own server the Worker.
 pub fn serves_the_panel(http: &Http, site: &str) {
@@ -90,7 +106,7 @@ pub fn serves_the_panel(http: &Http, site: &str) {
         (".svg", "image/svg+xml"),
     ] {
         let path = file(ending);
-        let answer = http.get_bytes(&path);
+        let (answer, _) = http.get_bytes(&path);
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.header("content-type").starts_with(media_type), "{path}: {answer:?}");
         has_its_policy(&answer, &path);

@@ -119,16 +119,17 @@ impl Http {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// `GET` of something that is no text; the answer's body is left out.
-    pub fn get_bytes(&self, path: &str) -> Answer {
+    /// `GET` of something that is no text: the answer without its body, and the body as it came.
+    pub fn get_bytes(&self, path: &str) -> (Answer, Vec<u8>) {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let answer = self.agent.run(request.body(()).expect("a request"));
         let mut answer = answer.unwrap_or_else(|error| panic!("GET {path}: {error}"));
-        answer.body_mut().read_to_vec().expect("a body");
-        Answer { status: answer.status().as_u16(), headers: headers_of(&answer), body: Value::Null }
+        let bytes = answer.body_mut().read_to_vec().expect("a body");
+        let (status, headers) = (answer.status().as_u16(), headers_of(&answer));
+        (Answer { status, headers, body: Value::Null }, bytes)
     }
 
     /// `POST` with JSON.

@@ -42,7 +42,8 @@ async fn route(request: Request, env: Env) -> Outcome {
         if Route::is_ours(url.path()) {
             return Err(Code::NotFound.into());
         }
-        return assets::serve(&spoken, url.path(), &env).await;
+        let accepted = request.headers().get("Accept-Encoding").ok().flatten().unwrap_or_default();
+        return assets::serve(&spoken, url.path(), &accepted, &env).await;
     };
     let Some(method) = route.methods().iter().find(|method| method.as_ref() == spoken).cloned() else {
         return method_not_allowed(&route);
