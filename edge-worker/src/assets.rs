@@ -27,7 +27,8 @@ pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Resul
     if found.is_none() {
         response = fetch(env, PAGE, head).await?;
     }
-    dressed(response, found.unwrap_or(PAGE), accepted).map_err(|error| respond::fault("the panel's files", error))
+    dressed(response, found.unwrap_or(PAGE), accepted)
+        .map_err(|error| respond::fault("the panel's files", error))
 }
 
 async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {

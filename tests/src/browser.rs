@@ -1,73 +1,73 @@
 //! A real Chromium, driven by WebDriver.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use url::{Origin, Url};
 use xtask::guard::Guarded;
 
+use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
 /// How long the page may take to show something.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A browser with a profile of its own. It ends with this value.
+/// Where the sessions of WebDriver live: they outlast the tests that begin them.
+static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_all().build().expect("a runtime")
+});
+
+/// Browsers that tests were done with. To start one takes more of the machine than most tests in it.
+static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+/// A browser that knows nothing of earlier tests. It is forgotten with this value, or ends where the test failed.
 pub struct Browser {
     /// WebDriver.
     pub client: Client,
+    running: Option<Running>,
+    /// Whether it is as every other, so that another test may have it.
+    plain: bool,
+}
+
+/// The processes and files of a browser.
+struct Running {
+    client: Client,
     _driver: Guarded,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Starts a browser whose window has this width and height.
+    /// A browser whose window has this width and height.
     pub async fn start(width: u32, height: u32) -> Self {
-        Self::start_with(width, height, &[]).await
+        let idle = lock().pop();
+        let running = match idle {
+            Some(running) => running,
+            None => Running::start(&[]).await,
+        };
+        Self::of(running, width, height, true).await
     }
 
-    /// Starts a browser that trusts one certificate more.
+    /// A browser that trusts one certificate more.
     pub async fn trusting(width: u32, height: u32, certificates: &Certificates) -> Self {
         let trust = format!("--ignore-certificate-errors-spki-list={}", certificates.fingerprint());
-        Self::start_with(width, height, &[trust]).await
+        Self::of(Running::start(&[trust]).await, width, height, false).await
     }
 
-    async fn start_with(width: u32, height: u32, more: &[String]) -> Self {
-        let profile = tempfile::tempdir().expect("a folder");
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let mut driver = Command::new(program("PINLATCH_CHROMEDRIVER"));
-        driver.arg(format!("--port={port}")).env("TMPDIR", profile.path());
-        let driver = Guarded::spawn(&driver, &profile.path().join("driver.log")).expect("chromedriver");
-        soon("chromedriver listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
-        let mut arguments = vec![
-            "--headless".to_owned(),
-            "--no-sandbox".into(),
-            "--disable-gpu".into(),
-            "--disable-dev-shm-usage".into(),
-            "--disable-background-networking".into(),
-            "--disable-component-update".into(),
-            "--disable-sync".into(),
-            "--no-first-run".into(),
-            format!("--window-size={width},{height}"),
-            format!("--user-data-dir={}", profile.path().join("profile").display()),
-        ];
-        arguments.extend_from_slice(more);
-        let capabilities = json!({
-            "goog:chromeOptions": { "binary": program("PINLATCH_CHROMIUM"), "args": arguments },
-            "goog:loggingPrefs": { "browser": "ALL" },
-        });
-        let capabilities = capabilities.as_object().expect("an object").clone();
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .expect("a WebDriver session");
-        Self { client, _driver: driver, _profile: profile }
+    async fn of(running: Running, width: u32, height: u32, plain: bool) -> Self {
+        let client = running.client.clone();
+        client.set_window_size(width, height).await.expect("a window");
+        Self { client, running: Some(running), plain }
     }
 
     /// The element with a `data-testid`, once it is there.
@@ -106,4 +106,87 @@ impl Browser {
         self.find("login-password").await.send_keys(password).await.expect("a field");
         self.click("login-submit").await;
     }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take().filter(|_| self.plain && !std::thread::panicking()) else {
+            return;
+        };
+        SESSIONS.spawn(async {
+            if running.forget().await.is_ok() {
+                lock().push(running);
+            }
+        });
+    }
+}
+
+impl Running {
+    async fn start(more: &[String]) -> Self {
+        let profile = tempfile::tempdir().expect("a folder");
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let mut driver = Command::new(program("PINLATCH_CHROMEDRIVER"));
+        driver.arg(format!("--port={port}")).env("TMPDIR", profile.path());
+        let driver = Guarded::spawn(&driver, &profile.path().join("driver.log")).expect("chromedriver");
+        soon("chromedriver listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        let mut arguments = vec![
+            "--headless".to_owned(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--disable-dev-shm-usage".into(),
+            "--disable-background-networking".into(),
+            "--disable-component-update".into(),
+            "--disable-sync".into(),
+            "--no-first-run".into(),
+            format!("--user-data-dir={}", profile.path().join("profile").display()),
+        ];
+        arguments.extend_from_slice(more);
+        let capabilities = json!({
+            "goog:chromeOptions": { "binary": program("PINLATCH_CHROMIUM"), "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let capabilities = capabilities.as_object().expect("an object").clone();
+        let session = SESSIONS.spawn(async move {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await
+        });
+        let client = session.await.expect("a task").expect("a WebDriver session");
+        Self { client, _driver: driver, _profile: profile }
+    }
+
+    /// Closes every page, and with each what was emulated for it, and deletes what they left behind.
+    async fn forget(&self) -> Result<(), CmdError> {
+        let (client, mut origins) = (&self.client, BTreeSet::new());
+        let pages = client.windows().await?;
+        let blank = client.new_window(true).await?.handle;
+        for page in pages {
+            client.switch_to_window(page).await?;
+            let history = devtools(client, "Page.getNavigationHistory", json!({})).await?;
+            let entries = history["entries"].as_array().into_iter().flatten();
+            let addresses = entries.filter_map(|entry| Url::parse(entry["url"].as_str()?).ok());
+            origins.extend(
+                addresses
+                    .map(|address| address.origin())
+                    .filter(Origin::is_tuple)
+                    .map(|o| o.ascii_serialization()),
+            );
+            client.close_window().await?;
+        }
+        client.switch_to_window(blank).await?;
+        for origin in origins {
+            let everything = json!({ "origin": origin, "storageTypes": "all" });
+            devtools(client, "Storage.clearDataForOrigin", everything).await?;
+        }
+        for command in
+            ["Network.clearBrowserCookies", "Network.clearBrowserCache", "Browser.resetPermissions"]
+        {
+            devtools(client, command, json!({})).await?;
+        }
+        Ok(())
+    }
+}
+
+fn lock() -> MutexGuard<'static, Vec<Running>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fantoccini::Client;
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+use fantoccini::error::CmdError;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
 
@@ -27,10 +29,15 @@ impl WebDriverCompatibleCommand for Cdp {
     }
 }
 
+/// Runs one command of the Chrome DevTools Protocol in a session.
+pub(crate) async fn devtools(client: &Client, command: &str, params: Value) -> Result<Value, CmdError> {
+    client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await
+}
+
 impl Browser {
     /// Runs one command of the Chrome DevTools Protocol.
     pub async fn devtools(&self, command: &str, params: Value) -> Value {
-        let sent = self.client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await;
+        let sent = devtools(&self.client, command, params).await;
         sent.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
