@@ -26,9 +26,13 @@ use crate::{platform, words};
 /// The close code that stands for a socket that could not even be made.
 const NEVER_OPENED: u16 = 1006;
 
-/// Where the preferences of a site are stored.
-fn board() -> String {
-    format!("pinlatch.board.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
+/// Where the preferences of a site are stored. What its people arranged is not shown to their guests.
+fn board(visitor: Visitor) -> String {
+    let of = match visitor {
+        Visitor::Person => "board",
+        Visitor::Guest => "visit",
+    };
+    format!("pinlatch.{of}.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
 }
 
 /// What the screen is drawn from, and the way to ask for something. Cheap to copy: it holds signals.
@@ -122,7 +126,7 @@ impl Panel {
             said: RwSignal::new(String::new()),
             edge_ms: RwSignal::new(None),
             prefs: RwSignal::new(
-                platform::stored(&board()).map_or_else(Prefs::default, |text| Prefs::parse(&text)),
+                platform::stored(&board(visitor)).map_or_else(Prefs::default, |text| Prefs::parse(&text)),
             ),
             arranging: RwSignal::new(false),
             search: RwSignal::new(String::new()),
@@ -184,7 +188,7 @@ impl Panel {
     /// Arranges something, and keeps it.
     pub fn arrange(&self, change: impl FnOnce(&mut Prefs)) {
         self.prefs.update(change);
-        platform::store(&board(), &self.prefs.with_untracked(Prefs::to_text));
+        platform::store(&board(self.visitor), &self.prefs.with_untracked(Prefs::to_text));
     }
 
     /// What is known of a line, anew when that changes.

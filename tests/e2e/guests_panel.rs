@@ -71,6 +71,10 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-lamp", "data-level", "off").await;
+        browser.click("arrange").await;
+        browser.click("action-porch-door-star").await;
+        browser.find("group-Favourites").await;
+        browser.click("arrange").await;
         let login = browser.client.window().await.expect("a tab");
         let guest = browser.client.new_window(true).await.expect("a tab").handle;
         browser.client.switch_to_window(guest.clone()).await.expect("a tab");
@@ -80,6 +84,8 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         let own = format!("{}/s/{}/?as=guest", site.deployment.origin(), site.name);
         assert_eq!(browser.client.current_url().await.expect("an address").as_str(), own);
         assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "no lamp");
+        let arranged = browser.client.find(Locator::Css("[data-testid=group-Favourites]")).await;
+        assert!(arranged.is_err(), "guests do not see what the owner arranged");
         assert!(browser.client.find(Locator::Css("[data-testid=device-attic]")).await.is_err());
         assert!(browser.client.find(Locator::Css("[data-testid=user-menu]")).await.is_err());
         assert!(text(&browser, "guest").await.contains("Guest"));

@@ -49,6 +49,8 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.click("rights-go").await;
         pages.browser.until("person-ben", "data-role", "operator").await;
         assert_eq!(person(&site, "ben")["role"], "operator");
+        let focus = pages.ask("return document.activeElement.dataset.testid").await;
+        assert_eq!(focus, "rights-ben", "the keyboard goes on where it was");
 
         pages.click("rights-ben").await;
         pages.click("role-own").await;

@@ -14,7 +14,7 @@ use crate::manage::parts::button::Button;
 use crate::manage::parts::doing::{Doing, Failed};
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
-use crate::manage::rights::is_last_owner;
+use crate::manage::rights::{Rights, is_last_owner};
 use crate::manage::words;
 use crate::manage::words::people as text;
 use crate::manage::words::scope::{role_name, sentences};
@@ -82,69 +82,91 @@ pub fn People() -> impl IntoView {
     }
 }
 
-/// One person.
+/// One person. What changes of them is drawn anew and nothing else, so that the focus stays where it is.
 #[component]
 fn Card(name: UserName) -> impl IntoView {
-    let list = expect_context::<List>();
-    let name = StoredValue::new(name);
-    let person = Memo::new(move |_| list.person(&name.get_value()));
-    // Drawn anew when anything of the person changes: that is rare, and by somebody's hand.
-    move || person.get().map(|person| view! { <Known person/> })
-}
-
-#[component]
-fn Known(person: Person) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let list = expect_context::<List>();
-    let name = person.username.clone();
-    let is_self = frame.rights.with_untracked(|rights| rights.is_self(&person));
-    let (sessions, created_ms) = (person.sessions, person.created_ms);
-    let facts = move || text::card(sessions, frame.panel.now.get().saturating_sub(created_ms));
-    let identities: Vec<_> =
-        person.identities.iter().map(|rule| view! { <li>{text::identity(rule)}</li> }).collect();
-    let allows: Vec<_> = match person.role {
-        Some(_) => vec![],
-        None => sentences(&person.scope).into_iter().map(|words| view! { <li>{words}</li> }).collect(),
+    let known = name.clone();
+    let person = Memo::new(move |_| list.person(&known));
+    let role = Memo::new(move |_| person.with(|person| person.as_ref().and_then(|person| person.role)));
+    let is_self = Memo::new(move |_| {
+        frame.rights.with(|rights| person.with(|person| person.as_ref().is_some_and(|p| rights.is_self(p))))
+    });
+    let facts = move || {
+        let (sessions, created_ms) =
+            person.with(|person| person.as_ref().map_or((0, 0), |p| (p.sessions, p.created_ms)));
+        text::card(sessions, frame.panel.now.get().saturating_sub(created_ms))
     };
+    // A role's rights have its name.
+    let allows = Memo::new(move |_| {
+        let of = |person: &Person| person.role.is_none().then(|| sentences(&person.scope));
+        person.with(|person| person.as_ref().and_then(of)).unwrap_or_default()
+    });
+    let identities = Memo::new(move |_| {
+        let of = |person: &Person| person.identities.iter().map(text::identity).collect::<Vec<_>>();
+        person.with(|person| person.as_ref().map(of)).unwrap_or_default()
+    });
+    let (shown, test_id) = (name.to_string(), format!("person-{name}"));
+    let role_mark = move || role_name(role.get()).to_lowercase();
     view! {
-        <li class="plate card" data-testid=format!("person-{name}") data-role=role_name(person.role).to_lowercase()>
+        <li class="plate card" data-testid=test_id data-role=role_mark>
             <p class="card-head">
-                <strong class="name">{name.to_string()}</strong>
-                {is_self.then(|| view! { <span class="tag">{text::YOU}</span> })}
-                <span class="tag tag-role">{role_name(person.role)}</span>
+                <strong class="name">{shown}</strong>
+                {move || is_self.get().then(|| view! { <span class="tag">{text::YOU}</span> })}
+                <span class="tag tag-role">{move || role_name(role.get())}</span>
             </p>
             <p class="card-facts">{facts}</p>
-            {(!allows.is_empty()).then(|| view! { <ul class="allows">{allows}</ul> })}
-            {(!identities.is_empty())
-                .then(|| {
-                    view! {
-                        <p class="small-head">{text::IDENTITIES}</p>
-                        <ul class="allows">{identities}</ul>
-                    }
-                })}
-            <Deeds list person=person.clone()/>
+            {move || listed(None, allows.get())}
+            {move || listed(Some(text::IDENTITIES), identities.get())}
+            <Deeds name person/>
         </li>
+    }
+}
+
+/// Texts one below the other, under a head where they have one; nothing where there are none.
+fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoView> {
+    let head = head.map(|head| view! { <p class="small-head">{head}</p> });
+    let items =
+        |texts: Vec<String>| texts.into_iter().map(|text| view! { <li>{text}</li> }).collect::<Vec<_>>();
+    (!texts.is_empty()).then(|| view! { {head} <ul class="allows">{items(texts)}</ul> })
+}
+
+/// What is offered about a person.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Offer {
+    change: bool,
+    reset: bool,
+    end: bool,
+    forget: bool,
+    is_last_owner: bool,
+}
+
+impl Offer {
+    fn of(person: &Person, rights: &Rights, people: &[Person]) -> Self {
+        let change = rights.may_change(person);
+        Self {
+            change,
+            reset: rights.may_reset(person),
+            end: change || rights.is_self(person),
+            forget: change && !person.identities.is_empty(),
+            is_last_owner: is_last_owner(person, people),
+        }
     }
 }
 
 /// What can be done about a person, as far as it is offered.
 #[component]
-fn Deeds(list: List, person: Person) -> impl IntoView {
+fn Deeds(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let name = person.username.clone();
-    let has_identities = !person.identities.is_empty();
-    let last = list
-        .people
-        .with_untracked(|people| people.as_ref().is_some_and(|people| is_last_owner(&person, people)));
-    let offered = Memo::new(move |_| {
-        frame.rights.with(|rights| {
-            let (change, reset, own) =
-                (rights.may_change(&person), rights.may_reset(&person), rights.is_self(&person));
-            (change, reset, own)
-        })
+    let list = expect_context::<List>();
+    let offer = Memo::new(move |_| {
+        let people = list.people.get().unwrap_or_default();
+        let of = |person: &Person| frame.rights.with(|rights| Offer::of(person, rights, &people));
+        person.with(|person| person.as_ref().map(of)).unwrap_or_default()
     });
     move || {
-        let (change, reset, own) = offered.get();
+        let offer = offer.get();
         let button = |deed: fn(UserName) -> Deed, text: &'static str, mark: &str, class: &'static str| {
             let (about, target) = (name.to_string(), name.clone());
             view! {
@@ -157,17 +179,17 @@ fn Deeds(list: List, person: Person) -> impl IntoView {
                 />
             }
         };
-        let may_lose = change && !last;
+        let may_lose = offer.change && !offer.is_last_owner;
         view! {
             <div class="row">
                 {may_lose.then(|| button(Deed::Rights, text::CHANGE, "rights", "quiet"))}
-                {reset.then(|| button(Deed::Reset, text::RESET, "reset", "quiet"))}
-                {(change || own).then(|| button(Deed::End, text::END, "end", "quiet"))}
-                {change.then(|| button(Deed::Admit, text::ADMIT, "admit", "quiet"))}
-                {(change && has_identities).then(|| button(Deed::Forget, text::FORGET, "forget", "quiet"))}
+                {offer.reset.then(|| button(Deed::Reset, text::RESET, "reset", "quiet"))}
+                {offer.end.then(|| button(Deed::End, text::END, "end", "quiet"))}
+                {offer.change.then(|| button(Deed::Admit, text::ADMIT, "admit", "quiet"))}
+                {offer.forget.then(|| button(Deed::Forget, text::FORGET, "forget", "quiet"))}
                 {may_lose.then(|| button(Deed::Remove, text::REMOVE, "remove", "quiet danger-text"))}
             </div>
-            {(change && last).then(|| view! { <p class="hint">{text::LAST_OWNER}</p> })}
+            {(offer.change && offer.is_last_owner).then(|| view! { <p class="hint">{text::LAST_OWNER}</p> })}
         }
     }
 }
