@@ -43,6 +43,7 @@ fn the_package_lives_and_goes_on_a_real_systemd() {
     installs_and_waits_for_enrolment(&computer, &older);
     is_confined(&computer);
     runs_once_enrolled(&computer, &site);
+    drives_pwm(&computer, &site);
     logs_fields(&computer, &site);
     reloads_what_is_usable(&computer, &site);
     is_safe_after_a_kill(&computer, &site);
@@ -69,14 +70,12 @@ fn package_with_other_defaults(version: &str) -> Package {
 /// Writes a package; where the computer sees it.
 fn write(folder: &Path, package: &Package) -> String {
     let time = 1_700_000_000;
-    let deb = package.deb(time).expect("a package");
-    assert!(deb == package.deb(time).expect("a package"), "the same files are other bytes");
-    std::fs::write(folder.join(package.deb_name()), deb).expect("a file");
+    std::fs::write(folder.join(package.deb_name()), package.deb(time).expect("a package")).expect("a file");
     format!("/packages/{}", package.deb_name())
 }
 
 fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
-    let said = computer.run(&format!("dpkg -i {deb}"));
+    let said = computer.run(&format!("apt-get install --yes --quiet {deb}"));
     assert!(said.contains("sudo pinlatch-agent enrol '<string>'"), "{said}");
     for unit in [UNIT, "pinlatch-agent.path"] {
         assert_eq!(computer.run(&format!("systemctl is-enabled {unit}")), "enabled");
@@ -128,6 +127,34 @@ fn until_connected(computer: &Computer, site: &Site<'_>) {
         computer.property(UNIT, "StatusText").starts_with("connected to http").then_some(())
     });
     site.until_online("porch");
+}
+
+/// In the unit's confinement, on files that lie as sysfs lays them out and belong to whom our udev rule gives them.
+fn drives_pwm(computer: &Computer, site: &Site<'_>) {
+    let channel = "/sys/devices/platform/soc/fe20c000.pwm/pwm/pwmchip0/pwm0";
+    computer.run(&format!(
+        "set -e; cp {CONFIG} /root/kept
+        for folder in class devices/platform; do mount -t tmpfs none /sys/$folder; done
+        mkdir -p {channel} /sys/class/pwm; cd {channel}
+        for file in period duty_cycle enable; do echo 0 >$file; done; echo normal >polarity
+        cd ..; echo 1 >npwm; ln -s ../../../fe20c000.pwm device; ln -s $PWD /sys/class/pwm/pwmchip0
+        chgrp -R gpio .; chmod -R g=u .
+        printf '%s\\n' '[lines.glow]' 'kind = \"dimmer\"' 'driver = \"pwm\"' 'pwm = \"fe20c000.pwm\"' 'channel = 0' >>{CONFIG}
+        systemctl restart {UNIT}"
+    ));
+    let now = |file: &str| computer.run(&format!("cat {channel}/{file}"));
+    let path = "/api/v1/devices/porch/lines/glow/set";
+    let set = || Some(site.post(path, &json!({ "value": 0.25 }))).filter(|answer| answer.status == 200);
+    let result = soon("the lamp glows", set).body;
+    assert_eq!(result["status"], "executed", "{result}");
+    assert_eq!(["period", "duty_cycle", "enable"].map(now), ["1000000", "250000", "1"]);
+    computer.run(&format!("systemctl stop {UNIT}"));
+    // In a file the digits of what was there before stay behind the new ones.
+    assert_eq!(now("duty_cycle"), "050000", "it glows on");
+    computer.run(&format!(
+        "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
+    ));
+    until_connected(computer, site);
 }
 
 fn switch_on(site: &Site<'_>) -> Value {

@@ -19,21 +19,11 @@ async fn open(site: &Site<'_>) -> Browser {
 }
 
 /// The lines on the page, in order, each plate's after its name.
-async fn laid_out(browser: &Browser) -> Value {
-    let script = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
-        ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
-    browser.run(script, &[]).await
-}
+const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
+    ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
 async fn until_laid_out(browser: &Browser, wanted: Value) {
-    let found = tokio::time::timeout(Duration::from_secs(10), async {
-        while laid_out(browser).await != wanted {
-            tokio::task::yield_now().await;
-        }
-    });
-    if found.await.is_err() {
-        panic!("{} is not {wanted}", laid_out(browser).await);
-    }
+    browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
 /// Favourites, a group, an order by buttons and by dragging; all of it stays after a reload, and nothing else is kept.
@@ -82,13 +72,7 @@ fn people_arrange_their_board() {
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
         let focused = "return document.activeElement.dataset.testid";
-        tokio::time::timeout(Duration::from_secs(5), async {
-            while browser.run(focused, &[]).await != json!("later-porch-lamp") {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .expect("the focus is still there");
+        browser.until_told(focused, &[], |testid| testid == "later-porch-lamp").await;
         assert!(
             browser
                 .find("said")

@@ -110,13 +110,7 @@ fn a_login_remembers_where_somebody_was_going() {
         log_in(&format!("?to={}", way.replace('/', "%2F"))).await;
         let arrived = Value::from(format!("{}{way}", site.deployment.origin()));
         let there = "return location.href";
-        tokio::time::timeout(std::time::Duration::from_secs(15), async {
-            while browser.run(there, &[]).await != arrived {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .expect("the page that was asked for");
+        browser.until_told(there, &[], |place| *place == arrived).await;
         let stored = browser.run("return localStorage.length + sessionStorage.length", &[]).await;
         assert_eq!(stored, json!(0));
     });

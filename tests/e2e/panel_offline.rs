@@ -35,12 +35,13 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-relay", "data-level", "off").await;
-        let all = tokio::time::timeout(Duration::from_secs(15), async {
+        let all = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
                 let kept = kept(&browser).await;
                 if kept.iter().any(|path| path == "/") {
                     break kept;
                 }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
         let all = all.await.expect("the page is kept");
@@ -104,13 +105,7 @@ fn a_new_version_is_noticed() {
             new MutationObserver(() => window.seen.push(link.dataset.state)).observe(link, { attributes: true });";
         browser.run(watch, &[]).await;
         proxy.cut();
-        tokio::time::timeout(Duration::from_secs(15), async {
-            while browser.run("return window.seen.at(-1)", &[]).await != json!("connected") {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .expect("the link is back");
+        browser.until_told("return window.seen.at(-1)", &[], |state| state == "connected").await;
         assert!(browser.client.find(fantoccini::Locator::Css("[data-testid=newer]")).await.is_err());
     });
 }

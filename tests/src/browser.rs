@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::panic::Location;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use url::{Origin, Url};
@@ -20,7 +21,9 @@ use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
 /// How long the page may take to show something.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a script is asked again.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Where the sessions of WebDriver live: they outlast the tests that begin them.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
@@ -86,6 +89,28 @@ impl Browser {
         }
     }
 
+    /// Waits until a script in the page gives what is wanted.
+    #[track_caller]
+    pub fn until_told(
+        &self,
+        script: &str,
+        arguments: &[Value],
+        wanted: impl Fn(&Value) -> bool,
+    ) -> impl Future<Output = Value> {
+        let caller = Location::caller();
+        async move {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                let told = self.run(script, arguments).await;
+                if wanted(&told) {
+                    return told;
+                }
+                assert!(Instant::now() < deadline, "{caller}: after {PATIENCE:?} {script} gives {told}");
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+
     /// Clicks an element.
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
@@ -139,6 +164,8 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
+            // Pages of the browser's own, which cost each new one more than a page of ours.
+            "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
         arguments.extend_from_slice(more);

@@ -18,8 +18,8 @@ pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() ->
     }
 }
 
-/// As [`eventually`], within the 15 s that anything here may take on a busy machine.
+/// As [`eventually`], within the 30 s that anything here may take on a busy machine.
 #[track_caller]
 pub fn soon<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
-    eventually(Duration::from_secs(15), what, condition)
+    eventually(Duration::from_secs(30), what, condition)
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in one order, stopping at the first that does not.
 
+mod native_tests;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -52,7 +54,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
         step(&mut clippy)?;
     }
     headline("native tests");
-    step(test(&root, &NATIVE, filter))?;
+    timed(|| native_tests::run(&root, &NATIVE, filter))?;
     if filter.is_none() {
         headline("clippy for wasm32");
         step(&mut wasm_clippy(&root, &tools))?;
@@ -97,7 +99,7 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     }
     // Before the runner: its own closing lines come last.
     ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));
-    step(e2e)
+    process::loudly(&mut e2e)
 }
 
 /// Runs the tests of a link that fails, with so many commands.
@@ -131,7 +133,7 @@ fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()>
         packaged: None,
     }
     .set(&mut e2e)?;
-    step(e2e)
+    process::loudly(&mut e2e)
 }
 
 /// A program without what only debuggers read, beside the program.
@@ -262,14 +264,15 @@ fn headline(title: &str) {
     ui::say(&format!("── {title}"));
 }
 
-fn step(mut command: impl std::borrow::BorrowMut<Command>) -> Result<()> {
-    let command = command.borrow_mut();
+fn step(command: &mut Command) -> Result<()> {
+    timed(|| process::loudly(command))
+}
+
+/// Does something and tells how long it took.
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<()> {
     let began = Instant::now();
-    process::loudly(command)?;
-    // `cargo test -p e2e` must have the last word; everything else tells its time.
-    if !process::line_of(command).contains("-p e2e") {
-        ui::say(&format!("   {}", ui::seconds(began.elapsed())));
-    }
+    work()?;
+    ui::say(&format!("   {}", ui::seconds(began.elapsed())));
     Ok(())
 }
 

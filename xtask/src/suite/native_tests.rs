@@ -1,0 +1,151 @@
+//! The tests that need no deployment: all their programs are built first, then several run at a time, since some wait
+//! more than they compute.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process;
+
+/// How many programs run at a time for each core. Each has a thread for each core by itself.
+const PER_CORE: usize = 2;
+
+/// A program of tests.
+struct Program {
+    file: PathBuf,
+    /// Its crate's folder, where cargo would run it.
+    folder: PathBuf,
+}
+
+/// What cargo says of one thing that it has built; most things have none of these.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    manifest_path: Option<PathBuf>,
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// Builds and runs the tests of these crates; with a filter only those whose names contain it.
+pub fn run(root: &Path, selection: &[&str], filter: Option<&str>) -> Result<()> {
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = process::cargo(root);
+        cargo.arg("test").args(selection).args(arguments);
+        cargo
+    };
+    process::quietly("compiling the native tests", &mut cargo(&["--no-run"]))?;
+    let built = process::output_of(&mut cargo(&["--no-run", "--message-format=json"]))?;
+    let mut commands: Vec<Command> =
+        programs(&built)?.into_iter().map(|program| program.command(filter)).collect();
+    // Examples in the documentation have no programs of their own.
+    let mut examples = cargo(&["--doc", "--quiet"]);
+    examples.args(filter.map(|filter| ["--", filter]).into_iter().flatten());
+    commands.push(examples);
+    all(commands)
+}
+
+impl Program {
+    fn command(&self, filter: Option<&str>) -> Command {
+        let mut command = Command::new(&self.file);
+        process::clean_cargo_env(&mut command);
+        command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder).arg("--quiet").args(filter);
+        command
+    }
+}
+
+/// The programs that cargo says it has built.
+fn programs(built: &str) -> Result<Vec<Program>> {
+    let mut programs = Vec::new();
+    for line in built.lines().filter(|line| line.starts_with('{')) {
+        let message: Message = serde_json::from_str(line).context("what cargo says is no JSON")?;
+        let (Some(file), Some(Profile { test: true })) = (message.executable, message.profile) else {
+            continue;
+        };
+        let manifest = message.manifest_path.context("cargo names no manifest")?;
+        let folder = manifest.parent().context("a manifest in no folder")?.to_owned();
+        programs.push(Program { file, folder });
+    }
+    if programs.is_empty() {
+        bail!("cargo names no programs of tests");
+    }
+    Ok(programs)
+}
+
+/// Runs commands, several at a time, and shows what each said in one piece. After a failure none is begun.
+fn all(commands: Vec<Command>) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
+    let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();
+    std::thread::scope(|scope| {
+        for _ in 0..cores * PER_CORE {
+            scope.spawn(|| {
+                while let Some(mut command) = next() {
+                    let what = process::line_of(&command);
+                    match command.output() {
+                        Ok(output) => {
+                            show(&output);
+                            if !output.status.success() {
+                                lock(&failed).push(format!("{what} ended with {}", output.status));
+                            }
+                        }
+                        Err(error) => lock(&failed).push(format!("cannot start {what}: {error}")),
+                    }
+                }
+            });
+        }
+    });
+    match lock(&failed).as_slice() {
+        [] => Ok(()),
+        failed => bail!("{}", failed.join("\n")),
+    }
+}
+
+/// Crates without tests are not worth a line.
+fn show(output: &Output) {
+    if output.status.success() && String::from_utf8_lossy(&output.stdout).contains("\nrunning 0 tests\n") {
+        return;
+    }
+    let mut out = std::io::stdout().lock();
+    // A screen that is gone does not stop the tests.
+    let _ =
+        out.write_all(&output.stdout).and_then(|()| out.write_all(&output.stderr)).and_then(|()| out.flush());
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_in_what_cargo_says() {
+        let said = r#"
+{"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/program","manifest_path":"/a/Cargo.toml"}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/a-1","manifest_path":"/a/Cargo.toml"}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":null,"manifest_path":"/b/Cargo.toml"}
+{"reason":"build-finished","success":true}"#;
+        let found = programs(said).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].file.to_str(), found[0].folder.to_str()), (Some("/t/a-1"), Some("/a")));
+        assert!(programs("").is_err());
+    }
+
+    #[test]
+    fn one_failure_fails_all() {
+        assert!(all(vec![Command::new("true"), Command::new("true")]).is_ok());
+        let error = all(vec![Command::new("true"), Command::new("false")]).unwrap_err().to_string();
+        assert!(error.contains("false"), "{error}");
+    }
+}
