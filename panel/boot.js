@@ -4,6 +4,8 @@
 const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
 const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
 const entry = '{{entry_js}}';
+// How long whoever types a password has the line to themselves before the board is fetched, in milliseconds.
+const UNHURRIED = 2000;
 
 // Light or dark, as it was chosen; a browser may forbid to keep anything.
 function theme() {
@@ -19,6 +21,13 @@ function link(members) {
     const added = Object.assign(document.createElement('link'), members, { onload: resolve, onerror: reject });
     document.head.append(added);
   });
+}
+
+// The ways in begin by asking who comes: the answer is here by then. A guest's page asks otherwise, and who brings
+// something along (#invite=…) is asked nothing before it has been used.
+function askEarly() {
+  if (location.hash || new URLSearchParams(location.search).has('as')) return;
+  link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/whoami' }).catch(() => {});
 }
 
 // What cannot be fetched now is fetched when it is needed.
@@ -38,13 +47,14 @@ async function load() {
     await link({ rel: 'stylesheet', href: manage.css });
     return run(manage.js);
   }
+  askEarly();
   addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
   // Where the browser keeps the page (sw.js), the board is at hand while the ways in find out who comes; else it waits
-  // until they are there.
+  // until they are there and can be used.
   const atHand = Boolean(navigator.serviceWorker?.controller);
   if (atHand) fetchEarly(board, true);
   await run(entry);
-  if (!atHand) fetchEarly(board, false);
+  if (!atHand) setTimeout(fetchEarly, UNHURRIED, board, false);
 }
 
 function failed(error) {
