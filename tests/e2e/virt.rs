@@ -81,6 +81,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
 
     outputs_follow_commands(&board, &site);
     a_jumping_clock_changes_nothing(&board, &site);
+    a_reload_touches_what_changed_alone(&board, &site);
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
@@ -113,6 +114,41 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
         }
     }
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
+}
+
+/// The heater moves to another line of the chip and back, by SIGHUP, while the lamp is on.
+fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
+    let lamp = board.pin(0);
+    site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
+    lamp.wait_for(true, SOON);
+    lamp.changes();
+    for (from, to) in [(1, 3), (3, 1)] {
+        let read_again = || board.agent_log().matches("the configuration was read again").count();
+        let before = read_again();
+        board.run(&format!(
+            "sed -i 's/^offset = {from}$/offset = {to}/' {CONFIG} && kill -HUP $(cat /run/agent.pid)"
+        ));
+        soon("the file is read again", || (read_again() > before).then_some(()));
+        let heater = board.pin(to);
+        // Its safe level, off, is the high voltage.
+        heater.until(State::Driven(true));
+        heater.changes();
+        let set = |value: bool| Some(site.post(&path("heater", "set"), &json!({ "value": value })).status);
+        // Whether the site has heard of the new line yet or not: it is the same to it.
+        for on in [true, false] {
+            soon("the heater obeys", || set(on).filter(|status| *status == 200));
+            heater.wait_for(!on, SOON);
+        }
+        let lines = board.run("pinlatch-agent lines");
+        let is_ours = |offset: u32| {
+            let line = lines.lines().find(|line| line.trim().starts_with(&offset.to_string()));
+            line.is_some_and(|line| line.ends_with("pinlatch-agent"))
+        };
+        assert!(is_ours(to) && !is_ours(from), "{lines}");
+    }
+    assert_eq!((lamp.changes(), lamp.state()), (vec![], State::Driven(true)), "the lamp was touched");
+    site.post(&path("lamp", "set"), &json!({ "value": false })).ok();
+    lamp.wait_for(false, SOON);
 }
 
 /// The system's clock jumps by a day and back while the agent is connected, and commands go on in time.
