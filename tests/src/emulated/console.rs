@@ -70,6 +70,14 @@ impl Console {
     /// Runs a line of shell; its exit code and output.
     #[track_caller]
     pub fn run(&self, line: &str) -> (i32, String) {
+        match self.run_within(COMMAND, line) {
+            Ok(answer) => answer,
+            Err(last) => panic!("after {COMMAND:?} still not: {line}; the console said last: {last:#?}"),
+        }
+    }
+
+    /// Runs a line of shell; its exit code and output, or the console's last lines where it has not ended in time.
+    pub fn run_within(&self, limit: Duration, line: &str) -> Result<(i32, String), Vec<String>> {
         let (id, from) = {
             let mut state = self.state();
             state.commands += 1;
@@ -79,12 +87,12 @@ impl Console {
             (id, from)
         };
         let end = format!("@{id} ");
-        let at = self.find(from, COMMAND, line, |said| said.starts_with(&end));
+        let at = self.search(from, limit, |said| said.starts_with(&end))?;
         let lines = self.lines.lock();
         let code = lines[at][end.len()..].trim().parse().expect("an exit code");
         let mark = format!("|{id} ");
         let output: Vec<&str> = lines[from..at].iter().filter_map(|said| said.strip_prefix(&mark)).collect();
-        (code, output.join("\n"))
+        Ok((code, output.join("\n")))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

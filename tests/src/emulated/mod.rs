@@ -133,19 +133,18 @@ impl Guest {
         self.console.run(line)
     }
 
-    /// Enrols the guest with an enrolment string whose host is this machine.
-    pub fn enrol(&mut self, enrolment: &str) {
-        self.enrol_at(HOST, enrolment);
+    /// Enrols the guest, with a name of this machine's; whether it answers at all within this time.
+    pub fn enrols_within(&mut self, limit: Duration, name: &str, enrolment: &str) -> bool {
+        let command = enrol_command(name, enrolment);
+        let Ok((code, said)) = self.console.run_within(limit, &command) else { return false };
+        assert!(code == 0 && said.contains("enrolled as"), "{said}");
+        self.enrolled = true;
+        true
     }
 
-    /// Enrols the guest, with a name of this machine's.
-    pub fn enrol_at(&mut self, name: &str, enrolment: &str) {
-        let (_, rest) = enrolment.split_once("://").expect("a URL");
-        let (host, code) = rest.split_once('/').expect("a path");
-        let (_, port) = host.rsplit_once(':').expect("a port");
-        let said = self.run(&format!(
-            "pinlatch-agent enrol 'https://{name}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
-        ));
+    /// Enrols the guest with an enrolment string whose host is this machine.
+    pub fn enrol(&mut self, enrolment: &str) {
+        let said = self.run(&enrol_command(HOST, enrolment));
         assert!(said.contains("enrolled as"), "{said}");
         self.enrolled = true;
     }
@@ -180,6 +179,16 @@ impl Guest {
     pub fn pin(&self, number: u32) -> Pin<'_> {
         self.pins.pin(number)
     }
+}
+
+/// What enrols a guest by a string whose host is this machine, by this name.
+fn enrol_command(name: &str, enrolment: &str) -> String {
+    let (_, rest) = enrolment.split_once("://").expect("a URL");
+    let (host, code) = rest.split_once('/').expect("a path");
+    let (_, port) = host.rsplit_once(':').expect("a port");
+    format!(
+        "pinlatch-agent enrol 'https://{name}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
+    )
 }
 
 /// Everything that the guest's kernel unpacks into its memory.
