@@ -76,14 +76,27 @@ impl Browser {
     /// The element with a `data-testid`, once it is there.
     pub async fn find(&self, testid: &str) -> Element {
         let selector = format!("[data-testid=\"{testid}\"]");
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(&selector)).await;
+        let found = self.appears(&selector).await;
         found.unwrap_or_else(|error| panic!("{testid} does not appear: {error}"))
+    }
+
+    /// What fits a selector, once it is there, also on a page that comes after this one.
+    async fn appears(&self, selector: &str) -> Result<Element, CmdError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.client.wait().at_most(left).for_element(Locator::Css(selector)).await {
+                // The page was left while the driver looked.
+                Err(error) if !left.is_zero() && error.to_string().contains("aborted by navigation") => {}
+                found => return found,
+            }
+        }
     }
 
     /// Waits until an attribute has a value.
     pub async fn until(&self, testid: &str, attribute: &str, value: &str) {
         let selector = format!("[data-testid=\"{testid}\"][{attribute}=\"{value}\"]");
-        if let Err(error) = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(&selector)).await {
+        if let Err(error) = self.appears(&selector).await {
             let now = self.find(testid).await.attr(attribute).await.ok().flatten();
             panic!("{testid}: {attribute} is {now:?}, not {value:?}: {error}");
         }
