@@ -102,7 +102,7 @@ pub fn a_hundred_thousand_dots(s: &Subject) -> Vec<Attempt> {
 
 /// A header of a megabyte.
 pub fn a_header_of_a_megabyte(s: &Subject) -> Vec<Attempt> {
-    refused("malformed", [s.header("kid", "k".repeat(1 << 20)), s.header("x", "y".repeat(1 << 14))])
+    refused("malformed", [s.header("kid", "k".repeat(1 << 20)), s.header("x", "y".repeat(1 << 20))])
 }
 
 /// One byte more than any token of ours may have.
