@@ -29,3 +29,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod tls;
 pub mod uplink;
+pub mod welcome;

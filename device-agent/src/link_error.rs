@@ -4,8 +4,10 @@ use hyper::StatusCode;
 use pinlatch_protocol::problem::Code;
 use pinlatch_token::Refusal;
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::credentials::CredentialsError;
+use crate::handshake::excerpt;
 use crate::http::{EndpointError, HttpError};
 
 /// Why there is no connection, or no longer.
@@ -91,6 +93,13 @@ const TWINS: &str = "another agent runs with this device's credentials and has t
                      one is gone, or when it is started again";
 
 impl LinkError {
+    /// That the edge has closed the connection; 1005 where it gave no code (RFC 6455 §7.1.5).
+    pub fn closed(frame: Option<CloseFrame>) -> Self {
+        let (code, reason) =
+            frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
+        Self::Closed { code, reason }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {

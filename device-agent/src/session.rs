@@ -1,4 +1,4 @@
-//! One connection after its upgrade: the welcome, then frames both ways until it ends.
+//! One connection after its welcome: frames both ways until it ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome, ToAgent};
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
 use pinlatch_token::device::DeviceCert;
-use pinlatch_token::{KeySet, keyset, random_id, welcome as welcome_token};
+use pinlatch_token::{random_id, welcome as welcome_token};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
-use crate::handshake::{Link, excerpt};
+use crate::handshake::Link;
 use crate::http::BoxStream;
 use crate::lines::{Event, Lines, News};
 use crate::link_error::LinkError;
@@ -27,9 +27,8 @@ use crate::outbox::Outbox;
 use crate::renewal::Term;
 use crate::systemd::Service;
 use crate::telemetry::Telemetry;
+use crate::welcome::Trust;
 
-/// How long the welcome may take after the upgrade.
-const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a frame may take to leave.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the edge may take to answer a close.
@@ -38,59 +37,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many outcomes of the last connection travel in the hello, which is one frame.
 const HELLO_OUTCOMES: usize = 16;
-
-/// What the welcome has established: whose signatures count on this connection, and the time.
-pub struct Trust {
-    keys: KeySet,
-    clock: EdgeClock,
-}
-
-/// Waits for the welcome and verifies it: the key set by the pinned root, the time by the key set over
-/// this connection's nonce, and the certificate's dates by that time.
-pub async fn welcome(
-    link: &mut Link,
-    credentials: &Credentials,
-    state_dir: &Path,
-) -> Result<Trust, LinkError> {
-    let first = timeout(WELCOME_TIMEOUT, first_text(&mut link.socket));
-    let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;
-    let received_ms = boot_ms();
-    let Ok(ToAgent::Welcome { jwt, keyset }) = serde_json::from_str(&first) else {
-        return Err(LinkError::Protocol("the first frame is not a welcome"));
-    };
-    let known = credentials.key_set().map_err(LinkError::Untrusted)?.number;
-    let set = keyset::verify(&keyset, &credentials.root).map_err(LinkError::Untrusted)?;
-    if set.number < known {
-        return Err(LinkError::OldKeySet { found: set.number, known });
-    }
-    let welcome = welcome_token::verify(&jwt, &set.keys, &link.session, &credentials.site)
-        .map_err(LinkError::Untrusted)?;
-    if link.validity.is_some_and(|validity| !validity.admits(welcome.now_ms)) {
-        return Err(LinkError::CertificateDate);
-    }
-    if keyset != credentials.keyset {
-        credentials.adopt_keyset(state_dir, keyset).await?;
-        tracing::info!(number = set.number, "the edge's keys have changed");
-    }
-    Ok(Trust { keys: set.keys, clock: EdgeClock::new(welcome.now_ms, link.sent_ms, received_ms) })
-}
-
-async fn first_text(socket: &mut WebSocketStream<BoxStream>) -> Result<String, LinkError> {
-    loop {
-        match socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
-            Message::Text(text) => return Ok(text.as_str().to_owned()),
-            Message::Close(frame) => return Err(closed(frame)),
-            Message::Binary(_) => return Err(LinkError::Protocol("the first frame is not a welcome")),
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-        }
-    }
-}
-
-fn closed(frame: Option<CloseFrame>) -> LinkError {
-    let (code, reason) =
-        frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
-    LinkError::Closed { code, reason }
-}
 
 /// What a connection acts on and tells of.
 #[derive(Clone, Copy)]
@@ -257,7 +203,7 @@ impl<'a> Session<'a> {
         match frame.ok_or(SocketError::ConnectionClosed)? {
             Ok(Message::Text(text)) => return self.take_text(&text).await,
             Ok(Message::Binary(_)) => self.not_understood(),
-            Ok(Message::Close(frame)) => return Err(closed(frame)),
+            Ok(Message::Close(frame)) => return Err(LinkError::closed(frame)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             Err(error @ SocketError::Capacity(_)) => {
                 let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
@@ -444,7 +390,7 @@ impl<'a> Session<'a> {
                     }
                     _ => {}
                 },
-                Message::Close(frame) => return Err(closed(frame)),
+                Message::Close(frame) => return Err(LinkError::closed(frame)),
                 _ => {}
             }
         }

@@ -22,6 +22,7 @@ use crate::session;
 use crate::systemd::{ATTEMPT_LIMIT, Service};
 use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
+use crate::welcome;
 
 /// How often at most the same failure is logged again. An outage of a night is no reason to wear out an SD card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
@@ -160,7 +161,7 @@ impl Uplink {
         let way = Way { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
             let mut link = handshake::connect(&credentials, &way, *replaced).await?;
-            let trust = session::welcome(&mut link, &credentials, &settings.state_dir).await?;
+            let trust = welcome::wait(&mut link, &credentials, &settings.state_dir).await?;
             Ok::<_, LinkError>((link, trust))
         };
         let (link, trust) = tokio::select! {

@@ -9,6 +9,7 @@ mod board;
 pub mod contact;
 pub mod driver;
 pub mod interlock;
+mod line;
 pub mod output;
 pub mod quantity;
 pub mod refused;
@@ -25,9 +26,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Config, LineConfig};
-use board::{Board, Line};
-pub use board::{Event, News};
+use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
+use line::Line;
+pub use line::{Event, News};
 pub use refused::Refused;
 
 struct Shared {

@@ -1,0 +1,297 @@
+//! One line: an output, a contact or a sensor, which is opened late where it was not there, and tells what changes.
+
+use std::time::Duration;
+
+use pinlatch_protocol::line::{Level, LineInfo};
+use pinlatch_protocol::name::Name;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::contact::Contact;
+use super::driver::{DriverError, Input, Open, Watch};
+use super::output::Output;
+use super::sensor::Sensor;
+use crate::config::{DriverConfig, LineConfig};
+
+/// The shortest time between two events of a blinking or fading line.
+const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
+/// After how long a line that could not be opened is tried again.
+const REOPEN_EVERY: Duration = Duration::from_secs(10);
+/// The same, after the configuration was read again.
+const REOPEN_NEW: Duration = Duration::from_secs(1);
+
+/// Something to report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Which line.
+    pub line: Name,
+    /// What happened.
+    pub news: News,
+    /// When.
+    pub at: Instant,
+}
+
+/// What happened to a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum News {
+    /// It has another level; `None` where nobody knows.
+    Level(Option<Level>),
+    /// It was pressed.
+    Press {
+        /// Whether it was held for long.
+        long: bool,
+    },
+}
+
+enum Behaviour {
+    Output(Box<Output>),
+    Contact(Contact, Watch),
+    Sensor(Sensor),
+}
+
+/// One line, whatever its kind, with what the edge was told of it last.
+pub(super) struct Line {
+    /// What its signals name it by.
+    number: usize,
+    config: LineConfig,
+    behaviour: Behaviour,
+    reported: Option<Level>,
+    reported_at: Option<Instant>,
+    /// Why it could not be opened, and when it is tried again.
+    closed: Option<(DriverError, Instant)>,
+}
+
+impl Line {
+    /// Opens it, whether or not that succeeds; the system may take until `patience` for what it does first.
+    pub(super) fn open(
+        config: LineConfig,
+        number: usize,
+        opener: &dyn Open,
+        now: Instant,
+        patience: std::time::Instant,
+    ) -> Self {
+        let mut closed = None;
+        let mut complain = |error: &DriverError| {
+            tracing::error!(line = %config.name, code = "line_unusable", %error, "the line cannot be used");
+            closed = Some((error.clone(), now + REOPEN_EVERY));
+        };
+        let behaviour = match (config.safe, &config.sensing) {
+            (Some(safe), _) => {
+                let driver = opener.output(&config, config.initial.unwrap_or(safe), patience);
+                driver.as_ref().err().map(&mut complain);
+                Behaviour::Output(Box::new(Output::new(&config, safe, driver, now)))
+            }
+            (None, Some(sensing)) => {
+                let polled = matches!(config.driver, DriverConfig::Sensor(_));
+                // What is polled is opened by each reading.
+                if !polled && let Err(error) = opener.sensor() {
+                    complain(&error);
+                }
+                Behaviour::Sensor(Sensor::new(sensing, polled, now))
+            }
+            (None, None) => {
+                let opened = opener.contact(&config, number);
+                opened.as_ref().err().map(&mut complain);
+                let (level, watch) = opened.map_or((None, Watch::default()), |(on, watch)| (Some(on), watch));
+                Behaviour::Contact(Contact::new(config.debounce, config.long_press, level), watch)
+            }
+        };
+        let mut line = Self { number, config, behaviour, reported: None, reported_at: None, closed };
+        line.reported = line.level();
+        line
+    }
+
+    /// Tries once more to open a line that could not be opened, and says what has changed.
+    fn reopen(&mut self, opener: &dyn Open, now: Instant) {
+        let Some((before, _)) = self.closed.take() else { return };
+        let at_once = std::time::Instant::now();
+        let opened = match &mut self.behaviour {
+            Behaviour::Output(output) => match self.config.safe {
+                Some(safe) => {
+                    opener.output(&self.config, safe, at_once).and_then(|driver| output.reopened(driver, now))
+                }
+                None => Ok(()),
+            },
+            Behaviour::Contact(contact, watch) => {
+                opener.contact(&self.config, self.number).map(|(level, watching)| {
+                    *watch = watching;
+                    contact.reopened(Some(level));
+                })
+            }
+            Behaviour::Sensor(_) => opener.sensor(),
+        };
+        match opened {
+            Ok(()) => tracing::info!(line = %self.config.name, "the line can be used now"),
+            Err(error) => {
+                if error != before {
+                    let line = &self.config.name;
+                    tracing::error!(%line, code = "line_unusable", %error, "the line still cannot be used");
+                }
+                self.closed = Some((error, now + REOPEN_EVERY));
+            }
+        }
+    }
+
+    pub(super) fn level(&self) -> Option<Level> {
+        match &self.behaviour {
+            Behaviour::Output(output) => output.level(),
+            Behaviour::Contact(contact, _) => contact.level(),
+            Behaviour::Sensor(sensor) => sensor.level(),
+        }
+    }
+
+    /// Why the level is unknown.
+    pub(super) fn fault(&self) -> Option<&DriverError> {
+        let fault = match &self.behaviour {
+            Behaviour::Output(output) => output.fault(),
+            Behaviour::Contact(..) => None,
+            Behaviour::Sensor(sensor) => sensor.fault(),
+        };
+        fault.or(self.closed.as_ref().map(|(error, _)| error))
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) fn output(&self) -> Option<&Output> {
+        match &self.behaviour {
+            Behaviour::Output(output) => Some(output),
+            _ => None,
+        }
+    }
+
+    pub(super) fn output_mut(&mut self) -> Option<&mut Output> {
+        match &mut self.behaviour {
+            Behaviour::Output(output) => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Tries sooner than usual to open what could not be opened.
+    pub(super) fn try_soon(&mut self, now: Instant) {
+        if let Some((_, at)) = &mut self.closed {
+            *at = now + REOPEN_NEW;
+        }
+    }
+
+    pub(super) fn config(&self) -> &LineConfig {
+        &self.config
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let own = match &self.behaviour {
+            Behaviour::Output(output) => output.next_due(),
+            Behaviour::Contact(contact, _) => contact.next_due(),
+            Behaviour::Sensor(sensor) => sensor.next_due(),
+        };
+        let reopen = self.closed.as_ref().map(|(_, at)| *at);
+        [own, reopen].into_iter().flatten().min()
+    }
+
+    /// Does what is due. Whether the contact was pressed, and if so whether for long.
+    pub(super) fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
+        if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
+            self.reopen(opener, now);
+        }
+        match &mut self.behaviour {
+            Behaviour::Output(output) => {
+                let known = output.fault().cloned();
+                if let Err(error) = output.tick(now)
+                    && known.as_ref() != Some(&error)
+                {
+                    let line = &self.config.name;
+                    tracing::error!(%line, code = "line_failed", %error, "the line failed, trying again");
+                }
+                if !output.is_open() && self.closed.is_none() {
+                    let error =
+                        output.fault().cloned().unwrap_or_else(|| DriverError("it has failed".into()));
+                    self.closed = Some((error, now + REOPEN_EVERY));
+                }
+                None
+            }
+            Behaviour::Contact(contact, _) => contact.tick(now),
+            Behaviour::Sensor(sensor) => {
+                if sensor.begin(now) {
+                    opener.read(&self.config, self.number);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn hear(&mut self, input: Input, now: Instant) {
+        match (&mut self.behaviour, input) {
+            (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
+            (Behaviour::Contact(contact, _), Input::Lost(error)) => {
+                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact failed");
+                contact.reopened(None);
+                self.closed = Some((error, now + REOPEN_EVERY));
+            }
+            (Behaviour::Sensor(sensor), Input::Reading(reading)) => {
+                let line = &self.config.name;
+                match (sensor.take(reading), sensor.fault()) {
+                    (Some(false), Some(error)) => {
+                        tracing::error!(%line, code = "sensor_failed", %error, "the sensor cannot be read");
+                    }
+                    (Some(true), _) => tracing::info!(%line, "the sensor can be read again"),
+                    _ => {}
+                }
+            }
+            // No other line sends any.
+            _ => {}
+        }
+    }
+
+    /// The change to report, if there is one. A line that moves by itself is sampled: its last level is always told.
+    pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
+        let level = self.level();
+        if self.reported == level {
+            return None;
+        }
+        let moving = matches!(&self.behaviour, Behaviour::Output(output) if output.is_moving());
+        if moving && self.reported_at.is_some_and(|at| now < at + MOVING_EVENT_GAP) {
+            return None;
+        }
+        self.reported = level;
+        self.reported_at = Some(now);
+        Some(Event { line: self.config.name.clone(), news: News::Level(level), at: now })
+    }
+
+    /// Whether this line is the one of a configuration, with nothing about it changed.
+    pub(super) fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
+        self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
+    }
+
+    /// Goes to its safe level, lets go of its hardware and refuses commands. The line is free for others once what is
+    /// returned has ended.
+    pub(super) fn release(&mut self, now: Instant) -> Option<JoinHandle<()>> {
+        let name = &self.config.name;
+        match &mut self.behaviour {
+            Behaviour::Output(output) => {
+                if output.is_open()
+                    && let Err(error) = output.make_safe(now)
+                {
+                    tracing::error!(line = %name, %error, "the safe level could not be applied");
+                }
+                output.release();
+                None
+            }
+            Behaviour::Contact(_, watch) => watch.end(),
+            Behaviour::Sensor(_) => None,
+        }
+    }
+
+    pub(super) fn info(&self) -> LineInfo {
+        let LineConfig { name, kind, retain, max_on, sensing, .. } = &self.config;
+        LineInfo {
+            name: name.clone(),
+            kind: *kind,
+            level: self.level(),
+            retain: *retain,
+            max_on_ms: max_on.and_then(|limit| u32::try_from(limit.as_millis()).ok()),
+            unit: sensing.as_ref().and_then(|sensing| sensing.unit.clone()),
+            precision: sensing.as_ref().map(|sensing| sensing.precision),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The first frame of a connection, which tells whom and when to believe.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use pinlatch_protocol::agent::ToAgent;
+use pinlatch_token::{KeySet, keyset, welcome};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+
+use crate::clock::{EdgeClock, boot_ms};
+use crate::credentials::Credentials;
+use crate::handshake::Link;
+use crate::http::BoxStream;
+use crate::link_error::LinkError;
+
+/// How long it may take after the upgrade.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the welcome has established: whose signatures count on this connection, and the time.
+pub struct Trust {
+    /// The edge's keys.
+    pub keys: KeySet,
+    /// The edge's time.
+    pub clock: EdgeClock,
+}
+
+/// Waits for the welcome and verifies it: the key set by the pinned root, the time by the key set over
+/// this connection's nonce, and the certificate's dates by that time.
+pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
+    let first = timeout(TIMEOUT, first_text(&mut link.socket));
+    let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;
+    let received_ms = boot_ms();
+    let Ok(ToAgent::Welcome { jwt, keyset }) = serde_json::from_str(&first) else {
+        return Err(LinkError::Protocol("the first frame is not a welcome"));
+    };
+    let known = credentials.key_set().map_err(LinkError::Untrusted)?.number;
+    let set = keyset::verify(&keyset, &credentials.root).map_err(LinkError::Untrusted)?;
+    if set.number < known {
+        return Err(LinkError::OldKeySet { found: set.number, known });
+    }
+    let welcome =
+        welcome::verify(&jwt, &set.keys, &link.session, &credentials.site).map_err(LinkError::Untrusted)?;
+    if link.validity.is_some_and(|validity| !validity.admits(welcome.now_ms)) {
+        return Err(LinkError::CertificateDate);
+    }
+    if keyset != credentials.keyset {
+        credentials.adopt_keyset(state_dir, keyset).await?;
+        tracing::info!(number = set.number, "the edge's keys have changed");
+    }
+    Ok(Trust { keys: set.keys, clock: EdgeClock::new(welcome.now_ms, link.sent_ms, received_ms) })
+}
+
+async fn first_text(socket: &mut WebSocketStream<BoxStream>) -> Result<String, LinkError> {
+    loop {
+        match socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
+            Message::Text(text) => return Ok(text.as_str().to_owned()),
+            Message::Close(frame) => return Err(LinkError::closed(frame)),
+            Message::Binary(_) => return Err(LinkError::Protocol("the first frame is not a welcome")),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+}
