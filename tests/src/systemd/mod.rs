@@ -47,9 +47,12 @@ impl Computer {
         nspawn.args(["--kill-signal=SIGKILL", "--machine=pinlatch"]);
         nspawn.arg("-D").arg(program("PINLATCH_SYSTEMD_ROOT"));
         nspawn.arg(format!("--bind-ro={}:/packages", packages.display()));
-        let process = Guarded::spawn(&nspawn, &folder.path().join("nspawn.log")).expect("systemd-nspawn");
-        let computer = Self { process, _folder: folder };
+        let log = folder.path().join("nspawn.log");
+        let process = Guarded::spawn(&nspawn, &log).expect("systemd-nspawn");
+        let mut computer = Self { process, _folder: folder };
         eventually(BOOT, "systemd has booted", || {
+            let said = || std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(!computer.process.has_ended(), "systemd-nspawn has ended: {}", said());
             let said = computer.output("systemctl is-system-running --wait")?;
             let state = String::from_utf8_lossy(&said.stdout).into_owned();
             // `degraded` where a unit of Debian's does not get along with this kernel.
