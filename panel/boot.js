@@ -23,11 +23,11 @@ function link(members) {
   });
 }
 
-// The ways in begin by asking who comes: the answer is here by then. A guest's page asks otherwise, and who brings
+// The ways in begin by asking who comes: the answer is there by then. A guest's page asks otherwise, and who brings
 // something along (#invite=…) is asked nothing before it has been used.
 function askEarly() {
   if (location.hash || new URLSearchParams(location.search).has('as')) return;
-  link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/whoami' }).catch(() => {});
+  link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/session' }).catch(() => {});
 }
 
 // What cannot be fetched now is fetched when it is needed.

@@ -65,6 +65,13 @@ fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     cookies::find(header, name).map(|token| (token.to_owned(), carrier))
 }
 
+/// Whom the browser's cookie alone speaks for, if anybody.
+pub fn visitor(incoming: &Incoming) -> Option<Principal> {
+    let (token, carrier) = cookie(incoming, &incoming.header("Cookie")?)?;
+    let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
+    of_edge(incoming, &token, kind).map_err(refused).ok()
+}
+
 /// Whether the request is a guest's, by its own word.
 pub fn is_guests(incoming: &Incoming) -> bool {
     incoming.query("as").is_some_and(|who| who == "guest")

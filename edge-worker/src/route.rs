@@ -105,7 +105,7 @@ impl Route {
     /// The methods that the path takes.
     pub fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Session => &[Method::Post, Method::Delete],
+            Self::Session => &[Method::Get, Method::Post, Method::Delete],
             Self::Device(_) => &[Method::Get, Method::Delete],
             Self::Users | Self::Tokens => &[Method::Get, Method::Post],
             Self::User(_) => &[Method::Patch, Method::Delete],

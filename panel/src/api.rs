@@ -99,6 +99,27 @@ pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     Ok((site_of(&reply)?, from))
 }
 
+/// How the session stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It is open, of a site, for somebody.
+    Open(Name, String),
+    /// It may be, once it is renewed.
+    Renewable,
+    /// There is none.
+    None,
+}
+
+/// How the session of the page's visitor stands.
+pub async fn status() -> Result<Status, Failure> {
+    let reply: Value = serde_json::from_str(&call(Method::GET, &at(SESSION), None).await?)?;
+    match text_of(&reply, "state") {
+        "open" => Ok(Status::Open(site_of(&reply)?, text_of(&reply, "sub").into())),
+        "renewable" => Ok(Status::Renewable),
+        _ => Ok(Status::None),
+    }
+}
+
 /// Renews the session of a login; gives its site.
 pub async fn refresh() -> Result<Name, Failure> {
     let reply = call(Method::POST, &at(REFRESH), Some(EMPTY.into())).await?;
@@ -111,6 +132,7 @@ pub async fn logout() -> Result<(), Failure> {
 }
 
 /// Who the session belongs to.
+#[allow(dead_code, reason = "for the pages of administration")]
 pub async fn whoami() -> Result<Whoami, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(WHOAMI), None).await?)?)
 }

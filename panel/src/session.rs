@@ -1,7 +1,8 @@
 //! Whether somebody is logged in or has a guest link open, as the edge says.
 
+use crate::api::{self, Status};
+use crate::platform;
 use crate::visit::Visitor;
-use crate::{api, platform};
 
 /// What a page with devices on it knows of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +38,14 @@ pub const RETRY_MOST_MS: u32 = 8_000;
 /// Asks about the session, renewing it if it has run out.
 pub async fn resume() -> Standing {
     let visitor = platform::visitor();
-    match api::whoami().await {
-        Ok(whoami) if Visitor::of_subject(&whoami.sub) == visitor => {
-            let here = platform::site().is_none_or(|site| site == whoami.site);
+    match api::status().await {
+        Ok(Status::Open(own, sub)) if Visitor::of_subject(&sub) == visitor => {
+            let here = platform::site().is_none_or(|site| site == own);
             if here { Standing::Good } else { Standing::Gone }
         }
-        Err(failure) if failure.status() != Some(401) => Standing::Unsure,
-        // A guest's cookie may have answered in place of the login's that has run out.
-        Ok(_) | Err(_) => match visitor {
-            Visitor::Person => renew().await,
-            Visitor::Guest => Standing::Gone,
-        },
+        Ok(Status::Renewable) => renew().await,
+        Ok(Status::Open(..) | Status::None) => Standing::Gone,
+        Err(_) => Standing::Unsure,
     }
 }
 

@@ -95,6 +95,31 @@ pub struct SessionReply {
     pub expires_in: u64,
 }
 
+/// How a browser's session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// It is there: somebody is logged in, or has a guest link open.
+    Open,
+    /// Its access token is there no longer, and a refresh token is: `POST /api/v1/session/refresh` may open it again.
+    Renewable,
+    /// There is none.
+    None,
+}
+
+/// `GET /api/v1/session`: how the session of a browser stands that has just come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStatus {
+    /// How it stands.
+    pub state: SessionState,
+    /// The site, where it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Name>,
+    /// The token's subject, where it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+}
+
 /// `POST /api/v1/token`, as JSON or as a form (RFC 6749 §4.3, §6): logs a program in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRequest {

@@ -62,6 +62,31 @@ fn a_login_from_elsewhere_is_refused() {
 }
 
 #[test]
+fn a_page_learns_how_its_session_stands() {
+    let site = Site::shared();
+    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let status = |cookies: &str| page.with("cookie", cookies).get("/api/v1/session").ok();
+    assert_eq!(page.get("/api/v1/session").ok(), json!({ "state": "none" }));
+    let answer = login(&page, &site);
+    let (session, refresh) =
+        (pair(&answer, "__Host-pinlatch_session"), pair(&answer, "__Secure-pinlatch_refresh"));
+    let both = format!("{session}; {refresh}");
+    assert_eq!(status(&both), json!({ "state": "open", "site": site.name, "sub": OWNER }));
+    assert_eq!(status(session), status(&both));
+    assert_eq!(status(refresh), json!({ "state": "renewable" }));
+    let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
+    assert_eq!(as_guest, json!({ "state": "none" }), "no guest, whoever is logged in");
+    // Only what a browser brings by itself counts.
+    let token = session.split_once('=').expect("a cookie").1;
+    let program = site.deployment.http().with("authorization", &format!("Bearer {token}"));
+    assert_eq!(program.get("/api/v1/session").ok(), json!({ "state": "none" }));
+    let altered = format!("{session}x; {refresh}");
+    assert_eq!(status(&altered), json!({ "state": "renewable" }));
+    page.with("cookie", &both).send("DELETE", "/api/v1/session", None).expect("an answer");
+    assert_eq!(status(session), json!({ "state": "none" }), "the site has ended it");
+}
+
+#[test]
 fn a_refreshed_session_rotates_and_a_replay_ends_it() {
     let site = Site::shared();
     let page = site.deployment.http().with("origin", site.deployment.origin());

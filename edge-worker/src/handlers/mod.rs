@@ -60,6 +60,7 @@ async fn route(request: Request, env: Env) -> Outcome {
         Route::Health => health(),
         Route::Jwks => reply(&incoming.deployment.keys.published()),
         Route::Session if method == Method::Delete => session::log_out(incoming).await,
+        Route::Session if method == Method::Get => session::status(incoming).await,
         Route::Session => session::log_in(incoming).await,
         Route::SessionRefresh => session::refresh(incoming).await,
         Route::Token => session::token(incoming).await,

@@ -1,6 +1,8 @@
 //! Logging in, staying logged in, logging out: browsers by cookies, programs by tokens.
 
-use pinlatch_protocol::api::{GuestRequest, LoginRequest, Secret, SessionReply, TokenReply, TokenRequest};
+use pinlatch_protocol::api::{
+    GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
+};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::ScopeSet;
@@ -38,6 +40,27 @@ pub async fn log_in(mut incoming: Incoming) -> Outcome {
     let login: LoginRequest = serde_json::from_value(body).map_err(malformed)?;
     let tokens = password(&incoming, login).await?;
     with_cookies(&tokens)
+}
+
+/// `GET /api/v1/session`. That nobody is there is an answer, no error.
+pub async fn status(incoming: Incoming) -> Outcome {
+    if let Some(principal) = auth::visitor(&incoming) {
+        let site = principal.site.clone();
+        match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await {
+            Ok(Reply::Whoami(whoami)) => {
+                let (site, sub) = (Some(whoami.site), Some(whoami.sub));
+                return super::reply(&SessionStatus { state: SessionState::Open, site, sub });
+            }
+            Ok(other) => return Err(unexpected(&other)),
+            // The site has ended it.
+            Err(problem) if problem.status == Code::InvalidToken.status() => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let renewable = !auth::is_guests(&incoming) && cookies::find(&header, cookies::REFRESH).is_some();
+    let state = if renewable { SessionState::Renewable } else { SessionState::None };
+    super::reply(&SessionStatus { state, site: None, sub: None })
 }
 
 /// `POST /api/v1/session/refresh`.

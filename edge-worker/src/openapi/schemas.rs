@@ -96,6 +96,10 @@ fn answers() -> Vec<Example> {
             "SessionReply",
             json!({ "site": "home", "username": "ann", "expires_in": 600 }),
         ),
+        example::<api::SessionStatus>(
+            "SessionStatus",
+            json!({ "state": "open", "site": "home", "sub": "ann" }),
+        ),
         example::<api::LoginOption>("LoginOption", json!({ "name": "google", "label": "Google" })),
         example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
         example::<api::TokenReply>(

@@ -43,8 +43,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
         let strange = |name: &&&str| {
-            let own =
-                ["/api/v1/whoami", "/api/v1/session/refresh", "/.well-known/jwks.json", "/assets/", "/sw.js"];
+            let own = ["/api/v1/session", "/.well-known/jwks.json", "/assets/", "/sw.js"];
             let own = own.iter().any(|part| name.contains(part));
             // The page itself, to see whether there is a newer version of it.
             let page = name.strip_prefix(site.deployment.origin()) == Some("/");
