@@ -7,6 +7,16 @@ const entry = '{{entry_js}}';
 // How long whoever types a password has the line to themselves before the board is fetched, in milliseconds.
 const UNHURRIED = 2000;
 
+// What acts by itself as soon as it is in a page.
+const ACTS = /<(base|embed|frame|iframe|link|meta|object|script|style)\b|[\s"'/]on\w+\s*=|javascript:|srcdoc/i;
+
+// What may become markup or a script in this page (Trusted Types, which `_headers` requires): Leptos writes its own
+// templates as markup, and there is one service worker.
+window.trustedTypes?.createPolicy('default', {
+  createHTML: (markup) => (ACTS.test(markup) ? null : markup),
+  createScriptURL: (address) => (address === '/sw.js' ? address : null),
+});
+
 // Light or dark, as it was chosen; a browser may forbid to keep anything.
 function theme() {
   try {

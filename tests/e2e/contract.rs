@@ -94,6 +94,9 @@ pub fn serves_the_panel(http: &Http, site: &str) {
     for path in ["/assets", "/assets/", "/_headers", "/no/such.file"] {
         page(path);
     }
+    // Nobody keeps it for a file that was there before, or will be.
+    let none = page("/assets/panel-0123456789abcdef.js");
+    assert!(!none.contains("immutable"), "{none}");
     let index = http.text("/");
     let file = |ending: &str| {
         let end = index.find(ending).unwrap_or_else(|| panic!("{ending}: {index}")) + ending.len();
@@ -119,5 +122,6 @@ pub fn serves_the_panel(http: &Http, site: &str) {
 fn has_its_policy(answer: &Answer, path: &str) {
     let policy = answer.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{path}: {policy}");
+    assert!(policy.contains("require-trusted-types-for 'script'"), "{path}: {policy}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
 }

@@ -91,8 +91,12 @@ fn a_new_version_is_noticed() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.find("empty").await;
-        // As if this page had come from another deployment.
-        let other = "document.querySelector('script[type=module]').setAttribute('src', '/assets/panel-0.js')";
+        // As if this page had come from another deployment. (Nobody may change a script's address in it, but the first
+        // element of that name need not be one.)
+        let other = "const other = document.createElementNS('about:blank', 'script');
+            other.setAttribute('type', 'module');
+            other.setAttribute('src', '/assets/panel-0.js');
+            document.head.prepend(other);";
         browser.run(other, &[]).await;
         proxy.cut();
         browser.find("newer").await;

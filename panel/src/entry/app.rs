@@ -1,5 +1,6 @@
 //! Which way in is shown, and what comes after it.
 
+use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
@@ -66,8 +67,13 @@ impl Screen {
     }
 }
 
-/// Takes over the page, in place of what it shows while it loads.
+/// Takes over the page, in place of what it shows while it loads: in a task of its own, since to instantiate the
+/// program has kept a slow phone long enough.
 pub fn mount() {
+    Timeout::new(0, draw).forget();
+}
+
+fn draw() {
     // Before anything else: a token is no thing to stand in an address.
     let token = platform::take_link();
     let brought = platform::take_brought();

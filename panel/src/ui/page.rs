@@ -9,7 +9,7 @@ pub fn take<V: IntoView + 'static>(view: impl FnOnce() -> V + 'static) {
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
     if let Some(root) = root {
         let root: web_sys::HtmlElement = root;
-        root.set_inner_html("");
+        root.replace_children_with_node_0();
         mount_to(root, view).forget();
     }
 }

@@ -9,6 +9,12 @@ use super::{Pages, in_browser};
 
 const EVIL: &str = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>";
 
+/// Whether the page refuses to do something.
+async fn throws(pages: &Pages, script: &str) -> bool {
+    let tried = pages.ask(&format!("try {{ {script}; return false }} catch {{ return true }}")).await;
+    tried == json!(true)
+}
+
 #[test]
 fn no_name_becomes_markup() {
     let site = Site::shared();
@@ -47,5 +53,17 @@ fn no_name_becomes_markup() {
         pages.says("inspect-claims", "<script>").await;
         assert_eq!(pages.count("main img, main script").await, 0);
         assert_eq!(pages.ask("return window.hacked === undefined").await, json!(true));
+
+        // Nor does the page's own script make anything of it that acts.
+        for refused in
+            [EVIL, "<svg/onload=x>", "<a href='javascript:x'>", "<iframe srcdoc=x>", "<base href=x>"]
+        {
+            let script = format!("document.createElement('p').innerHTML = {}", json!(refused));
+            assert!(throws(&pages, &script).await, "{refused}");
+        }
+        assert!(throws(&pages, "document.createElement('script').src = '/assets/other.js'").await);
+        assert!(throws(&pages, "document.createElement('script').text = 'x'").await);
+        assert!(throws(&pages, "new Worker('/assets/other.js')").await);
+        assert!(!throws(&pages, "document.createElement('p').innerHTML = '<b>plain</b>'").await);
     });
 }

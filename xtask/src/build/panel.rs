@@ -4,14 +4,14 @@
 //! ```text
 //! index.html                 panel/index.html, for all paths
 //! assets/boot-HASH.js        panel/boot.js, which loads the program that is needed
-//! assets/entry-HASH.js       the ways in: wasm-bindgen's glue and the function that starts it, one file
+//! assets/entry-HASH.js       the ways in: wasm-bindgen's glue and panel/start.js, which starts it, one file
 //! assets/entry-HASH.wasm
 //! assets/panel-HASH.…        the same of the board; panel/style.css is for all
 //! assets/manage-HASH.…       the same of the pages of administration; their panel/manage.css comes on top
 //! …                          everything of panel/public/ as it is
 //! ```
 //!
-//! Assets are named by content, so they may be cached for ever; `{{panel_js}}` and the like stand for their paths in
+//! Assets are named by content, so they may be cached for ever, which `_headers` says of each; `{{panel_js}}` and the like stand for their paths in
 //! the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/` too; there is no inline
 //! script, so the content policy can forbid it.
 
@@ -58,7 +58,7 @@ pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
     let compiled = paths::target().join(WASM).join(profile);
     let wasm_of = |name: &str| compiled.join(format!("{name}.wasm"));
     let panel = root.join("panel");
-    let mut inputs = vec![panel.join("index.html"), panel.join("boot.js")];
+    let mut inputs = ["index.html", "boot.js", "start.js"].map(|name| panel.join(name)).to_vec();
     for (name, style) in PROGRAMS {
         inputs.push(wasm_of(name));
         inputs.extend(style.map(|style| panel.join(style)));
@@ -111,16 +111,13 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
     fs::create_dir_all(&assets)?;
     copy_tree(&panel.join("public"), &dist)?;
 
+    let template = fs::read_to_string(panel.join("start.js")).context("panel/start.js")?;
     let mut paths = Vec::new();
     for (name, style) in PROGRAMS {
         let wasm = named_by_content(&assets, name, "wasm", &fs::read(work.join(format!("{name}_bg.wasm")))?)?;
         let start = work.join(format!("start-{name}.js"));
-        fs::write(
-            &start,
-            format!(
-                "import init from './{name}.js';\nexport const start = () => init({{ module_or_path: '{wasm}' }});\n"
-            ),
-        )?;
+        let values = [("glue".into(), format!("./{name}.js")), ("wasm".into(), wasm.clone())];
+        fs::write(&start, fill("panel/start.js", &template, &["glue", "wasm"], &values)?)?;
         let out = work.join(format!("out-{name}"));
         let js = esbuild(tools, &start, &out.with_extension("js"), &["--bundle", "--format=esm"], mode)?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
@@ -136,10 +133,33 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
     let boot = esbuild(tools, &filled, &work.join("out-boot.js"), &["--format=esm"], mode)?;
     paths.push(("boot_js".into(), named_by_content(&assets, "boot", "js", &boot)?));
 
+    let headers = dist.join("_headers");
+    let said = fs::read_to_string(&headers).context("panel/public/_headers")?;
+    let files = paths.iter().map(|(_, path)| path.as_str());
+    fs::write(&headers, of_each_file(&said, "/assets/*", files)?)?;
+
     let page = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
     let page = fill("panel/index.html", &page, &["boot_js", "entry_js", "panel_css"], &paths)?;
     fs::write(dist.join("index.html"), page)?;
     Ok(())
+}
+
+/// `_headers` with what it says of a folder said of each of its files instead: a path there that names none is
+/// answered with the page, which nobody should keep under that name.
+fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f str>) -> Result<String> {
+    let start = headers.lines().position(|line| line == folder);
+    let start = start.with_context(|| format!("panel/public/_headers does not say anything of {folder}"))?;
+    let lines: Vec<&str> = headers.lines().collect();
+    let (before, rest) = lines.split_at(start);
+    let said: Vec<&str> = rest.iter().skip(1).take_while(|line| line.starts_with("  ")).copied().collect();
+    let after = rest.iter().skip(1 + said.len()).copied();
+    let mut all = before.to_vec();
+    for file in files {
+        all.push(file);
+        all.extend(&said);
+    }
+    all.extend(after);
+    Ok(all.join("\n") + "\n")
 }
 
 /// A script or style sheet as it is served. (Style sheets are not bundled: their `url(/…)` are public files.)
@@ -231,6 +251,16 @@ mod tests {
     fn an_unknown_placeholder_is_refused() {
         let error = filled("{{boot_js}}{{panel_logo}}").unwrap_err().to_string();
         assert!(error.contains("{{panel_logo}}"), "{error}");
+    }
+
+    #[test]
+    fn headers_are_said_of_each_file() {
+        let said = "/*\n  A: 1\n\n/assets/*\n  B: 2\n  C: 3\n\n/sw.js\n  D: 4\n";
+        let files = ["/assets/a.js", "/assets/b.css"];
+        let expected =
+            "/*\n  A: 1\n\n/assets/a.js\n  B: 2\n  C: 3\n/assets/b.css\n  B: 2\n  C: 3\n\n/sw.js\n  D: 4\n";
+        assert_eq!(of_each_file(said, "/assets/*", files.into_iter()).unwrap(), expected);
+        assert!(of_each_file("/*\n  A: 1\n", "/assets/*", files.into_iter()).is_err());
     }
 
     #[test]
