@@ -224,9 +224,12 @@ fn a_guests_cookie_is_no_login() {
 fn a_link_that_runs_out_closes_the_page() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let (link, _) = mint(&site, &json!({ "expires_at": now() + 12 }));
     in_browser(async {
         let browser = Browser::start(390, 844).await;
+        // What takes its time on a busy machine comes before the link: the browser, and what it keeps of the panel.
+        browser.client.goto(site.deployment.origin()).await.expect("the panel");
+        browser.find("login-username").await;
+        let (link, _) = mint(&site, &json!({ "expires_at": now() + 20 }));
         browser.client.goto(&link).await.expect("the panel");
         browser.until("line-porch-door", "data-level", "off").await;
         is_shut(&browser, "ended").await;

@@ -76,8 +76,18 @@ impl Browser {
     /// The element with a `data-testid`, once it is there.
     pub async fn find(&self, testid: &str) -> Element {
         let selector = format!("[data-testid=\"{testid}\"]");
-        let found = self.appears(&selector).await;
-        found.unwrap_or_else(|error| panic!("{testid} does not appear: {error}"))
+        match self.appears(&selector).await {
+            Ok(element) => element,
+            Err(error) => panic!("{testid} does not appear, but {}: {error}", self.shown().await),
+        }
+    }
+
+    /// What the page shows instead.
+    async fn shown(&self) -> String {
+        let script =
+            "return [location.pathname, ...[...document.querySelectorAll('[data-testid]')].map(element =>
+            element.dataset.testid)].join(' ')";
+        self.run(script, &[]).await.as_str().unwrap_or_default().to_owned()
     }
 
     /// What fits a selector, once it is there, also on a page that comes after this one.

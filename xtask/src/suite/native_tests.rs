@@ -112,13 +112,18 @@ fn all(commands: Vec<Command>) -> Result<()> {
 
 /// Crates without tests are not worth a line.
 fn show(output: &Output) {
-    if output.status.success() && String::from_utf8_lossy(&output.stdout).contains("\nrunning 0 tests\n") {
+    if output.status.success() && !ran_any(&String::from_utf8_lossy(&output.stdout)) {
         return;
     }
     let mut out = std::io::stdout().lock();
     // A screen that is gone does not stop the tests.
     let _ =
         out.write_all(&output.stdout).and_then(|()| out.write_all(&output.stderr)).and_then(|()| out.flush());
+}
+
+/// Whether a runner, or one of several after each other, had tests to run.
+fn ran_any(said: &str) -> bool {
+    said.lines().any(|line| line.starts_with("running ") && line != "running 0 tests")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -140,6 +145,12 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].file.to_str(), found[0].folder.to_str()), (Some("/t/a-1"), Some("/a")));
         assert!(programs("").is_err());
+    }
+
+    #[test]
+    fn only_runners_without_tests_are_silent() {
+        assert!(!ran_any("\nrunning 0 tests\n\ntest result: ok. 0 passed\n\nrunning 0 tests\n"));
+        assert!(ran_any("\nrunning 0 tests\n\ntest result: ok. 0 passed\n\nrunning 1 test\n.\n"));
     }
 
     #[test]
