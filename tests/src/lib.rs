@@ -16,6 +16,7 @@ pub mod measure;
 pub mod outsiders;
 pub mod provider;
 pub mod proxy;
+mod ready;
 pub mod screen;
 pub mod site;
 pub mod socket;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
-use crate::{Deployment, Http, Machine, Panel, eventually};
+use crate::{Deployment, Http, Machine, Panel, eventually, ready};
 
 /// The owner of every site; the password is as good as any in a test.
 pub const OWNER: &str = "owner";
@@ -31,8 +31,11 @@ impl Site<'static> {
     /// A fresh site of the shared deployment.
     pub fn shared() -> Self {
         let machine = Machine::beside_others();
-        let (deployment, index) = Deployment::shared();
-        Self { _machine: Some(machine), ..Self::of(deployment, index) }
+        let site = ready::take().unwrap_or_else(|| {
+            let (deployment, index) = Deployment::shared();
+            Self::of(deployment, index)
+        });
+        Self { _machine: Some(machine), ..site }
     }
 
     /// The site that issuers from outside open. Tests share it, each with devices of its own.

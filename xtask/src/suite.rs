@@ -33,6 +33,12 @@ const WASM_CRATES: [&str; 5] =
 /// Everything whose tests run without a deployment: the Worker's and the panel's own among them.
 const NATIVE: [&str; 3] = ["--workspace", "--exclude", "e2e"];
 
+/// How many end-to-end tests run at a time for each core: they wait more than they compute.
+const PER_CORE: usize = 4;
+
+/// How many at most: so many logins may wait for the gate of a deployment before it refuses one.
+const AT_MOST: usize = 8;
+
 /// Runs everything; with a filter only the tests whose names contain it, and what they need built.
 pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let root = paths::root();
@@ -92,10 +98,9 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     };
     let mut e2e = test(&root, &["-p", "e2e"], filter);
     environment.set(&mut e2e)?;
-    // They wait more than they compute.
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        e2e.env("RUST_TEST_THREADS", (3 * cores).to_string());
+        e2e.env("RUST_TEST_THREADS", (PER_CORE * cores).min(AT_MOST).to_string());
     }
     // Before the runner: its own closing lines come last.
     ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));
