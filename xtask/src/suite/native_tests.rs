@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::process;
 
-/// How many programs run at a time for each core. Each has a thread for each core by itself.
+/// How many programs run at a time for each core, and how many tests of each.
 const PER_CORE: usize = 2;
 
 /// A program of tests.
@@ -59,6 +59,9 @@ impl Program {
         let mut command = Command::new(&self.file);
         process::clean_cargo_env(&mut command);
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder).arg("--quiet").args(filter);
+        if std::env::var_os("RUST_TEST_THREADS").is_none() {
+            command.env("RUST_TEST_THREADS", at_a_time().to_string());
+        }
         command
     }
 }
@@ -81,13 +84,16 @@ fn programs(built: &str) -> Result<Vec<Program>> {
     Ok(programs)
 }
 
+fn at_a_time() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * PER_CORE
+}
+
 /// Runs commands, several at a time, and shows what each said in one piece. After a failure none is begun.
 fn all(commands: Vec<Command>) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
     let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();
     std::thread::scope(|scope| {
-        for _ in 0..cores * PER_CORE {
+        for _ in 0..at_a_time() {
             scope.spawn(|| {
                 while let Some(mut command) = next() {
                     let what = process::line_of(&command);
