@@ -36,6 +36,9 @@ const NATIVE: [&str; 3] = ["--workspace", "--exclude", "e2e"];
 /// How many end-to-end tests run at a time for each core: they wait more than they compute.
 const PER_CORE: usize = 4;
 
+/// The same in CI, whose machine may be busy with others: what each test waits for has its deadline.
+const PER_CORE_IN_CI: usize = 3;
+
 /// How many at most: so many logins may wait for the gate of a deployment before it refuses one.
 const AT_MOST: usize = 8;
 
@@ -100,7 +103,8 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     environment.set(&mut e2e)?;
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        e2e.env("RUST_TEST_THREADS", (PER_CORE * cores).min(AT_MOST).to_string());
+        let per_core = if std::env::var_os("CI").is_some() { PER_CORE_IN_CI } else { PER_CORE };
+        e2e.env("RUST_TEST_THREADS", (per_core * cores).min(AT_MOST).to_string());
     }
     // Before the runner: its own closing lines come last.
     ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));

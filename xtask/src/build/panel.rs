@@ -11,9 +11,9 @@
 //! …                          everything of panel/public/ as it is
 //! ```
 //!
-//! Assets are named by content, so they may be cached for ever, which `_headers` says of each; `{{panel_js}}` and the like stand for their paths in
-//! the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/` too; there is no inline
-//! script, so the content policy can forbid it.
+//! Assets are named by content, so they may be cached for ever, which `_headers` says of each; `{{panel_js}}` and the
+//! like stand for their paths in the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/`
+//! too; there is no inline script, so the content policy can forbid it.
 
 use std::{
     fs,
