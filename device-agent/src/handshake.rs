@@ -39,44 +39,24 @@ pub struct Link {
 /// Connects and proves who this device is. One that `yields` does not take the link from another agent.
 pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> Result<Link, LinkError> {
     let mut connection = Connection::open(way).await?;
-    let answer = connection.send(upgrade_request(&generate_key())?).await?;
-    let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
-    else {
-        return Err(refused(answer).await);
-    };
-    // Reading the body to its end frees the connection for the second request.
-    http::body(answer).await?;
-
-    let session = random_id();
-    let proof =
-        device::sign_proof(&credentials.key, &credentials.site, &credentials.device, &challenge, &session)
-            .map_err(LinkError::Untrusted)?;
-    let key = generate_key();
-    let request = || -> Result<_, LinkError> {
-        let mut request = upgrade_request(&key)?;
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", credentials.devcert.expose()))?);
-        headers.insert(PROOF_HEADER, secret(&proof)?);
-        if yields {
-            headers.insert(YIELD_HEADER, HeaderValue::from_static("?1"));
-        }
-        Ok(request)
-    };
-    let mut sent_ms = boot_ms();
-    let answer = match connection.send(request()?).await {
-        // The edge may have closed the connection after its first answer.
+    let challenge = challenged(&mut connection).await?;
+    let mut proof = Proof::of(credentials, &challenge)?;
+    let answer = match connection.send(proof.request(credentials, yields)?).await {
+        // The edge may have closed the connection after its first answer; or it has the proof, which is good once, and
+        // its answer was lost. So that a refusal means this device, both come anew, each on a connection of its own.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "proving on a new connection");
+            let challenge = challenged(&mut Connection::open(way).await?).await?;
             connection = Connection::open(way).await?;
-            sent_ms = boot_ms();
-            connection.send(request()?).await?
+            proof = Proof::of(credentials, &challenge)?;
+            connection.send(proof.request(credentials, yields)?).await?
         }
         answer => answer?,
     };
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refused(answer).await);
     }
-    check_upgrade(answer.headers(), &key)?;
+    check_upgrade(answer.headers(), &proof.key)?;
     let validity = connection.validity();
     let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
     // Below hyper's own type lies the stream that went in: frames need not pass through more than that.
@@ -93,7 +73,48 @@ pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> 
         Role::Client,
         Some(limits),
     );
-    Ok(Link { socket: socket.await, session, sent_ms, validity })
+    Ok(Link { socket: socket.await, session: proof.session, sent_ms: proof.sent_ms, validity })
+}
+
+/// The challenge that the edge gives to who has not proven anything.
+async fn challenged(connection: &mut Connection) -> Result<String, LinkError> {
+    let answer = connection.send(upgrade_request(&generate_key())?).await?;
+    let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
+    else {
+        return Err(refused(answer).await);
+    };
+    // Reading the body to its end frees the connection for the second request.
+    http::body(answer).await?;
+    Ok(challenge)
+}
+
+/// What answers one challenge.
+struct Proof {
+    jwt: String,
+    session: String,
+    key: String,
+    sent_ms: u64,
+}
+
+impl Proof {
+    /// It is sent at once.
+    fn of(credentials: &Credentials, challenge: &str) -> Result<Self, LinkError> {
+        let session = random_id();
+        let (own, site, device) = (&credentials.key, &credentials.site, &credentials.device);
+        let jwt = device::sign_proof(own, site, device, challenge, &session).map_err(LinkError::Untrusted)?;
+        Ok(Self { jwt, session, key: generate_key(), sent_ms: boot_ms() })
+    }
+
+    fn request(&self, credentials: &Credentials, yields: bool) -> Result<Request<Full<Bytes>>, LinkError> {
+        let mut request = upgrade_request(&self.key)?;
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", credentials.devcert.expose()))?);
+        headers.insert(PROOF_HEADER, secret(&self.jwt)?);
+        if yields {
+            headers.insert(YIELD_HEADER, HeaderValue::from_static("?1"));
+        }
+        Ok(request)
+    }
 }
 
 fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {

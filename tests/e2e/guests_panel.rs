@@ -110,9 +110,10 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
 
         let revoked = Instant::now();
         site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
-        is_shut(&browser, "ended").await;
+        browser.until("shut", "data-reason", "ended").await;
         let took = revoked.elapsed();
         assert!(took < Duration::from_secs(3), "{took:?}");
+        is_shut(&browser, "ended").await;
         browser.client.refresh().await.expect("a reload");
         is_shut(&browser, "ended").await;
 

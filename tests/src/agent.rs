@@ -40,6 +40,9 @@ driver = "sim"
 /// Where an agent keeps who it is.
 const CREDENTIALS: &str = "state/credentials.json";
 
+/// How many lines of its log are shown where a test fails.
+const SHOWN: usize = 30;
+
 /// An enrolled agent, running or not. It ends with this value.
 pub struct Agent {
     folder: TempDir,
@@ -218,5 +221,17 @@ impl Agent {
         let mut answer = String::new();
         BufReader::new(stream).read_line(&mut answer).expect("a simulator that answers");
         assert_eq!(serde_json::from_str::<Value>(&answer).expect("JSON"), json!({ "ok": true }));
+    }
+}
+
+impl Drop for Agent {
+    /// Where a test fails, shows what its agents were about.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let (_, last) = lines.split_at(lines.len().saturating_sub(SHOWN));
+            println!("an agent's last {SHOWN} lines at most:\n{}", last.join("\n"));
+        }
     }
 }

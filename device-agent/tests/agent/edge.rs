@@ -55,6 +55,10 @@ pub struct State {
     pub portal: bool,
     /// Whether another agent is connected as this device.
     pub taken: bool,
+    /// Whether the answer to the next proof is lost.
+    pub loses_answer: bool,
+    /// The proofs that came, each of which is good once.
+    proofs: Vec<String>,
     /// What TLS is spoken with.
     pub tls: Option<TlsAcceptor>,
 }
@@ -110,6 +114,8 @@ impl Edge {
             issued_ago_days: 0,
             portal: false,
             taken: false,
+            loses_answer: false,
+            proofs: Vec::new(),
             tls,
         };
         state.publish(5);
@@ -165,7 +171,8 @@ impl Edge {
     }
 }
 
-type Answer = Result<Response<Full<Bytes>>, std::convert::Infallible>;
+/// With an error the connection is closed instead.
+type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 fn problem(code: Code) -> Response<Full<Bytes>> {
     let body = serde_json::to_vec(&Problem::new(code)).unwrap();
@@ -186,7 +193,7 @@ async fn answer(
             let body = request.into_body().collect().await.unwrap().to_bytes();
             enrol(&serde_json::from_slice(&body).unwrap(), &shared.lock().unwrap())
         }
-        "/api/v1/agent" => upgrade(request, &shared, sender),
+        "/api/v1/agent" => return upgrade(request, &shared, sender),
         _ => problem(Code::NotFound),
     })
 }
@@ -214,8 +221,8 @@ fn upgrade(
     mut request: Request<Incoming>,
     shared: &Shared,
     sender: mpsc::UnboundedSender<Connection>,
-) -> Response<Full<Bytes>> {
-    let state = shared.lock().unwrap();
+) -> Answer {
+    let mut state = shared.lock().unwrap();
     let now = state.now_ms() / 1000;
     let headers = request.headers().clone();
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -223,15 +230,21 @@ fn upgrade(
         let mut answer = problem(Code::InvalidToken);
         let challenge = format!("Pinlatch challenge=\"{}\"", state.keys.issue_challenge(now));
         answer.headers_mut().insert(WWW_AUTHENTICATE, challenge.try_into().unwrap());
-        return answer;
+        return Ok(answer);
     };
     let session =
         DeviceCert::verify(bearer.strip_prefix("Bearer ").unwrap(), state.keys.public(), &[site()], now)
             .and_then(|certificate| certificate.verify_proof(&proof, &state.keys, now));
-    let Ok(session) = session else { return problem(Code::InvalidToken) };
+    let Some(session) = session.ok().filter(|_| !state.proofs.contains(&proof)) else {
+        return Ok(problem(Code::InvalidToken));
+    };
+    state.proofs.push(proof);
+    if std::mem::take(&mut state.loses_answer) {
+        return Err(std::io::Error::other("the answer is lost"));
+    }
     let yields = text(YIELD_HEADER).as_deref() == Some("?1");
     if yields && state.taken {
-        return problem(Code::DeviceConnected);
+        return Ok(problem(Code::DeviceConnected));
     }
     let shared = shared.clone();
     let upgraded = hyper::upgrade::on(&mut request);
@@ -240,14 +253,15 @@ fn upgrade(
         let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
         let _ = sender.send(Connection { socket, session, state: shared, silent: false, yields });
     });
-    Response::builder()
+    let answer = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
         .header(SEC_WEBSOCKET_ACCEPT, derive_accept_key(text(SEC_WEBSOCKET_KEY.as_str()).unwrap().as_bytes()))
         .body(Full::default())
-        .unwrap()
+        .unwrap();
+    Ok(answer)
 }
 
 /// The edge's end of one agent's socket.

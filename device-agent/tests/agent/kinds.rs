@@ -47,7 +47,7 @@ async fn a_fade_goes_through_every_step_and_ends_at_its_level() {
                 (lines[4].unit.as_deref(), lines[4].precision, lines[4].level),
                 (Some("°C"), Some(1), None)
             );
-            let order = link.order("a", "lamp", "set", json!({ "value": 1, "fade_ms": 200 })).sign();
+            let order = link.order("a", "lamp", "set", json!({ "value": 1, "fade_ms": 1_000 })).sign();
             let outcome = link.command(order).await;
             assert_eq!((outcome.status, outcome.level), (CommandStatus::Executed, Some(Level::Number(0.0))));
             while link.event("lamp").await != 1.0 {}

@@ -71,6 +71,20 @@ async fn over_ipv6() {
         .await;
 }
 
+/// The edge has the proof, which is good once, and the connection is gone before its answer: no word against the device.
+#[tokio::test]
+async fn a_lost_answer_to_a_proof_is_no_refusal() {
+    let (world, mut edge) = (World::new(), Edge::start().await);
+    edge.state.lock().unwrap().loses_answer = true;
+    world
+        .with_agent(&mut edge, async |edge| {
+            let (mut link, _) = edge.welcome().await;
+            obeys(&mut link).await;
+            assert!(!edge.state.lock().unwrap().loses_answer, "no answer was lost");
+        })
+        .await;
+}
+
 /// A network that answers everything with its own page, until somebody logs in to it.
 #[tokio::test]
 async fn a_captive_portal_is_named_and_outlived() {
