@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Deployment, Machine, Site};
+use crate::{Machine, Site};
 
 /// How many are kept.
 const READY: usize = 8;
@@ -14,7 +14,7 @@ const FRESH: Duration = Duration::from_secs(120);
 
 static SITES: LazyLock<Mutex<Receiver<(Instant, Site<'static>)>>> = LazyLock::new(|| {
     let (ready, sites) = sync_channel(READY);
-    std::thread::spawn(move || while ready.send((Instant::now(), made())).is_ok() {});
+    std::thread::spawn(move || while ready.send(made()).is_ok() {});
     Mutex::new(sites)
 });
 
@@ -24,9 +24,9 @@ pub fn take() -> Option<Site<'static>> {
     sites.try_iter().find(|(made, _)| made.elapsed() < FRESH).map(|(_, site)| site)
 }
 
-/// A new one, when nobody has the machine alone.
-fn made() -> Site<'static> {
+/// A new one, when nobody has the machine alone, and when it was made.
+fn made() -> (Instant, Site<'static>) {
     let _machine = Machine::beside_others();
-    let (deployment, index) = Deployment::shared();
-    Site::of(deployment, index)
+    let site = Site::fresh();
+    (Instant::now(), site)
 }

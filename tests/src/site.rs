@@ -31,11 +31,13 @@ impl Site<'static> {
     /// A fresh site of the shared deployment.
     pub fn shared() -> Self {
         let machine = Machine::beside_others();
-        let site = ready::take().unwrap_or_else(|| {
-            let (deployment, index) = Deployment::shared();
-            Self::of(deployment, index)
-        });
-        Self { _machine: Some(machine), ..site }
+        Self { _machine: Some(machine), ..ready::take().unwrap_or_else(Self::fresh) }
+    }
+
+    /// A fresh site without a hold on the machine.
+    pub(crate) fn fresh() -> Self {
+        let (deployment, index) = Deployment::shared();
+        Self::of(deployment, index)
     }
 
     /// The site that issuers from outside open. Tests share it, each with devices of its own.

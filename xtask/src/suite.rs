@@ -102,13 +102,17 @@ pub fn run(setup: &Setup, filter: Option<&str>) -> Result<()> {
     let mut e2e = test(&root, &["-p", "e2e"], filter);
     environment.set(&mut e2e)?;
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let per_core = if std::env::var_os("CI").is_some() { PER_CORE_IN_CI } else { PER_CORE };
-        e2e.env("RUST_TEST_THREADS", (per_core * cores).min(AT_MOST).to_string());
+        e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
     // Before the runner: its own closing lines come last.
     ui::say(&format!("   (all before this took {})", ui::seconds(began.elapsed())));
     process::loudly(&mut e2e)
+}
+
+/// How many processors there are; two where nobody says.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Runs the tests of a link that fails, with so many commands.

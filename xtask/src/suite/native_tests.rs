@@ -85,7 +85,7 @@ fn programs(built: &str) -> Result<Vec<Program>> {
 }
 
 fn at_a_time() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * PER_CORE
+    super::cores() * PER_CORE
 }
 
 /// Runs commands, several at a time, and shows what each said in one piece. After a failure none is begun.
