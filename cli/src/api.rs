@@ -2,16 +2,21 @@
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use pinlatch_protocol::loopback::{is_loopback, localhost};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use ureq::http::{Method, Request, Response};
+use ureq::config::Config;
+use ureq::http::{Method, Request, Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{self, DefaultResolver, ResolvedSocketAddrs};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
@@ -30,7 +35,7 @@ impl Api {
     /// A deployment without a token. `$PINLATCH_CA_FILE` names a PEM file with the authorities to trust
     /// instead of the public ones.
     pub fn new(base: &Url) -> Result<Self> {
-        if base.scheme() != "https" && !is_loopback(base) {
+        if base.scheme() != "https" && !is_local(base) {
             return Err(anyhow!(
                 "{base} is plain text, in which passwords and tokens can be overheard; use https"
             ));
@@ -183,7 +188,31 @@ pub fn agent(timeout: Duration) -> Result<Agent> {
         .max_redirects(0)
         .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
         .build();
-    Ok(config.into())
+    Ok(Agent::with_parts(config, DefaultConnector::default(), Resolver::default()))
+}
+
+/// Resolves `localhost` itself, as [`localhost`] explains, and asks the system for all other names.
+#[derive(Debug, Default)]
+struct Resolver {
+    system: DefaultResolver,
+}
+
+impl resolver::Resolver for Resolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let Some(local) = uri.host().and_then(localhost) else {
+            return self.system.resolve(uri, config, timeout);
+        };
+        let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(usual);
+        let mut addresses = self.empty();
+        local.into_iter().for_each(|ip| addresses.push(SocketAddr::new(ip, port)));
+        Ok(addresses)
+    }
 }
 
 fn is_refused_token(error: &anyhow::Error) -> bool {
@@ -211,13 +240,8 @@ pub fn segment(text: &str) -> String {
 }
 
 /// Whether a deployment is on this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+pub fn is_local(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback)
 }
 
 /// The authorities to trust instead of the public ones, where `$PINLATCH_CA_FILE` names some.

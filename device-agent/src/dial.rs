@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use pinlatch_protocol::loopback::localhost;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -46,6 +47,9 @@ impl Resolver {
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, HttpError> {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        if let Some(addresses) = localhost(host) {
+            return Ok(addresses.map(|ip| SocketAddr::new(ip, port)).to_vec());
         }
         let name = format!("{host}:{port}");
         let pending = self.pending.take().filter(|(pending, _)| *pending == name);

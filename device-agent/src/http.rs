@@ -1,7 +1,6 @@
 //! The way to the edge: where it is, and HTTP/1.1 over one connection that a WebSocket may take over.
 
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,6 +9,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use pinlatch_protocol::loopback::is_loopback;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -172,10 +172,6 @@ impl Way<'_> {
             Some(proxy) => proxy.tunnel(self.resolver, &self.endpoint.host_and_port()).await,
         }
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// One HTTP/1.1 connection.

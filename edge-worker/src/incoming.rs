@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use pinlatch_protocol::loopback::is_loopback;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
@@ -82,13 +83,7 @@ impl Incoming {
     /// Whether nobody can listen in: over TLS, or on loopback. Elsewhere a browser would not keep our
     /// `Secure` cookies either.
     pub fn is_private(&self) -> bool {
-        let loopback = match self.url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        self.url.scheme() == "https" || loopback
+        self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
     }
 
     /// Requires that a browser's request comes from a page of this very origin.

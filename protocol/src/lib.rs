@@ -8,6 +8,7 @@ pub mod agent;
 pub mod api;
 pub mod command;
 pub mod line;
+pub mod loopback;
 pub mod name;
 pub mod panel;
 pub mod problem;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::api::{Api, Probe, is_loopback};
+use crate::api::{Api, Probe, is_local};
 use crate::output::{say, say_json};
 use crate::session::{self, now};
 use crate::text::{plain, wrap};
@@ -142,7 +142,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
     };
     let mut checks = vec![tls(url), edge(&health)];
     // On this machine there is only one clock, and workerd by itself sends no date.
-    if health.date.is_some() || !is_loopback(url) {
+    if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
     let served = match api.probe("/.well-known/jwks.json") {
@@ -181,7 +181,7 @@ fn unreachable(error: &anyhow::Error) -> Check {
 fn tls(url: &Url) -> Check {
     match url.scheme() {
         "https" => Check::ok("tls", "the certificate is accepted"),
-        _ if is_loopback(url) => Check::ok("tls", "none, and none is needed on this machine"),
+        _ if is_local(url) => Check::ok("tls", "none, and none is needed on this machine"),
         _ => Check::failed("tls", "plain text", "use the https address"),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pinlatch_protocol::loopback::localhost;
 use pinlatch_protocol::problem::Problem;
 use pinlatch_protocol::{PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS, SUBPROTOCOL};
 use rustls::{ClientConfig, RootCertStore};
@@ -163,8 +164,12 @@ fn request(session: &Session) -> Result<Request> {
 fn reach(url: &Url) -> Result<TcpStream, End> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(443);
+    let addresses = match localhost(host) {
+        Some(local) => local.map(|ip| SocketAddr::new(ip, port)).to_vec(),
+        None => (host, port).to_socket_addrs()?.collect(),
+    };
     let mut last = io::Error::from(ErrorKind::NotFound);
-    for address in (host, port).to_socket_addrs()? {
+    for address in addresses {
         match TcpStream::connect_timeout(&address, PATIENCE) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
