@@ -22,7 +22,7 @@ pub fn config(
     deployment: &Deployment,
     modules: &[&str],
     folder: &Path,
-    listen: &str,
+    listen: &[String],
     tls: Option<&Tls>,
 ) -> Result<String> {
     let place = |name: &str| {
@@ -67,11 +67,12 @@ pub fn config(
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
     );
-    writeln!(
-        text,
-        "  sockets = [(name = \"http\", address = {}, {socket}, service = \"edge\")],\n);\n",
-        quoted(listen)
-    )?;
+    text.push_str("  sockets = [\n");
+    for (number, address) in listen.iter().enumerate() {
+        let (name, address) = (quoted(&format!("http-{number}")), quoted(address));
+        writeln!(text, "    (name = {name}, address = {address}, {socket}, service = \"edge\"),")?;
+    }
+    text.push_str("  ],\n);\n\n");
     writeln!(text, "const edge :Workerd.Worker = (\n  modules = [{}],", modules.join(", "))?;
     writeln!(text, "  compatibilityDate = {},\n  bindings = [", quoted(&deployment.compatibility_date))?;
     for (name, value) in &deployment.vars {

@@ -30,9 +30,9 @@ pub struct SelfHost {
     /// The built panel.
     #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
     panel: PathBuf,
-    /// Where workerd listens: an address with a port, or `unix:/path`.
+    /// Where workerd listens: an address with a port, or `unix:/path`. Can be given several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
-    listen: String,
+    listen: Vec<String>,
     /// The private key of the certificate, as PEM. Without it workerd speaks plain HTTP, for a proxy that
     /// speaks TLS.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
