@@ -18,6 +18,8 @@ mod published;
 mod respond;
 mod route;
 mod site;
+#[cfg(feature = "test-hooks")]
+mod test_hooks;
 
 pub use gate::GateObject;
 pub use published::PublishedObject;

@@ -27,6 +27,7 @@ mod panel_kinds;
 mod panel_offline;
 mod panel_screens;
 mod people;
+mod recovery;
 mod restarts;
 mod sealed;
 mod self_hosting;

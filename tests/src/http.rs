@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::http::Request;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
+use xtask::client::LocalResolver;
 
 /// One answer, as it came.
 #[derive(Debug)]
@@ -52,10 +54,15 @@ fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
+/// `localhost:PORT` as an address that needs no `/etc/hosts`; other hosts unchanged.
+pub fn local(host: &str) -> String {
+    host.strip_prefix("localhost:").map_or_else(|| host.to_owned(), |port| format!("127.0.0.1:{port}"))
+}
+
 /// Sends bytes as they are, and returns the status of the answer; none where the connection ends without one.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
-    let mut stream = TcpStream::connect(host).expect("workerd");
+    let mut stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
     // Whoever is refused halfway may find the connection closed.
     let _ = stream.write_all(request);
@@ -75,7 +82,7 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
 #[derive(Clone)]
 pub struct Http {
     agent: ureq::Agent,
-    /// The origin, such as `http://127.0.0.1:1234`.
+    /// The origin, such as `http://localhost:1234`.
     pub origin: String,
     headers: Vec<(String, String)>,
 }
@@ -99,7 +106,8 @@ impl Http {
             .max_redirects(0)
             .tls_config(tls)
             .build();
-        Self { agent: config.into(), origin: origin.to_owned(), headers: Vec::new() }
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), LocalResolver::default());
+        Self { agent, origin: origin.to_owned(), headers: Vec::new() }
     }
 
     /// The same client with one more header.

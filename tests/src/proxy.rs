@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use pump::Towards;
 
+use crate::http::local;
+
 /// What happens to text frames, at random.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noise {
@@ -73,7 +75,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Proxy {
     /// Listens on a free port, in front of an `http://` origin. The seed decides all that is random.
     pub fn start(origin: &str, seed: u64) -> Self {
-        let upstream = origin.strip_prefix("http://").expect("plain http").parse().expect("an address");
+        let upstream =
+            local(origin.strip_prefix("http://").expect("plain http")).parse().expect("an address");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {

@@ -13,6 +13,8 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
 use tungstenite::{Error, Message, WebSocket, client};
 
+use crate::http::local;
+
 /// The open socket of a panel.
 pub struct Panel {
     socket: WebSocket<Stream>,
@@ -92,7 +94,7 @@ fn open_trusting(
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().expect("a value"));
     }
-    let stream = TcpStream::connect(host).expect("workerd");
+    let stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_nodelay(true).expect("no delay");
     let stream = match authority {
         Some(authority) => Stream::Tls(Box::new(secure(stream, host, authority))),

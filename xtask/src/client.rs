@@ -1,9 +1,17 @@
-//! The little HTTP that xtask speaks: JSON over plain http to this machine.
+//! HTTP for xtask and the tests: JSON over plain http to this machine.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use ureq::{
+    config::Config,
+    http::Uri,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{DefaultConnector, NextTimeout},
+    },
+};
 
 /// Longer than any deadline of a command.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -15,12 +23,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// For an origin such as `http://127.0.0.1:8787`.
+    /// For an origin such as `http://localhost:8787`.
     #[must_use]
     pub fn new(url: &str) -> Self {
         let config =
             ureq::Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false).build();
-        Self { agent: config.into(), url: url.to_owned() }
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), LocalResolver::default());
+        Self { agent, url: url.to_owned() }
     }
 
     /// The status of `GET path`.
@@ -57,6 +66,29 @@ impl Client {
         let answer = self.post("/api/v1/token", &body)?;
         let token = answer.get("access_token").and_then(Value::as_str);
         Ok(token.context("the edge answered without an access token")?.to_owned())
+    }
+}
+
+/// Resolves `localhost` to 127.0.0.1 without asking the system, since a bare system may lack `/etc/hosts`.
+#[derive(Debug, Default)]
+pub struct LocalResolver {
+    system: DefaultResolver,
+}
+
+impl Resolver for LocalResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        if uri.host() != Some("localhost") {
+            return self.system.resolve(uri, config, timeout);
+        }
+        let mut addresses = self.empty();
+        addresses.push((Ipv4Addr::LOCALHOST, port).into());
+        Ok(addresses)
     }
 }
 

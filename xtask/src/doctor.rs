@@ -6,9 +6,8 @@ use serde_json::json;
 use crate::{
     paths,
     tools::{
-        Report, Setup, browser,
-        cargo_tools::{CARGO_FUZZ, WASM_BINDGEN, WORKER_BUILD},
-        cross, emulator, nightly, node, npm, nspawn, numbers, python, shell, version_of, wasm_target,
+        Report, Setup, browser, cross, emulator, nightly, node, npm, nspawn, numbers, python, shell,
+        version_of, wasm_target,
     },
     ui,
 };
@@ -45,8 +44,6 @@ fn look(setup: &Setup) -> Vec<Report> {
         node::report(setup),
         program("npm", "comes with Node: https://nodejs.org", true),
         npm::report(setup),
-        WORKER_BUILD.report(setup),
-        WASM_BINDGEN.report(setup),
     ];
     reports.extend(browser::reports());
     reports.push(python::report(setup));
@@ -54,7 +51,7 @@ fn look(setup: &Setup) -> Vec<Report> {
     reports.push(cross::report());
     reports.extend(emulator::reports(setup));
     reports.push(nspawn::report(setup));
-    reports.extend([nightly::report(), CARGO_FUZZ.report(setup)]);
+    reports.extend(nightly::reports(setup));
     reports
 }
 

@@ -17,7 +17,6 @@ use crate::{
     paths, process,
     tools::{
         Setup,
-        cargo_tools::CARGO_FUZZ,
         nightly::{self, NIGHTLY},
     },
     ui,
@@ -57,8 +56,7 @@ impl Target {
 
 /// Runs one target or all of them; whether none of them failed.
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
-    nightly::ensure(setup)?;
-    let cargo_fuzz = CARGO_FUZZ.ensure(setup)?;
+    let cargo_fuzz = nightly::ensure(setup)?;
     let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
     let mut good = true;
     for target in targets {

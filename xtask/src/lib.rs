@@ -17,5 +17,6 @@ pub mod paths;
 pub mod process;
 pub mod processes;
 pub mod suite;
+pub mod together;
 pub mod tools;
 pub mod ui;

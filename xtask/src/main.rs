@@ -8,7 +8,7 @@ use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
     demo, dist, doctor, fuzz, guard, suite,
-    tools::{Setup, cross::Machine},
+    tools::{Setup, cross::Machine, system::Consent},
 };
 
 /// Pinlatch's own tools.
@@ -17,6 +17,27 @@ use xtask::{
 struct Arguments {
     #[command(subcommand)]
     command: Task,
+}
+
+/// What may be installed. Without either option, a terminal is asked; without a terminal, root needs no permission.
+#[derive(clap::Args)]
+struct Install {
+    /// Installs missing packages without asking.
+    #[arg(long, conflicts_with = "no_install")]
+    yes: bool,
+    /// Never changes the system: prints the commands that install what is missing, and stops.
+    #[arg(long)]
+    no_install: bool,
+}
+
+impl Install {
+    fn setup(&self) -> Result<Setup> {
+        Setup::new(match (self.yes, self.no_install) {
+            (true, _) => Consent::Given,
+            (false, false) => Consent::Ask,
+            (false, true) => Consent::Refused,
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -29,20 +50,26 @@ enum Task {
         /// Forgets what earlier runs left.
         #[arg(long)]
         fresh: bool,
-        /// Builds the wasm parts quickly instead of well.
+        /// Builds the Worker and the panel as they are deployed, which takes several minutes longer.
         #[arg(long)]
-        quick: bool,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        release: bool,
+        #[command(flatten)]
+        install: Install,
+    },
+    /// Checks the formatting, runs clippy and the native tests: the quick loop while you work.
+    Check {
+        #[command(flatten)]
+        install: Install,
     },
     /// Runs every check and test; with FILTER only the tests whose names contain it.
     Test {
         /// Part of the names of tests.
         filter: Option<String>,
-        /// Installs packages without asking.
+        /// Runs the end-to-end tests with the Worker and the panel as they are deployed (always so in CI).
         #[arg(long)]
-        yes: bool,
+        release: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Builds the Worker, the panel, the native programs [default: all], or the agent for a device.
     Build {
@@ -54,9 +81,8 @@ enum Task {
         /// The device that `agent` is built for.
         #[arg(long, default_value = "arm64")]
         target: Machine,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Builds the packages that users install, with checksums, into `target/dist`.
     Dist {
@@ -66,9 +92,8 @@ enum Task {
         /// Builds the programs quickly instead of well.
         #[arg(long)]
         quick: bool,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Tries the link's failures with many commands under way, and the slow failures too.
     Chaos {
@@ -78,18 +103,16 @@ enum Task {
         /// Repeats the random choices of a run, which tells its seed.
         #[arg(long)]
         seed: Option<u64>,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Loses the link again and again, as in a night of a bad network, and looks whether the agent stays as it was.
     Night {
         /// How often.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         reconnects: u32,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Measures; exits 1 where a bar does not hold.
     Bench {
@@ -101,9 +124,8 @@ enum Task {
         /// One JSON array instead of a table.
         #[arg(long)]
         json: bool,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Fuzzes what reads tokens and keys of strangers; exits 1 where an input was found that fails.
     ///
@@ -114,9 +136,8 @@ enum Task {
         /// How long to fuzz each target.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
-        /// Installs packages without asking.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        install: Install,
     },
     /// Tells which tools are there, which are missing, and how to get them.
     Doctor {
@@ -145,36 +166,35 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     match task {
-        Task::Demo { port, fresh, quick, yes } => {
-            demo::run(&Setup::new(yes)?, &demo::Options { port, fresh, quick })
+        Task::Demo { port, fresh, release, install } => {
+            demo::run(&install.setup()?, &demo::Options { port, fresh, mode: Mode::release(release) })
         }
-        Task::Test { filter, yes } => {
-            suite::run(&Setup::new(yes)?, filter.as_deref())?;
-            Ok(ExitCode::SUCCESS)
+        Task::Check { install } => done(suite::check(&install.setup()?)),
+        Task::Test { filter, release, install } => {
+            let release = release || std::env::var_os("CI").is_some();
+            done(suite::run(&install.setup()?, Mode::release(release), filter.as_deref()))
         }
-        Task::Build { parts, quick, target, yes } => {
-            build::run(&Setup::new(yes)?, &parts, Mode::quick(quick), target)?;
-            Ok(ExitCode::SUCCESS)
+        Task::Build { parts, quick, target, install } => {
+            done(build::run(&install.setup()?, &parts, Mode::release(!quick), target))
         }
-        Task::Dist { targets, quick, yes } => {
-            dist::run(&Setup::new(yes)?, &targets, Mode::quick(quick))?;
-            Ok(ExitCode::SUCCESS)
+        Task::Dist { targets, quick, install } => {
+            done(dist::run(&install.setup()?, &targets, Mode::release(!quick)))
         }
-        Task::Chaos { commands, seed, yes } => {
-            suite::chaos(&Setup::new(yes)?, commands, seed)?;
-            Ok(ExitCode::SUCCESS)
+        Task::Chaos { commands, seed, install } => done(suite::chaos(&install.setup()?, commands, seed)),
+        Task::Night { reconnects, install } => done(suite::night(&install.setup()?, reconnects)),
+        Task::Bench { name, minutes, json, install } => {
+            Ok(success_if(bench::run(&install.setup()?, name, minutes, json)?))
         }
-        Task::Night { reconnects, yes } => {
-            suite::night(&Setup::new(yes)?, reconnects)?;
-            Ok(ExitCode::SUCCESS)
+        Task::Fuzz { target, seconds, install } => {
+            Ok(success_if(fuzz::run(&install.setup()?, target, seconds)?))
         }
-        Task::Bench { name, minutes, json, yes } => {
-            Ok(success_if(bench::run(&Setup::new(yes)?, name, minutes, json)?))
-        }
-        Task::Fuzz { target, seconds, yes } => Ok(success_if(fuzz::run(&Setup::new(yes)?, target, seconds)?)),
-        Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(false)?, json)?)),
+        Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(Consent::Refused)?, json)?)),
         Task::Guard { program } => guard::run(&program),
     }
+}
+
+fn done(result: Result<()>) -> Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 fn success_if(good: bool) -> ExitCode {

@@ -20,19 +20,6 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// The folder of the built Worker (`index.js` and its wasm).
-#[must_use]
-pub fn edge_dist() -> PathBuf {
-    root().join("edge-worker/build")
-}
-
-/// The folder of the built panel, served as static assets.
-#[must_use]
-pub fn panel_dist() -> PathBuf {
-    // Not `target()`: wrangler.toml names this folder, and it cannot follow an environment variable.
-    root().join("target/panel-dist")
-}
-
 /// `NAME-VERSION` folders of tools live here: a `cargo clean` must not cost ten minutes of installing again.
 pub fn tool_cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {

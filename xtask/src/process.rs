@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::ui::Step;
+use crate::{
+    together::{Stopped, should_stop},
+    ui::{self, Step},
+};
 
 /// How often a running step refreshes its line.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,10 +40,20 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     }
     drop(sender);
     let mut output: Vec<String> = Vec::new();
+    let mut next_tick = Instant::now() + TICK;
     loop {
-        match lines.recv_timeout(TICK) {
+        match lines.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(line) => output.push(line),
-            Err(RecvTimeoutError::Timeout) => step.tick(output.last().map_or("", |line| line.trim())),
+            Err(RecvTimeoutError::Timeout) => {
+                next_tick = Instant::now() + TICK;
+                step.tick(output.last().map_or("", |line| line.trim()));
+                if should_stop() {
+                    child.kill()?;
+                    child.wait()?;
+                    step.failed();
+                    return Err(Stopped.into());
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
@@ -51,9 +64,7 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     }
     step.failed();
     let skip = output.len().saturating_sub(TAIL_LINES);
-    for line in output.iter().skip(skip) {
-        eprintln!("{line}");
-    }
+    ui::pause(|| output.iter().skip(skip).for_each(|line| eprintln!("{line}")));
     bail!("{what} ended with {status}")
 }
 

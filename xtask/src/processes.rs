@@ -1,5 +1,7 @@
 //! Looking at running processes through `/proc`: who descends from whom.
 
+use std::time::Duration;
+
 use rustix::process::{Pid, Signal, kill_process};
 
 /// All living descendants of a process, children first. Empty where there is no `/proc`.
@@ -26,6 +28,19 @@ pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
             comm.is_ok_and(|comm| comm.trim_end() == name)
         })
         .collect()
+}
+
+/// How long ago this process started. `cargo run` replaces itself by the program it runs, so the time that cargo
+/// took to compile it counts. `None` where there is no `/proc`.
+#[must_use]
+pub fn own_age() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    // Field 22 of proc_pid_stat(5), in clock ticks since boot; field 3 is the first after the name.
+    let started: u64 = after_name.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
+    let since_boot: f64 = std::fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()?;
+    let started = Duration::from_millis(started.checked_mul(1000)? / rustix::param::clock_ticks_per_second());
+    Duration::try_from_secs_f64(since_boot).ok()?.checked_sub(started)
 }
 
 /// Sends a signal to each; those that are gone already are what was wanted.
@@ -68,6 +83,12 @@ mod tests {
     fn names_with_parentheses_do_not_confuse() {
         assert_eq!(state_and_parent("12 (a) b) c) S 7 12 12 0"), Some(("S", 7)));
         assert_eq!(state_and_parent("nonsense"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_is_younger_than_a_day() {
+        assert!(own_age().unwrap() < Duration::from_secs(86_400));
     }
 
     #[cfg(target_os = "linux")]

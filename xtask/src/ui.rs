@@ -1,87 +1,176 @@
-//! What the person at the terminal sees: one line per slow step, with the time it took.
-//!
-//! Everything goes to stderr, so that stdout keeps what programs read (`ready: …`, JSON).
+//! Progress and other text on stderr. Stdout is for data that programs read (`ready: …`, JSON).
 
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// A step that takes less than this is not worth a line: a warm start stays silent.
-const WORTH_A_LINE: Duration = Duration::from_secs(1);
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// A step under way. Its line appears once it has proved to be slow.
+use crate::processes;
+
+/// Shorter steps are not shown, so that a run that has nothing to do prints nothing.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+/// How often the running steps are printed where no line can be redrawn.
+const REMINDER: Duration = Duration::from_secs(30);
+
+static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
+    lines: (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(MultiProgress::new),
+    began: Instant::now(),
+    steps: Mutex::default(),
+});
+
+/// All steps of this run.
+struct Progress {
+    /// Redraws the running steps; absent where stderr is not a terminal.
+    lines: Option<MultiProgress>,
+    began: Instant,
+    steps: Mutex<Steps>,
+}
+
+#[derive(Default)]
+struct Steps {
+    running: Vec<(String, Instant)>,
+    finished: Vec<Finished>,
+    printed: Option<Instant>,
+}
+
+struct Finished {
+    title: String,
+    began: Duration,
+    took: Duration,
+}
+
+/// A running step.
 pub struct Step {
     title: String,
     started: Instant,
-    shown: bool,
-    live: bool,
+    line: Option<ProgressBar>,
+    ended: bool,
 }
 
 impl Step {
-    /// Begins a step; prints nothing yet.
+    /// Starts a step. It is printed once it has run for a second.
     #[must_use]
     pub fn begin(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            started: Instant::now(),
-            shown: false,
-            live: std::io::stderr().is_terminal() && std::env::var_os("CI").is_none(),
-        }
+        let (title, started) = (title.into(), Instant::now());
+        steps().running.push((title.clone(), started));
+        Self { title, started, line: None, ended: false }
     }
 
-    /// Called now and then while the step runs; `doing` is the last thing it said.
-    pub fn tick(&mut self, doing: &str) {
-        let elapsed = self.started.elapsed();
-        if elapsed < WORTH_A_LINE {
+    /// Refreshes the step's line with the last line of its program's output. Called a few times a second.
+    pub fn tick(&mut self, output: &str) {
+        if self.started.elapsed() < SHOWN_AFTER {
             return;
         }
-        let mut err = std::io::stderr();
-        if self.live {
-            let line = format!("  {} … {} s  {doing}", self.title, elapsed.as_secs());
-            let _ = write!(err, "\r\x1b[K{}", clipped(&line, 100));
-        } else if !self.shown {
-            let _ = write!(err, "  {} …", self.title);
-        }
-        self.shown = true;
-        let _ = err.flush();
+        let Some(lines) = &PROGRESS.lines else { return remind() };
+        let line = self.line.get_or_insert_with(|| {
+            let line = lines.add(ProgressBar::no_length().with_elapsed(self.started.elapsed()));
+            line.set_style(style());
+            line.set_prefix(self.title.clone());
+            line
+        });
+        line.set_message(output.chars().filter(|c| !c.is_control()).collect::<String>());
+        line.tick();
     }
 
-    /// Ends the step well.
-    pub fn done(self) {
-        self.end(None);
+    /// Ends the step after success.
+    pub fn done(mut self) {
+        self.end("");
     }
 
-    /// Ends the step badly; the reason follows from the caller.
+    /// Ends the step after a failure. The caller reports the reason.
     pub fn failed(mut self) {
-        if !self.shown && !self.live {
-            let _ = write!(std::io::stderr(), "  {} …", self.title);
-        }
-        self.shown = true;
-        self.end(Some("failed after "));
+        self.end("failed after ");
     }
 
-    fn end(self, word: Option<&str>) {
-        let elapsed = self.started.elapsed();
-        if !self.shown && elapsed < WORTH_A_LINE {
-            return;
+    fn end(&mut self, word: &str) {
+        self.ended = true;
+        let took = self.started.elapsed();
+        if let Some(line) = self.line.take() {
+            line.finish_and_clear();
         }
-        let time = format!("{}{}", word.unwrap_or(""), seconds(elapsed));
-        let mut err = std::io::stderr();
-        let _ = match (self.live, self.shown) {
-            (true, _) => writeln!(err, "\r\x1b[K  {} … {time}", self.title),
-            (false, true) => writeln!(err, " {time}"),
-            (false, false) => writeln!(err, "  {} … {time}", self.title),
-        };
+        let mut steps = steps();
+        steps.running.retain(|(title, started)| (title, started) != (&self.title, &self.started));
+        let began = self.started.saturating_duration_since(PROGRESS.began);
+        steps.finished.push(Finished { title: self.title.clone(), began, took });
+        let shown = took >= SHOWN_AFTER || !word.is_empty();
+        if shown {
+            steps.printed = Some(Instant::now());
+        }
+        drop(steps);
+        if shown {
+            say(&format!("  {} … {word}{}", self.title, seconds(took)));
+        }
     }
 }
 
-/// One plain line.
+impl Drop for Step {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end("failed after ");
+        }
+    }
+}
+
+fn steps() -> MutexGuard<'static, Steps> {
+    PROGRESS.steps.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("  {prefix} … {elapsed}  {wide_msg:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// Prints the running steps from time to time, so that a log shows that something is happening.
+fn remind() {
+    let mut steps = steps();
+    if steps.printed.get_or_insert(PROGRESS.began).elapsed() < REMINDER {
+        return;
+    }
+    steps.printed = Some(Instant::now());
+    let running = steps.running.iter().filter(|(_, started)| started.elapsed() >= SHOWN_AFTER);
+    let running: Vec<_> =
+        running.map(|(title, started)| format!("{title} ({})", seconds(started.elapsed()))).collect();
+    drop(steps);
+    say(&format!("  running: {}", running.join(", ")));
+}
+
+/// Prints one line.
 pub fn say(line: &str) {
-    eprintln!("{line}");
+    pause(|| eprintln!("{line}"));
 }
 
-/// A duration as people read it: `0.4 s`, `12.3 s`, `3 min 05 s`.
+/// Does something that writes to the terminal itself, with the progress lines out of the way.
+pub fn pause<T>(work: impl FnOnce() -> T) -> T {
+    match &PROGRESS.lines {
+        Some(lines) => lines.suspend(work),
+        None => work(),
+    }
+}
+
+/// A table of the steps that took long, in the order in which they started; empty if the run was short.
+///
+/// The first row is what cargo did before this program started: compiling it.
+#[must_use]
+pub fn time_table(shortest_run: Duration) -> String {
+    let total = processes::own_age().unwrap_or_else(|| PROGRESS.began.elapsed());
+    if total < shortest_run {
+        return String::new();
+    }
+    let before = total.saturating_sub(PROGRESS.began.elapsed());
+    let steps = steps();
+    let mut long: Vec<&Finished> = steps.finished.iter().filter(|step| step.took >= SHOWN_AFTER).collect();
+    long.sort_by_key(|step| step.began);
+    let row = |title: &str, at: Duration, took: Duration| [title.to_owned(), seconds(at), seconds(took)];
+    let mut rows = vec![["step".to_owned(), "started at".to_owned(), "took".to_owned()]];
+    rows.push(row("compiling cargo xtask", Duration::ZERO, before));
+    rows.extend(long.iter().map(|step| row(&step.title, before + step.began, step.took)));
+    format!("Where the time went ({} in all; steps run side by side):\n{}", seconds(total), table(&rows))
+}
+
+/// A duration for people: `0.4 s`, `12.3 s`, `3 min 05 s`.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
@@ -92,12 +181,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// The first `width` characters, so that a status line never wraps.
-fn clipped(line: &str, width: usize) -> String {
-    line.chars().filter(|c| !c.is_control()).take(width).collect()
-}
-
-/// Rows as columns wide enough for their longest cell, two spaces apart.
+/// Rows as columns as wide as their longest cell, two spaces apart.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
@@ -137,7 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn status_lines_carry_no_escapes() {
-        assert_eq!(clipped("a\x1b[31mb", 4), "a[31");
+    fn the_time_table_lists_long_steps_and_short_runs_have_none() {
+        let mut step = Step::begin("a long step");
+        step.started -= SHOWN_AFTER;
+        step.done();
+        Step::begin("a short step").done();
+        let table = time_table(Duration::ZERO);
+        assert!(table.contains("a long step") && !table.contains("a short step"), "{table}");
+        assert_eq!(time_table(Duration::from_secs(1 << 40)), "");
     }
 }

@@ -38,6 +38,8 @@ async fn route(request: Request, env: Env) -> Outcome {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
     // As it was spoken: `worker` takes every method that it does not know for GET.
     let spoken = request.inner().method();
+    #[cfg(feature = "test-hooks")]
+    crate::test_hooks::obey(url.path(), &env).await?;
     let Some(route) = Route::of(url.path()) else {
         if Route::is_ours(url.path()) {
             return Err(Code::NotFound.into());

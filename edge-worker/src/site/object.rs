@@ -91,6 +91,8 @@ impl DurableObject for SiteObject {
             "/call" => self.inner.call(request).await,
             "/panel" => self.inner.open_panel(&request).await,
             "/agent" => self.inner.open_agent(&request).await,
+            #[cfg(feature = "test-hooks")]
+            crate::test_hooks::OBJECT_PATH => crate::test_hooks::panic_now(),
             _ => Response::from_json(&Problem::new(Code::NotFound)),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
         device::{self, Program},
         native::{self, Profile},
     },
-    suite::Emulated,
+    suite::needs::Emulated,
     tools::{Setup, cross::Machine},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
         // Beside the agent that runs there.
         device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
     }
-    let mut rows = of_e2e(setup, "bench-agent", Some(&emulated), &[])?;
+    let mut rows = of_e2e(setup, "bench-agent", Some(emulated), &[])?;
     let programs = native::build(Profile::Release)?;
     let bytes = fs::metadata(size::stripped(&programs.agent)?.path()).context("the agent")?.len();
     #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build::{self, Mode, native},
+    build::{self, Mode, native, wasm},
     paths, process,
-    suite::{Emulated, Environment},
-    tools::{Setup, Tools, browser, python},
+    suite::needs::{self, Emulated, Environment, Tested},
+    tools::Setup,
     ui,
 };
 
@@ -98,29 +98,21 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
 fn of_e2e(
     setup: &Setup,
     program: &str,
-    emulated: Option<&Emulated>,
+    emulated: Option<Emulated>,
     more: &[(&str, String)],
 ) -> Result<Vec<Row>> {
-    let tools = Tools::ensure(setup)?;
-    let browser = browser::ensure(setup)?;
-    let python = python::ensure(setup)?;
-    build::edge::build(&tools, Mode::Release)?;
-    build::panel::build(&tools, Mode::Release)?;
+    let mode = Mode::Release;
+    needs::ensure_packages(setup)?;
+    let downloads = needs::download(setup)?;
+    let tools = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?.tools;
     let programs = native::build(native::Profile::Release)?;
     let root = paths::root();
     let mut compile = process::cargo(&root);
     compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
     process::quietly(&format!("building {program}"), &mut compile)?;
     let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    Environment {
-        tools: &tools,
-        programs: &programs,
-        browser: &browser,
-        python: &python,
-        emulated,
-        packaged: None,
-    }
-    .set(&mut command)?;
+    let tested = Tested { tools: &tools, mode, programs: &programs };
+    Environment::without_devices(tested, &downloads).with_emulated(emulated).set(&mut command)?;
     command.envs(more.iter().map(|(name, value)| (name, value)));
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))

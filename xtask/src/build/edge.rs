@@ -1,52 +1,51 @@
-//! The Worker: compiled by cargo, bundled by worker-build into `edge-worker/build`.
+//! The Worker as workerd and Cloudflare run it: `index.js`, bundled from `edge-worker/shim.js` and the bindings, and
+//! its wasm.
 
-use std::process::Command;
+use std::{fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{Mode, stamp, stamp::Stamp};
-use crate::{
-    paths, process,
-    tools::{Tools, wasm_target::WASM},
+use super::{
+    Mode,
+    bundler::{Bundler, Target},
+    stamp::{self, Stamp},
+    wasm::{EDGE, compiled},
 };
+use crate::paths;
 
-/// Builds the Worker; bundles only when cargo made a new wasm file.
-pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
-    let root = paths::root();
-    let profile = mode.profile("edge");
-    let mut cargo = process::cargo(&root);
-    cargo.args(["build", "--lib", "-p", "pinlatch-edge", "--target", WASM, "--profile", profile]);
-    compile_as_worker_build_does(tools, &mut cargo)?;
-    process::quietly(&format!("compiling the Worker (profile {profile})"), &mut cargo)?;
-
-    let wasm = paths::target().join(WASM).join(profile).join("pinlatch_edge.wasm");
-    let manifest = root.join("edge-worker/Cargo.toml");
-    let print = stamp::of_files(&[&wasm, &manifest, &tools.worker_build, &tools.wasm_bindgen])?;
-    let stamp = Stamp::new("edge", print);
-    let dist = paths::edge_dist();
+/// Bundles the Worker that was compiled last into a folder, if anything has changed since `step` did so.
+pub fn bundle(bundler: &Bundler, mode: Mode, step: &str, dist: &Path) -> Result<()> {
+    let shim = paths::root().join("edge-worker/shim.js");
+    let wasm = compiled(EDGE, mode, "pinlatch_edge");
+    let [bindgen, wasm_opt, esbuild] = bundler.programs();
+    let stamp = Stamp::new(mode.named(step), stamp::of_files(&[&wasm, &shim, bindgen, wasm_opt, esbuild])?);
     if stamp.is_fresh(&[dist.join("index.js"), dist.join("index_bg.wasm")]) {
         return Ok(());
     }
     stamp.clear();
-    let mut bundle = Command::new(&tools.worker_build);
-    bundle.args(["--profile", profile]).current_dir(root.join("edge-worker"));
-    if mode == Mode::Quick {
-        bundle.arg("--no-opt");
-    }
-    process::clean_cargo_env(&mut bundle);
-    compile_as_worker_build_does(tools, &mut bundle)?;
-    // Without these it would download its own.
-    bundle
-        .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)
-        .env("WASM_OPT_BIN", tools.wasm_opt())
-        .env("ESBUILD_BIN", tools.esbuild());
-    process::quietly("bundling the Worker (wasm-bindgen, wasm-opt, esbuild)", &mut bundle)?;
+    let work = paths::target().join("xtask").join(mode.named(step));
+    let _ = fs::remove_dir_all(&work);
+    fs::create_dir_all(&work)?;
+    // The bindings are named after the module.
+    let module = work.join("index.wasm");
+    fs::copy(&wasm, &module).with_context(|| wasm.display().to_string())?;
+    bundler.bind(Target::Worker, &work, &module)?;
+    let bound = work.join("index_bg.wasm");
+    bundler.optimise(&bound, "-O")?;
+
+    let bindings = format!("--alias:bindings={}", work.join("index.js").display());
+    let how = ["--bundle", "--format=esm", "--external:cloudflare:*", "--external:*.wasm", &bindings];
+    let script = bundler.bundle(&shim, &work.join("bundle.js"), how)?;
+    let script = String::from_utf8(script).context("esbuild wrote invalid UTF-8")?;
+    let _ = fs::remove_dir_all(dist);
+    fs::create_dir_all(dist).with_context(|| format!("cannot create {}", dist.display()))?;
+    fs::write(dist.join("index.js"), without_source_phase(&script))?;
+    fs::copy(&bound, dist.join("index_bg.wasm"))?;
+    let _ = fs::remove_dir_all(&work);
     stamp.set()
 }
 
-/// All builds must agree in what cargo looks at, or worker-build's would compile everything again.
-pub(crate) fn compile_as_worker_build_does(tools: &Tools, command: &mut Command) -> Result<()> {
-    tools.wasm.choose(command);
-    command.env("WASM_BINDGEN_USE_JS_SYS", "1").env("PATH", tools.path()?);
-    Ok(())
+/// workerd imports wasm as a module already, and does not parse `import source`.
+fn without_source_phase(script: &str) -> String {
+    script.replace("import source ", "import ")
 }

@@ -1,14 +1,28 @@
-//! Building the Worker, the panel and the native programs; silent and quick when nothing changed.
+//! Building the Worker, the panel and the native programs. Does nothing where nothing has changed.
 
+pub mod bundler;
 pub mod device;
 pub mod edge;
 pub mod native;
 pub mod panel;
 pub mod stamp;
+pub mod wasm;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::tools::{Setup, Tools, cross::Machine};
+use self::bundler::{Bundler, compile_bindgen};
+use crate::{
+    paths,
+    together::both,
+    tools::{
+        Setup, Tools,
+        cross::Machine,
+        npm,
+        wasm_target::{self, WasmToolchain},
+    },
+};
 
 /// What to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,15 +44,43 @@ pub enum Part {
 pub enum Mode {
     /// As they are deployed.
     Release,
-    /// For work in progress: quick to compile, large, slow.
+    /// For a demo, tests and work in progress: compiled quickly, into folders that nothing deploys.
     Quick,
 }
 
 impl Mode {
-    /// `quick` or not, as the arguments say.
+    /// [`Mode::Release`] if `release`, as the argument `--release` says.
     #[must_use]
-    pub fn quick(quick: bool) -> Self {
-        if quick { Self::Quick } else { Self::Release }
+    pub fn release(release: bool) -> Self {
+        if release { Self::Release } else { Self::Quick }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Quick => "quick",
+        }
+    }
+
+    /// The folder of the built Worker: `index.js` and its wasm.
+    #[must_use]
+    pub fn edge_dist(self) -> PathBuf {
+        match self {
+            Self::Release => paths::root().join("edge-worker/build"),
+            Self::Quick => paths::target().join("quick-dist/edge"),
+        }
+    }
+
+    /// The folder of the built panel, served as static assets.
+    #[must_use]
+    pub fn panel_dist(self) -> PathBuf {
+        match self {
+            // Not `target()`: wrangler.toml names this folder, and it cannot follow an environment variable.
+            Self::Release => paths::root().join("target/panel-dist"),
+            Self::Quick => paths::target().join("quick-dist/panel"),
+        }
     }
 
     fn profile(self, release: &'static str) -> &'static str {
@@ -47,23 +89,62 @@ impl Mode {
             Self::Quick => "quick",
         }
     }
+
+    /// A step's name in this mode.
+    fn named(self, step: &str) -> String {
+        format!("{step}-{}", self.name())
+    }
+}
+
+/// The built Worker and panel, and what they were built with.
+pub struct Web {
+    /// The tools from npm.
+    pub tools: Tools,
+    toolchain: WasmToolchain,
+    bundler: Bundler,
+    mode: Mode,
+}
+
+/// Builds the Worker and the panel, and installs what that needs. npm is present.
+pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
+    let compile = || {
+        let toolchain = wasm_target::ensure(setup)?;
+        wasm::compile(&toolchain, mode, crates)?;
+        Ok(toolchain)
+    };
+    let (toolchain, (tools, bindgen)) = both(compile, || both(|| Tools::ensure(setup), compile_bindgen))?;
+    let bundler = Bundler::new(&tools, bindgen, mode)?;
+    let wants = |one| mode == Mode::Quick || crates.contains(&one);
+    both(
+        || if wants(wasm::EDGE) { edge::bundle(&bundler, mode, "edge", &mode.edge_dist()) } else { Ok(()) },
+        || if wants(wasm::PANEL) { panel::bundle(&bundler, mode) } else { Ok(()) },
+    )?;
+    Ok(Web { tools, toolchain, bundler, mode })
+}
+
+impl Web {
+    /// Builds the Worker that panics on request, for a test; its folder.
+    pub fn edge_with_hooks(&self) -> Result<PathBuf> {
+        let step = "edge-with-hooks";
+        let dist = paths::target().join("test-dist").join(self.mode.named(step));
+        wasm::compile(&self.toolchain, self.mode, &[wasm::EDGE_WITH_HOOKS])?;
+        edge::bundle(&self.bundler, self.mode, step, &dist)?;
+        Ok(dist)
+    }
 }
 
 /// Builds the named parts, installing the tools they need.
 pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
-    if wants(Part::Edge) || wants(Part::Panel) {
-        let tools = Tools::ensure(setup)?;
-        if wants(Part::Edge) {
-            edge::build(&tools, mode)?;
-        }
-        if wants(Part::Panel) {
-            panel::build(&tools, mode)?;
-        }
+    let web_parts = [(Part::Edge, wasm::EDGE), (Part::Panel, wasm::PANEL)];
+    let crates: Vec<_> = web_parts.into_iter().filter(|(part, _)| wants(*part)).map(|(_, one)| one).collect();
+    if !crates.is_empty() {
+        setup.ensure_packages("building the Worker and the panel", &[&npm::PACKAGE])?;
     }
-    if wants(Part::Native) {
-        native::build(native::Profile::Dev)?;
-    }
+    both(
+        || if crates.is_empty() { Ok(()) } else { web(setup, mode, &crates).map(drop) },
+        || if wants(Part::Native) { native::build(native::Profile::Dev).map(drop) } else { Ok(()) },
+    )?;
     if parts.contains(&Part::Agent) {
         println!("{}", device::build(setup, device::Program::Agent, device, mode)?.display());
     }

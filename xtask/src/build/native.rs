@@ -18,7 +18,7 @@ pub enum Profile {
     Release,
 }
 
-/// The programs built.
+/// The built programs.
 #[derive(Debug, Clone)]
 pub struct Native {
     /// The owner's command line.
@@ -27,7 +27,7 @@ pub struct Native {
     pub agent: PathBuf,
 }
 
-/// Writes a program without what only debuggers read.
+/// Writes a program without debug information and symbols.
 pub fn strip(program: &Path, out: &Path) -> Result<()> {
     process::output_of(Command::new("strip").arg("-o").arg(out).arg(program))?;
     Ok(())
@@ -37,17 +37,14 @@ pub fn strip(program: &Path, out: &Path) -> Result<()> {
 pub fn build(profile: Profile) -> Result<Native> {
     let mut cargo = process::cargo(&paths::root());
     cargo.args(["build", "-p", "pinlatch", "-p", "pinlatch-agent", "--bins"]);
+    let (title, folder) = match profile {
+        Profile::Dev => ("compiling pinlatch and pinlatch-agent", "debug"),
+        Profile::Release => ("compiling pinlatch and pinlatch-agent (release)", "release"),
+    };
     if profile == Profile::Release {
         cargo.arg("--release");
     }
-    let title = match profile {
-        Profile::Dev => "building pinlatch and pinlatch-agent",
-        Profile::Release => "building pinlatch and pinlatch-agent (release)",
-    };
     process::quietly(title, &mut cargo)?;
-    let folder = paths::target().join(match profile {
-        Profile::Dev => "debug",
-        Profile::Release => "release",
-    });
+    let folder = paths::target().join(folder);
     Ok(Native { pinlatch: folder.join("pinlatch"), agent: folder.join("pinlatch-agent") })
 }

@@ -1,5 +1,4 @@
-//! The panel's programs: compiled by cargo, bound, optimised, and laid out as static assets in
-//! `target/panel-dist`.
+//! The panel's programs, bound, optimised and laid out as static assets:
 //!
 //! ```text
 //! index.html                 panel/index.html, for all paths
@@ -18,94 +17,61 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 
 use super::{
     Mode,
+    bundler::{Bundler, Target},
     stamp::{self, Stamp, content_hash},
+    wasm::{PANEL, compiled},
 };
-use crate::{
-    paths, process,
-    tools::{Tools, wasm_target::WASM},
-};
-
-/// What rustc assumes of the target, which wasm-opt must be told.
-const WASM_FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-];
+use crate::{paths, together::all};
 
 /// The programs, each with the style sheet that it brings, if any.
 const PROGRAMS: [(&str, Option<&str>); 3] =
     [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
-/// Builds the panel; assembles only when the wasm or another source changed.
-pub fn build(tools: &Tools, mode: Mode) -> Result<()> {
-    let root = paths::root();
-    let profile = mode.profile("panel");
-    let mut cargo = process::cargo(&root);
-    cargo.args(["build", "-p", "pinlatch-panel", "--target", WASM, "--profile", profile]);
-    tools.wasm.choose(&mut cargo);
-    process::quietly(&format!("compiling the panel (profile {profile})"), &mut cargo)?;
-
-    let compiled = paths::target().join(WASM).join(profile);
-    let wasm_of = |name: &str| compiled.join(format!("{name}.wasm"));
-    let panel = root.join("panel");
+/// Bundles the compiled programs, if anything has changed.
+pub fn bundle(bundler: &Bundler, mode: Mode) -> Result<()> {
+    let panel = paths::root().join("panel");
+    let wasm = PROGRAMS.map(|(name, _)| compiled(PANEL, mode, name));
     let mut inputs = ["index.html", "boot.js", "start.js"].map(|name| panel.join(name)).to_vec();
-    for (name, style) in PROGRAMS {
-        inputs.push(wasm_of(name));
-        inputs.extend(style.map(|style| panel.join(style)));
-    }
+    inputs.extend(wasm.iter().cloned());
+    inputs.extend(PROGRAMS.iter().filter_map(|(_, style)| Some(panel.join((*style)?))));
     files_below(&panel.join("public"), &mut inputs)?;
-    inputs.extend([tools.wasm_bindgen.clone(), tools.wasm_opt(), tools.esbuild()]);
+    inputs.extend(bundler.programs().map(Path::to_owned));
     let borrowed: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let stamp = Stamp::new("panel", stamp::of_files(&borrowed)?);
-    let dist = paths::panel_dist();
+    let stamp = Stamp::new(mode.named("panel"), stamp::of_files(&borrowed)?);
+    let dist = mode.panel_dist();
     if stamp.is_fresh(&[dist.join("index.html")]) {
         return Ok(());
     }
     stamp.clear();
-    let work = paths::target().join("xtask/panel");
+    let work = paths::target().join("xtask").join(mode.named("panel"));
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    for (name, _) in PROGRAMS {
-        bind(tools, name, &wasm_of(name), &work, mode)?;
-    }
-    assemble(tools, &panel, &work, mode)?;
+    all(wasm.iter().zip(PROGRAMS).map(|(wasm, (name, _))| {
+        let work = &work;
+        move || {
+            bundler.bind(Target::Web, work, wasm)?;
+            bundler.optimise(&work.join(format!("{name}_bg.wasm")), "-Oz")
+        }
+    }))?;
+    assemble(bundler, &panel, &work)?;
     // A running server sees the old or the new folder, hardly ever none.
     let _ = fs::remove_dir_all(&dist);
+    if let Some(parent) = dist.parent() {
+        fs::create_dir_all(parent)?;
+    }
     fs::rename(work.join("dist"), &dist).with_context(|| format!("cannot replace {}", dist.display()))?;
     let _ = fs::remove_dir_all(&work);
     stamp.set()
 }
 
-/// Makes `NAME.js` and `NAME_bg.wasm` in the work folder.
-fn bind(tools: &Tools, name: &str, wasm: &Path, work: &Path, mode: Mode) -> Result<()> {
-    let mut bindgen = Command::new(&tools.wasm_bindgen);
-    bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]);
-    bindgen.arg(work).arg(wasm);
-    process::quietly(&format!("binding {name} (wasm-bindgen)"), &mut bindgen)?;
-    if mode == Mode::Quick {
-        return Ok(());
-    }
-    let bound = work.join(format!("{name}_bg.wasm"));
-    let small = work.join("small.wasm");
-    let mut optimise = Command::new(tools.wasm_opt());
-    optimise.arg(&bound).arg("-o").arg(&small).arg("-Oz").args(WASM_FEATURES).env("PATH", tools.path()?);
-    process::quietly(&format!("shrinking {name} (wasm-opt)"), &mut optimise)?;
-    fs::rename(small, bound)?;
-    Ok(())
-}
-
 /// Lays out `dist` in the work folder.
-fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> {
+fn assemble(bundler: &Bundler, panel: &Path, work: &Path) -> Result<()> {
     let dist = work.join("dist");
     let assets = dist.join("assets");
     fs::create_dir_all(&assets)?;
@@ -119,10 +85,11 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
         let values = [("glue".into(), format!("./{name}.js")), ("wasm".into(), wasm.clone())];
         fs::write(&start, fill("panel/start.js", &template, &["glue", "wasm"], &values)?)?;
         let out = work.join(format!("out-{name}"));
-        let js = esbuild(tools, &start, &out.with_extension("js"), &["--bundle", "--format=esm"], mode)?;
+        let js = bundler.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
         if let Some(style) = style {
-            let css = esbuild(tools, &panel.join(style), &out.with_extension("css"), &[], mode)?;
+            // Not bundled: its `url(/…)` are public files.
+            let css = bundler.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
             paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         }
         paths.push((format!("{name}_wasm"), wasm));
@@ -130,7 +97,7 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, mode: Mode) -> Result<()> 
     let boot = fs::read_to_string(panel.join("boot.js")).context("panel/boot.js")?;
     let filled = work.join("boot.js");
     fs::write(&filled, fill("panel/boot.js", &boot, &["entry_js", "panel_js", "manage_js"], &paths)?)?;
-    let boot = esbuild(tools, &filled, &work.join("out-boot.js"), &["--format=esm"], mode)?;
+    let boot = bundler.bundle(&filled, &work.join("out-boot.js"), ["--format=esm"])?;
     paths.push(("boot_js".into(), named_by_content(&assets, "boot", "js", &boot)?));
 
     let headers = dist.join("_headers");
@@ -160,17 +127,6 @@ fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f
     }
     all.extend(after);
     Ok(all.join("\n") + "\n")
-}
-
-/// A script or style sheet as it is served. (Style sheets are not bundled: their `url(/…)` are public files.)
-fn esbuild(tools: &Tools, source: &Path, out: &Path, how: &[&str], mode: Mode) -> Result<Vec<u8>> {
-    let mut esbuild = Command::new(tools.esbuild());
-    esbuild.arg(source).args(how).arg("--log-level=warning").arg(format!("--outfile={}", out.display()));
-    if mode == Mode::Release {
-        esbuild.args(["--minify", "--legal-comments=none"]);
-    }
-    process::quietly("bundling the panel (esbuild)", &mut esbuild)?;
-    fs::read(out).with_context(|| out.display().to_string())
 }
 
 /// Writes `NAME-HASH.EXT`; the path that a page uses for it.

@@ -31,8 +31,8 @@ pub struct Stamp {
 impl Stamp {
     /// `print` tells everything that the step's result depends on.
     #[must_use]
-    pub fn new(step: &str, print: String) -> Self {
-        Self::at(&paths::target().join("xtask"), step, print)
+    pub fn new(step: impl AsRef<str>, print: String) -> Self {
+        Self::at(&paths::target().join("xtask"), step.as_ref(), print)
     }
 
     fn at(dir: &Path, step: &str, print: String) -> Self {

@@ -19,11 +19,12 @@ use self::{
     state::{Demo, Layout},
 };
 use crate::{
-    build::{self, Mode, native},
+    build::{self, Mode, native, wasm},
     client::Client,
-    edge::{Edge, EdgeOptions, EdgeParts, free_port},
+    edge::{Edge, EdgeOptions, EdgeParts, free_port, is_free},
     paths, process,
-    tools::{Setup, Tools},
+    together::both,
+    tools::{Setup, npm},
     ui::{self, Step},
 };
 
@@ -31,6 +32,8 @@ use crate::{
 const USUAL_PORT: u16 = 8787;
 /// The demo's owner.
 const USERNAME: &str = "owner";
+/// A start that took at least so long ends with a table of its steps.
+const WORTH_A_TABLE: Duration = Duration::from_secs(60);
 /// How long the device may take to appear.
 const ONLINE: Duration = Duration::from_secs(30);
 
@@ -40,8 +43,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Forget what earlier runs left.
     pub fresh: bool,
-    /// Quick wasm instead of what is deployed.
-    pub quick: bool,
+    /// How the Worker and the panel are built.
+    pub mode: Mode,
 }
 
 /// What ends or rings the demo.
@@ -54,11 +57,12 @@ enum Event {
 pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     let (sender, events) = mpsc::channel();
     catch_signals(sender.clone())?;
-    let tools = Tools::ensure(setup)?;
-    let mode = Mode::quick(options.quick);
-    build::edge::build(&tools, mode)?;
-    build::panel::build(&tools, mode)?;
-    let programs = native::build(native::Profile::Dev)?;
+    setup.ensure_packages("cargo xtask demo", &[&npm::PACKAGE])?;
+    let (web, programs) = both(
+        || build::web(setup, options.mode, &[wasm::EDGE, wasm::PANEL]),
+        || native::build(native::Profile::Dev),
+    )?;
+    let parts = EdgeParts::of(&web.tools, options.mode);
 
     let layout = Layout::new(&paths::target().join("demo"));
     let known = layout.open(options.fresh)?;
@@ -68,8 +72,8 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     let step = Step::begin("starting the Worker");
     let is_new = known.is_none();
     let (mut edge, demo) = match known {
-        Some(demo) => (start_edge(&tools, &layout, port)?, demo),
-        None => begin(&owner, &tools, port)?,
+        Some(demo) => (start_edge(parts, &layout, port)?, demo),
+        None => begin(&owner, parts, port)?,
     };
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
@@ -79,6 +83,7 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     })?;
     layout.save(&demo)?;
 
+    ui::say(&ui::time_table(WORTH_A_TABLE));
     // A Ctrl-C that came while we were starting waits in the channel.
     announce(&demo, is_new, &layout);
     read_enter(sender);
@@ -106,9 +111,9 @@ fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
 }
 
 /// The first run: keys, the Worker, its owner.
-fn begin(owner: &Owner<'_>, tools: &Tools, port: u16) -> Result<(Edge, Demo)> {
-    let code = owner.init(&format!("http://127.0.0.1:{port}"))?;
-    let edge = start_edge(tools, owner.layout, port)?;
+fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)> {
+    let code = owner.init(&format!("http://localhost:{port}"))?;
+    let edge = start_edge(parts, owner.layout, port)?;
     let demo = Demo {
         url: edge.url(),
         username: USERNAME.into(),
@@ -119,21 +124,20 @@ fn begin(owner: &Owner<'_>, tools: &Tools, port: u16) -> Result<(Edge, Demo)> {
     Ok((edge, demo))
 }
 
-fn start_edge(tools: &Tools, layout: &Layout, port: u16) -> Result<Edge> {
-    let options = EdgeOptions::with(EdgeParts::of(tools), layout.edge())
-        .port(port)
-        .secrets_file(layout.secrets().join(".dev.vars"));
+fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
+    let options =
+        EdgeOptions::with(parts, layout.edge()).port(port).secrets_file(layout.secrets().join(".dev.vars"));
     Edge::start(options)
 }
 
 /// The wanted port or the usual one; a free one where it is busy.
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     let port = wanted.unwrap_or(USUAL_PORT);
-    if std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).is_ok() {
+    if is_free(port) {
         return Ok(port);
     }
     let other = free_port()?;
-    ui::say(&format!("port {port} is busy: taking {other}"));
+    ui::say(&format!("Port {port} is in use; using {other} instead."));
     Ok(other)
 }
 
@@ -269,7 +273,7 @@ fn serve(events: &mpsc::Receiver<Event>, edge: &mut Edge, device: &mut Device) -
             },
             Err(RecvTimeoutError::Timeout) => {
                 if edge.has_ended() {
-                    bail!("wrangler ended:\n{}", process::tail(&edge.log(), 25));
+                    bail!("workerd ended:\n{}", process::tail(&edge.log(), 25));
                 }
                 if device.has_ended() {
                     bail!("the agent ended:\n{}", device.log_tail());

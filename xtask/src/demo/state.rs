@@ -131,7 +131,7 @@ mod tests {
     fn demo() -> Demo {
         let text = |s: &str| s.to_owned();
         Demo {
-            url: text("http://127.0.0.1:1"),
+            url: text("http://localhost:1"),
             username: text("o"),
             password: text("p"),
             device: text("porch"),

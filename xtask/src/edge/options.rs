@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::{paths, tools::Tools};
+use super::port::loopback_addresses;
+use crate::{build::Mode, paths, tools::Tools};
 
 /// The programs and builds that a local Worker runs from.
 #[derive(Debug, Clone)]
@@ -43,14 +44,14 @@ impl EdgeParts {
         })
     }
 
-    /// As xtask's own setup found it.
+    /// As xtask's own setup found and built them.
     #[must_use]
-    pub fn of(tools: &Tools) -> Self {
+    pub fn of(tools: &Tools, mode: Mode) -> Self {
         Self {
             node: tools.node.clone(),
             wrangler: tools.wrangler(),
-            edge_dist: paths::edge_dist(),
-            panel_dist: paths::panel_dist(),
+            edge_dist: mode.edge_dist(),
+            panel_dist: mode.panel_dist(),
             pinlatch: paths::target().join("debug/pinlatch"),
         }
     }
@@ -74,8 +75,8 @@ pub struct EdgeOptions {
     pub parts: EdgeParts,
     /// Its own folder: configuration, secrets, log, and the objects' state.
     pub dir: PathBuf,
-    /// Where it listens: an address of this machine.
-    pub ip: IpAddr,
+    /// Where it listens. `None` is `localhost`: on 127.0.0.1 and, where the machine has it, on ::1.
+    pub ip: Option<IpAddr>,
     /// Wanted port; another is taken where it is busy. `None` takes any.
     pub port: Option<u16>,
     /// Variables over those of wrangler.toml, such as `SITES`.
@@ -123,25 +124,34 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl EdgeOptions {
-    /// Options for a test: parts from the environment, any port, no secrets, workerd by itself.
+    /// Options for a test: parts from the environment, any port, no secrets.
     pub fn new(dir: impl Into<PathBuf>) -> Result<Self> {
-        Ok(Self { runner: Runner::Workerd, ..Self::with(EdgeParts::from_env()?, dir) })
+        Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Options with given parts, through wrangler.
+    /// Options with given parts: any port, no secrets, workerd by itself at `localhost`.
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
-        let runner = Runner::Wrangler;
-        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { parts, dir: dir.into(), ip, port: None, vars, secrets, https: None, runner, other: None }
+        let (runner, dir) = (Runner::Workerd, dir.into());
+        Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Listens at `::1` instead of 127.0.0.1. Not with TLS, which is served at the name `localhost`.
+    /// Listens at `::1` alone. Not with TLS, which is served at the name `localhost`.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
-        self.ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
         self
+    }
+
+    /// The addresses to listen at. wrangler listens at one.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        match self.ip {
+            Some(ip) => vec![ip],
+            None if self.runner == Runner::Workerd => loopback_addresses(),
+            None => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        }
     }
 
     /// Asks for a port.

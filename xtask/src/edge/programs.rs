@@ -9,7 +9,8 @@ use crate::process;
 
 /// `wrangler dev`.
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
-    let EdgeOptions { parts, dir, https, ip, .. } = options;
+    let EdgeOptions { parts, dir, https, .. } = options;
+    let ip = options.addresses().into_iter().next().context("no address to listen at")?;
     let mut command = Command::new(&parts.node);
     command.arg(&parts.wrangler).arg("dev").arg("--config").arg(dir.join("wrangler.json"));
     command.args(["--local", "--ip", &ip.to_string(), "--port", &port.to_string()]);
@@ -31,13 +32,15 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
 
 /// workerd on a folder that `pinlatch self-host` writes now.
 pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
-    let EdgeOptions { parts, dir, https, ip, .. } = options;
+    let EdgeOptions { parts, dir, https, .. } = options;
     let out = dir.join("self-host");
     let mut write = Command::new(&parts.pinlatch);
     write.arg("self-host").arg("--out").arg(&out);
     write.arg("--config").arg(dir.join("wrangler.json")).arg("--vars").arg(dir.join(".dev.vars"));
     write.arg("--worker").arg(&parts.edge_dist).arg("--panel").arg(&parts.panel_dist);
-    write.arg("--listen").arg(SocketAddr::new(*ip, port).to_string());
+    for ip in options.addresses() {
+        write.arg("--listen").arg(SocketAddr::new(ip, port).to_string());
+    }
     if let Some((key, certificate)) = https {
         write.arg("--tls-key").arg(key).arg("--tls-cert").arg(certificate);
     }

@@ -11,13 +11,13 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::process;
+use crate::{process, ui::Step};
 
 /// How many programs run at a time for each core, and how many tests of each.
 const PER_CORE: usize = 2;
 
 /// A program of tests.
-struct Program {
+pub struct Program {
     file: PathBuf,
     /// Its crate's folder, where cargo would run it.
     folder: PathBuf,
@@ -36,22 +36,30 @@ struct Profile {
     test: bool,
 }
 
-/// Builds and runs the tests of these crates; with a filter only those whose names contain it.
-pub fn run(root: &Path, selection: &[&str], filter: Option<&str>) -> Result<()> {
-    let cargo = |arguments: &[&str]| {
-        let mut cargo = process::cargo(root);
-        cargo.arg("test").args(selection).args(arguments);
-        cargo
-    };
-    process::quietly("compiling the native tests", &mut cargo(&["--no-run"]))?;
-    let built = process::output_of(&mut cargo(&["--no-run", "--message-format=json"]))?;
-    let mut commands: Vec<Command> =
-        programs(&built)?.into_iter().map(|program| program.command(filter)).collect();
+/// All crates with tests that need no deployment, the Worker's and the panel's included.
+fn cargo_test(root: &Path) -> Command {
+    let mut cargo = process::cargo(root);
+    cargo.args(["test", "--workspace", "--exclude", "e2e"]);
+    cargo
+}
+
+/// Compiles the tests.
+pub fn compile(root: &Path) -> Result<Vec<Program>> {
+    process::quietly("compiling the native tests", cargo_test(root).arg("--no-run"))?;
+    programs(&process::output_of(cargo_test(root).args(["--no-run", "--message-format=json"]))?)
+}
+
+/// Runs the tests; with a filter only those whose names contain it.
+pub fn run(root: &Path, programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
+    let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
     // Examples in the documentation have no programs of their own.
-    let mut examples = cargo(&["--doc", "--quiet"]);
-    examples.args(filter.map(|filter| ["--", filter]).into_iter().flatten());
+    let mut examples = cargo_test(root);
+    examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
-    all(commands)
+    let step = Step::begin("native tests");
+    all(commands)?;
+    step.done();
+    Ok(())
 }
 
 impl Program {

@@ -1,54 +1,50 @@
-//! Chromium and its driver, for the end-to-end tests only.
+//! Chromium and its driver, for the end-to-end tests.
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
-use super::{Report, Setup, apt_line, version_of};
+use super::{Report, program_report, system::Package};
 use crate::paths;
 
-/// Debian's packages.
-const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVER: &str = "chromedriver";
+
+/// The browser and its driver come from the same packager, so that their versions match.
+pub const PACKAGE: Package = Package {
+    debian: "chromium chromium-driver",
+    fedora: "chromium chromedriver",
+    homebrew: "--cask chromium chromedriver",
+    ..Package::named("chromium", || find().is_some())
+};
 
 /// A browser and the program that drives it.
 #[derive(Debug, Clone)]
 pub struct Browser {
     /// Chromium or Chrome.
     pub chromium: PathBuf,
-    /// Of the same major version, by the same packager.
+    /// Of the same major version.
     pub driver: PathBuf,
 }
 
-/// Finds both, or installs Debian's packages after permission.
-pub fn ensure(setup: &Setup) -> Result<Browser> {
-    if let Some(browser) = find() {
-        return Ok(browser);
-    }
-    setup.apt_install("the browser tests", &PACKAGES)?;
-    match find() {
-        Some(browser) => Ok(browser),
-        None => bail!("{} are installed but not on PATH", PACKAGES.join(" and ")),
-    }
+/// Finds both; [`PACKAGE`] is installed.
+pub fn installed() -> Result<Browser> {
+    find().context("neither Chromium nor Chrome with chromedriver is on PATH")
 }
 
 fn find() -> Option<Browser> {
-    let chromium = BROWSERS.iter().find_map(|name| paths::on_path(name))?;
-    Some(Browser { chromium, driver: paths::on_path(DRIVER)? })
+    Some(Browser { chromium: chromium()?, driver: paths::on_path(DRIVER)? })
 }
 
-/// For `doctor`: two rows.
+fn chromium() -> Option<PathBuf> {
+    BROWSERS.iter().find_map(|name| paths::on_path(name))
+}
+
+/// For `doctor`.
 #[must_use]
 pub fn reports() -> [Report; 2] {
-    let report = |name, path: Option<PathBuf>| Report {
-        name,
-        found: path.and_then(|path| Some((version_of(&path)?, path.display().to_string()))),
-        needed: true,
-        get: apt_line(&PACKAGES),
-    };
     [
-        report("chromium", BROWSERS.iter().find_map(|name| paths::on_path(name))),
-        report(DRIVER, paths::on_path(DRIVER)),
+        program_report("chromium", chromium(), &PACKAGE),
+        program_report(DRIVER, paths::on_path(DRIVER), &PACKAGE),
     ]
 }

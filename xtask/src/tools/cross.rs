@@ -8,8 +8,8 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, apt_line, rustup, version_of, wasm_target};
-use crate::{paths, process, ui};
+use super::{Report, Setup, program_report, rustup, system::Package, wasm_target};
+use crate::{paths, process};
 
 /// A kind of machine, by Debian's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,7 +28,12 @@ struct Facts {
     glibc: &'static str,
     compiler: &'static str,
     compiler_flags: &'static str,
-    packages: &'static [&'static str],
+    package: Package,
+}
+
+/// A C compiler with its headers: a package that Debian only recommends has those.
+const fn c_compiler(compiler: &'static str, present: fn() -> bool, debian: &'static str) -> Package {
+    Package { debian, ..Package::named(compiler, present) }
 }
 
 impl Machine {
@@ -39,7 +44,11 @@ impl Machine {
                 glibc: "aarch64-unknown-linux-gnu",
                 compiler: "aarch64-linux-gnu-gcc",
                 compiler_flags: "",
-                packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+                package: c_compiler(
+                    "aarch64-linux-gnu-gcc",
+                    || compiles("aarch64-linux-gnu-gcc"),
+                    "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+                ),
             },
             // Debian's armhf libc is ARMv7 and dies on a Pi Zero; its armel libc is not, and has no floating point.
             Self::Armhf => Facts {
@@ -47,16 +56,30 @@ impl Machine {
                 glibc: "arm-unknown-linux-gnueabi",
                 compiler: "arm-linux-gnueabi-gcc",
                 compiler_flags: "-march=armv6 -marm",
-                packages: &["gcc-arm-linux-gnueabi", "libc6-dev-armel-cross"],
+                package: c_compiler(
+                    "arm-linux-gnueabi-gcc",
+                    || compiles("arm-linux-gnueabi-gcc"),
+                    "gcc-arm-linux-gnueabi libc6-dev-armel-cross",
+                ),
             },
             Self::Amd64 => Facts {
                 musl: "x86_64-unknown-linux-musl",
                 glibc: "x86_64-unknown-linux-gnu",
                 compiler: "x86_64-linux-gnu-gcc",
                 compiler_flags: "",
-                packages: &["gcc-x86-64-linux-gnu", "libc6-dev"],
+                package: c_compiler(
+                    "x86_64-linux-gnu-gcc",
+                    || compiles("x86_64-linux-gnu-gcc"),
+                    "gcc-x86-64-linux-gnu libc6-dev",
+                ),
             },
         }
+    }
+
+    /// The packages that compiling for it needs.
+    #[must_use]
+    pub fn package(self) -> Package {
+        self.facts().package
     }
 
     /// The one that this program runs on.
@@ -151,40 +174,32 @@ fn without_paths() -> String {
 pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     let facts = machine.facts();
     let purpose = format!("compiling for {}", machine.name());
-    if !compiles(&facts) {
-        setup.apt_install(&purpose, facts.packages)?;
-        if !compiles(&facts) {
-            bail!("{} are installed, but {} does not compile", facts.packages.join(" and "), facts.compiler);
-        }
-    }
+    setup.ensure_packages(&purpose, &[&facts.package])?;
     if rustup::has_target(facts.musl) || rustup::add_target(setup, facts.musl)? {
         return Ok(Cross { machine, library: Library::Rustup });
     }
     if paths::on_path("apt-get").is_none() {
         bail!("{purpose}: run `rustup target add {}`", facts.musl);
     }
-    ui::say(&format!("  rustup has no {} here: Debian's Rust it is", facts.musl));
-    wasm_target::ensure_packages(setup, &purpose)?;
+    setup.ensure_packages(&purpose, &[&wasm_target::PACKAGE])?;
     Ok(Cross { machine, library: Library::Debian })
 }
 
-/// Whether the C compiler is there, with its headers: a package that is only recommended brings those.
-fn compiles(facts: &Facts) -> bool {
-    let Some(compiler) = paths::on_path(facts.compiler) else { return false };
+/// Whether a C compiler works, with its headers.
+fn compiles(compiler: &str) -> bool {
+    let Some(compiler) = paths::on_path(compiler) else { return false };
     let mut probe = Command::new(compiler);
     probe.args(["-E", "-include", "string.h", "-x", "c", "/dev/null"]);
     process::output_of(&mut probe).is_ok()
 }
 
-/// For `doctor`: of what the tests use.
+/// For `doctor`: the one that the tests use.
 #[must_use]
 pub fn report() -> Report {
     let facts = Machine::Arm64.facts();
-    let found: Option<PathBuf> = paths::on_path(facts.compiler).filter(|_| compiles(&facts));
+    let found = paths::on_path(facts.compiler).filter(|_| (facts.package.present)());
     Report {
-        name: facts.compiler,
-        found: found.and_then(|path| Some((version_of(&path)?, path.display().to_string()))),
         needed: super::emulator::wanted().is_ok(),
-        get: apt_line(facts.packages),
+        ..program_report(facts.compiler, found, &facts.package)
     }
 }

@@ -13,12 +13,15 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, apt_line, modules, version_of};
+use super::{Report, Setup, modules, program_report, system::Package};
 use crate::{paths, process};
 
 const QEMU: &str = "qemu-system-aarch64";
-/// What runs here, and Debian's packages for it: the kernels' modules are packed with xz.
-const PROGRAMS: [(&str, &str); 2] = [(QEMU, "qemu-system-arm"), ("xz", "xz-utils")];
+/// The kernels' modules are packed with xz.
+pub const PACKAGES: [Package; 2] = [
+    Package { debian: "qemu-system-arm", ..Package::named(QEMU, || paths::on_path(QEMU).is_some()) },
+    Package { debian: "xz-utils", ..Package::named("xz", || paths::on_path("xz").is_some()) },
+];
 const BUSYBOX: &str = "busybox-static";
 /// Rises when something else is kept of the packages.
 const RECIPE: u32 = 2;
@@ -81,18 +84,10 @@ pub fn wanted() -> Result<()> {
     bail!("emulated machines are set up from Debian's packages for arm64, and this is no Debian");
 }
 
-/// Finds everything, or installs QEMU after permission and fetches the machines.
+/// Finds QEMU, and fetches the machines if missing; [`PACKAGES`] are installed.
 pub fn ensure(setup: &Setup) -> Result<Emulator> {
     wanted()?;
-    let missing: Vec<&str> = PROGRAMS
-        .iter()
-        .filter(|(program, _)| paths::on_path(program).is_none())
-        .map(|(_, package)| *package)
-        .collect();
-    if !missing.is_empty() {
-        setup.apt_install("the tests on emulated machines", &missing)?;
-    }
-    let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is installed but not on PATH") };
+    let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is not on PATH") };
     let guests = home(setup);
     if !guests.join(COMPLETE).is_file() {
         fetch(setup, &guests)?;
@@ -212,7 +207,7 @@ impl ForeignApt {
     }
 
     fn update(&self) -> Result<()> {
-        let title = format!("reading Debian's list of {} packages", self.architecture);
+        let title = format!("updating the package lists for {} (network)", self.architecture);
         process::quietly(&title, self.command("apt-get").args(["update", "-q"]))
     }
 
@@ -227,7 +222,7 @@ impl ForeignApt {
 
     /// Fetches a package and lays its files out in a folder.
     fn unpack(&self, package: &str) -> Result<PathBuf> {
-        let title = format!("fetching {package} for {}", self.architecture);
+        let title = format!("fetching {package} for {} (network)", self.architecture);
         process::quietly(&title, self.command("apt-get").args(["download", "-q", package]))?;
         let file =
             find(&self.folder, &|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
@@ -240,16 +235,15 @@ impl ForeignApt {
     }
 }
 
-/// For `doctor`: two rows.
+/// For `doctor`.
 #[must_use]
 pub fn reports(setup: &Setup) -> [Report; 2] {
     let needed = wanted().is_ok();
-    let qemu = paths::on_path(QEMU).and_then(|path| Some((version_of(&path)?, path.display().to_string())));
     let guests = home(setup);
     let packages = fs::read_to_string(guests.join(COMPLETE)).ok();
     let packages = packages.map(|text| text.lines().collect::<Vec<_>>().join(", "));
     [
-        Report { name: QEMU, found: qemu, needed, get: apt_line(&PROGRAMS.map(|(_, package)| package)) },
+        Report { needed, ..program_report(QEMU, paths::on_path(QEMU), &PACKAGES[0]) },
         Report {
             name: "guests of QEMU",
             found: packages.map(|packages| (packages, guests.display().to_string())),

@@ -15,12 +15,12 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if program.exists() {
         return Ok(program);
     }
-    npm::present(setup)?;
+    setup.ensure_packages("Lighthouse", &[&npm::PACKAGE])?;
     std::fs::create_dir_all(&dir)?;
     let mut npm = std::process::Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&dir);
     npm.arg(format!("lighthouse@{version}"));
-    process::quietly(&format!("installing lighthouse {version} (npm registry)"), &mut npm)?;
+    process::quietly(&format!("installing lighthouse {version} (network)"), &mut npm)?;
     if !program.exists() {
         bail!("lighthouse {version} was installed, but {} is not there", program.display());
     }

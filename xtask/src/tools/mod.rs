@@ -1,10 +1,9 @@
 //! Tool setup: finds what the build and the tests need, and installs what is missing.
 //!
-//! Versions are pinned in three places that their owners read: `tools.toml` (what nobody else pins),
-//! `package-lock.json` (npm) and `Cargo.lock`. Tools go into the user's cache folder, never into `target/`.
+//! Versions are pinned where their package manager reads them: `Cargo.lock`, `package-lock.json`, and `tools.toml` for
+//! everything else. Tools go into the user's cache folder, not into `target/`, so `cargo clean` does not delete them.
 
 pub mod browser;
-pub mod cargo_tools;
 pub mod cross;
 pub mod emulator;
 pub mod lighthouse;
@@ -16,14 +15,16 @@ pub mod nspawn;
 pub mod python;
 mod rustup;
 pub mod shell;
+pub mod system;
 pub mod wasm_target;
 
-use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::Command};
+use std::{ffi::OsString, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use crate::{paths, ui};
+use self::system::{Consent, Package};
+use crate::{paths, together::both};
 
 /// The pinned versions, as in `tools.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,10 +34,6 @@ pub struct Pins {
     pub node: String,
     /// The oldest Node that wrangler runs on.
     pub node_minimum: String,
-    /// Equals the crate in Cargo.lock.
-    pub wasm_bindgen: String,
-    /// Equals the crate `worker` in Cargo.lock.
-    pub worker_build: String,
     /// Runs the fuzz targets.
     pub cargo_fuzz: String,
     /// Signs and verifies beside us in the end-to-end tests.
@@ -61,105 +58,38 @@ pub struct Setup {
     pub cache: PathBuf,
     /// Which versions.
     pub pins: Pins,
-    /// `--yes`, or CI: packages and system folders may be changed without asking.
-    pub yes: bool,
+    /// Whether packages and system folders may be changed.
+    pub consent: Consent,
 }
 
 impl Setup {
     /// Reads the pins; installs nothing yet.
-    pub fn new(yes: bool) -> Result<Self> {
+    pub fn new(consent: Consent) -> Result<Self> {
         let root = paths::root();
         let file = root.join("tools.toml");
         let text =
             std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let pins = toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
+        let pins = toml::from_str(&text).with_context(|| format!("{} is invalid", file.display()))?;
         let ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-        Ok(Self { root, cache: paths::tool_cache()?, pins, yes: yes || ci })
-    }
-
-    /// Permission to run commands that change the system. Without `--yes` a terminal is asked; where there is
-    /// none, the commands are shown for a person to run.
-    pub fn permit(&self, purpose: &str, commands: &[String]) -> Result<()> {
-        if self.yes {
-            return Ok(());
-        }
-        ui::say(&format!("{purpose} needs:"));
-        for command in commands {
-            ui::say(&format!("    {command}"));
-        }
-        if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-            eprint!("Run this now? [y/N] ");
-            let mut answer = String::new();
-            std::io::stdin().read_line(&mut answer)?;
-            if matches!(answer.trim(), "y" | "Y" | "yes") {
-                return Ok(());
-            }
-        }
-        bail!("{purpose}: run the commands above, or repeat with --yes")
-    }
-
-    /// Installs Debian packages, after permission.
-    pub fn apt_install(&self, purpose: &str, packages: &[&str]) -> Result<()> {
-        if paths::on_path("apt-get").is_none() {
-            bail!("{purpose}: please install {}", packages.join(", "));
-        }
-        self.permit(purpose, &[apt_line(packages)])?;
-        crate::process::quietly("apt-get update", as_root("apt-get").args(["update", "-q"]))?;
-        let mut install = as_root("apt-get");
-        install.args(["install", "-y", "--no-install-recommends"]).args(packages);
-        install.env("DEBIAN_FRONTEND", "noninteractive");
-        crate::process::quietly(&format!("installing {}", packages.join(" ")), &mut install)
+        let consent = if ci && consent == Consent::Ask { Consent::Given } else { consent };
+        Ok(Self { root, cache: paths::tool_cache()?, pins, consent })
     }
 }
 
-/// The command a person would type to install packages.
-#[must_use]
-pub fn apt_line(packages: &[&str]) -> String {
-    format!("{}apt-get install -y --no-install-recommends {}", sudo_prefix(), packages.join(" "))
-}
-
-/// A command run as root: through sudo unless we are root already.
-#[must_use]
-pub fn as_root(program: &str) -> Command {
-    if rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.arg(program);
-    command
-}
-
-/// How [`as_root`] reads when printed.
-#[must_use]
-pub fn sudo_prefix() -> &'static str {
-    if rustix::process::geteuid().is_root() { "" } else { "sudo " }
-}
-
-/// Everything that a build needs, found.
+/// The tools from npm.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// Which Rust toolchain compiles to wasm32.
-    pub wasm: wasm_target::WasmToolchain,
     /// Node, new enough for wrangler.
     pub node: PathBuf,
     /// `node_modules` of the work tree, as the lock file says.
     pub node_modules: PathBuf,
-    /// Builds the Worker.
-    pub worker_build: PathBuf,
-    /// Of the same version as the crate.
-    pub wasm_bindgen: PathBuf,
 }
 
 impl Tools {
-    /// Finds all of them, installing what is missing.
+    /// Installs what is missing. npm is present: [`npm::PACKAGE`].
     pub fn ensure(setup: &Setup) -> Result<Self> {
-        Ok(Self {
-            wasm: wasm_target::ensure(setup)?,
-            node: node::ensure(setup)?,
-            node_modules: npm::ensure(setup)?,
-            worker_build: cargo_tools::WORKER_BUILD.ensure(setup)?,
-            wasm_bindgen: cargo_tools::WASM_BINDGEN.ensure(setup)?,
-        })
+        let (node, node_modules) = both(|| node::ensure(setup), || npm::ensure(setup))?;
+        Ok(Self { node, node_modules })
     }
 
     /// Binaryen's optimiser (a Node script: it needs [`Tools::path`]).
@@ -188,16 +118,22 @@ impl Tools {
     }
 }
 
-/// What `doctor` says about one tool.
+/// One row of `doctor`.
 pub struct Report {
-    /// Its name.
+    /// The tool's name.
     pub name: &'static str,
-    /// Version and place, if it is there.
+    /// Version and place, if installed.
     pub found: Option<(String, String)>,
-    /// Whether the demo and the tests can do without.
+    /// Whether the demo or the tests use it here.
     pub needed: bool,
-    /// What gets it.
+    /// The command that installs it.
     pub get: String,
+}
+
+/// The row of a program that a package of the system provides.
+fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) -> Report {
+    let found = path.and_then(|path| Some((version_of(&path)?, path.display().to_string())));
+    Report { name, found, needed: true, get: system::install_line(package) }
 }
 
 /// Whether `version` is at least `minimum`, comparing dotted numbers.
@@ -249,15 +185,5 @@ mod tests {
         assert_eq!(numbers("wasm-bindgen 0.2.130"), [0, 2, 130]);
         assert_eq!(numbers("rustc 1.96.0-nightly (abc 2026-05-25)"), [1, 96, 0]);
         assert_eq!(numbers("none"), Vec::<u32>::new());
-    }
-
-    #[test]
-    fn the_pins_agree_with_cargo_lock() {
-        let setup = Setup::new(false).unwrap();
-        let lock = std::fs::read_to_string(setup.root.join("Cargo.lock")).unwrap();
-        let locked =
-            |name: &str, version: &str| lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\""));
-        assert!(locked("wasm-bindgen", &setup.pins.wasm_bindgen));
-        assert!(locked("worker", &setup.pins.worker_build));
     }
 }

@@ -1,35 +1,39 @@
-//! Nightly Rust and a C++ compiler, for `cargo xtask fuzz` alone: the sanitizers are not stable, and libFuzzer is
+//! Nightly Rust, a C++ compiler and cargo-fuzz, for `cargo xtask fuzz`: the sanitizers are not stable, and libFuzzer is
 //! compiled from source.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup};
+use super::{Report, Setup, numbers, system::Package, version_of};
 use crate::{paths, process};
 
 /// The toolchain's name under rustup.
 pub const NIGHTLY: &str = "nightly";
 const INSTALL: [&str; 5] = ["toolchain", "install", NIGHTLY, "--profile", "minimal"];
-/// What the crate `cc` looks for.
-const COMPILERS: [&str; 3] = ["c++", "g++", "clang++"];
 
-/// Finds both, or installs them: the toolchain into the user's home, the compiler after permission.
-pub fn ensure(setup: &Setup) -> Result<()> {
-    if std::env::var_os("CXX").is_none() && COMPILERS.iter().all(|name| paths::on_path(name).is_none()) {
-        setup.apt_install("fuzzing (libFuzzer is C++)", &["g++"])?;
-    }
-    if version().is_some() {
-        return Ok(());
-    }
-    if paths::on_path("rustup").is_none() {
-        bail!("fuzzing needs nightly Rust, and rustup (https://rustup.rs) to choose it");
-    }
-    process::quietly("installing nightly Rust (static.rust-lang.org)", Command::new("rustup").args(INSTALL))?;
+const CXX: Package =
+    Package { fedora: "gcc-c++", arch: "gcc", homebrew: "gcc", ..Package::named("g++", has_cxx) };
+
+/// Finds all of them, or installs them; the path of cargo-fuzz.
+pub fn ensure(setup: &Setup) -> Result<PathBuf> {
+    setup.ensure_packages("fuzzing (libFuzzer is C++)", &[&CXX])?;
     if version().is_none() {
-        bail!("nightly Rust was installed but does not run");
+        if paths::on_path("rustup").is_none() {
+            bail!("fuzzing needs nightly Rust, and rustup (https://rustup.rs) to install it");
+        }
+        process::quietly("installing nightly Rust (network)", Command::new("rustup").args(INSTALL))?;
+        if version().is_none() {
+            bail!("nightly Rust was installed but does not run");
+        }
     }
-    Ok(())
+    cargo_fuzz(setup)
+}
+
+/// What the crate `cc` looks for.
+fn has_cxx() -> bool {
+    std::env::var_os("CXX").is_some()
+        || ["c++", "g++", "clang++"].iter().any(|name| paths::on_path(name).is_some())
 }
 
 /// Asked through `rustup run`, which installs nothing by itself.
@@ -40,9 +44,57 @@ fn version() -> Option<String> {
     process::output_of(&mut rustc).ok()
 }
 
+/// Finds cargo-fuzz in exactly the pinned version, or compiles it.
+fn cargo_fuzz(setup: &Setup) -> Result<PathBuf> {
+    if let Some(found) = find_cargo_fuzz(setup) {
+        return Ok(found);
+    }
+    let build = setup.cache.join("build-cargo-fuzz");
+    std::fs::create_dir_all(&setup.cache)?;
+    let mut cargo = process::cargo(&setup.cache);
+    cargo.args([
+        "install",
+        "--debug",
+        "--locked",
+        "cargo-fuzz",
+        "--version",
+        &setup.pins.cargo_fuzz,
+        "--root",
+    ]);
+    cargo.arg(cargo_fuzz_home(setup)).env("CARGO_TARGET_DIR", &build);
+    process::quietly("compiling cargo-fuzz (once)", &mut cargo)?;
+    let _ = std::fs::remove_dir_all(build);
+    match find_cargo_fuzz(setup) {
+        Some(found) => Ok(found),
+        None => bail!("cargo-fuzz was installed but does not run"),
+    }
+}
+
+fn find_cargo_fuzz(setup: &Setup) -> Option<PathBuf> {
+    let candidates = [Some(cargo_fuzz_home(setup).join("bin/cargo-fuzz")), paths::on_path("cargo-fuzz")];
+    let pinned = numbers(&setup.pins.cargo_fuzz);
+    candidates
+        .into_iter()
+        .flatten()
+        .find(|tool| version_of(tool).is_some_and(|found| numbers(&found) == pinned))
+}
+
+fn cargo_fuzz_home(setup: &Setup) -> PathBuf {
+    setup.cache.join(format!("cargo-fuzz-{}", setup.pins.cargo_fuzz))
+}
+
 /// For `doctor`.
 #[must_use]
-pub fn report() -> Report {
-    let found = version().map(|version| (version, format!("rustup's toolchain `{NIGHTLY}`")));
-    Report { name: "nightly Rust", found, needed: false, get: format!("rustup {}", INSTALL.join(" ")) }
+pub fn reports(setup: &Setup) -> [Report; 2] {
+    let nightly = version().map(|version| (version, format!("rustup's toolchain `{NIGHTLY}`")));
+    let fuzz = find_cargo_fuzz(setup).and_then(|tool| Some((version_of(&tool)?, tool.display().to_string())));
+    [
+        Report {
+            name: "nightly Rust",
+            found: nightly,
+            needed: false,
+            get: format!("rustup {}", INSTALL.join(" ")),
+        },
+        Report { name: "cargo-fuzz", found: fuzz, needed: false, get: "cargo xtask fuzz compiles it".into() },
+    ]
 }

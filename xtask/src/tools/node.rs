@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, at_least, npm, version_of};
+use super::{Report, Setup, at_least, version_of};
 use crate::{paths, process};
 
 /// How npm's packages name this platform.
@@ -21,12 +21,11 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if let Some(node) = find(setup) {
         return Ok(node);
     }
-    npm::present(setup)?;
     let dir = folder(setup);
     std::fs::create_dir_all(&dir)?;
     let mut npm = std::process::Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg(package(setup));
-    process::quietly(&format!("installing Node {} (npm registry)", setup.pins.node), &mut npm)?;
+    process::quietly(&format!("installing Node {} (network)", setup.pins.node), &mut npm)?;
     match find(setup) {
         Some(node) => Ok(node),
         None => bail!("{} was installed but does not run", package(setup)),

@@ -5,8 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Report, Setup};
+use super::{Report, Setup, system::Package};
 use crate::{paths, process};
+
+/// npm with a Node of any age: the version that wrangler needs comes from npm's registry. (Debian's `nodejs` alone
+/// has no npm.)
+pub const PACKAGE: Package = Package {
+    debian: "nodejs npm",
+    fedora: "nodejs-npm",
+    arch: "nodejs npm",
+    homebrew: "node",
+    ..Package::named("npm", || paths::on_path("npm").is_some())
+};
 
 /// Runs `npm ci` unless what is installed is what is locked.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
@@ -14,26 +24,13 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if up_to_date(&setup.root) {
         return Ok(modules);
     }
-    present(setup)?;
     let mut npm = std::process::Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&setup.root);
-    process::quietly("npm ci: wrangler, esbuild, binaryen (npm registry)", &mut npm)?;
+    process::quietly("npm ci (network)", &mut npm)?;
     if !up_to_date(&setup.root) {
-        bail!("npm ci ended well, but node_modules is not what package-lock.json says");
+        bail!("npm ci succeeded, but node_modules differs from package-lock.json");
     }
     Ok(modules)
-}
-
-/// Makes sure that npm is there. A distribution's will do, with a Node of any age: the right Node comes from npm's
-/// registry. (Debian's `nodejs` alone has no npm.)
-pub fn present(setup: &Setup) -> Result<()> {
-    if paths::on_path("npm").is_some() {
-        return Ok(());
-    }
-    if paths::on_path("apt-get").is_none() {
-        bail!("npm is needed: install Node {} or newer from https://nodejs.org", setup.pins.node_minimum);
-    }
-    setup.apt_install("npm (it fetches Node, wrangler, esbuild and binaryen)", &["nodejs", "npm"])
 }
 
 fn up_to_date(root: &Path) -> bool {

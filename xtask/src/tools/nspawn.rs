@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, emulator::find};
+use super::{Report, Setup, emulator::find, system::Package};
 use crate::{paths, process};
 
 /// Beside the minimal system.
@@ -21,6 +21,9 @@ const PACKAGES: &str = "systemd,systemd-sysv,systemd-container,dbus,udev";
 const RECIPE: u32 = 1;
 /// Written last: the release.
 const COMPLETE: &str = "release";
+
+/// Makes the small Debian. Not needed once that is made.
+pub const PACKAGE: Package = Package::named("debootstrap", || paths::on_path("debootstrap").is_some());
 
 /// What boots.
 #[derive(Debug, Clone)]
@@ -44,14 +47,11 @@ pub fn wanted() -> Result<()> {
     Ok(())
 }
 
-/// Finds the system, or makes it.
+/// Finds the system, or makes it; [`PACKAGE`] is installed.
 pub fn ensure(setup: &Setup) -> Result<Nspawn> {
     wanted()?;
     let home = home(setup);
     if !home.join(COMPLETE).is_file() {
-        if paths::on_path("debootstrap").is_none() {
-            setup.apt_install("the tests of the packages", &["debootstrap"])?;
-        }
         make(setup, &home)?;
     }
     let root = home.join("root");
@@ -75,7 +75,7 @@ fn make(setup: &Setup, home: &Path) -> Result<()> {
     let mut debootstrap = Command::new("debootstrap");
     debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), &release]).arg(&root);
     debootstrap.args(mirror(&release));
-    process::quietly("making a small Debian with systemd", &mut debootstrap)?;
+    process::quietly("making a small Debian with systemd (network)", &mut debootstrap)?;
     fs::remove_dir_all(root.join("var/cache/apt/archives"))?;
     fs::write(made.join(COMPLETE), format!("{release}\n"))?;
     let _ = fs::remove_dir_all(home);

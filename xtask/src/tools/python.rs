@@ -7,40 +7,39 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, apt_line};
+use super::{
+    Report, Setup,
+    system::{self, Package},
+};
 use crate::{paths, process};
 
-/// Debian's packages: `python3` alone makes no virtual environment.
-const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// On Debian, `python3` alone cannot make a virtual environment.
+pub const PACKAGE: Package = Package {
+    debian: "python3 python3-venv",
+    arch: "python",
+    homebrew: "python",
+    ..Package::named("python3", || with_venv().is_some())
+};
 /// Fails where a package is missing, or the Python that the environment was made with.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
 print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
 
-/// Finds the Python of our virtual environment, or makes that environment in the cache folder.
+/// The Python of our virtual environment in the cache folder, which is made if missing; [`PACKAGE`] is installed.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let home = home(setup);
     if versions(&home).is_some() {
         return Ok(python_of(&home));
     }
-    let python = match with_venv() {
-        Some(python) => python,
-        None => {
-            setup.apt_install("the tests with PyJWT, jwcrypto and schemathesis", &PACKAGES)?;
-            match with_venv() {
-                Some(python) => python,
-                None => bail!("{} are installed, but no python3 makes a venv", PACKAGES.join(" and ")),
-            }
-        }
-    };
+    let python = with_venv().context("no python3 can make a virtual environment")?;
     // What an interrupted run left, or one with a Python that has gone since.
     let _ = fs::remove_dir_all(&home);
     process::quietly("making a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
     let mut pip = Command::new(python_of(&home));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages(setup));
-    process::quietly(&format!("installing {} (PyPI)", packages(setup).join(" ")), &mut pip)?;
+    process::quietly(&format!("installing {} (network)", packages(setup).join(" ")), &mut pip)?;
     if versions(&home).is_none() {
         bail!("{} were installed but do not run", packages(setup).join(", "));
     }
@@ -93,6 +92,7 @@ pub fn report(setup: &Setup) -> Report {
     let found = versions(&home).map(|versions| (versions, python_of(&home).display().to_string()));
     let folder = home.display();
     let venv = format!("python3 -m venv {folder} && {folder}/bin/pip install {}", packages(setup).join(" "));
-    let get = if with_venv().is_some() { venv } else { format!("{} && {venv}", apt_line(&PACKAGES)) };
+    let get =
+        if with_venv().is_some() { venv } else { format!("{} && {venv}", system::install_line(&PACKAGE)) };
     Report { name: "PyJWT, jwcrypto, schemathesis", found, needed: true, get }
 }

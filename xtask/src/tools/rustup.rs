@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::Setup;
+use super::{Setup, system::Consent};
 use crate::{paths, process};
 
 /// rustup without a network may hang rather than fail.
@@ -40,10 +40,10 @@ pub(super) fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     let failed_lately = fs::metadata(&memory)
         .and_then(|meta| meta.modified())
         .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < REMEMBER_FAILURE));
-    if failed_lately || paths::on_path("rustup").is_none() {
+    if failed_lately || setup.consent == Consent::Refused || paths::on_path("rustup").is_none() {
         return Ok(false);
     }
-    let title = format!("rustup target add {target} (static.rust-lang.org)");
+    let title = format!("rustup target add {target} (network)");
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", target]).current_dir(paths::root());
     let added = process::within(LIMIT, &title, &mut rustup)? && has_target(target);

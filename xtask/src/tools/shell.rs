@@ -1,27 +1,17 @@
-//! What the pages of `docs/guides` use beside our own programs; the end-to-end tests follow them as they are written.
+//! The programs that `docs/guides` use. The end-to-end tests follow the guides as written.
 
-use anyhow::Result;
-
-use super::{Report, Setup, apt_line, version_of};
+use super::{Report, program_report, system::Package};
 use crate::paths;
 
-/// Programs, which Debian's packages are named like.
-const PROGRAMS: [&str; 3] = ["curl", "jq", "openssl"];
+/// One package for each program.
+pub const PACKAGES: [Package; 3] = [
+    Package::named("curl", || paths::on_path("curl").is_some()),
+    Package::named("jq", || paths::on_path("jq").is_some()),
+    Package::named("openssl", || paths::on_path("openssl").is_some()),
+];
 
-/// Finds them, or installs Debian's packages after permission.
-pub fn ensure(setup: &Setup) -> Result<()> {
-    let missing: Vec<&str> =
-        PROGRAMS.into_iter().filter(|program| paths::on_path(program).is_none()).collect();
-    if missing.is_empty() { Ok(()) } else { setup.apt_install("the tests of docs/guides", &missing) }
-}
-
-/// For `doctor`: a row for each.
+/// For `doctor`.
 #[must_use]
 pub fn reports() -> [Report; 3] {
-    PROGRAMS.map(|name| Report {
-        name,
-        found: paths::on_path(name).and_then(|path| Some((version_of(&path)?, path.display().to_string()))),
-        needed: true,
-        get: apt_line(&[name]),
-    })
+    PACKAGES.map(|package| program_report(package.name, paths::on_path(package.name), &package))
 }

@@ -12,14 +12,20 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, as_root, rustup, sudo_prefix, version_of};
+use super::{
+    Report, Setup, rustup,
+    system::{self, Consent, Package, as_root, sudo_prefix},
+    version_of,
+};
 use crate::{paths, process, ui};
 
 /// The target of Worker and panel.
 pub const WASM: &str = "wasm32-unknown-unknown";
-/// rustc, cargo, the library's source, rust-lld and clippy.
-const PACKAGES: [&str; 6] =
-    ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "lld-22"];
+/// Debian's rustc, cargo, source of the library, rust-lld and clippy.
+pub(super) const PACKAGE: Package = Package {
+    debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
+    ..Package::named("Debian's Rust", has_packages)
+};
 /// The linked toolchain's name.
 const DEBIAN: &str = "debian";
 /// Where Debian's rustc looks for the library.
@@ -65,10 +71,10 @@ pub fn ensure(setup: &Setup) -> Result<WasmToolchain> {
     if rustup::add_target(setup, WASM)? {
         return Ok(WasmToolchain::Active);
     }
-    ui::say("  rustup cannot add the target here: Debian's Rust it is");
-    if cfg!(target_os = "macos") || paths::on_path("apt-get").is_none() {
-        bail!("the target {WASM} is missing: run `rustup target add {WASM}`");
+    if setup.consent == Consent::Refused || paths::on_path("apt-get").is_none() {
+        bail!("the Rust target {WASM} is missing: run `rustup target add {WASM}`");
     }
+    ui::say(&format!("  rustup could not add the target {WASM}; using Debian's Rust instead"));
     install_debian(setup)?;
     match find(setup) {
         Some(found) => Ok(found),
@@ -127,10 +133,11 @@ fn install_debian(setup: &Setup) -> Result<()> {
     // Before asking, so that the commands shown work when a person runs them.
     write_empty_crate(&build)?;
     setup.permit(purpose, &by_hand(&build))?;
-    // The one permission covers the packages too.
+    // This permission covers the packages too.
     let Setup { root, cache, pins, .. } = setup;
-    let permitted = Setup { root: root.clone(), cache: cache.clone(), pins: pins.clone(), yes: true };
-    ensure_packages(&permitted, purpose)?;
+    let consent = Consent::Given;
+    let permitted = Setup { root: root.clone(), cache: cache.clone(), pins: pins.clone(), consent };
+    permitted.ensure_packages(purpose, &[&PACKAGE])?;
     let libraries = build_library(&build)?;
     // What an earlier rustc left there would be found first and refused.
     if Path::new(LIBRARY).exists() {
@@ -153,12 +160,7 @@ fn by_hand(build: &Path) -> [String; 4] {
     );
     let install =
         format!("{}install -D -m 644 -t {LIBRARY} {}/*.rlib", sudo_prefix(), built(build).display());
-    [super::apt_line(&PACKAGES), build_line, install, format!("rustup toolchain link {DEBIAN} /usr")]
-}
-
-/// Installs Debian's Rust where it is missing.
-pub(super) fn ensure_packages(setup: &Setup, purpose: &str) -> Result<()> {
-    if has_packages() { Ok(()) } else { setup.apt_install(purpose, &PACKAGES) }
+    [system::install_line(&PACKAGE), build_line, install, format!("rustup toolchain link {DEBIAN} /usr")]
 }
 
 /// Debian's cargo, which may build the standard library from source.
@@ -173,12 +175,9 @@ pub(super) fn debian_cargo(dir: &Path) -> Result<Command> {
 }
 
 fn has_packages() -> bool {
-    let query = process::output_of(
-        Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}\n"]).args(PACKAGES),
-    );
-    query.is_ok_and(|states| {
-        states.lines().count() == PACKAGES.len() && states.lines().all(|s| s == "installed")
-    })
+    let mut query = Command::new("dpkg-query");
+    query.args(["-W", "-f", "${db:Status-Status}\n"]).args(PACKAGE.debian.split(' '));
+    process::output_of(&mut query).is_ok_and(|states| states.lines().all(|state| state == "installed"))
 }
 
 /// A crate of nothing, for whose sake cargo builds the standard library. As a cdylib it leaves no `.rlib` of
@@ -202,7 +201,7 @@ fn built(dir: &Path) -> PathBuf {
 fn build_library(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut cargo = debian_cargo(dir)?;
     cargo.args(BUILD_STD).env("RUSTFLAGS", BITCODE).env("CARGO_TARGET_DIR", "target");
-    process::quietly(&format!("building the standard library for {WASM} (crates.io)"), &mut cargo)?;
+    process::quietly(&format!("building the standard library for {WASM}"), &mut cargo)?;
     let deps = built(dir);
     let mut libraries = Vec::new();
     for entry in fs::read_dir(&deps).with_context(|| deps.display().to_string())? {

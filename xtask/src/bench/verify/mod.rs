@@ -13,9 +13,10 @@ use serde_json::json;
 
 use super::Row;
 use crate::{
+    build::Mode,
     client::Client,
     edge::{Edge, EdgeOptions, EdgeParts},
-    tools::{Setup, Tools},
+    tools::{Setup, Tools, npm},
     ui,
 };
 
@@ -63,10 +64,13 @@ const ALGORITHMS: [Bars; 12] = [
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
+    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     let tools = Tools::ensure(setup)?;
-    let entry = build::build(&tools)?;
+    let entry = build::build(setup, &tools)?;
     let dir = tempfile::tempdir()?;
-    let worker = Edge::start(EdgeOptions::with(EdgeParts::of(&tools), dir.path()).other(entry))?;
+    let worker = Edge::start(
+        EdgeOptions::with(EdgeParts::of(&tools, Mode::Release), dir.path()).wrangler().other(entry),
+    )?;
     let client = Client::new(&worker.url());
     client.post("/prepare", &json!(ALGORITHMS.map(|bars| bars.alg)))?;
     let mut rows = Vec::new();

@@ -1,0 +1,79 @@
+// The Worker's entry: the module that wasm-bindgen generates, as workerd calls it, and its recovery from a trap.
+//
+// Rust code that panics or runs out of memory leaves its wasm instance in an unknown state. wasm-bindgen can replace
+// that instance by a fresh one (`__wbg_reset_state`). Objects that Rust made in the old instance are then invalid, so
+// a Durable Object here is a JavaScript object that makes its Rust half again. State is in SQLite and not lost.
+
+import * as bindings from 'bindings';
+
+// Shared with Rust: `criticalError` is set by the panic hook of the crate `worker`, `instanceId` counts instances.
+const wasm = bindings.__worker_init_state();
+
+function replaceBrokenInstance() {
+  if (wasm.criticalError) {
+    wasm.criticalError = false;
+    bindings.__wbg_reset_state();
+  }
+}
+
+function noteTrap(error) {
+  if (error instanceof WebAssembly.RuntimeError) {
+    console.error('the wasm instance trapped and will be replaced:', error.message);
+    wasm.criticalError = true;
+  }
+}
+
+// Traps in promise callbacks have no caller here.
+addEventListener('error', (event) => noteTrap(event.error));
+addEventListener('unhandledrejection', (event) => noteTrap(event.reason));
+
+async function guarded(call) {
+  replaceBrokenInstance();
+  try {
+    return await call();
+  } catch (error) {
+    noteTrap(error);
+    throw error;
+  }
+}
+
+export default {
+  fetch: (request, env, context) => guarded(() => bindings.fetch(request, env, context)),
+};
+
+function durableObject(RustObject) {
+  class Shim {
+    constructor(state, env) {
+      replaceBrokenInstance();
+      this.arguments = [state, env];
+      this.create();
+    }
+
+    create() {
+      this.rust = new RustObject(...this.arguments);
+      this.instanceId = wasm.instanceId;
+    }
+
+    call(handler, values) {
+      return guarded(() => {
+        if (this.instanceId !== wasm.instanceId) {
+          this.create();
+        }
+        return this.rust[handler](...values);
+      });
+    }
+  }
+  // workerd calls a handler only if the object has it, and the objects differ in this.
+  for (const handler of ['fetch', 'alarm', 'webSocketMessage', 'webSocketClose', 'webSocketError']) {
+    if (handler in RustObject.prototype) {
+      Shim.prototype[handler] = function (...values) {
+        return this.call(handler, values);
+      };
+    }
+  }
+  return Shim;
+}
+
+export const SiteObject = durableObject(bindings.SiteObject);
+export const GateObject = durableObject(bindings.GateObject);
+export const PublishedObject = durableObject(bindings.PublishedObject);

@@ -1,0 +1,100 @@
+//! Jobs that run side by side.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use anyhow::{Result, anyhow};
+
+thread_local! {
+    /// Set when a job of this thread's group has failed.
+    static FAILED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// Why a job ended early. Not the reason that people need: that is the error of the job that failed.
+#[derive(Debug)]
+pub struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stopped because another step failed")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// Whether a job that runs beside this one has failed, so that this one should stop.
+#[must_use]
+pub fn should_stop() -> bool {
+    FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
+}
+
+/// Runs two jobs side by side, the second in another thread. When one fails, the programs of the other are
+/// ended, and the error is that of the job that failed first. Groups nest: a failure ends the outer group too.
+pub fn both<A, B: Send>(
+    first: impl FnOnce() -> Result<A>,
+    second: impl FnOnce() -> Result<B> + Send,
+) -> Result<(A, B)> {
+    let outer = FAILED.with_borrow(Clone::clone);
+    let group = outer.clone().unwrap_or_default();
+    let (one, other) = thread::scope(|scope| {
+        let handle = scope.spawn(|| member(&group, second));
+        let one = member(&group, first);
+        (one, handle.join())
+    });
+    FAILED.set(outer);
+    let other = other.unwrap_or_else(|_| Err(anyhow!("a step panicked")));
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(if one.is::<Stopped>() { other } else { one }),
+    }
+}
+
+/// Runs jobs of one kind side by side; their results in order.
+pub fn all<T: Send, F: FnOnce() -> Result<T> + Send>(jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>> {
+    let mut jobs: Vec<F> = jobs.into_iter().collect();
+    let Some(last) = jobs.pop() else { return Ok(Vec::new()) };
+    let (one, mut before) = both(last, || all(jobs))?;
+    before.push(one);
+    Ok(before)
+}
+
+fn member<T>(group: &Arc<AtomicBool>, job: impl FnOnce() -> Result<T>) -> Result<T> {
+    FAILED.set(Some(group.clone()));
+    let result = job();
+    if result.is_err() {
+        group.store(true, Ordering::SeqCst);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, time::Duration, time::Instant};
+
+    use super::*;
+    use crate::process;
+
+    #[test]
+    fn results_come_in_order() {
+        assert_eq!(both(|| Ok(1), || Ok("two")).unwrap(), (1, "two"));
+        assert_eq!(all((0..5).map(|n| move || Ok(n))).unwrap(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_failure_ends_the_programs_of_other_jobs() {
+        let began = Instant::now();
+        let sleep = || process::quietly("sleeping", Command::new("sleep").arg("600"));
+        let error = both(sleep, || both(sleep, || Err::<(), _>(anyhow!("no disk")))).unwrap_err();
+        assert_eq!(error.to_string(), "no disk");
+        assert!(began.elapsed() < Duration::from_secs(60));
+        assert!(!should_stop(), "the failure outlived its group");
+    }
+}

@@ -1,0 +1,203 @@
+//! The operating system's packages: which ones are missing, the command that installs them, and permission to run it.
+
+use std::{io::IsTerminal, process::Command};
+
+use anyhow::{Result, bail};
+
+use super::Setup;
+use crate::{paths, process, ui};
+
+/// Whether commands that change the system may run. Other tools go into `node_modules` and the cache folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// `--yes`, or CI.
+    Given,
+    /// A person at a terminal is asked. Without a terminal, root needs no permission.
+    Ask,
+    /// `--no-install`.
+    Refused,
+}
+
+/// Something that the operating system's packages provide. Package names are separated by spaces; an empty text
+/// means that the system has no such package, or that nothing there uses it.
+pub struct Package {
+    /// Completes the sentence "missing: …".
+    pub name: &'static str,
+    /// Whether it is installed.
+    pub present: fn() -> bool,
+    /// Debian, Ubuntu, Raspberry Pi OS.
+    pub debian: &'static str,
+    /// Fedora.
+    pub fedora: &'static str,
+    /// Arch Linux.
+    pub arch: &'static str,
+    /// macOS.
+    pub homebrew: &'static str,
+}
+
+impl Package {
+    /// A package of one program, with the program's name on every system.
+    pub const fn named(name: &'static str, present: fn() -> bool) -> Self {
+        Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
+    }
+}
+
+/// A family of operating systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Debian,
+    Fedora,
+    Arch,
+    Homebrew,
+}
+
+impl System {
+    /// By the package manager.
+    fn detect() -> Option<Self> {
+        let managers = [
+            ("apt-get", Self::Debian),
+            ("dnf", Self::Fedora),
+            ("pacman", Self::Arch),
+            ("brew", Self::Homebrew),
+        ];
+        managers.into_iter().find_map(|(program, system)| paths::on_path(program).map(|_| system))
+    }
+
+    fn names(self, package: &Package) -> &'static str {
+        match self {
+            Self::Debian => package.debian,
+            Self::Fedora => package.fedora,
+            Self::Arch => package.arch,
+            Self::Homebrew => package.homebrew,
+        }
+    }
+
+    /// The command that a person would type.
+    fn install_line(self, packages: &[&Package]) -> String {
+        let names: Vec<_> =
+            packages.iter().map(|package| self.names(package)).filter(|n| !n.is_empty()).collect();
+        let names = names.join(" ");
+        match self {
+            Self::Debian => format!("{}apt-get install -y --no-install-recommends {names}", sudo_prefix()),
+            Self::Fedora => format!("{}dnf install {names}", sudo_prefix()),
+            Self::Arch => format!("{}pacman -S --needed {names}", sudo_prefix()),
+            Self::Homebrew => format!("brew install {names}"),
+        }
+    }
+}
+
+/// The command that installs a package here, for `doctor`.
+#[must_use]
+pub fn install_line(package: &Package) -> String {
+    System::detect()
+        .map_or_else(|| format!("install {}", package.name), |system| system.install_line(&[package]))
+}
+
+impl Setup {
+    /// Installs what is missing of these, after permission. On other systems than Debian the command is printed
+    /// for a person to run.
+    pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
+        let missing: Vec<&Package> =
+            packages.iter().copied().filter(|package| !(package.present)()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = missing.iter().map(|package| package.name).collect();
+        let names = names.join(", ");
+        let Some(system) = System::detect() else {
+            bail!("{purpose} needs programs that are missing: {names}. Install them and try again.");
+        };
+        let line = system.install_line(&missing);
+        if system != System::Debian {
+            bail!(
+                "{purpose} needs programs that are missing: {names}. Install them and try again:\n    {line}"
+            );
+        }
+        self.permit(&format!("{purpose} needs {names}"), &[line])?;
+        let mut update = as_root("apt-get");
+        process::quietly("updating the package lists (network)", update.args(["update", "-q"]))?;
+        let mut install = as_root("apt-get");
+        install.args(["install", "-y", "--no-install-recommends"]).env("DEBIAN_FRONTEND", "noninteractive");
+        install.args(missing.iter().flat_map(|package| package.debian.split(' ')));
+        process::quietly("installing Debian packages (network)", &mut install)?;
+        match missing.iter().find(|package| !(package.present)()) {
+            Some(package) => bail!("the packages were installed, but {} is still missing", package.name),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints commands that change the system, and asks for permission to run them.
+    pub fn permit(&self, purpose: &str, commands: &[String]) -> Result<()> {
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let root = rustix::process::geteuid().is_root();
+        ui::say(&format!("{purpose}:"));
+        commands.iter().for_each(|command| ui::say(&format!("    {command}")));
+        match self.consent {
+            Consent::Given => Ok(()),
+            Consent::Ask if terminal => ui::pause(ask),
+            Consent::Ask if root => Ok(()),
+            Consent::Ask => {
+                bail!("nothing was installed: run the command above, or run this again with --yes")
+            }
+            Consent::Refused => bail!("nothing was installed (--no-install): run the command above"),
+        }
+    }
+}
+
+fn ask() -> Result<()> {
+    eprint!("Run this now? [Y/n] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "" | "y" | "Y" | "yes") && answer.ends_with('\n') {
+        return Ok(());
+    }
+    bail!("nothing was installed; run the command above when you like")
+}
+
+/// A command run as root: through sudo unless we are root already.
+#[must_use]
+pub fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg(program);
+    command
+}
+
+/// How [`as_root`] reads when printed.
+#[must_use]
+pub fn sudo_prefix() -> &'static str {
+    if rustix::process::geteuid().is_root() { "" } else { "sudo " }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup(consent: Consent) -> Setup {
+        Setup { consent, ..Setup::new(Consent::Refused).unwrap() }
+    }
+
+    const ABSENT: Package =
+        Package { fedora: "", homebrew: "one two", ..Package::named("no-such-thing", || false) };
+
+    #[test]
+    fn each_system_has_its_command() {
+        let other = Package::named("jq", || false);
+        let line = |system: System| system.install_line(&[&ABSENT, &other]);
+        assert!(
+            line(System::Debian).ends_with("apt-get install -y --no-install-recommends no-such-thing jq")
+        );
+        assert!(line(System::Fedora).ends_with("dnf install jq"));
+        assert!(line(System::Arch).ends_with("pacman -S --needed no-such-thing jq"));
+        assert_eq!(line(System::Homebrew), "brew install one two jq");
+    }
+
+    #[test]
+    fn without_permission_nothing_is_installed() {
+        let error = setup(Consent::Refused).ensure_packages("this test", &[&ABSENT]).unwrap_err().to_string();
+        assert!(error.contains("--no-install") || error.contains("no-such-thing"), "{error}");
+        setup(Consent::Refused).ensure_packages("this test", &[&Package::named("sh", || true)]).unwrap();
+    }
+}
