@@ -6,14 +6,14 @@
 mod native_tests;
 pub mod needs;
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 
 use self::needs::{Environment, Tested};
 use crate::{
     build::{self, Mode, native, wasm},
-    edge::quiet_wrangler,
+    edge::{config, quiet_wrangler},
     paths, process,
     together::both,
     tools::{
@@ -77,7 +77,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         both(native, || both(cross, || needs::download(setup)))?;
     native_tests::run(&root, tests, filter)?;
     if whole {
-        dry_run(&root, &tools)?;
+        dry_run(&root, &tools, mode)?;
     }
     let tested = Tested { tools: &tools, mode, programs: &programs };
     let environment = Environment::new(tested, &downloads, agents)?;
@@ -156,11 +156,17 @@ fn e2e_tests(root: &Path, filter: Option<&str>) -> Command {
     cargo
 }
 
-/// What a deployment would do up to the network, `[build]` of wrangler.toml included.
-fn dry_run(root: &Path, tools: &Tools) -> Result<()> {
+/// What a deployment would do up to the network. A release runs `npx wrangler deploy` as a person would, with the
+/// `[build]` of wrangler.toml; otherwise the quick builds are taken, with the same configuration.
+fn dry_run(root: &Path, tools: &Tools, mode: Mode) -> Result<()> {
     let out = tempfile::tempdir().context("no folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);
-    wrangler.arg(tools.wrangler()).args(["deploy", "--dry-run", "--outdir"]).arg(out.path());
+    wrangler.arg(tools.wrangler()).args(["deploy", "--dry-run", "--outdir"]).arg(out.path().join("bundle"));
+    if mode == Mode::Quick {
+        let file = out.path().join("wrangler.json");
+        config::write(&file, &mode.edge_dist(), &mode.panel_dist(), &BTreeMap::new())?;
+        wrangler.arg("--config").arg(file);
+    }
     wrangler.current_dir(root).env("PATH", tools.path()?);
     process::clean_cargo_env(&mut wrangler);
     quiet_wrangler(&mut wrangler);

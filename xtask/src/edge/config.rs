@@ -1,9 +1,23 @@
 //! The configuration for a local Worker, derived from `wrangler.toml` so that the two cannot drift.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
+
+use crate::paths;
+
+/// Writes the configuration of a local Worker.
+pub fn write(file: &Path, edge_dist: &Path, panel_dist: &Path, vars: &BTreeMap<String, Value>) -> Result<()> {
+    let config = derive(&ours()?, edge_dist, panel_dist, vars)?;
+    fs::write(file, serde_json::to_string_pretty(&config)?).with_context(|| file.display().to_string())
+}
+
+/// The text of `wrangler.toml`.
+pub fn ours() -> Result<String> {
+    let file = paths::root().join("wrangler.toml");
+    fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+}
 
 /// `wrangler.toml` as a local configuration: without `[build]` (the build is ours), with absolute paths and
 /// with these variables over those of the file.
@@ -67,15 +81,15 @@ fn path_text(path: &Path) -> Result<Value> {
 mod tests {
     use super::*;
 
-    fn ours() -> Value {
-        let text = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();
+    fn derived() -> Value {
+        let text = ours().unwrap();
         let vars = BTreeMap::from([("SITES".into(), "a,b".into())]);
         derive(&text, Path::new("/dist/edge"), Path::new("/dist/panel"), &vars).unwrap()
     }
 
     #[test]
     fn our_file_keeps_its_bindings() {
-        let config = ours();
+        let config = derived();
         assert!(config.get("build").is_none());
         assert_eq!(config["main"], "/dist/edge/index.js");
         assert_eq!(config["assets"]["directory"], "/dist/panel");
@@ -91,10 +105,10 @@ mod tests {
 
     #[test]
     fn another_worker_has_the_same_runtime_and_no_bindings() {
-        let text = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();
+        let text = ours().unwrap();
         let config = other(&text, Path::new("/dist/worker.js"), &BTreeMap::new()).unwrap();
         assert_eq!(config["main"], "/dist/worker.js");
-        assert_eq!(config["compatibility_date"], ours()["compatibility_date"]);
+        assert_eq!(config["compatibility_date"], derived()["compatibility_date"]);
         assert!(config.get("durable_objects").is_none() && config.get("assets").is_none());
     }
 

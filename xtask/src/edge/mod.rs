@@ -122,13 +122,11 @@ impl Edge {
 
     fn write_configuration(&self) -> Result<()> {
         let EdgeOptions { parts, dir, vars, secrets, other, .. } = &self.options;
-        let file = paths::root().join("wrangler.toml");
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let config = match other {
-            None => config::derive(&text, &parts.edge_dist, &parts.panel_dist, vars)?,
-            Some(entry) => config::other(&text, entry, vars)?,
-        };
-        fs::write(dir.join("wrangler.json"), serde_json::to_string_pretty(&config)?)?;
+        let file = dir.join("wrangler.json");
+        match other {
+            None => config::write(&file, &parts.edge_dist, &parts.panel_dist, vars)?,
+            Some(entry) => fs::write(&file, config::other(&config::ours()?, entry, vars)?.to_string())?,
+        }
         let secrets = match secrets {
             Secrets::None => return Ok(()),
             Secrets::File(file) => {
