@@ -30,7 +30,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{client::Client, guard::Guarded, paths, process};
+use crate::{client::Client, guard::Guarded, process};
 
 /// How long wrangler may take to answer; on a busy machine with two cores it takes up to ten seconds.
 const READY: Duration = Duration::from_secs(60);
