@@ -16,10 +16,15 @@ function replaceBrokenInstance() {
   }
 }
 
+// What fails the calls that wait for the present instance: a broken one never finishes them.
+const waiting = new Set();
+
 function noteTrap(error) {
   if (error instanceof WebAssembly.RuntimeError) {
     console.error('the wasm instance trapped and will be replaced:', error.message);
     wasm.criticalError = true;
+    waiting.forEach((fail) => fail(new Error('the Worker failed and starts again')));
+    waiting.clear();
   }
 }
 
@@ -29,11 +34,15 @@ addEventListener('unhandledrejection', (event) => noteTrap(event.reason));
 
 async function guarded(call) {
   replaceBrokenInstance();
+  let fail;
+  const failed = new Promise((_, reject) => waiting.add((fail = reject)));
   try {
-    return await call();
+    return await Promise.race([call(), failed]);
   } catch (error) {
     noteTrap(error);
     throw error;
+  } finally {
+    waiting.delete(fail);
   }
 }
 
