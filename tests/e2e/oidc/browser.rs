@@ -79,7 +79,7 @@ fn a_stranger_reads_why_they_are_not_let_in() {
         browser.find("login-with-strangers").await;
         assert!(browser.client.find(fantoccini::Locator::Css("[data-testid=login-error]")).await.is_err());
 
-        browser.client.delete_all_cookies().await.expect("no cookies");
+        browser.forget_cookies().await;
         go(&browser, &stage).await;
         browser.click("cancel").await;
         let text = refusal(&browser, &stage).await;

@@ -59,13 +59,21 @@ impl Pump<'_> {
         let mut buffer = [0; 16 * 1024];
         let mut ended = false;
         while !self.link.closed.load(SeqCst) {
-            if self.link.stuck.load(SeqCst) || self.shared.frozen.load(SeqCst) {
+            if self.is_held() {
                 std::thread::park_timeout(TURN);
                 continue;
             }
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
-                Ok(count) => self.take(&buffer[..count]),
+                Ok(count) => {
+                    // The hold may have begun while this waited to read.
+                    while self.is_held() && !self.link.closed.load(SeqCst) {
+                        std::thread::park_timeout(TURN);
+                    }
+                    if !self.is_held() {
+                        self.take(&buffer[..count]);
+                    }
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => return Err(error),
             }
@@ -86,6 +94,11 @@ impl Pump<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing may pass now.
+    fn is_held(&self) -> bool {
+        self.link.stuck.load(SeqCst) || self.shared.frozen.load(SeqCst)
     }
 
     fn take(&mut self, bytes: &[u8]) {
