@@ -3,9 +3,9 @@
 // A clock in a Worker stands still while it computes, so nothing is timed here: `POST /run` verifies so many
 // times, and who asks takes the time.
 
-import { initSync, Verifier } from "glue";
+import { initSync, Verifier } from "bindings";
 import { SignJWT, exportJWK, generateKeyPair, generateSecret, jwtVerify } from "jose";
-import wasm from "./glue_bg.wasm";
+import wasm from "./index_bg.wasm";
 
 const ISSUER = "https://login.example.com/";
 const AUDIENCE = "https://api.example.com";

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::{
     paths,
     tools::{
-        Report, Setup, browser, cross, emulator, nightly, node, npm, nspawn, numbers, python, shell,
-        version_of, wasm_target,
+        Report, Setup, browser, cross, emulator, nightly, node, npm, nspawn, numbers, python, rust_target,
+        shell, version_of,
     },
     ui,
 };
@@ -40,7 +40,7 @@ fn look(setup: &Setup) -> Vec<Report> {
     let mut reports = vec![
         program("rustc", "https://rustup.rs", true),
         program("cargo", "https://rustup.rs", true),
-        wasm_target::report(setup),
+        rust_target::report(),
         node::report(setup),
         program("npm", "comes with Node: https://nodejs.org", true),
         npm::report(setup),

@@ -17,16 +17,18 @@ use xtask::{
 struct Arguments {
     #[command(subcommand)]
     command: Task,
+    #[command(flatten)]
+    install: Install,
 }
 
 /// What may be installed. Without either option, a terminal is asked; without a terminal, root needs no permission.
 #[derive(clap::Args)]
 struct Install {
     /// Installs missing packages without asking.
-    #[arg(long, conflicts_with = "no_install")]
+    #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
     /// Never changes the system: prints the commands that install what is missing, and stops.
-    #[arg(long)]
+    #[arg(long, global = true)]
     no_install: bool,
 }
 
@@ -53,14 +55,9 @@ enum Task {
         /// Builds the Worker and the panel as they are deployed, which takes several minutes longer.
         #[arg(long)]
         release: bool,
-        #[command(flatten)]
-        install: Install,
     },
     /// Checks the formatting, runs clippy and the native tests: the quick loop while you work.
-    Check {
-        #[command(flatten)]
-        install: Install,
-    },
+    Check,
     /// Runs every check and test; with FILTER only the tests whose names contain it.
     Test {
         /// Part of the names of tests.
@@ -68,8 +65,6 @@ enum Task {
         /// Runs the end-to-end tests with the Worker and the panel as they are deployed (always so in CI).
         #[arg(long)]
         release: bool,
-        #[command(flatten)]
-        install: Install,
     },
     /// Builds the Worker, the panel, the native programs [default: all], or the agent for a device.
     Build {
@@ -81,8 +76,6 @@ enum Task {
         /// The device that `agent` is built for.
         #[arg(long, default_value = "arm64")]
         target: Machine,
-        #[command(flatten)]
-        install: Install,
     },
     /// Builds the packages that users install, with checksums, into `target/dist`.
     Dist {
@@ -92,8 +85,6 @@ enum Task {
         /// Builds the programs quickly instead of well.
         #[arg(long)]
         quick: bool,
-        #[command(flatten)]
-        install: Install,
     },
     /// Tries the link's failures with many commands under way, and the slow failures too.
     Chaos {
@@ -103,16 +94,12 @@ enum Task {
         /// Repeats the random choices of a run, which tells its seed.
         #[arg(long)]
         seed: Option<u64>,
-        #[command(flatten)]
-        install: Install,
     },
     /// Loses the link again and again, as in a night of a bad network, and looks whether the agent stays as it was.
     Night {
         /// How often.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         reconnects: u32,
-        #[command(flatten)]
-        install: Install,
     },
     /// Measures; exits 1 where a bar does not hold.
     Bench {
@@ -124,8 +111,6 @@ enum Task {
         /// One JSON array instead of a table.
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        install: Install,
     },
     /// Fuzzes what reads tokens and keys of strangers; exits 1 where an input was found that fails.
     ///
@@ -136,8 +121,6 @@ enum Task {
         /// How long to fuzz each target.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
-        #[command(flatten)]
-        install: Install,
     },
     /// Tells which tools are there, which are missing, and how to get them.
     Doctor {
@@ -155,7 +138,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let Arguments { command, install } = Arguments::parse();
+    match run(command, &install) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -164,30 +148,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<ExitCode> {
+fn run(task: Task, install: &Install) -> Result<ExitCode> {
     match task {
-        Task::Demo { port, fresh, release, install } => {
+        Task::Demo { port, fresh, release } => {
             demo::run(&install.setup()?, &demo::Options { port, fresh, mode: Mode::release(release) })
         }
-        Task::Check { install } => done(suite::check(&install.setup()?)),
-        Task::Test { filter, release, install } => {
+        Task::Check => done(suite::check(&install.setup()?)),
+        Task::Test { filter, release } => {
             let release = release || std::env::var_os("CI").is_some();
             done(suite::run(&install.setup()?, Mode::release(release), filter.as_deref()))
         }
-        Task::Build { parts, quick, target, install } => {
+        Task::Build { parts, quick, target } => {
             done(build::run(&install.setup()?, &parts, Mode::release(!quick), target))
         }
-        Task::Dist { targets, quick, install } => {
-            done(dist::run(&install.setup()?, &targets, Mode::release(!quick)))
-        }
-        Task::Chaos { commands, seed, install } => done(suite::chaos(&install.setup()?, commands, seed)),
-        Task::Night { reconnects, install } => done(suite::night(&install.setup()?, reconnects)),
-        Task::Bench { name, minutes, json, install } => {
+        Task::Dist { targets, quick } => done(dist::run(&install.setup()?, &targets, Mode::release(!quick))),
+        Task::Chaos { commands, seed } => done(suite::chaos(&install.setup()?, commands, seed)),
+        Task::Night { reconnects } => done(suite::night(&install.setup()?, reconnects)),
+        Task::Bench { name, minutes, json } => {
             Ok(success_if(bench::run(&install.setup()?, name, minutes, json)?))
         }
-        Task::Fuzz { target, seconds, install } => {
-            Ok(success_if(fuzz::run(&install.setup()?, target, seconds)?))
-        }
+        Task::Fuzz { target, seconds } => Ok(success_if(fuzz::run(&install.setup()?, target, seconds)?)),
         Task::Doctor { json } => Ok(success_if(doctor::run(&Setup::new(Consent::Refused)?, json)?)),
         Task::Guard { program } => guard::run(&program),
     }

@@ -18,7 +18,7 @@ use crate::{
     together::both,
     tools::{
         Setup, Tools,
-        wasm_target::{self, WASM, WasmToolchain},
+        rust_target::{self, WASM},
     },
     ui,
 };
@@ -44,7 +44,7 @@ pub fn check(setup: &Setup) -> Result<()> {
         clippy(&root)?;
         native_tests::compile(&root)
     };
-    let (tests, ()) = both(native, || wasm_clippy(&root, &wasm_target::ensure(setup)?))?;
+    let (tests, ()) = both(native, || wasm_clippy(setup))?;
     native_tests::run(&root, tests, None)
 }
 
@@ -62,12 +62,12 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         }
         let tests = native_tests::compile(&root)?;
         let programs = native::build(native::Profile::Dev)?;
-        process::quietly("compiling the end-to-end tests", e2e_tests(&root, None).arg("--no-run"))?;
+        native::cargo("compiling the end-to-end tests", e2e_tests(&root, None).arg("--no-run"))?;
         anyhow::Ok((tests, programs))
     };
     let cross = || {
         if whole {
-            wasm_clippy(&root, &wasm_target::ensure(setup)?)?;
+            wasm_clippy(setup)?;
         }
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
@@ -132,17 +132,16 @@ fn format(root: &Path) -> Result<()> {
 fn clippy(root: &Path) -> Result<()> {
     let mut clippy = process::cargo(root);
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    process::quietly("clippy", &mut clippy)
+    native::cargo("clippy", &mut clippy)
 }
 
-fn wasm_clippy(root: &Path, toolchain: &WasmToolchain) -> Result<()> {
-    let mut clippy = process::cargo(root);
-    clippy.args(["clippy", "--target", WASM, "--profile", "quick"]);
+fn wasm_clippy(setup: &Setup) -> Result<()> {
+    let mut clippy = rust_target::ensure(setup, WASM)?.cargo("clippy", WASM)?;
+    clippy.args(["--profile", "quick"]);
     for name in WASM_CRATES {
         clippy.args(["-p", name]);
     }
     clippy.args(["--", "-D", "warnings"]).env("WASM_BINDGEN_USE_JS_SYS", "1");
-    toolchain.choose(&mut clippy);
     process::quietly("clippy for wasm32", &mut clippy)
 }
 

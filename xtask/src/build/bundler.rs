@@ -1,111 +1,65 @@
-//! The tools that turn compiled wasm into files to serve: wasm-bindgen (the crate `bindgen`), wasm-opt and esbuild.
+//! Running the crate `bundler`, which turns compiled wasm into files to serve.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::Mode;
+use super::{
+    Mode, native,
+    stamp::{self, Stamp},
+};
 use crate::{paths, process, tools::Tools};
 
-/// The wasm features that rustc enables for the target, and the exceptions that wasm-bindgen adds. Not all that
-/// wasm-opt knows, because a runtime may lack the newest.
-const WASM_FEATURES: [&str; 7] = [
-    "--enable-bulk-memory",
-    "--enable-exception-handling",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
-
-/// Where a wasm module runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// In workerd, where the module instantiates itself.
-    Worker,
-    /// In a browser, where a script instantiates it.
-    Web,
-}
-
-/// The tools, and how thoroughly they work.
-#[derive(Debug, Clone)]
+/// The compiled bundler and its tools.
 pub struct Bundler {
-    bindgen: PathBuf,
+    program: PathBuf,
     wasm_opt: PathBuf,
     esbuild: PathBuf,
     path: std::ffi::OsString,
-    mode: Mode,
+    /// How it bundles.
+    pub mode: Mode,
 }
 
 impl Bundler {
-    /// `bindgen` is the compiled tool, as [`compile_bindgen`] returns it.
-    pub fn new(tools: &Tools, bindgen: PathBuf, mode: Mode) -> Result<Self> {
+    /// `program` is the one that [`compile`] returns.
+    pub fn new(tools: &Tools, program: PathBuf, mode: Mode) -> Result<Self> {
         let (wasm_opt, esbuild) = (tools.wasm_opt(), tools.esbuild());
-        Ok(Self { bindgen, wasm_opt, esbuild, path: tools.path()?, mode })
+        Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode })
     }
 
-    /// The files that the result depends on besides its sources.
-    #[must_use]
-    pub fn programs(&self) -> [&Path; 3] {
-        [&self.bindgen, &self.wasm_opt, &self.esbuild]
-    }
-
-    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder, from `NAME.wasm`.
-    pub fn bind(&self, target: Target, out: &Path, wasm: &Path) -> Result<()> {
-        let target = match target {
-            Target::Worker => "worker",
-            Target::Web => "web",
+    /// Makes the folder `out`, unless nothing has changed since `step` made it. `what` is the bundler's.
+    pub fn run(&self, step: &str, what: &str, source: &Path, wasm: &[&Path], out: &Path) -> Result<()> {
+        let Some(from) = (match wasm {
+            [one] => Some(*one),
+            several => several.first().and_then(|one| one.parent()),
+        }) else {
+            return Ok(());
         };
-        let mut bindgen = Command::new(&self.bindgen);
-        bindgen.arg(target).arg(out).arg(wasm);
-        let name = wasm.file_stem().unwrap_or_default().to_string_lossy();
-        process::quietly(&format!("binding {name} to JavaScript"), &mut bindgen)
-    }
-
-    /// Optimises a wasm file in place, in a release build; `level` is wasm-opt's.
-    pub fn optimise(&self, wasm: &Path, level: &str) -> Result<()> {
-        if self.mode == Mode::Quick {
+        let mut inputs = vec![source, &self.program, &self.wasm_opt, &self.esbuild];
+        inputs.extend(wasm);
+        let stamp = Stamp::new(self.mode.named(step), stamp::of_files(&inputs)?);
+        if stamp.is_fresh(&[out.to_owned()]) {
             return Ok(());
         }
-        let optimised = wasm.with_extension("optimised");
-        let mut wasm_opt = Command::new(&self.wasm_opt);
-        wasm_opt.arg(wasm).arg("-o").arg(&optimised).arg(level).args(WASM_FEATURES).env("PATH", &self.path);
-        let name = wasm.file_stem().unwrap_or_default().to_string_lossy();
-        process::quietly(&format!("optimising {name} (wasm-opt)"), &mut wasm_opt)?;
-        fs::rename(optimised, wasm)?;
-        Ok(())
-    }
-
-    /// Writes a script or style sheet as it is served, minified in a release build.
-    pub fn bundle<S: AsRef<std::ffi::OsStr>>(
-        &self,
-        source: &Path,
-        out: &Path,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> Result<Vec<u8>> {
-        let mut esbuild = Command::new(&self.esbuild);
-        esbuild
-            .arg(source)
-            .args(arguments)
-            .arg("--log-level=warning")
-            .arg(format!("--outfile={}", out.display()));
+        stamp.clear();
+        let mut command = Command::new(&self.program);
+        command.arg(what).arg("--esbuild").arg(&self.esbuild).arg("--source").arg(source);
+        command.arg("--wasm").arg(from).arg("--out").arg(out).env("PATH", &self.path);
         if self.mode == Mode::Release {
-            esbuild.args(["--minify", "--legal-comments=none"]);
+            command.arg("--wasm-opt").arg(&self.wasm_opt);
         }
-        process::quietly("bundling JavaScript (esbuild)", &mut esbuild)?;
-        fs::read(out).with_context(|| out.display().to_string())
+        process::quietly(&format!("bundling: {step} ({})", self.mode.name()), &mut command)?;
+        stamp.set()
     }
 }
 
-/// Compiles the tool that runs wasm-bindgen; its path.
-pub fn compile_bindgen() -> Result<PathBuf> {
+/// Compiles the bundler; its path.
+pub fn compile() -> Result<PathBuf> {
     let mut cargo = process::cargo(&paths::root());
-    cargo.args(["build", "-p", "pinlatch-bindgen"]);
-    process::quietly("compiling wasm-bindgen", &mut cargo)?;
-    Ok(paths::target().join("debug/pinlatch-bindgen"))
+    cargo.args(["build", "-p", "pinlatch-bundler"]);
+    native::cargo("compiling the bundler", &mut cargo)?;
+    Ok(paths::target().join("debug/pinlatch-bundler"))
 }

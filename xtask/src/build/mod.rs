@@ -2,17 +2,18 @@
 
 pub mod bundler;
 pub mod device;
-pub mod edge;
 pub mod native;
-pub mod panel;
 pub mod stamp;
 pub mod wasm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::bundler::{Bundler, compile_bindgen};
+use self::{
+    bundler::Bundler,
+    wasm::{EDGE, EDGE_WITH_HOOKS, PANEL, compiled},
+};
 use crate::{
     paths,
     together::both,
@@ -20,7 +21,7 @@ use crate::{
         Setup, Tools,
         cross::Machine,
         npm,
-        wasm_target::{self, WasmToolchain},
+        rust_target::{self, Library, WASM},
     },
 };
 
@@ -92,7 +93,7 @@ impl Mode {
 
     /// A step's name in this mode.
     fn named(self, step: &str) -> String {
-        format!("{step}-{}", self.name())
+        format!("{step}-{}", self.name()).replace(' ', "-")
     }
 }
 
@@ -100,43 +101,50 @@ impl Mode {
 pub struct Web {
     /// The tools from npm.
     pub tools: Tools,
-    toolchain: WasmToolchain,
+    library: Library,
     bundler: Bundler,
-    mode: Mode,
 }
 
 /// Builds the Worker and the panel, and installs what that needs. npm is present.
 pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
     let compile = || {
-        let toolchain = wasm_target::ensure(setup)?;
-        wasm::compile(&toolchain, mode, crates)?;
-        Ok(toolchain)
+        let library = rust_target::ensure(setup, WASM)?;
+        wasm::compile(library, mode, crates)?;
+        Ok(library)
     };
-    let (toolchain, (tools, bindgen)) = both(compile, || both(|| Tools::ensure(setup), compile_bindgen))?;
-    let bundler = Bundler::new(&tools, bindgen, mode)?;
+    let (library, (tools, program)) = both(compile, || both(|| Tools::ensure(setup), bundler::compile))?;
+    let bundler = Bundler::new(&tools, program, mode)?;
     let wants = |one| mode == Mode::Quick || crates.contains(&one);
-    both(
-        || if wants(wasm::EDGE) { edge::bundle(&bundler, mode, "edge", &mode.edge_dist()) } else { Ok(()) },
-        || if wants(wasm::PANEL) { panel::bundle(&bundler, mode) } else { Ok(()) },
-    )?;
-    Ok(Web { tools, toolchain, bundler, mode })
+    let edge = || if wants(EDGE) { bundle_edge(&bundler, "the Worker", &mode.edge_dist()) } else { Ok(()) };
+    let panel = || {
+        let programs = wasm::PANEL_PROGRAMS.map(|name| compiled(PANEL, mode, name));
+        let programs = programs.each_ref().map(PathBuf::as_path);
+        bundler.run("the panel", "panel", &paths::root().join("panel"), &programs, &mode.panel_dist())
+    };
+    both(edge, || if wants(PANEL) { panel() } else { Ok(()) })?;
+    Ok(Web { tools, library, bundler })
 }
 
 impl Web {
     /// Builds the Worker that panics on request, for a test; its folder.
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
-        let step = "edge-with-hooks";
-        let dist = paths::target().join("test-dist").join(self.mode.named(step));
-        wasm::compile(&self.toolchain, self.mode, &[wasm::EDGE_WITH_HOOKS])?;
-        edge::bundle(&self.bundler, self.mode, step, &dist)?;
+        let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
+        wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
+        bundle_edge(&self.bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
     }
+}
+
+/// Bundles the Worker that was compiled last.
+fn bundle_edge(bundler: &Bundler, step: &str, dist: &Path) -> Result<()> {
+    let wasm = compiled(EDGE, bundler.mode, "pinlatch_edge");
+    bundler.run(step, "worker", &paths::root().join("edge-worker/shim.js"), &[&wasm], dist)
 }
 
 /// Builds the named parts, installing the tools they need.
 pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
-    let web_parts = [(Part::Edge, wasm::EDGE), (Part::Panel, wasm::PANEL)];
+    let web_parts = [(Part::Edge, EDGE), (Part::Panel, PANEL)];
     let crates: Vec<_> = web_parts.into_iter().filter(|(part, _)| wants(*part)).map(|(_, one)| one).collect();
     if !crates.is_empty() {
         setup.ensure_packages("building the Worker and the panel", &[&npm::PACKAGE])?;

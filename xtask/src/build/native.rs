@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Result;
@@ -27,6 +28,15 @@ pub struct Native {
     pub agent: PathBuf,
 }
 
+/// Cargo locks its build folder. Waiting for that lock inside a step would count as the step's time.
+static BUILD_FOLDER: Mutex<()> = Mutex::new(());
+
+/// Runs cargo in the build folder for this machine, after any other run there has ended.
+pub fn cargo(title: &str, cargo: &mut Command) -> Result<()> {
+    let _one = BUILD_FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+    process::quietly(title, cargo)
+}
+
 /// Writes a program without debug information and symbols.
 pub fn strip(program: &Path, out: &Path) -> Result<()> {
     process::output_of(Command::new("strip").arg("-o").arg(out).arg(program))?;
@@ -35,16 +45,16 @@ pub fn strip(program: &Path, out: &Path) -> Result<()> {
 
 /// Builds `pinlatch` and `pinlatch-agent`.
 pub fn build(profile: Profile) -> Result<Native> {
-    let mut cargo = process::cargo(&paths::root());
-    cargo.args(["build", "-p", "pinlatch", "-p", "pinlatch-agent", "--bins"]);
+    let mut command = process::cargo(&paths::root());
+    command.args(["build", "-p", "pinlatch", "-p", "pinlatch-agent", "--bins"]);
     let (title, folder) = match profile {
         Profile::Dev => ("compiling pinlatch and pinlatch-agent", "debug"),
         Profile::Release => ("compiling pinlatch and pinlatch-agent (release)", "release"),
     };
     if profile == Profile::Release {
-        cargo.arg("--release");
+        command.arg("--release");
     }
-    process::quietly(title, &mut cargo)?;
+    cargo(title, &mut command)?;
     let folder = paths::target().join(folder);
     Ok(Native { pinlatch: folder.join("pinlatch"), agent: folder.join("pinlatch-agent") })
 }

@@ -10,11 +10,18 @@ use anyhow::{Context, Result};
 
 use crate::paths;
 
-/// Size and time of change of some files, as one text. Cargo rewrites what it links only when it changed, so
-/// there is no need to read megabytes.
+/// Size and time of change of files, and of all files below folders, as one text. Cargo rewrites a file only when it
+/// has changed, so there is no need to read megabytes.
 pub fn of_files(files: &[&Path]) -> Result<String> {
     let mut print = String::new();
     for file in files {
+        if file.is_dir() {
+            let mut inside = fs::read_dir(file)?.collect::<std::io::Result<Vec<_>>>()?;
+            inside.sort_by_key(fs::DirEntry::path);
+            let inside: Vec<_> = inside.iter().map(fs::DirEntry::path).collect();
+            print.push_str(&of_files(&inside.iter().map(PathBuf::as_path).collect::<Vec<_>>())?);
+            continue;
+        }
         let meta = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
         let changed = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         print.push_str(&format!("{} {} {}\n", file.display(), meta.len(), changed.as_nanos()));
@@ -60,15 +67,6 @@ impl Stamp {
     }
 }
 
-/// A short name for content, for files that browsers may keep for ever (FNV-1a; nobody attacks it here).
-#[must_use]
-pub fn content_hash(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,11 +86,5 @@ mod tests {
         assert!(stamp().is_fresh(std::slice::from_ref(&output)));
         fs::write(&input, "12").unwrap();
         assert!(!stamp().is_fresh(&[output]));
-    }
-
-    #[test]
-    fn hashes_are_those_of_fnv_1a() {
-        assert_eq!(content_hash(b""), "cbf29ce484222325");
-        assert_eq!(content_hash(b"a"), "af63dc4c8601ec8c");
     }
 }

@@ -8,7 +8,7 @@ use super::Mode;
 use crate::{
     paths, process,
     together::both,
-    tools::wasm_target::{WASM, WasmToolchain},
+    tools::rust_target::{Library, WASM},
 };
 
 /// What cargo compiles, and the profile that it is released with.
@@ -29,6 +29,8 @@ const fn plain(package: &'static str, title: &'static str, profile: &'static str
 pub const EDGE: Crate = plain("pinlatch-edge", "the Worker", "edge");
 /// `panel`, three programs.
 pub const PANEL: Crate = plain("pinlatch-panel", "the panel", "panel");
+/// The panel's programs.
+pub const PANEL_PROGRAMS: [&str; 3] = ["entry", "panel", "manage"];
 /// The Worker that panics on request, for the test that it recovers.
 pub const EDGE_WITH_HOOKS: Crate =
     Crate { title: "the Worker with test hooks", feature: Some("pinlatch-edge/test-hooks"), ..EDGE };
@@ -43,28 +45,27 @@ pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
 
 /// Compiles crates for wasm. In [`Mode::Quick`] Worker and panel share a profile and are always compiled together, so
 /// that each dependency is compiled once; a release compiles what is asked for.
-pub fn compile(toolchain: &WasmToolchain, mode: Mode, crates: &[Crate]) -> Result<()> {
+pub fn compile(library: Library, mode: Mode, crates: &[Crate]) -> Result<()> {
     match (mode, crates) {
-        (Mode::Quick, [one]) if *one == EDGE_WITH_HOOKS => cargo(toolchain, &[*one, PANEL], "quick"),
-        (Mode::Quick, _) => cargo(toolchain, &[EDGE, PANEL], "quick"),
-        (Mode::Release, [one]) => cargo(toolchain, &[*one], one.profile),
+        (Mode::Quick, [one]) if *one == EDGE_WITH_HOOKS => cargo(library, &[*one, PANEL], "quick"),
+        (Mode::Quick, _) => cargo(library, &[EDGE, PANEL], "quick"),
+        (Mode::Release, [one]) => cargo(library, &[*one], one.profile),
         (Mode::Release, [one, rest @ ..]) => {
-            both(|| cargo(toolchain, &[*one], one.profile), || compile(toolchain, mode, rest)).map(drop)
+            both(|| cargo(library, &[*one], one.profile), || compile(library, mode, rest)).map(drop)
         }
         (Mode::Release, []) => Ok(()),
     }
 }
 
-fn cargo(toolchain: &WasmToolchain, crates: &[Crate], profile: &str) -> Result<()> {
-    let mut cargo = process::cargo(&paths::root());
-    cargo.args(["build", "--target", WASM, "--profile", profile]);
+fn cargo(library: Library, crates: &[Crate], profile: &str) -> Result<()> {
+    let mut cargo = library.cargo("build", WASM)?;
+    cargo.args(["--profile", profile]);
     for one in crates {
         cargo.args(["-p", one.package]);
         one.feature.map(|feature| cargo.args(["--features", feature]));
     }
     // wasm-bindgen's macros then use js-sys alone for promises, which is what `worker` is written for.
     cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
-    toolchain.choose(&mut cargo);
     let titles: Vec<_> = crates.iter().map(|one| one.title).collect();
     process::quietly(&format!("compiling {} (profile {profile})", titles.join(" and ")), &mut cargo)
 }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{process, ui::Step};
+use crate::{build::native, process, ui::Step};
 
 /// How many programs run at a time for each core, and how many tests of each.
 const PER_CORE: usize = 2;
@@ -45,7 +45,7 @@ fn cargo_test(root: &Path) -> Command {
 
 /// Compiles the tests.
 pub fn compile(root: &Path) -> Result<Vec<Program>> {
-    process::quietly("compiling the native tests", cargo_test(root).arg("--no-run"))?;
+    native::cargo("compiling the native tests", cargo_test(root).arg("--no-run"))?;
     programs(&process::output_of(cargo_test(root).args(["--no-run", "--message-format=json"]))?)
 }
 

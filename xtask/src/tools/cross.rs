@@ -6,9 +6,13 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{Report, Setup, program_report, rustup, system::Package, wasm_target};
+use super::{
+    Report, Setup, program_report,
+    rust_target::{self, Library},
+    system::Package,
+};
 use crate::{paths, process};
 
 /// A kind of machine, by Debian's name for it.
@@ -106,15 +110,6 @@ pub struct Cross {
     library: Library,
 }
 
-/// Where the standard library comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Library {
-    /// rustup's, for musl.
-    Rustup,
-    /// Built with the program, by Debian's Rust, for glibc.
-    Debian,
-}
-
 impl Cross {
     /// Rust's name of the target.
     #[must_use]
@@ -129,11 +124,7 @@ impl Cross {
     pub fn cargo_build(&self) -> Result<Command> {
         let facts = self.machine.facts();
         let triple = self.triple();
-        let mut cargo = match self.library {
-            Library::Rustup => process::cargo(&paths::root()),
-            Library::Debian => wasm_target::debian_cargo(&paths::root())?,
-        };
-        cargo.args(["build", "--target", triple]);
+        let mut cargo = self.library.cargo("build", triple)?;
         // They would be taken instead of those below.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
@@ -147,7 +138,6 @@ impl Cross {
                 cargo.env(of_cargo("RUSTFLAGS"), flags);
             }
             Library::Debian => {
-                cargo.args(["-Zbuild-std=std,panic_abort,panic_unwind"]);
                 cargo.env(of_cargo("LINKER"), facts.compiler);
                 let flags = format!("-Ctarget-feature=+crt-static{}", without_paths());
                 cargo.env(of_cargo("RUSTFLAGS"), flags);
@@ -175,14 +165,8 @@ pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     let facts = machine.facts();
     let purpose = format!("compiling for {}", machine.name());
     setup.ensure_packages(&purpose, &[&facts.package])?;
-    if rustup::has_target(facts.musl) || rustup::add_target(setup, facts.musl)? {
-        return Ok(Cross { machine, library: Library::Rustup });
-    }
-    if paths::on_path("apt-get").is_none() {
-        bail!("{purpose}: run `rustup target add {}`", facts.musl);
-    }
-    setup.ensure_packages(&purpose, &[&wasm_target::PACKAGE])?;
-    Ok(Cross { machine, library: Library::Debian })
+    let library = rust_target::ensure(setup, facts.musl)?;
+    Ok(Cross { machine, library })
 }
 
 /// Whether a C compiler works, with its headers.

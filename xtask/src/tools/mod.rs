@@ -13,10 +13,9 @@ pub mod node;
 pub mod npm;
 pub mod nspawn;
 pub mod python;
-mod rustup;
+pub mod rust_target;
 pub mod shell;
 pub mod system;
-pub mod wasm_target;
 
 use std::{ffi::OsString, path::PathBuf, process::Command};
 

@@ -14,68 +14,40 @@
 //! like stand for their paths in the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/`
 //! too; there is no inline script, so the content policy can forbid it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::{
-    Mode,
-    bundler::{Bundler, Target},
-    stamp::{self, Stamp, content_hash},
-    wasm::{PANEL, compiled},
-};
-use crate::{paths, together::all};
+use crate::tools::{Target, Tools};
 
 /// The programs, each with the style sheet that it brings, if any.
 const PROGRAMS: [(&str, Option<&str>); 3] =
     [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
-/// Bundles the compiled programs, if anything has changed.
-pub fn bundle(bundler: &Bundler, mode: Mode) -> Result<()> {
-    let panel = paths::root().join("panel");
-    let wasm = PROGRAMS.map(|(name, _)| compiled(PANEL, mode, name));
-    let mut inputs = ["index.html", "boot.js", "start.js"].map(|name| panel.join(name)).to_vec();
-    inputs.extend(wasm.iter().cloned());
-    inputs.extend(PROGRAMS.iter().filter_map(|(_, style)| Some(panel.join((*style)?))));
-    files_below(&panel.join("public"), &mut inputs)?;
-    inputs.extend(bundler.programs().map(Path::to_owned));
-    let borrowed: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let stamp = Stamp::new(mode.named("panel"), stamp::of_files(&borrowed)?);
-    let dist = mode.panel_dist();
-    if stamp.is_fresh(&[dist.join("index.html")]) {
-        return Ok(());
-    }
-    stamp.clear();
-    let work = paths::target().join("xtask").join(mode.named("panel"));
-    let _ = fs::remove_dir_all(&work);
-    fs::create_dir_all(&work)?;
-    all(wasm.iter().zip(PROGRAMS).map(|(wasm, (name, _))| {
-        let work = &work;
-        move || {
-            bundler.bind(Target::Web, work, wasm)?;
-            bundler.optimise(&work.join(format!("{name}_bg.wasm")), "-Oz")
-        }
-    }))?;
-    assemble(bundler, &panel, &work)?;
-    // A running server sees the old or the new folder, hardly ever none.
-    let _ = fs::remove_dir_all(&dist);
-    if let Some(parent) = dist.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::rename(work.join("dist"), &dist).with_context(|| format!("cannot replace {}", dist.display()))?;
-    let _ = fs::remove_dir_all(&work);
-    stamp.set()
+/// Lays the panel out in the work folder; the folder of the result. `compiled` holds the programs' wasm.
+pub fn bundle(tools: &Tools, panel: &Path, compiled: &Path, work: &Path) -> Result<PathBuf> {
+    thread::scope(|scope| {
+        let bind = |name: &'static str| {
+            let wasm = compiled.join(format!("{name}.wasm"));
+            scope.spawn(move || tools.bind(Target::Web, &wasm, name, work, "-Oz"))
+        };
+        let running = PROGRAMS.map(|(name, _)| bind(name));
+        running.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(bound) => bound.map(drop),
+            Err(_) => Err(anyhow!("wasm-bindgen panicked")),
+        })
+    })?;
+    let made = work.join("made");
+    assemble(tools, panel, work, &made)?;
+    Ok(made)
 }
 
-/// Lays out `dist` in the work folder.
-fn assemble(bundler: &Bundler, panel: &Path, work: &Path) -> Result<()> {
-    let dist = work.join("dist");
+fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()> {
     let assets = dist.join("assets");
     fs::create_dir_all(&assets)?;
-    copy_tree(&panel.join("public"), &dist)?;
+    copy_tree(&panel.join("public"), dist)?;
 
     let template = fs::read_to_string(panel.join("start.js")).context("panel/start.js")?;
     let mut paths = Vec::new();
@@ -85,11 +57,11 @@ fn assemble(bundler: &Bundler, panel: &Path, work: &Path) -> Result<()> {
         let values = [("glue".into(), format!("./{name}.js")), ("wasm".into(), wasm.clone())];
         fs::write(&start, fill("panel/start.js", &template, &["glue", "wasm"], &values)?)?;
         let out = work.join(format!("out-{name}"));
-        let js = bundler.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
+        let js = tools.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
         if let Some(style) = style {
             // Not bundled: its `url(/…)` are public files.
-            let css = bundler.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
+            let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
             paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         }
         paths.push((format!("{name}_wasm"), wasm));
@@ -97,7 +69,7 @@ fn assemble(bundler: &Bundler, panel: &Path, work: &Path) -> Result<()> {
     let boot = fs::read_to_string(panel.join("boot.js")).context("panel/boot.js")?;
     let filled = work.join("boot.js");
     fs::write(&filled, fill("panel/boot.js", &boot, &["entry_js", "panel_js", "manage_js"], &paths)?)?;
-    let boot = bundler.bundle(&filled, &work.join("out-boot.js"), ["--format=esm"])?;
+    let boot = tools.bundle(&filled, &work.join("out-boot.js"), ["--format=esm"])?;
     paths.push(("boot_js".into(), named_by_content(&assets, "boot", "js", &boot)?));
 
     let headers = dist.join("_headers");
@@ -155,9 +127,6 @@ fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]
 }
 
 fn files_below(dir: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
-    if !dir.is_dir() {
-        return Ok(());
-    }
     let mut entries = fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(fs::DirEntry::path);
     for entry in entries {
@@ -181,6 +150,14 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         fs::copy(&file, &target).with_context(|| file.display().to_string())?;
     }
     Ok(())
+}
+
+/// A short name for content, for files that browsers may keep forever (FNV-1a; no attacker chooses the content).
+fn content_hash(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 #[cfg(test)]
@@ -229,5 +206,11 @@ mod tests {
         copy_tree(&from, &to).unwrap();
         assert_eq!(fs::read_to_string(to.join("icons/a.svg")).unwrap(), "a");
         assert!(to.join("_headers").exists());
+    }
+
+    #[test]
+    fn hashes_are_those_of_fnv_1a() {
+        assert_eq!(content_hash(b""), "cbf29ce484222325");
+        assert_eq!(content_hash(b"a"), "af63dc4c8601ec8c");
     }
 }

@@ -1,0 +1,66 @@
+//! Turns compiled wasm into the files that are served. `cargo xtask` runs it.
+//!
+//! A crate separate from xtask, because compiling wasm-bindgen takes longer than compiling xtask and only builds
+//! need it.
+
+mod panel;
+mod tools;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::{Target, Tools};
+
+const USAGE: &str =
+    "usage: pinlatch-bundler worker|web-worker|panel --esbuild FILE [--wasm-opt FILE] --source PATH \
+                     --wasm PATH --out DIR
+
+worker      a script around a Worker's wasm module: index.js and index_bg.wasm
+web-worker  the same around bindings that the script instantiates itself
+panel       the panel's static files; --source and --wasm are folders
+
+Without --wasm-opt nothing is optimised or minified.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let [what, options @ ..] = arguments else { bail!("{USAGE}") };
+    let mut paths = BTreeMap::new();
+    for pair in options.chunks(2) {
+        match pair {
+            [name, value] if name.starts_with("--") => paths.insert(name.as_str(), PathBuf::from(value)),
+            _ => bail!("{USAGE}"),
+        };
+    }
+    let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
+    let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
+    let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
+    // Next to the result, so that a rename puts it in place.
+    let work = out.with_extension("work");
+    let _ = std::fs::remove_dir_all(&work);
+    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
+    let made = match what.as_str() {
+        "worker" => worker::bundle(&tools, Target::Worker, source, wasm, &work)?,
+        "web-worker" => worker::bundle(&tools, Target::Web, source, wasm, &work)?,
+        "panel" => panel::bundle(&tools, source, wasm, &work)?,
+        other => bail!("{other:?} is unknown\n{USAGE}"),
+    };
+    // A running server sees the old or the new folder, and none for a moment only.
+    let _ = std::fs::remove_dir_all(out);
+    std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
+    let _ = std::fs::remove_dir_all(work);
+    Ok(())
+}

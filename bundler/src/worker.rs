@@ -1,0 +1,34 @@
+//! A Worker as workerd and Cloudflare run it: one script, bundled from its entry and the bindings, and the wasm.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::tools::{Target, Tools};
+
+/// Bundles a Worker in the work folder; the folder of the result. The entry imports the bindings as `bindings`.
+pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &Path) -> Result<PathBuf> {
+    let bound = tools.bind(target, wasm, "index", work, "-O")?;
+    let bindings = format!("--alias:bindings={}", work.join("index.js").display());
+    let how = [
+        "--bundle",
+        "--format=esm",
+        "--target=esnext",
+        "--external:cloudflare:*",
+        "--external:*.wasm",
+        &bindings,
+    ];
+    let script = tools.bundle(entry, &work.join("bundle.js"), how)?;
+    let script = String::from_utf8(script).context("esbuild wrote invalid UTF-8")?;
+    let made = work.join("made");
+    fs::create_dir_all(&made)?;
+    fs::write(made.join("index.js"), without_source_phase(&script))?;
+    fs::rename(bound, made.join("index_bg.wasm"))?;
+    Ok(made)
+}
+
+/// workerd imports wasm as a module already, and does not parse `import source`.
+fn without_source_phase(script: &str) -> String {
+    script.replace("import source ", "import ")
+}

@@ -1,0 +1,125 @@
+//! Rust's standard library for targets other than this machine.
+//!
+//! Usually `rustup target add` is enough. If rustup cannot download the target, Debian's own Rust compiles the library
+//! from source along with the program.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Result, bail};
+
+use super::{
+    Report, Setup,
+    system::{Consent, Package},
+    version_of,
+};
+use crate::{paths, process};
+
+/// The target of Worker and panel.
+pub const WASM: &str = "wasm32-unknown-unknown";
+/// Debian's rustc, cargo, source of the library, linkers and clippy.
+const DEBIAN_RUST: Package = Package {
+    debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
+    ..Package::named("Debian's Rust", has_debian_rust)
+};
+/// Without a network rustup may hang instead of failing.
+const LIMIT: Duration = Duration::from_secs(60);
+/// After a failure rustup is not asked again for a day, so that later starts stay quick.
+const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
+
+/// Where the standard library comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    /// From rustup.
+    Rustup,
+    /// From source, by Debian's Rust.
+    Debian,
+}
+
+impl Library {
+    /// `cargo SUBCOMMAND --target TARGET` with this library.
+    pub fn cargo(self, subcommand: &str, target: &str) -> Result<Command> {
+        let mut cargo = process::cargo(&paths::root());
+        if self == Self::Debian {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let first = std::iter::once(PathBuf::from("/usr/bin"));
+            cargo = Command::new("/usr/bin/cargo");
+            process::clean_cargo_env(&mut cargo);
+            cargo.env("PATH", std::env::join_paths(first.chain(std::env::split_paths(&path)))?);
+            cargo.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN").current_dir(paths::root());
+        }
+        cargo.args([subcommand, "--target", target]);
+        if self == Self::Debian {
+            cargo.arg("-Zbuild-std=std,panic_abort,panic_unwind");
+        }
+        Ok(cargo)
+    }
+}
+
+/// Finds the library for a target, or installs it.
+pub fn ensure(setup: &Setup, target: &str) -> Result<Library> {
+    if has_target(target) || add_target(setup, target)? {
+        return Ok(Library::Rustup);
+    }
+    if paths::on_path("apt-get").is_none() {
+        bail!("the Rust target {target} is missing: run `rustup target add {target}`");
+    }
+    setup.ensure_packages(
+        &format!("compiling to {target}, which rustup does not have here,"),
+        &[&DEBIAN_RUST],
+    )?;
+    Ok(Library::Debian)
+}
+
+/// Whether the toolchain in use has a target's standard library.
+fn has_target(target: &str) -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", target]).current_dir(paths::root());
+    process::clean_cargo_env(&mut rustc);
+    let Ok(folder) = process::output_of(&mut rustc) else { return false };
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
+}
+
+/// Whether the toolchain in use has the target now.
+fn add_target(setup: &Setup, target: &str) -> Result<bool> {
+    let memory = setup.cache.join(format!("rustup-{target}-failed"));
+    let failed_at = fs::metadata(&memory).and_then(|meta| meta.modified());
+    let failed_lately = failed_at
+        .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < REMEMBER_FAILURE));
+    if failed_lately || setup.consent == Consent::Refused || paths::on_path("rustup").is_none() {
+        return Ok(false);
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", target]).current_dir(paths::root());
+    let added = process::within(LIMIT, &format!("rustup target add {target} (network)"), &mut rustup)?;
+    if added {
+        let _ = fs::remove_file(&memory);
+    } else {
+        fs::create_dir_all(&setup.cache)?;
+        fs::write(&memory, "")?;
+    }
+    Ok(added && has_target(target))
+}
+
+fn has_debian_rust() -> bool {
+    let mut query = Command::new("dpkg-query");
+    query.args(["-W", "-f", "${db:Status-Status}\n"]).args(DEBIAN_RUST.debian.split(' '));
+    process::output_of(&mut query).is_ok_and(|states| states.lines().all(|state| state == "installed"))
+}
+
+/// For `doctor`.
+#[must_use]
+pub fn report() -> Report {
+    let found = |rustc: &str, place: &str| Some((version_of(rustc)?, place.to_owned()));
+    let found = match (has_target(WASM), has_debian_rust()) {
+        (true, _) => found("rustc", "the active toolchain"),
+        (false, true) => found("/usr/bin/rustc", "Debian's Rust, from source"),
+        (false, false) => None,
+    };
+    Report { name: "wasm32 target", found, needed: true, get: format!("rustup target add {WASM}") }
+}
