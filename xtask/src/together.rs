@@ -29,7 +29,7 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Whether a job that runs beside this one has failed, so that this one should stop.
+/// Whether a job that runs next to this one has failed, so that this one should stop.
 #[must_use]
 pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
@@ -57,15 +57,6 @@ pub fn both<A, B: Send>(
     }
 }
 
-/// Runs jobs of one kind side by side; their results in order.
-pub fn all<T: Send, F: FnOnce() -> Result<T> + Send>(jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>> {
-    let mut jobs: Vec<F> = jobs.into_iter().collect();
-    let Some(last) = jobs.pop() else { return Ok(Vec::new()) };
-    let (one, mut before) = both(last, || all(jobs))?;
-    before.push(one);
-    Ok(before)
-}
-
 fn member<T>(group: &Arc<AtomicBool>, job: impl FnOnce() -> Result<T>) -> Result<T> {
     FAILED.set(Some(group.clone()));
     let result = job();
@@ -85,7 +76,7 @@ mod tests {
     #[test]
     fn results_come_in_order() {
         assert_eq!(both(|| Ok(1), || Ok("two")).unwrap(), (1, "two"));
-        assert_eq!(all((0..5).map(|n| move || Ok(n))).unwrap(), [0, 1, 2, 3, 4]);
+        assert_eq!(both(|| Ok(1), || both(|| Ok(2), || Ok(3))).unwrap(), (1, (2, 3)));
     }
 
     #[test]

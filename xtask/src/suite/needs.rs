@@ -204,7 +204,7 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// A copy of a program without debug information, beside the program.
+/// A copy of a program without debug information, in the same folder.
 fn stripped(program: &Path) -> Result<PathBuf> {
     let stripped = program.with_extension("stripped");
     native::strip(program, &stripped)?;
