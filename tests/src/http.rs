@@ -1,14 +1,15 @@
 //! A plain HTTP client for a deployment.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::Request;
+use ureq::config::Config;
+use ureq::http::{Request, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::unversioned::transport::DefaultConnector;
-use xtask::client::LocalResolver;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 /// One answer, as it came.
 #[derive(Debug)]
@@ -76,6 +77,29 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     }
     let line = String::from_utf8_lossy(&answer).into_owned();
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
+}
+
+/// Resolves `localhost` to 127.0.0.1 without asking the system, since a bare system may lack `/etc/hosts`.
+#[derive(Debug, Default)]
+struct LocalResolver {
+    system: DefaultResolver,
+}
+
+impl Resolver for LocalResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        if uri.host() != Some("localhost") {
+            return self.system.resolve(uri, config, timeout);
+        }
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let mut addresses = self.empty();
+        addresses.push((Ipv4Addr::LOCALHOST, port).into());
+        Ok(addresses)
+    }
 }
 
 /// A client of one origin, with headers that go with every request.

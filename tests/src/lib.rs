@@ -22,6 +22,7 @@ pub mod site;
 pub mod socket;
 pub mod stream;
 pub mod systemd;
+pub mod verification;
 pub mod wait;
 
 pub use agent::Agent;

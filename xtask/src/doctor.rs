@@ -43,7 +43,7 @@ fn look(setup: &Setup) -> Vec<Report> {
         rust_target::report(),
         node::report(setup),
         program("npm", "comes with Node: https://nodejs.org", true),
-        npm::report(setup),
+        npm::report(),
     ];
     reports.extend(browser::reports());
     reports.push(python::report(setup));

@@ -6,7 +6,6 @@
 
 pub mod bench;
 pub mod build;
-pub mod client;
 pub mod demo;
 pub mod dist;
 pub mod doctor;

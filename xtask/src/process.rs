@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    paths,
     together::{Stopped, should_stop},
     ui::{self, Step},
 };
@@ -24,23 +25,29 @@ const TAIL_LINES: usize = 120;
 /// Runs a program as one step: silent while all is well, its last lines when it fails.
 pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     let what = line_of(command);
+    let (status, output) = step(Duration::MAX, title, command)?;
+    if status.success() {
+        return Ok(());
+    }
+    let skip = output.len().saturating_sub(TAIL_LINES);
+    ui::pause(|| output.iter().skip(skip).for_each(|line| eprintln!("{line}")));
+    bail!("{what} ended with {status}")
+}
+
+/// Runs a program that may hang, as one step; whether it ended well within `limit`.
+pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
+    Ok(step(limit, title, command)?.0.success())
+}
+
+/// Runs a program until it ends or is killed, which happens at the limit; the lines of both its outputs.
+fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
+    let what = line_of(command);
     let mut step = Step::begin(title);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
-    let (sender, lines) = mpsc::channel();
-    for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    drop(sender);
-    let mut output: Vec<String> = Vec::new();
-    let mut next_tick = Instant::now() + TICK;
+    let lines = lines_of(&mut child);
+    let (began, mut output) = (Instant::now(), Vec::<String>::new());
+    let mut next_tick = began + TICK;
     loop {
         match lines.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(line) => output.push(line),
@@ -53,19 +60,37 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
                     step.failed();
                     return Err(Stopped.into());
                 }
+                if began.elapsed() > limit {
+                    child.kill()?;
+                    break;
+                }
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     let status = child.wait()?;
     if status.success() {
-        step.done();
-        return Ok(());
+        step.done()
+    } else {
+        step.failed()
     }
-    step.failed();
-    let skip = output.len().saturating_sub(TAIL_LINES);
-    ui::pause(|| output.iter().skip(skip).for_each(|line| eprintln!("{line}")));
-    bail!("{what} ended with {status}")
+    Ok((status, output))
+}
+
+/// What a program prints, on whichever output, until it has closed both.
+fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    lines
 }
 
 /// Runs a program whose output belongs on the screen.
@@ -85,17 +110,11 @@ pub fn output_of(command: &mut Command) -> Result<String> {
 
 /// Like [`output_of`], under a name for errors: for commands with a secret among their arguments.
 pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {what}"))?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("{what} ended with {}: {}", output.status, errors.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output_with_input(what, command, "")
 }
 
 /// Like [`output_as`], with text on standard input (where a password belongs, never among the arguments).
 pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
-    use std::io::Write;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -110,41 +129,14 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a program that may hang, as one step; whether it ended well within `limit`.
-pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
-    let what = line_of(command);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
-    let mut step = Step::begin(title);
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            if status.success() {
-                step.done()
-            } else {
-                step.failed()
-            }
-            return Ok(status.success());
-        }
-        if started.elapsed() > limit {
-            child.kill()?;
-            child.wait()?;
-            step.failed();
-            return Ok(false);
-        }
-        step.tick("");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Cargo, free of what the outer `cargo run` left in our environment.
 ///
 /// Cargo sets `CARGO_PKG_*` for the programs it runs, which makes inner builds look changed, and puts its own
 /// toolchain's libraries first, which is wrong once the inner build uses another toolchain.
 #[must_use]
-pub fn cargo(root: &Path) -> Command {
+pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
-    command.current_dir(root);
+    command.current_dir(paths::root());
     clean_cargo_env(&mut command);
     command
 }

@@ -6,11 +6,11 @@
 mod native_tests;
 pub mod needs;
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 
-use self::needs::{Environment, Tested};
+use self::needs::Tested;
 use crate::{
     build::{self, Mode, native, wasm},
     edge::{config, quiet_wrangler},
@@ -38,31 +38,29 @@ const AT_MOST: usize = 8;
 
 /// `cargo xtask check`: formatting, clippy and native tests.
 pub fn check(setup: &Setup) -> Result<()> {
-    let root = paths::root();
-    format(&root)?;
+    format()?;
     let native = || {
-        clippy(&root)?;
-        native_tests::compile(&root)
+        clippy()?;
+        native_tests::compile()
     };
     let (tests, ()) = both(native, || wasm_clippy(setup))?;
-    native_tests::run(&root, tests, None)
+    native_tests::run(tests, None)
 }
 
 /// `cargo xtask test`: everything; with a filter only the tests whose names contain it, and the builds they need.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
-    let root = paths::root();
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
     if whole {
-        format(&root)?;
+        format()?;
     }
     let native = || {
         if whole {
-            clippy(&root)?;
+            clippy()?;
         }
-        let tests = native_tests::compile(&root)?;
+        let tests = native_tests::compile()?;
         let programs = native::build(native::Profile::Dev)?;
-        native::cargo("compiling the end-to-end tests", e2e_tests(&root, None).arg("--no-run"))?;
+        native::cargo("compiling the end-to-end tests", e2e_tests(None).arg("--no-run"))?;
         anyhow::Ok((tests, programs))
     };
     let cross = || {
@@ -75,14 +73,15 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     };
     let ((tests, programs), ((tools, hooks, agents), downloads)) =
         both(native, || both(cross, || needs::download(setup)))?;
-    native_tests::run(&root, tests, filter)?;
+    native_tests::run(tests, filter)?;
     if whole {
-        dry_run(&root, &tools, mode)?;
+        dry_run(&tools, mode)?;
     }
     let tested = Tested { tools: &tools, mode, programs: &programs };
-    let environment = Environment::new(tested, &downloads, agents)?;
-    let mut e2e = e2e_tests(&root, filter);
-    environment.set(&mut e2e)?;
+    let mut e2e = e2e_tests(filter);
+    e2e.envs(needs::variables(tested, &downloads)?);
+    e2e.envs(needs::machine_variables(&downloads, agents));
+    e2e.envs(needs::package_variables(&downloads, &programs)?);
     e2e.env("PINLATCH_EDGE_WITH_HOOKS_DIST", hooks);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         let per_core = if std::env::var_os("CI").is_some() { PER_CORE_IN_CI } else { PER_CORE };
@@ -118,19 +117,19 @@ fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()>
         both(|| build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL]), || needs::download(setup))?;
     let programs = native::build(native::Profile::Dev)?;
     let tested = Tested { tools: &web.tools, mode: Mode::Release, programs: &programs };
-    let mut e2e = e2e_tests(&paths::root(), Some(filter));
+    let mut e2e = e2e_tests(Some(filter));
     e2e.arg("--nocapture").envs(variables.iter().map(|(name, value)| (name, value)));
-    Environment::without_devices(tested, &downloads).set(&mut e2e)?;
+    e2e.envs(needs::variables(tested, &downloads)?);
     process::loudly(&mut e2e)
 }
 
-fn format(root: &Path) -> Result<()> {
-    process::quietly("checking the formatting", process::cargo(root).args(["fmt", "--all", "--check"]))
+fn format() -> Result<()> {
+    process::quietly("checking the formatting", process::cargo().args(["fmt", "--all", "--check"]))
 }
 
 /// All crates together, so that dependencies are checked once.
-fn clippy(root: &Path) -> Result<()> {
-    let mut clippy = process::cargo(root);
+fn clippy() -> Result<()> {
+    let mut clippy = process::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     native::cargo("clippy", &mut clippy)
 }
@@ -146,8 +145,8 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
 }
 
 /// The end-to-end tests; with a filter only the matching ones. More arguments are the runner's.
-fn e2e_tests(root: &Path, filter: Option<&str>) -> Command {
-    let mut cargo = process::cargo(root);
+fn e2e_tests(filter: Option<&str>) -> Command {
+    let mut cargo = process::cargo();
     cargo.args(["test", "--quiet", "-p", "e2e"]);
     if let Some(filter) = filter {
         cargo.args(["--", filter]);
@@ -157,7 +156,7 @@ fn e2e_tests(root: &Path, filter: Option<&str>) -> Command {
 
 /// What a deployment would do up to the network. A release runs `npx wrangler deploy` as a person would, with the
 /// `[build]` of wrangler.toml; otherwise the quick builds are taken, with the same configuration.
-fn dry_run(root: &Path, tools: &Tools, mode: Mode) -> Result<()> {
+fn dry_run(tools: &Tools, mode: Mode) -> Result<()> {
     let out = tempfile::tempdir().context("no folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);
     wrangler.arg(tools.wrangler()).args(["deploy", "--dry-run", "--outdir"]).arg(out.path().join("bundle"));
@@ -166,7 +165,7 @@ fn dry_run(root: &Path, tools: &Tools, mode: Mode) -> Result<()> {
         config::write(&file, &mode.edge_dist(), &mode.panel_dist(), &BTreeMap::new())?;
         wrangler.arg("--config").arg(file);
     }
-    wrangler.current_dir(root).env("PATH", tools.path()?);
+    wrangler.current_dir(paths::root()).env("PATH", tools.path()?);
     process::clean_cargo_env(&mut wrangler);
     quiet_wrangler(&mut wrangler);
     process::quietly("wrangler deploy --dry-run", &mut wrangler)

@@ -4,14 +4,14 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{Row, of_e2e, size};
+use super::{Row, deployed, of_e2e, size};
 use crate::{
     build::{
         Mode,
         device::{self, Program},
         native::{self, Profile},
     },
-    suite::needs::Emulated,
+    suite::needs,
     tools::{Setup, cross::Machine},
 };
 
@@ -19,12 +19,14 @@ use crate::{
 const BINARY_BAR: f64 = 4.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
-    let emulated = Emulated::find(setup)?;
-    if let Emulated::Here { .. } = emulated {
+    needs::ensure_packages(setup)?;
+    let agents = needs::device_agents(setup)?;
+    if agents.is_some() {
         // Beside the agent that runs there.
         device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
     }
-    let mut rows = of_e2e(setup, "bench-agent", Some(emulated), &[])?;
+    let machines = needs::machine_variables(&needs::download(setup)?, agents);
+    let mut rows = of_e2e(setup, &deployed(setup)?, "bench-agent", machines)?;
     let programs = native::build(Profile::Release)?;
     let bytes = fs::metadata(size::stripped(&programs.agent)?.path()).context("the agent")?.len();
     #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

@@ -3,7 +3,6 @@
 mod agent;
 mod panel;
 mod size;
-mod verify;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -11,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     build::{self, Mode, native, wasm},
     paths, process,
-    suite::needs::{self, Emulated, Environment, Tested},
-    tools::Setup,
+    suite::needs::{self, Tested, Variables},
+    tools::{Setup, Tools, npm},
     ui,
 };
 
@@ -82,9 +81,9 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
         Bench::Panel => panel::measure(setup, minutes)?,
-        Bench::Roundtrip => of_e2e(setup, "bench-roundtrip", None, &[])?,
+        Bench::Roundtrip => of_e2e(setup, &deployed(setup)?, "bench-roundtrip", Vec::new())?,
         Bench::Size => size::measure(setup)?,
-        Bench::Verify => verify::measure(setup)?,
+        Bench::Verify => verify(setup)?,
     };
     if as_json {
         println!("{}", serde_json::to_string(&rows)?);
@@ -94,26 +93,31 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
     Ok(rows.iter().all(|row| row.holds))
 }
 
+/// Verifying a token in a Worker that also holds npm's `jose`.
+fn verify(setup: &Setup) -> Result<Vec<Row>> {
+    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
+    let web = build::web(setup, Mode::Release, &[])?;
+    let entry = web.bench_verify()?.into();
+    of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
+}
+
+/// Builds the Worker and the panel as they are deployed.
+fn deployed(setup: &Setup) -> Result<Tools> {
+    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
+    Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
+}
+
 /// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
-fn of_e2e(
-    setup: &Setup,
-    program: &str,
-    emulated: Option<Emulated>,
-    more: &[(&str, String)],
-) -> Result<Vec<Row>> {
-    let mode = Mode::Release;
+fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let downloads = needs::download(setup)?;
-    let tools = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?.tools;
     let programs = native::build(native::Profile::Release)?;
-    let root = paths::root();
-    let mut compile = process::cargo(&root);
+    let mut compile = process::cargo();
     compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
     process::quietly(&format!("building {program}"), &mut compile)?;
     let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    let tested = Tested { tools: &tools, mode, programs: &programs };
-    Environment::without_devices(tested, &downloads).with_emulated(emulated).set(&mut command)?;
-    command.envs(more.iter().map(|(name, value)| (name, value)));
+    let tested = Tested { tools, mode: Mode::Release, programs: &programs };
+    command.envs(needs::variables(tested, &downloads)?).envs(more);
     let output = process::output_of(&mut command)?;
     serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }

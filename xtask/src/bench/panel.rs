@@ -2,15 +2,16 @@
 
 use anyhow::Result;
 
-use super::{Row, of_e2e, size::first_page_rows};
-use crate::tools::{Setup, Tools, lighthouse};
+use super::{Row, deployed, of_e2e, size::first_page_rows};
+use crate::tools::{Setup, lighthouse};
 
 pub(super) fn measure(setup: &Setup, minutes: Option<f64>) -> Result<Vec<Row>> {
     let program = lighthouse::ensure(setup)?;
-    let mut more = vec![("PINLATCH_LIGHTHOUSE", program.display().to_string())];
-    more.extend(minutes.map(|minutes| ("PINLATCH_BENCH_MINUTES", minutes.to_string())));
-    let measured = of_e2e(setup, "bench-panel", None, &more)?;
-    let mut rows = first_page_rows(&Tools::ensure(setup)?)?;
+    let mut more = vec![("PINLATCH_LIGHTHOUSE", program.into())];
+    more.extend(minutes.map(|minutes| ("PINLATCH_BENCH_MINUTES", minutes.to_string().into())));
+    let tools = deployed(setup)?;
+    let measured = of_e2e(setup, &tools, "bench-panel", more)?;
+    let mut rows = first_page_rows(&tools)?;
     rows.extend(measured);
     Ok(rows)
 }

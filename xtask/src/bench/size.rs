@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::Row;
+use super::{Row, deployed};
 use crate::{
-    build::{self, Mode, native, wasm},
+    build::{Mode, native},
     process,
-    tools::{Setup, Tools, npm},
+    tools::{Setup, Tools},
 };
 
 /// In kilobytes. Cloudflare's free plan takes a script of 3 MB, gzipped; ours should stay well below that.
@@ -22,8 +22,7 @@ const EDGE_BAR: f64 = 1_100.0;
 const FIRST_PAGE_BAR: f64 = 115.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
-    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
-    let tools = build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools;
+    let tools = deployed(setup)?;
     let programs = native::build(native::Profile::Release)?;
 
     let edge = Mode::Release.edge_dist();

@@ -14,20 +14,23 @@ use super::{
 use crate::{paths, process, tools::Tools};
 
 /// The compiled bundler and its tools.
+#[derive(Clone)]
 pub struct Bundler {
     program: PathBuf,
     wasm_opt: PathBuf,
     esbuild: PathBuf,
     path: std::ffi::OsString,
-    /// How it bundles.
+    /// How the wasm is compiled.
     pub mode: Mode,
+    /// Whether wasm is optimised and scripts are minified.
+    pub optimize: bool,
 }
 
 impl Bundler {
     /// `program` is the one that [`compile`] returns.
     pub fn new(tools: &Tools, program: PathBuf, mode: Mode) -> Result<Self> {
         let (wasm_opt, esbuild) = (tools.wasm_opt(), tools.esbuild());
-        Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode })
+        Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode, optimize: mode == Mode::Release })
     }
 
     /// Makes the folder `out`, unless nothing has changed since `step` made it. `what` is the bundler's.
@@ -48,7 +51,7 @@ impl Bundler {
         let mut command = Command::new(&self.program);
         command.arg(what).arg("--esbuild").arg(&self.esbuild).arg("--source").arg(source);
         command.arg("--wasm").arg(from).arg("--out").arg(out).env("PATH", &self.path);
-        if self.mode == Mode::Release {
+        if self.optimize {
             command.arg("--wasm-opt").arg(&self.wasm_opt);
         }
         process::quietly(&format!("bundling: {step} ({})", self.mode.name()), &mut command)?;
@@ -58,7 +61,7 @@ impl Bundler {
 
 /// Compiles the bundler; its path.
 pub fn compile() -> Result<PathBuf> {
-    let mut cargo = process::cargo(&paths::root());
+    let mut cargo = process::cargo();
     cargo.args(["build", "-p", "pinlatch-bundler"]);
     native::cargo("compiling the bundler", &mut cargo)?;
     Ok(paths::target().join("debug/pinlatch-bundler"))

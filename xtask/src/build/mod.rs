@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use self::{
     bundler::Bundler,
-    wasm::{EDGE, EDGE_WITH_HOOKS, PANEL, compiled},
+    wasm::{BENCH_VERIFY, EDGE, EDGE_WITH_HOOKS, PANEL, compiled},
 };
 use crate::{
     paths,
@@ -130,8 +130,21 @@ impl Web {
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
         let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
         wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
-        bundle_edge(&self.bundler, "the Worker with test hooks", &dist)?;
+        // Optimising takes minutes, and the test is about the script around the wasm.
+        let mut bundler = self.bundler.clone();
+        bundler.optimize = false;
+        bundle_edge(&bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
+    }
+
+    /// Builds the Worker that measures verification; its entry.
+    pub fn bench_verify(&self) -> Result<PathBuf> {
+        wasm::compile(self.library, self.bundler.mode, &[BENCH_VERIFY])?;
+        let wasm = compiled(BENCH_VERIFY, self.bundler.mode, "bench_verify");
+        let source = paths::root().join("tests/bench-verify/worker.js");
+        let dist = paths::target().join("test-dist/bench-verify");
+        self.bundler.run("bench-verify", "web-worker", &source, &[&wasm], &dist)?;
+        Ok(dist.join("index.js"))
     }
 }
 

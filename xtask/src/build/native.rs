@@ -45,7 +45,7 @@ pub fn strip(program: &Path, out: &Path) -> Result<()> {
 
 /// Builds `pinlatch` and `pinlatch-agent`.
 pub fn build(profile: Profile) -> Result<Native> {
-    let mut command = process::cargo(&paths::root());
+    let mut command = process::cargo();
     command.args(["build", "-p", "pinlatch", "-p", "pinlatch-agent", "--bins"]);
     let (title, folder) = match profile {
         Profile::Dev => ("compiling pinlatch and pinlatch-agent", "debug"),

@@ -50,7 +50,7 @@ driver = "sim"
 
 /// Makes the device known to the edge: its key is made here and stays here.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
-    let state = layout.agent().join("state");
+    let state = layout.agent.join("state");
     if state.exists() {
         fs::remove_dir_all(&state).context("cannot clear the device's state")?;
     }
@@ -68,7 +68,7 @@ pub struct Device {
 
 impl Device {
     pub fn start(agent: &Path, layout: &Layout) -> Result<Self> {
-        let dir = layout.agent();
+        let dir = layout.agent.clone();
         fs::write(dir.join("agent.toml"), CONFIG).context("cannot write agent.toml")?;
         let log = dir.join("agent.log");
         fs::write(&log, "").context("cannot write agent.log")?;

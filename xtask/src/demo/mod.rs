@@ -20,7 +20,6 @@ use self::{
 };
 use crate::{
     build::{self, Mode, native, wasm},
-    client::Client,
     edge::{Edge, EdgeOptions, EdgeParts, free_port, is_free},
     paths, process,
     together::both,
@@ -64,7 +63,7 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     )?;
     let parts = EdgeParts::of(&web.tools, options.mode);
 
-    let layout = Layout::new(&paths::target().join("demo"));
+    let layout = Layout::new(paths::target().join("demo"));
     let known = layout.open(options.fresh)?;
     let port = choose_port(options.port)?;
     let owner = Owner { programs: &programs, layout: &layout };
@@ -96,15 +95,13 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
 /// Logs in, brings the device online and sends one real command.
 fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     let step = Step::begin("connecting the device");
-    let client = Client::new(&demo.url);
     owner.login(demo)?;
     // The device keeps the origin that it enrolled at, so another port means enrolling again.
     if !owner.layout.is_enrolled_at(&demo.url) {
         owner.enrol(demo)?;
     }
     let mut device = Device::start(&owner.programs.agent, owner.layout)?;
-    let token = client.login(&demo.username, &demo.password)?;
-    wait_online(&client, &token, &demo.device, &mut device)?;
+    owner.wait_for(&mut device, &demo.device)?;
     owner.prove(demo)?;
     step.done();
     Ok(device)
@@ -126,7 +123,7 @@ fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)>
 
 fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
     let options =
-        EdgeOptions::with(parts, layout.edge()).port(port).secrets_file(layout.secrets().join(".dev.vars"));
+        EdgeOptions::with(parts, &layout.edge).port(port).secrets_file(layout.secrets.join(".dev.vars"));
     Edge::start(options)
 }
 
@@ -150,14 +147,18 @@ struct Owner<'a> {
 impl Owner<'_> {
     fn pinlatch(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.programs.pinlatch);
-        command.args(args).env("PINLATCH_CONFIG_DIR", self.layout.config());
+        command.args(args).env("PINLATCH_CONFIG_DIR", &self.layout.config);
         command
+    }
+
+    fn answer(&self, args: &[&str]) -> Result<Value> {
+        Ok(serde_json::from_str(&process::output_of(self.pinlatch(args).arg("--json"))?)?)
     }
 
     /// Keys and secrets; the code that makes the site's owner.
     fn init(&self, url: &str) -> Result<String> {
         let mut init = self.pinlatch(&["init", "--url", url, "--json", "--out"]);
-        init.arg(self.layout.secrets()).arg("--root-key").arg(self.layout.root_key());
+        init.arg(&self.layout.secrets).arg("--root-key").arg(&self.layout.root_key);
         let answer: Value = serde_json::from_str(&process::output_of(&mut init)?)?;
         let code = answer.pointer("/setup/0/code").and_then(Value::as_str);
         Ok(code.context("`pinlatch init` told no setup code")?.to_owned())
@@ -175,39 +176,35 @@ impl Owner<'_> {
     }
 
     fn enrol(&self, demo: &Demo) -> Result<()> {
-        let made = process::output_of(&mut self.pinlatch(&["device", "enrol", &demo.device, "--json"]))?;
-        let made: Value = serde_json::from_str(&made)?;
+        let made = self.answer(&["device", "enrol", &demo.device])?;
         let enrolment = made.get("enrol").and_then(Value::as_str);
         let enrolment = enrolment.context("`pinlatch device enrol` told no enrolment string")?;
         device::enrol(&self.programs.agent, self.layout, enrolment)?;
         self.layout.remember_enrolled_at(&demo.url)
     }
 
+    /// Waits until the site sees the device.
+    fn wait_for(&self, device: &mut Device, name: &str) -> Result<()> {
+        let deadline = Instant::now() + ONLINE;
+        while !is_online(&self.answer(&["device", "list"])?, name) {
+            if device.has_ended() {
+                bail!("the agent ended:\n{}", device.log_tail());
+            }
+            if Instant::now() > deadline {
+                bail!("{name} did not come online within {} s:\n{}", ONLINE.as_secs(), device.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
     /// One real command, through edge and device to the line and back.
     fn prove(&self, demo: &Demo) -> Result<()> {
         let line = format!("{}/lamp", demo.device);
-        let answer = process::output_of(&mut self.pinlatch(&["send", &line, "set", "true", "--json"]))?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        match answer.get("status").and_then(Value::as_str) {
+        match self.answer(&["send", &line, "set", "true"])?.get("status").and_then(Value::as_str) {
             Some("executed") => Ok(()),
             other => bail!("the first command ended as {}", other.unwrap_or("nothing")),
         }
-    }
-}
-
-fn wait_online(client: &Client, token: &str, device: &str, process: &mut Device) -> Result<()> {
-    let deadline = Instant::now() + ONLINE;
-    loop {
-        if is_online(&client.get("/api/v1/devices", token)?, device) {
-            return Ok(());
-        }
-        if process.has_ended() {
-            bail!("the agent ended:\n{}", process.log_tail());
-        }
-        if Instant::now() > deadline {
-            bail!("{device} did not come online within {} s:\n{}", ONLINE.as_secs(), process.log_tail());
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -226,7 +223,7 @@ fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     if is_new {
         println!("password:  {}", demo.password);
     } else {
-        println!("password:  as before, in {}", layout.file().display());
+        println!("password:  as before, in {}", layout.file.display());
     }
     println!("ready: {}", demo.url);
     if std::io::stdin().is_terminal() {

@@ -1,10 +1,6 @@
 //! What the demo keeps between runs, in `target/demo`.
 
-use std::{
-    fs,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::Read, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -24,44 +20,34 @@ pub struct Demo {
     pub device: String,
 }
 
-/// The folders below `target/demo`.
+/// What is where below `target/demo`.
 pub struct Layout {
     dir: PathBuf,
+    /// The Worker's configuration, log and objects.
+    pub edge: PathBuf,
+    /// What `pinlatch init` wrote for the edge.
+    pub secrets: PathBuf,
+    /// The owner's command line keeps its login here.
+    pub config: PathBuf,
+    /// The owner's root key, which the edge never sees.
+    pub root_key: PathBuf,
+    /// The device's folder.
+    pub agent: PathBuf,
+    /// `demo.json`.
+    pub file: PathBuf,
 }
 
 impl Layout {
-    pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_path_buf() }
-    }
-
-    /// The Worker's configuration, log and objects.
-    pub fn edge(&self) -> PathBuf {
-        self.dir.join("edge")
-    }
-
-    /// What `pinlatch init` wrote for the edge.
-    pub fn secrets(&self) -> PathBuf {
-        self.dir.join("secrets")
-    }
-
-    /// The owner's root key, which the edge never sees.
-    pub fn root_key(&self) -> PathBuf {
-        self.dir.join("owner/root.jwk")
-    }
-
-    /// The owner's command line keeps its login here.
-    pub fn config(&self) -> PathBuf {
-        self.dir.join("owner")
-    }
-
-    /// The device's folder.
-    pub fn agent(&self) -> PathBuf {
-        self.dir.join("agent")
-    }
-
-    /// `demo.json`.
-    pub fn file(&self) -> PathBuf {
-        self.dir.join("demo.json")
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            edge: dir.join("edge"),
+            secrets: dir.join("secrets"),
+            config: dir.join("owner"),
+            root_key: dir.join("owner/root.jwk"),
+            agent: dir.join("agent"),
+            file: dir.join("demo.json"),
+            dir,
+        }
     }
 
     /// What the last complete run left, if it is to be kept; otherwise an empty folder.
@@ -72,18 +58,18 @@ impl Layout {
         if self.dir.exists() {
             fs::remove_dir_all(&self.dir).with_context(|| format!("cannot clear {}", self.dir.display()))?;
         }
-        for dir in [self.edge(), self.secrets(), self.config(), self.agent()] {
-            fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        for dir in [&self.edge, &self.secrets, &self.config, &self.agent] {
+            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         }
         Ok(None)
     }
 
     fn load(&self) -> Option<Demo> {
-        serde_json::from_str(&fs::read_to_string(self.file()).ok()?).ok()
+        serde_json::from_str(&fs::read_to_string(&self.file).ok()?).ok()
     }
 
     pub fn save(&self, demo: &Demo) -> Result<()> {
-        write_private(&self.file(), &format!("{}\n", serde_json::to_string(demo)?))
+        write_private(&self.file, &format!("{}\n", serde_json::to_string(demo)?))
     }
 
     /// Whether the device enrolled at this origin.
@@ -96,7 +82,7 @@ impl Layout {
     }
 
     fn enrolled_file(&self) -> PathBuf {
-        self.agent().join("enrolled-at")
+        self.agent.join("enrolled-at")
     }
 }
 
@@ -141,10 +127,10 @@ mod tests {
     #[test]
     fn a_complete_state_is_found_again() {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(&dir.path().join("demo"));
+        let layout = Layout::new(dir.path().join("demo"));
         assert_eq!(layout.open(false).unwrap(), None);
         layout.save(&demo()).unwrap();
-        let mode = fs::metadata(layout.file()).unwrap().permissions().mode();
+        let mode = fs::metadata(&layout.file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(layout.open(false).unwrap(), Some(demo()));
         assert_eq!(layout.open(true).unwrap(), None);
@@ -153,11 +139,11 @@ mod tests {
     #[test]
     fn half_a_state_is_cleared() {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(&dir.path().join("demo"));
+        let layout = Layout::new(dir.path().join("demo"));
         layout.open(false).unwrap();
-        fs::write(layout.root_key(), "old").unwrap();
+        fs::write(&layout.root_key, "old").unwrap();
         layout.open(false).unwrap();
-        assert!(!layout.root_key().exists());
+        assert!(!layout.root_key.exists());
     }
 
     #[test]

@@ -30,10 +30,12 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{client::Client, guard::Guarded, process};
+use crate::{guard::Guarded, process};
 
 /// How long wrangler may take to answer; on a busy machine with two cores it takes up to ten seconds.
 const READY: Duration = Duration::from_secs(60);
+/// How long it may take over one answer.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How often a starting Worker is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often a free port may be lost to somebody else before we give up.
@@ -170,11 +172,14 @@ impl Edge {
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        match self.options.https {
-            None => Client::new(&self.url()).status("/healthz").is_ok_and(|status| status == 200),
+        // A bare system may lack `/etc/hosts`, so the address is used and not the name.
+        let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
+        if self.options.https.is_some() {
             // We speak no TLS; that the port is open must do.
-            Some(_) => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
+            return TcpStream::connect(address).is_ok();
         }
+        let request = ureq::get(format!("http://{address}/healthz"));
+        request.config().timeout_global(Some(ANSWER)).build().call().is_ok()
     }
 
     fn this_runs_log(&self) -> String {

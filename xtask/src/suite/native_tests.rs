@@ -3,7 +3,7 @@
 
 use std::{
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
     sync::{Mutex, PoisonError},
 };
@@ -37,23 +37,23 @@ struct Profile {
 }
 
 /// All crates with tests that need no deployment, the Worker's and the panel's included.
-fn cargo_test(root: &Path) -> Command {
-    let mut cargo = process::cargo(root);
+fn cargo_test() -> Command {
+    let mut cargo = process::cargo();
     cargo.args(["test", "--workspace", "--exclude", "e2e"]);
     cargo
 }
 
 /// Compiles the tests.
-pub fn compile(root: &Path) -> Result<Vec<Program>> {
-    native::cargo("compiling the native tests", cargo_test(root).arg("--no-run"))?;
-    programs(&process::output_of(cargo_test(root).args(["--no-run", "--message-format=json"]))?)
+pub fn compile() -> Result<Vec<Program>> {
+    native::cargo("compiling the native tests", cargo_test().arg("--no-run"))?;
+    programs(&process::output_of(cargo_test().args(["--no-run", "--message-format=json"]))?)
 }
 
 /// Runs the tests; with a filter only those whose names contain it.
-pub fn run(root: &Path, programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
+pub fn run(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
     // Examples in the documentation have no programs of their own.
-    let mut examples = cargo_test(root);
+    let mut examples = cargo_test();
     examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
     let step = Step::begin("native tests");

@@ -1,8 +1,8 @@
 //! What the end-to-end tests need besides cargo's builds: packages, downloads, agents for emulated devices.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::Result;
@@ -56,16 +56,17 @@ pub struct Downloads {
 
 /// Fetches what is missing. The packages are installed.
 pub fn download(setup: &Setup) -> Result<Downloads> {
-    let emulator = || match emulator::wanted() {
-        Ok(()) => emulator::ensure(setup).map(Ok),
-        Err(reason) => Ok(Err(reason.to_string())),
-    };
-    let nspawn = || match nspawn::wanted() {
-        Ok(()) => nspawn::ensure(setup).map(Ok),
-        Err(reason) => Ok(Err(reason.to_string())),
-    };
+    let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
+    let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
     let (python, (emulator, nspawn)) = both(|| python::ensure(setup), || both(emulator, nspawn))?;
     Ok(Downloads { browser: browser::installed()?, python, emulator, nspawn })
+}
+
+fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<Result<T, String>> {
+    match wanted {
+        Ok(()) => get().map(Ok),
+        Err(reason) => Ok(Err(reason.to_string())),
+    }
 }
 
 /// Agents for the emulated machines, in the order of [`EMULATED`]; none where there are no such machines.
@@ -89,119 +90,53 @@ pub struct Tested<'a> {
     pub programs: &'a Native,
 }
 
-/// The variables that test programs read, as they build nothing themselves.
-pub struct Environment<'a> {
-    tested: Tested<'a>,
-    browser: &'a Browser,
-    python: &'a Path,
-    emulated: Option<Emulated>,
-    packaged: Option<Packaged>,
+/// Environment variables by which test programs, which build nothing themselves, find what they need.
+pub type Variables = Vec<(&'static str, OsString)>;
+
+/// What every test and measurement needs.
+pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables> {
+    let Tested { tools, mode, programs } = tested;
+    Ok(vec![
+        ("PINLATCH_BIN", programs.pinlatch.clone().into()),
+        ("PINLATCH_AGENT_BIN", programs.agent.clone().into()),
+        ("PINLATCH_XTASK", guard::guard_binary()?.into()),
+        ("PINLATCH_EDGE_DIST", mode.edge_dist().into()),
+        ("PINLATCH_PANEL_DIST", mode.panel_dist().into()),
+        ("PINLATCH_NODE", tools.node.clone().into()),
+        ("PINLATCH_WRANGLER", tools.wrangler().into()),
+        ("PINLATCH_CHROMIUM", downloads.browser.chromium.clone().into()),
+        ("PINLATCH_CHROMEDRIVER", downloads.browser.driver.clone().into()),
+        ("PINLATCH_PYTHON", downloads.python.clone().into()),
+        ("PATH", tools.path()?),
+    ])
 }
 
-/// Whether there are emulated machines.
-pub enum Emulated {
-    /// There are.
-    Here {
-        /// QEMU and the machines.
-        emulator: Emulator,
-        /// The agent for arm64.
-        arm64: PathBuf,
-        /// The agent for the oldest Raspberry Pi.
-        armhf: PathBuf,
-    },
-    /// There are none, for this reason.
-    Missing(String),
-}
-
-impl Emulated {
-    /// Finds the emulator and builds what runs in it.
-    pub fn find(setup: &Setup) -> Result<Self> {
-        ensure_packages(setup)?;
-        let emulator = download(setup)?.emulator;
-        Ok(Self::of(&emulator, device_agents(setup)?))
-    }
-
-    fn of(emulator: &Result<Emulator, String>, agents: Option<[PathBuf; 2]>) -> Self {
-        match (emulator, agents) {
-            (Ok(emulator), Some([arm64, armhf])) => Self::Here { emulator: emulator.clone(), arm64, armhf },
-            (Err(reason), _) => Self::Missing(reason.clone()),
-            (Ok(_), None) => Self::Missing("there are no agents for them".into()),
-        }
+/// Emulated machines with these agents, or the reason why there are none.
+pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) -> Variables {
+    match (&downloads.emulator, agents) {
+        (Ok(emulator), Some([arm64, armhf])) => vec![
+            ("PINLATCH_QEMU", emulator.qemu.clone().into()),
+            ("PINLATCH_GUESTS", emulator.guests.clone().into()),
+            ("PINLATCH_AGENT_ARM64", arm64.into()),
+            ("PINLATCH_AGENT_ARMHF", armhf.into()),
+        ],
+        (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "there are no agents for them".into())],
+        (Err(reason), _) => vec![("PINLATCH_NO_EMULATOR", reason.into())],
     }
 }
 
-/// Whether a system with systemd can be booted.
-pub enum Packaged {
-    /// It can.
-    Here {
-        /// The system and the program that boots it.
-        nspawn: Nspawn,
-        /// The agent to package.
-        agent: PathBuf,
-    },
-    /// There is none, for this reason.
-    Missing(String),
-}
-
-impl<'a> Environment<'a> {
-    /// For all tests.
-    pub fn new(tested: Tested<'a>, downloads: &'a Downloads, agents: Option<[PathBuf; 2]>) -> Result<Self> {
-        let packaged = match &downloads.nspawn {
+/// A system with systemd and an agent to package for it, or the reason why there is none.
+pub fn package_variables(downloads: &Downloads, programs: &Native) -> Result<Variables> {
+    Ok(match &downloads.nspawn {
+        Ok(nspawn) => vec![
+            ("PINLATCH_NSPAWN", nspawn.program.clone().into()),
+            ("PINLATCH_SYSTEMD_ROOT", nspawn.root.clone().into()),
+            ("PINLATCH_NSPAWN_LIBRARIES", nspawn.libraries.clone().into()),
             // The development build: a static one takes minutes to compile, and the packages behave alike.
-            Ok(nspawn) => Packaged::Here { nspawn: nspawn.clone(), agent: stripped(&tested.programs.agent)? },
-            Err(reason) => Packaged::Missing(reason.clone()),
-        };
-        let emulated = Some(Emulated::of(&downloads.emulator, agents));
-        Ok(Self { emulated, packaged: Some(packaged), ..Self::without_devices(tested, downloads) })
-    }
-
-    /// For tests and measurements that need neither emulated machines nor packages.
-    pub fn without_devices(tested: Tested<'a>, downloads: &'a Downloads) -> Self {
-        let Downloads { browser, python, .. } = downloads;
-        Self { tested, browser, python, emulated: None, packaged: None }
-    }
-
-    /// The same with emulated machines.
-    pub fn with_emulated(self, emulated: Option<Emulated>) -> Self {
-        Self { emulated, ..self }
-    }
-
-    /// Sets the variables of a command.
-    pub fn set(&self, command: &mut Command) -> Result<()> {
-        let Tested { tools, mode, programs } = self.tested;
-        let variables: [(&str, PathBuf); 10] = [
-            ("PINLATCH_BIN", programs.pinlatch.clone()),
-            ("PINLATCH_AGENT_BIN", programs.agent.clone()),
-            ("PINLATCH_XTASK", guard::guard_binary()?),
-            ("PINLATCH_EDGE_DIST", mode.edge_dist()),
-            ("PINLATCH_PANEL_DIST", mode.panel_dist()),
-            ("PINLATCH_NODE", tools.node.clone()),
-            ("PINLATCH_WRANGLER", tools.wrangler()),
-            ("PINLATCH_CHROMIUM", self.browser.chromium.clone()),
-            ("PINLATCH_CHROMEDRIVER", self.browser.driver.clone()),
-            ("PINLATCH_PYTHON", self.python.to_owned()),
-        ];
-        command.envs(variables).env("PATH", tools.path()?);
-        match &self.emulated {
-            Some(Emulated::Here { emulator, arm64, armhf }) => {
-                command.env("PINLATCH_QEMU", &emulator.qemu).env("PINLATCH_GUESTS", &emulator.guests);
-                command.env("PINLATCH_AGENT_ARM64", arm64).env("PINLATCH_AGENT_ARMHF", armhf);
-            }
-            Some(Emulated::Missing(reason)) => drop(command.env("PINLATCH_NO_EMULATOR", reason)),
-            None => {}
-        }
-        match &self.packaged {
-            Some(Packaged::Here { nspawn, agent }) => {
-                command.env("PINLATCH_NSPAWN", &nspawn.program).env("PINLATCH_SYSTEMD_ROOT", &nspawn.root);
-                command
-                    .env("PINLATCH_NSPAWN_LIBRARIES", &nspawn.libraries)
-                    .env("PINLATCH_AGENT_PACKAGED", agent);
-            }
-            Some(Packaged::Missing(reason)) => drop(command.env("PINLATCH_NO_SYSTEMD", reason)),
-            None => {}
-        }
-        Ok(())
-    }
+            ("PINLATCH_AGENT_PACKAGED", stripped(&programs.agent)?.into()),
+        ],
+        Err(reason) => vec![("PINLATCH_NO_SYSTEMD", reason.into())],
+    })
 }
 
 /// A copy of a program without debug information, in the same folder.

@@ -15,7 +15,8 @@ pub const PACKAGE: Package = Package {
     debian: "chromium chromium-driver",
     fedora: "chromium chromedriver",
     homebrew: "--cask chromium chromedriver",
-    ..Package::named("chromium", || find().is_some())
+    present: |_| find().is_some(),
+    ..Package::program("chromium")
 };
 
 /// A browser and the program that drives it.

@@ -30,14 +30,13 @@ pub enum Machine {
 struct Facts {
     musl: &'static str,
     glibc: &'static str,
-    compiler: &'static str,
+    /// A C compiler with its headers: a package that Debian only recommends has those.
+    compiler: Package,
     compiler_flags: &'static str,
-    package: Package,
 }
 
-/// A C compiler with its headers: a package that Debian only recommends has those.
-const fn c_compiler(compiler: &'static str, present: fn() -> bool, debian: &'static str) -> Package {
-    Package { debian, ..Package::named(compiler, present) }
+const fn compiler(name: &'static str, debian: &'static str) -> Package {
+    Package { debian, present: |own| compiles(own.name), ..Package::program(name) }
 }
 
 impl Machine {
@@ -46,36 +45,21 @@ impl Machine {
             Self::Arm64 => Facts {
                 musl: "aarch64-unknown-linux-musl",
                 glibc: "aarch64-unknown-linux-gnu",
-                compiler: "aarch64-linux-gnu-gcc",
+                compiler: compiler("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
                 compiler_flags: "",
-                package: c_compiler(
-                    "aarch64-linux-gnu-gcc",
-                    || compiles("aarch64-linux-gnu-gcc"),
-                    "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-                ),
             },
             // Debian's armhf libc is ARMv7 and dies on a Pi Zero; its armel libc is not, and has no floating point.
             Self::Armhf => Facts {
                 musl: "arm-unknown-linux-musleabi",
                 glibc: "arm-unknown-linux-gnueabi",
-                compiler: "arm-linux-gnueabi-gcc",
+                compiler: compiler("arm-linux-gnueabi-gcc", "gcc-arm-linux-gnueabi libc6-dev-armel-cross"),
                 compiler_flags: "-march=armv6 -marm",
-                package: c_compiler(
-                    "arm-linux-gnueabi-gcc",
-                    || compiles("arm-linux-gnueabi-gcc"),
-                    "gcc-arm-linux-gnueabi libc6-dev-armel-cross",
-                ),
             },
             Self::Amd64 => Facts {
                 musl: "x86_64-unknown-linux-musl",
                 glibc: "x86_64-unknown-linux-gnu",
-                compiler: "x86_64-linux-gnu-gcc",
+                compiler: compiler("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu libc6-dev"),
                 compiler_flags: "",
-                package: c_compiler(
-                    "x86_64-linux-gnu-gcc",
-                    || compiles("x86_64-linux-gnu-gcc"),
-                    "gcc-x86-64-linux-gnu libc6-dev",
-                ),
             },
         }
     }
@@ -83,7 +67,7 @@ impl Machine {
     /// The packages that compiling for it needs.
     #[must_use]
     pub fn package(self) -> Package {
-        self.facts().package
+        self.facts().compiler
     }
 
     /// The one that this program runs on.
@@ -128,21 +112,15 @@ impl Cross {
         // They would be taken instead of those below.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
-        cargo.env(format!("CC_{variable}"), facts.compiler);
+        cargo.env(format!("CC_{variable}"), facts.compiler.name);
         cargo.env(format!("CFLAGS_{variable}"), facts.compiler_flags);
         let of_cargo = |name: &str| format!("CARGO_TARGET_{}_{name}", variable.to_uppercase());
-        match self.library {
-            Library::Rustup => {
-                cargo.env(of_cargo("LINKER"), "rust-lld");
-                let flags = format!("-Clink-self-contained=yes -Clinker-flavor=ld.lld{}", without_paths());
-                cargo.env(of_cargo("RUSTFLAGS"), flags);
-            }
-            Library::Debian => {
-                cargo.env(of_cargo("LINKER"), facts.compiler);
-                let flags = format!("-Ctarget-feature=+crt-static{}", without_paths());
-                cargo.env(of_cargo("RUSTFLAGS"), flags);
-            }
-        }
+        let (linker, flags) = match self.library {
+            Library::Rustup => ("rust-lld", "-Clink-self-contained=yes -Clinker-flavor=ld.lld"),
+            Library::Debian => (facts.compiler.name, "-Ctarget-feature=+crt-static"),
+        };
+        cargo.env(of_cargo("LINKER"), linker);
+        cargo.env(of_cargo("RUSTFLAGS"), format!("{flags}{}", without_paths()));
         Ok(cargo)
     }
 }
@@ -164,7 +142,7 @@ fn without_paths() -> String {
 pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     let facts = machine.facts();
     let purpose = format!("compiling for {}", machine.name());
-    setup.ensure_packages(&purpose, &[&facts.package])?;
+    setup.ensure_packages(&purpose, &[&facts.compiler])?;
     let library = rust_target::ensure(setup, facts.musl)?;
     Ok(Cross { machine, library })
 }
@@ -180,10 +158,7 @@ fn compiles(compiler: &str) -> bool {
 /// For `doctor`: the one that the tests use.
 #[must_use]
 pub fn report() -> Report {
-    let facts = Machine::Arm64.facts();
-    let found = paths::on_path(facts.compiler).filter(|_| (facts.package.present)());
-    Report {
-        needed: super::emulator::wanted().is_ok(),
-        ..program_report(facts.compiler, found, &facts.package)
-    }
+    let compiler = Machine::Arm64.package();
+    let found = paths::on_path(compiler.name).filter(|_| compiler.is_present());
+    Report { needed: super::emulator::wanted().is_ok(), ..program_report(compiler.name, found, &compiler) }
 }

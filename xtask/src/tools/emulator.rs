@@ -19,8 +19,8 @@ use crate::{paths, process};
 const QEMU: &str = "qemu-system-aarch64";
 /// The kernels' modules are packed with xz.
 pub const PACKAGES: [Package; 2] = [
-    Package { debian: "qemu-system-arm", ..Package::named(QEMU, || paths::on_path(QEMU).is_some()) },
-    Package { debian: "xz-utils", ..Package::named("xz", || paths::on_path("xz").is_some()) },
+    Package { debian: "qemu-system-arm", ..Package::program(QEMU) },
+    Package { debian: "xz-utils", ..Package::program("xz") },
 ];
 const BUSYBOX: &str = "busybox-static";
 /// Rises when something else is kept of the packages.
@@ -90,7 +90,11 @@ pub fn ensure(setup: &Setup) -> Result<Emulator> {
     let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is not on PATH") };
     let guests = home(setup);
     if !guests.join(COMPLETE).is_file() {
-        fetch(setup, &guests)?;
+        setup.make_folder(&guests, fetch)?;
+        // Those of an earlier recipe serve nobody any more.
+        for number in 1..RECIPE {
+            let _ = fs::remove_dir_all(home_of(setup, number));
+        }
     }
     Ok(Emulator { qemu, guests })
 }
@@ -104,10 +108,8 @@ fn home_of(setup: &Setup, recipe: u32) -> PathBuf {
 }
 
 /// Fetches and unpacks the packages, and keeps of them what the machines need.
-fn fetch(setup: &Setup, guests: &Path) -> Result<()> {
-    fs::create_dir_all(&setup.cache).with_context(|| format!("cannot make {}", setup.cache.display()))?;
-    let work = tempfile::tempdir_in(&setup.cache)?;
-    let made = work.path().join("guests");
+fn fetch(made: &Path) -> Result<()> {
+    let work = tempfile::tempdir_in(made)?;
     let mut packages = String::new();
     let architectures: BTreeSet<&str> = GUESTS.iter().map(|guest| guest.architecture).collect();
     for architecture in architectures {
@@ -127,13 +129,7 @@ fn fetch(setup: &Setup, guests: &Path) -> Result<()> {
             packages.push_str(&format!("{package}\n"));
         }
     }
-    fs::write(made.join(COMPLETE), packages)?;
-    let _ = fs::remove_dir_all(guests);
-    // Those of an earlier recipe serve nobody any more.
-    for number in 1..RECIPE {
-        let _ = fs::remove_dir_all(home_of(setup, number));
-    }
-    fs::rename(&made, guests).with_context(|| format!("cannot make {}", guests.display()))
+    Ok(fs::write(made.join(COMPLETE), packages)?)
 }
 
 /// The kernel, its device tree, and its modules numbered in the order in which they are loaded.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::{Setup, npm};
-use crate::process;
 
 /// Finds Lighthouse's program for Node, or installs it into the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
@@ -16,11 +15,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
         return Ok(program);
     }
     setup.ensure_packages("Lighthouse", &[&npm::PACKAGE])?;
-    std::fs::create_dir_all(&dir)?;
-    let mut npm = std::process::Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&dir);
-    npm.arg(format!("lighthouse@{version}"));
-    process::quietly(&format!("installing lighthouse {version} (network)"), &mut npm)?;
+    npm::install_alone(&dir, &format!("lighthouse@{version}"))?;
     if !program.exists() {
         bail!("lighthouse {version} was installed, but {} is not there", program.display());
     }

@@ -17,7 +17,12 @@ pub mod rust_target;
 pub mod shell;
 pub mod system;
 
-use std::{ffi::OsString, path::PathBuf, process::Command};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -51,8 +56,6 @@ pub struct Pins {
 
 /// What setup works with.
 pub struct Setup {
-    /// The work tree.
-    pub root: PathBuf,
     /// Holds one `NAME-VERSION` folder per tool.
     pub cache: PathBuf,
     /// Which versions.
@@ -64,14 +67,23 @@ pub struct Setup {
 impl Setup {
     /// Reads the pins; installs nothing yet.
     pub fn new(consent: Consent) -> Result<Self> {
-        let root = paths::root();
-        let file = root.join("tools.toml");
-        let text =
-            std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let file = paths::root().join("tools.toml");
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let pins = toml::from_str(&text).with_context(|| format!("{} is invalid", file.display()))?;
         let ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
         let consent = if ci && consent == Consent::Ask { Consent::Given } else { consent };
-        Ok(Self { root, cache: paths::tool_cache()?, pins, consent })
+        Ok(Self { cache: paths::tool_cache()?, pins, consent })
+    }
+
+    /// Makes a folder of the cache whole or not at all: `fill` is given another one, which takes its place.
+    fn make_folder(&self, home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        fs::create_dir_all(&self.cache).with_context(|| format!("cannot make {}", self.cache.display()))?;
+        let work = tempfile::tempdir_in(&self.cache)?;
+        let made = work.path().join("made");
+        fs::create_dir(&made)?;
+        fill(&made)?;
+        let _ = fs::remove_dir_all(home);
+        fs::rename(&made, home).with_context(|| format!("cannot make {}", home.display()))
     }
 }
 
@@ -87,7 +99,7 @@ pub struct Tools {
 impl Tools {
     /// Installs what is missing. npm is present: [`npm::PACKAGE`].
     pub fn ensure(setup: &Setup) -> Result<Self> {
-        let (node, node_modules) = both(|| node::ensure(setup), || npm::ensure(setup))?;
+        let (node, node_modules) = both(|| node::ensure(setup), npm::ensure)?;
         Ok(Self { node, node_modules })
     }
 

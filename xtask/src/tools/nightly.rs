@@ -12,8 +12,13 @@ use crate::{paths, process};
 pub const NIGHTLY: &str = "nightly";
 const INSTALL: [&str; 5] = ["toolchain", "install", NIGHTLY, "--profile", "minimal"];
 
-const CXX: Package =
-    Package { fedora: "gcc-c++", arch: "gcc", homebrew: "gcc", ..Package::named("g++", has_cxx) };
+const CXX: Package = Package {
+    present: |_| has_cxx(),
+    fedora: "gcc-c++",
+    arch: "gcc",
+    homebrew: "gcc",
+    ..Package::program("g++")
+};
 
 /// Finds all of them, or installs them; the path of cargo-fuzz.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
@@ -51,7 +56,8 @@ fn cargo_fuzz(setup: &Setup) -> Result<PathBuf> {
     }
     let build = setup.cache.join("build-cargo-fuzz");
     std::fs::create_dir_all(&setup.cache)?;
-    let mut cargo = process::cargo(&setup.cache);
+    let mut cargo = process::cargo();
+    cargo.current_dir(&setup.cache);
     cargo.args([
         "install",
         "--debug",

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, at_least, version_of};
-use crate::{paths, process};
+use super::{Report, Setup, at_least, npm, version_of};
+use crate::paths;
 
 /// How npm's packages name this platform.
 #[must_use]
@@ -22,10 +22,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
         return Ok(node);
     }
     let dir = folder(setup);
-    std::fs::create_dir_all(&dir)?;
-    let mut npm = std::process::Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg(package(setup));
-    process::quietly(&format!("installing Node {} (network)", setup.pins.node), &mut npm)?;
+    npm::install_alone(&dir, &package(setup))?;
     match find(setup) {
         Some(node) => Ok(node),
         None => bail!("{} was installed but does not run", package(setup)),

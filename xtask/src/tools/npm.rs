@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Report, Setup, system::Package};
+use super::{Report, system::Package};
 use crate::{paths, process};
 
 /// npm with a Node of any age: the version that wrangler needs comes from npm's registry. (Debian's `nodejs` alone
@@ -15,27 +15,35 @@ pub const PACKAGE: Package = Package {
     fedora: "nodejs-npm",
     arch: "nodejs npm",
     homebrew: "node",
-    ..Package::named("npm", || paths::on_path("npm").is_some())
+    ..Package::program("npm")
 };
 
 /// Runs `npm ci` unless what is installed is what is locked.
-pub fn ensure(setup: &Setup) -> Result<PathBuf> {
-    let modules = setup.root.join("node_modules");
-    if up_to_date(&setup.root) {
+pub fn ensure() -> Result<PathBuf> {
+    let modules = paths::root().join("node_modules");
+    if up_to_date() {
         return Ok(modules);
     }
     let mut npm = std::process::Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&setup.root);
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(paths::root());
     process::quietly("npm ci (network)", &mut npm)?;
-    if !up_to_date(&setup.root) {
+    if !up_to_date() {
         bail!("npm ci succeeded, but node_modules differs from package-lock.json");
     }
     Ok(modules)
 }
 
-fn up_to_date(root: &Path) -> bool {
-    let locked = read(&root.join("package-lock.json"));
-    let installed = read(&root.join("node_modules/.package-lock.json"));
+/// Installs one package into a folder of its own. Its scripts do not run.
+pub fn install_alone(folder: &Path, package: &str) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut npm = std::process::Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", package, "--prefix"]).arg(folder);
+    process::quietly(&format!("installing {package} (network)"), &mut npm)
+}
+
+fn up_to_date() -> bool {
+    let locked = read(&paths::root().join("package-lock.json"));
+    let installed = read(&paths::root().join("node_modules/.package-lock.json"));
     matches!((locked, installed), (Ok(locked), Ok(installed)) if agree(&locked, &installed))
 }
 
@@ -59,15 +67,15 @@ fn agree(locked: &Value, installed: &Value) -> bool {
 
 /// For `doctor`: the packages of `package.json`.
 #[must_use]
-pub fn report(setup: &Setup) -> Report {
-    let versions = read(&setup.root.join("package.json")).ok().and_then(|package| {
+pub fn report() -> Report {
+    let versions = read(&paths::root().join("package.json")).ok().and_then(|package| {
         let wanted = package.get("devDependencies")?.as_object()?;
         let list: Vec<_> =
             wanted.iter().map(|(name, v)| format!("{name} {}", v.as_str().unwrap_or("?"))).collect();
         Some(list.join(", "))
     });
-    let place = setup.root.join("node_modules").display().to_string();
-    let found = versions.filter(|_| up_to_date(&setup.root)).map(|versions| (versions, place));
+    let place = paths::root().join("node_modules").display().to_string();
+    let found = versions.filter(|_| up_to_date()).map(|versions| (versions, place));
     Report { name: "npm packages", found, needed: true, get: "npm ci".into() }
 }
 

@@ -23,7 +23,7 @@ const RECIPE: u32 = 1;
 const COMPLETE: &str = "release";
 
 /// Makes the small Debian. Not needed once that is made.
-pub const PACKAGE: Package = Package::named("debootstrap", || paths::on_path("debootstrap").is_some());
+pub const PACKAGE: Package = Package::program("debootstrap");
 
 /// What boots.
 #[derive(Debug, Clone)]
@@ -66,20 +66,16 @@ fn home(setup: &Setup) -> PathBuf {
 }
 
 fn make(setup: &Setup, home: &Path) -> Result<()> {
-    fs::create_dir_all(&setup.cache).with_context(|| format!("cannot make {}", setup.cache.display()))?;
-    let work = tempfile::tempdir_in(&setup.cache)?;
-    let made = work.path().join("made");
-    let root = made.join("root");
-    fs::create_dir_all(&root)?;
     let release = release().context("this is no Debian")?;
-    let mut debootstrap = Command::new("debootstrap");
-    debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), &release]).arg(&root);
-    debootstrap.args(mirror(&release));
-    process::quietly("making a small Debian with systemd (network)", &mut debootstrap)?;
-    fs::remove_dir_all(root.join("var/cache/apt/archives"))?;
-    fs::write(made.join(COMPLETE), format!("{release}\n"))?;
-    let _ = fs::remove_dir_all(home);
-    fs::rename(&made, home).with_context(|| format!("cannot make {}", home.display()))
+    setup.make_folder(home, |made| {
+        let root = made.join("root");
+        let mut debootstrap = Command::new("debootstrap");
+        debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), &release]).arg(&root);
+        debootstrap.args(mirror(&release));
+        process::quietly("making a small Debian with systemd (network)", &mut debootstrap)?;
+        fs::remove_dir_all(root.join("var/cache/apt/archives"))?;
+        Ok(fs::write(made.join(COMPLETE), format!("{release}\n"))?)
+    })
 }
 
 /// Debian's name of this system's release.

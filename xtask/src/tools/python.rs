@@ -20,7 +20,8 @@ pub const PACKAGE: Package = Package {
     debian: "python3 python3-venv",
     arch: "python",
     homebrew: "python",
-    ..Package::named("python3", || with_venv().is_some())
+    present: |_| with_venv().is_some(),
+    ..Package::program("python3")
 };
 /// Fails where a package is missing, or the Python that the environment was made with.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis

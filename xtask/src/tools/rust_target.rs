@@ -24,7 +24,8 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 /// Debian's rustc, cargo, source of the library, linkers and clippy.
 const DEBIAN_RUST: Package = Package {
     debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
-    ..Package::named("Debian's Rust", has_debian_rust)
+    present: |_| has_debian_rust(),
+    ..Package::program("Debian's Rust")
 };
 /// Without a network rustup may hang instead of failing.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -43,7 +44,7 @@ pub enum Library {
 impl Library {
     /// `cargo SUBCOMMAND --target TARGET` with this library.
     pub fn cargo(self, subcommand: &str, target: &str) -> Result<Command> {
-        let mut cargo = process::cargo(&paths::root());
+        let mut cargo = process::cargo();
         if self == Self::Debian {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let first = std::iter::once(PathBuf::from("/usr/bin"));

@@ -4,11 +4,8 @@ use super::{Report, program_report, system::Package};
 use crate::paths;
 
 /// One package for each program.
-pub const PACKAGES: [Package; 3] = [
-    Package::named("curl", || paths::on_path("curl").is_some()),
-    Package::named("jq", || paths::on_path("jq").is_some()),
-    Package::named("openssl", || paths::on_path("openssl").is_some()),
-];
+pub const PACKAGES: [Package; 3] =
+    [Package::program("curl"), Package::program("jq"), Package::program("openssl")];
 
 /// For `doctor`.
 #[must_use]

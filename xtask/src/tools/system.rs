@@ -24,7 +24,7 @@ pub struct Package {
     /// Completes the sentence "missing: …".
     pub name: &'static str,
     /// Whether it is installed.
-    pub present: fn() -> bool,
+    pub present: fn(&Self) -> bool,
     /// Debian, Ubuntu, Raspberry Pi OS.
     pub debian: &'static str,
     /// Fedora.
@@ -37,8 +37,15 @@ pub struct Package {
 
 impl Package {
     /// A package of one program, with the program's name on every system.
-    pub const fn named(name: &'static str, present: fn() -> bool) -> Self {
+    pub const fn program(name: &'static str) -> Self {
+        let present = |own: &Self| paths::on_path(own.name).is_some();
         Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
+    }
+
+    /// Whether it is installed.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        (self.present)(self)
     }
 }
 
@@ -98,7 +105,7 @@ impl Setup {
     /// for a person to run.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
         let missing: Vec<&Package> =
-            packages.iter().copied().filter(|package| !(package.present)()).collect();
+            packages.iter().copied().filter(|package| !package.is_present()).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -120,7 +127,7 @@ impl Setup {
         install.args(["install", "-y", "--no-install-recommends"]).env("DEBIAN_FRONTEND", "noninteractive");
         install.args(missing.iter().flat_map(|package| package.debian.split(' ')));
         process::quietly("installing Debian packages (network)", &mut install)?;
-        match missing.iter().find(|package| !(package.present)()) {
+        match missing.iter().find(|package| !package.is_present()) {
             Some(package) => bail!("the packages were installed, but {} is still missing", package.name),
             None => Ok(()),
         }
@@ -179,12 +186,11 @@ mod tests {
         Setup { consent, ..Setup::new(Consent::Refused).unwrap() }
     }
 
-    const ABSENT: Package =
-        Package { fedora: "", homebrew: "one two", ..Package::named("no-such-thing", || false) };
+    const ABSENT: Package = Package { fedora: "", homebrew: "one two", ..Package::program("no-such-thing") };
 
     #[test]
     fn each_system_has_its_command() {
-        let other = Package::named("jq", || false);
+        let other = Package::program("jq");
         let line = |system: System| system.install_line(&[&ABSENT, &other]);
         assert!(
             line(System::Debian).ends_with("apt-get install -y --no-install-recommends no-such-thing jq")
@@ -198,6 +204,6 @@ mod tests {
     fn without_permission_nothing_is_installed() {
         let error = setup(Consent::Refused).ensure_packages("this test", &[&ABSENT]).unwrap_err().to_string();
         assert!(error.contains("--no-install") || error.contains("no-such-thing"), "{error}");
-        setup(Consent::Refused).ensure_packages("this test", &[&Package::named("sh", || true)]).unwrap();
+        setup(Consent::Refused).ensure_packages("this test", &[&Package::program("sh")]).unwrap();
     }
 }

@@ -1,24 +1,12 @@
-//! What it costs to verify a token in workerd: ours the first time, ours again, and npm's `jose` beside it.
+//! Times and bars of verifying tokens in workerd, for `cargo xtask bench verify`.
 //!
-//! A Worker's clock stands still while it computes, so the time is taken here, around requests for so many
+//! A Worker's clock stands still while it computes, so the time is taken outside, around requests for so many
 //! verifications, less what a request for none takes. Ours are all run within wasm: a token crosses into it once per
 //! request, not once per verification.
 
-mod build;
-
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use serde_json::json;
-
-use super::Row;
-use crate::{
-    build::Mode,
-    client::Client,
-    edge::{Edge, EdgeOptions, EdgeParts},
-    tools::{Setup, Tools, npm},
-    ui,
-};
+use xtask::bench::Row;
 
 /// One request computes about so long: much longer than its way takes, and not so long that a run takes minutes.
 const REQUEST: Duration = Duration::from_millis(300);
@@ -30,8 +18,9 @@ const ROUNDS: usize = 3;
 const EMPTY_ROUNDS: usize = 10;
 
 /// What must hold of an algorithm.
-struct Bars {
-    alg: &'static str,
+pub struct Bars {
+    /// RFC 7518 §3.1.
+    pub alg: &'static str,
     /// Our first verification, in jose's times.
     first_of_jose: Option<f64>,
     /// Our first verification in µs.
@@ -45,7 +34,8 @@ const fn bars(alg: &'static str) -> Bars {
     Bars { alg, first_of_jose: None, first: None, repeated: 5.0 }
 }
 
-const ALGORITHMS: [Bars; 12] = [
+/// All that are accepted.
+pub const ALGORITHMS: [Bars; 12] = [
     Bars { first_of_jose: Some(1.0), repeated: 2.0, ..bars("HS256") },
     bars("HS384"),
     bars("HS512"),
@@ -63,64 +53,40 @@ const ALGORITHMS: [Bars; 12] = [
 /// Who verifies.
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
-pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
-    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
-    let tools = Tools::ensure(setup)?;
-    let entry = build::build(setup, &tools)?;
-    let dir = tempfile::tempdir()?;
-    let worker = Edge::start(
-        EdgeOptions::with(EdgeParts::of(&tools, Mode::Release), dir.path()).wrangler().other(entry),
-    )?;
-    let client = Client::new(&worker.url());
-    client.post("/prepare", &json!(ALGORITHMS.map(|bars| bars.alg)))?;
-    let mut rows = Vec::new();
-    for bars in ALGORITHMS {
-        ui::say(&format!("  measuring {}", bars.alg));
-        rows.extend(rows_of(&bars, times(&client, bars.alg)?));
-    }
-    Ok(rows)
-}
-
 /// µs per verification, in the order of [`WHO`]. All take turns, so that a busy minute is everybody's.
-fn times(client: &Client, alg: &str) -> Result<[f64; 3]> {
-    let request = |who: &str, count: u32| -> Result<Duration> {
+pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
+    let request = |who: &str, count: u32| {
         let began = Instant::now();
-        client.post("/run", &json!({ "who": who, "alg": alg, "count": count }))?;
-        Ok(began.elapsed())
+        run(who, count);
+        began.elapsed()
     };
-    let mut empty = Duration::MAX;
-    for _ in 0..EMPTY_ROUNDS {
-        empty = empty.min(request("first", 0)?);
-    }
-    let mut counts = [0; 3];
-    for (who, count) in WHO.into_iter().zip(&mut counts) {
-        *count = enough(|count| Ok(request(who, count)?.saturating_sub(empty)))?;
-    }
+    let empty = (0..EMPTY_ROUNDS).map(|_| request("first", 0)).min().unwrap_or_default();
+    let counts = WHO.map(|who| (who, enough(|count| request(who, count).saturating_sub(empty))));
     let mut best = [f64::INFINITY; 3];
     for _ in 0..ROUNDS {
-        for ((who, count), best) in WHO.into_iter().zip(counts).zip(&mut best) {
-            let took = request(who, count)?.saturating_sub(empty);
+        for ((who, count), best) in counts.into_iter().zip(&mut best) {
+            let took = request(who, count).saturating_sub(empty);
             *best = best.min(took.as_secs_f64() * 1e6 / f64::from(count));
         }
     }
-    Ok(best)
+    best
 }
 
 /// How many verifications take about [`REQUEST`].
-fn enough(mut run: impl FnMut(u32) -> Result<Duration>) -> Result<u32> {
+fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     let mut count = 4_u32;
     loop {
-        let took = run(count)?;
+        let took = run(count);
         if took >= ENOUGH || count > u32::MAX / 4 {
             let share = REQUEST.as_secs_f64() / took.as_secs_f64();
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-            return Ok(((f64::from(count) * share).round() as u32).max(1));
+            return ((f64::from(count) * share).round() as u32).max(1);
         }
         count *= 4;
     }
 }
 
-fn rows_of(bars: &Bars, [jose, first, repeated]: [f64; 3]) -> Vec<Row> {
+/// The figures of one algorithm with its bars.
+pub fn rows(bars: &Bars, [jose, first, repeated]: [f64; 3]) -> Vec<Row> {
     let alg = bars.alg;
     let mut rows = vec![
         Row::at_most(&format!("{alg}, jose"), jose, "µs", None),
@@ -142,18 +108,18 @@ mod tests {
     #[test]
     fn as_many_are_run_as_fill_a_request() {
         let each = Duration::from_micros(10);
-        assert_eq!(enough(|count| Ok(each * count)).unwrap(), 30_000);
-        assert_eq!(enough(|_| Ok(Duration::from_secs(600))).unwrap(), 1);
+        assert_eq!(enough(|count| each * count), 30_000);
+        assert_eq!(enough(|_| Duration::from_secs(600)), 1);
     }
 
     #[test]
     fn bars_are_of_the_right_figures() {
-        let rows = rows_of(&ALGORITHMS[0], [10.0, 8.0, 4.0]);
-        assert!(rows.iter().all(|row| row.holds), "{rows:?}");
-        let rows = rows_of(&ALGORITHMS[0], [10.0, 11.0, 6.0]);
-        let failed: Vec<_> = rows.iter().filter(|row| !row.holds).map(|row| row.value).collect();
+        let holds = rows(&ALGORITHMS[0], [10.0, 8.0, 4.0]);
+        assert!(holds.iter().all(|row| row.holds), "{holds:?}");
+        let failed = rows(&ALGORITHMS[0], [10.0, 11.0, 6.0]);
+        let failed: Vec<_> = failed.iter().filter(|row| !row.holds).map(|row| row.value).collect();
         assert_eq!(failed, [1.1, 10.0 / 6.0]);
-        let eddsa = rows_of(&ALGORITHMS[11], [60.0, 1600.0, 4.0]);
+        let eddsa = rows(&ALGORITHMS[11], [60.0, 1600.0, 4.0]);
         assert_eq!(eddsa.iter().filter(|row| !row.holds).count(), 1);
     }
 }
