@@ -3,16 +3,16 @@
 //! Steps that do not depend on each other run side by side: what cargo builds for this machine, what it builds for
 //! wasm and for devices, and downloads.
 
-mod native_tests;
+mod cargo_tests;
 pub mod needs;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 
-use self::needs::Tested;
+use self::{cargo_tests::Compiled, needs::Tested};
 use crate::{
-    build::{self, Mode, native, wasm},
+    build::{self, Mode, bundler, native, wasm},
     edge::{config, quiet_wrangler},
     paths, process,
     together::both,
@@ -41,10 +41,10 @@ pub fn check(setup: &Setup) -> Result<()> {
     format()?;
     let native = || {
         clippy()?;
-        native_tests::compile()
+        cargo_tests::compile()
     };
-    let (tests, ()) = both(native, || wasm_clippy(setup))?;
-    native_tests::run(tests, None)
+    let (compiled, ()) = both(native, || wasm_clippy(setup))?;
+    cargo_tests::run_native(compiled.native, None)
 }
 
 /// `cargo xtask test`: everything; with a filter only the tests whose names contain it, and the builds they need.
@@ -55,30 +55,30 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         format()?;
     }
     let native = || {
+        // First, since bundling waits for it and compiling the tests takes long.
+        bundler::compile()?;
         if whole {
             clippy()?;
         }
-        let tests = native_tests::compile()?;
-        let programs = native::build(native::Profile::Dev)?;
-        native::cargo("compiling the end-to-end tests", e2e_tests(None).arg("--no-run"))?;
-        anyhow::Ok((tests, programs))
+        cargo_tests::compile()
     };
-    let cross = || {
+    let web = || {
         if whole {
             wasm_clippy(setup)?;
         }
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
-        anyhow::Ok((web.tools, hooks, needs::device_agents(setup)?))
+        anyhow::Ok((web.tools, hooks))
     };
-    let ((tests, programs), ((tools, hooks, agents), downloads)) =
-        both(native, || both(cross, || needs::download(setup)))?;
-    native_tests::run(tests, filter)?;
+    let devices = || both(|| needs::device_agents(setup), || needs::download(setup));
+    let (Compiled { native, programs }, ((tools, hooks), (agents, downloads))) =
+        both(native, || both(web, devices))?;
+    cargo_tests::run_native(native, filter)?;
     if whole {
         dry_run(&tools, mode)?;
     }
     let tested = Tested { tools: &tools, mode, programs: &programs };
-    let mut e2e = e2e_tests(filter);
+    let mut e2e = cargo_tests::end_to_end(filter);
     e2e.envs(needs::variables(tested, &downloads)?);
     e2e.envs(needs::machine_variables(&downloads, agents));
     e2e.envs(needs::package_variables(&downloads, &programs)?);
@@ -115,9 +115,9 @@ fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()>
     needs::ensure_packages(setup)?;
     let (web, downloads) =
         both(|| build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL]), || needs::download(setup))?;
-    let programs = native::build(native::Profile::Dev)?;
+    let programs = cargo_tests::compile()?.programs;
     let tested = Tested { tools: &web.tools, mode: Mode::Release, programs: &programs };
-    let mut e2e = e2e_tests(Some(filter));
+    let mut e2e = cargo_tests::end_to_end(Some(filter));
     e2e.arg("--nocapture").envs(variables.iter().map(|(name, value)| (name, value)));
     e2e.envs(needs::variables(tested, &downloads)?);
     process::loudly(&mut e2e)
@@ -142,16 +142,6 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
     }
     clippy.args(["--", "-D", "warnings"]).env("WASM_BINDGEN_USE_JS_SYS", "1");
     process::quietly("clippy for wasm32", &mut clippy)
-}
-
-/// The end-to-end tests; with a filter only the matching ones. More arguments are the runner's.
-fn e2e_tests(filter: Option<&str>) -> Command {
-    let mut cargo = process::cargo();
-    cargo.args(["test", "--quiet", "-p", "e2e"]);
-    if let Some(filter) = filter {
-        cargo.args(["--", filter]);
-    }
-    cargo
 }
 
 /// What a deployment would do up to the network. A release runs `npx wrangler deploy` as a person would, with the

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Result;
@@ -59,10 +60,15 @@ impl Bundler {
     }
 }
 
-/// Compiles the bundler; its path.
+/// Compiles the bundler, once in a run, since it may have to wait for other compiling; its path.
 pub fn compile() -> Result<PathBuf> {
+    static COMPILED: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = &*compiled {
+        return Ok(program.clone());
+    }
     let mut cargo = process::cargo();
     cargo.args(["build", "-p", "pinlatch-bundler"]);
     native::cargo("compiling the bundler", &mut cargo)?;
-    Ok(paths::target().join("debug/pinlatch-bundler"))
+    Ok(compiled.insert(paths::target().join("debug/pinlatch-bundler")).clone())
 }

@@ -7,6 +7,7 @@ use std::{
     fs,
     path::PathBuf,
     process::Command,
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -95,6 +96,9 @@ fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     if failed_lately || setup.consent == Consent::Refused || paths::on_path("rustup").is_none() {
         return Ok(false);
     }
+    // rustup does not expect another one that changes the same toolchain.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", target]).current_dir(paths::root());
     let added = process::within(LIMIT, &format!("rustup target add {target} (network)"), &mut rustup)?;

@@ -1,7 +1,8 @@
-//! The tests that need no deployment: all their programs are built first, then several run at a time, since some wait
-//! more than they compute.
+//! Compiling all tests, and running those that need no deployment: several programs at a time, since some wait more
+//! than they compute.
 
 use std::{
+    collections::BTreeMap,
     io::Write,
     path::PathBuf,
     process::{Command, Output},
@@ -11,7 +12,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{build::native, process, ui::Step};
+use crate::{
+    build::native::{self, Native},
+    process,
+    ui::Step,
+};
 
 /// How many programs run at a time for each core, and how many tests of each.
 const PER_CORE: usize = 2;
@@ -23,12 +28,27 @@ pub struct Program {
     folder: PathBuf,
 }
 
+/// What the tests run.
+pub struct Compiled {
+    /// The programs of native tests.
+    pub native: Vec<Program>,
+    /// The command line and the agent that the end-to-end tests run.
+    pub programs: Native,
+}
+
 /// What cargo says of one thing that it has built; most things have none of these.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
     manifest_path: Option<PathBuf>,
     profile: Option<Profile>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -36,21 +56,32 @@ struct Profile {
     test: bool,
 }
 
-/// All crates with tests that need no deployment, the Worker's and the panel's included.
+/// The name of the one program that needs a deployment.
+const END_TO_END: &str = "e2e";
+
+/// All crates always, since the features of what they depend on are those that the selected crates ask for: another
+/// selection would compile the dependencies again.
 fn cargo_test() -> Command {
     let mut cargo = process::cargo();
-    cargo.args(["test", "--workspace", "--exclude", "e2e"]);
+    cargo.args(["test", "--workspace"]);
     cargo
 }
 
-/// Compiles the tests.
-pub fn compile() -> Result<Vec<Program>> {
-    native::cargo("compiling the native tests", cargo_test().arg("--no-run"))?;
-    programs(&process::output_of(cargo_test().args(["--no-run", "--message-format=json"]))?)
+/// The end-to-end tests; with a filter only those whose names contain it. More arguments are the runner's.
+pub fn end_to_end(filter: Option<&str>) -> Command {
+    let mut cargo = cargo_test();
+    cargo.args(["--quiet", "--test", END_TO_END, "--"]).args(filter);
+    cargo
 }
 
-/// Runs the tests; with a filter only those whose names contain it.
-pub fn run(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
+/// Compiles all tests and the programs that they run.
+pub fn compile() -> Result<Compiled> {
+    native::cargo("compiling the tests and the programs", cargo_test().arg("--no-run"))?;
+    compiled(&process::output_of(cargo_test().args(["--no-run", "--message-format=json"]))?)
+}
+
+/// Runs the native tests; with a filter only those whose names contain it.
+pub fn run_native(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
     // Examples in the documentation have no programs of their own.
     let mut examples = cargo_test();
@@ -74,22 +105,25 @@ impl Program {
     }
 }
 
-/// The programs that cargo says it has built.
-fn programs(built: &str) -> Result<Vec<Program>> {
-    let mut programs = Vec::new();
-    for line in built.lines().filter(|line| line.starts_with('{')) {
+/// What cargo says it has built.
+fn compiled(said: &str) -> Result<Compiled> {
+    let (mut native, mut programs) = (Vec::new(), BTreeMap::new());
+    for line in said.lines().filter(|line| line.starts_with('{')) {
         let message: Message = serde_json::from_str(line).context("what cargo says is no JSON")?;
-        let (Some(file), Some(Profile { test: true })) = (message.executable, message.profile) else {
+        let Message { executable: Some(file), manifest_path: Some(manifest), .. } = message else { continue };
+        let (Some(profile), Some(Target { name, kind })) = (message.profile, message.target) else {
             continue;
         };
-        let manifest = message.manifest_path.context("cargo names no manifest")?;
-        let folder = manifest.parent().context("a manifest in no folder")?.to_owned();
-        programs.push(Program { file, folder });
+        if !profile.test {
+            programs.insert(name, file);
+        } else if name != END_TO_END || kind != ["test"] {
+            let folder = manifest.parent().context("a manifest in no folder")?.to_owned();
+            native.push(Program { file, folder });
+        }
     }
-    if programs.is_empty() {
-        bail!("cargo names no programs of tests");
-    }
-    Ok(programs)
+    let mut program = |name: &str| programs.remove(name).with_context(|| format!("cargo names no {name}"));
+    let programs = Native { pinlatch: program("pinlatch")?, agent: program("pinlatch-agent")? };
+    Ok(Compiled { native, programs })
 }
 
 fn at_a_time() -> usize {
@@ -146,19 +180,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn programs_are_found_in_what_cargo_says() {
-        let said = r#"
-{"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/program","manifest_path":"/a/Cargo.toml"}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/a-1","manifest_path":"/a/Cargo.toml"}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":null,"manifest_path":"/b/Cargo.toml"}
-{"reason":"build-finished","success":true}"#;
-        let found = programs(said).unwrap();
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].file.to_str(), found[0].folder.to_str()), (Some("/t/a-1"), Some("/a")));
-        assert!(programs("").is_err());
+        let built = |test: bool, kind: &str, name: &str, file: &str| {
+            let (profile, target) = (json!({ "test": test }), json!({ "name": name, "kind": [kind] }));
+            let message = json!({ "profile": profile, "target": target, "executable": file,
+                                  "manifest_path": "/a/Cargo.toml" });
+            format!("{message}\n")
+        };
+        let said = built(false, "bin", "pinlatch", "/t/pinlatch")
+            + &built(false, "bin", "pinlatch-agent", "/t/agent")
+            + &built(true, "bin", "pinlatch", "/t/pinlatch-1")
+            + &built(true, "test", "e2e", "/t/e2e-1")
+            + "{\"reason\":\"build-finished\",\"success\":true}";
+        let found = compiled(&said).unwrap();
+        assert_eq!(found.programs.agent.to_str(), Some("/t/agent"));
+        let native: Vec<_> =
+            found.native.iter().map(|one| (one.file.to_str(), one.folder.to_str())).collect();
+        assert_eq!(native, [(Some("/t/pinlatch-1"), Some("/a"))]);
+        assert!(compiled("").is_err());
     }
 
     #[test]
