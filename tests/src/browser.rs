@@ -20,6 +20,8 @@ use xtask::guard::Guarded;
 use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
+/// How long a browser may take to start.
+const SESSION: Duration = Duration::from_secs(60);
 /// How long the page may take to show something.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a script is asked again.
@@ -201,7 +203,8 @@ impl Running {
             let mut builder = ClientBuilder::new(HttpConnector::new());
             builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await
         });
-        let client = session.await.expect("a task").expect("a WebDriver session");
+        let session = tokio::time::timeout(SESSION, session).await.expect("chromedriver answers in time");
+        let client = session.expect("a task").expect("a WebDriver session");
         Self { client, _driver: driver, _profile: profile }
     }
 

@@ -33,7 +33,7 @@ const EMULATED: [Machine; 2] = [Machine::Arm64, Machine::Armhf];
 /// Installs the packages that are missing, in one go.
 pub fn ensure_packages(setup: &Setup) -> Result<()> {
     let compilers = EMULATED.map(Machine::package);
-    let mut packages = vec![&npm::PACKAGE, &browser::PACKAGE, &python::PACKAGE];
+    let mut packages = vec![&npm::PACKAGE, &browser::PACKAGE, &browser::LOCALHOST, &python::PACKAGE];
     packages.extend(&shell::PACKAGES);
     match emulator::wanted() {
         Ok(()) => packages.extend(emulator::PACKAGES.iter().chain(&compilers)),

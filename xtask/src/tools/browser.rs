@@ -1,6 +1,6 @@
 //! Chromium and its driver, for the end-to-end tests.
 
-use std::path::PathBuf;
+use std::{net::ToSocketAddrs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -17,6 +17,13 @@ pub const PACKAGE: Package = Package {
     homebrew: "--cask chromium chromedriver",
     present: |_| find().is_some(),
     ..Package::program("chromium")
+};
+
+/// chromedriver connects to the browser at `localhost`, which a bare system may not know.
+pub const LOCALHOST: Package = Package {
+    debian: "netbase",
+    present: |_| ("localhost", 0).to_socket_addrs().is_ok(),
+    ..Package::program("localhost in /etc/hosts")
 };
 
 /// A browser and the program that drives it.
