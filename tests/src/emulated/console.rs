@@ -2,11 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use crate::soon;
 
 /// How long one command may take; enrolling is the longest.
 const COMMAND: Duration = Duration::from_secs(150);
@@ -38,9 +35,8 @@ struct State {
 }
 
 impl Console {
-    /// Connects to QEMU's end.
-    pub fn connect(socket: &Path) -> Self {
-        let stream = soon("QEMU's console", || UnixStream::connect(socket).ok());
+    /// The console at the other end of a connection.
+    pub fn over(stream: UnixStream) -> Self {
         let lines = Arc::new(Lines::default());
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
         let told = lines.clone();

@@ -11,12 +11,14 @@ mod names;
 mod pins;
 mod qmp;
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use xtask::guard::Guarded;
+use xtask::process::tail;
 
 pub use board::Board;
 pub use names::{NAME_SERVER, Names};
@@ -100,8 +102,12 @@ impl Guest {
         if let Some(names) = names {
             qemu = names.around(&qemu);
         }
-        let process = Guarded::spawn(&qemu, &place("qemu.log")).expect("QEMU");
-        let console = Console::connect(&place("console"));
+        let mut process = Guarded::spawn(&qemu, &place("qemu.log")).expect("QEMU");
+        let stream = soon("QEMU's console", || {
+            assert!(!process.has_ended(), "QEMU has ended:\n{}", tail(&place("qemu.log"), 5));
+            UnixStream::connect(place("console")).ok()
+        });
+        let console = Console::over(stream);
         let mut qmp = Qmp::connect(&place("qmp"));
         let path = qmp.find(board.gpio_type());
         let pins = Pins::connect(&place("qtest"), board, &path);
