@@ -1,5 +1,5 @@
-//! The agent's side of a site: its connection, its hello and what it tells afterwards. Nothing that an
-//! agent sends fails the site.
+//! The agent's side of a site: its connection, its hello and its later messages. No message from an agent makes the
+//! site fail.
 
 use std::collections::HashSet;
 
@@ -16,27 +16,27 @@ use crate::failure::Failure;
 use crate::outcome::Heard;
 use crate::store::{MAX_EXACT, StoreError};
 
-/// The most lines that one device may have.
+/// Maximum number of lines per device.
 pub const MAX_LINES: usize = 256;
 
-/// The longest version text that is kept, in characters.
+/// Maximum length of the stored version, in characters.
 const MAX_VERSION: usize = 64;
 
-/// The longest session nonce, in bytes.
+/// Maximum length of a connection nonce, in bytes.
 const MAX_SESSION: usize = 128;
 
-/// How long a used session nonce is remembered, in milliseconds; far longer than a challenge lives, so a
-/// captured proof is stale by the time its nonce is forgotten.
+/// How long a used connection nonce is kept, in milliseconds. This is much longer than the lifetime of a challenge, so
+/// a captured proof has expired before its nonce is purged.
 pub(crate) const KEEP_SESSIONS_MS: u64 = 3_600_000;
 
-/// A device's certificate, whose signature the Worker has verified.
+/// A device's certificate. The Worker has verified its signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Credential<'a> {
-    /// Its id.
+    /// The certificate's id.
     pub jti: &'a str,
-    /// When it expires, in seconds of Unix time.
+    /// Expiry, in seconds of Unix time.
     pub expires_at: u64,
-    /// The thumbprint of the key in it.
+    /// The thumbprint of the key in the certificate.
     pub thumbprint: &'a str,
 }
 
@@ -57,12 +57,12 @@ impl Site<'_> {
         let expires_at =
             device.expiry_of(credential.jti).filter(|_| device.thumbprint == credential.thumbprint);
         let Some(expires_at) = expires_at else {
-            return Err(refused("the device was enrolled anew; this certificate is no longer its own"));
+            return Err(refused("the device was enrolled again; this certificate is no longer valid"));
         };
         if expires_at.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(refused("the device's certificate has expired"));
         }
-        // Nothing is written for it: two agents of one identity ask again and again.
+        // Refused before any write, because two agents with the same identity retry continuously.
         if yields && self.has_live_connection(&device) {
             return Err(Code::DeviceConnected.into());
         }
@@ -127,7 +127,7 @@ impl Site<'_> {
         self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
     }
 
-    /// A press is told to the panels that are open, and written nowhere: the level of its contact is.
+    /// Sends a press to the open panels and does not store it: only the contact's level is stored.
     fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
         match self.line(device, line)? {
             Some(line) if line.kind == LineKind::Contact => {
@@ -145,8 +145,8 @@ impl Site<'_> {
         }
     }
 
-    /// The device says what it has. Reports of the last connection come first, because they may change
-    /// what is desired; then the lines; then whatever of them is not as desired is put right.
+    /// Handles a device's hello. Reports from the previous connection come first, because they may change desired
+    /// levels; then the lines; then each line that differs from its desired level is corrected.
     fn hello(
         &mut self,
         mut device: Device,
@@ -164,7 +164,7 @@ impl Site<'_> {
         for report in reports {
             self.take_report(&device.name, report, Heard::InHello)?;
         }
-        // Taken before lines go, because one of theirs may be the last number.
+        // Taken before lines are deleted, because one of them may contain the last number.
         let seq = self.next_seq()?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
@@ -201,7 +201,7 @@ impl Site<'_> {
     }
 }
 
-/// Why a hello cannot be taken, as a stable word.
+/// Why a hello is refused, as a stable word.
 fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
     if infos.len() > MAX_LINES {
         return Some("hello_too_many_lines");

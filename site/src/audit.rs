@@ -1,4 +1,4 @@
-//! The audit log: who, by which token, what, when, outcome. Never a token or a secret.
+//! The audit log: actor, token id, act, target, time and outcome. It never contains a token or a secret.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -11,13 +11,13 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// The most entries that one page of the log holds.
+/// Maximum number of entries per page.
 pub const MAX_AUDIT_PAGE: u32 = 500;
 
-/// How many of the last entries are looked at before a repeatable one is written.
+/// How many of the last entries are checked before a repeatable one is written.
 const REPEAT_WINDOW: u32 = 64;
 
-/// How many repeatable entries of one actor, act and outcome are written in one period.
+/// How many repeatable entries of one actor, act and outcome are written per period.
 const REPEAT_MOST: i64 = 10;
 
 /// A day, in milliseconds.
@@ -26,13 +26,13 @@ const DAY_MS: u64 = 24 * 3_600_000;
 /// The period in which a refused attempt is written once, in milliseconds.
 pub(crate) const REFUSALS_MS: u64 = 60_000;
 
-/// The period in which a device's odd message is written once, in milliseconds.
+/// The period in which an invalid message of a device is written once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
 
-/// The longest text in one column of the log, in characters. No name that means something here is longer.
+/// Maximum length of one text column, in characters. No valid name of the site is longer.
 const MAX_TEXT: usize = 256;
 
-/// Who acts, for the log.
+/// The actor of an audit entry.
 pub(crate) struct Actor<'a> {
     pub name: &'a str,
     pub jti: Option<&'a str>,
@@ -82,8 +82,8 @@ impl Site<'_> {
         self.audit(Actor { name: &principal.actor(), jti: Some(&principal.jti) }, act, target, outcome)
     }
 
-    /// Writes an entry that whoever holds a token (or a device) can provoke at will. One like it within
-    /// the period is enough, so that nobody fills the log, or spends the day's writes, by knocking.
+    /// Writes an entry that any caller with a token (or any device) can cause as often as it likes. One equal entry per
+    /// period is enough, so that repeated attempts cannot fill the log or use up the daily write quota.
     pub(crate) fn audit_repeatable(
         &self,
         period_ms: u64,
@@ -117,7 +117,7 @@ impl Site<'_> {
         self.audit(actor, act, target, outcome)
     }
 
-    /// Notes, once, that a device said something it should not have.
+    /// Records, once per period, that a device sent an invalid message.
     pub(crate) fn audit_odd(&self, device: &str, what: &str) -> Result<(), StoreError> {
         let name = format!("device:{device}");
         self.audit_repeatable(ODDITIES_MS, Actor { name: &name, jti: None }, "odd_message", device, what)
@@ -145,7 +145,7 @@ impl Site<'_> {
                 filter.act.as_deref().into(),
                 filter.target.as_deref().into(),
                 filter.outcome.as_deref().into(),
-                // One more tells whether this is the last page.
+                // One extra row shows whether this is the last page.
                 (limit + 1).into(),
             ],
         )?;
@@ -172,7 +172,7 @@ impl Site<'_> {
         Ok(AuditPage { entries, head, next, keep_days })
     }
 
-    /// How long entries are kept, in milliseconds: what the owner set, or else the deployment's default.
+    /// How long entries are kept, in milliseconds: the owner's setting, or else the configured default.
     pub(crate) fn keep_audit_ms(&self) -> Result<u64, StoreError> {
         let row = self.row("SELECT keep_days FROM meta", &[])?;
         let days = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
@@ -194,13 +194,13 @@ impl Site<'_> {
     }
 }
 
-/// A text of a stranger's making as the log and a terminal can hold it.
+/// Makes untrusted text safe for the log and for a terminal.
 fn clip(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(MAX_TEXT).collect()
 }
 
-/// One link of the chain: SHA-256, in hexadecimal digits, of the JSON array of the hash before and the entry's
-/// fields, so that anybody can follow the chain with common tools.
+/// One link of the chain: SHA-256, in hexadecimal digits, of the JSON array of the previous hash and the entry's
+/// fields, so that the chain can be verified with common tools.
 fn link(before: &str, seq: u64, at_ms: u64, actor: &Actor<'_>, words: [&str; 3]) -> String {
     let [act, target, outcome] = words;
     let entry = json!([before, seq, at_ms, actor.name, actor.jti, act, target, outcome]).to_string();

@@ -1,5 +1,5 @@
-//! What a principal may do now: the token's scopes within the person's rights, as long as neither has
-//! been ended.
+//! Current permissions of a principal: the intersection of the token's scopes and the person's rights, while both are
+//! valid.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -11,17 +11,17 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// What a principal may do now.
+/// Current permissions of a principal.
 pub(crate) struct Rights {
-    /// The person's role, where the token belongs to a person.
+    /// The person's role, if the token belongs to a person.
     pub role: Option<Role>,
-    /// The token's scopes within it.
+    /// The token's scopes, limited to the person's rights.
     pub scope: ScopeSet,
 }
 
 impl Rights {
-    /// Whether any line of a device is within the rights. A device of which nothing is must look like
-    /// one that does not exist.
+    /// Whether the rights include any line of a device. A device without such a line must look like one that does not
+    /// exist.
     pub fn knows_device(&self, device: &Name) -> bool {
         self.scope.iter().any(|scope| match scope {
             Scope::Line { device: Pattern::Any, .. } => true,
@@ -31,10 +31,10 @@ impl Rights {
     }
 }
 
-/// How it is stored that a person has scopes of their own.
+/// The stored value for a person with custom scopes instead of a role.
 pub(crate) const CUSTOM: &str = "custom";
 
-/// How a role is stored.
+/// The stored value of a role.
 pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Owner => "owner",
@@ -48,7 +48,7 @@ pub(crate) fn role_from(word: &str) -> Option<Role> {
 }
 
 impl Site<'_> {
-    /// Checks that a token still holds and returns what it allows; 401 `invalid_token` otherwise.
+    /// Checks that a token is still valid and returns its permissions; otherwise 401 `invalid_token`.
     pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if principal.site != self.config.site {
@@ -83,7 +83,7 @@ impl Site<'_> {
         Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
-    /// Requires an administrative right; its lack is written down.
+    /// Requires an administrative right. A refusal is written to the audit log.
     pub(crate) fn require_site(
         &self,
         principal: &Principal,

@@ -1,4 +1,4 @@
-//! What the Worker asks a site, and what it is answered: both cross as JSON.
+//! Calls from the Worker to a site, and their replies. Both cross the boundary as JSON.
 
 use pinlatch_protocol::admin::{
     AdmitRequest, AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView,
@@ -16,43 +16,43 @@ use crate::command::Standing;
 use crate::failure::Failure;
 use crate::principal::Principal;
 
-/// A question. Everything in it was verified by the Worker; times named `…_at` and `…_exp` are seconds of
-/// Unix time, as in a token.
+/// A call. The Worker has verified all its fields. Times named `…_at` and `…_exp` are seconds of Unix time, as in a
+/// token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the variants say what their fields are")]
 pub enum Call {
-    /// Who the caller is and what they may do now.
+    /// The caller's identity and current permissions.
     Whoami { principal: Principal },
-    /// The devices of which the caller may see something.
+    /// The devices of which the caller may see any line.
     Devices { principal: Principal },
     /// One device.
     Device { principal: Principal, device: Name },
     /// One line.
     Line { principal: Principal, device: Name, line: Name },
-    /// Runs one action. The only call whose answer may have to be waited for.
+    /// Runs one action. This is the only call with a possibly later answer.
     Command { principal: Principal, request: CommandRequest },
-    /// What became of the caller's command.
+    /// The status of the caller's command.
     CommandStatus { principal: Principal, id: String },
-    /// Makes a one-time enrolment code valid.
+    /// Registers a one-time enrolment code.
     CreateEnrolment { principal: Principal, device: Name, code_id: String, expires_at: u64 },
-    /// Uses one: the device now has this key and this certificate.
+    /// Uses an enrolment code: the device now has this key and this certificate.
     Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 },
     /// Removes a device.
     RemoveDevice { principal: Principal, device: Name },
-    /// Whether the site still waits for its owner; asked before a password is hashed.
+    /// Whether the site still has no owner and the code is valid; checked before a password is hashed.
     SetupAllowed { code_id: String },
-    /// Makes the owner.
+    /// Creates the owner.
     Setup { code_id: String, username: UserName },
-    /// A password was right: begins a refresh family.
+    /// Begins a refresh family after a correct password.
     Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 },
-    /// A refresh token was decrypted: rotates its family.
+    /// Rotates the family of a decrypted refresh token.
     Refresh { family: String, jti: String, next_jti: String, expires_at: u64 },
     /// Ends the token and its family.
     Logout { principal: Principal },
     /// Ends a family whose access token has expired.
     LogoutFamily { family: String },
-    /// Invites a person, or lets one who is there choose a new password.
+    /// Invites a person, or lets an existing person choose a new password.
     Invite {
         principal: Principal,
         username: UserName,
@@ -60,15 +60,15 @@ pub enum Call {
         code_id: String,
         expires_at: u64,
     },
-    /// Whom an invitation is for; asked before a password is hashed.
+    /// The person that an invitation is for; asked before a password is hashed.
     Invited { code_id: String },
     /// Uses an invitation.
     AcceptInvitation { code_id: String },
     /// Lets a person log in with a provider.
     Admit { principal: Principal, username: UserName, request: AdmitRequest },
-    /// Takes all of a person's identities at providers away.
+    /// Removes all of a person's identities at providers.
     ForgetIdentities { principal: Principal, username: UserName },
-    /// Somebody logged in at a provider, and their address, where it is verified.
+    /// A login at a provider; `email` is the person's address, if the provider verified it.
     FederatedLogin {
         issuer: String,
         subject: String,
@@ -79,7 +79,7 @@ pub enum Call {
     },
     /// The people of the site.
     People { principal: Principal },
-    /// Changes what a person may do.
+    /// Changes a person's rights.
     ChangePerson { principal: Principal, username: UserName, rights: RightsRequest },
     /// Removes a person.
     RemovePerson { principal: Principal, username: UserName },
@@ -87,23 +87,23 @@ pub enum Call {
     EndSessions { principal: Principal, username: UserName },
     /// The caller's password was changed: their other logins end.
     PasswordChanged { principal: Principal },
-    /// Mints an API token or guest link.
+    /// Issues an API token or guest link.
     Mint { principal: Principal, request: MintRequest, jti: String },
-    /// What was minted.
+    /// The issued API tokens and guest links.
     Tokens { principal: Principal },
-    /// Revokes a minted token, or any other whose expiry is given.
+    /// Revokes an issued token, or any other token if its expiry is given.
     Revoke { principal: Principal, jti: String, exp: Option<u64> },
     /// Whether a guest link can be exchanged now.
     ExchangeGuest { jti: String },
-    /// Kills every token of the site that was issued so far.
+    /// Invalidates every token that the site has issued until now.
     RaiseGeneration { principal: Principal },
     /// One page of the audit log, newest first.
     Audit { principal: Principal, filter: AuditFilter, limit: u32 },
-    /// How long the audit log is kept.
+    /// Sets how long audit entries are kept.
     Retain { principal: Principal, days: u32 },
 }
 
-/// An answer.
+/// A reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the variants say what their fields are")]
@@ -122,9 +122,9 @@ pub enum Reply {
     Enrolment,
     /// To [`Call::Enrol`].
     Enrolled { device: Name },
-    /// To [`Call::Setup`] and [`Call::Login`]: what the access token is made of.
+    /// To [`Call::Setup`] and [`Call::Login`]: the contents of the access token.
     Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
-    /// To [`Call::Refresh`]: the same, and the id and expiry of the refresh token that is current now.
+    /// To [`Call::Refresh`]: the same, and the id and expiry of the current refresh token.
     Refreshed {
         username: UserName,
         role: Option<Role>,
@@ -137,7 +137,7 @@ pub enum Reply {
     Invited { username: UserName },
     /// To [`Call::People`].
     People(Vec<Person>),
-    /// To [`Call::Mint`]: what it says, and the generation that it is signed with.
+    /// To [`Call::Mint`]: the token's contents, and the generation to sign it with.
     Minted { token: TokenView, generation: u64 },
     /// To [`Call::ExchangeGuest`].
     Token(TokenView),
@@ -147,19 +147,19 @@ pub enum Reply {
     Generation(u64),
     /// To [`Call::Audit`].
     Audit(AuditPage),
-    /// To the calls that have nothing to tell.
+    /// To calls without a result.
     Done,
 }
 
-/// How a call ends, as it crosses back to the Worker.
+/// The result of a call, as it crosses back to the Worker.
 pub type CallResult = Result<Reply, Problem>;
 
-/// An answer, or where it will come.
+/// A reply, or the ticket for a later one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The answer.
+    /// The reply.
     Now(Reply),
-    /// It comes as [`crate::Effect::Answer`] with this ticket, on which any number of calls may wait.
+    /// The reply comes as [`crate::Effect::Answer`] with this ticket. Any number of calls may wait for it.
     Pending {
         /// The ticket.
         ticket: i64,

@@ -1,7 +1,7 @@
-//! How a command is accepted: who may, under which id, and that it is written down before it is sent.
+//! Acceptance of commands: permissions, idempotency, and storing a command before it is sent.
 //!
-//! The order is fixed: authority, idempotency, the action, presence, the deadline, the device's share.
-//! Only what passes all of it becomes a command and uses up its id.
+//! The checks have a fixed order: permissions, idempotency, action, presence, deadline, the device's limit of commands
+//! in flight. Only a request that passes all of them becomes a command and uses its id.
 
 use std::collections::BTreeMap;
 
@@ -21,16 +21,16 @@ use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// How long a command and its id are remembered, in milliseconds.
+/// How long a command and its id are kept, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
 
-/// The most commands of callers that one device may have in flight.
+/// Maximum number of callers' commands in flight per device.
 pub const MAX_IN_FLIGHT: i64 = 64;
 
-/// The most panel sockets that wait for one command: its own, and later ones of the same caller.
+/// Maximum number of panel sockets that wait for one command: the one that sent it, and later ones of the same caller.
 const MAX_PANELS: usize = 8;
 
-/// The issuer of the site's own commands, which no token can have.
+/// The issuer of the site's own commands. No token can have it.
 const OWN_ISSUER: &str = "urn:pinlatch:site";
 
 /// The subject of the commands that restore a desired level.
@@ -56,11 +56,11 @@ pub(crate) struct Command {
     pub code: Option<String>,
     pub level: Option<Level>,
     pub accepted_ms: u64,
-    /// The panel sockets that wait for its end.
+    /// The panel sockets that wait for the result.
     pub panels: Vec<String>,
 }
 
-/// Where a command is once it has been asked for.
+/// The state of a command after a request for it.
 pub(crate) enum Standing {
     /// The answer will come as an effect.
     InFlight {
@@ -90,12 +90,12 @@ impl Command {
         })
     }
 
-    /// Whether the site gave the command to itself, so that nobody waits for it.
+    /// Whether the site created the command itself, so that no caller waits for it.
     pub fn is_own(&self) -> bool {
         self.iss == OWN_ISSUER
     }
 
-    /// What the audit log calls it.
+    /// The command's name in the audit log.
     pub fn target(&self) -> String {
         target(&self.device, &self.line, &self.action)
     }
@@ -112,7 +112,7 @@ impl Command {
         }
     }
 
-    /// The answer to whoever asked for it.
+    /// The answer to the caller.
     pub fn answer(&self) -> Result<CommandResult, Problem> {
         let problem = match self.status {
             CommandStatus::Executed => return Ok(self.result()),
@@ -126,7 +126,7 @@ impl Command {
     }
 }
 
-/// Who asks for what: the part of a new row that a caller and the site's own commands differ in.
+/// The origin of a command: the columns in which callers' commands and the site's own commands differ.
 struct Origin<'a> {
     iss: &'a str,
     sub: &'a str,
@@ -137,7 +137,7 @@ struct Origin<'a> {
 }
 
 impl Site<'_> {
-    /// Accepts a command, or finds the one that this id already names. Problems name the id.
+    /// Accepts a command, or finds the existing one with this id. Problems contain the id.
     pub(crate) fn command(
         &mut self,
         principal: &Principal,
@@ -200,8 +200,8 @@ impl Site<'_> {
         Ok(Standing::InFlight { ticket })
     }
 
-    /// The right to run the action on the line; its lack is written down. See [`Site::may_read`] for what
-    /// a refusal may give away.
+    /// Requires the right to run the action on the line. A refusal is written to the audit log; [`Site::may_read`]
+    /// defines how much a refusal may reveal.
     fn may_operate(&self, principal: &Principal, request: &CommandRequest) -> Result<(), Failure> {
         let rights = self.rights(principal)?;
         let (device, line, verb) = (&request.device, &request.line, clip(&request.action));
@@ -224,7 +224,7 @@ impl Site<'_> {
         })
     }
 
-    /// The same id again: the first result, or a place among those who wait for it.
+    /// Handles a repeated id: returns the first result, or adds the caller to those that wait for it.
     fn repeat(
         &mut self,
         mut known: Command,
@@ -257,7 +257,7 @@ impl Site<'_> {
         Ok(Standing::InFlight { ticket: known.seq })
     }
 
-    /// Writes a command down and has it sent, in this order.
+    /// Stores a command, then adds the effect that sends it, in this order.
     fn order(
         &mut self,
         device: &Name,
@@ -304,8 +304,8 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// Asks the device to bring a line to its desired level, once per connection. The share that callers
-    /// have of a device does not bound these: there is at most one per line.
+    /// Commands the device to set a line to its desired level, once per connection. The limit for callers' commands
+    /// does not apply, because there is at most one of these per line.
     pub(crate) fn reconcile(
         &mut self,
         device: &Name,
@@ -323,7 +323,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// What became of a caller's command. It needs no right but to be the caller.
+    /// The status of a caller's command. Any valid token of the same issuer and subject may read it.
     pub(crate) fn command_status(&self, principal: &Principal, id: &str) -> Result<CommandResult, Failure> {
         self.rights(principal)?;
         let known = self.find_command(&principal.iss, &principal.sub, id)?;
@@ -336,7 +336,7 @@ impl Site<'_> {
         self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Gives an id back whose time is over but whose row is not purged yet. A space stands in no id.
+    /// Releases an id after its retention time if its row is not purged yet. No valid id contains a space.
     fn release_id(&self, command: &Command) -> Result<(), StoreError> {
         let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
         self.run(sql, &[command.seq.into()])?;
@@ -360,7 +360,7 @@ fn unsuitable(error: ActionError) -> Failure {
     Problem::new(code).detail(error.to_string()).into()
 }
 
-/// The arguments as text that does not depend on the order of their members.
+/// The arguments as JSON that does not depend on the order of the members.
 fn canonical(args: &Map<String, Json>) -> String {
     let sorted: BTreeMap<&String, &Json> = args.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
@@ -370,7 +370,7 @@ fn target(device: &Name, line: &Name, action: &str) -> String {
     format!("{device}/{line}:{}", clip(action))
 }
 
-/// An action's name as the caller wrote it, fit for the log and for a scope.
+/// The action's name from the request, restricted to characters that are safe in the log and in a scope.
 fn clip(action: &str) -> String {
     action.chars().filter(char::is_ascii_graphic).take(32).collect()
 }

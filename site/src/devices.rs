@@ -1,4 +1,4 @@
-//! Devices: whether they are there, and how people see them.
+//! Devices: their presence, and the view of them for a caller.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::name::Name;
@@ -20,25 +20,25 @@ const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_se
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub name: Name,
-    /// The certificate that its agent shows.
+    /// The certificate that its agent uses.
     pub cert_jti: String,
     pub cert_exp: u64,
-    /// The one that was made to follow it: its agent may show either until each expires.
+    /// The id and expiry of its replacement. The agent may use either certificate until it expires.
     pub renewed: Option<(String, u64)>,
-    /// The thumbprint of the key that was enrolled.
+    /// The thumbprint of the enrolled key.
     pub thumbprint: String,
     /// The nonce of the current connection.
     pub session: Option<String>,
-    /// Whether it said hello in that connection.
+    /// Whether the current connection has received a hello.
     pub hello: bool,
-    /// The presence that was last published.
+    /// The last published presence.
     pub online: bool,
-    /// The last sign of life that was written down; an open socket knows a later one.
+    /// The last stored sign of life; an open socket has a later one.
     pub last_seen_ms: Option<u64>,
     pub version: Option<String>,
-    /// When its machine was started, as far as its agent tells.
+    /// When its machine was started, if its agent reported this.
     pub booted_ms: Option<u64>,
-    /// By how much its clock was ahead of ours at its last hello.
+    /// How far its clock was ahead of the site's at its last hello.
     pub clock_ahead_ms: Option<i64>,
 }
 
@@ -60,12 +60,12 @@ impl Device {
         })
     }
 
-    /// When the last of its certificates expires, in seconds of Unix time.
+    /// The expiry of the certificate that expires last, in seconds of Unix time.
     fn last_expiry(&self) -> u64 {
         self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
     }
 
-    /// When a certificate of this device expires, in seconds of Unix time; `None` if it is none of its own.
+    /// The expiry of one of this device's certificates, in seconds of Unix time; `None` for any other certificate.
     pub fn expiry_of(&self, jti: &str) -> Option<u64> {
         let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
         let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
@@ -84,7 +84,7 @@ impl Site<'_> {
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 
-    /// Devices with a connection, or whose end nobody has been told of.
+    /// Devices with a connection, or with a lost connection that is not published yet.
     pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
         self.run(&sql, &[])?.iter().map(Device::read).collect()
@@ -94,14 +94,14 @@ impl Site<'_> {
         device.session.as_deref().and_then(|session| self.links.last_sign_of_life(session))
     }
 
-    /// Whether its current connection gave a sign of life lately.
+    /// Whether its current connection gave a sign of life within [`SILENCE_LIMIT_MS`].
     pub(crate) fn has_live_connection(&self, device: &Device) -> bool {
         let recent = |at_ms| self.now_ms.saturating_sub(at_ms) <= SILENCE_LIMIT_MS;
         self.sign_of_life(device).is_some_and(recent)
     }
 
-    /// The session that a command can be sent to. Presence is never stored as truth: it takes the current
-    /// connection, a hello in it and a recent sign of life.
+    /// The session to which a command can be sent. Presence is never read from the table: it requires a current
+    /// connection, a hello on it and a recent sign of life.
     pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
         device.session.as_deref().filter(|_| device.hello && self.has_live_connection(device))
     }
@@ -119,7 +119,7 @@ impl Site<'_> {
         }
     }
 
-    /// Ends a device's connection in the books and, if it counted as present, tells the panels.
+    /// Ends a device's connection in the table and, if the device was published as online, notifies the panels.
     pub(crate) fn end_connection(
         &mut self,
         device: &Device,
@@ -143,8 +143,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends the connections that gave no sign of life for too long. Their sockets are closed, so that an
-    /// agent that is alive after all makes a new one.
+    /// Ends connections without a recent sign of life. Their sockets are closed, so that an agent that is still alive
+    /// reconnects.
     pub(crate) fn end_silent_connections(&mut self) -> Result<(), StoreError> {
         for device in self.connected_devices()? {
             let sign = self.sign_of_life(&device);
@@ -201,9 +201,9 @@ impl Site<'_> {
         Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
     }
 
-    /// The rule on what a refusal may give away. Who has no right on any line of a device learns nothing
-    /// of it: 404, as if it did not exist. Who has some, but not on this line, gets 403 whether the line
-    /// exists or not.
+    /// Requires the right to read a line, and defines how much a refusal may reveal. Without a right on any line of a
+    /// device, the caller gets 404, as if the device did not exist. With a right on another line of the device, the
+    /// caller gets 403 whether or not the line exists.
     pub(crate) fn may_read(&self, rights: &Rights, device: &Name, line: &Name) -> Result<(), Failure> {
         if !rights.knows_device(device) || self.device(device)?.is_none() {
             return Err(Code::UnknownDevice.into());
@@ -217,7 +217,7 @@ impl Site<'_> {
     }
 }
 
-/// What a caller may see of a device that they may see something of.
+/// The part of a device that a caller may see. The caller must have a right on at least one of its lines.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
     DeviceView { lines: lines.collect(), ..device.clone() }

@@ -1,4 +1,4 @@
-//! How devices come, stay and go: one-time codes, enrolment, renewal, removal.
+//! Enrolment of devices: one-time codes, enrolment, certificate renewal, removal.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
@@ -13,15 +13,15 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// How long after one renewal the next may be, in seconds: an answer may get lost.
+/// Minimum time between two renewals, in seconds. A second renewal is possible because the answer may get lost.
 const RENEW_AGAIN_S: u64 = 300;
 
-/// A certificate that is to follow another.
+/// A certificate that replaces another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Renewed<'a> {
-    /// Its id.
+    /// The certificate's id.
     pub jti: &'a str,
-    /// When it expires, in seconds of Unix time.
+    /// Expiry, in seconds of Unix time.
     pub expires_at: u64,
 }
 
@@ -46,8 +46,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Uses a code. An enrolled device of that name is replaced: its certificate is refused from now on.
-    /// Its lines stay until the new one says hello, so that desired levels survive a change of hardware.
+    /// Uses a code. An enrolled device with the same name is replaced: its certificate is refused from now on. Its
+    /// lines stay until the new device sends a hello, so that desired levels survive a change of hardware.
     pub(crate) fn enrol(
         &mut self,
         code_id: &str,
@@ -80,8 +80,9 @@ impl Site<'_> {
         Ok(name)
     }
 
-    /// A device asks for a new certificate, on the connection that the present one opened. Whether it gets it; then
-    /// both are its own until each expires, so that nothing is lost wherever the new one gets lost.
+    /// Renews a device's certificate, on the connection that the present one opened. Returns whether the new one is
+    /// granted. Both certificates are then valid until each expires, so that the device keeps access if the new one
+    /// gets lost.
     pub(crate) fn renew(
         &mut self,
         name: &Name,
@@ -112,12 +113,12 @@ impl Site<'_> {
         Ok(true)
     }
 
-    /// Removes a device. Commands in flight to it end as they would in silence.
+    /// Removes a device. Its commands in flight end at their deadline, as for a silent device.
     pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
         let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
         let seq = self.next_seq()?;
-        // The rows that held the last numbers may be among those that go.
+        // The rows with the last sequence numbers may be among the deleted ones.
         self.run("UPDATE meta SET seq = ?1", &[seq.into()])?;
         self.run("DELETE FROM lines WHERE device = ?1", &[name.as_str().into()])?;
         self.run("DELETE FROM devices WHERE name = ?1", &[name.as_str().into()])?;

@@ -1,4 +1,4 @@
-//! What the site wants done: effects for the shim around it, and the numbered events among them.
+//! Effects that the shim carries out, and the numbered events among them.
 
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::{Name, UserName};
@@ -10,13 +10,13 @@ use crate::Site;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// WebSocket close codes, from the range that RFC 6455 leaves to applications.
+/// WebSocket close codes, from the range that RFC 6455 reserves for applications.
 pub mod close {
-    /// The agent's hello was refused; the reason says why.
+    /// The agent's hello was refused; the close reason contains the cause.
     pub const HELLO_REFUSED: u16 = 4400;
     /// The panel's token has expired or was revoked.
     pub const SESSION_ENDED: u16 = 4401;
-    /// The device was removed, or enrolled anew with another key.
+    /// The device was removed, or enrolled again with another key.
     pub const NOT_ENROLLED: u16 = 4403;
     /// The agent gave no sign of life.
     pub const SILENT: u16 = 4408;
@@ -24,64 +24,64 @@ pub mod close {
     pub const REPLACED: u16 = 4409;
 }
 
-/// One command to be signed and sent.
+/// A command to sign and send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandOrder {
     /// The id of the `cmd+jwt`.
     pub jti: String,
-    /// On whose behalf.
+    /// The subject on whose behalf the command runs.
     pub sub: String,
     /// The line.
     pub line: Name,
     /// The action's name.
     pub action: String,
-    /// The action's arguments, checked.
+    /// The validated arguments.
     pub args: Map<String, Value>,
-    /// When it must no longer run, milliseconds of Unix time.
+    /// The deadline: the command must not run after it. In milliseconds of Unix time.
     pub deadline_ms: u64,
 }
 
-/// A numbered change. What one panel may see of it is [`Site::view_for`].
+/// A numbered change. [`Site::view_for`] reduces it to the part that one panel may see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// One more than the last one's, across restarts.
+    /// The sequence number: the previous event's plus one, also across restarts.
     pub seq: u64,
-    /// When, milliseconds of Unix time.
+    /// Time, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// What, with every line and every action.
+    /// The change, with all lines and all actions.
     pub change: Change,
 }
 
-/// A press of a contact: for the panels that are open now and may see it ([`Site::press_for`]).
+/// A press of a contact, for the panels that are open now and may see it ([`Site::press_for`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
-    /// When, milliseconds of Unix time.
+    /// Time, in milliseconds of Unix time.
     pub at_ms: u64,
     /// The device.
     pub device: Name,
     /// The contact on it.
     pub line: Name,
-    /// Whether it was held for long.
+    /// Whether this was a long press.
     pub long: bool,
 }
 
-/// Which panel sockets an effect is about.
+/// Which panel sockets an effect applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
-    /// Those whose token is of this refresh family.
+    /// Sockets with a token of this refresh family.
     Family(String),
-    /// Those with the token of this `jti`.
+    /// Sockets with the token of this `jti`.
     Token(String),
-    /// Those whose token belongs to this person.
+    /// Sockets with a token of this person.
     Person(UserName),
-    /// This one.
+    /// This socket.
     Panel(String),
-    /// Every one.
+    /// Every socket.
     All,
 }
 
 impl Whose {
-    /// Whether a panel socket is among them.
+    /// Whether a panel socket is included.
     pub fn covers(&self, panel: &str, principal: &Principal) -> bool {
         match self {
             Self::Family(family) => principal.family.as_ref() == Some(family),
@@ -93,23 +93,23 @@ impl Whose {
     }
 }
 
-/// What the shim does once the site has decided. They are in order.
+/// An instruction to the shim. Effects are carried out in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Sign the order and send it to the device's socket of this session.
     Command {
         /// The device.
         device: Name,
-        /// The connection, by its nonce.
+        /// The connection's nonce.
         session: String,
-        /// What.
+        /// The command.
         order: CommandOrder,
     },
     /// Close an agent's socket.
     CloseAgent {
         /// The device.
         device: Name,
-        /// The connection, by its nonce.
+        /// The connection's nonce.
         session: String,
         /// One of [`close`].
         code: u16,
@@ -129,30 +129,30 @@ pub enum Effect {
     Press(Press),
     /// Close panel sockets.
     ClosePanels {
-        /// Which.
+        /// The sockets to close.
         whose: Whose,
         /// One of [`close`].
         code: u16,
         /// A stable word.
         reason: &'static str,
     },
-    /// Ask of every panel socket whether it may stay ([`Site::socket_authority`]), and close those that may not.
+    /// Check every panel socket's permission to stay open ([`Site::socket_authority`]), and close those that fail.
     Review,
-    /// Answer every request that waits on a ticket. There may be none.
+    /// Answer every request that waits for a ticket. There may be no such request.
     Answer {
         /// The ticket.
         ticket: i64,
         /// The answer.
         result: Result<CommandResult, Problem>,
     },
-    /// Log a fault of the store. The caller, if there is one, has got an `internal` problem.
+    /// Log an error of the store. The caller, if any, has received an `internal` problem.
     Fault(StoreError),
 }
 
 impl Site<'_> {
-    /// The sequence number of the last event. There is no counter: an event's number is written into the
-    /// row that changed anyway, and the highest of them is the last. Lines are scanned, not indexed:
-    /// reading hundreds of rows costs less than writing one more.
+    /// The sequence number of the last event. There is no counter: an event's number is written into the row that
+    /// changed anyway, and the highest of them is the last. Lines are scanned, not indexed: reading hundreds of rows
+    /// costs less than writing one more.
     pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
         if let Some(seq) = self.seq {
             return Ok(seq);

@@ -1,11 +1,11 @@
-//! Why a step inside the site stopped: the caller's problem, or the store's fault.
+//! Why a step inside the site failed: a problem of the caller, or an error of the store.
 
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::store::StoreError;
 
-/// What `?` carries inside the crate. At the border a fault becomes an `internal` problem, and its
-/// cause goes to the log alone.
+/// The error type inside the crate. For the caller a store error becomes an `internal` problem, and its cause goes to
+/// the log only.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Problem),

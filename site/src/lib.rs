@@ -1,16 +1,16 @@
-//! What one Pinlatch site decides: its devices, commands, people, sessions and audit log.
+//! The state and rules of one Pinlatch site: its devices, commands, people, logins and audit log.
 //!
-//! There is no socket, clock, random number or key here. The shim around a site (a Durable Object, or a
-//! test) opens it at each event with the time, tells it what happened, and then carries out the
-//! [`Effect`]s that it leaves. A [`Site`] keeps nothing in memory from one event to the next: all of it is
-//! behind a [`Store`], so hibernation and eviction lose nothing.
+//! This crate contains no socket, clock, random number generator or key. A shim (a Durable Object, or a test) opens the
+//! site for each event with the current time, passes the event to it, and then carries out the resulting [`Effect`]s. A
+//! [`Site`] keeps no state in memory between events: everything is in a [`Store`], so hibernation and eviction lose no
+//! data.
 //!
-//! The rules that hold throughout:
-//! * A command is written down before it is sent, is sent once, and is answered once: by the device's
-//!   report, or as unknown [`GRACE_MS`] after its deadline.
-//! * Authority is computed at each use, from the token's scopes and the person's present role.
-//! * A device's presence is computed from its open socket; the table knows only what was last published.
-//! * Nothing that a caller or an agent sends fails the site.
+//! Invariants:
+//! * A command is stored before it is sent, is sent once, and is answered once: with the device's report, or as unknown
+//!   [`GRACE_MS`] after its deadline.
+//! * Permissions are computed at each use, from the token's scopes and the person's current role.
+//! * A device's presence is computed from its open socket; the table contains only the last published presence.
+//! * No input from a caller or an agent makes the site fail.
 
 #![allow(clippy::result_large_err, reason = "a problem is made at most once per event")]
 
@@ -59,25 +59,25 @@ pub use crate::principal::Principal;
 pub use crate::sessions::ROTATION_GRACE_MS;
 pub use crate::store::{Row, Store, StoreError, Value};
 
-/// What a site is told of its deployment.
+/// A site's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Its own name. A principal of another site is refused.
+    /// The site's name. A principal of another site is refused.
     pub site: Name,
-    /// How long after `exp` a token still counts, in seconds; the same as where signatures are checked.
+    /// How long after `exp` a token is still accepted, in seconds. Must equal the leeway of the signature check.
     pub leeway_s: u64,
-    /// How long the audit log is kept, in milliseconds.
+    /// How long audit entries are kept by default, in milliseconds.
     pub keep_audit_ms: u64,
 }
 
 impl Config {
-    /// The defaults for a site.
+    /// The default configuration for a site.
     pub fn new(site: Name) -> Self {
         Self { site, leeway_s: 60, keep_audit_ms: 90 * 24 * 3_600_000 }
     }
 }
 
-/// One site at one event.
+/// A site, opened for one event.
 pub struct Site<'a> {
     store: &'a dyn Store,
     links: &'a dyn Links,
@@ -87,15 +87,15 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
-    /// Whether this event did nothing that can be due sooner, but to order commands.
+    /// Whether this event only ordered commands or recorded their results, so no other timer can have moved earlier.
     commands_only: bool,
-    /// When the first command that this event ordered is given up.
+    /// The earliest time at which a command ordered by this event is given up, in milliseconds of Unix time.
     soonest: Option<u64>,
 }
 
 impl<'a> Site<'a> {
-    /// Opens the site at a time, in milliseconds of Unix time. In an empty or older database the tables
-    /// are made; otherwise this is one read.
+    /// Opens the site at `now_ms`, in milliseconds of Unix time. Creates or upgrades the tables of an empty or older
+    /// database; otherwise this is a single read.
     pub fn open(
         store: &'a dyn Store,
         links: &'a dyn Links,
@@ -117,34 +117,34 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Answers a question of the Worker, or says on which ticket the answer will come. What a refused call
-    /// wrote (the audit log, an ended family) counts: commit it as after any other.
+    /// Answers a call from the Worker, or returns the ticket for a later answer. Writes of a refused call (the audit
+    /// log, an ended family) are valid: commit them as after a successful call.
     pub fn call(&mut self, call: Call) -> Result<Answer, Problem> {
         self.commands_only = matches!(call, Call::Command { .. });
         let outcome = self.dispatch(call);
         self.surface(outcome)
     }
 
-    /// A panel socket was opened: its first frame.
+    /// Handles a new panel socket and returns its first frame.
     pub fn panel_connected(&mut self, principal: &Principal) -> Result<ToPanel, Problem> {
         let outcome = self.snapshot(principal);
         self.surface(outcome)
     }
 
-    /// A panel sent a message. `panel` names its socket in the effects that answer, now or later.
+    /// Handles a message from a panel. `panel` identifies its socket in the effects that answer, now or later.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         self.commands_only = true;
         self.hear_panel(principal, panel, message);
     }
 
-    /// Whether a panel socket may stay open; if not, the shim closes it with [`close::SESSION_ENDED`].
+    /// Checks whether a panel socket may stay open; if not, the shim closes it with [`close::SESSION_ENDED`].
     pub fn socket_authority(&mut self, principal: &Principal) -> Result<(), Problem> {
         let outcome = self.rights(principal).map(|_| ());
         self.surface(outcome)
     }
 
-    /// What one panel may see of an event, [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if
-    /// nothing; `None` if its token holds no more.
+    /// The part of an event that one panel may see; [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if it
+    /// may see none of it, `None` if its token is no longer valid.
     pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
         match self.restrict(principal, event) {
             Ok(view) => Some(view),
@@ -156,7 +156,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// What one panel may see of a press; `None` if nothing.
+    /// The press as one panel may see it; `None` if it may not.
     pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
         match self.see_press(principal, press) {
             Ok(view) => view,
@@ -168,9 +168,10 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// An agent's upgrade, whose certificate and proof the Worker has verified. The key in the certificate must be the
-    /// one that was enrolled, whoever signed the certificate. On `Ok` the shim accepts the socket within this event; an
-    /// older connection of the device is closed. One that `yields` is refused instead where the older one lives.
+    /// Handles an agent's upgrade request; the Worker has verified its certificate and proof. The key in the
+    /// certificate must be the enrolled key, regardless of the certificate's issuer. On `Ok` the shim accepts the
+    /// socket within this event, and an older connection of the device is closed. With `yields`, the upgrade is refused
+    /// instead if the older connection is live.
     pub fn agent_connected(
         &mut self,
         device: &Name,
@@ -182,7 +183,7 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// An agent asks for a certificate to follow the one that it showed. Where this says so, the shim signs it and
+    /// Handles an agent's request for a new certificate. If this returns `true`, the shim signs the certificate and
     /// sends it within this event.
     pub fn certificate_renewed(
         &mut self,
@@ -195,29 +196,30 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// An agent sent a message. What does not come from the device's current connection is ignored, and
-    /// [`FromAgent::Time`] is the shim's to answer.
+    /// Handles a message from an agent. Messages from any connection other than the device's current one are ignored.
+    /// The shim answers [`FromAgent::Time`].
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
         self.commands_only = !matches!(message, FromAgent::Hello { .. });
         let outcome = self.hear(device, session, message);
         self.note(outcome);
     }
 
-    /// An agent's socket is gone. Commands in flight wait for their deadline: the next hello may tell.
+    /// Handles the end of an agent's socket. Commands in flight wait for their deadline, because the next hello may
+    /// report their outcome.
     pub fn agent_closed(&mut self, device: &Name, session: &str) {
         let outcome = self.disconnect(device, session);
         self.note(outcome);
     }
 
-    /// Does everything that is due. It may run at any time and any number of times.
+    /// Does all work that is due. It may run at any time and any number of times.
     pub fn tick(&mut self) {
         let outcome = self.do_what_is_due();
         self.note(outcome);
     }
 
-    /// When [`Site::tick`] next has work, in milliseconds of Unix time; possibly in the past. `armed` is what
-    /// this said last, if nothing else than commands can have changed it since: most events are commands and
-    /// their results, and then no read is needed. After a tick or an eviction it is `None`.
+    /// When [`Site::tick`] next has work, in milliseconds of Unix time; possibly in the past. `armed` is the previous
+    /// return value, if only commands and their results can have changed it since: these are most events, and then no
+    /// read is needed. After a tick or an eviction, pass `None`.
     pub fn next_wake(&self, panels_open: bool, armed: Option<u64>) -> Result<Option<u64>, StoreError> {
         match armed {
             Some(armed) if self.commands_only => {
@@ -227,12 +229,13 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Takes the effects so far.
+    /// Removes and returns the collected effects.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Turns what stopped a step into what its caller may know; a fault's cause goes to the log.
+    /// Converts a failure into a problem for the caller. A store error becomes `internal`, and its cause goes to the
+    /// log only.
     fn surface<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Problem> {
         outcome.map_err(|failure| match failure {
             Failure::Problem(problem) => problem,

@@ -1,4 +1,4 @@
-//! The adapter over bundled SQLite, for native tests.
+//! A store on bundled SQLite, for native tests.
 
 use std::path::Path;
 
@@ -8,8 +8,7 @@ use rusqlite::types::{Value as Cell, ValueRef};
 
 use crate::store::{Row, Store, StoreError, Value};
 
-/// Limits no wider than those of a Durable Object's SQLite, so that a statement too elaborate for it fails
-/// in a native test already.
+/// The limits of a Durable Object's SQLite or stricter, so that a statement that exceeds them fails in a native test.
 const LIMITS: [(Limit, i32); 6] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -25,12 +24,12 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// An empty database in memory.
+    /// Opens an empty database in memory.
     pub fn in_memory() -> Result<Self, StoreError> {
         Self::with(Connection::open_in_memory().map_err(refused)?)
     }
 
-    /// The database in a file, which is created if need be.
+    /// Opens the database in a file, and creates the file if it is missing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::with(Connection::open(path).map_err(refused)?)
     }
@@ -40,14 +39,14 @@ impl Sqlite {
             connection.set_limit(limit, most).map_err(refused)?;
         }
         connection.set_prepared_statement_cache_capacity(128);
-        // Tests reopen files after a pretended crash of the process, never of the machine.
+        // Tests reopen files after a simulated crash of the process, never of the machine.
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
             .map_err(refused)?;
         Ok(Self { connection })
     }
 
-    /// Runs one event in a savepoint, as the Durable Object commits all statements of one together.
+    /// Runs one event in a savepoint, because the Durable Object commits all statements of one event together.
     pub fn event<T>(&self, event: impl FnOnce() -> T) -> Result<T, StoreError> {
         self.connection.execute_batch("SAVEPOINT event").map_err(refused)?;
         let outcome = event();
@@ -55,7 +54,7 @@ impl Sqlite {
         Ok(outcome)
     }
 
-    /// How many rows have been written since the database was opened.
+    /// Number of rows written since the database was opened.
     pub fn rows_written(&self) -> u64 {
         self.connection.total_changes()
     }

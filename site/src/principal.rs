@@ -1,42 +1,42 @@
-//! Who asks: the record that the Worker makes of a verified token.
+//! The caller: a record that the Worker creates from a verified token.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
-/// A verified token, reduced to what a site needs. It is made by the Worker for every request, and kept in
-/// a panel socket's attachment; whether it still holds is asked of the site each time.
+/// A verified token, reduced to the fields that a site needs. The Worker creates it for every request and keeps it in a
+/// panel socket's attachment. The site checks its validity at each use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// The site that the token is for.
+    /// The site of the token.
     pub site: Name,
-    /// The issuer. With `sub` it names the principal.
+    /// The issuer. Issuer and `sub` together identify the principal.
     pub iss: String,
     /// The subject.
     pub sub: String,
-    /// The person whose rights bound the token's, where there is one.
+    /// The person whose rights limit the token's scopes, if any.
     pub person: Option<UserName>,
     /// The token's id.
     pub jti: String,
-    /// Whether it is an API token or guest link that this site minted.
+    /// Whether this is an API token or guest link issued by this site.
     #[serde(default)]
     pub minted: bool,
-    /// The refresh family that the token was minted from; it dies with it.
+    /// The refresh family from which the token was issued; the token becomes invalid when the family ends.
     pub family: Option<String>,
     /// The token's scopes.
     pub scope: ScopeSet,
-    /// Issued at, seconds of Unix time.
+    /// Issued at, in seconds of Unix time.
     pub iat: u64,
-    /// Expires, seconds of Unix time.
+    /// Expires at, in seconds of Unix time.
     pub exp: u64,
-    /// The site's generation at issue. A token of an external issuer has none: the Worker then writes
+    /// The site's generation at issue. For a token of an external issuer, which has no generation, the Worker sets
     /// `u64::MAX`.
     pub generation: u64,
 }
 
 impl Principal {
-    /// How the audit log names the principal: a person by user name, a minted token by its id, anyone else by
-    /// issuer and subject.
+    /// The principal's name in the audit log: the user name of a person, the id of an issued token, otherwise issuer
+    /// and subject.
     pub fn actor(&self) -> String {
         match &self.person {
             Some(person) => person.to_string(),

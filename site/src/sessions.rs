@@ -1,6 +1,6 @@
 //! Logins: refresh families, their rotation and their end.
 //!
-//! Passwords are the gate's: what arrives here has been admitted.
+//! The gate verifies passwords: a login that arrives here has passed it.
 
 use pinlatch_protocol::admin::TokenKind;
 use pinlatch_protocol::name::UserName;
@@ -15,15 +15,16 @@ use crate::people::by;
 use crate::principal::Principal;
 use crate::store::{StoreError, Value};
 
-/// How long after a rotation the token before it still returns the same successor, in milliseconds: two
-/// tabs, or a reply that was lost, must not end a session.
+/// How long after a rotation the previous token still returns the same successor, in milliseconds: two tabs, or a lost
+/// reply, must not end a session.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
 
-/// The most logins that a person has open; one more ends the one that would expire first.
+/// Maximum number of open logins per person. A further login ends the one that would expire first.
 const MAX_SESSIONS: u32 = 100;
 
 impl Site<'_> {
-    /// A password was right; of a person who has none here, it was somebody else's.
+    /// Handles a login with a correct password. It fails if the person has no password at this site, because the
+    /// password then belonged to another person.
     pub(crate) fn password_login(
         &mut self,
         username: UserName,
@@ -58,8 +59,8 @@ impl Site<'_> {
         Ok(self.person(username, rights))
     }
 
-    /// Rotates a family. A token that was rotated away is good for its successor for a moment only; later
-    /// it was stolen, by whoever came first or second, and both lose the family.
+    /// Rotates a family. The previous token returns its successor only for [`ROTATION_GRACE_MS`]. A later use means
+    /// that one of the two users of the token stole it, so the family ends for both.
     pub(crate) fn refresh(
         &mut self,
         family: &str,
@@ -123,8 +124,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends a token: its whole family, whose end every token of it shares, or just itself. It succeeds on one
-    /// that has ended already. A guest link stays: other browsers may have opened it too.
+    /// Ends a token: the whole family if it has one, otherwise only the token. Succeeds for a token that is already
+    /// invalid. A guest link stays valid, because other browsers may use it too.
     pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
         match self.rights(principal) {
             Ok(_) => {}
@@ -141,7 +142,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
         self.close_panels(Whose::Token(principal.jti.clone()));
-        // Those of the tokens minted from it, too.
+        // Panels with tokens issued from this one must close too.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -155,7 +156,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends every login of a person but one.
+    /// Ends every login of a person except one.
     pub(crate) fn end_other_sessions(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
         let rows = self.run(
             "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL AND id IS NOT ?2",
@@ -167,8 +168,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The emergency brake: every token issued so far is dead, and whoever still has a refresh token or
-    /// a password gets new ones. What was minted is listed as revoked.
+    /// Emergency stop: invalidates every access token issued until now. A person with a refresh token or a password
+    /// gets new tokens. Issued API tokens and guest links are listed as revoked.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
         self.generation += 1;
