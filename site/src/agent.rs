@@ -51,7 +51,7 @@ impl Site<'_> {
         let refused = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if !(1..=MAX_SESSION).contains(&session.len()) || !session.bytes().all(|byte| byte.is_ascii_graphic())
         {
-            return Err(Problem::new(Code::InvalidRequest).detail("this is no session nonce").into());
+            return Err(Problem::new(Code::InvalidRequest).detail("the session nonce is invalid").into());
         }
         let device = self.device(name)?.ok_or_else(|| refused("the device is not enrolled"))?;
         let expires_at =

@@ -182,10 +182,15 @@ impl Site<'_> {
     pub(crate) fn retain(&mut self, principal: &Principal, days: u32) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Audit, "retention", "audit")?;
         if self.rights(principal)?.role != Some(Role::Owner) {
-            return Err(self.beyond(principal, "retention", "audit", "only an owner may shorten the log"));
+            return Err(self.beyond(
+                principal,
+                "retention",
+                "audit",
+                "only an owner may change how long the audit log is kept",
+            ));
         }
         if !RETENTION_DAYS.contains(&days) {
-            let range = format!("`days` is {} to {}", RETENTION_DAYS.start(), RETENTION_DAYS.end());
+            let range = format!("`days` must be from {} to {}", RETENTION_DAYS.start(), RETENTION_DAYS.end());
             return Err(Problem::new(Code::InvalidRequest).detail(range).into());
         }
         self.run("UPDATE meta SET keep_days = ?1", &[days.into()])?;

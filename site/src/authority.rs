@@ -58,7 +58,7 @@ impl Site<'_> {
             return Err(dead("the token has expired"));
         }
         if principal.generation < self.generation {
-            return Err(dead("the token is of an older generation"));
+            return Err(dead("the token belongs to an older generation; log in again or use a new token"));
         }
         let person = principal.person.as_ref().map(UserName::as_str);
         let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),
@@ -79,7 +79,7 @@ impl Site<'_> {
                 if principal.minted { scope.within(&self.minted_scope(&principal.jti)?) } else { scope };
             return Ok(Rights { role: None, scope });
         };
-        let rights = self.person_rights(person)?.ok_or_else(|| dead("the person is gone"))?;
+        let rights = self.person_rights(person)?.ok_or_else(|| dead("the person was removed"))?;
         Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
@@ -95,7 +95,7 @@ impl Site<'_> {
             return Ok(());
         }
         self.audit_refusal(principal, act, target, Code::InsufficientScope)?;
-        let needed = format!("it needs site:{}", right.as_str());
+        let needed = format!("this requires the scope site:{}", right.as_str());
         Err(Problem::new(Code::InsufficientScope).detail(needed).into())
     }
 

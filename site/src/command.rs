@@ -145,8 +145,8 @@ impl Site<'_> {
         panel: Option<&str>,
     ) -> Result<Standing, Failure> {
         if !is_command_id(&request.id) {
-            let problem =
-                Problem::new(Code::InvalidRequest).detail("a command id is 1 to 64 visible ASCII characters");
+            let problem = Problem::new(Code::InvalidRequest)
+                .detail("a command id must have 1 to 64 visible ASCII characters");
             return self.rights(principal).and(Err(problem.into()));
         }
         self.accept(principal, request, panel).map_err(|failure| match failure {
@@ -180,7 +180,7 @@ impl Site<'_> {
         let patience_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
         if !(MIN_DEADLINE_MS..=MAX_DEADLINE_MS).contains(&patience_ms) {
             let range =
-                format!("`deadline_ms` is a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
+                format!("`deadline_ms` must be a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
             return Err(Problem::new(Code::InvalidArguments).detail(range).into());
         }
         if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
@@ -218,7 +218,7 @@ impl Site<'_> {
         self.audit_refusal(principal, "command", &target(device, line, &verb), code)?;
         let problem = Problem::new(code);
         Err(if code == Code::InsufficientScope {
-            problem.detail(format!("it needs line:{device}/{line}:{verb}")).into()
+            problem.detail(format!("this requires the scope line:{device}/{line}:{verb}")).into()
         } else {
             problem.into()
         })

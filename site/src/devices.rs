@@ -210,7 +210,7 @@ impl Site<'_> {
         }
         if !rights.scope.allows_line(device, line, "read") {
             return Err(Problem::new(Code::InsufficientScope)
-                .detail(format!("it needs line:{device}/{line}:read"))
+                .detail(format!("this requires the scope line:{device}/{line}:read"))
                 .into());
         }
         Ok(())

@@ -40,7 +40,7 @@ impl Site<'_> {
             &[code_id.into(), device.as_str().into(), expires_ms.into()],
         )?;
         if made.is_none() {
-            return Err(Problem::new(Code::InvalidRequest).detail("the code exists already").into());
+            return Err(Problem::new(Code::InvalidRequest).detail("the code already exists").into());
         }
         self.audit_by(principal, "enrolment", device.as_str(), "done")?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Who people are at login providers, and logging in as one of them.
+//! People's identities at login providers, and logins with them.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::name::UserName;
@@ -13,14 +13,14 @@ use crate::people::{granted, require_usable, stored};
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// The longest issuer, subject or address, in bytes.
+/// Maximum length of an issuer, subject or address, in bytes.
 const MAX_TEXT: usize = 255;
 
-/// The most identities of one person.
+/// Maximum number of identities per person.
 const MAX_IDENTITIES: i64 = 8;
 
 impl Site<'_> {
-    /// Lets a person log in with a provider; one who is not there yet joins.
+    /// Lets a person log in with a provider. A new person is added to the site.
     pub(crate) fn admit(
         &mut self,
         principal: &Principal,
@@ -34,7 +34,7 @@ impl Site<'_> {
         let joins = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if rights.role.is_some() || rights.scope.is_some() {
-                    let text = "the person is there already: change their rights with PATCH";
+                    let text = "the person already exists; change their rights with PATCH";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "admit", username)?;
@@ -62,7 +62,7 @@ impl Site<'_> {
             self.row("SELECT count(*) FROM identities WHERE username = ?1", &[username.as_str().into()])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_IDENTITIES {
             return Err(Problem::new(Code::InvalidRequest)
-                .detail("a person has 8 identities at most")
+                .detail("a person can have at most 8 identities")
                 .into());
         }
         if let Some(given) = joins {
@@ -84,7 +84,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Takes all of a person's identities away; their open logins end.
+    /// Removes all of a person's identities and ends their open logins.
     pub(crate) fn forget_identities(
         &mut self,
         principal: &Principal,
@@ -117,8 +117,8 @@ impl Site<'_> {
         rules.collect()
     }
 
-    /// Somebody logged in at a provider, which the Worker has verified: begins a refresh family, if they were
-    /// admitted. An address counts only until it is bound to a subject, as addresses change hands.
+    /// Handles a login at a provider, which the Worker has verified: begins a refresh family, if the person was
+    /// admitted. An address is valid only until it is bound to a subject, because addresses change owners.
     pub(crate) fn federated_login(
         &mut self,
         issuer: &str,
@@ -155,20 +155,20 @@ impl Site<'_> {
     }
 }
 
-/// A rule that names one of subject and address.
+/// A valid rule: it contains either a subject or an address.
 fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
     let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
     let all = [Some(&rule.issuer), rule.subject.as_ref(), rule.email.as_ref()];
     if !all.into_iter().flatten().all(|text| fits(text)) {
-        return Err(wrong("`issuer`, `subject` and `email` have 1 to 255 bytes"));
+        return Err(wrong("`issuer`, `subject` and `email` must have 1 to 255 bytes"));
     }
     if rule.subject.is_some() == rule.email.is_some() {
-        return Err(wrong("`identity` names either `subject` or `email`"));
+        return Err(wrong("`identity` must contain either `subject` or `email`"));
     }
     let email = rule.email.as_ref().map(|email| email.to_ascii_lowercase());
     if email.as_ref().is_some_and(|email| !email.contains('@')) {
-        return Err(wrong("`email` is no address"));
+        return Err(wrong("`email` is not an email address"));
     }
     Ok(IdentityRule { email, ..rule.clone() })
 }

@@ -93,7 +93,7 @@ fn value(cell: ValueRef<'_>) -> Result<Value, StoreError> {
             Ok(text) => Ok(Value::Text(text.to_owned())),
             Err(error) => Err(StoreError::Sql(error.to_string())),
         },
-        ValueRef::Blob(_) => Err(StoreError::Sql("a cell holds a blob".into())),
+        ValueRef::Blob(_) => Err(StoreError::Sql("a cell contains a blob".into())),
     }
 }
 

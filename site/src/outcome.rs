@@ -1,5 +1,5 @@
-//! How a command ends: by the device's report, or by silence. Each is answered once; a report that comes
-//! later corrects the record only.
+//! The end of a command: the device's report, or silence. Each command is answered once; a later report only corrects
+//! the record.
 
 use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::command::CommandStatus;
@@ -15,22 +15,22 @@ use crate::event::Effect;
 use crate::lines::{Line, level_text};
 use crate::store::StoreError;
 
-/// How long after a deadline its report is waited for, in milliseconds: a device may act in the last
-/// moment, and its word needs time to travel.
+/// How long after its deadline a command waits for its report, in milliseconds: the device may act at the last moment,
+/// and its report needs time to arrive.
 pub const GRACE_MS: u64 = 1_000;
 
-/// What a report's level is worth.
+/// How current a report's level is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// It is the line's level right now.
+    /// The level is the line's current level.
     Live,
-    /// It comes with a hello, whose own levels are newer.
+    /// The report comes with a hello, and the hello's own levels are newer.
     InHello,
 }
 
 impl Site<'_> {
-    /// Takes a device's report. One that fits no command of the device is odd; one on a command that
-    /// ended is a repetition, unless it was given up as unknown.
+    /// Handles a device's report. A report that matches no command of the device is recorded as invalid. A report on an
+    /// ended command is a repetition and is ignored, unless the command was given up as unknown.
     pub(crate) fn take_report(
         &mut self,
         device: &Name,
@@ -70,8 +70,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The desired level after a command: on a `retain` line, the one that an executed `set` asked for
-    /// or an executed `toggle` arrived at. A correction that comes after a later command leaves it alone.
+    /// The desired level after a command. On a `retain` line, it is the level of an executed `set` or the result of an
+    /// executed `toggle`. A correction that arrives after a later command does not change it.
     fn wish_after(
         &self,
         command: &Command,
@@ -110,7 +110,7 @@ impl Site<'_> {
         self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Gives up the commands of which nothing was heard: they may have been done.
+    /// Gives up the commands without a report. The device may have executed them.
     pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1");
         let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
@@ -123,7 +123,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Writes down how a command ended and answers everyone who waits for it, unless they had their answer.
+    /// Stores how a command ended and answers all callers that wait for it, unless they were answered before.
     fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",

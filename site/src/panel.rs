@@ -1,4 +1,4 @@
-//! The panels' side of a site: what they are shown, and what they ask.
+//! The panels' side of a site: their view of it, and their messages.
 
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
@@ -30,7 +30,7 @@ impl Site<'_> {
         })
     }
 
-    /// Answers a panel's message by effects. A panel whose token no longer holds is told so and closed.
+    /// Answers a panel's message by effects. A panel with an invalid token receives the problem and is closed.
     pub(crate) fn hear_panel(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         let FromPanel::Command(request) = message;
         let message = match self.command(principal, &request, Some(panel)) {
@@ -81,8 +81,8 @@ impl Site<'_> {
     }
 }
 
-/// A set as it can be written: what two sets have in common may be more than either of them. Then the last
-/// lines are not told, and still allowed.
+/// A scope set within the maximum size: the intersection of two sets may be larger than either of them. Then the last
+/// line scopes are omitted from the answer, but still allowed.
 fn told(scope: &ScopeSet) -> ScopeSet {
     let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
     site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()

@@ -1,4 +1,4 @@
-//! People: the first owner, invitations, roles and scopes, and the end of them.
+//! People: the first owner, invitations, roles and scopes, and removal.
 
 use pinlatch_protocol::admin::{Person, RightsRequest};
 use pinlatch_protocol::name::UserName;
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// The most people of one site, with those who are invited.
+/// Maximum number of people per site, including open invitations.
 const MAX_PEOPLE: i64 = 1_000;
 
 impl Site<'_> {
@@ -30,7 +30,7 @@ impl Site<'_> {
 
     pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
-        // Kept for ever: a setup code may have no expiry, and there is only ever one.
+        // Kept permanently: a setup code may have no expiry, and there is only one.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
@@ -47,7 +47,7 @@ impl Site<'_> {
         Reply::Person { username, role, scope, generation: self.generation }
     }
 
-    /// Adds a person, who has no password yet.
+    /// Adds a person without a password.
     pub(crate) fn add_person(
         &self,
         username: &UserName,
@@ -61,14 +61,14 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// What a person may do now; `None` if there is no such person.
+    /// A person's current rights; `None` if the person does not exist.
     pub(crate) fn person_rights(&self, username: &str) -> Result<Option<Rights>, StoreError> {
         let row = self.row("SELECT role, scope FROM people WHERE username = ?1", &[username.into()])?;
         row.map(|row| rights_in(&row, 0)).transpose()
     }
 
-    /// Invites a person, or lets one who is there choose a new password. Nobody can give more than they hold,
-    /// and only an owner can hand an owner's login to somebody.
+    /// Invites a person, or lets an existing person choose a new password. The caller cannot grant rights that they
+    /// lack, and only an owner can invite to an owner's account.
     pub(crate) fn invite(
         &mut self,
         principal: &Principal,
@@ -79,19 +79,19 @@ impl Site<'_> {
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
         require_usable(username)?;
-        // Whoever holds an access token for a moment must not get the account for good.
+        // A stolen access token must not be enough to take over the account permanently.
         if principal.person.as_ref() == Some(username) {
-            let text = "one's own password is changed with the one so far";
+            let text = "use your current password to change your own password";
             return Err(Problem::new(Code::InvalidRequest).detail(text).into());
         }
         let (role, scope) = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if wanted.role.is_some() || wanted.scope.is_some() {
-                    let text = "the person is there already: change their rights with PATCH";
+                    let text = "the person already exists; change their rights with PATCH";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "invite", username)?;
-                // One code at a time sets a person's password.
+                // Only one code at a time can set a person's password.
                 self.void_invitations(username)?;
                 (None, None)
             }
@@ -117,8 +117,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Whom an invitation is for; asked before a password is hashed and set, so it must say no to one that
-    /// would not be accepted then: of somebody who has come meanwhile, or gone.
+    /// The user name of an invitation. It is asked before a password is hashed and set, so it must refuse every
+    /// invitation that [`Site::accept_invitation`] refuses: for a new person who has joined since then, or for a person
+    /// who was removed.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
         let row = self.row(
             "SELECT username FROM codes
@@ -129,7 +130,7 @@ impl Site<'_> {
         Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
     }
 
-    /// Uses an invitation: the person is there from now on, and whoever was logged in as them is no more.
+    /// Uses an invitation: the person exists from now on, and earlier logins of that person end.
     pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
         let username = self.invited(code_id)?;
         let row = self.row(
@@ -147,7 +148,7 @@ impl Site<'_> {
         Ok(username)
     }
 
-    /// One's password was changed: every other login of the person ends.
+    /// Handles a change of the caller's password: every other login of the person ends.
     pub(crate) fn password_changed(&mut self, principal: &Principal) -> Result<(), Failure> {
         self.rights(principal)?;
         let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
@@ -181,8 +182,8 @@ impl Site<'_> {
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Changes what a person may do, at once and on open sockets too. Whoever changes it must hold what the
-    /// person had and what they get.
+    /// Changes a person's rights, with immediate effect, also on open sockets. The caller must have both the person's
+    /// old rights and the new ones.
     pub(crate) fn change_person(
         &mut self,
         principal: &Principal,
@@ -202,17 +203,17 @@ impl Site<'_> {
             "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
             &[username.as_str().into(), role.into(), scope.into()],
         )?;
-        // Whoever could let somebody log in as the person they were may not as the person they are.
+        // The creator of an open invitation may have too few rights to invite this person with the new rights.
         self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
-        // Open panels show what they may: they must be given a new picture.
+        // Open panels show the old permissions and must load a new snapshot.
         self.close_panels(Whose::Person(username.clone()));
         self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// Removes a person, their logins and all that they minted; or withdraws the invitation of somebody who
-    /// has not come yet.
+    /// Removes a person, their logins and all tokens that they issued; or withdraws the invitation of a person who has
+    /// not joined yet.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
@@ -228,7 +229,7 @@ impl Site<'_> {
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        // For good: somebody of the same name may come later.
+        // Permanently, because a new person with the same name may join later.
         self.run(
             "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
             &[username.as_str().into(), self.now_ms.into()],
@@ -238,7 +239,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends every login of a person. Their password still opens a new one.
+    /// Ends every login of a person. Their password can still start a new one.
     pub(crate) fn end_sessions(&mut self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
         if principal.person.as_ref() != Some(username) {
             self.require_site(principal, SiteRight::Users, "end_sessions", username.as_str())?;
@@ -270,14 +271,14 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Voids the invitations of a person that nobody has used.
+    /// Deletes a person's unused invitations.
     pub(crate) fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
         let sql = "DELETE FROM codes WHERE username = ?1 AND used_ms IS NULL";
         self.run(sql, &[username.as_str().into()])?;
         Ok(())
     }
 
-    /// Requires that people and open invitations leave room for one more.
+    /// Requires that people and open invitations are below the maximum.
     pub(crate) fn require_room(&self) -> Result<(), Failure> {
         let row = self.row(
             "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM codes
@@ -287,11 +288,11 @@ impl Site<'_> {
         if row.map_or(Ok(0), |row| row.int(0))? < MAX_PEOPLE {
             return Ok(());
         }
-        let text = "the site has 1000 people and open invitations";
+        let text = "the site has the maximum of 1000 people and open invitations; remove some first";
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
-    /// Requires that somebody gives and takes no more than they hold; the attempt is written down.
+    /// Requires that the caller has all rights that they grant or remove. A refusal is written to the audit log.
     pub(crate) fn require_cover(
         &self,
         principal: &Principal,
@@ -302,12 +303,12 @@ impl Site<'_> {
         if self.rights(principal)?.scope.covers(given) {
             return Ok(());
         }
-        let text = "nobody can give or take more than they hold themselves";
+        let text = "you can only grant or remove rights that you have";
         Err(self.beyond(principal, act, target, text))
     }
 
-    /// The same for a person's rights. Those of an owner are given and taken by owners only: a token that
-    /// holds as much ends one day, and an owner whom it made would not.
+    /// Like [`Site::require_cover`], for a person's rights. Only an owner can grant or remove an owner's rights: a
+    /// token with equal rights expires, but an owner that it created would not.
     pub(crate) fn require_over(
         &self,
         principal: &Principal,
@@ -322,7 +323,7 @@ impl Site<'_> {
         Err(self.beyond(principal, act, username.as_str(), "only an owner can make or change an owner"))
     }
 
-    /// Refuses what goes beyond somebody's rights, and writes it down.
+    /// Refuses a request that exceeds the caller's rights, and writes the refusal to the audit log.
     pub(crate) fn beyond(&self, principal: &Principal, act: &str, target: &str, why: &str) -> Failure {
         match self.audit_refusal(principal, act, target, Code::InsufficientScope) {
             Ok(()) => Problem::new(Code::InsufficientScope).detail(why).into(),
@@ -343,7 +344,7 @@ impl Site<'_> {
     }
 }
 
-/// A role and scope in two columns.
+/// Reads a role and scope from two adjacent columns.
 fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     let role = role_from(row.text(column)?);
     let scope = match role {
@@ -353,7 +354,7 @@ fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     Ok(Rights { role, scope })
 }
 
-/// The rights that a request names: one of role and scope.
+/// The rights in a request, which contains either a role or a scope.
 pub(crate) fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
     match (wanted.role, &wanted.scope) {
         (Some(role), None) => Ok(Rights { role: Some(role), scope: role.scopes() }),
@@ -369,10 +370,12 @@ pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
     }
 }
 
-/// Refuses a name that an address of the API has already: `/users/accept`.
+/// Refuses a name that is a path segment of the API: `/users/accept`.
 pub(crate) fn require_usable(username: &UserName) -> Result<(), Problem> {
     if username.as_str() == "accept" {
-        return Err(Problem::new(Code::InvalidRequest).detail("nobody can be called `accept`"));
+        return Err(
+            Problem::new(Code::InvalidRequest).detail("`accept` is reserved; choose another user name")
+        );
     }
     Ok(())
 }

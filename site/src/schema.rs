@@ -1,16 +1,16 @@
-//! The tables, and how an older database is brought up to date.
+//! The tables, and the upgrade of an older database.
 //!
-//! Indexes are few because each one is written, and billed, with its row. The Durable Object's SQLite has
-//! no `PRAGMA user_version`, so the schema's version is in `meta`, beside two other facts that every event
-//! needs: one read gives all three.
+//! There are few indexes, because each one is written, and billed, with its row. The Durable Object's SQLite has no
+//! `PRAGMA user_version`, so the schema version is in `meta`, next to the generation and the event sequence, which
+//! every event needs: one read returns all three.
 
 use crate::store::{Store, StoreError};
 
-/// What `meta` holds.
+/// The row in `meta`.
 pub(crate) struct Meta {
-    /// Tokens of an older generation are dead.
+    /// Tokens of an older generation are invalid.
     pub generation: u64,
-    /// A floor below the event sequence: removed rows can no longer tell theirs.
+    /// A lower bound of the event sequence, because deleted rows no longer contribute their numbers.
     pub seq: u64,
 }
 
@@ -21,8 +21,7 @@ const META: &str = "CREATE TABLE IF NOT EXISTS meta (
     seq INTEGER NOT NULL
 ) STRICT";
 
-/// One element per version, never changed once released. `IF NOT EXISTS` repairs a creation that was
-/// cut short.
+/// One element per version. A released version never changes. `IF NOT EXISTS` lets an interrupted creation run again.
 const VERSIONS: &[&[&str]] = &[
     &[
         "CREATE TABLE IF NOT EXISTS people (
@@ -30,7 +29,7 @@ const VERSIONS: &[&[&str]] = &[
         role TEXT NOT NULL,
         created_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // Refresh families: the chain of refresh tokens that one login began.
+        // Refresh families: one login's chain of refresh tokens.
         "CREATE TABLE IF NOT EXISTS families (
         id TEXT PRIMARY KEY,
         username TEXT NOT NULL,
@@ -44,14 +43,14 @@ const VERSIONS: &[&[&str]] = &[
         jti TEXT PRIMARY KEY,
         until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // One-time codes: enrolments from their making, setup codes from their use.
+        // One-time codes. Enrolment codes are inserted at their creation, setup codes at their use.
         "CREATE TABLE IF NOT EXISTS codes (
         id TEXT PRIMARY KEY,
         device TEXT,
         expires_ms INTEGER NOT NULL,
         used_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // `online` is the presence that was last published, not the truth: that is computed.
+        // `online` is the last published presence. The actual presence is computed.
         "CREATE TABLE IF NOT EXISTS devices (
         name TEXT PRIMARY KEY,
         thumbprint TEXT NOT NULL,
@@ -64,7 +63,7 @@ const VERSIONS: &[&[&str]] = &[
         version TEXT,
         seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // Session nonces that were used, so that a captured proof opens no second connection.
+        // Used connection nonces, so that a captured proof cannot open a second connection.
         "CREATE TABLE IF NOT EXISTS sessions (
         nonce TEXT PRIMARY KEY,
         at_ms INTEGER NOT NULL
@@ -82,7 +81,7 @@ const VERSIONS: &[&[&str]] = &[
         seq INTEGER NOT NULL,
         PRIMARY KEY (device, name)
     ) STRICT, WITHOUT ROWID",
-        // `seq` is the ticket and, as `c<seq>`, the `jti`; the newest row is never deleted, so none is reused.
+        // `seq` is the ticket and, as `c<seq>`, the `jti`. The newest row is never deleted, so no number is reused.
         "CREATE TABLE IF NOT EXISTS commands (
         seq INTEGER PRIMARY KEY,
         iss TEXT NOT NULL,
@@ -114,16 +113,17 @@ const VERSIONS: &[&[&str]] = &[
     ) STRICT",
     ],
     &[
-        // Scopes of one's own; the role is then `custom`.
+        // Custom scopes; the role is then `custom`.
         "ALTER TABLE people ADD COLUMN scope TEXT",
-        // Whether they chose a password. The gate may still know one of somebody who had the name before.
+        // Whether this person chose a password. The gate may still have a password of an earlier person with the same
+        // name.
         "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 1",
-        // Whom an invitation is for, with the rights that it gives.
+        // The invited person, and the rights that the invitation grants.
         "ALTER TABLE codes ADD COLUMN username TEXT",
         "ALTER TABLE codes ADD COLUMN role TEXT",
         "ALTER TABLE codes ADD COLUMN scope TEXT",
-        // API tokens and guest links. `person` and `parent` are whose rights bound them: a person's, or those of
-        // the token that minted this one.
+        // API tokens and guest links. `person` or `parent` limits their rights: the person who issued the token, or the
+        // token that issued it.
         "CREATE TABLE IF NOT EXISTS tokens (
         jti TEXT PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -139,11 +139,12 @@ const VERSIONS: &[&[&str]] = &[
         created_ms INTEGER NOT NULL,
         ended_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // Each entry's hash continues the one before; older entries than this version have none.
+        // Each entry's hash includes the previous entry's hash. Entries older than this schema version have none.
         "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
-        // Days; NULL is the deployment's default.
+        // In days; NULL means the deployment's default.
         "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
-        // Who people are at login providers: by subject, or by an address until the first login binds one.
+        // People's identities at login providers: by subject, or by an address until the first login binds it to a
+        // subject.
         "CREATE TABLE IF NOT EXISTS identities (
         iss TEXT NOT NULL,
         who TEXT NOT NULL,
@@ -154,26 +155,26 @@ const VERSIONS: &[&[&str]] = &[
     ) STRICT, WITHOUT ROWID",
     ],
     &[
-        // What a sensor's number counts, and how many of its decimals mean something.
+        // A sensor's unit, and the number of significant decimals.
         "ALTER TABLE lines ADD COLUMN unit TEXT",
         "ALTER TABLE lines ADD COLUMN precision INTEGER",
     ],
     &[
-        // The certificate that was made to follow a device's present one.
+        // The certificate that replaces a device's present one.
         "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
         "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
     ],
     &[
-        // The machine that a device's agent runs on.
+        // The machine on which a device's agent runs.
         "ALTER TABLE devices ADD COLUMN booted_ms INTEGER",
         "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
     ],
 ];
 
-/// Makes the database current and returns its `meta`: one read when nothing is to be done.
+/// Upgrades the database if necessary and returns its `meta`. An up-to-date database needs one read.
 pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
     let current = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
-    // The read fails in an empty database, which has no such table yet.
+    // The read fails in an empty database, which does not have this table yet.
     if let Ok(Some((schema, meta))) = read(store)
         && schema == current
     {
@@ -188,7 +189,7 @@ pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
     let done = done.ok_or(StoreError::Newer(schema))?;
     for statement in VERSIONS.iter().skip(done).flat_map(|version| version.iter()) {
         match store.run(statement, &[]) {
-            // SQLite knows no `ADD COLUMN IF NOT EXISTS`.
+            // SQLite has no `ADD COLUMN IF NOT EXISTS`.
             Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
             other => drop(other?),
         }

@@ -1,8 +1,8 @@
-//! Where a site keeps what must survive: one SQL statement at a time, behind a trait.
+//! The persistent storage of a site: one SQL statement at a time, behind a trait.
 //!
-//! There are two adapters, the Durable Object's `SqlStorage` (in `edge-worker`) and bundled SQLite
-//! ([`crate::native`], for native tests). Neither opens transactions for the site: all statements of one
-//! event are committed together by the Durable Object.
+//! There are two adapters: the Durable Object's `SqlStorage` (in `edge-worker`), and bundled SQLite ([`crate::native`],
+//! for native tests). Neither opens transactions for the site: the Durable Object commits all statements of one event
+//! together.
 
 /// A parameter of a statement, or a cell of its result.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,13 +11,13 @@ pub enum Value {
     Null,
     /// A whole number.
     Integer(i64),
-    /// A floating-point number. JavaScript has no other, so whole numbers may come back as these.
+    /// A floating-point number. JavaScript has no other number type, so whole numbers may come back as this variant.
     Real(f64),
     /// Text.
     Text(String),
 }
 
-/// The largest whole number that JavaScript holds exactly; larger ones are stored as this one.
+/// The largest whole number that JavaScript represents exactly; larger ones are stored as this one.
 pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 impl From<i64> for Value {
@@ -27,7 +27,8 @@ impl From<i64> for Value {
 }
 
 impl From<u64> for Value {
-    /// Times and counters; what exceeds the exact range of a JavaScript number is "for ever" anyway.
+    /// For times and counters. A value above JavaScript's exact range is stored as its maximum, which means "no end" in
+    /// practice.
     fn from(number: u64) -> Self {
         Self::Integer(i64::try_from(number).map_or(MAX_EXACT, |n| n.min(MAX_EXACT)))
     }
@@ -72,7 +73,7 @@ impl Row {
         self.0.get(column).unwrap_or(&Value::Null)
     }
 
-    /// A whole number or NULL. An integral real counts as whole.
+    /// A whole number or NULL. A real number without a fraction counts as whole.
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
         match self.cell(column) {
@@ -88,13 +89,13 @@ impl Row {
         self.opt_int(column)?.ok_or(StoreError::Shape { column, wanted: "a whole number" })
     }
 
-    /// A whole number that is not negative, or NULL.
+    /// A non-negative whole number, or NULL.
     pub fn opt_uint(&self, column: usize) -> Result<Option<u64>, StoreError> {
         let wrong = |_| StoreError::Shape { column, wanted: "a number that is not negative" };
         self.opt_int(column)?.map(|number| u64::try_from(number).map_err(wrong)).transpose()
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative whole number.
     pub fn uint(&self, column: usize) -> Result<u64, StoreError> {
         self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a number that is not negative" })
     }
@@ -113,18 +114,18 @@ impl Row {
         self.opt_text(column)?.ok_or(StoreError::Shape { column, wanted: "text" })
     }
 
-    /// Text that one of the protocol's types can be read from, or NULL.
+    /// Text, parsed as one of the protocol's types, or NULL.
     pub(crate) fn opt_parsed<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
         let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
         self.opt_text(column)?.map(|text| text.parse().map_err(wrong)).transpose()
     }
 
-    /// Text that one of the protocol's types can be read from.
+    /// Text, parsed as one of the protocol's types.
     pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
         self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a word of the protocol" })
     }
 
-    /// JSON that one of the protocol's types can be read from, or NULL.
+    /// JSON, parsed as one of the protocol's types, or NULL.
     pub(crate) fn opt_json<T: serde::de::DeserializeOwned>(
         &self,
         column: usize,
@@ -134,22 +135,22 @@ impl Row {
     }
 }
 
-/// Why the store could not do its part. For the log of the deployment's owner, never for a caller.
+/// An error of the store. It is for the deployment owner's log, never for a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database refused the statement.
     #[error("a statement failed: {0}")]
     Sql(String),
-    /// A cell does not hold what its column should.
-    #[error("column {column} does not hold {wanted}")]
+    /// A cell does not have the type that its column requires.
+    #[error("column {column} does not contain {wanted}")]
     Shape {
-        /// Counted from 0.
+        /// The index of the column, from 0.
         column: usize,
-        /// What should be there.
+        /// The expected content.
         wanted: &'static str,
     },
     /// The database was written by a newer version of this crate.
-    #[error("the database has schema {0}, which is newer than this program")]
+    #[error("the database has schema {0}, which is newer than this program; update the program")]
     Newer(i64),
 }
 

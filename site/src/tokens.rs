@@ -1,4 +1,4 @@
-//! API tokens and guest links: minted here, bounded by whoever minted them for as long as they live.
+//! API tokens and guest links issued by the site, limited by their issuer's current rights for their whole lifetime.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, MintRequest, TokenKind, TokenView};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,19 +10,19 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// How long a chain of tokens that minted tokens may be.
+/// Maximum length of a chain in which each token issued the next.
 const MAX_ANCESTORS: usize = 8;
 
-/// The most tokens of one site that have not ended.
+/// Maximum number of tokens per site that are neither expired nor revoked.
 const MAX_TOKENS: i64 = 10_000;
 
-/// The most tokens signed elsewhere that are revoked at one time.
+/// Maximum number of revoked tokens that the site did not issue.
 const MAX_REVOKED: i64 = 10_000;
 
-/// The longest `jti` that is revoked, in bytes.
+/// Maximum length of a revoked `jti`, in bytes.
 const MAX_JTI: usize = 256;
 
-/// How long a token is still listed after it has ended, in milliseconds.
+/// How long a token is listed after its expiry, in milliseconds.
 pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
 
 const COLUMNS: &str =
@@ -93,7 +93,7 @@ impl Site<'_> {
         Ok(self.minted(jti)?.map(|token| token.kind))
     }
 
-    /// What a minted token may do now: its scopes, within what each of its ancestors may do now.
+    /// Current permissions of an issued token: its scopes, limited to the current permissions of each ancestor.
     pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
@@ -101,25 +101,29 @@ impl Site<'_> {
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
             let Some(token) = self.minted(&jti)? else {
-                // An ancestor that was signed elsewhere: it counts until it is revoked.
+                // An ancestor that this site did not issue: it is valid until it is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
                     Some(scope) => Ok(scope),
-                    None => Err(dead("the token was not minted here, or what minted it was revoked")),
+                    None => {
+                        Err(dead("the token was not issued by this site, or its parent token was revoked"))
+                    }
                 };
             };
             if token.ended_ms.is_some() {
-                return Err(dead("the token, or one that it was minted from, was revoked"));
+                return Err(dead("the token or one of its parent tokens was revoked"));
             }
             if token.nbf.saturating_mul(1000) > self.now_ms {
                 return Err(dead("the token is not valid yet"));
             }
             if token.exp.saturating_mul(1000) <= self.now_ms {
-                return Err(dead("the token, or one that it was minted from, has expired"));
+                return Err(dead("the token or one of its parent tokens has expired"));
             }
             let mut own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
             if let Some(person) = &token.person {
-                let rights = self.person_rights(person)?.ok_or_else(|| dead("who minted it is gone"))?;
+                let rights = self
+                    .person_rights(person)?
+                    .ok_or_else(|| dead("the person who issued the token was removed"))?;
                 own = own.within(&rights.scope);
             }
             scope = Some(own);
@@ -131,8 +135,8 @@ impl Site<'_> {
         }
     }
 
-    /// Mints a token: whoever does must hold all that it may do, and it ends no later than they do, unless
-    /// they are a person who is logged in, whose rights bound it for as long as it lives.
+    /// Issues a token. The caller must have all of its scopes. The token must not expire later than the caller's token,
+    /// unless the caller is a logged-in person: then the person's rights limit it for its whole lifetime.
     pub(crate) fn mint(
         &mut self,
         principal: &Principal,
@@ -145,39 +149,41 @@ impl Site<'_> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         let name = request.name.trim();
         if !(1..=MAX_TOKEN_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-            return Err(wrong("`name` has 1 to 64 characters, none of them a control character"));
+            return Err(wrong("`name` must have 1 to 64 characters and no control characters"));
         }
         if nbf - now > MAX_TOKEN_LIFE {
-            return Err(wrong("`not_before` is a year and a day ahead at most"));
+            return Err(wrong("`not_before` must be at most 366 days in the future"));
         }
         if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
-            return Err(wrong("`expires_at` is after the beginning, by a year and a day at most"));
+            return Err(wrong("`expires_at` must be after the start, by at most 366 days"));
         }
         if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
-            return Err(wrong("`max_uses` is 1 to 1000000"));
+            return Err(wrong("`max_uses` must be from 1 to 1000000"));
         }
         if request.scope.is_empty() {
-            return Err(wrong("`scope` allows nothing"));
+            return Err(wrong("`scope` must contain at least one scope"));
         }
         self.require_cover(principal, &request.scope, "mint", "tokens")?;
         let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
         if request.kind == TokenKind::Guest && site_scope {
-            return Err(wrong("a guest link opens lines, and administers nothing"));
+            return Err(wrong("a guest link can contain line scopes only"));
         }
-        // A login is left, but what a person made in it stays theirs. Any other token is an ancestor.
+        // Tokens that a person issues during a login belong to the person and outlive the login. Any other token is an
+        // ancestor.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
-            return Err(wrong("`expires_at` is later than the token's own that mints it"));
+            return Err(wrong("`expires_at` must not be after the expiry of the token that you use"));
         }
         let count =
             self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_TOKENS {
-            return Err(wrong("the site has 10000 tokens; revoke some"));
+            return Err(wrong("the site has the maximum of 10000 tokens; revoke some first"));
         }
         if let Some(parent) = parent {
             self.require_short_line(parent)?;
             if self.minted(parent)?.is_some_and(|token| token.max_uses.is_some()) {
-                let why = "a token with a number of uses mints none, whose uses nobody would count";
+                let why =
+                    "a token with `max_uses` cannot issue tokens, because their uses would not be counted";
                 return Err(self.beyond(principal, "mint", "tokens", why));
             }
         }
@@ -204,7 +210,7 @@ impl Site<'_> {
         Ok(minted.view(None))
     }
 
-    /// A token minted from this one still has all its ancestors looked at.
+    /// Ensures that the permission check of a new token reaches all its ancestors.
     fn require_short_line(&self, jti: &str) -> Result<(), Failure> {
         let mut next = Some(jti.to_owned());
         for _ in 0..MAX_ANCESTORS - 1 {
@@ -214,7 +220,9 @@ impl Site<'_> {
         if next.is_none() {
             return Ok(());
         }
-        Err(Problem::new(Code::InvalidRequest).detail("too many tokens were minted from one another").into())
+        Err(Problem::new(Code::InvalidRequest)
+            .detail("the chain of tokens that issued each other is too long; use another token")
+            .into())
     }
 
     pub(crate) fn minted_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
@@ -229,8 +237,8 @@ impl Site<'_> {
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Revokes a minted token, and with it all that was minted from it; or, where `exp` says how long it
-    /// would have lived, any other token by its `jti`.
+    /// Revokes an issued token and all tokens issued from it; or, if `exp` contains its expiry, any other token by its
+    /// `jti`.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
@@ -251,7 +259,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "revoke", jti, "done")?;
         self.close_panels(Whose::Token(jti.into()));
-        // Those of the tokens minted from it, too.
+        // Panels with tokens issued from this one must close too.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -262,21 +270,23 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Bounds what one who may revoke tokens can have the site remember, perhaps for ever.
+    /// Limits the revocations that a caller with this right can make the site store, possibly permanently.
     fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         if !(1..=MAX_JTI).contains(&jti.len()) {
-            return Err(wrong("a token's id is 1 to 256 bytes long"));
+            return Err(wrong("a token's id must have 1 to 256 bytes"));
         }
         let count = self.row("SELECT count(*) FROM revoked", &[])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_REVOKED {
-            return Err(wrong("10000 tokens are revoked; raise the generation"));
+            return Err(wrong(
+                "the site has the maximum of 10000 revoked tokens; raise the generation instead",
+            ));
         }
         Ok(())
     }
 
-    /// Refuses a `jti` until its token would have expired, seconds of Unix time. Said twice, the later time
-    /// counts: nobody ends a revocation.
+    /// Refuses a `jti` until `exp`, the expiry of its token in seconds of Unix time. If it is already revoked, the
+    /// later expiry applies, so that no call can shorten a revocation.
     pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
@@ -286,12 +296,12 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Whether a guest link can be exchanged now. Its signature was verified: who holds it is no stranger and
-    /// may know why not.
+    /// Whether a guest link can be exchanged now. Its signature was verified, so the caller may know the reason for a
+    /// refusal.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
         let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
-        let token = token.ok_or_else(|| no("there is no such link".into()))?;
+        let token = token.ok_or_else(|| no("the link does not exist".into()))?;
         if token.ended_ms.is_some() {
             return Err(no("the link was revoked".into()));
         }
@@ -311,7 +321,7 @@ impl Site<'_> {
         }
     }
 
-    /// Counts a use, of a token that may be used so many times only.
+    /// Counts a use, if the token has a maximum number of uses.
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.minted {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Time: what is due, and when the next thing will be. Everything here can run again, or late.
+//! Timers: work that is due, and the time of the next work. All of it can run again, or late.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -8,14 +8,14 @@ use crate::command::KEEP_COMMANDS_MS;
 use crate::store::StoreError;
 use crate::tokens::KEEP_TOKENS_MS;
 
-/// What is kept too long is removed on the hour, so that it costs an idle site few awakenings.
+/// Expired rows are deleted on the full hour, so that an idle site is woken rarely.
 const PURGE_EVERY_MS: u64 = 3_600_000;
 
-/// The most rows of one table that one purge removes; the rest follows in the next event.
+/// Maximum number of rows per table that one purge deletes; the next events delete the rest.
 const PURGE_MOST: u32 = 500;
 
-/// How long an ended or expired family is still told from an unknown one, in milliseconds: longer than
-/// its last access token lives.
+/// How long an ended or expired family remains distinguishable from an unknown one, in milliseconds: longer than the
+/// lifetime of its last access token.
 const KEEP_FAMILIES_MS: u64 = 3_600_000;
 
 impl Site<'_> {
@@ -33,8 +33,8 @@ impl Site<'_> {
         Ok([self.next_give_up()?, presence, self.next_purge()?].into_iter().flatten().min())
     }
 
-    /// When a device would have been silent for too long if its last sign of life were its last. Signs
-    /// come without waking the site, so this is asked again then. Nobody looks while no panel is open.
+    /// When the first connected device exceeds the silence limit, assuming no further sign of life. Signs of life do
+    /// not wake the site, so the time is computed again then. Without an open panel no check is needed.
     fn next_presence_check(&self) -> Result<Option<u64>, StoreError> {
         let silent_at = |sign: Option<u64>| match sign {
             Some(at_ms) => at_ms.saturating_add(SILENCE_LIMIT_MS + 1),
@@ -45,8 +45,8 @@ impl Site<'_> {
         Ok(checks.min())
     }
 
-    /// The first full hour after something may go. The newest command and audit entry always stay: the
-    /// number of the next one follows from theirs.
+    /// The first full hour after a row expires. The newest command and audit entry are never deleted, because their
+    /// numbers determine the next ones.
     fn next_purge(&self) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT
             (SELECT accepted_ms FROM commands WHERE seq = (SELECT min(seq) FROM commands)
@@ -65,7 +65,7 @@ impl Site<'_> {
         const TOKENS: usize = 6;
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
-            // A token's time is in seconds, and in milliseconds it could be more than a number holds.
+            // A token's expiry is in seconds, and in milliseconds it could exceed the largest stored number.
             let unit = if column == TOKENS { 1000 } else { 1 };
             let due = row.opt_uint(column)?.map(|at| at.saturating_mul(unit).saturating_add(keep_ms));
             first = [first, due].into_iter().flatten().min();
@@ -81,7 +81,7 @@ impl Site<'_> {
              AND seq < (SELECT min(seq) FROM commands) + ?2",
             &[before(KEEP_COMMANDS_MS), PURGE_MOST.into()],
         )?;
-        // From its beginning on, whatever the clock did: a gap would break the chain.
+        // From the oldest entry on, regardless of clock changes: a gap would break the chain.
         self.run(
             "DELETE FROM audit WHERE seq < (SELECT max(seq) FROM audit)
              AND seq < (SELECT min(seq) FROM audit) + ?2

@@ -428,6 +428,6 @@ fn the_whole_catalogue_never_reaches_the_object() {
     assert_eq!(log("site object starts"), 0, "an object was reached");
     // There is no such person, as the object itself must have said.
     let answer = lab.http.bearer(&lab.access()).get("/api/v1/whoami");
-    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person is gone")));
+    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
 }

@@ -23,9 +23,12 @@ fn a_token_counts_until_something_ends_it() {
     assert!(whoami(&Principal { exp: now_s - 59, ..ann.clone() }).is_ok(), "within the clock tolerance");
     assert_eq!(refused(Principal { exp: now_s - 60, ..ann.clone() }), "the token has expired");
     assert_eq!(refused(Principal { site: name("lab"), ..ann.clone() }), "the token is for another site");
-    assert_eq!(refused(Principal { person: Some(user("eve")), ..ann.clone() }), "the person is gone");
+    assert_eq!(refused(Principal { person: Some(user("eve")), ..ann.clone() }), "the person was removed");
     assert_eq!(refused(Principal { family: Some("none".into()), ..ann.clone() }), "the session has ended");
-    assert_eq!(refused(Principal { generation: 0, ..ann.clone() }), "the token is of an older generation");
+    assert_eq!(
+        refused(Principal { generation: 0, ..ann.clone() }),
+        "the token belongs to an older generation; log in again or use a new token"
+    );
     assert!(whoami(&Principal { exp: u64::MAX, ..ann }).is_ok());
 }
 
