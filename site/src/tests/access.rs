@@ -1,4 +1,4 @@
-//! Who may do and see what.
+//! Permissions to act and to read.
 
 use super::*;
 
@@ -56,14 +56,14 @@ fn a_refusal_tells_no_more_than_the_caller_may_know() {
         ..request("one", line, action, json!({"ms": 500}))
     };
     for (scope, device, line, action, code) in [
-        // No right on the device at all: as if there were none.
+        // No right on the device: the answer is the same as for a device that does not exist.
         ("line:shed/door:pulse", "porch", "door", "pulse", "unknown_device"),
         ("site:*", "porch", "door", "pulse", "unknown_device"),
         ("line:shed/door:pulse", "attic", "door", "pulse", "unknown_device"),
-        // Some right on the device, but none on the line, whether it exists or not.
+        // A right on the device, but not on the line: the answer does not show whether the line exists.
         ("line:porch/door:pulse", "porch", "lamp", "set", "insufficient_scope"),
         ("line:porch/door:pulse", "porch", "gate", "set", "insufficient_scope"),
-        // A right to look, but not to act.
+        // A right to read, but not to act.
         ("line:*/*:read", "porch", "door", "pulse", "insufficient_scope"),
         ("line:*/*:read", "porch", "gate", "pulse", "unknown_line"),
         ("line:*/*:read", "attic", "door", "pulse", "unknown_device"),
@@ -168,7 +168,7 @@ fn everyone_sees_their_own_part() {
     );
     assert!(hidden(see(&guest, &lamp)));
     assert!(see(&owner(), &lamp).is_some());
-    assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "a dead token sees nothing");
+    assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "an invalid token sees nothing");
     let hello = bench.hello("porch", "s1", &porch_lines(), &[]);
     let Some(ToPanel::Event { change: Change::Device { device }, .. }) = see(&guest, &hello) else {
         panic!()
@@ -196,5 +196,5 @@ fn a_viewer_cannot_act_whatever_the_token_says() {
         matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.status == 401)
     );
     let ended = Effect::ClosePanels { whose: Whose::Panel("p1".into()), code: 4401, reason: "session_ended" };
-    assert_eq!(effects.last(), Some(&ended), "a dead token's socket is closed");
+    assert_eq!(effects.last(), Some(&ended), "the socket of an invalid token is closed");
 }

@@ -108,7 +108,7 @@ fn a_bad_hello_closes_the_connection() {
         assert_eq!(closed(&effects), vec![("s1".into(), 4400, reason)]);
         assert!(!bench.online("porch"));
         assert_eq!(bench.last_logged(), format!("device:porch odd_message porch {reason}"));
-        assert_eq!(bench.line("lamp").kind, LineKind::Switch, "the lines before stay");
+        assert_eq!(bench.line("lamp").kind, LineKind::Switch, "the previous lines stay");
     }
 }
 
@@ -120,7 +120,7 @@ fn lines_come_and_go_with_each_hello() {
     let lamp_line = info("lamp", LineKind::Switch, Some(Level::On(true)), true);
     let rose = info("rose", LineKind::Rgb, None, true);
     bench.hello("porch", "s1", &[rose.clone(), lamp_line.clone()], &[]);
-    assert_eq!(bench.line("lamp").desired, Some(Level::On(true)), "the wish stays with the line");
+    assert_eq!(bench.line("lamp").desired, Some(Level::On(true)), "the desired level stays with the line");
     assert_eq!(bench.line("rose").kind, LineKind::Rgb);
     let gone = Call::Line { principal: owner(), device: name("porch"), line: name("door") };
     assert_eq!(bench.refusal(gone), "unknown_line");
@@ -207,7 +207,7 @@ fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
     let see = |principal: &Principal| bench.with(|site| site.press_for(principal, pressed)).0;
     assert!(matches!(see(&owner()), Some(ToPanel::Press { long: true, .. })));
     assert_eq!(see(&program("line:porch/lamp:read")), None);
-    assert_eq!(see(&Principal { exp: 0, ..owner() }), None, "a dead token sees nothing");
+    assert_eq!(see(&Principal { exp: 0, ..owner() }), None, "an invalid token sees nothing");
     assert_eq!(bench.store.0.rows_written(), before);
     assert!(press("lamp", false).is_empty() && press("none", false).is_empty());
     assert_eq!(bench.last_logged(), "device:porch odd_message porch press_on_unknown_line");

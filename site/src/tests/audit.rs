@@ -1,5 +1,4 @@
-//! The audit log: every act of administration is in it, nothing of it can be changed unseen, and it ends where
-//! its owner says.
+//! The audit log: it contains every administrative act, changes are detectable, and its retention is configurable.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +25,8 @@ fn log(bench: &Bench) -> Vec<AuditEntry> {
     entries
 }
 
-/// The calls that change something and are therefore in the log; `None` where nothing changes, or where (a
-/// command, a rotation) it is no act of administration.
+/// The log name of each call that is an administrative act; `None` for calls that change nothing and for commands and
+/// rotations.
 fn administers(call: &Call) -> Option<&'static str> {
     Some(match call {
         Call::Whoami { .. }
@@ -66,10 +65,10 @@ fn administers(call: &Call) -> Option<&'static str> {
     })
 }
 
-/// How many names [`administers`] gives.
+/// The number of names that [`administers`] returns.
 const ADMINISTERING: usize = 20;
 
-/// `bob` at a provider.
+/// An identity at a provider, for `bob`.
 fn at_provider() -> AdmitRequest {
     let identity = IdentityRule { issuer: "https://id".into(), subject: Some("u1".into()), email: None };
     AdmitRequest { identity, role: None, scope: None }
@@ -296,7 +295,7 @@ fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
     assert_eq!(broken_at(&log), None);
 }
 
-/// Where the chain breaks, checked as somebody would who has only the export.
+/// The entry at which the chain breaks, checked with the exported entries only.
 fn broken_at(log: &[AuditEntry]) -> Option<u64> {
     let fits = |before: &AuditEntry, e: &AuditEntry| {
         let text =
@@ -331,7 +330,7 @@ fn the_first_entry_begins_the_chain() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is altered, taken out or put elsewhere, the chain breaks, or it ends elsewhere than its head.
+    /// After any change, deletion or reordering, the chain breaks or its end differs from its head.
     #[test]
     fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
         let bench = eventful();
@@ -362,7 +361,8 @@ proptest! {
         let after = log(&bench);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
-        // The first entry stands on what is not there any more: only its hash is bound, by the second.
+        // The entry before the first one no longer exists. Only the hash of the first entry is protected, by the
+        // second.
         let first_only = row == 0 && how <= 5;
         let taken_from_the_start = row == 0 && how == 7;
         let unchanged = after == before;
@@ -376,7 +376,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
     let keep =
         |principal: &Principal, days: u32| bench.done(Call::Retain { principal: principal.clone(), days });
     let days = |n: u64| bench.pass(n * DAY_S * 1000);
-    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 90, "the deployment's word until then");
+    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 90, "the deployment's default until then");
     let deputy = bench.join("deputy", scope("line:*/*:* site:*"));
     let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
@@ -404,7 +404,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
     assert_eq!(left.iter().map(|e| e.act.as_str()).collect::<Vec<_>>(), ["login"]);
     days(80);
     bench.tick();
-    assert_eq!(log(&bench), left, "the newest stays: the next one stands on it");
+    assert_eq!(log(&bench), left, "the newest stays: the next one continues its hash");
     bench.log_in("ann", "h");
     assert_eq!(broken_at(&log(&bench)), None);
     assert_eq!(log(&bench).len(), 2);
@@ -419,7 +419,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
 fn a_purge_takes_the_beginning_whatever_the_clock_did() {
     let bench = Bench::new();
     bench.log_in("ann", "f");
-    // The clock was ahead, and was set right.
+    // The clock was ahead and was then corrected.
     let future = bench.now_ms.get() + 50 * DAY_S * 1000;
     let seq = log(&bench).last().unwrap().seq;
     bench.now_ms.set(future);

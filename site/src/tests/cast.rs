@@ -1,4 +1,4 @@
-//! People and tokens for the tests of administration.
+//! People and tokens for the administration tests.
 
 use pinlatch_protocol::admin::{MintRequest, RightsRequest, TokenKind, TokenView};
 use pinlatch_protocol::scope::Role;
@@ -31,7 +31,7 @@ pub(super) fn guest(scope: &str) -> MintRequest {
     MintRequest { kind: TokenKind::Guest, name: "a guest".into(), ..api(scope) }
 }
 
-/// As the edge makes one of a token that it verified and that this site minted.
+/// The principal that the edge creates from a verified token issued by this site.
 pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
     Principal {
         iss: "https://edge.test".into(),
@@ -70,7 +70,7 @@ impl Bench {
         }
     }
 
-    /// A login; its family is called as it is given.
+    /// Logs a person in with the given family id.
     pub(super) fn log_in(&self, who: &str, family: &str) -> Principal {
         let call = Call::Login {
             username: user(who),
@@ -92,7 +92,7 @@ impl Bench {
         }
     }
 
-    /// Somebody comes and is logged in, in the family `<name>-f`.
+    /// Adds a person and logs them in, with the family `<name>-f`.
     pub(super) fn join(&self, who: &str, rights: RightsRequest) -> Principal {
         let code = format!("{who}-comes-{}", self.now_ms.get());
         self.invite(&owner(), who, rights, &code).unwrap();
@@ -137,7 +137,7 @@ impl Bench {
         self.tokens(&owner()).into_iter().find(|token| token.jti == jti).expect("a listed token")
     }
 
-    /// What a token may do now.
+    /// Current permissions of a token. Requests and sockets must agree.
     pub(super) fn may(&self, principal: &Principal) -> Result<String, String> {
         let by_socket = self.with(|site| site.socket_authority(principal)).0.map_err(|problem| problem.code);
         match self.call(Call::Whoami { principal: principal.clone() }).0 {
@@ -172,7 +172,7 @@ impl Bench {
     }
 }
 
-/// Whose panels are closed, and whether the others are looked at.
+/// The closed panels, and whether all other panels are checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<Whose>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),

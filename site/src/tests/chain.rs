@@ -1,4 +1,4 @@
-//! Tokens that minted tokens: none is ever allowed what one of its ancestors is not allowed now.
+//! Tokens that issued tokens: none has a permission that one of its ancestors lacks now.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ fn a_line_of_tokens_has_an_end() {
                 }
             }
         }
-        // Where the root is a token, too, it is one of the eight.
+        // If the root is a token too, it is one of the eight.
         assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
         assert!(bench.commands(&last, pulse("one")).is_ok(), "the last of them counts");
         bench.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
@@ -54,10 +54,10 @@ fn no_token_outlives_the_one_that_minted_it() {
     assert!(bench.may(&child).is_ok());
     bench.pass(1);
     assert_eq!(bench.may(&child), Err("invalid_token".into()));
-    // A login lasts minutes, and what a person mints in it does not.
+    // A login lasts minutes, but tokens that a person issues during it may last longer.
     let short = Principal { exp: bench.now_s() + 600, ..ann };
     assert!(bench.mint(&short, until(api("line:*/*:read"), bench.now_s() + DAY_S), "long").is_ok());
-    // A person's token without a login was signed offline: it bounds like any other.
+    // A person's token without a login was signed offline: it limits its children like any other token.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
@@ -113,7 +113,7 @@ const SCOPES: [&str; 8] = [
     "site:users",
 ];
 
-/// One thing that happens. Numbers pick among what there is.
+/// One random action. Numbers select an existing item.
 #[derive(Debug, Clone)]
 enum Step {
     MintBy { person: usize, scope: usize, life_s: u64 },
@@ -147,7 +147,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 enum Minter {
-    /// The person, and how often one of this name had come.
+    /// The person, and the number of the join, which distinguishes people with the same name.
     Person(usize, u32),
     Token(usize),
     Issuer,
@@ -159,19 +159,19 @@ struct Known {
     ended: bool,
 }
 
-/// What the rules say, kept apart from the site.
+/// The expected permissions, computed independently of the site.
 struct Model {
     bench: Bench,
-    /// Rights and the number of the coming, of people who are there.
+    /// The rights and the join number of each current person.
     people: BTreeMap<usize, (ScopeSet, u32)>,
-    /// How many logins there were.
+    /// The number of joins and logins.
     comings: u32,
     logins: BTreeMap<usize, Principal>,
     tokens: Vec<Known>,
     issuer_revoked: bool,
 }
 
-/// One thing that a scope set may allow.
+/// Tests one permission of a scope set.
 type Probe = Box<dyn Fn(&ScopeSet) -> bool>;
 
 fn all_probes() -> Vec<Probe> {
@@ -321,7 +321,7 @@ impl Model {
         (!self.tokens.is_empty()).then(|| self.tokens.len() - 1 - number % self.tokens.len())
     }
 
-    /// Every token may do what the rules say, no more and no less.
+    /// Checks that every token has exactly the expected permissions.
     fn check(&self) {
         for (n, known) in self.tokens.iter().enumerate() {
             let now: Option<ScopeSet> =

@@ -1,4 +1,4 @@
-//! How commands are accepted and how they end.
+//! Acceptance of commands, and their results.
 
 use pinlatch_protocol::problem::Code;
 
@@ -70,10 +70,7 @@ fn the_same_id_is_the_same_command() {
 
     let mut other_patience = pulse("one");
     other_patience.deadline_ms = Some(9_000);
-    assert!(
-        bench.call(command(owner(), other_patience)).0.is_ok(),
-        "the deadline is no part of what is asked"
-    );
+    assert!(bench.call(command(owner(), other_patience)).0.is_ok(), "the deadline is not compared");
     for other in [
         request("one", "door", "pulse", json!({"ms": 501})),
         lamp("one", true),
@@ -83,7 +80,7 @@ fn the_same_id_is_the_same_command() {
         assert_eq!((problem.code.as_str(), problem.id.as_deref()), ("id_conflict", Some("one")));
     }
     let (robots, _) = bench.call(command(program("line:*/*:*"), pulse("one")));
-    assert!(matches!(robots, Ok(Answer::Pending { .. })), "ids are each caller's own");
+    assert!(matches!(robots, Ok(Answer::Pending { .. })), "each caller has separate ids");
 }
 
 #[test]

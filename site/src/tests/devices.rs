@@ -34,7 +34,7 @@ fn a_code_enrols_one_device_once_and_in_time() {
     bench.call(create("b", soon)).0.unwrap();
     bench.pass(60_000);
     assert_eq!(bench.refusal(enrol("b", "c2")), "code_refused", "expired");
-    assert_eq!(bench.refusal(enrol("setup", "c2")), "code_refused", "a setup code is none");
+    assert_eq!(bench.refusal(enrol("setup", "c2")), "code_refused", "a setup code cannot enrol a device");
 }
 
 #[test]
@@ -52,7 +52,10 @@ fn enrolling_anew_replaces_the_device() {
     let (_, effects) = bench.call(enrol("anew", "cert-2"));
     assert_eq!(closed(&effects), vec![("s1".into(), 4403, "enrolled_anew")]);
     assert!(!bench.online("porch"));
-    assert!(bench.hello("porch", "s1", &porch_lines(), &[]).is_empty(), "the old agent is not heard");
+    assert!(
+        bench.hello("porch", "s1", &porch_lines(), &[]).is_empty(),
+        "messages of the old agent are ignored"
+    );
     assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.connect("porch", "s3", "cert-2").0.unwrap();
     let effects = bench.hello("porch", "s3", &porch_lines(), &[]);
@@ -74,7 +77,7 @@ fn a_removed_device_is_gone() {
     assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.pass(6_000);
     assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))], "no silent loss");
-    // The bench checks that numbers go on where they were, though the rows that held them are gone.
+    // [`Bench::with`] checks that the numbers continue, although the rows with the last numbers were deleted.
     bench.enrol("shed", "cert-9");
     let seqs: Vec<u64> = bench.published.borrow().iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
@@ -122,7 +125,7 @@ fn the_audit_log_is_read_in_pages() {
     assert_eq!(page(None, 0).len(), 1);
 }
 
-/// Whoever has an edge key that was stolen and retired can sign a credential, but not for the enrolled key.
+/// A stolen and retired edge key can sign a certificate, but not for the enrolled device key.
 #[test]
 fn another_key_under_the_same_credential_is_no_device() {
     let bench = Bench::new();
@@ -135,7 +138,7 @@ fn another_key_under_the_same_credential_is_no_device() {
 
 #[test]
 fn a_certificate_is_renewed_in_time_and_both_are_good() {
-    /// A day of a year, which is shorter here than the owner's token lives.
+    /// A year here has 365 steps of 5 hours, so that the owner's token outlives the test.
     const STEP_S: u64 = 5 * 3_600;
     let bench = Bench::connected();
     let start_s = START_MS / 1000;
@@ -148,7 +151,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     assert!(!renew("s1", "cert-1", first, "cert-2"), "it is as good as new");
     bench.now_ms.set(START_MS + 183 * STEP_S * 1000);
     assert!(!renew("s0", "cert-1", first, "cert-2"), "not the current connection");
-    assert!(!renew("s1", "cert-9", first, "cert-2"), "a certificate of nobody's");
+    assert!(!renew("s1", "cert-9", first, "cert-2"), "an unknown certificate");
     assert!(renew("s1", "cert-1", first, "cert-2"));
     assert_eq!(bench.last_logged(), "device:porch renewal porch done");
     assert!(!renew("s1", "cert-1", first, "cert-3"), "just now");
@@ -157,7 +160,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     }
     assert_eq!(bench.connect("porch", "s5", "cert-3").0.unwrap_err().code, "invalid_token");
 
-    // The old one ends by its date, the new one goes on, and is followed in its turn.
+    // The old certificate ends at its expiry; the new one stays valid and is renewed later.
     bench.now_ms.set(START_MS + 366 * STEP_S * 1000);
     assert_eq!(bench.connect("porch", "s6", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.connect("porch", "s7", "cert-2").0.unwrap();
@@ -166,7 +169,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     bench.connect("porch", "s8", "cert-3").0.unwrap();
     assert_eq!(bench.connect("porch", "s9", "cert-1").0.unwrap_err().code, "invalid_token");
 
-    // Whoever holds any of them is out once the device is enrolled anew.
+    // No previous certificate is accepted after the device is enrolled again.
     bench.enrol("porch", "cert-4");
     for jti in ["cert-2", "cert-3"] {
         assert_eq!(bench.connect("porch", jti, jti).0.unwrap_err().code, "invalid_token");
@@ -186,6 +189,6 @@ fn an_agent_that_yields_takes_no_link_from_another() {
     assert!(taken.is_ok() && !effects.is_empty(), "the other one is silent: {effects:?}");
     bench.close("porch", "s2");
     assert!(yielding("s3").0.is_ok(), "the other one has gone");
-    // Who does not yield takes it, as ever.
+    // An agent that does not yield replaces the other connection.
     assert!(bench.connect("porch", "s4", "cert-1").0.is_ok());
 }

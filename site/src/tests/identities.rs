@@ -1,4 +1,4 @@
-//! Logging in as somebody whom a provider knows.
+//! Logins with an identity at a provider.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule};
 use pinlatch_protocol::scope::Role;
@@ -94,5 +94,9 @@ fn what_is_no_identity_is_refused() {
     let owner_by_weak = AdmitRequest { identity: rule(Some("u9"), None), role: None, scope: None };
     let call =
         Call::Admit { principal: program("site:users"), username: user("ann"), request: owner_by_weak };
-    assert_eq!(bench.call(call).0.unwrap_err().code, "insufficient_scope", "nobody becomes the owner so");
+    assert_eq!(
+        bench.call(call).0.unwrap_err().code,
+        "insufficient_scope",
+        "an owner's identities need an owner"
+    );
 }

@@ -1,4 +1,4 @@
-//! Invitations: who may invite whom, and how long a code is good.
+//! Invitations: permission to invite, and lifetime of a code.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::scope::Role::{Operator, Owner, Viewer};
@@ -36,7 +36,7 @@ fn an_invitation_is_good_once() {
         refresh_jti: "r".into(),
         expires_at: u64::MAX,
     };
-    assert_eq!(bench.refusal(login), "login_failed", "nobody is there before they accept");
+    assert_eq!(bench.refusal(login), "login_failed", "the person does not exist before accepting");
     assert_eq!(bench.accept("code"), Ok(user("bob")));
     assert_eq!(bench.last_logged(), "bob accept_invitation bob done");
     assert_eq!(invited().unwrap_err().code, "code_refused");
@@ -82,7 +82,7 @@ fn an_invitation_expires_and_is_forgotten() {
 #[test]
 fn whatever_happens_to_the_person_voids_what_is_under_way() {
     let bench = Bench::connected();
-    // A second code, for one who came by the first: it brings nobody back who was removed meanwhile.
+    // A second code for a person who joined with the first: it must not restore the person after a removal.
     bench.invite(&owner(), "bob", role(Operator), "first").unwrap();
     bench.invite(&owner(), "bob", role(Owner), "second").unwrap();
     bench.accept("first").unwrap();
@@ -90,7 +90,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(bench.store.run(open, &[]).unwrap()[0].int(0), Ok(0));
     bench.remove(&owner(), "bob").unwrap();
     assert_eq!(bench.accept("second"), Err("code_refused".into()));
-    // A new password for the person as they were is none for the person as they are.
+    // A password reset that was created before a change of the person is invalid after it.
     for (n, change) in [Some(Owner), Some(Viewer), None].into_iter().enumerate() {
         let (who, code) = (format!("p{n}"), format!("reset-{n}"));
         let person = bench.join(&who, role(Operator));
@@ -101,7 +101,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
         }
         assert_eq!(bench.accept(&code), Err("code_refused".into()), "{change:?}");
     }
-    // Nor for somebody else of the same name.
+    // It is also invalid for a new person with the same name.
     bench.join("cid", role(Operator));
     bench.invite(&owner(), "cid", RightsRequest::default(), "reset").unwrap();
     bench.remove(&owner(), "cid").unwrap();
@@ -110,7 +110,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(bench.accept("reset"), Err("code_refused".into()));
 }
 
-/// Between asking whom a code is for and using it, the edge sets the password.
+/// The edge sets the password between [`Call::Invited`] and [`Call::AcceptInvitation`].
 #[test]
 fn a_code_sets_no_password_of_who_came_another_way() {
     let bench = Bench::connected();
@@ -123,13 +123,13 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     };
     admit("bob", Some(Owner)).unwrap();
     assert_eq!(bench.refusal(Call::Invited { code_id: "code".into() }), "code_refused");
-    // The same where the code is still there.
+    // The same if the code still exists.
     bench
         .store
         .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
         .unwrap();
     assert_eq!(bench.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
-    // Nor does the gate's memory of another bob open anything.
+    // A password that the gate kept from an earlier bob must not work either.
     let login = |who: &str| Call::Login {
         username: user(who),
         family: format!("{who}-p"),
@@ -140,7 +140,7 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     bench.invite(&owner(), "bob", RightsRequest::default(), "chosen").unwrap();
     bench.accept("chosen").unwrap();
     assert!(bench.call(login("bob")).0.is_ok(), "once he has chosen one, he may");
-    // An identity that is taken makes nobody.
+    // A refused identity does not create a person.
     assert_eq!(admit("eve", Some(Viewer)), Err("identity_taken".into()));
     assert_eq!(bench.remove(&owner(), "eve"), Err("unknown_person".into()));
 }
@@ -153,7 +153,7 @@ fn an_invitation_can_be_withdrawn() {
     assert_eq!(
         bench.remove(&helper, "bob"),
         Err("insufficient_scope".into()),
-        "nobody takes more than they hold"
+        "a caller cannot withdraw rights that they lack"
     );
     assert_eq!(bench.remove(&owner(), "bob"), Ok(()));
     assert_eq!(bench.last_logged(), "ann person_removal bob invitation_withdrawn");
@@ -185,11 +185,11 @@ fn nobody_gives_more_than_they_hold() {
         (&helper, scope("line:porch/*:read"), refused.clone()),
         (&helper, role(Viewer), refused.clone()),
         (&helper, scope("site:audit"), refused.clone()),
-        // The token's own scopes count, not the person's alone.
+        // The token's own scopes apply, not only the person's.
         (&narrow, scope("line:porch/bell:read"), Ok(())),
         (&narrow, scope("line:porch/bell:*"), refused.clone()),
         (&narrow, role(Owner), refused.clone()),
-        // What ends by itself makes nobody who would not.
+        // A token that expires cannot create an owner, who does not.
         (&script, role(Operator), Ok(())),
         (&script, role(Owner), refused.clone()),
         (&robot, role(Viewer), Ok(())),
@@ -238,7 +238,7 @@ fn a_new_password_ends_every_login() {
     }
     assert_eq!(sessions(&bench, "bob"), 0);
     assert_eq!(bench.may(&bench.log_in("bob", "third")), Ok("line:*/*:*".into()), "with the same rights");
-    assert!(bench.may(&script).is_ok(), "of nobody else");
+    assert!(bench.may(&script).is_ok(), "other people's tokens stay valid");
 }
 
 #[test]
@@ -257,14 +257,18 @@ fn a_reset_takes_power_over_the_person() {
     assert_eq!(
         reset(&almost, "boss", "5"),
         Err("insufficient_scope".into()),
-        "an owner's login is an owner's to give"
+        "only an owner can reset an owner's password"
     );
     assert_eq!(reset(&owner(), "boss", "6"), Ok(()));
-    assert_eq!(reset(&owner(), "nobody", "7"), Err("invalid_request".into()), "who is new needs rights");
+    assert_eq!(
+        reset(&owner(), "nobody", "7"),
+        Err("invalid_request".into()),
+        "an invitation of a new person needs rights"
+    );
     assert_eq!(
         bench.invite(&owner(), "bob", role(Viewer), "8"),
         Err("invalid_request".into()),
-        "and who is there, none"
+        "an existing person's invitation must not contain rights"
     );
 }
 

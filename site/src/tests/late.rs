@@ -1,4 +1,4 @@
-//! Reports that come late, of an earlier connection, or not as they should; and desired levels.
+//! Late reports, reports of an earlier connection, invalid reports; and desired levels.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn a_report_between_deadline_and_timer_is_the_answer() {
 fn the_next_hello_tells_what_became_of_a_command() {
     let bench = Bench::connected();
     let (ticket, order) = bench.order(lamp("one", true));
-    assert!(answers(&bench.close("porch", "s1")).is_empty(), "it may still be told");
+    assert!(answers(&bench.close("porch", "s1")).is_empty(), "the outcome may still be reported");
     bench.connect("porch", "s2", "cert-1").0.unwrap();
     let mut lines = porch_lines();
     lines[1].level = ON;
@@ -78,7 +78,7 @@ fn only_set_and_toggle_of_a_retained_line_are_desired() {
     assert_eq!((bench.line("lamp").desired, bench.line("lamp").reported), (ON, OFF));
     let (_, order) = bench.order(lamp("c", false));
     bench.report(&order.jti, CommandStatus::Refused, Some("refused_interlock"), OFF);
-    assert_eq!(bench.line("lamp").desired, ON, "a refused wish is none");
+    assert_eq!(bench.line("lamp").desired, ON, "a refused command does not change the desired level");
     let (_, order) = bench.order(pulse("d"));
     bench.report(&order.jti, CommandStatus::Executed, None, ON);
     assert_eq!(bench.line("door").desired, None);
@@ -98,7 +98,7 @@ fn a_line_that_is_not_as_desired_is_put_right_once_per_connection() {
     assert!(orders(&bench.hello("porch", "s2", &porch_lines(), &[])).is_empty(), "a hello again");
     let effects =
         bench.hear("porch", "s2", FromAgent::Result(outcome(&order.jti, CommandStatus::Executed, None, ON)));
-    assert!(answers(&effects).is_empty() && frames(&effects).is_empty(), "nobody asked");
+    assert!(answers(&effects).is_empty() && frames(&effects).is_empty(), "no caller waits");
     assert_eq!(bench.line("lamp").reported, ON);
     assert_eq!(bench.last_logged(), "site:reconcile command porch/lamp:set executed");
 }

@@ -1,4 +1,4 @@
-//! Random histories: whatever happens in whatever order, the promises about commands hold.
+//! Random histories: the guarantees about commands are kept in any order of events.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One thing that happens. Numbers pick among what there is at that moment.
+/// One random event. Numbers select an item that exists at that moment.
 #[derive(Debug, Clone)]
 enum Step {
     Connect,
@@ -40,7 +40,7 @@ enum Step {
         ms: u64,
     },
     Tick,
-    /// The process ends: sockets are gone, and the database is opened anew.
+    /// The process ends: the sockets are gone, and the database is opened again.
     Restart,
 }
 
@@ -63,12 +63,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the outside knows of one accepted command.
+/// The state of one accepted command, as observed from outside.
 #[derive(Debug, Default)]
 struct Known {
     deadline_ms: u64,
     answers: u32,
-    /// Panels that wait, with the number of results each got.
+    /// Panels that wait, with the number of results that each received.
     panels: BTreeMap<String, u32>,
     rows: u64,
     amended: bool,
@@ -77,7 +77,7 @@ struct Known {
 struct History {
     bench: Bench,
     folder: tempfile::TempDir,
-    /// Every session there was, newest last, whether or not its socket is open.
+    /// Every session, newest last, with or without an open socket.
     sessions: Vec<String>,
     known: BTreeMap<i64, Known>,
     tickets: BTreeMap<String, i64>,
@@ -100,7 +100,7 @@ impl History {
         }
     }
 
-    /// The session that is `back` before the newest.
+    /// The session that is `back` places before the newest.
     fn session(&self, back: usize) -> String {
         self.sessions.iter().rev().nth(back).cloned().unwrap_or_else(|| "never".into())
     }
@@ -156,7 +156,7 @@ impl History {
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
-                        // A report without an outcome costs one entry in the log an hour, and no answer.
+                        // A report without an outcome costs one log entry per hour, and no answer.
                         known.rows += if answers(&effects).is_empty() { 0 } else { rows };
                     } else if rows > 1 {
                         assert!(!known.amended, "amended twice");
@@ -214,7 +214,7 @@ impl History {
                     assert_eq!(
                         self.known.get(&ticket).map_or(0, |known| known.answers),
                         0,
-                        "nobody waits in vain"
+                        "an ended command cannot be pending"
                     );
                     assert!(self.known.contains_key(&ticket) || !orders(&effects).is_empty());
                 }
@@ -232,7 +232,7 @@ impl History {
         } else if let Some(panel) = &panel
             && frames(&effects).is_empty()
         {
-            // A second request for the same command waits too.
+            // A second request for the same command also waits.
             let ticket = self.tickets[&id];
             self.known.get_mut(&ticket).unwrap().panels.entry(panel.clone()).or_default();
         } else if panel.is_some() {
@@ -247,7 +247,7 @@ impl History {
             match effect {
                 Effect::Command { session, order, .. } => {
                     assert!(!self.jtis.contains(&order.jti), "sent twice");
-                    assert!(open.contains_key(session), "sent to nobody");
+                    assert!(open.contains_key(session), "sent to a closed socket");
                     assert_eq!(*session, self.session(0), "sent to an older connection");
                     assert!(order.deadline_ms > self.bench.now_ms.get());
                     self.jtis.push(order.jti.clone());
@@ -272,7 +272,7 @@ impl History {
         }
     }
 
-    /// A minute and a tick later, nothing is open.
+    /// After a minute and a tick, every command and every panel has exactly one answer.
     fn finish(&mut self) {
         self.bench.pass(62_000);
         self.take(&Step::Tick);

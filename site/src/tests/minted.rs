@@ -1,4 +1,4 @@
-//! API tokens and guest links: what they may do, for how long, how often, and until whoever minted them may not.
+//! API tokens and guest links: permissions, lifetime, number of uses, and their issuer's rights as a limit.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, MintRequest};
 use pinlatch_protocol::scope::Role::Operator;
@@ -19,16 +19,16 @@ fn a_token_does_what_it_was_minted_for() {
     assert_eq!(bench.commands(&script, lamp("two", true)), Err(REFUSED.into()));
     assert_eq!(bench.last_logged(), format!("token:t1 command porch/lamp:set {REFUSED}"));
     let wider = Principal { scope: "line:*/*:* site:*".parse().unwrap(), ..script.clone() };
-    assert_eq!(bench.may(&wider), bench.may(&script), "the table bounds what the token claims");
+    assert_eq!(bench.may(&wider), bench.may(&script), "the table limits the token's scopes");
     let narrower = Principal { scope: "line:porch/bell:read".parse().unwrap(), ..script.clone() };
     assert_eq!(
         bench.may(&narrower),
         Ok("line:porch/bell:read".into()),
-        "and the token, what the table holds"
+        "and the token's scopes limit the table's"
     );
     assert_eq!(bench.may(&Principal { jti: "t2".into(), ..script.clone() }), Err("invalid_token".into()));
     bench.done(Call::Logout { principal: ann }).unwrap();
-    assert!(bench.may(&script).is_ok(), "a login is left, what was made in it stays");
+    assert!(bench.may(&script).is_ok(), "a logout does not end tokens issued during the login");
     bench.log_in("ann", "g");
     bench.done(Call::EndSessions { principal: owner(), username: user("ann") }).unwrap();
     assert!(bench.may(&script).is_ok());
@@ -204,7 +204,7 @@ fn uses_are_counted_once_for_each_accepted_command() {
     bench.commands(&link, pulse("one")).unwrap();
     for _ in 0..3 {
         bench.commands(&link, pulse("one")).unwrap();
-        assert!(frames(&bench.panel("p1", &link, pulse("one"))).is_empty(), "a place among those who wait");
+        assert!(frames(&bench.panel("p1", &link, pulse("one"))).is_empty(), "the panel waits too");
     }
     assert_eq!(
         bench.commands(&link, request("one", "door", "pulse", json!({"ms": 9}))),
@@ -217,9 +217,9 @@ fn uses_are_counted_once_for_each_accepted_command() {
     assert_eq!(uses(), 2);
     assert_eq!(bench.commands(&link, pulse("three")), Err("used_up".into()));
     assert_eq!(bench.last_logged(), "token:link command porch/door:pulse used_up");
-    assert!(bench.commands(&link, pulse("two")).is_ok(), "the answer to what was asked stays");
+    assert!(bench.commands(&link, pulse("two")).is_ok(), "an accepted command keeps its answer");
     assert_eq!(bench.exchange("link"), Err("used_up".into()));
-    assert!(bench.may(&link).is_ok(), "who is in may go on looking");
+    assert!(bench.may(&link).is_ok(), "reading is still allowed");
     assert_eq!(uses(), 2);
 }
 
@@ -275,7 +275,7 @@ fn a_list_tells_when_a_token_was_last_used() {
         assert_eq!(bench.refusal(Call::Tokens { principal: weak }), REFUSED);
     }
     bench.pass(30 * DAY_S * 1000);
-    assert_eq!(bench.tokens(&owner()).len(), 2, "what has ended is still shown for a week");
+    assert_eq!(bench.tokens(&owner()).len(), 2, "ended tokens are still listed for a week");
     bench.pass(7 * DAY_S * 1000 + HOUR_S * 1000);
     bench.tick();
     assert!(bench.tokens(&Principal { exp: u64::MAX, ..owner() }).is_empty());
@@ -291,7 +291,7 @@ fn a_revoked_token_is_dead_at_once() {
     assert_eq!(
         ended(&effects),
         (vec![Whose::Token("script".into())], true),
-        "its children's sockets are looked at"
+        "the sockets of its children are checked"
     );
     assert_eq!(bench.last_logged(), "ann revoke script done");
     for dead in [&script, &deeper] {
@@ -387,11 +387,15 @@ fn a_generation_voids_what_was_issued_here() {
     for dead in [&ann, &owner(), &script, &link, &of_robot] {
         assert_eq!(bench.may(dead), Err("invalid_token".into()), "{}", dead.jti);
         let newer = Principal { generation: 2, ..dead.clone() };
-        assert_eq!(bench.may(&newer).is_ok(), !dead.minted, "whatever was minted is ended: {}", dead.jti);
+        assert_eq!(bench.may(&newer).is_ok(), !dead.minted, "all issued tokens are ended: {}", dead.jti);
     }
-    assert_eq!(bench.exchange("link"), Err("link_not_valid".into()), "or a link would open a new cookie");
+    assert_eq!(
+        bench.exchange("link"),
+        Err("link_not_valid".into()),
+        "otherwise a link could create a new cookie"
+    );
     assert!(bench.tokens(&robot).iter().all(|token| token.revoked_ms.is_some()));
-    assert!(bench.may(&robot).is_ok(), "an issuer's are its issuer's to end");
+    assert!(bench.may(&robot).is_ok(), "an external issuer's tokens are not affected");
     let again = bench.log_in("ann", "g");
     assert_eq!(again.generation, 2);
     let fresh = bench.mint(&again, api("line:*/*:*"), "fresh").unwrap();

@@ -1,5 +1,5 @@
-//! The site against real SQLite. Every event opens it anew, as after an eviction, and numbers cross the
-//! store as JavaScript's do.
+//! Tests of the site on real SQLite. Every event opens the site again, as after an eviction, and numbers pass through
+//! the store as JavaScript numbers.
 
 mod access;
 mod agents;
@@ -33,7 +33,7 @@ use serde_json::json;
 use crate::native::Sqlite;
 use crate::*;
 
-/// A store that holds no whole numbers, like JavaScript.
+/// A store without whole numbers, like JavaScript.
 struct Floats(Sqlite);
 
 impl Store for Floats {
@@ -60,22 +60,22 @@ impl Links for FakeLinks {
 
 const START_MS: u64 = 1_800_000_000_000;
 
-/// A site with its surroundings.
+/// A site with its store, links, configuration and clock.
 struct Bench {
     store: Floats,
     links: FakeLinks,
     config: Config,
     now_ms: Cell<u64>,
     published: RefCell<Vec<Event>>,
-    /// What a shim is armed for.
+    /// The time for which a shim would have set its timer.
     wake: Cell<Option<u64>>,
 }
 
-/// Up for an hour, its clock in 1970.
+/// A machine that was started an hour ago and whose clock is in 1970.
 const MACHINE: MachineInfo =
     MachineInfo { up_s: Some(3_600), clock_ahead_ms: Some(-(START_MS.cast_signed()) + 3_600_000) };
 
-/// A certificate of the key that devices are enrolled with here.
+/// A certificate with the key of every device enrolled in these tests.
 fn credential(jti: &str) -> Credential<'_> {
     Credential { jti, expires_at: START_MS / 1000 + 365 * 86_400, thumbprint: "thumb" }
 }
@@ -105,7 +105,7 @@ impl Bench {
         bench
     }
 
-    /// The same, connected in session `s1` with [`porch_lines`].
+    /// The same site with `porch` connected in session `s1`, with [`porch_lines`].
     fn connected() -> Self {
         let bench = Self::new();
         bench.connect("porch", "s1", "cert-1").0.unwrap();
@@ -132,8 +132,8 @@ impl Bench {
         assert_eq!(reply.0, Ok(Answer::Now(Reply::Enrolled { device: name(device) })));
     }
 
-    /// One event: opens the site, acts, and takes the effects. Faults fail the test; events must be
-    /// numbered without a gap.
+    /// Runs one event: opens the site, calls `act`, and takes the effects. Store faults fail the test, and event
+    /// numbers must have no gaps.
     fn with<T>(&self, act: impl FnOnce(&mut Site<'_>) -> T) -> (T, Vec<Effect>) {
         let event = || {
             let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
@@ -158,8 +158,8 @@ impl Bench {
         (outcome, effects)
     }
 
-    /// Does as the shim does after each event, and checks that the short way to the next wake-up, where it
-    /// is taken, misses no command.
+    /// Computes the next wake-up as the shim does after each event, and checks that the shortcut, if used, misses no
+    /// command.
     fn keep_awake(&self, site: &Site<'_>) {
         let wake = site.next_wake(false, self.wake.get()).unwrap();
         let give_up = site.next_give_up().unwrap();
@@ -168,7 +168,7 @@ impl Bench {
     }
 
     fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
-        // As it crosses from the Worker.
+        // Serialized as on its way from the Worker.
         let call = serde_json::from_str(&serde_json::to_string(&call).unwrap()).unwrap();
         let (answer, effects) = self.with(|site| site.call(call));
         if let Ok(Answer::Now(reply)) = &answer {
@@ -178,7 +178,7 @@ impl Bench {
         (answer, effects)
     }
 
-    /// The code of the problem that a call ends with.
+    /// The problem code of a refused call.
     fn refusal(&self, call: Call) -> String {
         self.call(call).0.expect_err("a refusal").code
     }
@@ -202,7 +202,7 @@ impl Bench {
         (outcome, effects)
     }
 
-    /// The socket of a session gives a sign of life.
+    /// Records a sign of life on a session's socket.
     fn alive(&self, session: &str) {
         self.links.0.borrow_mut().insert(session.into(), self.now_ms.get());
     }
@@ -306,7 +306,7 @@ fn user(text: &str) -> UserName {
     UserName::new(text).unwrap()
 }
 
-/// A token of someone who is no person of the site.
+/// A token of an external issuer that belongs to no person of the site.
 fn program(scope: &str) -> Principal {
     Principal {
         minted: false,
@@ -385,7 +385,7 @@ fn the_order(effects: &[Effect]) -> CommandOrder {
     orders[0].clone()
 }
 
-/// The answers by ticket; a problem is its code.
+/// The answers by ticket. A problem is reduced to its code.
 fn answers(effects: &[Effect]) -> Vec<(i64, Result<CommandResult, String>)> {
     let answer = |effect: &Effect| match effect {
         Effect::Answer { ticket, result } => Some((*ticket, result.clone().map_err(|problem| problem.code))),
@@ -411,7 +411,7 @@ fn changes(effects: &[Effect]) -> Vec<Change> {
     effects.iter().filter_map(change).collect()
 }
 
-/// The agent sockets that are closed, as (session, code, reason).
+/// The closed agent sockets, as (session, code, reason).
 fn closed(effects: &[Effect]) -> Vec<(String, u16, &'static str)> {
     let close = |effect: &Effect| match effect {
         Effect::CloseAgent { session, code, reason, .. } => Some((session.clone(), *code, *reason)),

@@ -103,7 +103,7 @@ fn a_reused_refresh_token_ends_its_family() {
         assert_eq!(
             refresh(&bench, "r1", "r2").0,
             Err("invalid_grant".into()),
-            "the thief and the owner alike"
+            "both users of the token lose the family"
         );
         let access = bench.with(|site| site.socket_authority(&of_family())).0;
         assert_eq!(access.unwrap_err().code, "invalid_token", "access tokens die with their family");

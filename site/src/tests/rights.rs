@@ -1,4 +1,4 @@
-//! Rights that change: at once, for everything that a person holds, and never beyond who changes them.
+//! Changes of rights: they take effect at once on everything a person has, and cannot exceed the rights of the caller.
 
 use pinlatch_protocol::admin::RightsRequest;
 use pinlatch_protocol::scope::Role::{self, Operator, Owner, Viewer};
@@ -77,7 +77,7 @@ fn a_demotion_acts_at_once_everywhere() {
         let effects = bench.panel("p1", principal, pulse(&id));
         assert!(
             matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.code == REFUSED),
-            "a socket that is still open holds no more: {effects:?}"
+            "an open socket has no more rights: {effects:?}"
         );
         assert!(bench.with(|site| site.socket_authority(principal)).0.is_ok(), "it may still look");
     }
@@ -102,7 +102,7 @@ fn a_site_keeps_an_owner() {
     assert_eq!(bench.change(&ann, "ann", role(Owner)), Ok(()), "no change");
     bench.join("bob", role(Owner));
     assert_eq!(bench.change(&ann, "ann", role(Viewer)), Ok(()));
-    assert_eq!(bench.remove(&ann, "bob"), refused(), "who was an owner a moment ago is none");
+    assert_eq!(bench.remove(&ann, "bob"), refused(), "a former owner has no owner rights");
     let bob = bench.log_in("bob", "b");
     assert_eq!(bench.remove(&bob, "bob"), Err("last_owner".into()));
     assert_eq!(bench.remove(&bob, "ann"), Ok(()));
@@ -126,7 +126,7 @@ fn removal_ends_all_that_a_person_had() {
     assert_eq!(
         ended(&effects),
         (vec![Whose::Family("bob-f".into())], true),
-        "and every other panel is looked at"
+        "and every other panel is checked"
     );
     assert_eq!(bench.last_logged(), "ann person_removal bob done");
     let gone = |when: &str| {
@@ -168,10 +168,10 @@ fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
     let op = bench.join("op", role(Operator));
     let code = |by: &Principal, who: &str| end_sessions(&bench, by, who).0.map(drop).map_err(|p| p.code);
-    assert_eq!(code(&op, "bob"), refused(), "it takes site:users");
+    assert_eq!(code(&op, "bob"), refused(), "this requires site:users");
     assert_eq!(bench.last_logged(), "op end_sessions bob insufficient_scope");
-    assert_eq!(code(&op, "nobody"), refused(), "and tells nobody who is there");
-    assert_eq!(code(&helper, "op"), refused(), "and what the other holds");
+    assert_eq!(code(&op, "nobody"), refused(), "the answer does not show whether the person exists");
+    assert_eq!(code(&helper, "op"), refused(), "this also requires the other person's rights");
     assert_eq!(bench.last_logged(), "helper end_sessions op insufficient_scope");
     assert_eq!(code(&helper, "ann"), refused());
     assert!(bench.may(&op).is_ok() && bench.may(&bob).is_ok());
@@ -229,7 +229,7 @@ fn a_person_has_so_many_logins() {
     assert_eq!(rows[0].int(0), Ok(100), "what has ended is forgotten");
 }
 
-/// Whoever tries what: nobody changes somebody above them, or makes anybody more than they are.
+/// No caller can change a person with more rights, or give a person more rights than their own.
 #[test]
 fn nobody_reaches_beyond_their_own_rights() {
     let bench = Bench::connected();

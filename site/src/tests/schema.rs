@@ -1,11 +1,11 @@
-//! A database of an older version is brought up to date with all that is in it.
+//! The upgrade of an older database keeps all its data.
 
 use pinlatch_protocol::scope::Role;
 
 use super::cast::*;
 use super::*;
 
-/// Version 1, as it was released: the tables of people, logins, codes, revocations and the log.
+/// Version 1 as released: the tables of people, logins, codes, revocations and the log.
 const VERSION_1: [&str; 7] = [
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
         generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",
@@ -21,7 +21,7 @@ const VERSION_1: [&str; 7] = [
     "INSERT INTO meta VALUES (1, 1, 3, 7)",
 ];
 
-/// The tables of devices and commands have not changed since, but for columns at their end.
+/// The tables of devices and commands have not changed since version 1, except for columns added at their end.
 const UNCHANGED: [&str; 4] = ["devices", "sessions", "lines", "commands"];
 
 fn version_1() -> Bench {

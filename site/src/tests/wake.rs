@@ -1,4 +1,4 @@
-//! Timers, purging and opening.
+//! Timers, purging, and opening a site.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
