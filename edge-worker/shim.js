@@ -1,12 +1,13 @@
-// The Worker's entry: the module that wasm-bindgen generates, as workerd calls it, and its recovery from a trap.
+// The Worker's entry for workerd: it loads the module that wasm-bindgen generates, and recovers from a trap.
 //
 // Rust code that panics or runs out of memory leaves its wasm instance in an unknown state. wasm-bindgen can replace
-// that instance by a fresh one (`__wbg_reset_state`). Objects that Rust made in the old instance are then invalid, so
-// a Durable Object here is a JavaScript object that makes its Rust half again. State is in SQLite and not lost.
+// that instance with a new one (`__wbg_reset_state`). Objects that Rust created in the old instance are then invalid,
+// so a Durable Object here is a JavaScript object that can create its Rust object again. The state is in SQLite, so it
+// is not lost.
 
 import * as bindings from 'bindings';
 
-// Shared with Rust: `criticalError` is set by the panic hook of the crate `worker`, `instanceId` counts instances.
+// Shared with Rust: the panic hook of the crate `worker` sets `criticalError`, and `instanceId` counts the instances.
 const wasm = bindings.__worker_init_state();
 
 function replaceBrokenInstance() {
@@ -16,7 +17,7 @@ function replaceBrokenInstance() {
   }
 }
 
-// What fails the calls that wait for the present instance: a broken one never finishes them.
+// Callbacks that reject the calls waiting for the present instance, because a broken instance never finishes them.
 const waiting = new Set();
 
 function noteTrap(error) {
@@ -28,7 +29,7 @@ function noteTrap(error) {
   }
 }
 
-// Traps in promise callbacks have no caller here.
+// A trap in a promise callback has no caller here.
 addEventListener('error', (event) => noteTrap(event.error));
 addEventListener('unhandledrejection', (event) => noteTrap(event.reason));
 
@@ -72,7 +73,7 @@ function durableObject(RustObject) {
       });
     }
   }
-  // workerd calls a handler only if the object has it, and the objects differ in this.
+  // workerd calls a handler only if the object has it, and the objects have different handlers.
   for (const handler of ['fetch', 'alarm', 'webSocketMessage', 'webSocketClose', 'webSocketError']) {
     if (handler in RustObject.prototype) {
       Shim.prototype[handler] = function (...values) {

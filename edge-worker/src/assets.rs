@@ -1,21 +1,20 @@
-//! The panel's files where workerd serves them from a disk. On Cloudflare they never reach the Worker: there
-//! `[assets]` of wrangler.toml and `_headers` say the same.
+//! The panel's files, if workerd serves them from a disk. On Cloudflare these requests never reach the Worker: there
+//! `[assets]` of wrangler.toml and `_headers` define the same behaviour.
 
 use pinlatch_protocol::problem::{Code, Problem};
 use worker::{Env, Method, Request, RequestInit, Response};
 
 use crate::respond;
 
-/// The binding of the files.
 const BINDING: &str = "ASSETS";
-/// The page, which stands for every path that is no file.
+/// The page, served for every path that is not a file.
 const PAGE: &str = "/index.html";
-/// What goes with which files, as Cloudflare reads it.
+/// Headers by file, in Cloudflare's format.
 const HEADERS: &str = include_str!("../../panel/public/_headers");
-/// For files that may change under their name.
+/// For files whose content may change under the same name.
 const REVALIDATE: &str = "public, max-age=0, must-revalidate";
 
-/// Answers with a file of the panel, compressed where the client accepts that (its `Accept-Encoding`).
+/// Answers with a file of the panel, compressed if the client's `Accept-Encoding` (`accepted`) allows it.
 pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Result<Response, Problem> {
     let head = spoken == "HEAD";
     if !head && spoken != "GET" {
@@ -39,7 +38,7 @@ async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
     env.service(BINDING).map_err(fault)?.fetch_request(request).await.map_err(fault)
 }
 
-/// The file that a path may name. Folders are not listed, and `_headers` is no page.
+/// The file for a path, or the page. Folders are not listed, and `_headers` is not served.
 fn file_of(path: &str) -> &str {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with(['.', '_']);
     let named = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -57,7 +56,7 @@ fn dressed(response: Response, file: &str, accepted: &str) -> worker::Result<Res
     }
     if is_compressible(file) {
         headers.set("Vary", "Accept-Encoding")?;
-        // workerd compresses what says that it is.
+        // workerd compresses a response that has this header.
         if let Some(coding) = coding_of(accepted) {
             headers.set("Content-Encoding", coding)?;
         }
@@ -65,7 +64,7 @@ fn dressed(response: Response, file: &str, accepted: &str) -> worker::Result<Res
     Ok(response)
 }
 
-/// The best content coding of those that workerd has and the client accepts (RFC 9110 §12.5.3).
+/// The best content coding that workerd supports and the client accepts (RFC 9110 §12.5.3).
 fn coding_of(accepted: &str) -> Option<&'static str> {
     let is_accepted = |coding: &&str| {
         accepted.split(',').any(|entry| {
@@ -78,12 +77,12 @@ fn coding_of(accepted: &str) -> Option<&'static str> {
     ["br", "gzip"].into_iter().find(is_accepted)
 }
 
-/// Whether compressing makes it smaller.
+/// Whether compression makes the file smaller.
 fn is_compressible(file: &str) -> bool {
     !file.ends_with(".png") && !file.ends_with(".ico") && !file.ends_with(".woff2")
 }
 
-/// The headers of `_headers` for a file; later ones win.
+/// The headers of `_headers` for a file. A later header overrides an earlier one.
 fn headers_of(file: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut applies = false;
     HEADERS.lines().filter_map(move |line| match line.strip_prefix("  ") {

@@ -1,4 +1,4 @@
-//! Who is asking: the token that a request carries, verified before any object is touched.
+//! Authentication: the token of a request, verified before the request reaches an object.
 
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,22 +10,22 @@ use crate::incoming::Incoming;
 use crate::now_s;
 use crate::published;
 
-/// How the token travelled, which decides whether a page of another origin could have sent it.
+/// How the token was sent, which determines whether a page of another origin can have caused the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// `Authorization: Bearer` (RFC 6750 §2.1): only a program that holds the token sends it.
+    /// `Authorization: Bearer` (RFC 6750 §2.1). Only a program that has the token can send it.
     Header,
-    /// `access_token` in a form (RFC 6750 §2.2): whoever wrote the form holds the token.
+    /// `access_token` in a form (RFC 6750 §2.2). Only an author of the form who has the token can write it.
     Form,
-    /// `access_token` in the query (RFC 6750 §2.3), where the owner allows it.
+    /// `access_token` in the query (RFC 6750 §2.3), if the owner enabled it.
     Query,
-    /// The panel's cookie: a browser adds it by itself, so writes need our own origin.
+    /// The panel's cookie. The browser adds it automatically, so writes require our own origin.
     Cookie,
-    /// The guest's cookie, likewise.
+    /// The guest's cookie, with the same rule.
     Guest,
 }
 
-/// The token of a bearer header, if there is one; 401 where the header is of another scheme.
+/// The token of a bearer header, if present; 401 for a header with another scheme.
 pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     let Some(header) = incoming.header("Authorization") else { return Ok(None) };
     match header.split_once(' ') {
@@ -34,7 +34,7 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The one token of a request. Two are one too many (RFC 6750 §2), even where they are the same.
+/// The token of a request. More than one is refused, even if they are equal (RFC 6750 §2).
 fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     let header = incoming.header("Cookie").unwrap_or_default();
     let mut found: Vec<(String, Carrier)> = Vec::new();
@@ -47,15 +47,16 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
     match found.pop() {
         Some((_, Carrier::Query)) if !incoming.deployment.query_tokens => {
-            Err(Problem::new(Code::InvalidToken).detail("a token in the query is not accepted here"))
+            Err(Problem::new(Code::InvalidToken)
+                .detail("a token in the query is not accepted; use the `Authorization` header"))
         }
         Some(one) => Ok(one),
         None => Err(Code::InvalidToken.into()),
     }
 }
 
-/// The browser's cookie. The query `as=guest` says that the guest's is meant and not the login's, which live side
-/// by side in one browser; it carries no authority.
+/// The browser's cookie. A browser may have both a login's and a guest's cookie; the query `as=guest` selects the
+/// guest's. The query grants no permission.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     let (name, carrier) = if is_guests(incoming) {
         (cookies::GUEST, Carrier::Guest)
@@ -65,23 +66,23 @@ fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     cookies::find(header, name).map(|token| (token.to_owned(), carrier))
 }
 
-/// Whom the browser's cookie alone speaks for, if anybody.
+/// The principal of the browser's cookie, if the cookie is valid.
 pub fn visitor(incoming: &Incoming) -> Option<Principal> {
     let (token, carrier) = cookie(incoming, &incoming.header("Cookie")?)?;
     let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
     of_edge(incoming, &token, kind).map_err(refused).ok()
 }
 
-/// Whether the request is a guest's, by its own word.
+/// Whether the request declares itself a guest's.
 pub fn is_guests(incoming: &Incoming) -> bool {
     incoming.query("as").is_some_and(|who| who == "guest")
 }
 
-/// The verified principal of a request; 401 `invalid_token` without one. A stranger learns no more than
-/// that; the refusal's code goes to the log.
+/// The verified principal of a request; 401 `invalid_token` without one. The caller gets no further detail; the
+/// refusal's code goes to the log.
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
-    // A sealed token is judged by what is in it.
+    // A sealed token is checked by its content.
     let token = if is_sealed(&token) {
         incoming.deployment.keys.open_sealed(&token).map_err(refused)?
     } else {
@@ -98,13 +99,13 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
 }
 
 impl Carrier {
-    /// Whether a browser adds it by itself, so that another page could have caused the request.
+    /// Whether a browser adds the token automatically, so that another page can have caused the request.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }
 }
 
-/// Whom a token of our own speaks for.
+/// The principal of a token that this edge signed.
 fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Refusal> {
     let deployment = &incoming.deployment;
     let (keys, sites) = (deployment.keys.public(), deployment.sites());
@@ -129,14 +130,14 @@ fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Re
     })
 }
 
-/// Whom a token of an issuer from outside speaks for.
+/// The principal of a token of an external issuer.
 async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
     let deployment = &incoming.deployment;
     let issuer = deployment.issuers.meant(token).map_err(|error| match error {
         NotAdmitted::Refused(refusal) => refused(refusal),
         NotAdmitted::Broken(name) => {
-            worker::console_error!("configuration: issuer {name:?} is asked for and not usable");
-            Problem::new(Code::Misconfigured).detail("the token's issuer is not configured rightly")
+            worker::console_error!("configuration: issuer {name:?} cannot be used");
+            Problem::new(Code::Misconfigured).detail("the configuration of the token's issuer is invalid")
         }
     })?;
     let published = match issuer.jwks_uri() {
@@ -153,18 +154,19 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         minted: false,
         iss: admitted.iss,
         sub: admitted.sub,
-        // An issuer chooses its ids: they must not be taken for ours, nor for another's.
+        // The issuer chooses the ids of its tokens, so the prefix keeps them distinct from ours and from other
+        // issuers'.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
         scope: admitted.scope,
         iat: admitted.iat,
         exp: admitted.until,
-        // A generation voids what the edge itself signed; an issuer is voided by its configuration.
+        // A generation revokes tokens that the edge signed; an issuer's tokens are revoked by its configuration.
         generation: u64::MAX,
     })
 }
 
-/// As [`principal`], for a call that changes something: a cookie counts only from our own origin.
+/// Like [`principal`], for a call that changes state: a cookie is accepted only from our own origin.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
@@ -173,7 +175,7 @@ pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Probl
     Ok(principal)
 }
 
-/// A refused token as strangers see it.
+/// Logs a refused token. The caller gets only `invalid_token`.
 pub fn refused(refusal: Refusal) -> Problem {
     worker::console_log!("token refused: {}", refusal.code());
     Code::InvalidToken.into()

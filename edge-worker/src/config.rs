@@ -10,36 +10,35 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
-/// How many verified signatures an isolate remembers: a few hundred kilobytes.
+/// Number of verified signatures that an isolate caches: a few hundred kilobytes.
 const SIGNATURES: usize = 1024;
 
-/// What the Worker's secrets and variables say.
+/// The parsed secrets and variables.
 pub struct Deployment {
-    /// The edge's secrets.
     pub keys: EdgeKeys,
     /// The current `keyset+jwt`.
     pub keyset: String,
     /// The owner's root key.
     pub root: PublicKey,
-    /// Who else may sign access tokens.
+    /// External issuers of access tokens.
     pub issuers: Issuers,
-    /// Whom people can log in with.
+    /// The login providers.
     pub providers: Providers,
-    /// Whether a token may come in the query (RFC 6750 §2.3), where logs and histories keep it.
+    /// Whether a token in the query is accepted (RFC 6750 §2.3). Logs and browser histories keep such tokens.
     pub query_tokens: bool,
-    /// The sites; the first one is the default.
+    /// The sites. The first one is the default.
     sites: Vec<Name>,
     signatures: RefCell<SignatureCache>,
 }
 
 thread_local! {
-    /// Parsing keys costs a signature's worth of time. The bindings of an isolate never change: new
-    /// secrets come with new isolates.
+    /// Parsing the keys takes as long as a signature. The bindings of an isolate never change: new secrets come with
+    /// new isolates.
     static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
 impl Deployment {
-    /// Reads the configuration; 503 `misconfigured` where it does not hold together.
+    /// Reads the configuration; 503 `misconfigured` if it is invalid.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
         if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
             return Ok(known);
@@ -92,18 +91,16 @@ impl Deployment {
         })
     }
 
-    /// The signatures that this isolate has verified. Not to be held across an await.
+    /// The cache of verified signatures. The borrow must end before an await.
     pub fn signatures(&self) -> RefMut<'_, SignatureCache> {
         self.signatures.borrow_mut()
     }
 
-    /// The sites; the first one is the default.
     pub fn sites(&self) -> &[Name] {
         &self.sites
     }
 
-    /// A named site, or the default one; 404 `unknown_site`, so that an unknown name never becomes an
-    /// object.
+    /// The named site, or the default one; 404 `unknown_site`, so that an unknown name never creates an object.
     pub fn site(&self, name: Option<&Name>) -> Result<&Name, Problem> {
         let found = match name {
             Some(name) => self.sites.iter().find(|own| *own == name),

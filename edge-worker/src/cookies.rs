@@ -1,20 +1,19 @@
-//! The panel's session: `HttpOnly` cookies that page script never sees.
+//! The session cookies. They are `HttpOnly`: scripts in the page cannot read them.
 
 use pinlatch_protocol::api::Secret;
 
 /// The access token. `__Host-`: this host only, over TLS (or loopback), for every path.
 pub const SESSION: &str = "__Host-pinlatch_session";
 
-/// A guest link's token, beside whatever login the browser has.
+/// A guest link's token, independent of the browser's login.
 pub const GUEST: &str = "__Host-pinlatch_guest";
 
-/// What must be remembered while somebody is at a login provider. `Lax`, as the way back begins elsewhere.
+/// The state of a login while the browser is at the provider. `Lax`, because the redirect back comes from another site.
 pub const LOGIN: &str = "__Host-pinlatch_login";
 
-/// The refresh token, sent to the session calls only.
+/// The refresh token. It is sent to the session calls only.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
-/// The path of the refresh cookie.
 const REFRESH_PATH: &str = "/api/v1/session";
 
 /// `Set-Cookie` for the access token.
@@ -38,17 +37,17 @@ pub fn login(sealed: &Secret, seconds: u64) -> String {
     format!("{LOGIN}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// `Set-Cookie` that forgets it.
+/// `Set-Cookie` that deletes a login's state.
 pub fn login_cleared() -> String {
     format!("{LOGIN}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// `Set-Cookie` that ends a guest's visit.
+/// `Set-Cookie` that deletes the guest's token.
 pub fn guest_cleared() -> String {
     set(GUEST, "", "/", 0)
 }
 
-/// `Set-Cookie`s that end the session.
+/// `Set-Cookie` headers that delete the session's tokens.
 pub fn cleared() -> [String; 2] {
     [set(SESSION, "", "/", 0), set(REFRESH, "", REFRESH_PATH, 0)]
 }
@@ -57,8 +56,8 @@ fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {
     format!("{name}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// A cookie's value from a `Cookie` header. A name that stands twice gives none: a sibling domain may
-/// have set the other.
+/// A cookie's value from a `Cookie` header. A name that occurs twice is ignored, because a sibling domain may have set
+/// the second one.
 pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     let mut found = header
         .split(';')

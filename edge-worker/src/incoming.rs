@@ -1,4 +1,4 @@
-//! A request, and the careful reading of it.
+//! A request, and safe parsing of its parts.
 
 use std::rc::Rc;
 
@@ -13,36 +13,29 @@ use worker::{Env, Method, Request};
 use crate::config::Deployment;
 use crate::respond::fault;
 
-/// The largest body that any call takes, in bytes.
+/// Maximum size of a request body, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// A form's media type.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// One request on its way through the Worker.
 pub struct Incoming {
-    /// The request as it came.
     pub request: Request,
-    /// Its URL.
     pub url: Url,
-    /// The bindings.
     pub env: Env,
-    /// The configuration.
     pub deployment: Rc<Deployment>,
-    /// The fields of a form, where the body is one that was read.
+    /// The fields of the form, if the body was a form and has been read.
     form: Option<Vec<(String, String)>>,
 }
 
-/// The field, in a form or a query, that carries a token (RFC 6750 §2.2, §2.3).
+/// The field in a form or query that contains a token (RFC 6750 §2.2, §2.3).
 const TOKEN_FIELD: &str = "access_token";
 
 impl Incoming {
-    /// A request whose body is not read yet.
     pub fn new(request: Request, url: Url, env: Env, deployment: Rc<Deployment>) -> Self {
         Self { request, url, env, deployment, form: None }
     }
 
-    /// Reads a POST's body if it is a form, which may carry the token beside the call's arguments.
+    /// Reads a POST's body if it is a form. It may contain the token in addition to the call's arguments.
     pub async fn read_form(&mut self) -> Result<(), Problem> {
         if self.request.method() == Method::Post && self.media_type() == FORM {
             let body = self.body().await?;
@@ -63,30 +56,30 @@ impl Incoming {
         pairs.map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// The other fields of a form that brought the token.
+    /// The other fields of a form that contains the token; `None` without a token.
     fn form_fields(&self) -> Option<Vec<(&str, &str)>> {
         self.form_tokens().next()?;
         let fields = self.form.iter().flatten().filter(|(name, _)| name != TOKEN_FIELD);
         Some(fields.map(|(name, value)| (name.as_str(), value.as_str())).collect())
     }
 
-    /// A header's value; one that is not text counts as absent.
+    /// A header's value. A value that is not text is treated as absent.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
     }
 
-    /// `scheme://host[:port]`, as a browser writes it in `Origin`.
+    /// `scheme://host[:port]`, in the format of a browser's `Origin` header.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Whether nobody can listen in: over TLS, or on loopback. Elsewhere a browser would not keep our
-    /// `Secure` cookies either.
+    /// Whether the connection is safe from eavesdropping: over TLS, or on loopback. On any other connection a browser
+    /// does not keep our `Secure` cookies either.
     pub fn is_private(&self) -> bool {
         self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
     }
 
-    /// Requires that a browser's request comes from a page of this very origin.
+    /// Requires that a browser's request comes from a page of our own origin.
     pub fn require_own_origin(&self) -> Result<(), Problem> {
         if self.header("Origin").is_some_and(|origin| origin == self.origin()) {
             Ok(())
@@ -95,12 +88,11 @@ impl Incoming {
         }
     }
 
-    /// A parameter of the query, which never carries a secret.
+    /// A parameter of the query. It never contains a secret.
     pub fn query(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// A whole number in the query.
     pub fn query_number(&self, name: &str) -> Result<Option<u64>, Problem> {
         match self.query(name) {
             None => Ok(None),
@@ -110,7 +102,6 @@ impl Incoming {
         }
     }
 
-    /// A site named in the query.
     pub fn query_site(&self) -> Result<Option<Name>, Problem> {
         self.query("site").map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
     }
@@ -129,8 +120,8 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// The body as JSON; 415 where it says that it is something else. Of a form that carried the token, the
-    /// other fields are the members.
+    /// The body as JSON; 415 for another media type. For a form that contained the token, the other fields are the
+    /// members.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         if let Some(fields) = self.form_fields() {
             return from_fields(&fields);
@@ -139,15 +130,15 @@ impl Incoming {
             return Err(Code::UnsupportedMediaType.into());
         }
         let body = self.body().await?;
-        // serde would take a list for the members of a struct in their order.
+        // Without this check serde would accept an array as a struct, with its items as the members in order.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(Problem::new(Code::InvalidRequest).detail("the body is not a JSON object"));
         }
         serde_json::from_slice(&body).map_err(malformed)
     }
 
-    /// An action's arguments: a JSON object, or no body at all. In a form nothing says of which type they are: what
-    /// is JSON means that (`ms=3000`, `value=true`), and what is none is a text.
+    /// An action's arguments: a JSON object, or no body. A form has no types, so a field that parses as JSON is that
+    /// value (`ms=3000`, `value=true`), and any other field is text.
     pub async fn arguments(&mut self) -> Result<Map<String, Value>, Problem> {
         if let Some(fields) = self.form_fields() {
             let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
@@ -169,14 +160,14 @@ impl Incoming {
     }
 }
 
-/// A struct of a form's fields, each read as what the struct has there: `device=7` is a name.
+/// Parses form fields as a struct. The struct's types decide how a field is read: `device=7` is a name.
 fn from_fields<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, Problem> {
     let text = serde_urlencoded::to_string(fields).map_err(malformed)?;
     serde_urlencoded::from_str(&text).map_err(malformed)
 }
 
-/// What is wrong with a body. serde's messages name members and positions and may quote a value, so only
-/// the kind of error that quotes none is passed on.
+/// The problem for a malformed body. serde's messages contain member names and positions and may quote a value, so only
+/// messages that quote no value are passed on.
 pub fn malformed(error: impl std::fmt::Display) -> Problem {
     let text = error.to_string();
     let safe = ["missing field", "unknown field", "EOF while parsing"];
@@ -184,7 +175,7 @@ pub fn malformed(error: impl std::fmt::Display) -> Problem {
     if safe.iter().any(|start| text.starts_with(start)) { problem.detail(text) } else { problem }
 }
 
-/// A fault while talking to one of our own objects.
+/// A failed call to one of our own objects.
 pub fn object_fault(error: worker::Error) -> Problem {
     fault("durable object", error)
 }

@@ -1,8 +1,8 @@
 //! Pinlatch's Worker: a thin shim around `pinlatch-site` and `pinlatch-token`.
 //!
-//! Every request enters at [`fetch`]. Signatures are verified here, before a Durable Object is touched;
-//! what needs state is then asked of the site's object as a [`pinlatch_site::Call`]. A client's own
-//! headers never reach an object.
+//! Every request enters at [`fetch`]. Signatures are verified here, before a request reaches a Durable Object. Requests
+//! that need state are then sent to the site's object as a [`pinlatch_site::Call`]. Headers of the client never reach
+//! an object.
 
 mod assets;
 mod auth;
@@ -27,19 +27,18 @@ pub use site::SiteObject;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
-/// Where every request enters.
 #[event(fetch, respond_with_errors)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     console_error_panic_hook::set_once();
     handlers::answer(request, env).await
 }
 
-/// Now, in milliseconds of Unix time. When deployed it advances only after I/O.
+/// The current time, in milliseconds of Unix time. When deployed, it advances only after I/O.
 fn now_ms() -> u64 {
     worker::Date::now().as_millis()
 }
 
-/// Now, in seconds of Unix time.
+/// The current time, in seconds of Unix time.
 fn now_s() -> u64 {
     now_ms() / 1000
 }

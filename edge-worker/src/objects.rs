@@ -1,4 +1,4 @@
-//! Asking our own Durable Objects.
+//! Calls to our own Durable Objects.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,10 +10,10 @@ use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
 use crate::incoming::object_fault;
 use crate::respond::fault;
 
-/// The header that names the site to its object, which cannot know its own name after an eviction.
+/// The header with the site's name, which an object does not know after an eviction.
 pub const SITE_HEADER: &str = "pinlatch-site";
 
-/// The header that carries what the Worker verified to an object that accepts a socket.
+/// The header with the verified data for an object that accepts a socket.
 pub const SOCKET_HEADER: &str = "pinlatch-socket";
 
 /// The object of a site. The name must come from the configuration.
@@ -21,14 +21,14 @@ pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
     env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
 }
 
-/// Asks a site, and waits for its answer.
+/// Sends a call to a site's object and waits for the reply.
 pub async fn ask_site(env: &Env, site: &Name, call: &Call) -> Result<Reply, Problem> {
     let stub = site_stub(env, site).map_err(object_fault)?;
     let outcome: Result<Reply, Problem> = ask(&stub, Some(site), call).await?;
     outcome
 }
 
-/// Sends a question as JSON to an object and reads its answer.
+/// Sends a call as JSON to an object and reads its reply.
 pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     stub: &Stub,
     site: Option<&Name>,
@@ -46,7 +46,7 @@ pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     response.json().await.map_err(object_fault)
 }
 
-/// Hands a WebSocket upgrade to a site's object, with what was verified and nothing of the client's.
+/// Passes a WebSocket upgrade to a site's object, with the verified data and without the client's headers.
 pub async fn upgrade<P: Serialize>(
     env: &Env,
     site: &Name,

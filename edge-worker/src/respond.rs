@@ -1,10 +1,10 @@
-//! Answers: JSON, and problems (RFC 9457) with the headers that go with them.
+//! Responses: JSON, and problems (RFC 9457) with their headers.
 
 use pinlatch_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use serde::Serialize;
 use worker::{Response, Result};
 
-/// Every answer of the API: nothing of it is for a cache or for another page.
+/// Adds the headers of every API response: no caching, and no use by another page.
 fn sealed(response: Response) -> Result<Response> {
     let headers = response.headers();
     headers.set("Cache-Control", "no-store")?;
@@ -14,31 +14,30 @@ fn sealed(response: Response) -> Result<Response> {
     Ok(response)
 }
 
-/// A value as JSON, 200.
+/// 200 with JSON.
 pub fn json<T: Serialize>(value: &T) -> Result<Response> {
     sealed(Response::from_json(value)?)
 }
 
-/// A text of another media type, 200.
+/// 200 with text of another media type.
 pub fn text(body: String, media_type: &str) -> Result<Response> {
     let response = Response::ok(body)?;
     response.headers().set("Content-Type", media_type)?;
     sealed(response)
 }
 
-/// A redirect that keeps nothing of the request, 303.
+/// 303, so that the request's method and body are not repeated.
 pub fn redirect(address: &str) -> Result<Response> {
     let response = Response::empty()?.with_status(303);
     response.headers().set("Location", address)?;
     sealed(response)
 }
 
-/// No content, 204.
+/// 204.
 pub fn nothing() -> Result<Response> {
     sealed(Response::empty()?.with_status(204))
 }
 
-/// A problem.
 pub fn problem(problem: &Problem) -> Result<Response> {
     let response = Response::from_json(problem)?.with_status(problem.status);
     let headers = response.headers();
@@ -46,7 +45,7 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     if let Some(seconds) = problem.retry_after {
         headers.set("Retry-After", &seconds.to_string())?;
     }
-    // RFC 6750 §3: the error code is the problem's own, for the two that it defines.
+    // RFC 6750 §3: our code is also the `error` value for the two codes that the RFC defines.
     for code in [Code::InvalidToken, Code::InsufficientScope] {
         if problem.is(code) {
             headers.set("WWW-Authenticate", &format!("Bearer realm=\"pinlatch\", error=\"{code}\""))?;
@@ -58,7 +57,7 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     sealed(response)
 }
 
-/// Logs a fault of ours and turns it into a problem that tells nothing of it.
+/// Logs an internal fault and returns a problem without its details.
 pub fn fault(what: &str, error: impl std::fmt::Display) -> Problem {
     worker::console_error!("{what}: {error}");
     Problem::new(Code::Internal)

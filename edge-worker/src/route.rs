@@ -1,10 +1,9 @@
-//! The paths of the API, told apart without looking at anything else.
+//! The paths of the API. Only the path decides the route.
 
 use percent_encoding::percent_decode_str;
 use pinlatch_protocol::name::{Name, UserName};
 use worker::Method;
 
-/// One path of the API.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the variants are the paths")]
 pub enum Route {
@@ -42,7 +41,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The route of a path, if there is one. A name that cannot be one names nothing.
+    /// The route of a path, if any. A segment with an invalid name matches no route.
     pub fn of(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let api = match segments.as_slice() {
@@ -52,7 +51,7 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
-        // An address as a user name may come with its `@` encoded, an id of somebody's choice with anything.
+        // The `@` of an address as a user name may be percent-encoded, and any character of a caller-chosen id.
         let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         let user = |text: &str| UserName::new(decoded(text)?).ok();
         Some(match *api {
@@ -91,18 +90,18 @@ impl Route {
         })
     }
 
-    /// Whether a path is under what the API keeps for itself; all others are the panel's.
+    /// Whether a path is reserved for the API. All other paths belong to the panel.
     pub fn is_ours(path: &str) -> bool {
         let first = path.trim_start_matches('/').split('/').next();
         matches!(first, Some("api" | "healthz" | ".well-known"))
     }
 
-    /// Whether a form may bring the token (RFC 6750 §2.2): the calls that change something by POST.
+    /// Whether a form may contain the token (RFC 6750 §2.2): the calls that change state by POST.
     pub fn takes_form_token(&self) -> bool {
         matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)
     }
 
-    /// The methods that the path takes.
+    /// The methods that the path accepts.
     pub fn methods(&self) -> &'static [Method] {
         match self {
             Self::Session => &[Method::Get, Method::Post, Method::Delete],

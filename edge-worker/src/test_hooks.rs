@@ -13,16 +13,16 @@ use crate::objects::site_stub;
 /// The path at which a site's object panics.
 pub const OBJECT_PATH: &str = "/panic";
 
-/// Fails as the path asks; does nothing at other paths.
+/// Fails in the way that the path requests; does nothing at other paths.
 pub async fn obey(path: &str, env: &Env) -> Result<(), Problem> {
     match path.strip_prefix("/api/test-hooks/") {
         Some("panic") => panic_now(),
         Some("panic-later") => {
-            // In a promise's callback, where no caller sees the trap.
+            // In a promise's callback, where no caller receives the error.
             Delay::from(Duration::from_millis(1)).await;
             panic_now()
         }
-        // Not a panic: no hook runs, as in a stack overflow.
+        // Not a panic: no panic hook runs, as in a stack overflow.
         #[cfg(target_arch = "wasm32")]
         Some("trap") => core::arch::wasm32::unreachable(),
         Some(path) => match path.strip_prefix("panic-in-site/") {

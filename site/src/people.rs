@@ -308,7 +308,7 @@ impl Site<'_> {
     }
 
     /// Like [`Site::require_cover`], for a person's rights. Only an owner can grant or remove an owner's rights: a
-    /// token with equal rights expires, but an owner that it created would not.
+    /// token with equal rights expires, but an owner created with it remains.
     pub(crate) fn require_over(
         &self,
         principal: &Principal,

@@ -1,4 +1,5 @@
-//! The gate takes logins, so that a storm of them never reaches a site.
+//! The gate: password verification and login rate limiting, separate from the sites, so that a flood of logins never
+//! reaches a site.
 
 mod object;
 mod password;
@@ -15,17 +16,17 @@ use worker::Stub;
 use crate::incoming::{Incoming, object_fault};
 use crate::objects::ask;
 
-/// What the Worker asks a gate.
+/// A call from the Worker to a gate.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum GateCall {
-    /// Whether this is the person's password.
+    /// Verifies a person's password.
     Verify { site: Name, username: UserName, password: Secret, address: String },
-    /// From now on it is.
+    /// Sets a person's password.
     Set { site: Name, username: UserName, password: Secret },
 }
 
-/// Checks a password; 401 `login_failed`, or 429 `throttled`.
+/// Verifies a password; 401 `login_failed`, or 429 `throttled`.
 pub async fn verify(
     incoming: &Incoming,
     site: &Name,
@@ -40,16 +41,17 @@ pub async fn verify(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Checks that a password may be set: NIST SP 800-63B asks for length and for nothing else.
+/// Checks that a new password is acceptable. NIST SP 800-63B requires a minimum length and no other rule.
 pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
         return Ok(());
     }
-    let text = format!("`password` has {MIN_PASSWORD} characters or more, and {MAX_PASSWORD} bytes at most");
+    let text =
+        format!("`password` must have at least {MIN_PASSWORD} characters and at most {MAX_PASSWORD} bytes");
     Err(Problem::new(Code::InvalidRequest).detail(text))
 }
 
-/// Sets a password, whose length the caller has checked.
+/// Sets a password. The caller has checked its length.
 pub async fn set(
     incoming: &Incoming,
     site: &Name,
@@ -60,17 +62,17 @@ pub async fn set(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// How many gates there are. Fixed for ever: a person's password lies in the gate of their name.
+/// Number of gates. It can never change, because a person's password is stored in the gate of their name.
 const SHARDS: u32 = 64;
 
-/// Gates are sharded by user name. Their number is fixed, so that invented names make no new objects.
+/// The gate of a user name. The number of gates is fixed, so that invented names create no objects.
 fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
     let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
     let name = format!("gate-{}", shard(username));
     namespace.id_from_name(&name).and_then(|id| id.get_stub()).map_err(object_fault)
 }
 
-/// FNV-1a, which stays the same across versions of everything.
+/// FNV-1a, because the result must stay the same in every version.
 fn shard(username: &UserName) -> u32 {
     let hash = username
         .as_str()

@@ -1,4 +1,4 @@
-//! The gate's object: password hashes and failures, by site and user name.
+//! The gate's object: password hashes and failed logins, by site and user name.
 
 #![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
 
@@ -19,10 +19,10 @@ use crate::site::SqlStore;
 /// Failures of one account from one address before it must wait.
 const FREE_FAILURES: i64 = 5;
 
-/// The wait after the first failure too many, in milliseconds; it doubles with each further one.
+/// The first wait after too many failures, in milliseconds. It doubles with each further failure.
 const FIRST_WAIT_MS: u64 = 1_000;
 
-/// The longest wait, in milliseconds.
+/// Maximum wait, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 300_000;
 
 const SCHEMA: [&str; 2] = [
@@ -35,13 +35,13 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
-/// How long a login waits after its hash, in milliseconds, so that what waited for it is served first.
+/// How long a login waits after its hash, in milliseconds, so that requests that waited for the hash are served first.
 const GIVE_WAY_MS: u64 = 20;
 
-/// How long failures are remembered after the last wait, in milliseconds.
+/// How long failures are kept after the last wait, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;
 
-/// Checks passwords. It is addressed by user name and knows nothing of rights.
+/// Verifies passwords. It is addressed by user name and has no information about rights.
 #[durable_object(fetch)]
 pub struct GateObject {
     store: SqlStore,
@@ -97,7 +97,7 @@ impl GateObject {
         };
         if let Some(wait) = until.checked_sub(now_ms()).filter(|wait| *wait > 0) {
             return Err(Problem::new(Code::Throttled)
-                .detail("too many wrong passwords")
+                .detail("too many wrong passwords; wait before you try again")
                 .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
         }
         let turn = take_turn().await?;
@@ -151,13 +151,13 @@ impl GateObject {
     }
 }
 
-/// Ends a turn, and lets the commands that came meanwhile go before the rest of this login.
+/// Ends a turn, and lets requests that arrived during the hash run before the rest of this login.
 async fn give_way(turn: slots::Turn) {
     turn.end(now_ms());
     Delay::from(Duration::from_millis(GIVE_WAY_MS)).await;
 }
 
-/// Waits until it is this login's turn to hash.
+/// Waits for this login's turn to hash.
 async fn take_turn() -> std::result::Result<slots::Turn, Problem> {
     let waiting = slots::Waiting::join()?;
     loop {
@@ -172,7 +172,7 @@ fn stored(error: pinlatch_site::StoreError) -> Problem {
     fault("gate", error)
 }
 
-/// Until when an account must wait after so many failures.
+/// The end of an account's wait after `count` failures.
 fn wait_until(count: i64, now_ms: u64) -> u64 {
     let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else {
         return now_ms;

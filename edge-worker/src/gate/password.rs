@@ -1,6 +1,6 @@
-//! Argon2id (RFC 9106) with one of the parameter sets that OWASP holds equal to its minimum, stored as
-//! PHC strings. Of those it is the quickest in wasm, because it moves the least memory; and an isolate
-//! has 128 MB for everything.
+//! Argon2id (RFC 9106) with one of the parameter sets that OWASP considers equivalent to its minimum, stored as PHC
+//! strings. Of these sets it is the fastest in wasm, because it uses the least memory bandwidth; and an isolate has 128
+//! MB in total.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -16,14 +16,14 @@ fn argon2() -> Result<Argon2<'static>, String> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashes a password with a fresh salt.
+/// Hashes a password with a new random salt.
 pub fn hash(password: &Secret) -> Result<String, String> {
     let hash = argon2()?.hash_password(password.expose().as_bytes()).map_err(|error| error.to_string())?;
     Ok(hash.to_string())
 }
 
-/// Whether a password is the hashed one. Without a hash the same work is done for nothing, so that time
-/// does not tell who has an account.
+/// Verifies a password. Without a stored hash the same work is done, so that the response time does not reveal whether
+/// an account exists.
 pub fn verify(password: &Secret, stored: Option<&str>) -> Result<bool, String> {
     let Some(stored) = stored else {
         return hash(password).map(|_| false);

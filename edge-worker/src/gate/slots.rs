@@ -1,29 +1,29 @@
 //! Rationing: one password hash at a time, with pauses, over all gates of an isolate.
 //!
-//! Objects of one isolate share its thread, and a hash holds it for tens of milliseconds. Pausing after
-//! each leaves room for commands. What is shared here are numbers and not promises: nothing that belongs
-//! to the I/O of one object is ever waited for by another.
+//! Objects of one isolate share its thread, and a hash blocks it for tens of milliseconds. A pause after each hash
+//! leaves time for commands. The shared state consists of numbers, not promises: no object ever waits for another
+//! object's I/O.
 
 use std::cell::RefCell;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-/// The pause after a hash, at least, in milliseconds.
+/// Minimum pause after a hash, in milliseconds.
 const PAUSE_MS: u64 = 50;
 
-/// How many times as long as the hash itself the pause is, where the clock shows how long that took: so
-/// that on a slow machine, too, a command finds the thread free three times out of four. (Deployed, the
-/// clock stands still while a Worker computes, and [`PAUSE_MS`] decides.)
+/// The pause as a multiple of the hash's duration, if the clock shows it, so that a command finds the thread free three
+/// times out of four even on a slow machine. (When deployed, the clock does not advance while a Worker computes, and
+/// [`PAUSE_MS`] applies.)
 const PAUSE_FACTOR: u64 = 3;
 
-/// How many may wait.
+/// Maximum number of waiting logins, in addition to the one whose turn it is.
 const MAX_WAITING: usize = 8;
 
 thread_local! {
     static QUEUE: RefCell<Queue> = const { RefCell::new(Queue { next_ticket: 0, waiting: Vec::new(), free_at_ms: 0 }) };
 }
 
-/// Who waits, in order, and when the thread may be taken next.
+/// The waiting logins, in order, and when the thread may be used next.
 #[derive(Default)]
 struct Queue {
     next_ticket: u64,
@@ -41,7 +41,7 @@ impl Queue {
         Some(self.next_ticket)
     }
 
-    /// `Ok` if it is this one's turn; otherwise how long to wait before asking again.
+    /// `Ok` if it is this ticket's turn; otherwise the milliseconds to wait before the next attempt.
     fn turn(&mut self, ticket: u64, now_ms: u64) -> Result<(), u64> {
         let before = self.waiting.iter().take_while(|other| **other != ticket).count() as u64;
         if before == 0 && now_ms >= self.free_at_ms {
@@ -60,13 +60,13 @@ impl Queue {
     }
 }
 
-/// A place in the queue, given up when dropped.
+/// A place in the queue. Dropping it leaves the queue.
 pub struct Waiting {
     ticket: u64,
 }
 
 impl Waiting {
-    /// Joins the queue; 429 when too many wait already.
+    /// Joins the queue; 429 if it is full.
     pub fn join() -> Result<Self, Problem> {
         match QUEUE.with_borrow_mut(Queue::join) {
             Some(ticket) => Ok(Self { ticket }),
@@ -74,7 +74,7 @@ impl Waiting {
         }
     }
 
-    /// This one's turn, or how many milliseconds to wait before asking again.
+    /// This login's turn, or the milliseconds to wait before the next attempt.
     pub fn turn(&self, now_ms: u64) -> Result<Turn, u64> {
         QUEUE.with_borrow_mut(|queue| queue.turn(self.ticket, now_ms))?;
         Ok(Turn { began_ms: now_ms })
@@ -93,7 +93,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The hash is done; the pause begins.
+    /// Ends the turn after the hash; the pause begins.
     pub fn end(self, now_ms: u64) {
         QUEUE.with_borrow_mut(|queue| queue.end(self.began_ms, now_ms));
     }

@@ -1,4 +1,4 @@
-//! The audit log: in pages, and whole as JSON Lines.
+//! The audit log: by page, or exported as JSON Lines.
 
 use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
@@ -10,10 +10,9 @@ use crate::incoming::Incoming;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// The most entries of one export: some megabytes. `before` continues it.
+/// Maximum number of entries per export, which is a few megabytes. The parameter `before` continues it.
 const MAX_EXPORT: usize = 20_000;
 
-/// The media type of JSON Lines.
 const JSON_LINES: &str = "application/jsonl";
 
 /// `GET /api/v1/audit`.

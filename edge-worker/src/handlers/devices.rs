@@ -46,13 +46,13 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome 
     }
 }
 
-/// Runs one action and waits for what becomes of it.
+/// Runs one action and waits for its result.
 pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let args = incoming.arguments().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
     if !is_command_id(&id) {
-        let text = "`Idempotency-Key` is 1 to 64 visible ASCII characters";
+        let text = "`Idempotency-Key` must have 1 to 64 visible ASCII characters";
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
     let deadline_ms = incoming.query("deadline_ms").map(deadline).transpose()?;
@@ -64,12 +64,13 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
     }
 }
 
-/// A deadline that can be asked for. The site looks at it once it is about to run a new command; a wrong one is wrong
-/// where the answer is an older command's, too.
+/// A valid deadline. The site checks the deadline only when it runs a new command; checked here, an invalid one is
+/// refused even if the answer is an older command's result.
 fn deadline(text: String) -> Result<u64, Problem> {
     let range = MIN_DEADLINE_MS..=MAX_DEADLINE_MS;
     text.parse().ok().filter(|ms| range.contains(ms)).ok_or_else(|| {
-        let text = format!("`deadline_ms` is a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
+        let text =
+            format!("`deadline_ms` must be a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
         Problem::new(Code::InvalidArguments).detail(text)
     })
 }

@@ -1,4 +1,4 @@
-//! Devices and owners arriving: one-time codes that the edge sealed itself.
+//! Enrolment of devices and owners, with one-time codes that the edge sealed itself.
 
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
@@ -17,10 +17,10 @@ use crate::objects::ask_site;
 use crate::respond::{self, fault};
 use crate::{now_ms, now_s};
 
-/// How long an enrolment code is good, in seconds: long enough to walk to the device.
+/// Lifetime of an enrolment code, in seconds: long enough to walk to the device.
 const CODE_LIFE: u64 = 3600;
 
-/// `POST /api/v1/enrolments`: a code for one device.
+/// `POST /api/v1/enrolments`: creates a code for one device.
 pub async fn create(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
@@ -41,14 +41,14 @@ pub async fn create(mut incoming: Incoming) -> Outcome {
     reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
 }
 
-/// `POST /api/v1/enrol`: a device hands in its public key and gets its credential.
+/// `POST /api/v1/enrol`: a device sends its public key and receives its certificate.
 pub async fn enrol(mut incoming: Incoming) -> Outcome {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
         .map_err(|error| Problem::new(Code::InvalidRequest).detail(format!("`jwk`: {error}")))?;
     if !is_nonce(&nonce) {
-        let text = "`nonce` is 16 to 64 base64url characters";
+        let text = "`nonce` must have 16 to 64 base64url characters";
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
     let (now, cert_jti) = (now_s(), random_id());
@@ -75,7 +75,7 @@ pub async fn enrol(mut incoming: Incoming) -> Outcome {
     })
 }
 
-/// `POST /api/v1/setup`: makes a site's owner, once.
+/// `POST /api/v1/setup`: creates a site's owner, once.
 pub async fn set_up(mut incoming: Incoming) -> Outcome {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
     let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
@@ -83,15 +83,15 @@ pub async fn set_up(mut incoming: Incoming) -> Outcome {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
     gate::require_acceptable(&password)?;
-    // Asked first so that nobody's password is hashed for a site that has its owner; a hash without a
-    // person opens nothing, so failing between the steps leaves nothing behind that matters.
+    // The site is asked first, so that no password is hashed for a site that has an owner. A hash without a person
+    // grants no access, so a failure between the steps leaves no harmful state.
     ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
     ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
     respond::nothing().map_err(|error| fault("response", error))
 }
 
-/// Checks a code's seal; a guess ends here, in the Worker.
+/// Verifies a code's seal. A guessed code is refused here and does not reach a site.
 pub(super) fn open_code(
     incoming: &Incoming,
     purpose: CodePurpose,

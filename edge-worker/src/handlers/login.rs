@@ -1,4 +1,4 @@
-//! Logging in with a provider (OpenID Connect): to it with a sealed state in a cookie, back from it with a code.
+//! Logins with a provider (OpenID Connect): the browser leaves with a sealed state in a cookie and returns with a code.
 
 use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::name::Name;
@@ -30,8 +30,8 @@ pub async fn list(incoming: Incoming) -> Outcome {
     reply(&options.map(option).collect::<Vec<_>>())
 }
 
-/// `GET /api/v1/logins/{provider}`: sends the browser there. A person who followed the panel's link and cannot be
-/// sent reads why in the panel; whoever wants no page gets the problem.
+/// `GET /api/v1/logins/{provider}`: redirects the browser to the provider. If that fails, a person who followed the
+/// panel's link sees the error in the panel; a client that does not accept HTML gets the problem.
 pub async fn start(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
@@ -50,7 +50,7 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
     let login = LoginState::begin(&provider.name, now_s());
     let sealed = login.seal(&deployment.keys).map_err(|refusal| fault("login", refusal))?;
     let mut address = Url::parse(&discovery.authorization_endpoint)
-        .map_err(|_| unavailable(provider, "its authorization_endpoint is no address"))?;
+        .map_err(|_| unavailable(provider, "its authorization_endpoint is not a URL"))?;
     address
         .query_pairs_mut()
         .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
@@ -60,14 +60,14 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
     Ok(response)
 }
 
-/// `GET /api/v1/logins/{provider}/callback`: the browser comes back. Whatever goes wrong, a person is looking: the
-/// panel says it.
+/// `GET /api/v1/logins/{provider}/callback`: the browser returns. The panel shows every error, because a person is
+/// waiting for the page.
 pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
 }
 
-/// Sends the browser to the panel, logged in or told why not.
+/// Redirects the browser to the panel, with the session cookies or the error's code.
 fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> Outcome {
     let page = format!("/s/{}/", provider.site);
     let (address, set): (_, &[String]) = match outcome {
@@ -95,15 +95,15 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     let login = LoginState::open(sealed, &deployment.keys, now_s()).map_err(|error| refused(error.code()))?;
     let state = incoming.query("state").unwrap_or_default();
     if !login.is_answered_by(&provider.name, &state) {
-        return Err(refused("the state is of another login"));
+        return Err(refused("the state belongs to another login"));
     }
-    let code = incoming.query("code").ok_or_else(|| refused("the provider did not let them in"))?;
+    let code = incoming.query("code").ok_or_else(|| refused("the provider refused the login"))?;
     let discovery = discover(incoming, provider, false).await?;
-    // RFC 9207 §2.4: where the answer names its issuer, it must be the one that was asked, and name it where the
-    // provider says that it does.
+    // RFC 9207 §2.4: an issuer named in the response must be the expected one. It must be present if the provider
+    // declares that it sends it.
     let is_theirs = incoming.query("iss").map_or(!discovery.answers_name_it, |iss| iss == provider.issuer);
     if !is_theirs {
-        return Err(refused("the answer is another issuer's"));
+        return Err(refused("the response is from another issuer"));
     }
     let granted = exchange(incoming, provider, &discovery, &login, &code).await?;
     let identity = identify(incoming, provider, &discovery, &login, &granted.id_token).await?;
@@ -124,10 +124,10 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     Ok(session_cookies(&tokens))
 }
 
-/// What the provider gives for a code.
+/// The provider's response to a code.
 struct Granted {
     id_token: Secret,
-    /// For its userinfo endpoint.
+    /// For the userinfo endpoint.
     access_token: Option<Secret>,
 }
 
@@ -173,7 +173,10 @@ async fn exchange(
         _ => {
             let error = answer.get("error").and_then(Value::as_str).unwrap_or("no id_token");
             let error: String = error.chars().filter(char::is_ascii_graphic).take(64).collect();
-            worker::console_log!("login with {}: its token endpoint answers {status} {error}", provider.name);
+            worker::console_log!(
+                "login with {}: its token endpoint returned {status} {error}",
+                provider.name
+            );
             Err(Code::LoginRefused.into())
         }
     }
@@ -187,7 +190,7 @@ async fn identify(
     id_token: &Secret,
 ) -> Result<Identity, Problem> {
     let refused = |code: &str| {
-        worker::console_log!("login with {}: its id_token is refused: {code}", provider.name);
+        worker::console_log!("login with {}: its id_token was refused: {code}", provider.name);
         Problem::new(Code::LoginRefused)
     };
     let mut discovery = discovery.clone();
@@ -208,14 +211,14 @@ async fn identify(
         if lacks {
             return Err(unavailable(provider, fault));
         }
-        // The provider has changed its keys since they were fetched, and perhaps their algorithm and place with them.
+        // The provider has changed its keys since they were fetched, and possibly their algorithm and address.
         lacks = true;
         discovery = discover(incoming, provider, lacks).await?;
     }
 }
 
-/// Asks the userinfo endpoint (OpenID Connect Core §5.3) for an address where the `id_token` has none. Whoever was
-/// admitted by their subject needs none, so nothing that goes wrong here ends a login.
+/// Requests the address from the userinfo endpoint (OpenID Connect Core §5.3) if the `id_token` has none. A person
+/// admitted by subject needs no address, so an error here does not end a login.
 async fn with_address(
     provider: &Provider,
     discovery: &Discovery,
@@ -238,18 +241,20 @@ async fn with_address(
 
 async fn userinfo(uri: &str, token: &Secret) -> Result<Value, String> {
     let headers = Headers::new();
-    let set = |name, value: &str| headers.set(name, value).map_err(|_| "it takes no such token".to_owned());
+    let set = |name, value: &str| {
+        headers.set(name, value).map_err(|_| "the access token is not a valid header value".to_owned())
+    };
     set("Accept", "application/json")?;
     set("Authorization", &format!("Bearer {}", token.expose()))?;
     let mut init = RequestInit::new();
     init.with_headers(headers);
     match published::send(init, uri).await? {
-        (200, text) => serde_json::from_str(&text).map_err(|_| "what it answers is not JSON".into()),
-        (status, _) => Err(format!("it answers {status}")),
+        (200, text) => serde_json::from_str(&text).map_err(|_| "the response is not JSON".into()),
+        (status, _) => Err(format!("the response has status {status}")),
     }
 }
 
-/// What the provider tells about itself; `lacks` as for [`published::document`].
+/// The provider's discovery document. `lacks` as for [`published::document`].
 async fn discover(incoming: &Incoming, provider: &Provider, lacks: bool) -> Result<Discovery, Problem> {
     let document = published::document(&incoming.env, &provider.discovery_uri(), lacks).await?;
     provider.read_discovery(&document).map_err(|reason| unavailable(provider, &reason))

@@ -1,4 +1,4 @@
-//! API tokens and guest links: minting, listing, revoking, and the exchange of a link for a cookie.
+//! API tokens and guest links: issuing, listing, revoking, and the exchange of a link for a cookie.
 
 use pinlatch_protocol::admin::{MintReply, MintRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
@@ -26,8 +26,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/tokens`. The site writes it down before it is signed: a token that nobody knows of does
-/// not exist.
+/// `POST /api/v1/tokens`. The site stores the token before it is signed, so that every signed token is listed.
 pub async fn mint(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: MintRequest = incoming.json().await?;
@@ -60,7 +59,7 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
     let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("minting", refusal))?;
     let (access_token, link) = match token.kind {
         TokenKind::Api => (Some(Secret::new(signed)), None),
-        // In the fragment, which no browser sends anywhere.
+        // In the fragment, which a browser never sends to a server.
         TokenKind::Guest => {
             (None, Some(Secret::new(format!("{}/s/{site}/#guest={signed}", incoming.origin()))))
         }
@@ -68,7 +67,7 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
     reply(&MintReply { token, access_token, link })
 }
 
-/// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that was not minted here.
+/// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that this site did not issue.
 pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
@@ -77,7 +76,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
     nothing()
 }
 
-/// `POST /api/v1/generation`: every token that this site's edge has signed so far is void.
+/// `POST /api/v1/generation`: invalidates every token that the edge has signed for this site until now.
 pub async fn void(incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -87,15 +86,15 @@ pub async fn void(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/session` with a guest link's token: from now on the browser holds it in a cookie of its own,
-/// beside whatever login it has.
+/// `POST /api/v1/session` with a guest link's token: stores it in the guest cookie, which is independent of the
+/// browser's login.
 pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),
         deployment.keys.public(),
         deployment.sites(),
-        // The site knows when the link begins and ends, and may say so to whoever holds it.
+        // The site checks when the link begins and ends, and its answer may contain these times.
         None,
         &mut deployment.signatures(),
     );

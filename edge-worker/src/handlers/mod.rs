@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! From a request to its response.
 
 mod audit;
 mod devices;
@@ -23,10 +23,10 @@ use crate::objects::ask_site;
 use crate::respond;
 use crate::route::Route;
 
-/// What a handler ends in: an answer, or a problem that becomes one.
+/// The result of a handler: a response, or a problem that becomes one.
 type Outcome = std::result::Result<Response, Problem>;
 
-/// Answers one request, whatever it is.
+/// Answers one request.
 pub async fn answer(request: Request, env: Env) -> Result<Response> {
     match route(request, env).await {
         Ok(response) => Ok(response),
@@ -36,7 +36,7 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> Outcome {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    // As it was spoken: `worker` takes every method that it does not know for GET.
+    // From the JavaScript request, because `worker` replaces an unknown method with GET.
     let spoken = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;
@@ -118,14 +118,14 @@ fn nothing() -> Outcome {
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
-/// The contract, as a machine reads it.
+/// The API's contract in machine-readable form.
 fn openapi() -> Outcome {
     let text = include_str!("../../openapi.json").to_owned();
     respond::text(text, "application/openapi+json;version=3.1")
         .map_err(|error| respond::fault("response", error))
 }
 
-/// An answer of another kind than the call has is a fault of ours.
+/// A reply of the wrong type for the call is an internal fault.
 fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
 }

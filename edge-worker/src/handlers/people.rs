@@ -1,4 +1,4 @@
-//! People: invitations, rights, passwords, and the end of logins.
+//! People: invitations, rights, passwords, and ending logins.
 
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
@@ -17,7 +17,7 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::fault;
 
-/// How long an invitation is good, in seconds: a week.
+/// Lifetime of an invitation, in seconds: a week.
 const INVITATION_LIFE: u64 = 7 * 86_400;
 
 /// `GET /api/v1/users`.
@@ -30,7 +30,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/users`: a code by which somebody chooses a password.
+/// `POST /api/v1/users`: creates a code with which a person chooses a password.
 pub async fn invite(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
@@ -50,7 +50,7 @@ pub async fn invite(mut incoming: Incoming) -> Outcome {
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
-/// `POST /api/v1/users/accept`. The site is asked before a password is hashed for nothing.
+/// `POST /api/v1/users/accept`. The site is asked first, so that no password is hashed for an invalid invitation.
 pub async fn accept(mut incoming: Incoming) -> Outcome {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
@@ -109,15 +109,16 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `POST /api/v1/users/{username}/password`: one's own, with the one so far.
+/// `POST /api/v1/users/{username}/password`: changes the caller's own password; the current one is required.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
-    // A token that was revoked must not try passwords.
+    // Checked first, because a revoked token must not be usable to guess passwords.
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
-        let text = "only one's own; an invitation lets somebody else choose a new one";
+        let text =
+            "you can only change your own password; another person needs an invitation to choose a new one";
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password)?;

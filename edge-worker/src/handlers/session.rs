@@ -1,4 +1,4 @@
-//! Logging in, staying logged in, logging out: browsers by cookies, programs by tokens.
+//! Login, refresh and logout: with cookies for browsers, with tokens for programs.
 
 use pinlatch_protocol::api::{
     GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
@@ -21,7 +21,7 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// The two tokens of a login.
+/// The access and refresh token of a login.
 pub(super) struct Tokens {
     site: Name,
     username: UserName,
@@ -42,7 +42,7 @@ pub async fn log_in(mut incoming: Incoming) -> Outcome {
     with_cookies(&tokens)
 }
 
-/// `GET /api/v1/session`. That nobody is there is an answer, no error.
+/// `GET /api/v1/session`. A missing session is a normal answer, not an error.
 pub async fn status(incoming: Incoming) -> Outcome {
     if let Some(principal) = auth::visitor(&incoming) {
         let site = principal.site.clone();
@@ -52,7 +52,7 @@ pub async fn status(incoming: Incoming) -> Outcome {
                 return super::reply(&SessionStatus { state: SessionState::Open, site, sub });
             }
             Ok(other) => return Err(unexpected(&other)),
-            // The site has ended it.
+            // The site has ended the session.
             Err(problem) if problem.status == Code::InvalidToken.status() => {}
             Err(problem) => return Err(problem),
         }
@@ -73,11 +73,11 @@ pub async fn refresh(mut incoming: Incoming) -> Outcome {
     with_cookies(&tokens)
 }
 
-/// `DELETE /api/v1/session`. Ends what can be ended and always clears the cookies.
+/// `DELETE /api/v1/session`. Ends the session if one is valid, and always clears the cookies.
 pub async fn log_out(incoming: Incoming) -> Outcome {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
-        // The link stays good for others: only this browser forgets it.
+        // The link stays valid, because others may use it; only this browser's cookie is cleared.
         let response = respond::nothing().map_err(response_fault)?;
         response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
         return Ok(response);
@@ -99,7 +99,7 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
     Ok(response)
 }
 
-/// `POST /api/v1/token`: the same for programs (RFC 6749 §4.3, §6).
+/// `POST /api/v1/token`: login and refresh for programs (RFC 6749 §4.3, §6).
 pub async fn token(mut incoming: Incoming) -> Outcome {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
@@ -111,7 +111,7 @@ pub async fn token(mut incoming: Incoming) -> Outcome {
             let username = request.username.ok_or_else(|| missing("username"))?;
             let login = LoginRequest {
                 site: request.site,
-                // A name that cannot be one is a wrong one: it is not told apart.
+                // An invalid name gives the same error as a wrong one.
                 username: UserName::new(username).map_err(|_| Problem::new(Code::LoginFailed))?,
                 password: request.password.ok_or_else(|| missing("password"))?,
             };
@@ -131,7 +131,8 @@ pub async fn token(mut incoming: Incoming) -> Outcome {
     })
 }
 
-/// A browser's session call: from our own page, and where the browser will keep the cookies.
+/// Requires that a browser's session call comes from our own page, over a connection on which the browser keeps the
+/// cookies.
 fn require_page(incoming: &Incoming) -> Result<(), Problem> {
     incoming.require_own_origin()?;
     if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
@@ -151,7 +152,7 @@ async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Pr
     begun(incoming, &site, person, family, refresh_jti)
 }
 
-/// The tokens of a login that a site has begun.
+/// The tokens of a login that the site has accepted.
 pub(super) fn begun(
     incoming: &Incoming,
     site: &Name,

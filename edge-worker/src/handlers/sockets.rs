@@ -1,4 +1,4 @@
-//! WebSocket upgrades: verified here, then handed to the site's object.
+//! WebSocket upgrades: verified here, then passed to the site's object.
 
 use pinlatch_protocol::SUBPROTOCOL;
 use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
@@ -16,7 +16,7 @@ use crate::site::AgentSocket;
 /// `GET /api/v1/events`: a panel's live stream.
 pub async fn panel(incoming: Incoming) -> Outcome {
     let (principal, carrier) = auth::principal(&incoming).await?;
-    // A WebSocket is not bound by the same-origin policy: the browser tells the origin, and we decide.
+    // The same-origin policy does not apply to a WebSocket: the browser sends the origin, and the server must check it.
     if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
@@ -27,7 +27,7 @@ pub async fn panel(incoming: Incoming) -> Outcome {
     upgrade(&incoming.env, &principal.site, "panel", &principal).await
 }
 
-/// `GET /api/v1/agent`: a device's uplink. Without proof it is answered with a challenge.
+/// `GET /api/v1/agent`: a device's uplink. A request without a proof is answered with a challenge.
 pub async fn agent(incoming: Incoming) -> Outcome {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);
@@ -35,7 +35,7 @@ pub async fn agent(incoming: Incoming) -> Outcome {
     require_upgrade(&incoming)?;
     let deployment = &incoming.deployment;
     let now = now_s();
-    // Also by a key that is retired or void: the site knows each device's one credential and key.
+    // Retired and void keys are accepted too, because the site checks each device's certificate id and key.
     let keys = deployment.keys.for_devices();
     let cert = DeviceCert::verify(&token, keys, deployment.sites(), now).map_err(auth::refused)?;
     let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;

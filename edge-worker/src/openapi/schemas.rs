@@ -1,5 +1,5 @@
-//! The schemas beside the types that they describe: an example of each type with all of its members, and what
-//! remains of it where nothing optional is said.
+//! Comparison of the schemas with their types: an example of each type has all of its members, and removing one shows
+//! whether it is optional.
 
 use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
 
-/// A schema, an example with every member, and how the type reads and writes it.
+/// A schema, an example with every member, and a function that parses and serializes it.
 struct Example {
     schema: &'static str,
     full: Value,
@@ -24,7 +24,7 @@ fn example<T: DeserializeOwned + Serialize>(schema: &'static str, full: Value) -
     Example { schema, full, reads: read::<T> }
 }
 
-/// What a client sends.
+/// The request types.
 fn requests() -> Vec<Example> {
     let token = json!({ "kind": "api", "name": "cron", "scope": "site:audit", "not_before": 1, "expires_at": 2,
         "max_uses": 3 });
@@ -68,7 +68,7 @@ fn requests() -> Vec<Example> {
     ]
 }
 
-/// What the edge answers.
+/// The response types.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
         "iat": 1, "exp": 2 });
@@ -146,7 +146,7 @@ fn schemas_have_the_members_of_their_types() {
         for (member, _) in members(&full) {
             let mut without = full.clone();
             without.as_object_mut().expect("an object").remove(member);
-            // What may be left out of a request, or is left out of an answer that has nothing to say there.
+            // A member is optional if a request may omit it, or if a response omits it when it is empty.
             let optional = reads(without).is_ok_and(|written| written.get(member).is_none());
             assert_eq!(!optional, required.iter().any(|one| one == member), "{name}.{member}");
         }
@@ -163,7 +163,7 @@ fn unknown_members_are_refused_where_the_schema_says_so() {
     }
 }
 
-/// A form's token stands beside the members of the JSON body.
+/// A form contains the token in addition to the members of the JSON body.
 #[test]
 fn forms_have_the_members_of_their_requests() {
     let document = Document::read();

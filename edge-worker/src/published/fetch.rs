@@ -1,4 +1,4 @@
-//! Fetching from the configured address and no other: within a time, up to a size, without following.
+//! Fetches from configured addresses only: with a timeout, a size limit, and without following redirects.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use pinlatch_token::private_uri;
 use serde_json::{Map, Value};
 use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
-/// How long a fetch may take.
+/// Maximum duration of a fetch.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// The largest text, in bytes.
+/// Maximum size of a text, in bytes.
 const MOST: usize = 128 * 1024;
 
-/// Sends a request and reads its answer as text, with its status.
+/// Sends a request and reads the response as text, with its status.
 pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), String> {
     private_uri(uri)?;
     init.with_redirect(RequestRedirect::Manual);
@@ -31,8 +31,8 @@ pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), Str
     })
 }
 
-/// `GET`, 200, as text that is a JSON object. Anything else, such as a proxy's page that says 200 while what is
-/// behind it is down, must not take the place of the last good text.
+/// `GET`, 200, as text that is a JSON object. Any other response must not replace the last good text, for example a
+/// proxy's page with status 200 while the server behind it is down.
 pub async fn get(uri: &str) -> Result<String, String> {
     let headers = Headers::new();
     headers.set("Accept", "application/json").map_err(|error| error.to_string())?;
@@ -40,9 +40,11 @@ pub async fn get(uri: &str) -> Result<String, String> {
     init.with_headers(headers);
     match send(init, uri).await? {
         (200, text) if serde_json::from_str::<Map<String, Value>>(&text).is_ok() => Ok(text),
-        (200, _) => Err("what it answers is no JSON object".into()),
-        (status @ 300..=399, _) => Err(format!("it answers {status}, and redirects are not followed")),
-        (status, _) => Err(format!("it answers {status}")),
+        (200, _) => Err("the response is not a JSON object".into()),
+        (status @ 300..=399, _) => {
+            Err(format!("the response has status {status}; redirects are not followed"))
+        }
+        (status, _) => Err(format!("the response has status {status}")),
     }
 }
 
@@ -50,16 +52,16 @@ async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String
     let mut response: Response = fetch.send_with_signal(signal).await.map_err(|error| error.to_string())?;
     let announced = response.headers().get("Content-Length").ok().flatten();
     if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MOST) {
-        return Err(format!("it is larger than {MOST} bytes"));
+        return Err(format!("the response is larger than {MOST} bytes"));
     }
     let mut text = Vec::new();
     let mut stream = response.stream().map_err(|error| error.to_string())?;
     while let Some(piece) = futures_util::StreamExt::next(&mut stream).await {
         text.extend(piece.map_err(|error| error.to_string())?);
         if text.len() > MOST {
-            return Err(format!("it is larger than {MOST} bytes"));
+            return Err(format!("the response is larger than {MOST} bytes"));
         }
     }
-    let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
+    let text = String::from_utf8(text).map_err(|_| "the response is not UTF-8".to_owned())?;
     Ok((response.status_code(), text))
 }

@@ -1,8 +1,8 @@
-//! What issuers publish at addresses of their own: key sets and discovery documents.
+//! Documents that issuers publish: key sets and discovery documents.
 //!
-//! One object for each address fetches it, so that all isolates together ask an issuer no more often than one
-//! would, and keeps the last good text, so that an issuer that is down for a day stops nobody. Each isolate
-//! keeps what it has parsed for a minute.
+//! One object per address fetches it, so that an issuer receives no more requests from all isolates than from one. The
+//! object keeps the last good text, so that users can log in while an issuer is down for a day. Each isolate keeps the
+//! parsed document for a minute.
 
 mod fetch;
 mod object;
@@ -25,21 +25,20 @@ use crate::incoming::object_fault;
 use crate::now_ms;
 use crate::objects::ask;
 
-/// How long an isolate believes what it has parsed, in milliseconds.
+/// How long an isolate uses a parsed document, in milliseconds.
 const BELIEVED_MS: u64 = 60_000;
 
-/// How often an isolate asks the object because of a key that it does not know, at most, in milliseconds.
+/// Minimum time between two requests of an isolate to the object because of an unknown key, in milliseconds.
 const UNKNOWN_EVERY_MS: u64 = 5_000;
 
-/// What the Worker asks the object of an address.
+/// A request from the Worker to the object of an address.
 #[derive(Serialize, Deserialize)]
 struct Question {
     uri: String,
-    /// Whether what is kept does not do: it lacks a key that a token names.
+    /// Whether the stored text is insufficient: it lacks a key that a token names.
     lacks: bool,
 }
 
-/// A text that was fetched.
 #[derive(Serialize, Deserialize)]
 struct Fetched {
     text: String,
@@ -56,15 +55,15 @@ thread_local! {
     static KEYS: RefCell<HashMap<String, Parsed>> = RefCell::new(HashMap::new());
 }
 
-/// The document at an address, parsed; 503 `issuer_unavailable` where there is none to be had.
+/// The document at an address, parsed; 503 `issuer_unavailable` if it cannot be fetched.
 pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Problem> {
     let stub = env.durable_object("PUBLISHED").and_then(|namespace| namespace.id_from_name(uri)?.get_stub());
     let question = Question { uri: uri.to_owned(), lacks };
     let fetched: Result<Fetched, Problem> = ask(&stub.map_err(object_fault)?, None, &question).await?;
-    serde_json::from_str(&fetched?.text).map_err(|_| unavailable("what it publishes is not JSON"))
+    serde_json::from_str(&fetched?.text).map_err(|_| unavailable("the issuer's document is not JSON"))
 }
 
-/// The keys that an issuer publishes, among them the one that a token names if it can be had.
+/// The keys that an issuer publishes, including the key that a token names if it can be fetched.
 pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> Result<Rc<KeySet>, Problem> {
     let now = now_ms();
     let known = KEYS.with_borrow(|all| {
@@ -81,7 +80,7 @@ pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> R
     }
     let mut jwks = document(env, uri, lacks).await?;
     let mut keys = read(issuer, &jwks)?;
-    // The object may have kept a set from before the key was published.
+    // The object's stored set may be older than the key.
     if !lacks && kid.is_some_and(|kid| !keys.knows(kid)) {
         lacks = true;
         jwks = document(env, uri, true).await?;
@@ -100,8 +99,12 @@ pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> R
 
 fn read(issuer: &Issuer, jwks: &Value) -> Result<KeySet, Problem> {
     issuer.read_published(jwks).map_err(|error| {
-        worker::console_error!("issuer {:?}: its key set is refused: {}: {error}", issuer.name, error.code());
-        unavailable("its key set is not acceptable")
+        worker::console_error!(
+            "issuer {:?}: the key set was refused: {}: {error}",
+            issuer.name,
+            error.code()
+        );
+        unavailable("the issuer's key set is not acceptable")
     })
 }
 

@@ -1,4 +1,4 @@
-//! The object of one address: the only one that fetches it.
+//! The object of one address. No other code fetches the address.
 
 #![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
 
@@ -12,10 +12,9 @@ use super::{Fetched, Question, fetch, unavailable};
 use crate::now_ms;
 use crate::respond::fault;
 
-/// Where the object keeps what it knows.
 const KEY: &str = "published";
 
-/// What outlives the object's memory.
+/// The stored state, which survives an eviction.
 #[derive(Default, Clone, Serialize, Deserialize)]
 struct Kept {
     text: Option<String>,
@@ -23,11 +22,11 @@ struct Kept {
     tried_ms: Option<u64>,
 }
 
-/// Keeps what one address publishes.
+/// Fetches and stores the document of one address.
 #[durable_object(fetch)]
 pub struct PublishedObject {
     state: State,
-    /// Held while the address is fetched: whoever needs what comes waits for it.
+    /// Locked while the address is being fetched. Other requests that need the new text wait for it.
     turn: Mutex<()>,
 }
 
@@ -55,10 +54,10 @@ impl PublishedObject {
             return Ok(Fetched { text, fetched_ms });
         }
         let _turn = self.turn.lock().await;
-        // Somebody else may have fetched it meanwhile.
+        // Another request may have fetched it during the wait.
         let (mut kept, planned) = self.look(question).await.map_err(stored)?;
         if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
-            // Written first: what ends halfway was tried, too.
+            // Stored first, so that an interrupted attempt counts too.
             kept.tried_ms = Some(now_ms());
             self.keep(&kept).await.map_err(stored)?;
             match fetch::get(&question.uri).await {
@@ -69,14 +68,14 @@ impl PublishedObject {
                 Err(reason) => {
                     worker::console_error!("{}: {reason}", question.uri);
                     if planned == Plan::Fetch {
-                        return Err(unavailable("what it publishes cannot be fetched"));
+                        return Err(unavailable("the issuer's document cannot be fetched"));
                     }
                 }
             }
         }
         match (kept.text, kept.fetched_ms) {
             (Some(text), Some(fetched_ms)) if planned != Plan::Wait => Ok(Fetched { text, fetched_ms }),
-            _ => Err(unavailable("what it publishes could not be fetched")),
+            _ => Err(unavailable("the issuer's document could not be fetched recently")),
         }
     }
 

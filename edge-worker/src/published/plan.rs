@@ -1,41 +1,40 @@
-//! When to fetch, and how long a text is good: without I/O.
+//! When to fetch a document, and how long its text is valid. No I/O.
 
-/// How long a text is used without asking again, in milliseconds.
+/// How long a text is used without a new fetch, in milliseconds.
 const FRESH_MS: u64 = 600_000;
 
 /// How long a text is used while its address cannot be reached, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
 
-/// The least time between two fetches, whatever for, in milliseconds: tokens with invented key ids must not
-/// make us flood an issuer.
+/// Minimum time between two fetches for any reason, in milliseconds: tokens with invented key ids must not cause a
+/// flood of requests to an issuer.
 const COOLDOWN_MS: u64 = 30_000;
 
-/// The least time between two fetches while there is no text at all, in milliseconds.
+/// Minimum time between two fetches while there is no text, in milliseconds.
 const FIRST_COOLDOWN_MS: u64 = 5_000;
 
-/// What is known of an address.
+/// The state of an address.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known {
     /// When the text was fetched, if there is one.
     pub fetched_ms: Option<u64>,
-    /// When it was last tried.
+    /// When the last fetch was attempted.
     pub tried_ms: Option<u64>,
 }
 
-/// What to do for a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
     /// Answer with the text.
     Use,
-    /// Fetch, and answer with the text there is where that fails.
+    /// Fetch; if that fails, answer with the stored text.
     FetchOrUse,
-    /// Fetch; there is nothing else.
+    /// Fetch; there is no stored text.
     Fetch,
-    /// It was tried just now and there is nothing to answer with.
+    /// The last attempt was too recent, and there is no text to answer with.
     Wait,
 }
 
-/// Decides. `lacks` says that the text does not do for whoever asks.
+/// Decides. `lacks` means that the stored text is insufficient for the caller.
 pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
     let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);

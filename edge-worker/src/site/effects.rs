@@ -1,4 +1,4 @@
-//! Carrying out what the site decided.
+//! Carries out the effects of the site.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,11 +21,10 @@ use crate::now_ms;
 #[derive(Default)]
 pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<Outcome>>>>);
 
-/// A command's answer.
 pub type Outcome = Result<CommandResult, Problem>;
 
 impl Waiters {
-    /// Waits on a ticket.
+    /// Waits for a ticket.
     pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(ticket).or_default().push(sender);
@@ -35,13 +34,13 @@ impl Waiters {
     fn answer(&self, ticket: i64, outcome: &Outcome) {
         let waiting = self.0.borrow_mut().remove(&ticket).unwrap_or_default();
         for sender in waiting {
-            // A caller who has gone away needs no answer.
+            // The caller may have disconnected; then no answer is needed.
             let _ = sender.send(outcome.clone());
         }
     }
 }
 
-/// What effects act on.
+/// The targets of the effects.
 pub struct Actuator<'a> {
     pub site: &'a Name,
     pub deployment: &'a Deployment,
@@ -50,7 +49,7 @@ pub struct Actuator<'a> {
 }
 
 impl Actuator<'_> {
-    /// Carries out every effect, also those that arise on the way.
+    /// Carries out all effects, including those that are added in the process.
     pub fn carry_out(&self, site: &mut Site<'_>) {
         loop {
             let effects = site.take_effects();
@@ -121,21 +120,21 @@ impl Actuator<'_> {
     }
 }
 
-/// Closes a panel whose token holds no more.
+/// Closes a panel whose token is no longer valid.
 pub fn close_if_ended(site: &mut Site<'_>, socket: &WebSocket, principal: &pinlatch_site::Principal) {
     if site.socket_authority(principal).is_err() {
         shut(socket, close::SESSION_ENDED, "session_ended");
     }
 }
 
-/// Sends a frame. A socket that is going away refuses it, and its close is on its way to us.
+/// Sends a frame. A failure is only logged: the socket is closing, and its close event will follow.
 pub fn send<T: Serialize>(socket: &WebSocket, message: &T) {
     if let Err(error) = socket.send(message) {
         worker::console_log!("a frame was not sent: {error}");
     }
 }
 
-/// Closes a socket; one that has closed by itself is no fault.
+/// Closes a socket. A failure is only logged, because the socket may already be closed.
 pub fn shut(socket: &WebSocket, code: u16, reason: &str) {
     if let Err(error) = socket.close(Some(code), Some(reason)) {
         worker::console_log!("a socket was not closed: {error}");

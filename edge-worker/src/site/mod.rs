@@ -1,5 +1,5 @@
-//! The site's object: a thin shim that gives [`pinlatch_site::Site`] its database, its sockets, its
-//! signatures and its alarm, and carries out what it decides.
+//! The site's object: a thin shim that provides a database, sockets, signatures and an alarm to
+//! [`pinlatch_site::Site`], and carries out its effects.
 
 mod effects;
 mod object;

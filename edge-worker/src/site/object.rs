@@ -1,8 +1,8 @@
 //! One site's object.
 //!
-//! Contract with the Worker: `POST /call` carries a [`Call`] as JSON and answers a [`CallResult`];
-//! `/panel` and `/agent` are WebSocket upgrades whose verified principal is in a header of our own. The
-//! site's name comes with each request and is kept, for the events that come without one.
+//! Contract with the Worker: `POST /call` contains a [`Call`] as JSON and returns a [`CallResult`]; `/panel` and
+//! `/agent` are WebSocket upgrades with the verified principal in a header of our own. The site's name is in each
+//! request and is stored for events without a request.
 
 #![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
 
@@ -31,14 +31,13 @@ use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
 use crate::{now_ms, now_s};
 
-/// What is due sooner than this is waited for by a timer, which keeps the object awake; what is due
-/// later, by the alarm.
+/// Work that is due within this time uses a timer, which keeps the object awake; later work uses the alarm.
 const TIMER_MS: u64 = 7_000;
 
-/// How much later than a timer the alarm is set, as the fallback if the timer dies with the object.
+/// How much later than a timer the alarm is set, as a fallback if the object is evicted together with its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
 
-/// A site: its database, its sockets, its alarm.
+/// A site with its database, sockets and alarm.
 #[durable_object]
 pub struct SiteObject {
     inner: Rc<Inner>,
@@ -51,11 +50,11 @@ struct Inner {
     heard: Heard,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
-    /// When the timer fires that is running, if one is.
+    /// When the running timer fires, if one is running.
     timer: Cell<Option<u64>>,
-    /// What the site last said it wakes for; nothing after a tick.
+    /// The site's last wake-up time; `None` after a tick.
     wake: Cell<Option<u64>>,
-    /// When the alarm is set for, as far as this instance knows.
+    /// The time of the alarm, if this instance knows it.
     alarm: Cell<Option<u64>>,
 }
 
@@ -64,7 +63,7 @@ impl DurableObject for SiteObject {
         if let Ok(pair) = worker_pair() {
             state.set_websocket_auto_response(&pair);
         }
-        // Also how a test, or an owner with `wrangler tail`, sees that hibernation works.
+        // Tests, and an owner with `wrangler tail`, use this line to see that hibernation works.
         worker::console_log!("site object starts");
         let store = SqlStore::new(&state);
         Self {
@@ -108,7 +107,7 @@ impl DurableObject for SiteObject {
         _reason: String,
         _clean: bool,
     ) -> Result<()> {
-        // RFC 6455 §7.4.1: these are never sent.
+        // RFC 6455 §7.4.1: these codes must not be sent.
         let code =
             u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015)).unwrap_or(1000);
         shut(&socket, code, "");
@@ -132,7 +131,7 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 }
 
 impl Inner {
-    /// Keeps the site's name for the events that come without it: alarms and frames after an eviction.
+    /// Stores the site's name for events without a request: alarms, and frames after an eviction.
     async fn learn_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
@@ -151,7 +150,7 @@ impl Inner {
         Ok(name)
     }
 
-    /// One event: opens the site, lets it decide, carries out what it decided, arms what wakes it next.
+    /// Runs one event: opens the site, calls `decide`, carries out the effects, and sets the next wake-up.
     async fn event<T>(
         self: &Rc<Self>,
         decide: impl FnOnce(&mut Site<'_>, &Deployment) -> std::result::Result<T, Problem>,
@@ -189,7 +188,7 @@ impl Inner {
         Ok(outcome)
     }
 
-    /// Makes sure that [`Inner::tick`] runs when something is due.
+    /// Ensures that [`Inner::tick`] runs when work is due.
     async fn arm(self: &Rc<Self>, wake: Option<u64>) -> Result<()> {
         let Some(wake) = wake else { return Ok(()) };
         let now = now_ms();
@@ -208,8 +207,8 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm will do: it finds nothing due and is set again. So a stream of commands sets
-        // one alarm every few seconds, not one each.
+        // An earlier alarm is sufficient: it finds no work and is set again. So a stream of commands sets one alarm
+        // every few seconds, not one per command.
         if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
             self.alarm.set(Some(wanted));
             let date = js_sys::Date::new(&(wanted as f64).into());
@@ -218,7 +217,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Does what is due, and closes panels whose token has expired meanwhile.
+    /// Does the work that is due, and closes panels whose token has expired.
     async fn tick(self: &Rc<Self>) -> Result<()> {
         self.wake.set(None);
         let ticked = self
@@ -238,7 +237,7 @@ impl Inner {
     }
 
     async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
-        // Not by way of JavaScript's numbers, which do not hold every `u64`.
+        // Not through JavaScript numbers, which cannot represent every `u64`.
         let call: Call = serde_json::from_str(&request.text().await?)?;
         let answer = self
             .event(|site, _| {
@@ -329,7 +328,7 @@ impl Inner {
             return Ok(Ok(()));
         };
         self.heard.note(&agent.session, now_ms());
-        // A newer agent may say more than this edge knows.
+        // `None` is a message of a newer agent that this edge does not know.
         let Some(message) = message else { return Ok(Ok(())) };
         match message {
             FromAgent::Time { nonce } => return self.tell_time(socket, &nonce).await,
@@ -343,7 +342,7 @@ impl Inner {
         .await
     }
 
-    /// Signs a new certificate of the device's own key, where the site allows it.
+    /// Signs a new certificate for the device's own key, if the site allows it.
     async fn renew(
         self: &Rc<Self>,
         socket: &WebSocket,
@@ -419,13 +418,13 @@ impl Inner {
     }
 }
 
-/// What the Worker verified, from its own header.
+/// The data that the Worker verified, from our own header.
 fn verified<T: serde::de::DeserializeOwned>(request: &Request) -> Result<Option<T>> {
     let header = request.headers().get(SOCKET_HEADER)?;
     Ok(header.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// 101 with the client's end, or the problem as JSON with 200 (the Worker gives it its status).
+/// 101 with the client's end, or the problem as JSON with 200 (the Worker sets the problem's status).
 fn switch(outcome: std::result::Result<(), Problem>, client: WebSocket) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(ResponseBuilder::new()

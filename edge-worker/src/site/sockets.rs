@@ -1,4 +1,4 @@
-//! The object's sockets: what each is, kept in its attachment, and when it was last heard of.
+//! The object's sockets: the identity of each, stored in its attachment, and its last sign of life.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,27 +13,26 @@ use worker::{State, WebSocket};
 /// The tag of every panel socket.
 const PANELS: &str = "panels";
 
-/// What the Worker verified of an agent.
+/// The verified data of an agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentSocket {
-    /// The device.
     pub device: Name,
     /// The nonce of this connection.
     pub session: String,
-    /// The `jti` of its credential.
+    /// The `jti` of its certificate.
     pub cert_jti: String,
-    /// When that expires, in seconds of Unix time. A socket from before this was told renews nothing.
+    /// The certificate's expiry, in seconds of Unix time. Sockets opened before this field existed cannot renew.
     #[serde(default = "never")]
     pub cert_exp: u64,
     /// The thumbprint of its key.
     pub thumbprint: String,
-    /// Whether it does not take the place of another connection.
+    /// Whether it must not replace another connection.
     #[serde(default)]
     pub yields: bool,
 }
 
 impl AgentSocket {
-    /// The certificate that it showed.
+    /// The certificate with which the socket was opened.
     pub fn credential(&self) -> Credential<'_> {
         Credential { jti: &self.cert_jti, expires_at: self.cert_exp, thumbprint: &self.thumbprint }
     }
@@ -43,18 +42,18 @@ fn never() -> u64 {
     u64::MAX
 }
 
-/// What a socket is. It outlives hibernation in the socket's attachment.
+/// The identity of a socket. It is stored in the socket's attachment, which survives hibernation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attached {
     /// A device's uplink, and when it was opened.
     Agent { socket: AgentSocket, since_ms: u64 },
-    /// A panel, by an id of our own.
+    /// A panel, with an id that we generated.
     Panel { id: String, principal: Principal },
 }
 
 impl Attached {
-    /// What an accepted socket is.
+    /// The identity of an accepted socket.
     pub fn of(socket: &WebSocket) -> Option<Self> {
         let text = socket.deserialize_attachment::<String>().ok().flatten()?;
         serde_json::from_str(&text).ok()
@@ -81,18 +80,16 @@ pub struct Sockets<'a> {
     pub heard: &'a Heard,
 }
 
-/// When each agent session last sent a frame that reached us. Pings do not: the runtime answers those
-/// and remembers when.
+/// When each agent session last sent a frame. Pings are not included: the runtime answers them and records their time.
 #[derive(Default)]
 pub struct Heard(RefCell<HashMap<String, u64>>);
 
 impl Heard {
-    /// Notes a frame.
     pub fn note(&self, session: &str, now_ms: u64) {
         self.0.borrow_mut().insert(session.to_owned(), now_ms);
     }
 
-    /// Forgets a session whose socket has closed.
+    /// Removes a session whose socket has closed.
     pub fn forget(&self, session: &str) {
         self.0.borrow_mut().remove(session);
     }
@@ -103,7 +100,6 @@ impl Heard {
 }
 
 impl Sockets<'_> {
-    /// The panel sockets with their ids and principals.
     pub fn panels(&self) -> Vec<(WebSocket, String, Principal)> {
         let open = self.state.get_websockets_with_tag(PANELS).into_iter();
         open.filter_map(|socket| match Attached::of(&socket)? {
@@ -113,12 +109,11 @@ impl Sockets<'_> {
         .collect()
     }
 
-    /// The socket of a panel's id or an agent's session nonce.
+    /// The open socket of a panel's id or an agent's session nonce.
     pub fn tagged(&self, tag: &str) -> Option<WebSocket> {
         self.state.get_websockets_with_tag(tag).into_iter().find(is_open)
     }
 
-    /// Whether any panel is open.
     pub fn any_panel(&self) -> bool {
         self.state.get_websockets_with_tag(PANELS).iter().any(is_open)
     }
@@ -136,12 +131,12 @@ impl Links for Sockets<'_> {
     }
 }
 
-/// The runtime lists sockets that are already closing.
+/// The runtime also lists sockets that are already closing.
 fn is_open(socket: &WebSocket) -> bool {
     socket.as_ref().ready_state() == 1
 }
 
-/// When the runtime last answered a ping by itself. `worker` does not wrap this call.
+/// When the runtime last answered a ping automatically. The crate `worker` has no wrapper for this call.
 fn last_ping(state: &State, socket: &WebSocket) -> Option<u64> {
     let object: &JsValue = state.as_raw().as_ref();
     let method = Reflect::get(object, &"getWebSocketAutoResponseTimestamp".into()).ok()?;

@@ -1,8 +1,8 @@
-//! [`pinlatch_site::Store`] over a Durable Object's SQLite.
+//! [`pinlatch_site::Store`] on a Durable Object's SQLite.
 //!
-//! A command takes a dozen statements, and every crossing from wasm to JavaScript costs about as much as
-//! a small statement. So parameters and rows cross as one JSON text each, not cell by cell, and the
-//! statements' own texts, all of them constants, cross once.
+//! A command needs a dozen statements, and every call from wasm to JavaScript costs about as much as a small statement.
+//! So parameters and rows are transferred as one JSON text each, not cell by cell. The texts of the statements are
+//! constants, and each is transferred once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use worker::State;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `SqlStorage`.
+    /// JavaScript's `SqlStorage`.
     type Sql;
-    /// `SqlStorageCursor`.
+    /// JavaScript's `SqlStorageCursor`.
     type Cursor;
     /// The iterator over rows as arrays.
     type Rows;
@@ -31,14 +31,13 @@ extern "C" {
     fn to_array(this: &Rows) -> Result<Array, JsValue>;
 }
 
-/// The object's database. Statements of one event, with no await between them, are committed together.
+/// The object's database. The statements of one event, with no await between them, are committed together.
 pub struct SqlStore {
     sql: Sql,
     statements: RefCell<HashMap<String, JsString>>,
 }
 
 impl SqlStore {
-    /// The database of an object.
     pub fn new(state: &State) -> Self {
         let sql = state.storage().sql();
         let sql: &JsValue = sql.as_ref();
@@ -94,7 +93,7 @@ fn from_json(value: Json) -> Result<Value, StoreError> {
         },
         Json::String(text) => Value::Text(text),
         Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
-            return Err(StoreError::Sql("a cell that is neither number nor text".into()));
+            return Err(StoreError::Sql("a cell is neither a number nor text".into()));
         }
     })
 }
