@@ -15,7 +15,7 @@ use crate::published;
 pub enum Carrier {
     /// `Authorization: Bearer` (RFC 6750 §2.1). Only a program that has the token can send it.
     Header,
-    /// `access_token` in a form (RFC 6750 §2.2). Only an author of the form who has the token can write it.
+    /// `access_token` in a form (RFC 6750 §2.2). Only a page whose author has the token can send it.
     Form,
     /// `access_token` in the query (RFC 6750 §2.3), if the owner enabled it.
     Query,

@@ -80,7 +80,7 @@ impl Site<'_> {
         Ok(name)
     }
 
-    /// Renews a device's certificate, on the connection that the present one opened. Returns whether the new one is
+    /// Renews a device's certificate, on the connection that was opened with it. Returns whether the new one is
     /// granted. Both certificates are then valid until each expires, so that the device keeps access if the new one
     /// gets lost.
     pub(crate) fn renew(

@@ -87,7 +87,7 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
-    /// Whether this event only ordered commands or recorded their results, so no other timer can have moved earlier.
+    /// Whether the only timers that this event can have moved earlier are deadlines of commands that it ordered.
     commands_only: bool,
     /// The earliest time at which a command ordered by this event is given up, in milliseconds of Unix time.
     soonest: Option<u64>,

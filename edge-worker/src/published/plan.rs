@@ -34,7 +34,7 @@ pub enum Plan {
     Wait,
 }
 
-/// Decides. `lacks` means that the stored text is insufficient for the caller.
+/// Chooses the plan for a request. `lacks` means that the stored text is insufficient for the caller.
 pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
     let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);

@@ -99,7 +99,7 @@ fn lacking_rights_are_logged_but_do_not_fill_the_log() {
         let request = request("one", &format!("n{n}"), "pulse", json!({}));
         assert_eq!(bench.refusal(command(program("line:porch/a:read"), request)), "insufficient_scope");
     }
-    assert_eq!(bench.log().len() - known, 10, "nor by knocking at many doors");
+    assert_eq!(bench.log().len() - known, 10, "not even with many different lines");
     bench.pass(60_001);
     bench.refusal(command(program("line:*/*:read"), request("one", "door", "pulse", json!({}))));
     assert_eq!(bench.log().len() - known, 11);

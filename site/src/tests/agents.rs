@@ -50,8 +50,11 @@ fn a_newer_connection_replaces_the_older() {
     outcome.unwrap();
     assert_eq!(closed(&effects), vec![("s1".into(), 4409, "replaced")]);
     assert!(matches!(&changes(&effects)[..], [Change::Presence { online: false, .. }]));
-    assert!(bench.close("porch", "s1").is_empty(), "the old one's close says nothing about the new one");
-    assert!(bench.report(&order.jti, CommandStatus::Executed, None, None).is_empty(), "nor do its frames");
+    assert!(bench.close("porch", "s1").is_empty(), "the close of the old one does not affect the new one");
+    assert!(
+        bench.report(&order.jti, CommandStatus::Executed, None, None).is_empty(),
+        "its frames are ignored"
+    );
     bench.hello("porch", "s2", &porch_lines(), &[]);
     assert!(bench.online("porch"));
     bench.pass(6_000);

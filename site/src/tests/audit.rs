@@ -434,7 +434,7 @@ fn a_purge_takes_the_beginning_whatever_the_clock_did() {
     assert_eq!(left.iter().map(|e| e.seq).collect::<Vec<_>>(), [seq + 1, seq + 2, seq + 3]);
     assert_eq!(broken_at(&left), None);
     let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
-    assert!(wake.is_some_and(|at_ms| at_ms > bench.now_ms.get()), "and does not spin");
+    assert!(wake.is_some_and(|at_ms| at_ms > bench.now_ms.get()), "the purge does not repeat immediately");
     bench.pass(50 * DAY_S * 1000);
     bench.tick();
     assert_eq!(log(&bench).len(), 1);

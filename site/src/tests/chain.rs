@@ -254,7 +254,10 @@ impl Model {
             assert!(self.depth(newest) <= 8);
             let scope = &self.tokens[newest].principal.scope;
             for probe in all_probes() {
-                assert!(!probe(scope) || self.allowed(newest, &probe), "minted more than its minter may");
+                assert!(
+                    !probe(scope) || self.allowed(newest, &probe),
+                    "issued with more rights than its issuer has"
+                );
             }
         }
     }

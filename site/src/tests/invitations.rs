@@ -27,7 +27,7 @@ fn an_invitation_is_good_once() {
         assert_eq!(
             invited(),
             Ok(Answer::Now(Reply::Invited { username: user("bob") })),
-            "asking uses nothing"
+            "asking does not use the code"
         );
     }
     let login = Call::Login {
@@ -46,7 +46,7 @@ fn an_invitation_is_good_once() {
     assert_eq!(bench.may(&bob), Ok("line:*/*:*".into()));
     let setup =
         Call::Enrol { code_id: "code".into(), jwk_thumbprint: "t".into(), cert_jti: "c".into(), cert_exp: 0 };
-    assert_eq!(bench.refusal(setup), "code_refused", "nor does it enrol a device");
+    assert_eq!(bench.refusal(setup), "code_refused", "an invitation cannot enrol a device");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     assert_eq!(bench.refusal(login("bob")), "login_failed");
     bench.invite(&owner(), "bob", RightsRequest::default(), "chosen").unwrap();
     bench.accept("chosen").unwrap();
-    assert!(bench.call(login("bob")).0.is_ok(), "once he has chosen one, he may");
+    assert!(bench.call(login("bob")).0.is_ok(), "a person with a chosen password may log in");
     // A refused identity does not create a person.
     assert_eq!(admit("eve", Some(Viewer)), Err("identity_taken".into()));
     assert_eq!(bench.remove(&owner(), "eve"), Err("unknown_person".into()));

@@ -120,7 +120,7 @@ fn a_request_keeps_to_its_limits() {
     for (n, change) in wrong.into_iter().enumerate() {
         assert_eq!(bench.mint(&ann, with(change), "wrong"), Err("invalid_request".into()), "{n}");
     }
-    assert_eq!(bench.mint(&ann, api(""), "wrong"), Err("invalid_request".into()), "for nothing");
+    assert_eq!(bench.mint(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
     let past = with(&|r| r.not_before = Some(5));
     bench.mint(&ann, past, "past").unwrap();
     assert_eq!(bench.token("past").not_before, now, "nothing begins before it was minted");
@@ -140,7 +140,7 @@ fn the_site_bounds_how_many_there_are() {
         bench.store.run(sql, &params).unwrap();
     }
     assert_eq!(bench.mint(&ann, api("line:*/*:read"), "one"), Err("invalid_request".into()));
-    assert_eq!(bench.tokens(&ann).len(), 10_000, "and lists them in one go");
+    assert_eq!(bench.tokens(&ann).len(), 10_000, "the list contains all of them");
     bench.pass(60_000);
     bench.mint(&ann, api("line:*/*:read"), "one").unwrap();
     assert_eq!(bench.mint(&ann, api("line:*/*:read"), "two"), Err("invalid_request".into()));
@@ -317,7 +317,11 @@ fn a_revocation_takes_what_the_token_holds() {
     bench.mint(&ann, guest("line:porch/door:pulse"), "small").unwrap();
     assert_eq!(bench.revoke(&bob, "big", None), Err(REFUSED.into()));
     assert_eq!(bench.last_logged(), format!("bob revoke big {REFUSED}"));
-    assert_eq!(bench.revoke(&bob, "big", Some(u64::MAX)), Err(REFUSED.into()), "nor by the other way");
+    assert_eq!(
+        bench.revoke(&bob, "big", Some(u64::MAX)),
+        Err(REFUSED.into()),
+        "an expiry does not change this"
+    );
     assert_eq!(bench.token("big").revoked_ms, None);
     assert_eq!(bench.revoke(&bob, "small", None), Ok(()));
     assert_eq!(bench.revoke(&program("line:*/*:*"), "big", None), Err(REFUSED.into()));
@@ -336,7 +340,7 @@ fn a_token_signed_elsewhere_stays_revoked_until_it_would_have_expired() {
     for _ in 0..2 {
         bench.pass(DAY_S * 1000 - 1);
         bench.tick();
-        assert_eq!(bench.may(&later()), Err("invalid_token".into()), "ends no revocation");
+        assert_eq!(bench.may(&later()), Err("invalid_token".into()), "a revocation cannot be shortened");
     }
     bench.pass(2 * HOUR_S * 1000);
     bench.tick();
@@ -365,9 +369,9 @@ fn a_token_may_give_itself_up_and_a_link_is_left() {
     assert_eq!(ended(&effects), (vec![Whose::Token("script".into())], true));
     assert_eq!(bench.last_logged(), "token:script logout token:script done");
     for dead in [&script, &deeper] {
-        assert_eq!(bench.may(dead), Err("invalid_token".into()), "with what it minted");
+        assert_eq!(bench.may(dead), Err("invalid_token".into()), "tokens issued from it are ended too");
     }
-    assert!(bench.token("script").revoked_ms.is_some(), "and the list says so");
+    assert!(bench.token("script").revoked_ms.is_some(), "the list shows the revocation");
     let (answer, effects) = bench.call(Call::Logout { principal: link.clone() });
     assert_eq!((answer, effects), (Ok(Answer::Now(Reply::Done)), vec![]));
     assert!(bench.may(&link).is_ok() && bench.exchange("link").is_ok(), "others have opened it, too");

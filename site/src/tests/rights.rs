@@ -79,10 +79,14 @@ fn a_demotion_acts_at_once_everywhere() {
             matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.code == REFUSED),
             "an open socket has no more rights: {effects:?}"
         );
-        assert!(bench.with(|site| site.socket_authority(principal)).0.is_ok(), "it may still look");
+        assert!(bench.with(|site| site.socket_authority(principal)).0.is_ok(), "reading is still allowed");
     }
     assert_eq!(bench.may(&link), Ok("line:porch/door:read".into()));
-    assert_eq!(bench.mint(&script, api("line:porch/door:read"), "more"), Err(REFUSED.into()), "nor mints");
+    assert_eq!(
+        bench.mint(&script, api("line:porch/door:read"), "more"),
+        Err(REFUSED.into()),
+        "it cannot issue tokens either"
+    );
     assert_eq!(bench.mint(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
     bench.change(&owner(), "bob", role(Operator)).unwrap();
     for principal in [&bob, &script, &deeper, &link] {
