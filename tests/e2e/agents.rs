@@ -4,7 +4,7 @@ use std::process::Command;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::agent::LINES;
-use e2e::{Agent, Certificates, Deployment, Machine, Site, program, soon, stream};
+use e2e::{Agent, Certificates, Deployment, HostLock, Site, program, soon, stream};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::PublicKey;
 use pinlatch_token::device::sign_cert;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// certificate is "not valid yet", checks it against a private authority, and obeys.
 #[test]
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let folder = tempfile::tempdir().expect("a folder");
     let certificates = Certificates::new(&["localhost"]);
     let edge = Deployment::start(1, Some(&certificates));

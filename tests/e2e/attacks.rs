@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use e2e::forge::attacks::{self, Attack};
 use e2e::forge::{Attempt, Role, Signer, Subject};
 use e2e::outsiders::{Outsider, now};
-use e2e::{Deployment, Http, Machine, Site, for_each_attack, http, socket, soon};
+use e2e::{Deployment, HostLock, Http, Site, for_each_attack, http, socket, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::command::CommandClaims;
 use pinlatch_token::{
@@ -270,7 +270,7 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
 /// issuer's tokens are refused for does not depend on the algorithm, so there one for each reason is shown:
 /// the policy's own tests try them all.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let mut shown = 0;
     for subject in lab.subjects() {
@@ -307,7 +307,7 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
 /// Without what the attacks alter, each of these tokens is accepted where they are refused.
 #[test]
 fn the_honest_tokens_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let subjects = lab.subjects();
     assert!(subjects.len() > Outsider::GOOD.len() + 3);
@@ -330,7 +330,7 @@ for_each_attack!(tests);
 /// A proof is good once, however fresh its challenge still is.
 #[test]
 fn a_proof_shown_again() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let proof = lab.proof();
     assert_eq!(lab.agent(&lab.cert, &proof), 101);
@@ -389,7 +389,7 @@ fn an_enrolment_code_used_again_or_for_something_else() {
 /// the first honest token comes. What the Worker refuses each token for is what the policy says natively.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     // It is for the whole run, so that a test of its own can borrow from it for as long as it likes.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();

@@ -1,6 +1,6 @@
 //! How a token travels: header, form, query, cookie; one of them, and never two (RFC 6750 §2).
 
-use e2e::{Answer, Deployment, Http, Machine, Site, http, socket};
+use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;
 
 const DOOR: &str = "/api/v1/devices/porch/lines/door/pulse";
@@ -73,7 +73,7 @@ fn a_token_in_the_query_is_refused_by_default() {
 /// The variable is a deployment's, and the shared one has the default: this one is of its own.
 #[test]
 fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let deployment = Deployment::start_with(1, |options| options.var("QUERY_TOKENS", "on"));
     let site = Site::of(&deployment, 0);
     let stranger = deployment.http();

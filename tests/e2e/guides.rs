@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use e2e::outsiders::now;
 use e2e::provider::{CLIENT, Providers, RESOURCE, SECRET, parameter, set_cookies};
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Agent, Deployment, Http, Machine, Site, program, soon};
+use e2e::{Agent, Deployment, HostLock, Http, Site, program, soon};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::edge::config::derive;
@@ -43,7 +43,7 @@ struct World {
 }
 
 impl World {
-    /// Whoever starts it holds the [`Machine`].
+    /// Whoever starts it holds the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&["company"]);
         let auth0_log = tempfile::tempdir().expect("a folder");
@@ -149,7 +149,7 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
 
 #[test]
 fn the_guide_for_curl_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
     assert!(said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts it"), "{said}");
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
@@ -159,21 +159,21 @@ fn the_guide_for_curl_works_as_written() {
 
 #[test]
 fn the_guide_for_node_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     assert_eq!(SHARED.follow("node"), "executed");
     SHARED.has_executed("https://node.example#lamp.mjs");
 }
 
 #[test]
 fn the_guide_for_python_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     assert_eq!(SHARED.follow("python"), "executed");
     SHARED.has_executed("https://python.example#lamp.py");
 }
 
 #[test]
 fn the_guide_for_openid_providers_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("openid");
     assert!(said.contains("bea can log in with"), "{said}");
     assert!(said.contains("its button is on the login page of home"), "{said}");
@@ -186,7 +186,7 @@ fn the_guide_for_openid_providers_works_as_written() {
 /// Against a stand-in: see the head of this file.
 #[test]
 fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("auth0");
     assert!(said.contains("auth0: 2 of 2 published keys are used"), "{said}");
     assert!(said.contains(r#""status":"executed""#), "{said}");

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use e2e::{Machine, program};
+use e2e::{HostLock, program};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use xtask::edge::write_private;
@@ -21,7 +21,7 @@ const ALL: [&str; 12] = [
 
 #[test]
 fn tokens_of_jsonwebtoken_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let options = json!({ "expiresIn": "1h", "issuer": ISSUER, "audience": AUDIENCE, "subject": "alice" });
     // All of its algorithms that we know.
     let wanted = ALL.iter().filter(|alg| **alg != "EdDSA");
@@ -35,7 +35,7 @@ fn tokens_of_jsonwebtoken_are_accepted() {
 
 #[test]
 fn tokens_of_jose_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let signed = script("jose.mjs", &json!({ "sign": { "algs": ALL, "claims": all_claims() } }));
     for signed in list(&signed) {
         accepted(&Keys::Set(signed["jwks"].to_string()), signed);
@@ -45,7 +45,7 @@ fn tokens_of_jose_are_accepted() {
 
 #[test]
 fn tokens_of_pyjwt_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let signed = script("pyjwt.py", &json!({ "sign": { "algs": ALL, "claims": all_claims() } }));
     for signed in list(&signed) {
         accepted(&Keys::File(text(&signed["key"])), signed);
@@ -56,7 +56,7 @@ fn tokens_of_pyjwt_are_accepted() {
 /// What others happily sign, and what is refused of it, by its code.
 #[test]
 fn each_fault_of_a_foreign_token_is_named() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let secret = "of this test alone: AcTvQ8wYfWkq2nN5xZr7";
     let cases = [
         // The secret of jsonwebtoken's own README.
@@ -91,7 +91,7 @@ fn each_fault_of_a_foreign_token_is_named() {
 /// Another key of the same kind, and the public key's text as a secret (the classical confusion).
 #[test]
 fn foreign_keys_are_not_ours() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let request = json!({ "sign": { "algs": ["HS256", "RS256", "ES256", "EdDSA"], "claims": all_claims() } });
     let (one, two) = (script("pyjwt.py", &request), script("pyjwt.py", &request));
     for (one, two) in list(&one).iter().zip(list(&two)) {
@@ -111,7 +111,7 @@ fn foreign_keys_are_not_ours() {
 
 #[test]
 fn tokens_of_ours_are_accepted_everywhere() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let keys = script("keys.mjs", &json!(ALL));
     let mut minted = Vec::new();
     for key in list(&keys) {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use e2e::{Deployment, Machine, Site, eventually, program};
+use e2e::{Deployment, HostLock, Site, eventually, program};
 use serde_json::{Value, json};
 
 /// Runs `pinlatch keys …` on a deployment's secrets, and lets the Worker have them.
@@ -50,7 +50,7 @@ fn obeys(site: &Site<'_>, token: &str, device: &str) {
 
 #[test]
 fn devices_follow_rotations_also_after_two_away() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _near = site.device("near");
@@ -82,7 +82,7 @@ fn devices_follow_rotations_also_after_two_away() {
 
 #[test]
 fn the_emergency_leaves_devices_enrolled_and_nothing_else() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::site::PASSWORD;
-use e2e::{Answer, Deployment, Machine, Site, eventually};
+use e2e::{Answer, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
 
 fn now() -> u64 {
@@ -23,7 +23,7 @@ fn text(value: &Value) -> String {
 
 #[test]
 fn every_step_survives_a_restart() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let http = edge.http();

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use e2e::provider::{CLIENT, Provider, Providers, RESOURCE, SECRET, set_cookies};
-use e2e::{Answer, Deployment, Http, Machine, Site, eventually};
+use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
 use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
@@ -54,7 +54,7 @@ struct World {
 }
 
 impl World {
-    /// Whoever starts one holds the [`Machine`].
+    /// Whoever starts one holds the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&NAMES);
         let (mut logins, mut issuers) = (Map::new(), Map::new());
@@ -91,13 +91,18 @@ impl World {
     }
 
     fn shared(name: &'static str) -> Stage<'static> {
-        let machine = Machine::beside_others();
-        SHARED.stage(name, machine)
+        let host_lock = HostLock::beside_others();
+        SHARED.stage(name, host_lock)
     }
 
-    fn stage<'w>(&'w self, name: &'static str, machine: Machine) -> Stage<'w> {
+    fn stage<'w>(&'w self, name: &'static str, host_lock: HostLock) -> Stage<'w> {
         let site = Site::of(&self.deployment, place(name));
-        Stage { provider: self.providers.named(name), site, http: self.deployment.http(), _machine: machine }
+        Stage {
+            provider: self.providers.named(name),
+            site,
+            http: self.deployment.http(),
+            _host_lock: host_lock,
+        }
     }
 }
 
@@ -106,7 +111,7 @@ struct Stage<'w> {
     provider: Provider<'w>,
     site: Site<'w>,
     http: Http,
-    _machine: Machine,
+    _host_lock: HostLock,
 }
 
 /// Somebody on the way to a provider.

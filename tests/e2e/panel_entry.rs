@@ -1,7 +1,7 @@
 //! The ways into the panel in a real browser: the setup of a new site, invitations, and where a login leads.
 
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Browser, Deployment, Machine, Site};
+use e2e::{Browser, Deployment, HostLock, Site};
 use serde_json::{Value, json};
 
 use crate::panel::in_browser;
@@ -23,7 +23,7 @@ async fn error(browser: &Browser) -> String {
 /// A new site gets its owner by the code that `pinlatch init` printed, once; each mistake has its words.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (deployment, index) = Deployment::shared();
     let (name, code) = deployment.site(index);
     let page = format!("{}/s/{name}/", deployment.origin());

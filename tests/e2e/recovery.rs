@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Deployment, Machine, Site, program};
+use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
 /// Longer than a command's deadline; a request that hangs is ended later.
@@ -11,7 +11,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_panic_does_not_break_the_next_request() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start_with(1, |mut options| {
         options.parts.edge_dist = program("PINLATCH_EDGE_WITH_HOOKS_DIST");
         options

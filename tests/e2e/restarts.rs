@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::stream::{self, Runs, Sent};
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
 /// Commands in a stream while workerd restarts and the agent is killed: each id ends in one answer that
 /// stays the same, no line changes twice for one command, none after its deadline.
 #[test]
 fn commands_under_fire_end_in_one_answer_each() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let mut agent = site.device("porch");
@@ -56,7 +56,7 @@ fn commands_under_fire_end_in_one_answer_each() {
 /// then wakes it, and everything is as before.
 #[test]
 fn a_hibernated_site_wakes_for_a_command() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
@@ -80,7 +80,7 @@ fn a_hibernated_site_wakes_for_a_command() {
 /// People, devices, levels and the audit log outlive workerd.
 #[test]
 fn a_restart_loses_nothing() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use e2e::outsiders::Outsider;
-use e2e::{Machine, Site, program, soon};
+use e2e::{HostLock, Site, program, soon};
 use pinlatch_token::{EdgeKeys, KeySet, MintingKey, Terms, Typ, verify_foreign};
 use serde_json::{Value, json};
 use xtask::edge::write_private;
@@ -53,7 +53,7 @@ fn seal(library: &str, wanted: &[Value]) -> Vec<String> {
 
 #[test]
 fn what_others_seal_for_the_edge_is_opened_and_verified() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (edge, jwt) = (edge(), signed());
     let keys = KeySet::from_key_file(SECRET, &[]).expect("a key");
     let now = Some(1_800_000_001);
@@ -78,7 +78,7 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
 /// Names of the parties go into the key that is agreed on.
 #[test]
 fn parties_that_a_sealer_names_are_heeded() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = EdgeKeys::generate().expect("keys");
     let key = offered(&edge).remove(0);
     let parties = json!({ "apu": "Alice", "apv": "Bob" });
@@ -90,7 +90,7 @@ fn parties_that_a_sealer_names_are_heeded() {
 /// What libraries seal on demand, and what is refused of it, by its code.
 #[test]
 fn each_fault_of_a_foreign_seal_is_named() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = EdgeKeys::generate().expect("keys");
     let key = offered(&edge).remove(0);
     let secret = json!({ "kty": "oct", "k": "AcTvQ8wYfWkq2nN5xZr7AcTvQ8wYfWkq2nN5xZr7AcQ" });
@@ -185,7 +185,7 @@ fn a_sealed_token_of_no_worth_opens_nothing() {
 
 #[test]
 fn what_the_command_line_seals_is_opened_everywhere() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     for library in LIBRARIES {
         let keys = script(library, &json!({ "keys": ALGORITHMS }));
         let sealed: Vec<Value> = list(&keys)

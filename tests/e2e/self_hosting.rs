@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use e2e::systemd::{self, Computer};
-use e2e::{Agent, Certificates, Http, Machine, program, soon};
+use e2e::{Agent, Certificates, HostLock, Http, program, soon};
 use serde_json::json;
 
 const UNIT: &str = "pinlatch-edge.service";
@@ -16,7 +16,7 @@ fn an_edge_runs_under_systemd_without_an_account() {
     if systemd::missing().is_some() {
         return;
     }
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let folder = tempfile::tempdir().expect("a folder");
     clone_into(folder.path());
     let certificates = Certificates::new(&["localhost"]);

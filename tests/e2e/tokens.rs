@@ -1,7 +1,7 @@
 //! Tokens that a login would not give: signed here with the deployment's own keys, or with others.
 
 use e2e::outsiders::now;
-use e2e::{Deployment, Machine, Panel, Site, soon};
+use e2e::{Deployment, HostLock, Panel, Site, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
@@ -102,7 +102,7 @@ fn a_socket_ends_with_its_token() {
 /// does not even start, until the first good token comes.
 #[test]
 fn a_refused_token_never_reaches_the_object() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let deployment = Deployment::start(2, None);
     let _used = Site::of(&deployment, 0);
     let keys = deployment.edge_keys();

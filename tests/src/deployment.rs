@@ -47,7 +47,7 @@ impl Deployment {
     }
 
     /// A deployment of one's own; over TLS with certificates. Whoever starts one holds the
-    /// [`crate::Machine`].
+    /// [`crate::HostLock`].
     pub fn start(sites: usize, https: Option<&Certificates>) -> Self {
         let deployment = Self::start_with(sites, |options| match https {
             Some(certificates) => options.https(certificates.key(), certificates.certificate()),

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Machine, Site};
+use crate::{HostLock, Site};
 
 /// How many are kept.
 const READY: usize = 8;
@@ -26,7 +26,7 @@ pub fn take() -> Option<Site<'static>> {
 
 /// A new one, when nobody has the machine alone, and when it was made.
 fn made() -> (Instant, Site<'static>) {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let site = Site::fresh();
     (Instant::now(), site)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
-use crate::{Deployment, Http, Machine, Panel, eventually, ready};
+use crate::{Deployment, HostLock, Http, Panel, eventually, ready};
 
 /// The owner of every site; the password is as good as any in a test.
 pub const OWNER: &str = "owner";
@@ -24,14 +24,14 @@ pub struct Site<'d> {
     pub owner: Http,
     /// The owner's access token.
     pub token: String,
-    _machine: Option<Machine>,
+    _host_lock: Option<HostLock>,
 }
 
 impl Site<'static> {
     /// A fresh site of the shared deployment.
     pub fn shared() -> Self {
-        let machine = Machine::beside_others();
-        Self { _machine: Some(machine), ..ready::take().unwrap_or_else(Self::fresh) }
+        let host_lock = HostLock::beside_others();
+        Self { _host_lock: Some(host_lock), ..ready::take().unwrap_or_else(Self::fresh) }
     }
 
     /// A fresh site without a hold on the machine.
@@ -43,10 +43,10 @@ impl Site<'static> {
     /// The site that issuers from outside open. Tests share it, each with devices of its own.
     pub fn outside() -> Self {
         static OWNED: Once = Once::new();
-        let machine = Machine::beside_others();
+        let host_lock = HostLock::beside_others();
         let (deployment, index) = Deployment::outside();
         OWNED.call_once(|| make_owner(deployment, index));
-        Self { _machine: Some(machine), ..Self::owned(deployment, index) }
+        Self { _host_lock: Some(host_lock), ..Self::owned(deployment, index) }
     }
 }
 
@@ -62,7 +62,7 @@ impl<'d> Site<'d> {
         let (name, _) = deployment.site(index);
         let http = deployment.http();
         let token = log_in(&http, name);
-        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _machine: None }
+        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _host_lock: None }
     }
 
     /// A new access token of the owner.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::proxy::{Noise, Proxy};
 use e2e::stream::{self, Runs, Sent};
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
 
 /// How many commands, where `PINLATCH_CHAOS_COMMANDS` does not say.
@@ -89,7 +89,7 @@ fn elapse(ms: u64) {
 /// restarts: none runs twice, none after its deadline, each ends in one answer that the record agrees with.
 #[test]
 fn commands_over_a_link_that_fails_in_every_way() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let seed = of_environment("PINLATCH_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
     // Seen where the test fails.
     println!("again: PINLATCH_CHAOS_SEED={seed}");
@@ -280,7 +280,7 @@ fn is_on_time(what: &str, at: u64, wanted: u64) {
 /// goes in the middle of a pulse.
 #[test]
 fn without_a_link_lines_are_safe_on_time() {
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -311,7 +311,7 @@ fn without_a_link_lines_are_safe_on_time() {
 /// A link that comes back in time leaves the lines as they are, and the next loss starts anew.
 #[test]
 fn a_link_that_is_back_in_time_changes_nothing() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -332,7 +332,7 @@ fn a_link_that_is_back_in_time_changes_nothing() {
 /// and is obeyed there; the lines were without a link meanwhile.
 #[test]
 fn a_half_open_link_is_given_up_in_time() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);

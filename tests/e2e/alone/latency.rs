@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2e::measure::Times;
-use e2e::{Deployment, Machine, Panel, Site};
+use e2e::{Deployment, HostLock, Panel, Site};
 use serde_json::{Value, json};
 
 /// How much later than in quiet the slowest commands of a storm may be, in milliseconds, where a
@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 40;
 /// A storm of logins of many names at once leaves commands their time.
 #[test]
 fn a_login_storm_does_not_delay_a_door() {
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

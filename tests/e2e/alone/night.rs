@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::proxy::Proxy;
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
 /// How often the link is lost, where `PINLATCH_NIGHT_RECONNECTS` does not say.
@@ -29,7 +29,7 @@ fn losses() -> usize {
 
 #[test]
 fn a_night_of_losses_leaves_the_agent_as_it_was() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -90,19 +90,19 @@ fn settled(agent: &Agent) -> usize {
 /// However long the edge was away, the agent is back within two seconds of it; over IPv6, for once.
 #[test]
 fn an_edge_that_was_away_for_long_is_found_soon() {
-    let machine = Machine::beside_others();
+    let host_lock = HostLock::beside_others();
     let edge = Deployment::start_with(1, |options| options.ipv6());
     assert!(edge.origin().starts_with("http://[::1]:"), "{}", edge.origin());
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
     edge.edge().stop();
     // It tries again now and then, which disturbs nobody.
-    drop(machine);
+    drop(host_lock);
     // More than it takes for the pauses to grow as long as they get.
     eventually(Duration::from_secs(30), "several attempts", || {
         (agent.log().matches("code=\"unreachable\"").count() >= 5).then_some(())
     });
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let connections = agent.connections();
     edge.edge().restart().expect("workerd");
     let back = Instant::now();

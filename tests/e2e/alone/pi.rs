@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Browser, Certificates, Deployment, Machine, Site};
+use e2e::{Browser, Certificates, Deployment, HostLock, Site};
 use serde_json::json;
 
 const CONFIGURATION: &str = r#"
@@ -42,7 +42,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];

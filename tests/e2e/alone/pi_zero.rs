@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, NAME_SERVER, Names, State, StopPost};
-use e2e::{Certificates, Deployment, Machine, Site, program, systemd};
+use e2e::{Certificates, Deployment, HostLock, Site, program, systemd};
 use serde_json::json;
 use xtask::dist;
 use xtask::tools::cross;
@@ -37,7 +37,7 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     if emulated::missing().is_some() || systemd::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let agent = std::fs::read(program("PINLATCH_AGENT_ARMHF")).expect("the agent");
     let package = dist::agent(cross::Machine::Armhf, "0.1.0", &agent).expect("a package");
     let archive = package.tarball(1_700_000_000).expect("an archive");

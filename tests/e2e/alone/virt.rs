@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
-use e2e::{Certificates, Deployment, Machine, Site, soon};
+use e2e::{Certificates, Deployment, HostLock, Site, soon};
 use serde_json::{Value, json};
 
 /// The label of the board's chip.
@@ -59,7 +59,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];

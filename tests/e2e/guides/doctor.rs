@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use e2e::Machine;
+use e2e::HostLock;
 use e2e::provider::{CLIENT, RESOURCE};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ fn check<'c>(checks: &'c [Value], kind: &str, name: &str) -> &'c Value {
 
 #[test]
 fn the_doctor_says_what_is_wrong_with_an_issuer() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (world, origin) = (&*SHARED, SHARED.deployment.origin());
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use e2e::Machine;
+use e2e::HostLock;
 use e2e::outsiders::now;
 use e2e::provider::{parameter, set_cookies};
 use serde_json::json;
@@ -79,9 +79,9 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
 /// What was fetched outlives the provider, and the Worker.
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
-    let machine = Machine::beside_others();
+    let host_lock = HostLock::beside_others();
     let world = World::start();
-    let stage = world.stage("falling", machine);
+    let stage = world.stage("falling", host_lock);
     stage.admit("ann", "ann").ok();
     let session = stage.log_in("ann").expect("a login");
     let tokens = [stage.provider.access_token(), stage.provider.access_token()];

@@ -48,9 +48,9 @@ thread_local! {
 }
 
 /// A hold on the machine. One test may have several beside others, and only one of another kind.
-pub struct Machine(Way);
+pub struct HostLock(Way);
 
-impl Machine {
+impl HostLock {
     /// Waits until nobody measures or waits to.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
@@ -74,10 +74,10 @@ impl Machine {
     fn before_others(way: Way) -> Self {
         let mut claims = lock();
         claims.waiting += 1;
-        let machine = Self::hold(claims, way);
+        let host_lock = Self::hold(claims, way);
         lock().waiting -= 1;
         CHANGED.notify_all();
-        machine
+        host_lock
     }
 
     fn hold(claims: MutexGuard<'static, Claims>, way: Way) -> Self {
@@ -89,7 +89,7 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
+impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
         // Where it is another thread that lets go, it had none.
