@@ -19,7 +19,7 @@ static CHANGED: Condvar = Condvar::new();
 
 /// A way to hold the machine, and its place among the counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum LockMode {
     BesideOthers = 0,
     Emulating = 1,
     Alone = 2,
@@ -27,13 +27,13 @@ enum Way {
 
 impl Claims {
     /// Whether somebody holds it in a way that another cannot be beside.
-    fn is_taken_for(&self, way: Way) -> bool {
+    fn is_taken_for(&self, mode: LockMode) -> bool {
         let [beside, emulating, alone] = self.held;
-        match way {
-            Way::BesideOthers => emulating + alone > 0,
+        match mode {
+            LockMode::BesideOthers => emulating + alone > 0,
             // Each needs a processor, and there are two at the least.
-            Way::Emulating => beside + alone > 0 || emulating >= 2,
-            Way::Alone => beside + emulating + alone > 0,
+            LockMode::Emulating => beside + alone > 0 || emulating >= 2,
+            LockMode::Alone => beside + emulating + alone > 0,
         }
     }
 }
@@ -48,44 +48,45 @@ thread_local! {
 }
 
 /// A hold on the machine. One test may have several beside others, and only one of another kind.
-pub struct HostLock(Way);
+pub struct HostLock(LockMode);
 
 impl HostLock {
     /// Waits until nobody measures or waits to.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
-        let wait =
-            |claims: &mut Claims| claims.is_taken_for(Way::BesideOthers) || (first && claims.waiting > 0);
+        let wait = |claims: &mut Claims| {
+            claims.is_taken_for(LockMode::BesideOthers) || (first && claims.waiting > 0)
+        };
         let (claims, _) =
             CHANGED.wait_timeout_while(lock(), PRIORITY, wait).unwrap_or_else(PoisonError::into_inner);
-        Self::hold(claims, Way::BesideOthers)
+        Self::hold(claims, LockMode::BesideOthers)
     }
 
     /// Waits until nobody else runs but another that emulates a machine.
     pub fn emulating() -> Self {
-        Self::before_others(Way::Emulating)
+        Self::before_others(LockMode::Emulating)
     }
 
     /// Waits until nobody else runs, and keeps others waiting.
     pub fn alone() -> Self {
-        Self::before_others(Way::Alone)
+        Self::before_others(LockMode::Alone)
     }
 
-    fn before_others(way: Way) -> Self {
+    fn before_others(mode: LockMode) -> Self {
         let mut claims = lock();
         claims.waiting += 1;
-        let host_lock = Self::hold(claims, way);
+        let host_lock = Self::hold(claims, mode);
         lock().waiting -= 1;
         CHANGED.notify_all();
         host_lock
     }
 
-    fn hold(claims: MutexGuard<'static, Claims>, way: Way) -> Self {
-        let wait = |claims: &mut Claims| claims.is_taken_for(way);
+    fn hold(claims: MutexGuard<'static, Claims>, mode: LockMode) -> Self {
+        let wait = |claims: &mut Claims| claims.is_taken_for(mode);
         let mut claims = CHANGED.wait_while(claims, wait).unwrap_or_else(PoisonError::into_inner);
-        claims.held[way as usize] += 1;
+        claims.held[mode as usize] += 1;
         MINE.set(MINE.get() + 1);
-        Self(way)
+        Self(mode)
     }
 }
 
