@@ -1,23 +1,24 @@
-//! The machine, which tests share: most run beside each other, emulated machines in twos, those that measure time alone.
+//! A lock on the host, which the tests share: most tests run in parallel, at most two emulate a board, and those that
+//! measure time run alone.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Who has the machine and who wants it without the others.
+/// Current holders and waiters.
 #[derive(Default)]
 struct Claims {
-    /// How many hold it in each way.
+    /// Number of locks held in each mode.
     held: [usize; 3],
-    /// How many wait for all others to be gone. Whoever comes after them waits too: else they would wait for the very
-    /// last.
+    /// Number of threads that wait for the others to finish. New requests queue behind them; otherwise these threads
+    /// could wait until all other tests are done.
     waiting: usize,
 }
 
 static CLAIMS: Mutex<Claims> = Mutex::new(Claims { held: [0; 3], waiting: 0 });
 static CHANGED: Condvar = Condvar::new();
 
-/// A way to hold the machine, and its place among the counts.
+/// The mode of a lock. The value is its index in [`Claims::held`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LockMode {
     BesideOthers = 0,
@@ -26,32 +27,32 @@ enum LockMode {
 }
 
 impl Claims {
-    /// Whether somebody holds it in a way that another cannot be beside.
+    /// Whether a held lock excludes this mode.
     fn is_taken_for(&self, mode: LockMode) -> bool {
         let [beside, emulating, alone] = self.held;
         match mode {
             LockMode::BesideOthers => emulating + alone > 0,
-            // Each needs a processor, and there are two at the least.
+            // Each emulator needs a processor, and the host has at least two.
             LockMode::Emulating => beside + alone > 0 || emulating >= 2,
             LockMode::Alone => beside + emulating + alone > 0,
         }
     }
 }
 
-/// How long whoever waits for others to be gone goes first. Those others may themselves wait for a thread of theirs
-/// that asks for the machine.
+/// How long an exclusive request blocks new shared ones. Limited, because the tests that it waits for may have threads
+/// that request the lock themselves.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// How many holds this thread has: with one it gets another at once.
+    /// Number of locks that this thread has. A thread with a lock gets another one without queueing.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A hold on the machine. One test may have several beside others, and only one of another kind.
+/// Access to the host. A test may take several locks of the mode `BesideOthers`, but only one of another mode.
 pub struct HostLock(LockMode);
 
 impl HostLock {
-    /// Waits until nobody measures or waits to.
+    /// Waits until no test runs or waits for an exclusive mode.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
         let wait = |claims: &mut Claims| {
@@ -62,12 +63,12 @@ impl HostLock {
         Self::hold(claims, LockMode::BesideOthers)
     }
 
-    /// Waits until nobody else runs but another that emulates a machine.
+    /// Waits until nothing runs except at most one other emulating test.
     pub fn emulating() -> Self {
         Self::before_others(LockMode::Emulating)
     }
 
-    /// Waits until nobody else runs, and keeps others waiting.
+    /// Waits until nothing else runs, and blocks all others.
     pub fn alone() -> Self {
         Self::before_others(LockMode::Alone)
     }
@@ -93,7 +94,7 @@ impl HostLock {
 impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
-        // Where it is another thread that lets go, it had none.
+        // If another thread drops the lock, that thread's count may be zero.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();
     }
