@@ -1,4 +1,4 @@
-//! A year in a token's life, with the site restarted between each step: nothing that counts is in memory.
+//! The lifecycle of a token, with a restart of the site between the steps: no necessary state is only in memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// Asks the gate, as often as it says to wait.
+/// Repeats a request while the gate answers 429.
 fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "an answer that is not 429", || {
         Some(ask()).filter(|answer| answer.status != 429)

@@ -1,5 +1,5 @@
-//! The deployment under `wrangler dev`, as developers have it and nearest to Cloudflare's own. All other tests
-//! run workerd on what `pinlatch self-host` writes.
+//! The deployment under `wrangler dev`, which developers use and which is closest to Cloudflare. All other tests run
+//! workerd with the files that `pinlatch self-host` writes.
 
 use e2e::{Deployment, HostLock, Site};
 use serde_json::json;
