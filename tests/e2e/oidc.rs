@@ -37,7 +37,8 @@ const NAMES: [&str; 12] = [
 /// A provider that cannot be reached.
 const GONE: &str = "gone";
 
-/// An issuer whose access tokens would be the `id_token`s of a login. This configuration is refused.
+/// An issuer whose audience is the client id of a login, so `id_token`s would be accepted as access tokens. The edge
+/// refuses this configuration.
 const MISTAKEN: &str = "https://mistaken.example/";
 
 /// Key sets that must not be accepted.

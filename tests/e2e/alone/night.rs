@@ -11,13 +11,13 @@ use serde_json::json;
 
 /// Number of losses, unless `PINLATCH_NIGHT_RECONNECTS` is set.
 const LOSSES: usize = 10;
-/// Of this many losses, one is a restart of the edge; the others are cuts of the link.
+/// One in this many losses is a restart of the edge; the others cut the link.
 const RESTART_EVERY: usize = 20;
 /// Number of losses after which one-time allocations are complete.
 const WARM: usize = 4;
 /// Allowed growth of an agent's memory, in KiB. A leak of one page for each of 200 connections would be 800 KiB.
 const GROWTH_KIB: u64 = 384;
-/// Longest time between the return of the edge and that of the agent.
+/// Longest time from the edge's return to the agent's.
 const SOON: Duration = Duration::from_secs(2);
 
 const LINES: &str = "[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\nretain = true\n";

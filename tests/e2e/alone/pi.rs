@@ -26,12 +26,12 @@ gpio = "GPIO27"
 
 /// Length of the door's pulse: the line's maximum.
 const PULSE: Duration = Duration::from_millis(1200);
-/// Allowed excess of the pulse at the pin.
+/// How much longer the pulse may be at the pin.
 const LATE: Duration = Duration::from_millis(100);
-/// Number of pulses, of which one must stay within that excess: the emulated processor shares a real one with
-/// everything else.
+/// Number of pulses, of which one must be within [`LATE`]: the emulated processor shares a real one with everything
+/// else.
 const ROUNDS: usize = 4;
-/// Allowed shortfall, because kernel timers count whole milliseconds.
+/// How much shorter the pulse may be, because kernel timers count whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
 /// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);

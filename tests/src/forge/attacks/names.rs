@@ -101,8 +101,8 @@ pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", others.into_iter().filter(|other| *other != own).map(Value::from))
 }
 
-/// The refusal code for an unknown issuer. A bearer whose `iss` no external issuer has is verified as the edge's token,
-/// and then its `typ` is wrong.
+/// The refusal code for an unknown issuer. If no external issuer has this `iss`, the bearer is verified as a token of
+/// the edge, and its `typ` is wrong.
 fn unknown_issuer(s: &Subject) -> &'static str {
     if s.role == Role::Issuer { "wrong_kind" } else { "wrong_issuer" }
 }
