@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Interval between two runs of a polled script.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Runs the WebDriver sessions, because they outlive the tests that start them.
+/// A separate runtime for the WebDriver sessions, because they outlive the tests that start them.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().build().expect("a runtime")

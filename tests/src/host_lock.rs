@@ -52,7 +52,7 @@ thread_local! {
 pub struct HostLock(LockMode);
 
 impl HostLock {
-    /// Waits while another test has an exclusive lock or, for up to [`PRIORITY`], waits for one.
+    /// Waits while another test has an exclusive lock or, for up to `PRIORITY`, waits for one.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
         let wait = |claims: &mut Claims| {

@@ -34,7 +34,7 @@ fn claims(
     refused(code, values.into_iter().map(|value| s.claim(name, value)))
 }
 
-/// Lists without the site's audience.
+/// Lists without the expected audience.
 pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let joined = format!("{own} other");
