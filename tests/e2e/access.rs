@@ -1,4 +1,4 @@
-//! Who gets in, and who does not.
+//! Access control: accepted and refused callers.
 
 use std::process::Command;
 
@@ -29,8 +29,7 @@ fn no_token_no_answer() {
     }
 }
 
-/// A token altered in any of its three parts is refused in the Worker: the object of its site logs
-/// nothing of it.
+/// The Worker refuses a token altered in any of its three parts. The object of its site logs nothing about it.
 #[test]
 fn an_altered_token_is_refused_before_the_object() {
     let site = Site::shared();
@@ -57,7 +56,7 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
     let (one, other) = (Site::shared(), Site::shared());
     let whoami = one.get("/api/v1/whoami").ok();
     assert_eq!(whoami["site"], json!(one.name));
-    // The audience is signed: a token leads to its own site whatever the caller names.
+    // The audience is signed, so a token is valid for its site only, whatever site the request names.
     let path = format!("/api/v1/events?site={}", other.name);
     let bearer = format!("Bearer {}", one.token);
     let refused = socket::open(one.deployment.origin(), &path, &[("authorization", &bearer)]);
@@ -135,7 +134,7 @@ fn an_enrolment_code_is_good_once_and_for_its_purpose() {
     site.deployment.http().post("/api/v1/setup", &setup).is_problem(403, "code_refused");
 }
 
-/// Neither passwords nor tokens nor codes reach what the Worker logs.
+/// The Worker's log contains no passwords, tokens or codes.
 #[test]
 fn the_log_holds_no_secrets() {
     let site = Site::shared();

@@ -1,6 +1,6 @@
-//! Tests that have the machine to themselves, or with one other that emulates a machine, and what belongs to them. The
-//! runner goes by names: they come early and one after another, so that the rest of the machine is not idle each time
-//! that the last of the others comes to its end.
+//! Tests that run alone on the host, or in parallel with one other that emulates a board, and related tests. The test
+//! runner starts tests in the order of their names, so these run early and one after another. If they ran at different
+//! times, the host would idle before each of them until the last parallel test ends.
 
 mod chaos;
 mod latency;

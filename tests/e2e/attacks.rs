@@ -1,8 +1,8 @@
-//! The catalogue of attacks against a real Worker: as bearers over HTTP, in a form and on the panel's socket,
-//! as device credentials and proofs on the agent's.
+//! The attack catalogue against a real Worker: bearers over HTTP, in a form and on the panel's socket, and device
+//! credentials and proofs on the agent's socket.
 //!
-//! Each attack is a test; what it alters is the only thing wrong with the token, for the honest ones are
-//! accepted in the same places.
+//! Each attack is one test. The alteration is the only fault in the token: the valid tokens are accepted in the same
+//! places.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use e2e::forge::attacks::{self, Attack};
 use e2e::forge::{Attempt, Role, Signer, Subject};
 use e2e::outsiders::{Outsider, now};
-use e2e::{Deployment, Http, Machine, Site, for_each_attack, http, socket, soon};
+use e2e::{Deployment, HostLock, Http, Site, for_each_attack, http, socket, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::command::CommandClaims;
 use pinlatch_token::{
@@ -19,10 +19,10 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// What HTTP's own parsers may refuse before the Worker sees it, in bytes.
+/// Size in bytes above which the HTTP parsers may refuse a request before the Worker sees it.
 const LARGE: usize = 8 * 1024;
 
-/// A device whose key the tests have, and everything else that makes honest tokens.
+/// A device whose key the tests have, and everything else needed to make valid tokens.
 struct Lab {
     deployment: &'static Deployment,
     http: Http,
@@ -32,11 +32,11 @@ struct Lab {
     device: SigningKey,
     cert: String,
     guest: String,
-    /// Honest tokens of the kinds that neither a bearer nor an agent shows.
+    /// Valid tokens of the kinds that neither a bearer nor an agent presents.
     others: Vec<String>,
 }
 
-/// Where a token is shown.
+/// The place where a token is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Agent,
@@ -53,7 +53,7 @@ fn name(text: &str) -> Name {
     Name::new(text).expect("a name")
 }
 
-/// The key of a private JWK.
+/// The signer for a private JWK.
 fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
@@ -65,7 +65,7 @@ fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
 }
 
 impl Lab {
-    /// A device enrolled as an agent does it.
+    /// Enrols a device, as an agent does.
     fn enrolled() -> Self {
         let site = Site::outside();
         let enrolment = site.enrolment("forger");
@@ -118,12 +118,12 @@ impl Lab {
         Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
     }
 
-    /// An honest access token.
+    /// A valid access token.
     fn access(&self) -> String {
         grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
     }
 
-    /// An honest proof over a fresh challenge.
+    /// A valid proof for a new challenge.
     fn proof(&self) -> String {
         let answer = self.http.get("/api/v1/agent");
         let challenge = answer.header("www-authenticate").split('"').nth(1).expect("a challenge");
@@ -131,7 +131,7 @@ impl Lab {
             .expect("a proof")
     }
 
-    /// Honest tokens of everything that a request can carry.
+    /// Valid tokens of all kinds that a request can carry.
     fn subjects(&self) -> Vec<Subject> {
         let now = now();
         let mut subjects = vec![
@@ -154,7 +154,7 @@ impl Lab {
         )
     }
 
-    /// The status of an upgrade, 101 where it succeeds.
+    /// The status of an upgrade; 101 if it succeeds.
     fn upgrade(&self, path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let origin = self.deployment.origin();
         if headers.iter().all(|(_, value)| value.len() <= LARGE) {
@@ -166,21 +166,21 @@ impl Lab {
         large(origin, path, upgrade, headers)
     }
 
-    /// Where a token is shown: on the socket or over HTTP by its role, and in a form where a header cannot
-    /// carry it.
+    /// The places for a token: a socket or an HTTP header, depending on its role, or a form if a header cannot carry
+    /// it.
     fn places(subject: &Subject, token: &str) -> &'static [Place] {
         match (subject.role, fits_a_header(token)) {
             (Role::Cert | Role::Proof, true) => &[Place::Agent],
-            // A cookie ends at a semicolon, and what is then shown is another token.
+            // A semicolon ends a cookie, so the Worker would see another token.
             (Role::Guest, true) if !token.contains(';') => &[Place::Guest, Place::GuestsEvents],
             (Role::Access | Role::Issuer, true) => &[Place::Whoami, Place::Events],
-            // A form carries every byte.
+            // A form can carry any byte.
             (Role::Access | Role::Issuer, false) => &[Place::Form],
             _ => &[],
         }
     }
 
-    /// The status that a token gets; `proof` is an honest one, for credentials.
+    /// The status of the answer to a token. `proof` is a valid proof, for testing credentials.
     fn show(&self, subject: &Subject, token: &str, place: Place, proof: &str) -> u16 {
         let bearer = format!("Bearer {token}");
         match place {
@@ -217,12 +217,12 @@ impl Lab {
         answer.status
     }
 
-    /// The honest token is taken where its altered ones are not.
+    /// Checks that the valid token is accepted where altered ones are refused.
     fn accepts(&self, subject: &Subject) {
         let (honest, role) = (subject.honest(), subject.role);
         match role {
             Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
-            // A proof is good once: this one is kept for the end.
+            // A proof is valid once. This call uses a new one and keeps the subject's.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
             Role::Guest => {
                 assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
@@ -238,17 +238,17 @@ impl Lab {
     }
 }
 
-/// Whether HTTP carries a text unaltered as a header's value.
+/// Whether HTTP transmits a header value unchanged.
 fn fits_a_header(text: &str) -> bool {
     text.trim() == text && !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-/// The cookie of guests.
+/// The guest cookie.
 fn cookie(token: &str) -> String {
     format!("__Host-pinlatch_guest={token}")
 }
 
-/// A text for a form.
+/// Percent-encodes a form value.
 fn percent(text: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     text.bytes()
@@ -256,7 +256,7 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// A request that HTTP itself may refuse. A connection that ends without an answer is a refusal too.
+/// Sends a request that the HTTP server may refuse. A connection that ends without an answer counts as a refusal (431).
 fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)]) -> u16 {
     let host = origin.trim_start_matches("http://");
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}");
@@ -266,11 +266,11 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
     http::raw(origin, format!("{request}\r\n").as_bytes()).unwrap_or(431)
 }
 
-/// Shows the tokens of an attack in turn over HTTP and on a socket, the first of each subject in both. What an
-/// issuer's tokens are refused for does not depend on the algorithm, so there one for each reason is shown:
-/// the policy's own tests try them all.
+/// Presents the tokens of an attack, alternating between HTTP and a socket; the first token of each subject in both.
+/// For external issuers the refusal code does not depend on the algorithm, so only one token per code is presented; the
+/// policy's tests check all of them.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let mut shown = 0;
     for subject in lab.subjects() {
@@ -278,7 +278,7 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
         if subject.role == Role::Issuer {
             one_for_each_reason(&mut attempts);
         }
-        // What is refused uses nothing up, so one proof does beside all credentials.
+        // A refused request does not use up the proof, so one proof serves all credentials.
         let proof = if attempts.is_empty() { String::new() } else { lab.proof() };
         for (turn, attempt) in attempts.iter().enumerate() {
             let places = Lab::places(&subject, &attempt.token);
@@ -304,10 +304,10 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
     attempts.retain(|attempt| seen.insert((attempt.code, fits_a_header(&attempt.token))));
 }
 
-/// Without what the attacks alter, each of these tokens is accepted where they are refused.
+/// Without the attacks' alterations, each token is accepted in the places where altered ones are refused.
 #[test]
 fn the_honest_tokens_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let subjects = lab.subjects();
     assert!(subjects.len() > Outsider::GOOD.len() + 3);
@@ -327,10 +327,10 @@ macro_rules! tests {
 
 for_each_attack!(tests);
 
-/// A proof is good once, however fresh its challenge still is.
+/// A proof is valid once, even while its challenge is still fresh.
 #[test]
 fn a_proof_shown_again() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let lab = &*LAB;
     let proof = lab.proof();
     assert_eq!(lab.agent(&lab.cert, &proof), 101);
@@ -338,7 +338,7 @@ fn a_proof_shown_again() {
     assert_eq!(lab.agent(&lab.cert, &lab.proof()), 101);
 }
 
-/// A site's token leads to its own site, whichever other one the caller names.
+/// A token is valid for its site only, whatever site the caller names.
 #[test]
 fn a_token_for_another_site_of_the_deployment() {
     let site = Site::shared();
@@ -346,7 +346,7 @@ fn a_token_for_another_site_of_the_deployment() {
     let path = format!("/api/v1/events?site={}", lab.site);
     let bearer = format!("Bearer {}", site.token);
     assert_eq!(lab.upgrade(&path, &[("authorization", &bearer)]), 401);
-    // A credential of this lab's site under a proof for the other, and the other way round.
+    // A credential of this lab's site with a proof for the other site, then the reverse.
     let challenge = |http: &Http| {
         let answer = http.get("/api/v1/agent");
         answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
@@ -361,7 +361,7 @@ fn a_token_for_another_site_of_the_deployment() {
     assert_eq!(lab.agent(&cert, &lab.proof()), 401);
 }
 
-/// An enrolment code is good for one device, once, and setup codes are for nobody's device.
+/// An enrolment code is valid once, for one device. A setup code enrols no device.
 #[test]
 fn an_enrolment_code_used_again_or_for_something_else() {
     let site = Site::shared();
@@ -385,12 +385,12 @@ fn an_enrolment_code_used_again_or_for_something_else() {
     enrol(code).is_problem(403, "code_refused");
 }
 
-/// Nothing of the catalogue reaches an object: that of a site which nobody has used does not start until
-/// the first honest token comes. What the Worker refuses each token for is what the policy says natively.
+/// No attack reaches an object: the object of an unused site starts only at the first valid token. The Worker logs the
+/// same refusal codes as the policy does natively.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
-    let _machine = Machine::beside_others();
-    // It is for the whole run, so that a test of its own can borrow from it for as long as it likes.
+    let _host_lock = HostLock::beside_others();
+    // Static, so that the lab can borrow the deployment for the rest of the run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
@@ -405,14 +405,14 @@ fn the_whole_catalogue_never_reaches_the_object() {
         for subject in lab.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
-            // Each attack's own test shows more.
+            // Each attack's separate test presents more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
-                // One place is as good as the other here.
+                // One place is enough here.
                 let Some(&place) = Lab::places(&subject, &attempt.token).first() else { continue };
                 let status = lab.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
-                // Where access tokens go, one of five parts is opened before it is judged.
+                // A token with five parts is decrypted before it is verified, where access tokens are accepted.
                 let opens = !matches!(subject.role, Role::Cert | Role::Proof) && is_sealed(&attempt.token);
                 let sealed =
                     opens.then(|| keys.open_sealed(&attempt.token).expect_err("no token for us").code());
@@ -426,7 +426,7 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "an object was reached");
-    // There is no such person, as the object itself must have said.
+    // Only the object itself can report that there is no such person.
     let answer = lab.http.bearer(&lab.access()).get("/api/v1/whoami");
     assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));

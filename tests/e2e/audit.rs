@@ -1,4 +1,4 @@
-//! The audit log over HTTP: pages, filters, export, the chain of hashes, retention.
+//! The audit log over HTTP: pages, filters, export, hash chain, retention.
 
 use e2e::Site;
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
-//! How a token travels: header, form, query, cookie; one of them, and never two (RFC 6750 §2).
+//! Ways to send a token: header, form, query, cookie. A request may use only one of them (RFC 6750 §2).
 
-use e2e::{Answer, Deployment, Http, Machine, Site, http, socket};
+use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;
 
 const DOOR: &str = "/api/v1/devices/porch/lines/door/pulse";
 
-/// A program may put the token into its form beside the action's arguments, and the door opens.
+/// A program may send the token in a form together with the action's arguments.
 #[test]
 fn a_form_carries_the_token_and_the_arguments() {
     let site = Site::shared();
@@ -16,7 +16,7 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(agent.levels("door").iter().filter(|level| **level == json!(true)).count(), 1);
 
-    // The order, the media type's parameters and the arguments' types are as JSON has them.
+    // Order of fields and media type parameters do not matter, and arguments are typed as in JSON.
     let typed = "application/x-www-form-urlencoded; charset=UTF-8";
     let lamp = |value: &str| {
         let form = format!("value={value}&access_token={}", site.token);
@@ -36,7 +36,7 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(enrolment["device"], "shed");
 }
 
-/// A form is read where it is one: a POST of its media type to a call that takes arguments.
+/// A form is read only in a POST with the form media type, to a call that takes arguments.
 #[test]
 fn a_form_elsewhere_carries_nothing() {
     let site = Site::shared();
@@ -70,10 +70,11 @@ fn a_token_in_the_query_is_refused_by_default() {
     stranger.post(&path, &json!({ "device": "shed" })).is_problem(401, "invalid_token");
 }
 
-/// The variable is a deployment's, and the shared one has the default: this one is of its own.
+/// A separate deployment, because `QUERY_TOKENS` applies to all sites of a deployment and the shared one keeps the
+/// default.
 #[test]
 fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let deployment = Deployment::start_with(1, |options| options.var("QUERY_TOKENS", "on"));
     let site = Site::of(&deployment, 0);
     let stranger = deployment.http();
@@ -88,7 +89,7 @@ fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     stranger.get("/api/v1/whoami?access_token=x.y.z").is_problem(401, "invalid_token");
     assert!(!deployment.log().contains(&site.token), "a token is in the log");
 
-    // Still one carrier, and no more.
+    // A request with two tokens is refused here too.
     let query = format!("/api/v1/whoami?access_token={}", site.token);
     site.get(&query).is_problem(400, "two_carriers");
     stranger.get(&format!("{query}&access_token={}", site.token)).is_problem(400, "two_carriers");
@@ -119,7 +120,7 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
-    // Each by itself is good, and nothing was enrolled meanwhile.
+    // Each carrier works alone. The refused requests enrolled no device.
     for answer in
         [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
     {
@@ -127,7 +128,7 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     }
 }
 
-/// A browser adds its cookie by itself: a page of another origin must not profit from that.
+/// A browser adds its cookie to every request, so a page of another origin must not be able to use it.
 #[test]
 fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();
@@ -150,7 +151,7 @@ fn a_cookie_writes_only_from_our_own_origin() {
     }
     assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
-    // Twice the cookie is none: a sibling domain may have set the other.
+    // A duplicated cookie is ignored, because a sibling domain may have set one of the two.
     let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
     site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }
@@ -176,13 +177,13 @@ fn only_the_bearer_scheme_is_taken() {
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Bearer realm=\"pinlatch\""), "{challenge}");
     }
-    // The scheme's case is free (RFC 9110 §11.1).
+    // The scheme is case-insensitive (RFC 9110 §11.1).
     for scheme in ["Bearer", "bearer", "BEARER"] {
         assert_eq!(whoami(&format!("{scheme} {token}")).status, 200, "{scheme}");
     }
 }
 
-/// RFC 6750 §3: what is wrong with a token is in the challenge too.
+/// The challenge contains the error, as RFC 6750 §3 requires.
 #[test]
 fn the_challenge_names_the_error() {
     let site = Site::shared();

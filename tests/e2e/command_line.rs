@@ -1,4 +1,4 @@
-//! What an owner does in a year, from the command line, against a real deployment.
+//! An owner's tasks over a year, on the command line, with a real deployment.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,7 +8,7 @@ use e2e::{Site, program, soon};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Somebody's command line, with a configuration folder of their own.
+/// One user's command line, with a separate configuration folder.
 struct Shell {
     folder: TempDir,
 }
@@ -31,11 +31,11 @@ impl Shell {
         child.wait_with_output().expect("an end")
     }
 
-    /// The JSON that a command prints.
+    /// Runs a command that must succeed. Returns its JSON output.
     #[track_caller]
     fn says(&self, arguments: &[&str], input: &str) -> Value {
         let with_json = [&["--json"], arguments].concat();
-        // The gate may be busy with other tests' passwords.
+        // Retries while the gate is busy with other tests' passwords.
         let output = soon("it is not throttled", || {
             let output = self.run(&with_json, input);
             (!String::from_utf8_lossy(&output.stdout).contains("\"throttled\"")).then_some(output)
@@ -45,7 +45,7 @@ impl Shell {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
     }
 
-    /// The code of the problem with which a command ends.
+    /// Runs a command that must fail. Returns the problem's code.
     #[track_caller]
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.run(&[&["--json"], arguments].concat(), "");
@@ -61,7 +61,7 @@ impl Shell {
     }
 }
 
-/// Ends with the test, whatever happens.
+/// Kills the process when the test ends, even if it fails.
 struct Watching(Child);
 
 impl Drop for Watching {

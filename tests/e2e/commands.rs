@@ -1,4 +1,4 @@
-//! A command's life, over HTTP and over the socket.
+//! The lifecycle of a command, over HTTP and over the socket.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ fn a_socket_carries_commands_and_survives_nonsense() {
     assert_eq!(panel.close_code(), 1009);
 }
 
-/// Every event reaches every panel, numbered without gaps.
+/// Every panel receives every event, with sequence numbers without gaps.
 #[test]
 fn two_panels_agree() {
     let site = Site::shared();

@@ -1,4 +1,4 @@
-//! The outside contract: paths, media types, problems.
+//! The external contract: paths, media types, problems.
 
 use e2e::{Answer, Http, Site};
 use serde_json::json;
@@ -11,7 +11,7 @@ fn the_edge_tells_its_health_and_its_keys() {
     assert!(health["version"].is_string());
     let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
     let keys = jwks["keys"].as_array().expect("keys");
-    // One that signs, and one that others seal tokens with.
+    // One key for signatures, and one with which others encrypt tokens.
     for (usage, kind, curve, alg) in
         [("sig", "OKP", "Ed25519", "EdDSA"), ("enc", "EC", "P-256", "ECDH-ES+A256KW")]
     {
@@ -62,7 +62,8 @@ fn the_panel_is_served_at_every_site_with_its_policy() {
     serves_the_panel(&site.deployment.http(), &site.name);
 }
 
-/// Where no network of Cloudflare's does it. (That what comes can be read, every browser in these tests shows.)
+/// Without Cloudflare's network, the Worker compresses responses itself. That browsers can read the result is covered
+/// by all browser tests.
 #[test]
 fn the_worker_compresses_the_panels_files_for_who_accepts_that() {
     let site = Site::shared();
@@ -78,8 +79,8 @@ fn the_worker_compresses_the_panels_files_for_who_accepts_that() {
     assert_eq!(icon.header("content-encoding"), "", "{icon:?}");
 }
 
-/// The panel's files as they are served whatever serves them: on Cloudflare and under `wrangler dev` its own
-/// file server, on one's own server the Worker.
+/// Checks the panel's files with every file server: Cloudflare's, also under `wrangler dev`, and the Worker's on a
+/// self-hosted server.
 pub fn serves_the_panel(http: &Http, site: &str) {
     let page = |path: &str| {
         let answer = http.get(path);
@@ -94,7 +95,7 @@ pub fn serves_the_panel(http: &Http, site: &str) {
     for path in ["/assets", "/assets/", "/_headers", "/no/such.file"] {
         page(path);
     }
-    // Nobody keeps it for a file that was there before, or will be.
+    // Must not be cached as a file: one with this name may have existed before or may exist later.
     let none = page("/assets/panel-0123456789abcdef.js");
     assert!(!none.contains("immutable"), "{none}");
     let index = http.text("/");

@@ -1,11 +1,11 @@
-//! The pages of `docs/guides`, as they are written: their commands configure a deployment, which is then started from
-//! the file that they wrote, and their scripts operate a real device through it.
+//! Executes the pages of `docs/guides` as written. Their commands configure a deployment, which then starts from the
+//! resulting file; their scripts operate a real device through it.
 //!
-//! What a block of code is for is the second word of its fence. `configure` is run before the deployment starts and
-//! `run` after it; a file's name is written under that name; `yours` names the only variables that the test may set.
-//! `deploy` is not run: it needs an account at Cloudflare, and downloads. Nor is Auth0 itself asked: a stand-in serves
-//! what it documents (`tests/interop/auth0.mjs`), so these tests prove that our side of that page works, and nothing
-//! of the service or its dashboard.
+//! The second word of a code fence is the block's purpose. `configure` runs before the deployment starts, `run` after
+//! it. A file name means that the block is written to that file. `yours` lists the only variables that the test may
+//! set. `deploy` is not run, because it needs a Cloudflare account and downloads. Auth0 itself is not tested either: a
+//! stand-in (`tests/interop/auth0.mjs`) serves its documented interface. So these tests cover our side of that page,
+//! but neither the service nor its dashboard.
 
 mod doctor;
 mod page;
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use e2e::outsiders::now;
 use e2e::provider::{CLIENT, Providers, RESOURCE, SECRET, parameter, set_cookies};
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Agent, Deployment, Http, Machine, Site, program, soon};
+use e2e::{Agent, Deployment, HostLock, Http, Site, program, soon};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::edge::config::derive;
@@ -26,12 +26,12 @@ use xtask::guard::Guarded;
 
 use self::page::Page;
 
-/// The secrets of the applications at the stand-in.
+/// Client secrets at the Auth0 stand-in: login, then robot.
 const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
 
 static SHARED: LazyLock<World> = LazyLock::new(World::start);
 
-/// A deployment that the guides configured.
+/// A deployment configured by the guides.
 struct World {
     pages: Vec<Page>,
     deployment: Deployment,
@@ -43,7 +43,7 @@ struct World {
 }
 
 impl World {
-    /// Whoever starts it holds the [`Machine`].
+    /// The caller must hold the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&["company"]);
         let auth0_log = tempfile::tempdir().expect("a folder");
@@ -101,14 +101,14 @@ impl World {
         Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
     }
 
-    /// Runs what a guide says to run, and gives the words that it printed, however the lines were broken.
+    /// Runs a guide's `run` blocks. Returns the output with single spaces instead of line breaks.
     fn follow(&self, name: &str) -> String {
         let page = self.pages.iter().find(|page| page.name == name).expect("a guide");
         let said = page.run(&self.deployment.folder(), "run");
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// A client that logs in as the owner.
+    /// Logs in as the owner.
     fn owner(&self) -> Http {
         let form = format!("grant_type=password&username={OWNER}&password={}", PASSWORD.replace(' ', "+"));
         let answer = soon("the owner logs in", || {
@@ -119,7 +119,7 @@ impl World {
         self.deployment.http().bearer(&token)
     }
 
-    /// Whether a command of somebody's was executed, by the audit log.
+    /// Checks that the audit log names a caller.
     #[track_caller]
     fn has_executed(&self, who: &str) {
         let log = self.owner().get("/api/v1/audit?limit=200").ok().to_string();
@@ -127,13 +127,13 @@ impl World {
     }
 }
 
-/// Runs what the guides say of the configuration, and starts the edge with what they wrote.
+/// Runs the guides' `configure` blocks, and takes over the configuration that they wrote.
 fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     let Secrets::File(secrets) = &options.secrets else { panic!("the secrets are in a file") };
     let folder = secrets.parent().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     std::fs::copy(root.join("wrangler.toml"), folder.join("wrangler.toml")).expect("wrangler.toml");
-    // In place of `npm install jsonwebtoken`.
+    // Replaces `npm install jsonwebtoken`.
     std::os::unix::fs::symlink(root.join("node_modules"), folder.join("node_modules")).expect("a link");
     for page in pages {
         page.run(folder, "configure");
@@ -149,7 +149,7 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
 
 #[test]
 fn the_guide_for_curl_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
     assert!(said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts it"), "{said}");
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
@@ -159,21 +159,21 @@ fn the_guide_for_curl_works_as_written() {
 
 #[test]
 fn the_guide_for_node_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     assert_eq!(SHARED.follow("node"), "executed");
     SHARED.has_executed("https://node.example#lamp.mjs");
 }
 
 #[test]
 fn the_guide_for_python_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     assert_eq!(SHARED.follow("python"), "executed");
     SHARED.has_executed("https://python.example#lamp.py");
 }
 
 #[test]
 fn the_guide_for_openid_providers_works_as_written() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("openid");
     assert!(said.contains("bea can log in with"), "{said}");
     assert!(said.contains("its button is on the login page of home"), "{said}");
@@ -183,10 +183,10 @@ fn the_guide_for_openid_providers_works_as_written() {
     assert_eq!(logged_in("sso", |question| company.answer(question, "bea")), "bea");
 }
 
-/// Against a stand-in: see the head of this file.
+/// Uses a stand-in for Auth0; see the module's documentation.
 #[test]
 fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("auth0");
     assert!(said.contains("auth0: 2 of 2 published keys are used"), "{said}");
     assert!(said.contains(r#""status":"executed""#), "{said}");
@@ -199,7 +199,8 @@ fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     assert_eq!(logged_in("auth0", answer), "kim");
 }
 
-/// Who is logged in by a provider that answers its question so.
+/// Logs in with a provider; `answer` maps the provider's login address to the callback address. Returns the person's
+/// name.
 fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
     let http = SHARED.deployment.http();
     let started = http.get(&format!("/api/v1/logins/{provider}"));

@@ -1,5 +1,6 @@
-//! Independent signers and verifiers: npm's `jose` and `jsonwebtoken`, and PyJWT. Their tokens are accepted by
-//! `pinlatch token verify`, and those of `pinlatch token mint` by them. All keys are made as the tests run.
+//! Interoperability with independent signers and verifiers: npm's `jose` and `jsonwebtoken`, and PyJWT. `pinlatch token
+//! verify` accepts their tokens, and they accept those of `pinlatch token mint`. All keys are generated during the
+//! tests.
 
 use std::{
     io::Write,
@@ -7,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use e2e::{Machine, program};
+use e2e::{HostLock, program};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use xtask::edge::write_private;
@@ -21,9 +22,9 @@ const ALL: [&str; 12] = [
 
 #[test]
 fn tokens_of_jsonwebtoken_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let options = json!({ "expiresIn": "1h", "issuer": ISSUER, "audience": AUDIENCE, "subject": "alice" });
-    // All of its algorithms that we know.
+    // All algorithms that both `jsonwebtoken` and Pinlatch support.
     let wanted = ALL.iter().filter(|alg| **alg != "EdDSA");
     let wanted = wanted.map(|alg| json!({ "alg": alg, "claims": own_claims(), "options": options }));
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
@@ -35,7 +36,7 @@ fn tokens_of_jsonwebtoken_are_accepted() {
 
 #[test]
 fn tokens_of_jose_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let signed = script("jose.mjs", &json!({ "sign": { "algs": ALL, "claims": all_claims() } }));
     for signed in list(&signed) {
         accepted(&Keys::Set(signed["jwks"].to_string()), signed);
@@ -45,7 +46,7 @@ fn tokens_of_jose_are_accepted() {
 
 #[test]
 fn tokens_of_pyjwt_are_accepted() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let signed = script("pyjwt.py", &json!({ "sign": { "algs": ALL, "claims": all_claims() } }));
     for signed in list(&signed) {
         accepted(&Keys::File(text(&signed["key"])), signed);
@@ -53,13 +54,13 @@ fn tokens_of_pyjwt_are_accepted() {
     assert_eq!(list(&signed).len(), ALL.len());
 }
 
-/// What others happily sign, and what is refused of it, by its code.
+/// Faulty tokens that a library signs without objection are refused, with the code of the fault.
 #[test]
 fn each_fault_of_a_foreign_token_is_named() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let secret = "of this test alone: AcTvQ8wYfWkq2nN5xZr7";
     let cases = [
-        // The secret of jsonwebtoken's own README.
+        // The secret from the README of jsonwebtoken.
         ("short_secret", json!({ "secret": "shhhhh" }), json!({})),
         ("expired", json!({ "age": 7200 }), json!({})),
         ("wrong_issuer", json!({}), json!({ "issuer": "https://login.example.org/" })),
@@ -79,7 +80,7 @@ fn each_fault_of_a_foreign_token_is_named() {
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
     for ((code, ..), signed) in cases.iter().zip(list(&signed)) {
         let secret = text(&signed["key"]);
-        // As an owner would who expects HS256, whatever the token says.
+        // Verifies like an owner who expects HS256, whatever the token's header says.
         let (success, verdict) = verify(&Keys::File(secret.clone()), "HS256", &text(&signed["token"]));
         assert!(!success, "{code}: {verdict}");
         assert_eq!(verdict["code"], *code, "{verdict}");
@@ -88,10 +89,10 @@ fn each_fault_of_a_foreign_token_is_named() {
     }
 }
 
-/// Another key of the same kind, and the public key's text as a secret (the classical confusion).
+/// Another key of the same type, and a public key's text used as a secret (algorithm confusion).
 #[test]
 fn foreign_keys_are_not_ours() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let request = json!({ "sign": { "algs": ["HS256", "RS256", "ES256", "EdDSA"], "claims": all_claims() } });
     let (one, two) = (script("pyjwt.py", &request), script("pyjwt.py", &request));
     for (one, two) in list(&one).iter().zip(list(&two)) {
@@ -111,7 +112,7 @@ fn foreign_keys_are_not_ours() {
 
 #[test]
 fn tokens_of_ours_are_accepted_everywhere() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let keys = script("keys.mjs", &json!(ALL));
     let mut minted = Vec::new();
     for key in list(&keys) {
@@ -130,7 +131,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
         let mut keys = minted.clone();
         keys.retain(|key| knows(&text(&key["alg"])));
         if library == "jose.mjs" {
-            // A JWK Set is asked by the token's kid, where it has one.
+            // If a token has a `kid`, jose looks it up in the JWK Set. Without one, the JWK must not have a `kid`
+            // either.
             keys.iter_mut().for_each(|key| {
                 if !header_of(&text(&key["token"])).contains_key("kid") {
                     key["jwk"].as_object_mut().expect("a JWK").remove("kid");
@@ -146,7 +148,7 @@ fn tokens_of_ours_are_accepted_everywhere() {
     }
 }
 
-/// Claims that no option of a library or of ours sets; one of them outside ASCII, one nested.
+/// Claims that no option of the libraries or of Pinlatch sets: one contains non-ASCII text, one is nested.
 fn own_claims() -> Value {
     json!({ "scope": "line:porch/door:pulse", "name": "Zoë 灯", "rooms": { "porch": [1, 2] } })
 }
@@ -155,7 +157,7 @@ fn all_claims() -> Value {
     with(&own_claims(), &json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "alice" }))
 }
 
-/// An object with the members of another, which win.
+/// An object with members added or replaced.
 fn with(object: &Value, changes: &Value) -> Value {
     let mut object = object.clone();
     let changes = changes.as_object().expect("an object").clone();
@@ -163,7 +165,7 @@ fn with(object: &Value, changes: &Value) -> Value {
     object
 }
 
-/// Whatever the way they took.
+/// Checks the claims, whichever library signed or verified the token.
 fn assert_claims(claims: &Value) {
     let all = all_claims();
     for (name, value) in all.as_object().expect("an object") {
@@ -182,15 +184,15 @@ fn accepted(keys: &Keys, signed: &Value) {
     assert_claims(&verdict["claims"]);
 }
 
-/// What a token is verified with.
+/// Keys for verifying a token.
 enum Keys {
-    /// The text of a key file: the algorithm must be said.
+    /// The content of a key file. The algorithm must be given separately.
     File(String),
-    /// A JWK Set, whose keys say theirs.
+    /// A JWK Set, whose keys contain their algorithms.
     Set(String),
 }
 
-/// `pinlatch token verify`: whether it accepts, and what it prints.
+/// Runs `pinlatch token verify`. Returns whether it accepts the token, and its output.
 fn verify(keys: &Keys, alg: &str, token: &str) -> (bool, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("key");
@@ -211,7 +213,7 @@ fn verify(keys: &Keys, alg: &str, token: &str) -> (bool, Value) {
     (success, serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}")))
 }
 
-/// A private key in a file, and tokens made with it.
+/// A private key in a file, for signing tokens.
 struct Minting {
     folder: TempDir,
 }
@@ -246,7 +248,7 @@ fn header_of(token: &str) -> Map<String, Value> {
     members.map(|member| (text(&member["name"]), member["value"].clone())).collect()
 }
 
-/// Asks a program of `tests/interop`.
+/// Runs a program of `tests/interop` with a request.
 pub fn script(name: &str, request: &Value) -> Value {
     let runner = if name.ends_with(".py") { "PINLATCH_PYTHON" } else { "PINLATCH_NODE" };
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name);
@@ -255,10 +257,10 @@ pub fn script(name: &str, request: &Value) -> Value {
     serde_json::from_str(&output).unwrap_or_else(|error| panic!("{name}: {error}: {output}"))
 }
 
-/// Whether a program ends well, and what it prints; its complaints belong to the test's own.
+/// Runs a program. Returns whether it succeeded, and its output. Its errors go to the test's stderr.
 pub fn run(command: &mut Command, input: &str) -> (bool, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-    // A program that ends without reading is judged by how it ends.
+    // A program may end without reading its input; then its exit status counts.
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     (output.status.success(), String::from_utf8(output.stdout).expect("text"))

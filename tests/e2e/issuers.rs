@@ -1,4 +1,4 @@
-//! Issuers from outside: tokens that a script signs with a key of its own open its site, within its ceiling.
+//! External issuers: a token that a script signs with its own key is accepted by its site, within the issuer's ceiling.
 
 use e2e::outsiders::{AUDIENCE, Outsider, now};
 use e2e::{Answer, Http, Panel, Site};
@@ -12,7 +12,7 @@ fn act(http: &Http, device: &str, line: &str, action: &str, args: Value) -> Answ
     http.post(&format!("/api/v1/devices/{device}/lines/{line}/{action}"), &args)
 }
 
-/// What its scope admits, over HTTP and on a socket, and nothing else.
+/// Checks that an issuer's scope applies over HTTP and on a socket.
 fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let site = Site::outside();
     let agent = site.device(device);
@@ -34,7 +34,7 @@ fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let refused = panel.command("two", device, "lamp", "set", json!({ "value": true }));
     assert_eq!(refused["problem"]["code"], "insufficient_scope", "{refused}");
 
-    // Who did it is in the audit log, by issuer and subject.
+    // The audit log contains the issuer and subject of the caller.
     let audit = site.get("/api/v1/audit").ok().to_string();
     assert!(audit.contains(&outsider.issuer()) && audit.contains("cron"), "{audit}");
 }
@@ -99,7 +99,7 @@ fn an_issuer_s_token_is_for_its_audience_and_its_time() {
     }
 }
 
-/// One issuer's key is not another's, whoever the token says it is from.
+/// The key of one issuer does not verify tokens that name another issuer.
 #[test]
 fn an_issuer_cannot_speak_for_another() {
     let site = Site::outside();
@@ -112,7 +112,7 @@ fn an_issuer_cannot_speak_for_another() {
     }
 }
 
-/// A table that does not hold together is the owner's to mend: its tokens get 503, and nobody else's suffer.
+/// If an issuer's table is inconsistent, its tokens get 503 until the owner corrects it. Other tokens are not affected.
 #[test]
 fn a_broken_issuer_is_told_apart_and_breaks_nobody_else() {
     let site = Site::outside();

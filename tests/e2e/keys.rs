@@ -1,12 +1,13 @@
-//! The edge's keys over time: rotated in steps while devices follow, also one that was away, and the emergency.
+//! The edge's keys over time: rotation in steps while devices follow, including a device that was offline, and the
+//! emergency procedure.
 
 use std::process::Command;
 use std::time::Duration;
 
-use e2e::{Deployment, Machine, Site, eventually, program};
+use e2e::{Deployment, HostLock, Site, eventually, program};
 use serde_json::{Value, json};
 
-/// Runs `pinlatch keys …` on a deployment's secrets, and lets the Worker have them.
+/// Runs `pinlatch keys …` on a deployment's secrets, and checks that no secret is printed.
 fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
     let folder = edge.folder();
     let mut pinlatch = Command::new(program("PINLATCH_BIN"));
@@ -43,14 +44,14 @@ fn toggle(site: &Site<'_>, token: &str, device: &str) -> u16 {
     by.post(&format!("/api/v1/devices/{device}/lines/lamp/toggle"), &json!({})).status
 }
 
-/// Waits until a device does what a token asks: after a restart it comes back with growing pauses.
+/// Waits until a device executes a command. After a restart it reconnects with growing pauses.
 fn obeys(site: &Site<'_>, token: &str, device: &str) {
     eventually(Duration::from_secs(90), device, || (toggle(site, token, device) == 200).then_some(()));
 }
 
 #[test]
 fn devices_follow_rotations_also_after_two_away() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _near = site.device("near");
@@ -82,7 +83,7 @@ fn devices_follow_rotations_also_after_two_away() {
 
 #[test]
 fn the_emergency_leaves_devices_enrolled_and_nothing_else() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

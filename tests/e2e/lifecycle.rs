@@ -1,16 +1,16 @@
-//! A year in a token's life, with the site restarted between each step: nothing that counts is in memory.
+//! The lifecycle of a token, with a restart of the site between the steps: no necessary state is only in memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::site::PASSWORD;
-use e2e::{Answer, Deployment, Machine, Site, eventually};
+use e2e::{Answer, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// Asks the gate, as often as it says to wait.
+/// Repeats a request while the gate answers 429.
 fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "an answer that is not 429", || {
         Some(ask()).filter(|answer| answer.status != 429)
@@ -23,7 +23,7 @@ fn text(value: &Value) -> String {
 
 #[test]
 fn every_step_survives_a_restart() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let http = edge.http();

@@ -1,4 +1,4 @@
-//! The pages of administration in a real browser.
+//! The administration pages in a real browser.
 
 mod activity;
 mod devices;
@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use crate::panel::in_browser;
 
-/// How long a page may take to show something.
+/// Longest time for a page to show an expected state.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A browser in which somebody is logged in, on one of the pages.
+/// A browser with a logged-in person, on one of the pages.
 struct Pages {
     browser: Browser,
     origin: String,
@@ -29,12 +29,12 @@ struct Pages {
 }
 
 impl Pages {
-    /// The owner's.
+    /// Logs in as the owner and opens a page.
     async fn of(site: &Site<'_>, page: &str) -> Self {
         Self::of_person(site, OWNER, page).await
     }
 
-    /// A person's, who has the tests' password.
+    /// Logs in as a person with the tests' password and opens a page.
     async fn of_person(site: &Site<'_>, username: &str, page: &str) -> Self {
         let browser = Browser::start(1280, 900).await;
         let origin = site.deployment.origin().to_owned();
@@ -45,7 +45,6 @@ impl Pages {
         pages
     }
 
-    /// Loads a page.
     async fn go(&self, page: &str) {
         let address = format!("{}/s/{}/manage/{page}", self.origin, self.site);
         self.browser.client.goto(&address).await.expect("a page");
@@ -60,7 +59,7 @@ impl Pages {
         self.browser.find(testid).await.text().await.expect("a text")
     }
 
-    /// Writes into a field in place of what stands there.
+    /// Replaces the content of a field.
     async fn write(&self, testid: &str, text: &str) {
         let field = self.browser.find(testid).await;
         field.clear().await.expect("an empty field");
@@ -75,7 +74,7 @@ impl Pages {
         }
     }
 
-    /// Waits until nothing fits a selector.
+    /// Waits until no element matches a selector.
     async fn gone(&self, selector: &str) {
         let script = "const [selector, done] = arguments;
             const look = () => document.querySelector(selector) === null;
@@ -86,7 +85,7 @@ impl Pages {
         gone.unwrap_or_else(|error| panic!("{selector} stays: {error}"));
     }
 
-    /// How many elements fit a selector.
+    /// Number of elements that match a selector.
     async fn count(&self, selector: &str) -> usize {
         let script = "return document.querySelectorAll(arguments[0]).length";
         let count = self.browser.client.execute(script, vec![json!(selector)]).await.expect("a script");
@@ -97,13 +96,13 @@ impl Pages {
         self.browser.client.execute(script, vec![]).await.expect("a script")
     }
 
-    /// What is shown once.
+    /// The secret that the page shows only once.
     async fn once(&self) -> String {
         let field = self.browser.find("once").await;
         field.prop("value").await.expect("a property").expect("a value")
     }
 
-    /// All that somebody who looks at the browser could find.
+    /// Everything that a person with access to the browser could read.
     async fn traces(&self) -> String {
         let fields =
             "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
@@ -112,7 +111,7 @@ impl Pages {
         self.ask(fields).await.to_string()
     }
 
-    /// The names of the pages that are offered.
+    /// The names of the pages in the menu.
     async fn sections(&self) -> Value {
         self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
     }

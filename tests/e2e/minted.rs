@@ -1,4 +1,4 @@
-//! API tokens and guest links over HTTP: their window, their uses, their ancestors, and how they end.
+//! API tokens and guest links over HTTP: validity window, number of uses, parent tokens, and revocation.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,19 +17,19 @@ fn mint(by: &Http, kind: &str, scope: &str, more: Value) -> Answer {
     by.post("/api/v1/tokens", &request)
 }
 
-/// A new token's text and id.
+/// The text and id of a new token.
 fn minted(answer: Answer) -> (String, String) {
     let body = answer.ok();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&body["access_token"]), text(&body["token"]["jti"]))
 }
 
-/// Presses the door once it is at rest, as the device takes no second pulse during the first.
+/// Presses the door after the previous pulse has ended, because the device refuses a pulse during another one.
 fn press(by: &Http) -> Answer {
     press_as(by, "")
 }
 
-/// The same by the guest's cookie.
+/// The same with the guest cookie.
 fn press_as_guest(by: &Http) -> Answer {
     press_as(by, "?as=guest")
 }
@@ -152,7 +152,7 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
     guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
-    // A guest's cookie and a login live side by side: the page says which it means.
+    // A guest cookie and a login cookie can coexist. `as=guest` in the query selects the guest.
     let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();

@@ -1,7 +1,8 @@
-//! Logging in with a provider, and access tokens of issuers that publish their keys, against a certified one.
+//! Login with OpenID Connect providers, and access tokens of issuers that publish their keys. Uses a certified
+//! provider.
 //!
-//! The tests share a deployment and a process of providers; each has a provider, and the site that it opens, of
-//! its own.
+//! The tests share a deployment and a process with all providers. Each test has a separate provider, and the site that
+//! it opens.
 
 mod browser;
 mod issuers;
@@ -13,11 +14,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use e2e::provider::{CLIENT, Provider, Providers, RESOURCE, SECRET, set_cookies};
-use e2e::{Answer, Deployment, Http, Machine, Site, eventually};
+use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
 use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
-/// The providers; the site of each has the number of its place.
+/// The providers. The position in this list is the index of the provider's site.
 const NAMES: [&str; 12] = [
     "people",
     "strangers",
@@ -33,16 +34,17 @@ const NAMES: [&str; 12] = [
     "terse",
 ];
 
-/// A provider that nobody ever reaches.
+/// A provider that cannot be reached.
 const GONE: &str = "gone";
 
-/// An issuer whose access tokens would be the login's `id_token`s.
+/// An issuer whose audience is the client id of a login, so `id_token`s would be accepted as access tokens. The edge
+/// refuses this configuration.
 const MISTAKEN: &str = "https://mistaken.example/";
 
-/// What a published key set may be that nobody should accept.
+/// Key sets that must not be accepted.
 const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "private", "hang"];
 
-/// What access tokens from outside may do.
+/// The ceiling for external access tokens.
 const CEILING: &str = "line:*/lamp:read line:*/relay:*";
 
 static SHARED: LazyLock<World> = LazyLock::new(World::start);
@@ -54,7 +56,7 @@ struct World {
 }
 
 impl World {
-    /// Whoever starts one holds the [`Machine`].
+    /// The caller must hold the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&NAMES);
         let (mut logins, mut issuers) = (Map::new(), Map::new());
@@ -70,7 +72,7 @@ impl World {
             logins.insert(name.into(), login(iss, site(place), "Test ID"));
             issuers.insert(name.into(), issuer(iss, site(place), &format!("{iss}/jwks")));
         }
-        // Nobody listens on port 9 of a machine of this century.
+        // Port 9 (discard) is closed on modern systems.
         logins.insert(GONE.into(), login("http://127.0.0.1:9", site(1), "Gone ID"));
         let (odd, host) = (site(place("odd")), providers.named("odd").issuer().to_owned());
         for kind in ODD {
@@ -91,13 +93,18 @@ impl World {
     }
 
     fn shared(name: &'static str) -> Stage<'static> {
-        let machine = Machine::beside_others();
-        SHARED.stage(name, machine)
+        let host_lock = HostLock::beside_others();
+        SHARED.stage(name, host_lock)
     }
 
-    fn stage<'w>(&'w self, name: &'static str, machine: Machine) -> Stage<'w> {
+    fn stage<'w>(&'w self, name: &'static str, host_lock: HostLock) -> Stage<'w> {
         let site = Site::of(&self.deployment, place(name));
-        Stage { provider: self.providers.named(name), site, http: self.deployment.http(), _machine: machine }
+        Stage {
+            provider: self.providers.named(name),
+            site,
+            http: self.deployment.http(),
+            _host_lock: host_lock,
+        }
     }
 }
 
@@ -106,17 +113,17 @@ struct Stage<'w> {
     provider: Provider<'w>,
     site: Site<'w>,
     http: Http,
-    _machine: Machine,
+    _host_lock: HostLock,
 }
 
-/// Somebody on the way to a provider.
+/// A login that has been started.
 struct Journey {
     question: String,
     cookie: String,
 }
 
 impl Stage<'_> {
-    /// Admits a person by their subject, or by an address if it is one.
+    /// Admits a person by subject, or by email address if `who` contains `@`.
     fn admit(&self, username: &str, who: &str) -> Answer {
         let by = if who.contains('@') { "email" } else { "subject" };
         let mut identity = json!({ "issuer": self.provider.issuer() });
@@ -133,7 +140,7 @@ impl Stage<'_> {
         Journey { question: answer.header("location").into(), cookie: format!("{name}={value}") }
     }
 
-    /// Comes back with a cookie: logged in, or the code of what the page says.
+    /// Completes a login. Returns a logged-in client, or the error code of the login page.
     fn finish(&self, back: &str, cookie: &str) -> Result<Http, String> {
         let path = back.strip_prefix(self.site.deployment.origin()).expect("an address of ours");
         let answer = self.http.with("cookie", cookie).get(path);
@@ -151,7 +158,7 @@ impl Stage<'_> {
         Ok(self.http.with("cookie", &format!("{}={}", session.0, session.1)))
     }
 
-    /// The whole way.
+    /// Performs a complete login.
     fn log_in(&self, account: &str) -> Result<Http, String> {
         let journey = self.begin();
         self.finish(&self.provider.answer(&journey.question, account), &journey.cookie)
@@ -161,19 +168,19 @@ impl Stage<'_> {
         self.http.bearer(token).get("/api/v1/whoami")
     }
 
-    /// A journey that must fail.
+    /// Checks that a login fails with this code.
     #[track_caller]
     fn is_refused(&self, account: &str, code: &str) {
         assert_eq!(self.log_in(account).err().as_deref(), Some(code), "{account}");
     }
 }
 
-/// Who is logged in.
+/// The name of the logged-in person.
 fn name_of(http: &Http) -> Value {
     http.get("/api/v1/whoami").ok()["sub"].clone()
 }
 
-/// Waits as long as Pinlatch may be in asking a provider again.
+/// Waits longer than the cooldown after which Pinlatch contacts a provider again.
 #[track_caller]
 fn after_the_cooldown<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(90), what, condition)
@@ -191,7 +198,7 @@ fn redirect_uri(origin: &str, name: &str) -> String {
     format!("{origin}/api/v1/logins/{name}/callback")
 }
 
-/// Adds the clients' secret to those of the deployment.
+/// Adds the client secret to the deployment's secrets.
 fn with_secret(options: &EdgeOptions) -> EdgeOptions {
     let Secrets::File(file) = &options.secrets else { panic!("the secrets are in a file") };
     let mut file = OpenOptions::new().append(true).open(file).expect("the file");

@@ -1,5 +1,5 @@
-//! The written contract: it is served as it is written, and schemathesis, which reads it and makes requests of all
-//! sorts from it, gets no answer that it does not describe.
+//! The OpenAPI document: the edge serves it unchanged, and schemathesis, which generates all kinds of requests from it,
+//! gets no undocumented answer.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use crate::people::join;
 
-/// How long schemathesis may take: a minute alone, and some on a busy machine.
+/// Longest time for schemathesis. It takes a minute alone, and several on a busy host.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Sockets are tried by tests that can speak them.
+/// WebSocket operations, covered by other tests.
 const SOCKETS: [&str; 2] = ["events", "agent"];
 
-/// What voids the token that everything is tried with.
+/// Operations that invalidate the token used for all requests.
 const LAST: [&str; 2] = ["logOutBrowser", "raiseGeneration"];
 
 #[test]
@@ -32,14 +32,14 @@ fn the_served_document_is_the_written_one() {
     assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
     let written = fs::read_to_string(document()).expect("the document");
     let written: Value = serde_json::from_str(&written).expect("JSON");
-    // Both are too long to be shown.
+    // Not `assert_eq`, because both documents are too long to print.
     assert!(answer.ok() == written, "the Worker serves another document than edge-worker/openapi.json");
 }
 
 #[test]
 fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     let site = Site::shared();
-    // What `tests/interop/schemathesis.toml` counts on: a device that acts, one to be removed, and a person.
+    // `tests/interop/schemathesis.toml` requires a working device, a device to remove, and a person.
     let agent = site.device("porch");
     let _removed = Agent::enrol(&site.enrolment("shed"), LINES, &[]);
     join(&site, "ann@example.org", json!({ "role": "viewer" }));
@@ -55,7 +55,7 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     try_all(&site, &owners_token(&site), last.collect());
 }
 
-/// A token of the owner's that belongs to no login: schemathesis changes passwords and ends logins.
+/// An owner's token that belongs to no login, because schemathesis changes passwords and ends logins.
 fn owners_token(site: &Site<'_>) -> String {
     let keys = site.deployment.edge_keys();
     let claims = AccessClaims {
@@ -79,7 +79,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(interop("schemathesis.toml"));
     command.arg("run").arg(document()).args(["--url", site.deployment.origin(), "--no-color"]);
     if std::env::var_os("CI").is_none() {
-        // It tries the same each time: the rest of it is for CI.
+        // The requests are the same in each run. The complete set runs in CI only.
         command.args(["--max-examples", "3"]);
     }
     command.args(operations).current_dir(folder.path());
@@ -93,7 +93,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     assert!(status.success(), "{said}");
 }
 
-/// A program that does not outlive its test.
+/// A process that is killed when this value is dropped.
 struct Running(Child);
 
 impl Running {

@@ -1,4 +1,4 @@
-//! The agent's package on a computer with a real systemd, from its installation to its last trace.
+//! The agent's package on a computer with a real systemd, from installation to purge.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const UNIT: &str = "pinlatch-agent.service";
 const CONFIG: &str = "/etc/pinlatch/agent.toml";
 const STATE: &str = "/var/lib/pinlatch";
 
-/// As an owner writes it, with lines that tell what they did.
+/// An owner's configuration, with a journal of the lines' changes.
 const CONFIGURATION: &str = r#"
 state_dir = "/var/lib/pinlatch"
 
@@ -25,10 +25,10 @@ kind = "switch"
 driver = "sim"
 "#;
 
-/// Instead of 15 s, so that a hang is seen sooner.
+/// Shorter than the default of 15 s, so that a hang is detected sooner.
 const WATCHDOG: &str = "[Service]\nWatchdogSec=3\n";
 
-/// Installed, enrolled, commanded, killed, hung, upgraded, downgraded, purged.
+/// Installs, enrols, commands, kills, hangs, upgrades, downgrades and purges.
 #[test]
 fn the_package_lives_and_goes_on_a_real_systemd() {
     if systemd::missing().is_some() {
@@ -59,7 +59,7 @@ fn package(version: &str) -> Package {
     dist::agent(Machine::host(), version, &program).expect("a package")
 }
 
-/// As a later version may ship it.
+/// A package whose default configuration differs, like that of a later version.
 fn package_with_other_defaults(version: &str) -> Package {
     let mut package = package(version);
     let defaults = package.files.iter_mut().find(|file| file.path == "etc/pinlatch/agent.toml");
@@ -67,7 +67,7 @@ fn package_with_other_defaults(version: &str) -> Package {
     package
 }
 
-/// Writes a package; where the computer sees it.
+/// Writes a package. Returns its path on the computer.
 fn write(folder: &Path, package: &Package) -> String {
     let time = 1_700_000_000;
     std::fs::write(folder.join(package.deb_name()), package.deb(time).expect("a package")).expect("a file");
@@ -86,7 +86,7 @@ fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
     assert!(computer.run("id -nG pinlatch").contains("gpio"));
     let said = computer.run("pinlatch-agent check-config");
     assert!(said.ends_with("ok, 1 lines"), "{said}");
-    // What dpkg has installed is what the package says.
+    // The installed files match the package's checksums.
     assert_eq!(computer.run("dpkg --verify pinlatch-agent"), "");
 }
 
@@ -108,19 +108,19 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
         computer.run(&format!("mkdir -p $(dirname {file}) && cat >{file} <<'END'\n{content}END\n"));
     }
     computer.run("systemctl daemon-reload");
-    // As root, as an owner does; the service's user must be able to read what it leaves.
+    // Enrols as root, as an owner does. The service's user must be able to read the created files.
     let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
     assert!(said.starts_with("enrolled as porch"), "{said}");
     let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
     assert_eq!(credentials, "600 pinlatch pinlatch");
-    // Nobody starts it: the path unit does.
+    // The path unit starts the service.
     until_connected(computer, site);
     assert_eq!(computer.property(UNIT, "Type"), "notify");
     let user = computer.run(&format!("stat -c %U /proc/{}", computer.property(UNIT, "MainPID")));
     assert_eq!(user, "pinlatch");
 }
 
-/// Active by its own word, and connected by both sides'.
+/// Waits until the unit is active, and both the agent and the edge report a connection.
 fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
     soon("its status tells of the link", || {
@@ -129,7 +129,7 @@ fn until_connected(computer: &Computer, site: &Site<'_>) {
     site.until_online("porch");
 }
 
-/// In the unit's confinement, on files that lie as sysfs lays them out and belong to whom our udev rule gives them.
+/// Drives PWM inside the unit's sandbox, on files with the layout of sysfs and the group that our udev rule sets.
 fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     let channel = "/sys/devices/platform/soc/fe20c000.pwm/pwm/pwmchip0/pwm0";
     computer.run(&format!(
@@ -149,7 +149,7 @@ fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(["period", "duty_cycle", "enable"].map(now), ["1000000", "250000", "1"]);
     computer.run(&format!("systemctl stop {UNIT}"));
-    // In a file the digits of what was there before stay behind the new ones.
+    // These are regular files, so the digits of a longer earlier value remain after the new ones.
     assert_eq!(now("duty_cycle"), "050000", "it glows on");
     computer.run(&format!(
         "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
@@ -161,14 +161,14 @@ fn switch_on(site: &Site<'_>) -> Value {
     let path = "/api/v1/devices/porch/lines/lamp/set";
     let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
         let answer = site.post(path, &json!({ "value": true }));
-        // The edge may not yet have noticed that an earlier connection is gone.
+        // The edge may not have noticed yet that an earlier connection has ended.
         (answer.status == 200).then_some(answer.body)
     });
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
     result
 }
 
-/// The levels that the simulated lamp went through since it was last switched on.
+/// The levels of the simulated lamp since it was last switched on.
 fn levels_since_on(computer: &Computer) -> Vec<bool> {
     let journal = computer.run(&format!("cat {STATE}/sim.jsonl"));
     let entries = journal.lines().map(|entry| serde_json::from_str::<Value>(entry).expect("JSON"));
@@ -192,7 +192,7 @@ fn logs_fields(computer: &Computer, site: &Site<'_>) {
     assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
 }
 
-/// A line more appears while another one stays on; a file that is not usable changes nothing, and that is said.
+/// A reload adds a line while another one stays on. An invalid file changes nothing, and the error is reported.
 fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
     switch_on(site);
     let process = computer.property(UNIT, "MainPID");
@@ -227,7 +227,7 @@ fn is_safe_after_a_kill(computer: &Computer, site: &Site<'_>) {
     computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
     soon("it was restarted", || (restarts(computer) == 1).then_some(()));
     until_connected(computer, site);
-    // Once by ExecStopPost=, once by the agent's start.
+    // Once by `ExecStopPost=`, once by the start of the agent.
     assert_eq!(levels_since_on(computer), [true, false, false]);
 }
 
@@ -243,7 +243,7 @@ fn is_restarted_when_it_hangs(computer: &Computer, site: &Site<'_>) {
 
 fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &str) {
     let before = computer.property(UNIT, "MainPID");
-    // As apt does where nobody is asked.
+    // Like apt in non-interactive mode.
     computer.run(&format!("dpkg --force-confdef --force-confold -i {deb}"));
     soon("the new one runs", || {
         let now = computer.property(UNIT, "MainPID");
@@ -257,7 +257,7 @@ fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &st
 fn leaves_nothing_behind(computer: &Computer) {
     assert_eq!(levels_since_on(computer), [true]);
     computer.run("dpkg --remove pinlatch-agent");
-    // Removal stops it, and with it the lamp; configuration and enrolment are the owner's still.
+    // Removing the package stops the agent, which switches the lamp off. Configuration and enrolment remain.
     assert_eq!(levels_since_on(computer).get(1), Some(&false));
     computer.run(&format!("test -f {CONFIG} -a -f {STATE}/credentials.json"));
     computer.run("rm -r /run/systemd/system/pinlatch-agent.service.d");

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use crate::people::join;
 
-/// Runs what a browser does.
+/// Runs a browser test on a new runtime.
 pub fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Log in, press the door, see the simulated line pulse and the panel report it.
+/// Logs in and presses the door. The simulated line pulses, and the panel shows it.
 #[test]
 fn the_door_opens_from_the_panel() {
     let site = Site::shared();
@@ -41,7 +41,7 @@ fn the_door_opens_from_the_panel() {
     });
 }
 
-/// A change made anywhere shows in every browser, without a reload, within 100 ms.
+/// A change from any source appears in every browser within 100 ms, without a reload.
 #[test]
 fn two_browsers_agree() {
     let site = Site::shared();
@@ -55,7 +55,7 @@ fn two_browsers_agree() {
         one.click("action-porch-relay-set").await;
         one.until("line-porch-relay", "data-level", "on").await;
         other.until("line-porch-relay", "data-level", "on").await;
-        // Seen by the page itself, so that WebDriver's own polling is not what is measured.
+        // The page itself records the time, so WebDriver's polling is not measured.
         let watch = "const done = arguments[0];
             const line = document.querySelector('[data-testid=\"line-porch-rose\"]');
             new MutationObserver((_, own) => {
@@ -101,8 +101,8 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
     });
 }
 
-/// Two people at one board. One's session ends in the middle of an action: they are told, nobody acts on it again, and
-/// when they are back they see what is so. The other sees it all along.
+/// Two people use one board. The session of one ends during an action: the page says so, the action runs only once, and
+/// after logging in again the page shows the current state. The other person sees every change.
 #[test]
 fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
     let site = Site::shared();
@@ -120,7 +120,7 @@ fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
         site.send_json("DELETE", "/api/v1/users/ben/sessions", &json!({})).ok();
         ben.find("login-notice").await;
         agent.resume();
-        // It was accepted while they were logged in, and is carried out once.
+        // The command was accepted during the session, so it runs once.
         ann.until("line-porch-relay", "data-level", "on").await;
         ben.log_in(site.deployment.origin(), &site.name, "ben", PASSWORD).await;
         ben.until("line-porch-relay", "data-level", "on").await;

@@ -1,5 +1,5 @@
-//! The board as its people arrange it, in a real browser: favourites, groups, order, search, theme, and how a door's
-//! button is pressed.
+//! The board as people arrange it, in a real browser: favourites, groups, order, search, theme, and the way to press a
+//! door's button.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// The lines on the page, in order, each plate's after its name.
+/// The lines on the page in order, as the name of each plate followed by its lines.
 const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
     ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
@@ -26,7 +26,8 @@ async fn until_laid_out(browser: &Browser, wanted: Value) {
     browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
-/// Favourites, a group, an order by buttons and by dragging; all of it stays after a reload, and nothing else is kept.
+/// Favourites, a group, an order changed with buttons and by dragging. The arrangement is kept after a reload, and
+/// nothing else is stored.
 #[test]
 fn people_arrange_their_board() {
     let site = Site::shared();
@@ -67,7 +68,7 @@ fn people_arrange_their_board() {
         )
         .await;
         assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name is no markup");
-        // By its buttons, twice in a row: the focus stays where it is.
+        // With the buttons: the focus stays on the button, so it can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
@@ -115,7 +116,7 @@ fn people_arrange_their_board() {
     });
 }
 
-/// The page is as light as its person chose, whatever the system says.
+/// The page uses the chosen theme, whatever the system's setting.
 #[test]
 fn the_theme_is_chosen_and_stays() {
     let site = Site::shared();
@@ -143,12 +144,13 @@ fn the_theme_is_chosen_and_stays() {
     });
 }
 
-/// Pulses that the door was given.
+/// Number of pulses of the door.
 fn pulses(agent: &Agent) -> usize {
     agent.levels("door").iter().filter(|level| **level == json!(true)).count()
 }
 
-/// A door opens for a held button, by mouse or key; for a tap, and after a question, where its person wants that.
+/// By default a door opens when its button is held, with the mouse or a key. A person can choose a tap and a
+/// confirmation instead.
 #[test]
 fn a_door_opens_as_its_person_likes() {
     let site = Site::shared();

@@ -1,7 +1,7 @@
-//! The ways into the panel in a real browser: the setup of a new site, invitations, and where a login leads.
+//! Entering the panel in a real browser: the setup of a new site, invitations, and the page after a login.
 
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Browser, Deployment, Machine, Site};
+use e2e::{Browser, Deployment, HostLock, Site};
 use serde_json::{Value, json};
 
 use crate::panel::in_browser;
@@ -20,10 +20,10 @@ async fn error(browser: &Browser) -> String {
     browser.find("login-error").await.text().await.expect("a text")
 }
 
-/// A new site gets its owner by the code that `pinlatch init` printed, once; each mistake has its words.
+/// The setup code from `pinlatch init` creates the owner of a new site, once. Each mistake has its own message.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (deployment, index) = Deployment::shared();
     let (name, code) = deployment.site(index);
     let page = format!("{}/s/{name}/", deployment.origin());
@@ -56,7 +56,7 @@ fn a_site_is_set_up_in_the_panel() {
     });
 }
 
-/// Who was invited opens a link, chooses a password and is in, with what they may do and no more.
+/// An invited person opens the link and chooses a password, and is logged in with the permissions of the invitation.
 #[test]
 fn an_invitation_is_used_in_the_panel() {
     let site = Site::shared();
@@ -71,7 +71,7 @@ fn an_invitation_is_used_in_the_panel() {
         assert_eq!(address(&browser).await, page, "the code is out of the address");
         browser.click("invite-submit").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        // A viewer looks: what the API would refuse is not offered.
+        // A viewer sees no enabled controls, because the API would refuse the actions.
         let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
         assert_eq!(browser.run(offered, &[]).await, json!(0));
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
@@ -84,7 +84,7 @@ fn an_invitation_is_used_in_the_panel() {
     });
 }
 
-/// A login leads where its person was going, on this site and nowhere else.
+/// After a login the panel opens the requested page, if it belongs to this site.
 #[test]
 fn a_login_remembers_where_somebody_was_going() {
     let site = Site::shared();

@@ -1,4 +1,4 @@
-//! The panel without network, and while the link comes back, in a real browser.
+//! The panel without a network, and during reconnection, in a real browser.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::panel::in_browser;
 
-/// Everything that the service worker keeps.
+/// Lists all files in the service worker's caches.
 const KEPT: &str = "const done = arguments[0];
     (async () => {
         await navigator.serviceWorker.ready;
@@ -24,8 +24,8 @@ async fn kept(browser: &Browser) -> Vec<String> {
     kept.as_array().expect("a list").iter().map(text).collect()
 }
 
-/// A press while the link is gone does nothing, then or later; without network the page opens all the same and says
-/// so; and with the network everything is back by itself.
+/// A press without a link has no effect, neither at once nor later. Without a network the page still opens and says so.
+/// When the network returns, everything works again without a reload.
 #[test]
 fn without_network_the_page_opens_and_nothing_acts_later() {
     let site = Site::shared();
@@ -82,7 +82,7 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
     });
 }
 
-/// A page that was replaced on the server says so, and offers to load the new one.
+/// A page whose files were replaced on the server shows this, and offers to load the new version.
 #[test]
 fn a_new_version_is_noticed() {
     let site = Site::shared();
@@ -91,8 +91,8 @@ fn a_new_version_is_noticed() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.find("empty").await;
-        // As if this page had come from another deployment. (Nobody may change a script's address in it, but the first
-        // element of that name need not be one.)
+        // Imitates a page of another deployment. The policy forbids changing a script's address in the page, but the
+        // panel reads the first element named `script`, and that need not be an HTML script.
         let other = "const other = document.createElementNS('about:blank', 'script');
             other.setAttribute('type', 'module');
             other.setAttribute('src', '/assets/panel-0.js');
@@ -103,7 +103,7 @@ fn a_new_version_is_noticed() {
         browser.click("load-newer").await;
         browser.find("empty").await;
         browser.until("link", "data-state", "connected").await;
-        // The link may be back before anybody could look: the page itself keeps what it was.
+        // The reconnection may be too quick for WebDriver to observe, so the page records its link states.
         let watch = "const link = document.querySelector('[data-testid=link]');
             window.seen = [];
             new MutationObserver(() => window.seen.push(link.dataset.state)).observe(link, { attributes: true });";

@@ -1,5 +1,5 @@
-//! Every screen of the panel, small and large, light and dark: drawn at all, fit for everybody (axe-core), nothing too
-//! small to touch, nothing wider than the screen. The pictures stay in `target/screens`.
+//! Every screen of the panel, in small and large sizes, light and dark: not blank, accessible (axe-core), with touch
+//! targets of sufficient size, and no wider than the screen. The screenshots are saved in `target/screens`.
 
 use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
@@ -10,7 +10,7 @@ use crate::panel::in_browser;
 
 const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 900)];
 
-/// A line of each kind; the unit is as a hostile device would name it.
+/// A line of each kind. The sensor's unit contains markup, as from a hostile device.
 const HALL: &str = r##"
 [lines.front-door]
 kind = "momentary"
@@ -46,7 +46,8 @@ driver = "sim"
 retain = true
 "##;
 
-/// Looks at the page as it is now, in both sizes and both lights: in CI in each with each.
+/// Checks the current page in both sizes. In CI each size is checked light and dark, otherwise the small one light and
+/// the large one dark.
 pub async fn look(browser: &Browser, name: &str) {
     let mut wrong = Vec::new();
     let is_ci = std::env::var_os("CI").is_some();

@@ -1,4 +1,4 @@
-//! People over HTTP: invited, demoted while a socket is open, removed; passwords and who may give what.
+//! People over HTTP: invited, demoted while a socket is open, removed; passwords, and limits on granting permissions.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,19 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Http, Panel, Site, eventually};
 use serde_json::{Value, json};
 
-/// How soon a change of rights must be felt everywhere.
+/// Longest time until a change of permissions takes effect everywhere.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const NEW_PASSWORD: &str = "a quiet place to sit";
 
-/// Sends a password to the gate, which asks to wait when many do.
+/// Repeats a request while the gate answers 429.
 pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "a place in the gate's queue", || {
         Some(ask()).filter(|answer| answer.status != 429)
     })
 }
 
-/// Invites a person and accepts for them.
+/// Invites a person and accepts the invitation.
 pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     let mut invitation = rights;
     invitation["username"] = json!(username);
@@ -28,7 +28,7 @@ pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     assert_eq!(accepted["username"], username);
 }
 
-/// An access token by password.
+/// Logs in with a password.
 pub fn log_in(site: &Site<'_>, username: &str, password: &str) -> Answer {
     let body =
         json!({ "grant_type": "password", "site": site.name, "username": username, "password": password });

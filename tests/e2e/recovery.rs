@@ -1,17 +1,17 @@
-//! A panic in the Worker fails the request that caused it and no other. The Worker under test is built with the
-//! feature `test-hooks`, which panics on request.
+//! A panic in the Worker fails the request that caused it and no other. The Worker under test is built with the feature
+//! `test-hooks`, which panics on request.
 
 use std::time::{Duration, Instant};
 
-use e2e::{Deployment, Machine, Site, program};
+use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
-/// Longer than a command's deadline; a request that hangs is ended later.
+/// Longer than a command's deadline. A request that hangs is ended later than this.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_panic_does_not_break_the_next_request() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start_with(1, |mut options| {
         options.parts.edge_dist = program("PINLATCH_EDGE_WITH_HOOKS_DIST");
         options
@@ -29,11 +29,11 @@ fn a_panic_does_not_break_the_next_request() {
 
         assert_eq!(edge.http().get("/healthz").status, 200, "after {failure}");
         site.get("/api/v1/devices").ok();
-        // The sockets of panel and agent are still those of before.
+        // The panel's and the agent's sockets are still open.
         let result = panel.command(&format!("c{number}"), "porch", "relay", "toggle", json!({}));
         assert_eq!(result["status"], "executed", "after {failure}: {result}");
     }
     assert_eq!(agent.connections(), 1, "the agent had to connect again");
-    // Three of the four, twice; otherwise this proved nothing.
+    // Three of the four failures are panics, and each runs twice. Otherwise the test would have tested nothing.
     assert!(edge.log().matches("a panic on request").count() >= 6, "{}", edge.log());
 }

@@ -1,19 +1,19 @@
-//! What survives: workerd restarted, the agent killed, the object hibernated. Each has a deployment of
-//! its own.
+//! State that survives a restart of workerd, the end of the agent, and hibernation of the object. Each test has a
+//! separate deployment.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::stream::{self, Runs, Sent};
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// Commands in a stream while workerd restarts and the agent is killed: each id ends in one answer that
-/// stays the same, no line changes twice for one command, none after its deadline.
+/// A stream of commands while workerd restarts and the agent is killed. Each id ends with one answer that does not
+/// change, no command changes a line twice, and none runs after its deadline.
 #[test]
 fn commands_under_fire_end_in_one_answer_each() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let mut agent = site.device("porch");
@@ -52,11 +52,11 @@ fn commands_under_fire_end_in_one_answer_each() {
     assert!(executed >= 60, "only {executed} of {} were executed", sent.len());
 }
 
-/// After 10 s without work the object is evicted from memory while its sockets stay open; a command
-/// then wakes it, and everything is as before.
+/// After 10 s without work the object is evicted from memory while its sockets stay open. A command then wakes it with
+/// its state intact.
 #[test]
 fn a_hibernated_site_wakes_for_a_command() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
@@ -64,8 +64,8 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
     let woken = |log: &str| log.matches("site object starts").count();
     let before = woken(&edge.log());
-    // Idleness is the stimulus here: nothing can be polled without ending it. The fallback alarm of the
-    // command above comes after 8 s; 10 s after that workerd evicts the object.
+    // The object must be idle, and polling would keep it awake. The fallback alarm of the command above fires after 8
+    // s, and 10 s later workerd evicts the object.
     std::thread::park_timeout(Duration::from_secs(21));
     let began = Instant::now();
     let result = panel.command("two", "porch", "relay", "toggle", json!({}));
@@ -77,10 +77,10 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(event["line"]["name"], "relay");
 }
 
-/// People, devices, levels and the audit log outlive workerd.
+/// People, devices, levels and the audit log survive a restart of workerd.
 #[test]
 fn a_restart_loses_nothing() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");

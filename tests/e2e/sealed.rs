@@ -1,10 +1,10 @@
-//! Sealed tokens between us and independent libraries: npm's `jose` and PyPI's `jwcrypto` seal for the edge's
-//! published keys, and open what `pinlatch token mint --encrypt-to` seals for theirs.
+//! Encrypted tokens exchanged with independent libraries: npm's `jose` and PyPI's `jwcrypto` encrypt for the edge's
+//! published keys, and decrypt tokens that `pinlatch token mint --encrypt-to` encrypts for their keys.
 
 use std::process::Command;
 
 use e2e::outsiders::Outsider;
-use e2e::{Machine, Site, program, soon};
+use e2e::{HostLock, Site, program, soon};
 use pinlatch_token::{EdgeKeys, KeySet, MintingKey, Terms, Typ, verify_foreign};
 use serde_json::{Value, json};
 use xtask::edge::write_private;
@@ -15,7 +15,7 @@ const LIBRARIES: [&str; 2] = ["jose-jwe.mjs", "jwcrypto_jwe.py"];
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
 const SECRET: &[u8] = b"of this test alone: AcTvQ8wYfWkq2nN5xZr7";
 
-/// The edge's own key, and RSA keys that each library made.
+/// The edge's key, and RSA keys that each library generated.
 fn edge() -> EdgeKeys {
     let mut jwks: Value =
         serde_json::from_str(EdgeKeys::generate().expect("keys").to_private_jwks().expose()).expect("JSON");
@@ -29,7 +29,7 @@ fn edge() -> EdgeKeys {
     EdgeKeys::from_jwks(&jwks.to_string()).expect("keys")
 }
 
-/// The published keys that tokens are sealed with.
+/// The published keys for encrypting tokens.
 fn offered(edge: &EdgeKeys) -> Vec<Value> {
     let jwks = edge.published();
     list(&jwks["keys"]).iter().filter(|key| key["use"] == "enc").cloned().collect()
@@ -53,7 +53,7 @@ fn seal(library: &str, wanted: &[Value]) -> Vec<String> {
 
 #[test]
 fn what_others_seal_for_the_edge_is_opened_and_verified() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (edge, jwt) = (edge(), signed());
     let keys = KeySet::from_key_file(SECRET, &[]).expect("a key");
     let now = Some(1_800_000_001);
@@ -75,10 +75,10 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     }
 }
 
-/// Names of the parties go into the key that is agreed on.
+/// The names of the parties are inputs of the key agreement.
 #[test]
 fn parties_that_a_sealer_names_are_heeded() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = EdgeKeys::generate().expect("keys");
     let key = offered(&edge).remove(0);
     let parties = json!({ "apu": "Alice", "apv": "Bob" });
@@ -87,10 +87,10 @@ fn parties_that_a_sealer_names_are_heeded() {
     assert_eq!(edge.open_sealed(&token).expect("opened"), signed());
 }
 
-/// What libraries seal on demand, and what is refused of it, by its code.
+/// Faulty encrypted tokens that the libraries can produce are refused, with the code of the fault.
 #[test]
 fn each_fault_of_a_foreign_seal_is_named() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = EdgeKeys::generate().expect("keys");
     let key = offered(&edge).remove(0);
     let secret = json!({ "kty": "oct", "k": "AcTvQ8wYfWkq2nN5xZr7AcTvQ8wYfWkq2nN5xZr7AcQ" });
@@ -123,17 +123,18 @@ fn each_fault_of_a_foreign_seal_is_named() {
     }
 }
 
-/// Sealed by a key, with a changed header.
+/// A request to encrypt for a key with a changed header.
 fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
     let mut header = header(named);
     header.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-    // What a JWK says of itself would have the libraries refuse before us.
+    // A JWK with `alg` would make the libraries refuse another algorithm before our code sees it.
     let mut jwk = jwk.clone();
     jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
     json!({ "jwk": jwk, "header": header, "content": content })
 }
 
-/// Over HTTP, with the keys that the Worker publishes: the edge's own tokens, and a script's.
+/// Over HTTP, with the keys that the Worker publishes: an encrypted token works like its content, for the edge's tokens
+/// and for a script's.
 #[test]
 fn a_sealed_token_is_as_good_as_what_is_in_it() {
     for (site, token) in [
@@ -152,7 +153,7 @@ fn a_sealed_token_is_as_good_as_what_is_in_it() {
     }
 }
 
-/// A stranger hears `invalid_token`, whatever was wrong; the code is in the log.
+/// For every fault the caller gets `invalid_token`. The specific code is in the log only.
 #[test]
 fn a_sealed_token_of_no_worth_opens_nothing() {
     let site = Site::shared();
@@ -185,7 +186,7 @@ fn a_sealed_token_of_no_worth_opens_nothing() {
 
 #[test]
 fn what_the_command_line_seals_is_opened_everywhere() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     for library in LIBRARIES {
         let keys = script(library, &json!({ "keys": ALGORITHMS }));
         let sealed: Vec<Value> = list(&keys)

@@ -1,10 +1,10 @@
-//! `docs/self-hosting.md` as it is written, on a computer with a real systemd: a device obeys through an edge that runs
-//! there, and after a backup as its page describes.
+//! Executes `docs/self-hosting.md` as written, on a computer with a real systemd. A device executes commands through an
+//! edge that runs there, also after the page's backup procedure.
 
 use std::path::{Path, PathBuf};
 
 use e2e::systemd::{self, Computer};
-use e2e::{Agent, Certificates, Http, Machine, program, soon};
+use e2e::{Agent, Certificates, HostLock, Http, program, soon};
 use serde_json::json;
 
 const UNIT: &str = "pinlatch-edge.service";
@@ -16,16 +16,16 @@ fn an_edge_runs_under_systemd_without_an_account() {
     if systemd::missing().is_some() {
         return;
     }
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let folder = tempfile::tempdir().expect("a folder");
     clone_into(folder.path());
     let certificates = Certificates::new(&["localhost"]);
     std::fs::copy(certificates.ca(), folder.path().join("authorities.pem")).expect("a copy");
     let computer = Computer::boot(folder.path());
-    // In place of the package `ca-certificates`, as the page says; nothing here asks anybody outside.
+    // Replaces the package `ca-certificates`, which the page requires. This test contacts no external servers.
     let authorities = "/etc/ssl/certs/ca-certificates.crt";
     computer.run(&format!("mkdir -p /etc/ssl/certs && cp /packages/authorities.pem {authorities}"));
-    // The computer is on this machine's network.
+    // The computer shares the host's network, so the port must be free there.
     let port = xtask::edge::free_port().expect("a port");
     let said = follow(&computer, "server", port);
     let origin = format!("http://127.0.0.1:{port}");
@@ -57,12 +57,12 @@ fn an_edge_runs_under_systemd_without_an_account() {
         archive.contains("pinlatch-edge/state/") && archive.contains("pinlatch-edge/edge.env"),
         "{archive}"
     );
-    // People, sessions and devices are still known.
+    // People, sessions and devices still exist.
     log_in(&http);
     obeys(&owner);
 }
 
-/// What a clone holds once it was built.
+/// Creates the files of a clone after a build.
 fn clone_into(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let place = |path: &str| {
@@ -98,14 +98,14 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the page's blocks of a purpose in a clone, as root and on a port of ours; what they print.
+/// Runs the page's blocks with this purpose in a clone, as root and on a free port. Returns their output.
 fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
     let page = include_str!("../../docs/self-hosting.md");
     let fence = format!("```sh {purpose}\n");
     let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty(), "there is nothing to {purpose}");
     let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
-    // A clone that can be written to, and root without sudo.
+    // Runs in a writable clone, and as root with a `sudo` that only runs its arguments.
     computer.run(&format!(
         "set -eu; test -d /clone || cp -r /packages /clone; cd /clone; export PATH=/clone/bin:$PATH HOME=/root\n\
          sudo() {{ \"$@\"; }}\n{script}"

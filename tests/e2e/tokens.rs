@@ -1,7 +1,7 @@
-//! Tokens that a login would not give: signed here with the deployment's own keys, or with others.
+//! Tokens that a login does not issue, signed by the test with the deployment's keys or with other keys.
 
 use e2e::outsiders::now;
-use e2e::{Deployment, Machine, Panel, Site, soon};
+use e2e::{Deployment, HostLock, Panel, Site, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
@@ -41,7 +41,7 @@ fn a_token_opens_to_its_scopes_and_no_further() {
         seen["lines"].as_array().unwrap().iter().filter_map(|line| line["name"].as_str()).collect();
     assert_eq!(lines, ["door", "lamp"]);
 
-    // A guest's stream shows the guest's lines, and numbers without gaps.
+    // A guest's stream shows the guest's lines only, and sequence numbers have no gaps.
     let mut panel = Panel::open(site.deployment.origin(), &guest);
     let mut seq = panel.snapshot["seq"].as_u64().expect("a number");
     agent.drive("bell", true);
@@ -80,7 +80,7 @@ fn expired_early_and_foreign_tokens_are_refused() {
     refused(&token(&EdgeKeys::generate().expect("keys"), &site.name, all, now(), 60));
 }
 
-/// A panel's socket ends with its token.
+/// A panel's socket closes when its token expires.
 #[test]
 fn a_socket_ends_with_its_token() {
     let site = Site::shared();
@@ -98,11 +98,11 @@ fn a_socket_ends_with_its_token() {
     assert_eq!(site.line("porch", "relay")["reported"], true);
 }
 
-/// What is refused in the Worker never reaches an object: the object of a site that nobody has used
-/// does not even start, until the first good token comes.
+/// A token refused in the Worker never reaches an object: the object of an unused site starts only at the first valid
+/// token.
 #[test]
 fn a_refused_token_never_reaches_the_object() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let deployment = Deployment::start(2, None);
     let _used = Site::of(&deployment, 0);
     let keys = deployment.edge_keys();
@@ -122,7 +122,7 @@ fn a_refused_token_never_reaches_the_object() {
     let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
     deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
     assert_eq!(starts(), before, "an object was reached");
-    // The site refuses this one itself, as it has no such person: but for that it must have started.
+    // The object refuses this token, because there is no such person. To do so, it must have started.
     deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
     soon("the object starts for a good token", || (starts() > before).then_some(()));
 }

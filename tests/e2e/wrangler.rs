@@ -1,14 +1,14 @@
-//! The deployment under `wrangler dev`, as developers have it and nearest to Cloudflare's own. All other tests
-//! run workerd on what `pinlatch self-host` writes.
+//! The deployment under `wrangler dev`, which developers use and which is closest to Cloudflare. All other tests run
+//! workerd with the files that `pinlatch self-host` writes.
 
-use e2e::{Deployment, Machine, Site};
+use e2e::{Deployment, HostLock, Site};
 use serde_json::json;
 
 use crate::contract::serves_the_panel;
 
 #[test]
 fn wrangler_serves_the_same_deployment() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start_with(1, |options| options.wrangler());
     let site = Site::of(&edge, 0);
     serves_the_panel(&edge.http(), &site.name);

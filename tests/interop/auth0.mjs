@@ -1,9 +1,9 @@
-// A stand-in for an Auth0 tenant, on loopback: what Auth0 documents of its addresses, key set and tokens. It is no
-// proof of the service itself.
+// A stand-in for an Auth0 tenant, on the loopback interface. It implements Auth0's documented addresses, key set and
+// tokens, and proves nothing about the real service.
 //
 // node auth0.mjs LOGIN_SECRET ROBOT_SECRET
-// stdout, once: { "issuer": ISSUER }, which ends with a slash as Auth0's does.
-// The application `LoginClient` logs in one person, and `RobotClient` gets access tokens of the API below.
+// stdout, once: { "issuer": ISSUER }, which ends with a slash, as at Auth0.
+// The application `LoginClient` logs in one person; `RobotClient` gets access tokens for the API below.
 
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
@@ -15,7 +15,7 @@ const [loginSecret, robotSecret] = process.argv.slice(2);
 const API = "https://pinlatch.example/api";
 const PERSON = { sub: "auth0|65f0c0ffee0123456789abcd", email: "kim@example.org", email_verified: true };
 
-// Auth0's keys come with certificates, and are named by text that is no thumbprint.
+// Like Auth0's keys, these have certificates, and their `kid` is not a thumbprint.
 function makeKey() {
   const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=tenant.example", "-keyout", "-"];
   const pem = execFileSync("openssl", request, { stdio: ["ignore", "pipe", "ignore"] }).toString();
@@ -28,7 +28,7 @@ function makeKey() {
   return { kid, jwk, privateKey: createPrivateKey(pem) };
 }
 
-// The one that signs, and the next one.
+// The current signing key, and the next one.
 const [key, next] = [makeKey(), makeKey()];
 const logins = new Map();
 
@@ -61,7 +61,7 @@ async function token(fields) {
   return { body: { access_token: "opaque", id_token, scope: "openid email", expires_in: 86400, token_type: "Bearer" } };
 }
 
-// The header's credentials are form-encoded (RFC 6749 §2.3.1).
+// The credentials in the header are form-encoded (RFC 6749 §2.3.1).
 function basic(header) {
   const [client_id, client_secret] = Buffer.from(header.slice(6), "base64").toString().split(":").map(decodeURIComponent);
   return { client_id, client_secret };

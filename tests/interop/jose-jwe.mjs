@@ -1,4 +1,4 @@
-// npm's `jose` as a sealer and an opener of tokens (JWE).
+// Encrypts and decrypts tokens (JWE) with npm's `jose`.
 //
 // stdin: { "keys": ["ECDH-ES+A256KW", …] }  →  [{ "alg", "public": JWK, "private": JWK }, …]
 //        { "seal": [{ "jwk", "header", "content", "parties": { "apu", "apv" } }, …] }  →  [token, …]

@@ -15,7 +15,7 @@ async function sign({ algs, claims }) {
     const made = symmetric ? await generateSecret(alg, options) : await generateKeyPair(alg, options);
     const [privateKey, publicKey] = symmetric ? [made, made] : [made.privateKey, made.publicKey];
     const kid = `jose-${alg}`;
-    // One set for all public keys, as an issuer publishes them: the token's kid tells them apart.
+    // One set for all public keys, as issuers publish them. The token's `kid` selects the key.
     const jwks = symmetric ? sets.secrets : sets.public;
     jwks.keys.push({ ...(await exportJWK(publicKey)), alg, kid, use: "sig" });
     const token = await new SignJWT(claims)
@@ -31,7 +31,7 @@ async function sign({ algs, claims }) {
 async function verify({ keys, issuer, audience }) {
   const all = [];
   for (const { alg, jwk, token } of keys) {
-    // A set serves public keys only.
+    // `createLocalJWKSet` supports public keys only.
     const key = jwk.kty === "oct" ? await importJWK(jwk) : createLocalJWKSet({ keys: [jwk] });
     const { payload } = await jwtVerify(token, key, { issuer, audience, algorithms: [alg] });
     all.push(payload);

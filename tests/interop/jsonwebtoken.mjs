@@ -1,9 +1,9 @@
-// npm's `jsonwebtoken`, as most Node servers use it.
+// npm's `jsonwebtoken`, which most Node servers use.
 //
 // stdin: { "sign": [{ "alg", "claims": {…}, "options": {…}, "secret", "age" }, …] }  →  [{ "alg", "token", "key" }, …]
 //        { "verify": { "keys": [{ "alg", "text", "token" }, …], "issuer", "audience" } }  →  [claims, …]
-// Without a secret there is a new one, or a new key pair, and "key" is its public half as PEM. "age" are the
-// seconds since the token was issued.
+// Without "secret" a new secret or key pair is generated; "key" is then the secret, or the public key as PEM. "age" is
+// the number of seconds since the token was issued.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";

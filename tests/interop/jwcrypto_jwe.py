@@ -1,4 +1,4 @@
-"""jwcrypto as a sealer and an opener of tokens (JWE).
+"""Encrypts and decrypts tokens (JWE) with jwcrypto.
 
 stdin: {"keys": ["ECDH-ES+A256KW", ...]}  ->  [{"alg", "public": JWK, "private": JWK}, ...]
        {"seal": [{"jwk", "header", "content"}, ...]}  ->  [token, ...]

@@ -1,4 +1,4 @@
-// Fresh keys for every algorithm, in every form that `pinlatch token mint` reads; by node:crypto alone.
+// New keys for every algorithm, in every format that `pinlatch token mint` reads, made with node:crypto only.
 //
 // stdin: ["HS256", …]
 // stdout: [{ "alg", "private": { "FORM": TEXT, … }, "jwk": public JWK or secret, "text": PEM or secret }, …]
@@ -6,7 +6,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
 
-// One RSA key for all: what differs is how it is used.
+// One RSA key for all RSA algorithms, which differ only in its use.
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const pairs = {
   RS: () => rsa,

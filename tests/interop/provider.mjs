@@ -1,20 +1,20 @@
-// Login providers: npm's certified `oidc-provider`, one for each name, every one on a port and with keys of its own.
+// Login providers: npm's certified `oidc-provider`, one instance per name, each with a separate port and separate keys.
 //
 // node provider.mjs SECRET NAME…
 // stdout, once: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
-// POST /NAME at the control's origin changes one, by any of
-//   "redirect": where Pinlatch takes answers; before this nobody can log in
-//   "rotate": "RS256" or "ES256": a fresh key, in place of the one before
-//   "down": true while every connection is to be cut
-//   "rewrite": parameters put over those of every authorization request
-//   "forge": claims put over those of an id_token that is given for every code
-//   "hang": true while its token endpoint answers nothing
-//   "terse": true while an address is told at the userinfo endpoint alone, and not in the id_token
-//   "userinfo": claims put over those of the userinfo endpoint
-//   "sign": { "header", "claims" }: a token by the present key
-// and answers { "asked": { PATH: COUNT }, "signed": TOKEN }.
+// POST /NAME at the control origin changes one provider, with any of these members:
+//   "redirect": Pinlatch's callback address; logins fail until it is set
+//   "rotate": "RS256" or "ES256": replaces the key by a new one
+//   "down": true to cut every connection
+//   "rewrite": parameters that override those of every authorization request
+//   "forge": claims that override those of an id_token, which is then issued for any code
+//   "hang": true if the token endpoint must not answer
+//   "terse": true to return the address at the userinfo endpoint only, not in the id_token
+//   "userinfo": claims that override those of the userinfo endpoint
+//   "sign": { "header", "claims" }: signs a token with the current key
+// The answer is { "asked": { PATH: COUNT }, "signed": TOKEN }.
 //
-// Beside what a provider serves, /odd/… are key sets that nobody should accept.
+// The provider also serves invalid key sets, at /odd/….
 
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -26,7 +26,7 @@ const [secret, ...names] = process.argv.slice(2);
 
 const RESOURCE = "https://pinlatch.example/api";
 
-// What is known of accounts; of all others nothing but the subject, which is the account's name.
+// Claims of some accounts. Other accounts have only a subject, which is the account's name.
 const ACCOUNTS = {
   bea: { email: "Bea@Mail.Example", email_verified: true },
   "bea-again": { email: "bea@mail.example", email_verified: true },
@@ -89,11 +89,11 @@ class Issuer {
       cookies: { keys: [secret] },
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
-      // As Auth0, Google and others do: what a scope asks for is in the id_token.
+      // Like Auth0, Google and others: the claims of a scope are in the id_token.
       conformIdTokenClaims: this.terse ?? false,
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...ACCOUNTS[sub] }) }),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },
-      // Nobody is asked what they consent to.
+      // Grants consent without a question.
       loadExistingGrant: async (ctx) => {
         const { client, session } = ctx.oidc;
         const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId });

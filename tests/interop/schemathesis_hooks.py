@@ -1,4 +1,4 @@
-"""What the document cannot say of a request: how its token travels, and whose login it may break."""
+"""Request details that the document cannot describe: where the token is sent, and which logins may be broken."""
 
 import base64
 import itertools
@@ -19,26 +19,27 @@ COMMANDS = itertools.count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The audit log tells every token's id, and schemathesis revokes it.
+    # The audit log contains every token's id, so schemathesis finds this one and would revoke it.
     if case.path_parameters.get("jti") == JTI:
         case.path_parameters["jti"] = NOBODY
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
             case.headers["Origin"] = ORIGIN
-        # Each id comes twice: most of those made from the document would be the same.
+        # Uses each key twice, because most keys generated from the document would be the same.
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = f"command-{next(COMMANDS) // 2}"
     body = case.body
     if not isinstance(body, dict):
         return
-    # A form's token is the only one of its request.
+    # A request with a token in its form must have no other token.
     if carries_token(case):
         body["access_token"] = TOKEN
         kwargs["auth"] = without_header
-    # Who invites the owner anew gets a code, and with that code the account: schemathesis found out.
+    # Inviting the owner again returns a code that takes over the account. Schemathesis did this.
     if str(body.get("username")).lower() == OWNER:
         body["username"] = NOBODY
-    # Wrong passwords make an account's next logins wait: here only that of nobody, on our own site.
+    # Wrong passwords delay an account's next logins, so only an account that does not exist, on the test's site, is
+    # used.
     is_login = body.get("grant_type") == "password" or case.operation.path == "/api/v1/session"
     if is_login and isinstance(body.get("username"), str):
         body.update(username=NOBODY, site=SITE)
@@ -46,7 +47,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    # To see whether a token is needed the header is taken away. The form still has one.
+    # This check removes the header to see whether a token is required, but the form still has one.
     return not (type(failure).__name__ == "IgnoredAuth" and carries_token(case))
 
 

@@ -1,4 +1,4 @@
-//! A real agent with simulated lines, and what the lines did.
+//! A real agent with simulated lines, and a journal of their changes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use xtask::guard::Guarded;
 
 use crate::{program, soon};
 
-/// The lines of a device in tests.
+/// Lines of an ordinary test device.
 pub const LINES: &str = r#"
 [lines.door]
 kind = "momentary"
@@ -37,13 +37,13 @@ kind = "rgb"
 driver = "sim"
 "#;
 
-/// Where an agent keeps who it is.
+/// The agent's credentials file, relative to its folder.
 const CREDENTIALS: &str = "state/credentials.json";
 
-/// How many lines of its log are shown where a test fails.
+/// Number of log lines shown if a test fails.
 const SHOWN: usize = 30;
 
-/// An enrolled agent, running or not. It ends with this value.
+/// An enrolled agent, running or stopped. Dropping this value ends its processes.
 pub struct Agent {
     folder: TempDir,
     more: Vec<String>,
@@ -52,12 +52,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Enrols a device. `more` are arguments of both `enrol` and `run`.
+    /// Enrols a device. `more` are arguments for both `enrol` and `run`.
     pub fn enrol(enrolment: &str, lines: &str, more: &[&str]) -> Self {
         Self::enrol_with(enrolment, lines, "", &[], more)
     }
 
-    /// Enrols a device with further configuration and further arguments of `enrol` alone.
+    /// Enrols a device. `config` is added to its configuration; `once` are arguments for `enrol` only.
     pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let state = folder.path().join("state");
@@ -77,17 +77,17 @@ impl Agent {
         }
     }
 
-    /// Starts it; that it is connected is for the caller to wait for.
+    /// Starts the agent. Does not wait for the connection.
     pub fn start(&mut self) {
         self.running = Some(self.spawn());
     }
 
-    /// Starts a second process with the same credentials beside the first.
+    /// Starts a second process with the same credentials while the first one runs.
     pub fn start_another(&mut self) {
         self.others.push(self.spawn());
     }
 
-    /// The same device in another folder, as on a restored backup. It does not run yet.
+    /// The same device in another folder, as after restoring a backup. Not started.
     pub fn twin(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = |name: &str| {
@@ -100,13 +100,13 @@ impl Agent {
         Self { folder, more: self.more.clone(), running: None, others: Vec::new() }
     }
 
-    /// What the device has stored: its key, its certificate and whom it believes.
+    /// The stored credentials: the device's key, its certificate and the keys that it trusts.
     pub fn credentials(&self) -> Value {
         let text = std::fs::read_to_string(self.folder.path().join(CREDENTIALS)).expect("credentials");
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Puts other credentials in their place.
+    /// Replaces the stored credentials.
     pub fn set_credentials(&self, credentials: &Value) {
         std::fs::write(self.folder.path().join(CREDENTIALS), credentials.to_string()).expect("credentials");
     }
@@ -117,54 +117,51 @@ impl Agent {
         Guarded::spawn(&run, &self.log_file()).expect("pinlatch-agent")
     }
 
-    /// The command line that runs it.
     pub fn command(&self) -> Command {
         let mut run = Command::new(program("PINLATCH_AGENT_BIN"));
         run.arg("run").arg("--config").arg(self.folder.path().join("agent.toml")).args(&self.more);
         run
     }
 
-    /// Its folder in `/proc`, while it runs.
+    /// The agent's folder in `/proc`. The agent must be running.
     pub fn proc(&self) -> PathBuf {
         let running = self.running.as_ref().expect("a running agent");
         PathBuf::from(format!("/proc/{}", running.pid().as_raw_pid()))
     }
 
-    /// SIGKILL, as when power fails.
+    /// Sends SIGKILL, as in a power failure.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Lets it read its configuration again, and try at once where it waits.
+    /// Sends SIGHUP: the agent reloads its configuration and, if it waits to reconnect, retries at once.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
-    /// How often it has connected.
+    /// Number of connections so far, counted in the log.
     pub fn connections(&self) -> usize {
         self.log().matches("connected edge=").count()
     }
 
-    /// How many files it has open.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(self.proc().join("fd")).expect("its files").count()
     }
 
-    /// How much memory it has resident, in KiB.
+    /// Resident memory, in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc().join("status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Lets it stand still, as a machine that is suspended, until [`Agent::resume`].
+    /// Sends SIGSTOP, which suspends the process until [`Agent::resume`].
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Ends a pause.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -174,17 +171,16 @@ impl Agent {
         kill_process(running.pid(), signal).expect("its process");
     }
 
-    /// Other arguments of `run` from its next start on.
+    /// Changes the arguments of `run`, from the next start on.
     pub fn set_arguments(&mut self, more: &[&str]) {
         self.more = more.iter().map(ToString::to_string).collect();
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub fn stop(&mut self) {
         self.running = None;
     }
 
-    /// What it logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
@@ -193,13 +189,13 @@ impl Agent {
         self.folder.path().join("agent.log")
     }
 
-    /// Every change of a simulated output so far, across restarts.
+    /// All changes of simulated outputs, across restarts.
     pub fn journal(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
     }
 
-    /// The levels that a line went through.
+    /// The levels that a line has had, oldest first.
     pub fn levels(&self, line: &str) -> Vec<Value> {
         self.journal()
             .into_iter()
@@ -208,12 +204,12 @@ impl Agent {
             .collect()
     }
 
-    /// Drives a simulated contact.
+    /// Sets the input of a simulated contact.
     pub fn drive(&self, line: &str, level: bool) {
         self.drive_to(line, &json!(level));
     }
 
-    /// Drives a simulated contact or sensor; `null` is a sensor that fails.
+    /// Sets the input of a simulated contact or sensor; `null` makes a sensor fail.
     pub fn drive_to(&self, line: &str, level: &Value) {
         let socket = self.folder.path().join("sim.sock");
         let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());
@@ -225,7 +221,7 @@ impl Agent {
 }
 
 impl Drop for Agent {
-    /// Where a test fails, shows what its agents were about.
+    /// Prints the end of the agent's log if the test fails.
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

@@ -20,32 +20,32 @@ use xtask::guard::Guarded;
 use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
-/// How long a browser may take to start.
+/// Longest time for a browser to start.
 const SESSION: Duration = Duration::from_secs(60);
-/// How long the page may take to show something.
+/// Longest time for the page to show an expected state.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a script is asked again.
+/// Interval between two runs of a polled script.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Where the sessions of WebDriver live: they outlast the tests that begin them.
+/// A separate runtime for the WebDriver sessions, because they outlive the tests that start them.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// Browsers that tests were done with. To start one takes more of the machine than most tests in it.
+/// Browsers free for reuse. Starting a browser costs more processor time than most tests that use it.
 static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// A browser that knows nothing of earlier tests. It is forgotten with this value, or ends where the test failed.
+/// A browser without data of earlier tests. On drop its data is deleted and it is kept for reuse; if the test failed,
+/// the browser ends.
 pub struct Browser {
-    /// WebDriver.
+    /// The WebDriver session.
     pub client: Client,
     running: Option<Running>,
-    /// Whether it is as every other, so that another test may have it.
+    /// Started without extra arguments, so another test can reuse it.
     plain: bool,
 }
 
-/// The processes and files of a browser.
 struct Running {
     client: Client,
     _driver: Guarded,
@@ -53,7 +53,7 @@ struct Running {
 }
 
 impl Browser {
-    /// A browser whose window has this width and height.
+    /// A browser with this window size, in pixels.
     pub async fn start(width: u32, height: u32) -> Self {
         let idle = lock().pop();
         let running = match idle {
@@ -63,7 +63,7 @@ impl Browser {
         Self::of(running, width, height, true).await
     }
 
-    /// A browser that trusts one certificate more.
+    /// A browser that trusts one additional certificate.
     pub async fn trusting(width: u32, height: u32, certificates: &Certificates) -> Self {
         let trust = format!("--ignore-certificate-errors-spki-list={}", certificates.fingerprint());
         Self::of(Running::start(&[trust]).await, width, height, false).await
@@ -75,7 +75,7 @@ impl Browser {
         Self { client, running: Some(running), plain }
     }
 
-    /// The element with a `data-testid`, once it is there.
+    /// Waits for the element with a `data-testid`.
     pub async fn find(&self, testid: &str) -> Element {
         let selector = format!("[data-testid=\"{testid}\"]");
         match self.appears(&selector).await {
@@ -84,7 +84,7 @@ impl Browser {
         }
     }
 
-    /// What the page shows instead.
+    /// The path and the test ids of the current page, for a failure's message.
     async fn shown(&self) -> String {
         let script =
             "return [location.pathname, ...[...document.querySelectorAll('[data-testid]')].map(element =>
@@ -92,13 +92,13 @@ impl Browser {
         self.run(script, &[]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// What fits a selector, once it is there, also on a page that comes after this one.
+    /// Waits for an element, including on a page loaded in the meantime.
     async fn appears(&self, selector: &str) -> Result<Element, CmdError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.wait().at_most(left).for_element(Locator::Css(selector)).await {
-                // The page was left while the driver looked.
+                // The page was left during the driver's search.
                 Err(error) if !left.is_zero() && error.to_string().contains("aborted by navigation") => {}
                 found => return found,
             }
@@ -114,7 +114,7 @@ impl Browser {
         }
     }
 
-    /// Waits until a script in the page gives what is wanted.
+    /// Polls a script in the page until its result passes `wanted`.
     #[track_caller]
     pub fn until_told(
         &self,
@@ -136,10 +136,9 @@ impl Browser {
         }
     }
 
-    /// Clicks an element.
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
-        // The driver scrolls to what is outside the window, and not to what is under the header.
+        // The driver scrolls to elements outside the window, but not to those covered by the header.
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         let target = serde_json::to_value(&element).expect("JSON");
         let clicked = async {
@@ -189,7 +188,7 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
-            // Pages of the browser's own, which cost each new one more than a page of ours.
+            // Chromium's internal pages: each new one costs more than a page of the panel.
             "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
@@ -208,7 +207,7 @@ impl Running {
         Self { client, _driver: driver, _profile: profile }
     }
 
-    /// Closes every page, and with each what was emulated for it, and deletes what they left behind.
+    /// Closes every page, which also ends its emulation settings, and deletes cookies, storage and caches.
     async fn forget(&self) -> Result<(), CmdError> {
         let (client, mut origins) = (&self.client, BTreeSet::new());
         let pages = client.windows().await?;

@@ -1,4 +1,4 @@
-//! A certificate authority of one's own, for deployments over TLS.
+//! A private certificate authority, for deployments over TLS.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// An authority and one certificate of it, as files. Both begin in 2026: to a device in 1970 they are not valid yet.
+/// An authority and one certificate issued by it, as files. Both are valid from 2026, so for a device in 1970 they are
+/// not valid yet.
 pub struct Certificates {
     folder: TempDir,
     authority: Vec<u8>,
@@ -15,7 +16,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// A certificate for names or IP addresses.
+    /// Issues a certificate for names or IP addresses.
     pub fn new(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
@@ -43,27 +44,27 @@ impl Certificates {
         }
     }
 
-    /// The authority's certificate in PEM.
+    /// Path of the authority's certificate, PEM.
     pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The certificate in PEM.
+    /// Path of the certificate, PEM.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    /// Its private key in PEM.
+    /// Path of the certificate's private key, PEM.
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 
-    /// The authority's certificate in DER.
+    /// The authority's certificate, DER.
     pub fn authority(&self) -> &[u8] {
         &self.authority
     }
 
-    /// SHA-256 of the certificate's public key in Base64, by which browsers can be told to trust it.
+    /// SHA-256 of the certificate's public key, in Base64: the format of Chromium's flag for trusted keys.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,7 +1,7 @@
 //! A deployment in real workerd.
 //!
-//! The tests of one run share one deployment with many sites, a site each, because a workerd costs half a
-//! gigabyte and some seconds. Tests that restart or slow it have their own.
+//! All tests of one run share one deployment with many sites, one site per test, because a workerd needs half a
+//! gigabyte of memory and some seconds to start. Tests that restart it or slow it down start a separate one.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,16 +15,16 @@ use xtask::edge::{Edge, EdgeOptions, write_private};
 
 use crate::{Certificates, Http, outsiders, program};
 
-/// How many sites the shared deployment has: at least one for each test, and some that are made ahead.
+/// Number of sites in the shared deployment: at least one for each test, and some that are prepared in advance.
 const SHARED_SITES: usize = 160;
 
-/// The name of the site that issuers from outside open, which every deployment has as its last.
+/// The last site of every deployment, opened by external issuers.
 const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
 static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
 
-/// A running deployment with its sites, none of which has an owner yet.
+/// A running deployment. Its sites have no owners yet.
 pub struct Deployment {
     edge: Mutex<Edge>,
     folder: TempDir,
@@ -34,20 +34,19 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// The shared deployment and a site of it that no other test has.
+    /// The shared deployment and the index of a site that no other test has.
     pub fn shared() -> (&'static Self, usize) {
         let index = NEXT_SITE.fetch_add(1, Ordering::SeqCst);
         assert!(index < SHARED_SITES, "more tests than sites: raise SHARED_SITES");
         (&SHARED, index)
     }
 
-    /// The shared deployment and the site of it that issuers from outside open.
+    /// The shared deployment and the index of the site for external issuers.
     pub fn outside() -> (&'static Self, usize) {
         (&SHARED, SHARED_SITES)
     }
 
-    /// A deployment of one's own; over TLS with certificates. Whoever starts one holds the
-    /// [`crate::Machine`].
+    /// Starts a separate deployment, over TLS if certificates are given. The caller must hold the [`crate::HostLock`].
     pub fn start(sites: usize, https: Option<&Certificates>) -> Self {
         let deployment = Self::start_with(sites, |options| match https {
             Some(certificates) => options.https(certificates.key(), certificates.certificate()),
@@ -56,12 +55,12 @@ impl Deployment {
         Self { authority: https.map(|certificates| certificates.authority().to_vec()), ..deployment }
     }
 
-    /// A deployment of one's own, of other variables.
+    /// Starts a separate deployment with changed options.
     pub fn start_with(sites: usize, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
         Self::start_named((1..=sites).map(|number| format!("site-{number}")).collect(), alter)
     }
 
-    /// A deployment of one's own, of sites by these names.
+    /// Starts a separate deployment with these site names.
     pub fn start_named(mut names: Vec<String>, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         names.push(OUTSIDE.into());
@@ -90,12 +89,11 @@ impl Deployment {
         Self { origin: edge.url(), authority: None, edge: Mutex::new(edge), folder, setup_codes }
     }
 
-    /// The origin.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// A client that shows nothing.
+    /// A client without credentials.
     pub fn http(&self) -> Http {
         match &self.authority {
             Some(authority) => Http::trusting(&self.origin, authority),
@@ -103,7 +101,7 @@ impl Deployment {
         }
     }
 
-    /// The authority whose certificates a client must trust, where the deployment speaks TLS.
+    /// The authority that clients must trust, DER; `None` without TLS.
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.as_deref()
     }
@@ -121,17 +119,16 @@ impl Deployment {
         EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
     }
 
-    /// workerd's process, to stop, kill and restart.
+    /// Controls workerd's process: stop, kill, restart.
     pub fn edge(&self) -> MutexGuard<'_, Edge> {
         self.edge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the Worker and its objects logged.
+    /// The log of the Worker and its objects.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.edge().log()).unwrap_or_default()
     }
 
-    /// A folder for the deployment's own files.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }

@@ -1,4 +1,4 @@
-//! A plain HTTP client for a deployment.
+//! An HTTP client for a deployment.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -11,29 +11,27 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-/// One answer, as it came.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// The headers, names in lower case, in order.
+    /// In the order received, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON; null where it is empty or no JSON.
+    /// The body as JSON; null if it is empty or not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The first header of a name.
+    /// The first header with this name; empty if absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// The problem's code.
+    /// The problem's code; empty if absent.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Asserts a problem with a status and code, in the right media type.
+    /// Asserts a problem with this status and code, in the media type for problems.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{self:?}");
@@ -42,7 +40,7 @@ impl Answer {
         assert!(self.body["title"].is_string() && self.body["type"].is_string(), "{self:?}");
     }
 
-    /// Asserts success and returns the body.
+    /// Asserts success. Returns the body.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "{self:?}");
@@ -55,17 +53,17 @@ fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// `localhost:PORT` as an address that needs no `/etc/hosts`; other hosts unchanged.
+/// Replaces `localhost:PORT` by the loopback address, which works without `/etc/hosts`. Leaves other hosts unchanged.
 pub fn local(host: &str) -> String {
     host.strip_prefix("localhost:").map_or_else(|| host.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
-/// Sends bytes as they are, and returns the status of the answer; none where the connection ends without one.
+/// Sends raw bytes. Returns the status of the answer, or `None` if the connection ends without one.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
     let mut stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
-    // Whoever is refused halfway may find the connection closed.
+    // The server may refuse early and close the connection, so a failed write is ignored.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
@@ -79,7 +77,7 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
-/// Resolves `localhost` to 127.0.0.1 without asking the system, since a bare system may lack `/etc/hosts`.
+/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because a minimal system may lack `/etc/hosts`.
 #[derive(Debug, Default)]
 struct LocalResolver {
     system: DefaultResolver,
@@ -102,22 +100,22 @@ impl Resolver for LocalResolver {
     }
 }
 
-/// A client of one origin, with headers that go with every request.
+/// A client for one origin, with headers added to every request.
 #[derive(Clone)]
 pub struct Http {
     agent: ureq::Agent,
-    /// The origin, such as `http://localhost:1234`.
+    /// For example `http://localhost:1234`.
     pub origin: String,
     headers: Vec<(String, String)>,
 }
 
 impl Http {
-    /// A client that shows nothing.
+    /// A client without credentials.
     pub fn new(origin: &str) -> Self {
         Self::with_tls(origin, TlsConfig::default())
     }
 
-    /// A client that shows nothing and trusts one authority, by its certificate in DER.
+    /// A client without credentials that trusts one authority, by its certificate in DER.
     pub fn trusting(origin: &str, authority: &[u8]) -> Self {
         let authority = Certificate::from_der(authority).to_owned();
         Self::with_tls(origin, TlsConfig::builder().root_certs(RootCerts::from([authority])).build())
@@ -134,24 +132,23 @@ impl Http {
         Self { agent, origin: origin.to_owned(), headers: Vec::new() }
     }
 
-    /// The same client with one more header.
+    /// A copy of the client with one more header.
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut more = self.clone();
         more.headers.push((name.to_owned(), value.to_owned()));
         more
     }
 
-    /// The same client with a bearer token.
+    /// A copy of the client with a bearer token.
     pub fn bearer(&self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
     }
 
-    /// `GET`.
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// `GET` of something that is no text: the answer without its body, and the body as it came.
+    /// `GET` of binary content. Returns the answer without a body, and the raw body.
     pub fn get_bytes(&self, path: &str) -> (Answer, Vec<u8>) {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -164,26 +161,26 @@ impl Http {
         (Answer { status, headers, body: Value::Null }, bytes)
     }
 
-    /// `POST` with JSON.
+    /// `POST` with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(("application/json", &body.to_string())))
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
-    /// `POST` of a form.
+    /// `POST` with a form body.
     pub fn post_form(&self, path: &str, form: &str) -> Answer {
         self.send("POST", path, Some(("application/x-www-form-urlencoded", form)))
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
-    /// Any method with JSON; without a body where it is null.
+    /// Any method with a JSON body; null sends no body.
     pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
         let body = (!body.is_null()).then_some(("application/json", text.as_str()));
         self.send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// The body of a `GET` as text.
+    /// `GET`. Returns the body as text.
     pub fn text(&self, path: &str) -> String {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -194,7 +191,7 @@ impl Http {
         answer.body_mut().read_to_string().expect("a text")
     }
 
-    /// Any request; an error means that no answer came.
+    /// Any request. Fails only if no answer arrives.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {

@@ -1,8 +1,7 @@
-//! What the end-to-end tests share: a deployment in real workerd, real agents with simulated lines, real
-//! browsers, and the waiting for what they do.
+//! Shared code of the end-to-end tests: a deployment in real workerd, real agents with simulated lines, real browsers,
+//! and waiting with deadlines.
 //!
-//! `cargo xtask test` builds everything and runs the tests; it tells them by environment variables where
-//! the programs are.
+//! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs the tests.
 
 pub mod agent;
 pub mod browser;
@@ -10,8 +9,8 @@ pub mod certificates;
 pub mod deployment;
 pub mod emulated;
 pub mod forge;
+pub mod host_lock;
 pub mod http;
-pub mod machine;
 pub mod measure;
 pub mod outsiders;
 pub mod provider;
@@ -29,14 +28,14 @@ pub use agent::Agent;
 pub use browser::Browser;
 pub use certificates::Certificates;
 pub use deployment::Deployment;
+pub use host_lock::HostLock;
 pub use http::{Answer, Http};
-pub use machine::Machine;
 pub use proxy::Proxy;
 pub use site::Site;
 pub use socket::Panel;
 pub use wait::{eventually, soon};
 
-/// One of our programs, as `cargo xtask test` names it.
+/// The path of a program, from the environment variable that `cargo xtask test` sets.
 pub fn program(variable: &str) -> std::path::PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))

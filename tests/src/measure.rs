@@ -1,12 +1,12 @@
-//! Times of many repetitions.
+//! Times of repeated runs.
 
 use std::time::{Duration, Instant};
 
-/// Sorted times.
+/// Sorted in ascending order.
 pub struct Times(Vec<Duration>);
 
 impl Times {
-    /// Runs something so many times.
+    /// Measures `count` runs.
     pub fn of(count: usize, mut run: impl FnMut(usize)) -> Self {
         let times = (0..count).map(|index| {
             let began = Instant::now();
@@ -16,7 +16,7 @@ impl Times {
         times.collect()
     }
 
-    /// The time that a share of the runs did not exceed, in milliseconds.
+    /// The time not exceeded by this share (0 to 1) of the runs, in milliseconds.
     pub fn percentile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         let index = ((self.0.len() as f64 * share).ceil() as usize).saturating_sub(1).min(last);
@@ -28,7 +28,7 @@ impl Times {
         self.percentile(0.50)
     }
 
-    /// The time that 99 of 100 did not exceed, in milliseconds.
+    /// The 99th percentile, in milliseconds.
     pub fn p99(&self) -> f64 {
         self.percentile(0.99)
     }

@@ -1,5 +1,5 @@
-//! Issuers from outside, as every deployment of the tests knows them: one for each sort of key, one whose
-//! tokens narrow their own scope, and one whose configuration is broken.
+//! External issuers, configured in every test deployment: one for each type of key, one whose tokens narrow their
+//! scope, and one with a broken configuration.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,42 +9,40 @@ use serde_json::{Value, json};
 use crate::forge::subject::text;
 use crate::forge::{Object, Role, Signer, Subject, encode};
 
-/// Whom their tokens are for.
+/// The `aud` of their tokens.
 pub const AUDIENCE: &str = "https://pinlatch.example/outside";
 
-/// What their tokens may do at most.
+/// The most that their tokens can permit.
 pub const CEILING: &str = "line:*/relay:* line:*/lamp:read";
 
-/// The `kid` of the RSA key, the only one that is published in a set.
+/// The `kid` of the RSA key, the only one published in a JWK Set.
 const KID: &str = "rs-1";
 
 static KEYS: LazyLock<[Signer; 3]> = LazyLock::new(|| [Signer::hs256(), Signer::rs256(), Signer::es256()]);
 
-/// One issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outsider {
-    /// With a shared secret.
+    /// Uses a shared secret.
     Hs256,
-    /// With a JWK Set.
+    /// Uses a JWK Set.
     Rs256,
-    /// With a public key in PEM.
+    /// Uses a public key in PEM.
     Es256,
-    /// With the secret of the first; the claim `scope` narrows what its tokens may do.
+    /// Uses the secret of `Hs256`. The claim `scope` narrows its tokens' permissions.
     Narrowed,
-    /// With a secret that is not set.
+    /// Refers to a secret that is not set.
     Broken,
 }
 
 impl Outsider {
-    /// Those that sign with a key of their own.
+    /// The issuers with separate keys.
     pub const GOOD: [Self; 3] = [Self::Hs256, Self::Rs256, Self::Es256];
 
-    /// Its `iss`.
+    /// The issuer's `iss`.
     pub fn issuer(self) -> String {
         format!("https://{}.outside.example/", format!("{self:?}").to_lowercase())
     }
 
-    /// Its key.
     pub fn signer(self) -> &'static Signer {
         match self {
             Self::Hs256 | Self::Narrowed | Self::Broken => &KEYS[0],
@@ -53,7 +51,7 @@ impl Outsider {
         }
     }
 
-    /// An honest token, for ten minutes from now; a claim of null is left out.
+    /// A valid token for ten minutes. Null claims are omitted.
     pub fn token(self, claims: Value) -> String {
         let mut header = json!({ "alg": self.signer().alg(), "typ": "JWT" });
         if self == Self::Rs256 {
@@ -68,18 +66,18 @@ impl Outsider {
         format!("{signed}.{}", encode(self.signer().sign(&signed)))
     }
 
-    /// Its honest token, to be attacked.
+    /// A valid token, as the target of attacks.
     pub fn subject(self) -> Subject {
         Subject::of(Role::Issuer, self.signer(), &self.token(json!({ "jti": "honest" })), now())
     }
 }
 
-/// Now, in seconds of Unix time.
+/// The current time, in seconds since the Unix epoch.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// The variable `ISSUERS`.
+/// The value of the variable `ISSUERS`.
 pub(crate) fn tables(site: &str) -> Value {
     let table = |outsider: Outsider, more: Value| {
         let mut table = json!({ "issuer": outsider.issuer(), "site": site, "audience": AUDIENCE,
@@ -101,7 +99,7 @@ pub(crate) fn tables(site: &str) -> Value {
     })
 }
 
-/// Their secret, as lines of `.dev.vars`.
+/// Their shared secret, in the format of `.dev.vars`.
 pub(crate) fn secrets() -> String {
     let Signer::Hs256(secret) = &KEYS[0] else { unreachable!("the first is a secret") };
     format!("OUTSIDE_SECRET='{}'\n", String::from_utf8_lossy(secret))

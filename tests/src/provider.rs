@@ -1,5 +1,5 @@
-//! Login providers: npm's certified `oidc-provider` in a process of its own, one for each name, and a person
-//! who answers what it asks (`tests/interop/provider.mjs`).
+//! Login providers: npm's certified `oidc-provider` in a separate process, one provider per name
+//! (`tests/interop/provider.mjs`), and a simulated person who answers its login page.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,16 +12,16 @@ use xtask::guard::Guarded;
 use crate::forge::encode as base64url;
 use crate::{Answer, Http, program, soon};
 
-/// How the providers know Pinlatch.
+/// Pinlatch's client id at the providers.
 pub const CLIENT: &str = "pinlatch";
 
-/// How Pinlatch proves that it is the client; as secret as anything in a test.
+/// Pinlatch's client secret. It contains characters that must be percent-encoded.
 pub const SECRET: &str = "a%secret +with/odd:letters";
 
-/// Whom the providers' access tokens are for.
+/// The `aud` of the providers' access tokens.
 pub const RESOURCE: &str = "https://pinlatch.example/api";
 
-/// The providers, which end with this value.
+/// All providers. Dropping this value ends their process.
 pub struct Providers {
     control: Http,
     issuers: Value,
@@ -29,16 +29,14 @@ pub struct Providers {
     _folder: TempDir,
 }
 
-/// One of them.
 #[derive(Clone, Copy)]
 pub struct Provider<'p> {
     all: &'p Providers,
-    /// Its name.
     pub name: &'p str,
 }
 
 impl Providers {
-    /// Starts one for each name.
+    /// Starts one provider for each name.
     pub fn start(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("provider.log");
@@ -53,29 +51,28 @@ impl Providers {
         Self { control, issuers: said["issuers"].clone(), _process: process, _folder: folder }
     }
 
-    /// One of them.
     pub fn named<'p>(&'p self, name: &'p str) -> Provider<'p> {
         Provider { all: self, name }
     }
 }
 
 impl Provider<'_> {
-    /// Its `iss`, which is its origin too.
+    /// The provider's `iss`, which is also its origin.
     pub fn issuer(&self) -> &str {
         self.all.issuers[self.name].as_str().expect("an issuer")
     }
 
-    /// Changes it as `provider.mjs` says.
+    /// Changes the provider's behaviour; `provider.mjs` lists the options.
     pub fn change(&self, change: &Value) -> Value {
         self.all.control.post(&format!("/{}", self.name), change).ok()
     }
 
-    /// How often it was asked for something.
+    /// Number of requests to a path.
     pub fn asked(&self, path: &str) -> u64 {
         self.change(&json!({}))["asked"][path].as_u64().unwrap_or(0)
     }
 
-    /// A token by its present key.
+    /// Signs a token with the provider's current key.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed = self.change(&json!({ "sign": { "header": header, "claims": claims } }));
         signed["signed"].as_str().expect("a token").to_owned()
@@ -88,7 +85,7 @@ impl Provider<'_> {
         reply["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// The `id_token` of somebody who logs in at the client of this redirect address.
+    /// The `id_token` of a person who logs in to the client with this redirect address.
     pub fn id_token(&self, redirect_uri: &str, account: &str) -> String {
         let verifier = "a-verifier-has-at-least-forty-three-characters";
         let challenge = base64url(Sha256::digest(verifier));
@@ -114,12 +111,12 @@ impl Provider<'_> {
         reply["id_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Logs in where a browser was sent, as an account; gives the address that it is sent back to.
+    /// Logs in at the provider as an account. Returns the address that the browser is redirected to.
     pub fn answer(&self, question: &str, account: &str) -> String {
         let mut cookies: Vec<(String, String)> = Vec::new();
         let mut address = question.to_owned();
         let mut form: Option<String> = None;
-        // The question, the page, its form, and the question again.
+        // At most: the request, the page, its form, and the request again.
         for _ in 0..6 {
             let path = match address.strip_prefix(self.issuer()) {
                 Some(path) => path.to_owned(),
@@ -163,20 +160,20 @@ pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A parameter of an address's query, as it stands there.
+/// A parameter of an address's query, still percent-encoded.
 pub fn parameter<'a>(address: &'a str, name: &str) -> Option<&'a str> {
     let pairs = address.split_once('?')?.1.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
-/// A query or form of these fields.
+/// Encodes fields as a query or form.
 fn encoded(fields: &[(&str, &str)]) -> String {
     let fields: Vec<String> =
         fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     fields.join("&")
 }
 
-/// Percent-encoding of everything that is not a letter, digit or hyphen.
+/// Percent-encodes everything except letters, digits and hyphens.
 fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let byte = |byte: u8| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") };

@@ -1,8 +1,8 @@
-//! A TCP proxy between an agent and the edge that spoils the link.
+//! A TCP proxy between an agent and the edge that disturbs the link.
 //!
-//! TCP itself neither duplicates nor reorders, so after the upgrade the proxy works on whole WebSocket frames
-//! (RFC 6455 §5.2): they can come late, twice or in another order, stop halfway, or stay away while both
-//! sockets stay open. It can also take no connections at all, as a network that is down.
+//! TCP neither duplicates nor reorders data, so after the upgrade the proxy handles whole WebSocket frames (RFC 6455
+//! §5.2). It can delay, duplicate, reorder or truncate frames, or drop them while both sockets stay open. It can also
+//! refuse all connections, like a network that is down.
 
 mod frames;
 mod pump;
@@ -17,18 +17,18 @@ use pump::Towards;
 
 use crate::http::local;
 
-/// What happens to text frames, at random.
+/// Random disturbance of text frames.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noise {
-    /// The longest time that a frame is kept back; those behind it wait too.
+    /// The longest delay of a frame. Later frames wait behind it.
     pub delay: Duration,
-    /// How many of a hundred frames come twice.
+    /// Percentage of frames sent twice.
     pub duplicated: u8,
-    /// How many of a hundred frames let the next one pass first.
+    /// Percentage of frames that let the next frame pass first.
     pub swapped: u8,
 }
 
-/// A running proxy; it ends, with its connections, with this value.
+/// A running proxy. Dropping this value ends it and its connections.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -50,11 +50,11 @@ struct Shared {
 struct Link {
     agent: TcpStream,
     edge: TcpStream,
-    /// Whether frames are spoken, rather than HTTP.
+    /// Whether the connection now carries WebSocket frames instead of HTTP.
     upgraded: AtomicBool,
-    /// Half-open: nothing moves any more, and nobody is told.
+    /// Half-open: no data moves, and neither end is notified.
     stuck: AtomicBool,
-    /// The next frame to the agent ends halfway.
+    /// Truncates the next frame to the agent.
     cut_next: AtomicBool,
     closed: AtomicBool,
 }
@@ -62,7 +62,7 @@ struct Link {
 impl Link {
     fn close(&self) {
         self.closed.store(true, SeqCst);
-        // Either may be gone already.
+        // Either socket may be closed already.
         let _ = self.agent.shutdown(Shutdown::Both);
         let _ = self.edge.shutdown(Shutdown::Both);
     }
@@ -73,7 +73,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Proxy {
-    /// Listens on a free port, in front of an `http://` origin. The seed decides all that is random.
+    /// Listens on a free port, in front of an `http://` origin. The seed determines all random choices.
     pub fn start(origin: &str, seed: u64) -> Self {
         let upstream =
             local(origin.strip_prefix("http://").expect("plain http")).parse().expect("an address");
@@ -94,53 +94,52 @@ impl Proxy {
         Self { address, shared, acceptor: Some(acceptor) }
     }
 
-    /// Its origin, to put in the place of the edge's.
+    /// The proxy's origin, to use instead of the edge's.
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What happens to text frames from now on.
+    /// Sets the disturbance of text frames from now on.
     pub fn noise(&self, noise: Noise) {
         *lock(&self.shared.noise) = noise;
     }
 
-    /// Ends every connection at once, with what was on its way.
+    /// Ends every connection at once and drops data in transit.
     pub fn cut(&self) {
         lock(&self.shared.links).drain(..).for_each(|link| link.close());
     }
 
-    /// Lets the next frame to each agent arrive half, and ends its connection there.
+    /// Truncates the next frame to each agent, then ends the connection.
     pub fn cut_mid_frame(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.cut_next.store(true, SeqCst));
     }
 
-    /// The network is gone: connections end and no new one comes through.
+    /// Network down: connections end, and new ones are refused.
     pub fn down(&self) {
         self.shared.refusing.store(true, SeqCst);
         self.cut();
     }
 
-    /// The network is back.
+    /// Network up again.
     pub fn up(&self) {
         self.shared.refusing.store(false, SeqCst);
     }
 
-    /// Nothing arrives until [`Proxy::thaw`]; what is sent meanwhile arrives then.
+    /// Holds all data back until [`Proxy::thaw`], which delivers it.
     pub fn freeze(&self) {
         self.shared.frozen.store(true, SeqCst);
     }
 
-    /// Ends a freeze.
     pub fn thaw(&self) {
         self.shared.frozen.store(false, SeqCst);
     }
 
-    /// The connections of now stay open at both ends, and nothing arrives on them ever again. New ones work.
+    /// Current connections stay open at both ends but carry no more data. New connections work.
     pub fn half_open(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.stuck.store(true, SeqCst));
     }
 
-    /// Every text frame that the edge sent towards agents.
+    /// All text frames that the edge sent to agents.
     pub fn heard(&self) -> Vec<String> {
         lock(&self.shared.heard).clone()
     }
@@ -150,7 +149,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stopping.store(true, SeqCst);
         self.cut();
-        // Wakes the acceptor.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
@@ -167,7 +166,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.refusing.load(SeqCst) {
             continue;
         }
-        // Nobody listens while the edge restarts.
+        // Connecting fails while the edge restarts.
         let Ok(edge) = TcpStream::connect(shared.upstream) else { continue };
         pumps.retain(|pump| !pump.is_finished());
         pumps.extend(connect(shared, agent, edge));

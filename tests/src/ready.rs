@@ -1,15 +1,15 @@
-//! Sites with owners, made before a test asks for one. The gate spaces the hashes of passwords, so that tests that begin
-//! together would wait for each other.
+//! Sites with owners, prepared before a test needs one. The gate limits the rate of password hashes, so tests that
+//! start at the same time would otherwise wait for each other.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Machine, Site};
+use crate::{HostLock, Site};
 
-/// How many are kept.
+/// Number of prepared sites.
 const READY: usize = 8;
-/// How long one is kept: its owner's token lives ten minutes, and a test wants most of them.
+/// Longest age of a prepared site. Its owner's token is valid for ten minutes, and a test needs most of that time.
 const FRESH: Duration = Duration::from_secs(120);
 
 static SITES: LazyLock<Mutex<Receiver<(Instant, Site<'static>)>>> = LazyLock::new(|| {
@@ -18,15 +18,15 @@ static SITES: LazyLock<Mutex<Receiver<(Instant, Site<'static>)>>> = LazyLock::ne
     Mutex::new(sites)
 });
 
-/// A site that is ready, if there is one.
+/// A prepared site, if available.
 pub fn take() -> Option<Site<'static>> {
     let sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
     sites.try_iter().find(|(made, _)| made.elapsed() < FRESH).map(|(_, site)| site)
 }
 
-/// A new one, when nobody has the machine alone, and when it was made.
+/// Creates a site while no test holds the host exclusively. Returns it with its time of creation.
 fn made() -> (Instant, Site<'static>) {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let site = Site::fresh();
     (Instant::now(), site)
 }

@@ -1,4 +1,5 @@
-//! How a page looks in a browser: as on a device of some size and light, drawn at all, and fit for everybody.
+//! The appearance of a page in a browser: screen sizes, colour schemes, accessibility, and a check that something is
+//! drawn.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::{Browser, program};
 
-/// How long a button that is to be held is held, and then some.
+/// Duration of a press on a hold button: slightly more than it requires.
 const HELD: Duration = Duration::from_millis(900);
 
-/// One command of Chromium's own protocol, by way of chromedriver.
+/// A Chrome DevTools Protocol command, sent through chromedriver.
 #[derive(Debug)]
 struct Cdp(Value);
 
@@ -29,48 +30,47 @@ impl WebDriverCompatibleCommand for Cdp {
     }
 }
 
-/// Runs one command of the Chrome DevTools Protocol in a session.
+/// Runs a Chrome DevTools Protocol command in a session.
 pub(crate) async fn devtools(client: &Client, command: &str, params: Value) -> Result<Value, CmdError> {
     client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await
 }
 
 impl Browser {
-    /// Runs one command of the Chrome DevTools Protocol.
+    /// Runs a Chrome DevTools Protocol command.
     pub async fn devtools(&self, command: &str, params: Value) -> Value {
         let sent = devtools(&self.client, command, params).await;
         sent.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Makes the page as large as a device's screen, whatever the window.
+    /// Sets the page's size, independently of the window.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Has the system prefer a dark or light page.
+    /// Sets the system's preferred colour scheme.
     pub async fn prefer(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Runs a script in the page.
     pub async fn run(&self, script: &str, arguments: &[Value]) -> Value {
         let ran = self.client.execute(script, arguments.to_vec()).await;
         ran.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Forgets every cookie: also those of paths that the page is not below.
+    /// Deletes all cookies. WebDriver alone would delete only those for the page's path.
     pub async fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", json!({})).await;
     }
 
-    /// Presses a button and holds it for a moment.
+    /// Holds a button long enough to trigger it.
     pub async fn hold(&self, testid: &str) {
         self.hold_for(testid, HELD).await;
     }
 
-    /// Presses a button and holds it for so long.
+    /// Holds a button for this time.
     pub async fn hold_for(&self, testid: &str, time: Duration) {
         let element = self.find(testid).await;
         let held = MouseActions::new("mouse".into())
@@ -84,7 +84,7 @@ impl Browser {
             .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
     }
 
-    /// What axe-core finds wrong with the page: each rule with the places.
+    /// The accessibility rules that the page violates, by axe-core, each with the elements.
     pub async fn violations(&self) -> Vec<String> {
         let source = std::fs::read_to_string(modules().join("axe-core/axe.min.js")).expect("axe-core");
         self.run(&source, &[]).await;
@@ -98,7 +98,7 @@ impl Browser {
         found.as_array().expect("a list").iter().map(text).collect()
     }
 
-    /// Everything to touch that is visible and smaller than 44 pixels either way.
+    /// Visible controls smaller than 44 pixels in either direction.
     pub async fn small_targets(&self) -> Value {
         let script = "return [...document.querySelectorAll('button, a[href], input, select, [role=button]')]
             .filter((element) => element.checkVisibility({ visibilityProperty: true }))
@@ -108,15 +108,15 @@ impl Browser {
         self.run(script, &[]).await
     }
 
-    /// How much wider the page is than the screen, in pixels.
+    /// The page's width beyond the screen's, in pixels.
     pub async fn overflow(&self) -> Value {
         self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[])
             .await
     }
 
-    /// Keeps a picture of the page as `target/screens/NAME.png`, and makes sure that something is drawn on it.
+    /// Saves a screenshot as `target/screens/NAME.png`. Fails if nothing is drawn on it.
     pub async fn picture(&self, name: &str) {
-        // What fades in has done so.
+        // Waits for fade-in animations to end.
         let settled = "const done = arguments[0];
             Promise.allSettled(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
                 .map((one) => one.finished)).then(() => requestAnimationFrame(() => done()))";
@@ -134,13 +134,13 @@ fn modules() -> PathBuf {
     program("PINLATCH_WRANGLER").ancestors().nth(3).expect("node_modules").to_owned()
 }
 
-/// How many colours a picture has, and which share the commonest takes.
+/// The number of colours in a picture, and the share of the most frequent one.
 fn drawn(bytes: &[u8]) -> (usize, f64) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");
     let step = info.color_type.samples();
-    // One pixel of seven tells enough.
+    // A sample of every seventh pixel is enough.
     let mut all: Vec<&[u8]> = pixels.chunks_exact(step).step_by(7).collect();
     all.sort_unstable();
     let commonest = all.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);

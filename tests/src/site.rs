@@ -1,4 +1,4 @@
-//! One test's site, with its owner logged in.
+//! One test's site, with a logged-in owner.
 
 use std::ops::Deref;
 use std::sync::Once;
@@ -7,76 +7,73 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
-use crate::{Deployment, Http, Machine, Panel, eventually, ready};
+use crate::{Deployment, HostLock, Http, Panel, eventually, ready};
 
-/// The owner of every site; the password is as good as any in a test.
+/// The owner's name on every site.
 pub const OWNER: &str = "owner";
-/// The owner's password.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A site with an owner.
 pub struct Site<'d> {
-    /// Where it is.
     pub deployment: &'d Deployment,
-    /// Its name.
     pub name: String,
-    /// The owner's client, with a bearer token.
+    /// A client with the owner's bearer token.
     pub owner: Http,
     /// The owner's access token.
     pub token: String,
-    _machine: Option<Machine>,
+    _host_lock: Option<HostLock>,
 }
 
 impl Site<'static> {
-    /// A fresh site of the shared deployment.
+    /// A new site of the shared deployment.
     pub fn shared() -> Self {
-        let machine = Machine::beside_others();
-        Self { _machine: Some(machine), ..ready::take().unwrap_or_else(Self::fresh) }
+        let host_lock = HostLock::beside_others();
+        Self { _host_lock: Some(host_lock), ..ready::take().unwrap_or_else(Self::fresh) }
     }
 
-    /// A fresh site without a hold on the machine.
+    /// A new site. Does not take the host lock.
     pub(crate) fn fresh() -> Self {
         let (deployment, index) = Deployment::shared();
         Self::of(deployment, index)
     }
 
-    /// The site that issuers from outside open. Tests share it, each with devices of its own.
+    /// The site for external issuers. Tests share it, so each uses different device names.
     pub fn outside() -> Self {
         static OWNED: Once = Once::new();
-        let machine = Machine::beside_others();
+        let host_lock = HostLock::beside_others();
         let (deployment, index) = Deployment::outside();
         OWNED.call_once(|| make_owner(deployment, index));
-        Self { _machine: Some(machine), ..Self::owned(deployment, index) }
+        Self { _host_lock: Some(host_lock), ..Self::owned(deployment, index) }
     }
 }
 
 impl<'d> Site<'d> {
-    /// Makes the owner of a site and logs in.
+    /// Creates the site's owner and logs in.
     pub fn of(deployment: &'d Deployment, index: usize) -> Self {
         make_owner(deployment, index);
         Self::owned(deployment, index)
     }
 
-    /// Logs in at a site that has its owner.
+    /// Logs in. The site must have an owner.
     fn owned(deployment: &'d Deployment, index: usize) -> Self {
         let (name, _) = deployment.site(index);
         let http = deployment.http();
         let token = log_in(&http, name);
-        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _machine: None }
+        Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _host_lock: None }
     }
 
-    /// A new access token of the owner.
+    /// Logs in again. Returns a new access token of the owner.
     pub fn log_in(&self) -> String {
         log_in(&self.deployment.http(), &self.name)
     }
 
-    /// The enrolment string of a new device.
+    /// The enrolment string for a new device.
     pub fn enrolment(&self, device: &str) -> String {
         let reply = self.owner.post("/api/v1/enrolments", &json!({ "device": device })).ok();
         reply["enrol"].as_str().expect("an enrolment string").to_owned()
     }
 
-    /// Enrols and starts a device with the usual simulated lines, and waits until it is online.
+    /// Enrols and starts a device with [`LINES`], and waits until it is online.
     pub fn device(&self, name: &str) -> Agent {
         let mut agent = Agent::enrol(&self.enrolment(name), LINES, &[]);
         agent.start();
@@ -84,7 +81,6 @@ impl<'d> Site<'d> {
         agent
     }
 
-    /// Waits until a device is online.
     pub fn until_online(&self, device: &str) {
         let path = format!("/api/v1/devices/{device}");
         eventually(Duration::from_secs(30), "the device is online", || {
@@ -92,7 +88,6 @@ impl<'d> Site<'d> {
         });
     }
 
-    /// Waits until a device is offline.
     pub fn until_offline(&self, device: &str) {
         let path = format!("/api/v1/devices/{device}");
         eventually(Duration::from_secs(30), "the device is offline", || {
@@ -100,12 +95,12 @@ impl<'d> Site<'d> {
         });
     }
 
-    /// A line as the API shows it.
+    /// The line's state in the API.
     pub fn line(&self, device: &str, line: &str) -> Value {
         self.owner.get(&format!("/api/v1/devices/{device}/lines/{line}")).ok()
     }
 
-    /// The owner's live stream.
+    /// Opens the owner's live stream.
     pub fn panel(&self) -> Panel {
         Panel::open_trusting(self.deployment.origin(), &self.token, self.deployment.authority())
     }
@@ -122,7 +117,7 @@ fn make_owner(deployment: &Deployment, index: usize) {
     let (name, code) = deployment.site(index);
     let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
     let http = deployment.http();
-    // The gate spaces hashes of all sites, so that many tests at once are asked to try again.
+    // The gate limits the rate of hashes across all sites, so parallel tests get 429 and retry.
     eventually(Duration::from_secs(60), "the site has an owner", || {
         let answer = http.post("/api/v1/setup", &request);
         if answer.status == 429 { None } else { Some(answer.ok()) }

@@ -1,4 +1,4 @@
-//! A panel's live stream, spoken by hand.
+//! A client for the panel's live stream.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use tungstenite::{Error, Message, WebSocket, client};
 
 use crate::http::local;
 
-/// The open socket of a panel.
+/// An open panel socket.
 pub struct Panel {
     socket: WebSocket<Stream>,
     unread: VecDeque<Value>,
@@ -23,15 +23,13 @@ pub struct Panel {
     pub snapshot: Value,
 }
 
-/// An HTTP answer where an upgrade was asked for.
+/// The HTTP answer to a refused upgrade.
 pub type Refusal = Box<tungstenite::http::Response<Option<Vec<u8>>>>;
 
-/// What a socket runs over.
+/// The transport of a socket.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP alone.
     Plain(TcpStream),
-    /// TLS.
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
@@ -69,7 +67,7 @@ impl Write for Stream {
     }
 }
 
-/// Opens a WebSocket with extra headers; the error is the HTTP answer.
+/// Opens a WebSocket with extra headers. The error is the HTTP answer.
 pub fn open(
     origin: &str,
     path: &str,
@@ -78,7 +76,7 @@ pub fn open(
     open_trusting(origin, path, headers, None)
 }
 
-/// As [`open`], over TLS where an authority's certificate is given.
+/// Like [`open`], over TLS if an authority's certificate is given.
 fn open_trusting(
     origin: &str,
     path: &str,
@@ -119,12 +117,12 @@ fn secure(stream: TcpStream, host: &str, authority: &[u8]) -> StreamOwned<Client
 }
 
 impl Panel {
-    /// Opens a panel's socket with a bearer token and reads the snapshot.
+    /// Opens a panel socket with a bearer token, and reads the snapshot.
     pub fn open(origin: &str, token: &str) -> Self {
         Self::open_trusting(origin, token, None)
     }
 
-    /// As [`Panel::open`], over TLS where an authority's certificate is given.
+    /// Like [`Panel::open`], over TLS if an authority's certificate is given.
     pub fn open_trusting(origin: &str, token: &str, authority: Option<&[u8]>) -> Self {
         let bearer = format!("Bearer {token}");
         let (socket, response) =
@@ -136,17 +134,16 @@ impl Panel {
         panel
     }
 
-    /// Sends a frame.
     pub fn send(&mut self, frame: &Value) {
         self.socket.send(Message::text(frame.to_string())).expect("an open socket");
     }
 
-    /// Sends a text as it is.
+    /// Sends a text that need not be a valid frame.
     pub fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).expect("an open socket");
     }
 
-    /// The next frame that fits, within 15 s. Frames passed over are kept for later calls.
+    /// Waits up to 15 s for the next matching frame. Skipped frames are kept for later calls.
     #[track_caller]
     pub fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -165,7 +162,7 @@ impl Panel {
         }
     }
 
-    /// Sends a command and waits for what becomes of it.
+    /// Sends a command. Returns its result.
     pub fn command(&mut self, id: &str, device: &str, line: &str, action: &str, args: Value) -> Value {
         self.send(&serde_json::json!({
             "type": "command", "id": id, "device": device, "line": line, "action": action, "args": args,
@@ -173,7 +170,8 @@ impl Panel {
         self.until("a result", |frame| frame["id"] == id)
     }
 
-    /// The code with which the edge closes the socket, within 15 s.
+    /// Waits up to 15 s for the edge to close the socket. Returns the close code; 1006 if the connection ends without
+    /// one.
     pub fn close_code(&mut self) -> u16 {
         let deadline = Instant::now() + Duration::from_secs(15);
         while Instant::now() < deadline {

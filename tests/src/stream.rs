@@ -1,6 +1,6 @@
-//! Commands in a stream, and whether what was said, what is recorded and what the line did fit together.
+//! A stream of commands, and checks that answers, records and line changes are consistent.
 //!
-//! Every command sets a colour of its own, so the simulator's journal tells which ran, how often and when.
+//! Every command sets a different colour, so the simulator's journal shows which commands ran, how often and when.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use serde_json::{Value, json};
 
 use crate::{Site, eventually};
 
-/// How much later than it was done something may be written down, in milliseconds: the agent checks the
-/// deadline, acts, and then a busy machine may let it wait.
+/// Longest delay between a change of a line and its journal entry, in milliseconds. The agent checks the deadline and
+/// then sets the line, and a busy host may delay the process after the check.
 const WRITTEN_WITHIN: u64 = 20;
 
-/// One command as its caller saw it.
+/// One command, as seen by its caller.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// What names it: its id is `c` and this number, its colour the same in hexadecimal.
+    /// The command's number. Its id is `c` and this number; its colour is the number in hexadecimal.
     pub number: u32,
-    /// When it was sent, in milliseconds of Unix time.
+    /// The time of sending, in milliseconds since the Unix epoch.
     pub began_ms: u64,
-    /// When the answer was there.
+    /// The time of the answer, in milliseconds since the Unix epoch.
     pub ended_ms: u64,
-    /// `executed`, a problem's code, or nothing where the connection broke.
+    /// `executed`, a problem's code, or `None` if the connection failed.
     pub said: Option<String>,
 }
 
-/// Sends a command to a line of kind `rgb` and waits for what is said of it.
+/// Sends a command to a line of kind `rgb`, and waits for the answer.
 pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms: u64) -> Sent {
     let began_ms = unix_ms();
     let client = site.owner.with("idempotency-key", &format!("c{number}"));
@@ -38,7 +38,7 @@ pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms:
         _ => answer.code().to_owned(),
     });
     if said.as_deref().is_none_or(|said| said == "device_offline") {
-        // Nobody is there: as any client, this one does not knock without pause.
+        // The edge cannot be reached. Pauses before the next command, as a normal client does.
         std::thread::park_timeout(Duration::from_millis(50));
     }
     Sent { number, began_ms, ended_ms: unix_ms(), said }
@@ -49,7 +49,7 @@ pub fn colour(number: u32) -> String {
     format!("#{number:06x}")
 }
 
-/// The final status that the site keeps, or `never` if it knows no such command.
+/// The final status recorded by the site; `never` if the command is unknown to it.
 pub fn recorded(site: &Site<'_>, number: u32) -> String {
     eventually(Duration::from_secs(30), "a final status", || {
         let answer = site.get(&format!("/api/v1/commands/c{number}"));
@@ -61,12 +61,12 @@ pub fn recorded(site: &Site<'_>, number: u32) -> String {
     })
 }
 
-/// When each colour was set.
+/// The times at which each colour was set, in milliseconds since the Unix epoch.
 #[derive(Debug, Default)]
 pub struct Runs(HashMap<String, Vec<u64>>);
 
 impl Runs {
-    /// Reads simulators' journals.
+    /// Reads simulator journals.
     pub fn of<'a>(journal: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut runs: HashMap<_, Vec<_>> = HashMap::new();
         for entry in journal {
@@ -78,13 +78,13 @@ impl Runs {
         Self(runs)
     }
 
-    /// When a command ran.
+    /// The times at which a command ran.
     pub fn at(&self, number: u32) -> &[u64] {
         self.0.get(&colour(number)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// What was said, what is recorded and what the line did fit together.
+/// Checks that the answer, the record and the line's journal are consistent.
 pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     let runs = runs.at(command.number);
     assert!(runs.len() <= 1, "{command:?} ran {} times", runs.len());
@@ -101,16 +101,17 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
         | (None, "never" | "expired") => {
             assert!(ran.is_none(), "{command:?} is {recorded}, and ran");
         }
-        // Said one second after its deadline: it ran before that, if at all, even if its report was lost.
+        // This answer comes one second after the deadline. If the command ran, it ran before the deadline, even if its
+        // report was lost.
         (Some("outcome_unknown"), "executed" | "unknown") => {
             let last = command.ended_ms + WRITTEN_WITHIN;
             assert!(ran.is_none_or(|at| *at + 1_000 <= last), "{command:?} ran at {ran:?}");
             assert!(recorded == "unknown" || ran.is_some(), "{command:?}");
         }
-        // The answer was lost with the connection; the record is there to ask.
+        // The answer was lost with the connection. The caller can read the record.
         (None, "executed") => assert!(ran.is_some(), "{command:?}"),
         (None, "unknown") => {}
-        // An agent that is stopping has its outputs safe already, whether or not its answer arrives.
+        // An agent that is stopping has already set its outputs to their safe levels, even if its answer is lost.
         (None | Some("outcome_unknown"), "refused") => {
             assert!(ran.is_none(), "{command:?} was refused, and ran")
         }
@@ -118,7 +119,7 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     }
 }
 
-/// No command ran after its deadline, which is a claim of its token, in edge time: the machine's own here.
+/// Checks that no command ran after the deadline in its token. Deadlines use edge time, which is the host's clock here.
 pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     for (number, deadline) in deadlines {
         for at in runs.at(*number) {
@@ -127,7 +128,7 @@ pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     }
 }
 
-/// The machine's clock, in milliseconds of Unix time.
+/// The host's clock, in milliseconds since the Unix epoch.
 pub fn unix_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(now.as_millis()).expect("a time")

@@ -1,40 +1,42 @@
-//! Times and bars of verifying tokens in workerd, for `cargo xtask bench verify`.
+//! Times and limits for token verification in workerd, for `cargo xtask bench verify`.
 //!
-//! A Worker's clock stands still while it computes, so the time is taken outside, around requests for so many
-//! verifications, less what a request for none takes. Ours are all run within wasm: a token crosses into it once per
-//! request, not once per verification.
+//! A Worker's clock does not advance during computation. So the time is measured by the client, around a request for
+//! many verifications, minus the time of a request for none. Our verifications all run within wasm: a token crosses
+//! into it once per request, not once per verification.
 
 use std::time::{Duration, Instant};
 
 use xtask::bench::Row;
 
-/// One request computes about so long: much longer than its way takes, and not so long that a run takes minutes.
+/// Target computing time of one request: much longer than its transfer, and short enough that a run does not take
+/// minutes.
 const REQUEST: Duration = Duration::from_millis(300);
-/// From so long on, a request tells how many verifications fill [`REQUEST`].
+/// Shortest computing time from which the number of verifications per [`REQUEST`] is calculated.
 const ENOUGH: Duration = Duration::from_millis(50);
-/// The best of so many counts: other work on the machine only ever adds.
+/// Number of measurements. The best one counts, because other work on the host can only add time.
 const ROUNDS: usize = 3;
-/// Requests for nothing, likewise.
+/// Number of empty requests. The best one counts.
 const EMPTY_ROUNDS: usize = 10;
 
-/// What must hold of an algorithm.
+/// The limits for one algorithm.
 pub struct Bars {
     /// RFC 7518 §3.1.
     pub alg: &'static str,
-    /// Our first verification, in jose's times.
+    /// Longest time of our first verification, as a multiple of jose's time.
     first_of_jose: Option<f64>,
-    /// Our first verification in µs.
+    /// Longest time of our first verification, in µs.
     first: Option<f64>,
-    /// How many times as fast as jose a repeated one is.
+    /// Shortest speed-up of our repeated verification over jose.
     repeated: f64,
 }
 
-/// Signatures in wasm cannot reach those of the runtime's own C++; what is remembered must pay off all the more.
+/// Limits for most algorithms: signature checks in wasm cannot be as fast as the runtime's C++, so only the cached case
+/// has a limit, and a high one.
 const fn bars(alg: &'static str) -> Bars {
     Bars { alg, first_of_jose: None, first: None, repeated: 5.0 }
 }
 
-/// All that are accepted.
+/// All accepted algorithms.
 pub const ALGORITHMS: [Bars; 12] = [
     Bars { first_of_jose: Some(1.0), repeated: 2.0, ..bars("HS256") },
     bars("HS384"),
@@ -50,10 +52,11 @@ pub const ALGORITHMS: [Bars; 12] = [
     Bars { first: Some(1500.0), ..bars("EdDSA") },
 ];
 
-/// Who verifies.
+/// The verifiers compared.
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
-/// µs per verification, in the order of [`WHO`]. All take turns, so that a busy minute is everybody's.
+/// µs per verification, in the order of [`WHO`]. The verifiers take turns, so that a busy period of the host affects
+/// all of them.
 pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     let request = |who: &str, count: u32| {
         let began = Instant::now();
@@ -72,7 +75,7 @@ pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     best
 }
 
-/// How many verifications take about [`REQUEST`].
+/// The number of verifications that take about [`REQUEST`].
 fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     let mut count = 4_u32;
     loop {
@@ -85,7 +88,7 @@ fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     }
 }
 
-/// The figures of one algorithm with its bars.
+/// The table rows of one algorithm, with its limits.
 pub fn rows(bars: &Bars, [jose, first, repeated]: [f64; 3]) -> Vec<Row> {
     let alg = bars.alg;
     let mut rows = vec![

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
+/// Interval between two checks of a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Waits until a condition gives a value; panics with `what` after `limit`.
+/// Waits until a condition returns a value. Panics with `what` after `limit`.
 #[track_caller]
 pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
@@ -18,7 +18,7 @@ pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() ->
     }
 }
 
-/// As [`eventually`], within the 30 s that anything here may take on a busy machine.
+/// Like [`eventually`], with a limit of 30 s, which is enough on a busy host.
 #[track_caller]
 pub fn soon<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(30), what, condition)

@@ -1,12 +1,12 @@
-//! What `worker.js` calls: the same token verified over and over, with and without memory.
+//! The functions that `worker.js` calls: verify the same token repeatedly, with and without a cache.
 
 use pinlatch_token::{KeySet, SignatureCache, Terms, Typ, verify_foreign, verify_foreign_cached};
 use wasm_bindgen::prelude::*;
 
-/// How many signatures the Worker's cache holds: more than there are tokens here.
+/// Capacity of the Worker's signature cache, larger than the number of tokens here.
 const CAPACITY: usize = 64;
 
-/// Keys, what is asked of a token, and the memory of verified signatures.
+/// Keys, expected issuer and audience, and a cache of verified signatures.
 #[wasm_bindgen]
 pub struct Verifier {
     keys: KeySet,
@@ -17,7 +17,6 @@ pub struct Verifier {
 
 #[wasm_bindgen]
 impl Verifier {
-    /// Reads the keys once, as a Worker does when it starts.
     #[wasm_bindgen(constructor)]
     pub fn new(jwks: &str, issuer: String, audience: String) -> Result<Verifier, JsError> {
         let jwks = serde_json::from_str(jwks)?;
@@ -25,7 +24,7 @@ impl Verifier {
         Ok(Self { keys, cache: SignatureCache::new(CAPACITY), issuer, audiences: vec![audience] })
     }
 
-    /// Verifies a token `count` times, each time as if it were the first. `now` in seconds.
+    /// Verifies a token `count` times without a cache. `now` in seconds since the Unix epoch.
     pub fn verify_many(&self, token: &str, count: u32, now: f64) -> Result<(), JsError> {
         let terms = terms(&self.issuer, &self.audiences, now);
         for _ in 0..count {
@@ -34,7 +33,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Verifies a token `count` times and remembers its signature.
+    /// Verifies a token `count` times with the cache. `now` in seconds since the Unix epoch.
     pub fn verify_many_cached(&mut self, token: &str, count: u32, now: f64) -> Result<(), JsError> {
         let terms = terms(&self.issuer, &self.audiences, now);
         for _ in 0..count {

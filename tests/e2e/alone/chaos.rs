@@ -1,6 +1,6 @@
-//! A link that fails in every way that a link can, with many commands on it.
+//! Many commands over a link that fails in every possible way.
 //!
-//! `cargo xtask chaos` runs these with many more commands, and the slow ones too.
+//! `cargo xtask chaos` runs these tests with many more commands.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::proxy::{Noise, Proxy};
 use e2e::stream::{self, Runs, Sent};
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
 
-/// How many commands, where `PINLATCH_CHAOS_COMMANDS` does not say.
+/// Number of commands, unless `PINLATCH_CHAOS_COMMANDS` is set.
 const COMMANDS: u32 = 400;
-/// How many callers a device has. Each waits for its answer, so that the edge's limit of commands under
-/// way per device is not met.
+/// Number of callers per device. Each waits for its answer, so the edge's limit of pending commands per device is not
+/// reached.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
 const COLOURS: &str = r#"
@@ -30,11 +30,11 @@ driver = "sim"
 on_link_loss = "hold"
 "#;
 const ROUGH: Noise = Noise { delay: Duration::from_millis(20), duplicated: 10, swapped: 10 };
-/// How exactly the lines keep time, in milliseconds.
+/// Tolerance for the times of line changes, in milliseconds.
 const EXACTLY: u64 = 100;
 const DAY_S: u64 = 86_400;
 
-/// What is done to the link and its ends.
+/// A disturbance of the link or of its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blow {
     Cut,
@@ -69,7 +69,7 @@ fn of_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// A device whose link goes through a proxy.
+/// Enrols and starts a device whose link goes through a proxy.
 fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
     let string = site.enrolment(name).replace(site.deployment.origin(), &proxy.origin());
     assert!(string.starts_with(&proxy.origin()), "the edge named another address");
@@ -79,19 +79,19 @@ fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
     agent
 }
 
-/// Waits where the passing of time is the stimulus.
+/// Sleeps for a time that is itself part of the test.
 fn elapse(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
-/// Commands over two devices and four lines while frames come late, twice and in another order, the link
-/// is cut, frozen and gone, agents stand still, die and come back with a clock a day off, and workerd
-/// restarts: none runs twice, none after its deadline, each ends in one answer that the record agrees with.
+/// Commands to two devices and four lines while frames are delayed, duplicated and reordered, the link is cut, frozen
+/// and down, agents are suspended, killed and restarted with a clock that is a day off, and workerd restarts. No
+/// command runs twice or after its deadline, and each ends with one answer that agrees with the record.
 #[test]
 fn commands_over_a_link_that_fails_in_every_way() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let seed = of_environment("PINLATCH_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    // Seen where the test fails.
+    // Shown if the test fails.
     println!("again: PINLATCH_CHAOS_SEED={seed}");
     let commands = of_environment("PINLATCH_CHAOS_COMMANDS").unwrap_or(COMMANDS);
     let edge = Deployment::start(1, None);
@@ -126,7 +126,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
             callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
         (sent, blows)
     });
-    // What was under way arrives, and what was lost is told again.
+    // After reconnecting, pending results arrive, and lost ones are reported again.
     DEVICES.iter().for_each(|name| site.until_online(name));
     println!(
         "{} commands, {} executed at once, blows: {blows:?}",
@@ -142,7 +142,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     for command in &sent {
         stream::check(command, &stream::recorded(&site, command.number), &runs);
     }
-    // The log counts what the journal cannot show: the same colour twice in a row.
+    // The journal cannot show a command that ran twice, because setting the same colour again changes nothing. The
+    // agents' logs can.
     for agent in &agents {
         let log = agent.log();
         let done = log.lines().filter(|line| line.contains(" executed "));
@@ -159,7 +160,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
     assert!(blows.len() >= 3, "too calm to prove much: {blows:?}");
 }
 
-/// Strikes again and again, each time once commands have gone through, until there are no more of them.
+/// Disturbs the link repeatedly, each time after more commands were executed, until all commands are sent.
 fn strike(
     seed: u64,
     edge: &Deployment,
@@ -223,7 +224,7 @@ fn strike(
     blows
 }
 
-/// The deadline of every command that the edge sent, as its token claims it, by the colour that it sets.
+/// The deadline of every command that the edge sent, from its token, by the command's number (its colour).
 fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
     let commands = frames.iter().filter_map(|frame| {
         let frame: Value = serde_json::from_str(frame).ok()?;
@@ -263,7 +264,8 @@ driver = "sim"
 max_on_ms = 5000
 "#;
 
-/// When a line last reached a level, in milliseconds of Unix time.
+/// The time at which a line reached the level that it now has, in milliseconds since the Unix epoch. `None` if it has
+/// another level.
 fn reached(agent: &Agent, line: &str, level: bool) -> Option<u64> {
     let journal = agent.journal();
     let last = journal.iter().rfind(|entry| entry["line"] == line)?;
@@ -276,11 +278,11 @@ fn is_on_time(what: &str, at: u64, wanted: u64) {
     assert!(at.abs_diff(wanted) <= EXACTLY, "{what} at {at} instead of {wanted}");
 }
 
-/// Once the link is gone each line does what its configuration says, when it says so: also when the link
-/// goes in the middle of a pulse.
+/// After the link is lost, each line changes as its configuration says, at the configured time. A pulse in progress
+/// ends on time too.
 #[test]
 fn without_a_link_lines_are_safe_on_time() {
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -308,10 +310,10 @@ fn without_a_link_lines_are_safe_on_time() {
     assert_eq!(site.line("porch", "lamp")["reported"], false, "nobody asked for the lamp again");
 }
 
-/// A link that comes back in time leaves the lines as they are, and the next loss starts anew.
+/// A link that returns in time leaves the lines unchanged, and the timeout starts again at the next loss.
 #[test]
 fn a_link_that_is_back_in_time_changes_nothing() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -328,11 +330,11 @@ fn a_link_that_is_back_in_time_changes_nothing() {
     assert_eq!(agent.levels("fan").last(), Some(&json!(true)));
 }
 
-/// Nobody closes a half-open link: the agent gives it up after the silence that its configuration names, connects anew,
-/// and is obeyed there; the lines were without a link meanwhile.
+/// Neither end closes a half-open link. The agent closes it after the configured silence, reconnects and executes commands
+/// again. The time of silence counts as time without a link.
 #[test]
 fn a_half_open_link_is_given_up_in_time() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -349,8 +351,8 @@ fn a_half_open_link_is_given_up_in_time() {
     eventually(Duration::from_secs(20), "a new connection", || {
         (agent.connections() > connections).then_some(())
     });
-    // Three seconds of silence, the last of which may have begun before, a pause of half a second at most, and a
-    // connection on a busy machine.
+    // The sum of three seconds of silence, which may have begun earlier, a pause of at most half a second, and the
+    // connection time on a busy host.
     let took = silent.elapsed();
     println!("given up and connected again after {took:?}");
     assert!((Duration::from_secs(1)..Duration::from_secs(6)).contains(&took), "after {took:?}");

@@ -1,27 +1,27 @@
-//! Times that people feel. These tests have the machine to themselves.
+//! Latency that users notice. These tests run alone on the host.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2e::measure::Times;
-use e2e::{Deployment, Machine, Panel, Site};
+use e2e::{Deployment, HostLock, Panel, Site};
 use serde_json::{Value, json};
 
-/// How much later than in quiet the slowest commands of a storm may be, in milliseconds, where a
-/// login takes up to that by itself; elsewhere one such login.
+/// Allowed increase of the 99th percentile during the login storm, in milliseconds. If one login takes longer than this
+/// by itself, its time is allowed instead.
 const P99_MARGIN: f64 = 80.0;
 
-/// Rounds, of which one must hold: a shared machine may lose half its speed for some seconds, and what
-/// is looked for here is many times as large (without rationing the median grows twentyfold).
+/// Number of rounds, of which one must pass. A shared host may lose half its speed for some seconds, but a missing rate
+/// limit has a much larger effect (the median rises twentyfold).
 const ROUNDS: usize = 3;
 
-/// How many logins make a storm.
+/// Minimum number of logins in a storm.
 const ATTEMPTS: usize = 40;
 
-/// A storm of logins of many names at once leaves commands their time.
+/// Commands stay fast during a storm of logins with many names.
 #[test]
 fn a_login_storm_does_not_delay_a_door() {
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let _agent = site.device("porch");
@@ -31,7 +31,7 @@ fn a_login_storm_does_not_delay_a_door() {
         let hash = hash_ms(&site);
         let quiet = toggles(&mut panel, &format!("quiet{round}"), 400);
         let (storm, attempts) = in_a_storm(&site, |attempts| {
-            // However quick the commands are, they meet as many logins.
+            // Ensures a minimum number of logins, however fast the commands are.
             let mut batch = 0;
             let mut times = Vec::new();
             while times.len() < 400 || attempts() < ATTEMPTS {
@@ -59,8 +59,8 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
     })
 }
 
-/// What a login takes by itself on this machine now: one that waits for nobody, less a call that
-/// hashes nothing.
+/// The current time for one password hash, in milliseconds: a login that does not queue, minus a request without
+/// hashing.
 fn hash_ms(site: &Site<'_>) -> f64 {
     let http = site.deployment.http();
     let without = Times::of(5, |_| drop(http.post("/api/v1/token", &json!({ "grant_type": "none" })))).p50();
@@ -69,7 +69,7 @@ fn hash_ms(site: &Site<'_>) -> f64 {
         number += 1;
         assert_eq!(http.post("/api/v1/token", &login(site, &format!("alone-{number}"))).status, 401);
     });
-    // Each but the first also waits for the pause after the one before; the quickest is the first.
+    // All logins except the first also wait for the pause after the previous one, so the minimum is the first one.
     (with.percentile(0.0) - without).max(0.0)
 }
 
@@ -77,7 +77,7 @@ fn login(site: &Site<'_>, username: &str) -> Value {
     json!({ "grant_type": "password", "site": site.name, "username": username, "password": "guess" })
 }
 
-/// Runs something while ten clients try to log in without a pause, and says how often they tried.
+/// Runs `work` while ten clients try to log in continuously. Returns its result and the number of login attempts.
 fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) -> (T, usize) {
     let (stop, attempts) = (AtomicBool::new(false), AtomicUsize::new(0));
     let done = std::thread::scope(|scope| {
@@ -90,7 +90,8 @@ fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) ->
                     let answer = site.deployment.http().post("/api/v1/token", &login);
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
                     if answer.status == 429 {
-                        // Told to wait for a second or more, this client waits for a quarter of one.
+                        // The server asks for a pause of a second or more; this client pauses for a quarter of a
+                        // second.
                         std::thread::park_timeout(Duration::from_millis(250));
                     }
                 }

@@ -1,23 +1,23 @@
-//! A night of a bad network: the link goes again and again, also because the edge restarts, and the agent is back each
-//! time, as small as before.
+//! A night with a bad network: the link is lost again and again, and sometimes the edge restarts. Each time the agent
+//! reconnects, and its memory and open files do not grow.
 //!
-//! `cargo xtask night` runs this with many more losses.
+//! `cargo xtask night` runs this test with many more losses.
 
 use std::time::{Duration, Instant};
 
 use e2e::proxy::Proxy;
-use e2e::{Agent, Deployment, Machine, Site, eventually};
+use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// How often the link is lost, where `PINLATCH_NIGHT_RECONNECTS` does not say.
+/// Number of losses, unless `PINLATCH_NIGHT_RECONNECTS` is set.
 const LOSSES: usize = 10;
-/// Each so many losses the edge restarts; the others are cuts of the link.
+/// One in this many losses is a restart of the edge; the others cut the link.
 const RESTART_EVERY: usize = 20;
-/// After how many losses everything that is made once has been made.
+/// Number of losses after which one-time allocations are complete.
 const WARM: usize = 4;
-/// By how much an agent may grow, in KiB. A leak of a page for each of 200 connections would be 800.
+/// Allowed growth of an agent's memory, in KiB. A leak of one page for each of 200 connections would be 800 KiB.
 const GROWTH_KIB: u64 = 384;
-/// The edge is back, and so is the agent.
+/// Longest time from the edge's return to the agent's.
 const SOON: Duration = Duration::from_secs(2);
 
 const LINES: &str = "[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\nretain = true\n";
@@ -29,7 +29,7 @@ fn losses() -> usize {
 
 #[test]
 fn a_night_of_losses_leaves_the_agent_as_it_was() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let proxy = Proxy::start(edge.origin(), 0);
@@ -69,12 +69,12 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
     assert_eq!(agent.connections(), losses + 1, "it was lost more often than it should");
     assert_eq!(files_now, files, "open files");
     assert!(kib_now <= kib + GROWTH_KIB, "it grew from {kib} to {kib_now} KiB");
-    // Other tests share the machine in the short form.
+    // In the short form, other tests run on the host at the same time.
     let bound = if losses > LOSSES { SOON } else { 3 * SOON };
     assert!(slowest <= bound, "the agent was away for {slowest:?}");
 }
 
-/// How many files are open once those of the last attempt are closed: a link has one, and its end may come late.
+/// Number of open files, after those of the last attempt are closed. A link needs one, and its close may be delayed.
 fn settled(agent: &Agent) -> usize {
     let mut last = agent.open_files();
     let mut since = Instant::now();
@@ -87,22 +87,23 @@ fn settled(agent: &Agent) -> usize {
     })
 }
 
-/// However long the edge was away, the agent is back within two seconds of it; over IPv6, for once.
+/// After an edge was away for a long time, the agent reconnects within two seconds of its return. This test also covers
+/// IPv6.
 #[test]
 fn an_edge_that_was_away_for_long_is_found_soon() {
-    let machine = Machine::beside_others();
+    let host_lock = HostLock::beside_others();
     let edge = Deployment::start_with(1, |options| options.ipv6());
     assert!(edge.origin().starts_with("http://[::1]:"), "{}", edge.origin());
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
     edge.edge().stop();
-    // It tries again now and then, which disturbs nobody.
-    drop(machine);
-    // More than it takes for the pauses to grow as long as they get.
+    // Retries need little processor time, so other tests can run.
+    drop(host_lock);
+    // Enough attempts for the pauses between them to reach their maximum.
     eventually(Duration::from_secs(30), "several attempts", || {
         (agent.log().matches("code=\"unreachable\"").count() >= 5).then_some(())
     });
-    let _machine = Machine::alone();
+    let _host_lock = HostLock::alone();
     let connections = agent.connections();
     edge.edge().restart().expect("workerd");
     let back = Instant::now();

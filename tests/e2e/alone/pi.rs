@@ -1,11 +1,11 @@
-//! The agent on an emulated Raspberry Pi 3B: the kernel's own driver of the Pi's pins, a network behind USB, and a clock
-//! that begins in 1970. The pins are watched from outside.
+//! The agent on an emulated Raspberry Pi 3B: the kernel's driver for the Pi's pins, a network behind USB, and a clock
+//! that starts in 1970. The pins are observed from outside.
 
 use std::time::{Duration, Instant};
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Browser, Certificates, Deployment, Machine, Site};
+use e2e::{Browser, Certificates, Deployment, HostLock, Site};
 use serde_json::json;
 
 const CONFIGURATION: &str = r#"
@@ -24,30 +24,31 @@ driver = "gpio"
 gpio = "GPIO27"
 "#;
 
-/// How long the panel opens the door for: as long as the line may be on.
+/// Length of the door's pulse: the line's maximum.
 const PULSE: Duration = Duration::from_millis(1200);
-/// How much longer the pin may be high.
+/// How much longer the pulse may be at the pin.
 const LATE: Duration = Duration::from_millis(100);
-/// Presses, of which one must be as long as that: the emulated processor shares a real one with everything else here.
+/// Number of pulses, of which one must be within [`LATE`]: the emulated processor shares a real one with everything
+/// else.
 const ROUNDS: usize = 4;
-/// How much shorter, since a timer of the kernel counts whole milliseconds.
+/// How much shorter the pulse may be, because kernel timers count whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
-/// How long a change may take to reach a pin.
+/// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Enrolled over TLS while its clock says 1970, the Pi opens a door that is pressed in the panel; and a line that is on
-/// when its agent is killed goes to its safe level, because the unit's `ExecStopPost=` takes it there.
+/// The Pi enrols over TLS while its clock says 1970, and opens a door when its button in the panel is pressed. When the
+/// agent is killed, `ExecStopPost=` in its unit sets a line that is on to its safe level.
 #[test]
 fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
     let began = Instant::now();
-    // It boots while workerd starts.
+    // The board boots while workerd starts.
     let mut pi = Guest::power_on(Board::Pi3b, &files);
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
@@ -92,7 +93,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         assert_eq!(result["status"], "executed", "{result}");
         assert_eq!(lamp.state(), State::Driven(true));
     };
-    // The kernel leaves the pin of a killed agent as it was; this is what `ExecStopPost=` is there for.
+    // The kernel leaves the pins of a killed agent unchanged. Only `ExecStopPost=` sets them to their safe levels.
     on();
     pi.kill_agent();
     let lines = pi.run("pinlatch-agent lines");

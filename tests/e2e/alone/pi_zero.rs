@@ -1,11 +1,11 @@
-//! The 32-bit package on an emulated Pi Zero, whose processor is the oldest that there is: installed from its archive,
-//! it finds the edge by its name.
+//! The 32-bit package on an emulated Pi Zero, which has the oldest supported processor. The package is installed from
+//! its archive, and the agent finds the edge by its DNS name.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, NAME_SERVER, Names, State, StopPost};
-use e2e::{Certificates, Deployment, Machine, Site, program, systemd};
+use e2e::{Certificates, Deployment, HostLock, Site, program, systemd};
 use serde_json::json;
 use xtask::dist;
 use xtask::tools::cross;
@@ -22,22 +22,23 @@ gpio = "GPIO17"
 
 const EDGE: &str = "edge.pinlatch.test";
 
-/// How long it may take to boot, on a busy machine.
+/// Longest boot time, on a busy host.
 const BOOT: Duration = Duration::from_secs(75);
-/// How long it may take to enrol, which takes some seconds on a quiet machine.
+/// Longest time for enrolment, which takes some seconds on an idle host.
 const ENROL: Duration = Duration::from_secs(90);
 
-/// How long a change may take to reach a pin.
+/// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The package's program runs on ARMv6 without libraries, resolves a name, checks a certificate by it, and obeys.
+/// The program in the package runs on ARMv6 without shared libraries, resolves a name, checks the certificate for that
+/// name, and executes commands.
 #[test]
 fn the_package_for_32_bits_runs_on_a_pi_zero() {
-    // A name server takes root, as packages do.
+    // The name server requires root, as the systemd tests do.
     if emulated::missing().is_some() || systemd::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let agent = std::fs::read(program("PINLATCH_AGENT_ARMHF")).expect("the agent");
     let package = dist::agent(cross::Machine::Armhf, "0.1.0", &agent).expect("a package");
     let archive = package.tarball(1_700_000_000).expect("an archive");
@@ -52,12 +53,13 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     ];
     let here: Ipv4Addr = HOST.parse().expect("an address");
     let names = Names::serve(&[(EDGE, here)]);
-    // It boots while workerd starts.
+    // The board boots while workerd starts.
     let power_on = || Guest::power_on_among(Board::PiZero, &files, Some(&names));
     let first = power_on();
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
-    // QEMU's board freezes now and then: in its kernel's second second, or once it talks over its USB network.
+    // QEMU's board sometimes freezes: in the second second of its kernel, or during traffic on its USB network. The
+    // test then starts another one.
     let zero = std::iter::once(first).chain((0..2).map(|_| power_on())).find_map(|mut zero| {
         let enrols = zero.is_ready_within(BOOT) && {
             install(&zero);
@@ -80,7 +82,7 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     }
 }
 
-/// Unpacks the package, whose program finds the board's lines.
+/// Unpacks the package, and checks that its program finds the board's lines.
 fn install(zero: &Guest) {
     assert_eq!(zero.run("uname -m").trim(), "armv6l");
     zero.run("tar --strip-components=1 -C / -xzf /root/agent.tar.gz");

@@ -1,13 +1,13 @@
-//! The agent on an emulated board whose GPIO controller has inputs, with a real kernel. The pins are watched and driven
-//! from outside.
+//! The agent on an emulated board whose GPIO controller supports inputs, with a real kernel. The pins are observed and
+//! driven from outside.
 
 use std::time::Duration;
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
-use e2e::{Certificates, Deployment, Machine, Site, soon};
+use e2e::{Certificates, Deployment, HostLock, Site, soon};
 use serde_json::{Value, json};
 
-/// The label of the board's chip.
+/// The label of the board's GPIO chip.
 const CHIP: &str = "9030000.pl061";
 
 const CONFIGURATION: &str = r#"
@@ -47,19 +47,19 @@ chip = "9030000.pl061"
 offset = 8
 "#;
 
-/// How often the bell bounces: an odd number, so that it rests pressed.
+/// Number of bounces of the bell. Odd, so that it ends pressed.
 const BOUNCES: u32 = 15;
 
-/// How long a change may take to reach a pin.
+/// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Commands reach pins, pins reach the live stream, and a line that cannot be used does not stop the others.
+/// Commands reach the pins, inputs reach the live stream, and an unusable line does not affect the others.
 #[test]
 fn pins_of_a_real_kernel_obey_and_report() {
     if emulated::missing().is_some() {
         return;
     }
-    let _machine = Machine::emulating();
+    let _host_lock = HostLock::emulating();
     let certificates = Certificates::new(&["localhost", HOST]);
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
@@ -67,7 +67,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
     board.until_ready();
-    // Another program holds the line 2.
+    // Line 2 is taken by another program.
     board.run("cd /sys/class/gpio && echo $(($(cat gpiochip*/base) + 2)) >export");
     board.enrol(&site.enrolment("porch"));
     board.start_agent(StopPost::Safe);
@@ -85,7 +85,8 @@ fn pins_of_a_real_kernel_obey_and_report() {
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
-    // The unit's ExecStopPost= leaves every output safe, also one that is safe at the high voltage.
+    // `ExecStopPost=` in the unit sets every output to its safe level, including the one whose safe level is the high
+    // voltage.
     let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
     set("lamp");
     set("heater");
@@ -102,7 +103,7 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     let (lamp, heater) = (board.pin(0), board.pin(1));
     assert_eq!(lamp.state(), State::Driven(false));
     assert_eq!(heater.state(), State::Driven(true), "off is the high voltage here");
-    // Whatever the pins did when the kernel and the agent started has been seen.
+    // Discards the changes from the start of the kernel and the agent.
     lamp.changes();
     heater.changes();
     for level in [true, false, true, false] {
@@ -116,7 +117,7 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
 }
 
-/// The heater moves to another line of the chip and back, by SIGHUP, while the lamp is on.
+/// While the lamp is on, a reload by SIGHUP moves the heater to another line of the chip, then back.
 fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
@@ -130,11 +131,11 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
         ));
         soon("the file is read again", || (read_again() > before).then_some(()));
         let heater = board.pin(to);
-        // Its safe level, off, is the high voltage.
+        // The heater's safe level is off, which is the high voltage.
         heater.until(State::Driven(true));
         heater.changes();
         let set = |value: bool| Some(site.post(&path("heater", "set"), &json!({ "value": value })).status);
-        // Whether the site has heard of the new line yet or not: it is the same to it.
+        // Commands work whether or not the site already has the device's report about the new line.
         for on in [true, false] {
             soon("the heater obeys", || set(on).filter(|status| *status == 200));
             heater.wait_for(!on, SOON);
@@ -151,7 +152,7 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(false, SOON);
 }
 
-/// The system's clock jumps by a day and back while the agent is connected, and commands go on in time.
+/// The system clock jumps by a day and back while the agent is connected. Commands still arrive in time.
 fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     let is_on = |level: bool| {
@@ -176,7 +177,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     let bell = board.pin(5);
     assert_eq!(bell.state(), State::Input);
     let is_bell = |frame: &Value| frame["line"]["name"] == "bell";
-    // A hand's bouncing: it counts once, by where it comes to rest.
+    // A bouncing button: only the final level is reported.
     for bounce in 0..BOUNCES {
         bell.drive_slowly(bounce % 2 == 0);
     }
@@ -188,7 +189,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     assert_eq!(site.line("porch", "bell")["reported"], false);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
     let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
-    // Numbers have no gaps, so nothing else was told in between.
+    // Sequence numbers have no gaps, so there were no other events in between.
     let number = |event: &Value| event["seq"].as_u64().expect("a number");
     assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
     let interrupts = board.run("grep pinlatch-agent /proc/interrupts");

@@ -1,14 +1,14 @@
-//! What `pinlatch doctor` says of issuers and login providers that are not as they should be.
+//! The report of `pinlatch doctor` on misconfigured issuers and login providers.
 
 use std::path::Path;
 
-use e2e::Machine;
+use e2e::HostLock;
 use e2e::provider::{CLIENT, RESOURCE};
 use serde_json::Value;
 
 use super::{SHARED, page};
 
-/// Runs the doctor on a folder; its checks.
+/// Runs the doctor in a folder. Returns whether all is well, and the checks.
 fn checks(folder: &Path, url: &str) -> (bool, Vec<Value>) {
     let output = page::pinlatch(folder, &["--json", "doctor", url, "--config", "wrangler.toml"], "");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -16,7 +16,7 @@ fn checks(folder: &Path, url: &str) -> (bool, Vec<Value>) {
     (report["ok"] == true, report["checks"].as_array().expect("checks").clone())
 }
 
-/// The check of an issuer or a provider.
+/// The check of one issuer or provider.
 fn check<'c>(checks: &'c [Value], kind: &str, name: &str) -> &'c Value {
     let is = |check: &&Value| {
         check["name"] == kind
@@ -27,7 +27,7 @@ fn check<'c>(checks: &'c [Value], kind: &str, name: &str) -> &'c Value {
 
 #[test]
 fn the_doctor_says_what_is_wrong_with_an_issuer() {
-    let _machine = Machine::beside_others();
+    let _host_lock = HostLock::beside_others();
     let (world, origin) = (&*SHARED, SHARED.deployment.origin());
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -38,7 +38,7 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let login = check(&all, "provider", "auth0");
     assert_eq!((login["state"].as_str(), well), (Some("ok"), true), "{all:?}");
 
-    // The owner's machine has another secret than the edge, and one of them no more.
+    // The owner's computer has a secret that differs from the edge's, and lacks another one.
     let secrets = std::fs::read_to_string(at(".dev.vars")).expect("secrets");
     let secret =
         |name: &str| secrets.lines().find(|line| line.starts_with(name)).expect("a secret").to_owned();

@@ -1,4 +1,4 @@
-//! One guide: its blocks of code, and running them.
+//! Parses and runs the code blocks of one guide.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,15 +7,13 @@ use std::process::{Command, Output, Stdio};
 
 use e2e::program;
 
-/// A guide.
 pub struct Page {
-    /// Its name in `docs/guides`.
+    /// The file name in `docs/guides`, without `.md`.
     pub name: &'static str,
     blocks: Vec<Block>,
     variables: BTreeMap<String, String>,
 }
 
-/// A block of code.
 struct Block {
     language: String,
     purpose: String,
@@ -23,7 +21,7 @@ struct Block {
 }
 
 impl Page {
-    /// Reads a guide. `variables` are what it asks its reader for, beside the deployment's address.
+    /// Reads a guide. `variables` are those that the guide asks for, except the deployment's address.
     pub fn read(name: &'static str, variables: &[(&str, &str)]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
         let blocks = blocks(&std::fs::read_to_string(&file).expect("a guide"));
@@ -55,13 +53,12 @@ impl Page {
         Self { name, blocks, variables: variables.collect() }
     }
 
-    /// Sets one of the variables.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.into(), value.into());
     }
 
-    /// Writes the guide's files into a folder and runs its blocks of a purpose there, in one shell. Gives what they
-    /// print.
+    /// Writes the guide's files into a folder and runs the blocks with this purpose there, in one shell. Returns their
+    /// output.
     pub fn run(&self, folder: &Path, purpose: &str) -> String {
         for block in self.blocks.iter().filter(|block| block.language != "sh") {
             std::fs::write(folder.join(&block.purpose), &block.text).expect("a file");
@@ -79,7 +76,7 @@ impl Page {
     }
 }
 
-/// Runs `pinlatch` as the guides' reader does.
+/// Runs `pinlatch` from the search path, as a reader of the guides does.
 pub fn pinlatch(folder: &Path, arguments: &[&str], input: &str) -> Output {
     ended(Command::new("pinlatch").args(arguments), folder, input)
 }

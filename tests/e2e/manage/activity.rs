@@ -1,4 +1,4 @@
-//! The audit log: live, filtered, saved.
+//! The audit log page: live, filtered, saved.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -25,7 +25,7 @@ fn the_log_is_live_filtered_and_saved() {
         pages.says("log", "Device enrolled").await;
         assert!(pages.count(".entry").await > first);
 
-        // New entries come by themselves, once.
+        // New entries appear without a reload, and only once.
         site.post("/api/v1/devices/porch/lines/nothing/set", &json!({ "value": true }));
         site.post("/api/v1/devices/porch/lines/rose/set", &json!({ "value": "#00ff88" })).ok();
         pages.says("log", "Rose of Porch: set").await;
@@ -45,7 +45,8 @@ fn the_log_is_live_filtered_and_saved() {
         pages.click("filter-clear").await;
         pages.says("log", "Lamp of Porch").await;
 
-        // Saved is what is wanted, all of it; the page's own file, since a download would need a folder.
+        // The saved file contains all entries that match the filter. The file is read from the page, because a download
+        // would need a folder.
         let watch = "const real = URL.createObjectURL;
             URL.createObjectURL = (blob) => { blob.text().then(text => window.saved = text); return real.call(URL, blob); };";
         pages.ask(watch).await;

@@ -29,7 +29,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         agent.start();
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
-        // It comes by itself.
+        // The device appears online without a reload.
         pages.browser.until("device-card-porch", "data-online", "true").await;
         pages.click("device-porch").await;
         pages.says("heading", "Porch").await;
@@ -68,7 +68,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.says("heading", "Manage devices").await;
         pages.gone("[data-testid=device-porch]").await;
         soon("the device is gone", || (site.get("/api/v1/devices/porch").status == 404).then_some(()));
-        // An address that somebody kept.
+        // A bookmarked address of a device that was removed.
         pages.go("device/porch").await;
         pages.says("gone", "no such device").await;
     });

@@ -1,4 +1,4 @@
-//! The token inspector: judged as the edge judges, in the browser alone.
+//! The token inspector: verifies like the edge, entirely in the browser.
 
 use e2e::Site;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         let asked = pages.ask(requests).await.to_string();
         assert!(!asked.contains(&site.token), "{asked}");
 
-        // One letter of the signature.
+        // Changes one character of the signature.
         let (rest, signature) = site.token.rsplit_once('.').expect("a token");
         let turned = if signature.starts_with('A') { "B" } else { "A" };
         paste(&pages, "inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
@@ -38,14 +38,14 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
 
-        // Nothing was asked of anybody but what the page asks for by itself.
+        // The inspector sent no requests; only the page's usual ones were made.
         let asked = pages.ask(requests).await;
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
         let strange = |name: &&&str| {
             let own = ["/api/v1/session", "/.well-known/jwks.json", "/assets/", "/sw.js"];
             let own = own.iter().any(|part| name.contains(part));
-            // The page itself, to see whether there is a newer version of it.
+            // The page itself, requested to find out whether a newer version exists.
             let page = name.strip_prefix(site.deployment.origin()) == Some("/");
             !own && !page
                 && !name.ends_with(".svg")
@@ -54,7 +54,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         };
         assert_eq!(calls.iter().find(strange), None, "{calls:?}");
 
-        // What was pasted is gone with the page.
+        // The pasted token disappears when the page is left.
         pages.click("way-people").await;
         pages.says("heading", "People").await;
         pages.click("way-inspector").await;
@@ -64,7 +64,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
     });
 }
 
-/// Puts a text into a field as one piece, as a paste does.
+/// Sets a field's content in one step, like a paste.
 async fn paste(pages: &Pages, testid: &str, text: &str) {
     pages.browser.find(testid).await;
     let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);

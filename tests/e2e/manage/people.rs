@@ -1,4 +1,4 @@
-//! People: invited, changed, removed; and what somebody without rights is shown.
+//! People: invited, changed, removed; and the pages as shown to a person without permissions.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Pages, in_browser};
 use crate::people::{client, join, log_in};
 
-/// The way of a person through the page: invited by a link, given other rights, logged out, removed.
+/// A person is invited by a link, gets other permissions, is logged out, and is removed.
 #[test]
 fn somebody_is_invited_given_rights_and_removed() {
     let site = Site::shared();
@@ -94,7 +94,7 @@ fn person(site: &Site<'_>, name: &str) -> Value {
     found.expect("the person").clone()
 }
 
-/// Whoever may only look is shown no control that the API would refuse, and the API refuses anyway.
+/// A viewer sees no controls for actions that the API would refuse, and the API refuses these actions.
 #[test]
 fn a_viewer_is_offered_nothing_that_is_refused() {
     let site = Site::shared();

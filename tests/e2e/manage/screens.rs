@@ -1,5 +1,5 @@
-//! Every page of administration and its dialogs, small and large, light and dark: drawn at all, fit for everybody,
-//! nothing too small to touch, nothing wider than the screen. The pictures stay in `target/screens`.
+//! Every administration page and its dialogs, in small and large sizes, light and dark: not blank, accessible, with
+//! touch targets of sufficient size, and no wider than the screen. The screenshots are saved in `target/screens`.
 
 use e2e::Site;
 use e2e::outsiders::now;

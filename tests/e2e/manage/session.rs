@@ -1,4 +1,4 @@
-//! Sessions: nobody is logged in, and a session that ends in the middle of something.
+//! Sessions: opening a page without a login, and a session that ends during an action.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site};
@@ -24,7 +24,7 @@ fn whoever_is_not_logged_in_is_led_to_the_login_and_back() {
     });
 }
 
-/// What somebody was in the middle of is still there when they have logged in again, in another tab.
+/// After logging in again in another tab, the person's input is still on the page.
 #[test]
 fn a_session_that_ends_in_the_middle_loses_nothing() {
     let site = Site::shared();

@@ -1,4 +1,4 @@
-//! API tokens and guest links: made, shown once, used, revoked.
+//! API tokens and guest links: created, shown once, used, revoked.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
             assert!(card.contains(part), "{part}: {card}");
         }
 
-        // The guest, in a tab of the same browser.
+        // The guest uses a tab of the same browser.
         let owner = pages.browser.client.window().await.expect("a tab");
         let guest = pages.browser.client.new_window(true).await.expect("a tab").handle;
         pages.browser.client.switch_to_window(guest).await.expect("a tab");
@@ -58,7 +58,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
-        // Used once, it has ended; the list tells so by itself.
+        // After its single use the link has ended, and the list shows this.
         pages.browser.client.switch_to_window(owner).await.expect("a tab");
         pages.go("tokens").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "used_up").await;

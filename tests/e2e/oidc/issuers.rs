@@ -16,7 +16,7 @@ fn claims(iss: &str, more: &Value) -> Value {
     claims
 }
 
-/// A token that nobody signed.
+/// A token with an invalid signature.
 fn unsigned(kid: &str, iss: &str) -> String {
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": kid });
     let signed = format!("{}.{}", encode(header.to_string()), encode(claims(iss, &json!({})).to_string()));
@@ -39,12 +39,12 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     stage.site.get("/api/v1/devices").ok();
     let devices = |token: &str| stage.http.bearer(token).get("/api/v1/devices").ok().to_string();
     assert!(!devices(&others).contains("porch"));
-    // Each with the key of the other, whatever it says.
+    // Tokens signed with one issuer's key that name the other issuer.
     for (signer, speaks_for) in [(stage.provider, first), (first, stage.provider)] {
         let token = signer.sign(&json!({}), &claims(speaks_for.issuer(), &json!({})));
         stage.whoami(&token).is_problem(401, "invalid_token");
     }
-    // One that is for both is still its issuer's.
+    // A token with several audiences still belongs to its issuer's site.
     let both =
         stage.provider.sign(&json!({}), &claims(stage.provider.issuer(), &json!({ "aud": [RESOURCE, "x"] })));
     assert_eq!(stage.whoami(&both).ok()["site"], stage.site.name);
@@ -63,7 +63,7 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     assert!((400..500).contains(&guest.status), "{guest:?}");
 }
 
-/// Tokens with invented key ids do not make Pinlatch flood the issuer, and do not shut out honest ones.
+/// Tokens with invented key ids do not make Pinlatch flood the issuer with requests, and do not block valid tokens.
 #[test]
 fn invented_key_ids_do_not_flood_the_issuer() {
     let stage = World::shared("flooded");
@@ -87,7 +87,7 @@ fn invented_key_ids_do_not_flood_the_issuer() {
     assert!(asked <= most, "it was asked for its keys {asked} times within {:?}", began.elapsed());
 }
 
-/// Whoever comes first has the keys fetched, and whoever comes with them waits for that.
+/// The first token triggers a fetch of the keys, and concurrent tokens wait for this fetch.
 #[test]
 fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     let stage = World::shared("crowded");
@@ -100,7 +100,7 @@ fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     assert_eq!(stage.provider.asked("/jwks"), 1);
 }
 
-/// What an issuer publishes may be anything: its own tokens get 503, and nobody else waits.
+/// If an issuer publishes an invalid key set, its tokens get 503. Other tokens do not wait.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {
     let stage = World::shared("odd");
@@ -124,14 +124,14 @@ fn odd_key_sets_are_refused_and_stop_nobody_else() {
     });
     assert_eq!(stage.provider.asked("/odd/redirect"), 1);
     assert_eq!(stage.provider.asked("/jwks"), asked, "a redirect was followed");
-    // Whoever insists is answered at once, without asking again.
+    // Repeated tokens are refused at once, without another request to the issuer.
     for token in &tokens {
         stage.whoami(token).is_problem(503, "issuer_unavailable");
     }
     assert!(stage.provider.asked("/odd/large") <= 2);
 }
 
-/// While one issuer hangs, the others' tokens, logins and people go on.
+/// While one issuer hangs, other issuers' tokens, logins and people are not delayed.
 fn nobody_waits(stage: &Stage, good: &str) {
     eventually(Duration::from_secs(15), "the issuer is asked", || {
         (stage.provider.asked("/odd/hang") > 0).then_some(())

@@ -1,15 +1,16 @@
-//! Logins as whoever sits between browser, provider and Pinlatch could bend them; over HTTP.
+//! Logins over HTTP, as altered by an attacker between browser, provider and Pinlatch.
 
 use std::time::Instant;
 
-use e2e::Machine;
+use e2e::HostLock;
 use e2e::outsiders::now;
 use e2e::provider::{parameter, set_cookies};
 use serde_json::json;
 
 use super::{Stage, World, after_the_cooldown, name_of};
 
-/// Somebody admitted by an address is whoever first proves to have it, and nobody after them.
+/// An admitted email address is bound to the first subject with that verified address. Other subjects are refused
+/// afterwards.
 #[test]
 fn a_verified_address_admits_once_and_binds_the_subject() {
     let stage = World::shared("mail");
@@ -20,13 +21,13 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
     assert!(people.contains(r#""subject":"bea""#), "{people}");
     stage.is_refused("bea-again", "not_admitted");
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // Whoever is this person at the provider is no other here.
+    // One identity at the provider cannot belong to two people of the site.
     let identity = json!({ "issuer": stage.provider.issuer(), "subject": "bea" });
     let taken = json!({ "identity": identity, "role": "viewer" });
     stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
 }
 
-/// Where the id_token has no address the userinfo endpoint is asked, and believed only of the same person.
+/// If the id_token has no address, the userinfo endpoint is queried. Its answer counts only for the same subject.
 #[test]
 fn an_address_is_asked_for_where_the_id_token_has_none() {
     let stage = World::shared("terse");
@@ -46,12 +47,12 @@ fn an_address_is_asked_for_where_the_id_token_has_none() {
     }
     stage.provider.change(&json!({ "userinfo": null }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // Whoever is known by their subject needs no address, and so no endpoint that works.
+    // A person with a known subject needs no address, so a broken userinfo endpoint does not matter.
     stage.provider.change(&json!({ "userinfo": cem }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
     assert!(stage.provider.asked("/me") >= 6);
 
-    // A token endpoint that hangs ends the login, not before its time and not long after.
+    // A token endpoint that hangs ends the login after its timeout.
     stage.provider.change(&json!({ "hang": true }));
     let began = Instant::now();
     stage.is_refused("bea", "issuer_unavailable");
@@ -69,19 +70,19 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
     let after = stage.provider.access_token();
     after_the_cooldown("the new key is known", || (stage.whoami(&after).status == 200).then_some(()));
     stage.whoami(&before).is_problem(401, "invalid_token");
-    // The provider says what it signs with in another document, which has a cooldown of its own.
+    // The provider's signing algorithms are in its discovery document, which has a separate cooldown.
     let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
     assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
     let asked = stage.provider.asked("/jwks");
     assert!(asked <= 4, "it was asked for its keys {asked} times");
 }
 
-/// What was fetched outlives the provider, and the Worker.
+/// Fetched keys stay usable while the provider is down, even after a restart of the Worker.
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
-    let machine = Machine::beside_others();
+    let host_lock = HostLock::beside_others();
     let world = World::start();
-    let stage = world.stage("falling", machine);
+    let stage = world.stage("falling", host_lock);
     stage.admit("ann", "ann").ok();
     let session = stage.log_in("ann").expect("a login");
     let tokens = [stage.provider.access_token(), stage.provider.access_token()];
@@ -120,7 +121,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let state = parameter(&one.question, "state").expect("a state");
     let code = parameter(&back, "code").expect("a code");
 
-    // Of another login, of none, of somebody who made it up.
+    // The cookie of another login, no cookie, an invented cookie.
     refused(&back, &two.cookie);
     refused(&back, "");
     refused(&back, "__Host-pinlatch_login=invented");
@@ -132,7 +133,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
     refused(&elsewhere, &one.cookie);
     refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
-    // Somebody else's code in one's own login: PKCE.
+    // An attacker's login with another person's code, which PKCE prevents.
     let other = parameter(&two.question, "state").expect("a state");
     refused(&back.replace(state, other), &two.cookie);
 
@@ -141,7 +142,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     refused(&back, &one);
 }
 
-/// A code that was not used, and the cookie that goes with it.
+/// An unused code, and its login cookie.
 fn fresh(stage: &Stage) -> (String, String) {
     let journey = stage.begin();
     let back = stage.provider.answer(&journey.question, "ann");
@@ -176,7 +177,7 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     stage.provider.change(&json!({ "forge": null }));
     assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
 
-    // A program that begins a login reads a problem.
+    // A program that starts a login gets a problem document.
     let answer = stage.http.get("/api/v1/logins/nobody");
     answer.is_problem(404, "not_found");
     let answer = stage.http.get("/api/v1/logins/gone");

@@ -1,9 +1,9 @@
-//! `cargo xtask bench agent`: what the agent weighs, and how soon a line is set.
+//! `cargo xtask bench agent`: the agent's memory and processor use, and the latency of setting a line.
 //!
-//! Prints rows as JSON for xtask's table. The process is measured connected to a real workerd on this
-//! machine. "Frame → line set" is measured in here, on the agent's own code without a socket: from the text
-//! of a frame over its verification to the return of the line's driver, a simulated one without a journal. What a
-//! driver adds to the kernel's call is measured on an emulated board.
+//! Prints rows as JSON for xtask's table. The process is measured while connected to a real workerd on this host.
+//! "Frame → line set" runs the agent's code in this process, without a socket: from the text of a frame, through
+//! verification, to the return of the line's driver, which is simulated and has no journal. The driver's overhead over
+//! the kernel's call is measured on an emulated board.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -32,9 +32,9 @@ use xtask::bench::Row;
 const SESSION: &str = "a-session-nonce-of-22-b";
 const COMMANDS: usize = 10_000;
 const STARTS: usize = 10;
-/// For how long an idle agent is watched: two of its pings are in it.
+/// Measuring time for an idle agent. Contains two of its pings.
 const IDLE: Duration = Duration::from_secs(30);
-/// What follows a connection is over by then.
+/// Time for the work that follows a connection to finish.
 const SETTLED: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -62,9 +62,9 @@ fn main() {
     println!("{}", serde_json::to_string(&rows).expect("JSON"));
 }
 
-/// Setting a line on an emulated board: the agent's driver beside the kernel's call.
+/// Setting a line on an emulated board: the agent's driver compared with the kernel's call.
 fn on_a_kernel() -> Vec<Row> {
-    // Standard output is for the rows.
+    // A skipped measurement is not reported, because standard output is for the rows.
     if std::env::var_os("PINLATCH_NO_EMULATOR").is_some() {
         return Vec::new();
     }
@@ -81,7 +81,7 @@ fn on_a_kernel() -> Vec<Row> {
     ]
 }
 
-/// From the text of a frame to the line's level.
+/// Latency from the text of a frame to the line's new level.
 fn frames() -> Times {
     let name = |text: &str| Name::new(text).expect("a name");
     let keys = EdgeKeys::generate().expect("keys");
@@ -115,7 +115,7 @@ fn frames() -> Times {
         .collect()
 }
 
-/// A process that does not outlive this value.
+/// A process that is killed when this value is dropped.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -125,7 +125,7 @@ impl Drop for Killed {
     }
 }
 
-/// From the start of the process to its word that it is connected.
+/// Time from the start of the process to its log entry "connected".
 fn start(agent: &Agent) -> Duration {
     let began = Instant::now();
     let mut run = agent.command();
@@ -139,7 +139,7 @@ fn start(agent: &Agent) -> Duration {
     panic!("the agent ended before it was connected");
 }
 
-/// The processor time of all threads so far.
+/// Processor time used by all threads since their start.
 fn busy(proc: &Path) -> Duration {
     let threads = fs::read_dir(proc.join("task")).expect("threads");
     let of_one = |thread: fs::DirEntry| -> u64 {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench verify`: what it costs to verify a token in workerd, the first time, again, and by npm's `jose`.
+//! `cargo xtask bench verify`: the time to verify a token in workerd: by our code for the first time and repeatedly,
+//! and by npm's `jose`.
 //!
 //! Prints rows as JSON for xtask's table.
 

@@ -1,4 +1,4 @@
-//! An initramfs.
+//! Writes an initramfs.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,30 +7,29 @@ use std::path::Path;
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 
-/// A cpio archive under way. It is not compressed: an emulated processor would have to undo that.
+/// An open cpio archive. It is not compressed, because the emulated processor would have to decompress it.
 pub struct Archive {
     out: BufWriter<File>,
     folders: BTreeSet<String>,
 }
 
 impl Archive {
-    /// Begins one.
     pub fn create(file: &Path) -> Self {
         let out = BufWriter::new(File::create(file).expect("a file"));
         Self { out, folders: BTreeSet::new() }
     }
 
-    /// Adds a program.
+    /// Adds a file with mode 755.
     pub fn program(&mut self, path: &str, content: &[u8]) {
         self.add(path, ModeFileType::Regular, 0o755, content);
     }
 
-    /// Adds a file.
+    /// Adds a file with mode 600.
     pub fn file(&mut self, path: &str, content: &[u8]) {
         self.add(path, ModeFileType::Regular, 0o600, content);
     }
 
-    /// Ends it.
+    /// Writes the trailer.
     pub fn finish(self) {
         trailer(self.out).and_then(|mut out| out.flush()).expect("a written archive");
     }

@@ -1,28 +1,28 @@
-//! The machines that QEMU can be.
+//! The boards that QEMU emulates.
 
 use super::pins::State;
 
-/// A machine with a GPIO controller.
+/// A board with a GPIO controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Board {
-    /// A Raspberry Pi 3B: the kernel's `pinctrl-bcm2835`, 54 lines named as on the header, no clock that knows the
-    /// date, its network behind USB. QEMU passes on no changes of its inputs.
+    /// A Raspberry Pi 3B: the kernel's `pinctrl-bcm2835`, 54 lines named as on the header, no real-time clock, a
+    /// network behind USB. QEMU does not forward changes of its inputs.
     Pi3b,
-    /// A Raspberry Pi Zero, with an ARMv6 processor of 32 bits; else as the 3B.
+    /// A Raspberry Pi Zero: a 32-bit ARMv6 processor; otherwise like the 3B.
     PiZero,
-    /// QEMU's own board: a PL061 with eight lines without names, inputs included.
+    /// QEMU's `virt` board: a PL061 with eight unnamed lines, whose inputs work.
     Virt,
 }
 
-/// GPIO registers of the BCM2835.
+/// Address of the BCM2835's GPIO registers.
 const BCM2835: u64 = 0x2020_0000;
-/// GPIO registers of the BCM2837.
+/// Address of the BCM2837's GPIO registers.
 const BCM2837: u64 = 0x3f20_0000;
-/// GPIO registers of `virt`.
+/// Address of the GPIO registers of `virt`.
 const PL061: u64 = 0x0903_0000;
 
 impl Board {
-    /// Its folder among the guests.
+    /// The board's folder in `PINLATCH_GUESTS`.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Pi3b => "pi",
@@ -31,7 +31,7 @@ impl Board {
         }
     }
 
-    /// The QEMU that it runs on, by the name of its processor.
+    /// The suffix of the `qemu-system-` program.
     pub fn processor(self) -> &'static str {
         match self {
             Self::Pi3b | Self::Virt => "aarch64",
@@ -39,12 +39,12 @@ impl Board {
         }
     }
 
-    /// The variable with the agent that it has from the start; on the Zero it is installed.
+    /// The environment variable with the path of the preinstalled agent. `None` on the Zero, where the test installs
+    /// it.
     pub fn agent(self) -> Option<&'static str> {
         (self != Self::PiZero).then_some("PINLATCH_AGENT_ARM64")
     }
 
-    /// What QEMU is told.
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Pi3b => &["-machine", "raspi3b", "-device", "usb-net,netdev=n0,port=1"],
@@ -62,8 +62,8 @@ impl Board {
         }
     }
 
-    /// The serial line for commands. On the Pi the kernel has the PL011 for its messages only, since in QEMU the
-    /// firmware's GPIO that it hangs on is missing.
+    /// The serial line for commands. On the Pi 3B the kernel uses the PL011 for its messages only: it depends on the
+    /// firmware's GPIO, which QEMU lacks.
     pub fn serial(self) -> &'static str {
         match self {
             Self::Pi3b => "ttyS1",
@@ -71,23 +71,23 @@ impl Board {
         }
     }
 
-    /// What else the kernel is told. Raspberry Pi OS leaves the pins of a released output driven, which is a choice
-    /// in the kernel as everybody else has it.
+    /// Additional kernel options. Raspberry Pi OS keeps the pins of a released output driven; in the mainline kernel
+    /// this is an option.
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
-            // Its kernel is older than that choice, and dies of a power controller that QEMU has not got.
+            // Its kernel predates that option, and crashes in the driver of a power controller that QEMU lacks.
             Self::PiZero => "initcall_blacklist=bcm2835_power_driver_init",
             Self::Virt => "",
         }
     }
 
-    /// Whether the kernel needs to be told what the machine is made of.
+    /// Whether the kernel needs a device tree file.
     pub fn has_device_tree(self) -> bool {
         self != Self::Virt
     }
 
-    /// QEMU's type of the GPIO controller.
+    /// QEMU's type name of the GPIO controller.
     pub fn gpio_type(self) -> &'static str {
         match self {
             Self::Pi3b | Self::PiZero => "bcm2835_gpio",
@@ -95,17 +95,17 @@ impl Board {
         }
     }
 
-    /// Reads the controller's registers: whether the kernel has not yet taken a pin's interrupt.
+    /// Whether a pin's interrupt is pending in the kernel, from the controller's registers.
     pub fn has_interrupt(self, pin: u32, read: impl Fn(u64) -> u32) -> bool {
         match self {
-            // QEMU's Pi has no interrupts of pins.
+            // QEMU's Pi has no pin interrupts.
             Self::Pi3b | Self::PiZero => false,
             Self::Virt => read(PL061 + 0x414) >> pin & 1 == 1,
         }
     }
 
-    /// Reads the controller's registers: what the pin is, and at which level. On a Pi a pin that is no output still
-    /// has the level that it would be driven to.
+    /// The pin's direction and level, from the controller's registers. On a Pi the level register of an input pin still
+    /// contains its last output level, so the level counts only if the pin is an output.
     pub fn state(self, pin: u32, read: impl Fn(u64) -> u32) -> State {
         let (output, level) = match self {
             Self::Pi3b | Self::PiZero => {

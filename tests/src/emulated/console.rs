@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long one command may take; enrolling is the longest.
+/// Longest time for one command. Enrolling takes longest.
 const COMMAND: Duration = Duration::from_secs(150);
 
-/// All lines so far, and the news that there are more.
+/// All received lines, and a signal for new ones.
 #[derive(Default)]
 struct Lines {
     all: Mutex<Vec<String>>,
@@ -21,7 +21,7 @@ impl Lines {
     }
 }
 
-/// A console on which `init.sh` listens.
+/// A console on which `init.sh` reads commands.
 pub struct Console {
     out: Mutex<State>,
     lines: Arc<Lines>,
@@ -30,12 +30,12 @@ pub struct Console {
 struct State {
     stream: UnixStream,
     commands: u32,
-    /// How many lines have been waited for by [`Console::until`].
+    /// Number of lines already consumed by [`Console::until`].
     seen: usize,
 }
 
 impl Console {
-    /// The console at the other end of a connection.
+    /// Reads and writes the console over a connection.
     pub fn over(stream: UnixStream) -> Self {
         let lines = Arc::new(Lines::default());
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
@@ -50,7 +50,7 @@ impl Console {
         Self { out: Mutex::new(State { stream, commands: 0, seen: 0 }), lines }
     }
 
-    /// Waits for a line that was not waited for before.
+    /// Waits for a line after those that earlier calls consumed.
     #[track_caller]
     pub fn until(&self, line: &str, limit: Duration) {
         let from = self.state().seen;
@@ -58,12 +58,12 @@ impl Console {
         self.state().seen = at + 1;
     }
 
-    /// Whether a line comes within this time.
+    /// Whether a line arrives in time.
     pub fn hears(&self, line: &str, limit: Duration) -> bool {
         self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
 
-    /// Runs a line of shell; its exit code and output.
+    /// Runs a shell command. Returns its exit code and output.
     #[track_caller]
     pub fn run(&self, line: &str) -> (i32, String) {
         match self.run_within(COMMAND, line) {
@@ -72,7 +72,7 @@ impl Console {
         }
     }
 
-    /// Runs a line of shell; its exit code and output, or the console's last lines where it has not ended in time.
+    /// Runs a shell command. Returns its exit code and output, or the console's last lines on a timeout.
     pub fn run_within(&self, limit: Duration, line: &str) -> Result<(i32, String), Vec<String>> {
         let (id, from) = {
             let mut state = self.state();
@@ -97,14 +97,14 @@ impl Console {
 
     #[track_caller]
     fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
-        // Not in a closure, which would be named as the place instead of the caller.
+        // Not in a closure: with `track_caller` a panic there would report this line instead of the caller's.
         match self.search(from, limit, fits) {
             Ok(at) => at,
             Err(last) => panic!("after {limit:?} still not: {what}; the console said last: {last:#?}"),
         }
     }
 
-    /// The place of a line that fits, once there is one; in time, or the last lines instead.
+    /// Waits for the index of a matching line. On a timeout returns the last lines.
     fn search(
         &self,
         from: usize,

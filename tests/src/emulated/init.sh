@@ -1,7 +1,6 @@
 #!/bin/busybox sh
-# Process 1 of an emulated machine: sets up the network, then runs what comes over a serial line, which the kernel's
-# command line names (`commands=ttyS1`): `ID LINE` is answered by `|ID …` for each line of output and `@ID CODE`
-# at the end.
+# Process 1 of an emulated board: sets up the network, then runs commands from the serial line that the kernel's command
+# line names (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, then `@ID CODE`.
 
 /bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
 /bin/busybox --install -s /bin
@@ -13,7 +12,7 @@ exec <"/dev/$commands" >"/dev/$commands" 2>&1
 stty -echo
 dmesg -n 1
 
-# What systemd does with the agent's unit: start it, and when it has ended run ExecStopPost=.
+# Does the work of systemd with the agent's unit: starts the agent, and runs ExecStopPost= after it has ended.
 service() {
     RUST_LOG=debug pinlatch-agent run --config /etc/pinlatch/agent.toml >>/run/agent.log 2>&1 &
     echo $! >/run/agent.pid
@@ -29,7 +28,7 @@ ip link set lo up
 for module in /modules/*.ko; do
     insmod "$module"
 done
-# The first interface that is not `lo`.
+# The first interface other than `lo`.
 until interface=$(ls /sys/class/net | grep -v '^lo$' | head -n 1) && [ -n "$interface" ]; do
     usleep 20000
 done

@@ -1,8 +1,7 @@
-//! Emulated machines with a real kernel and real GPIO drivers, whose pins are watched and driven from outside.
+//! Emulated boards with a real kernel and real GPIO drivers. Their pins are observed and driven through QEMU.
 //!
-//! QEMU runs Debian's kernel with an initramfs that holds busybox, the agent and a script as process 1
-//! (`init.sh`), which sets up the network and then obeys the console. The guest reaches the host's loopback as
-//! 10.0.2.2.
+//! QEMU runs Debian's kernel with an initramfs that contains busybox, the agent and `init.sh` as process 1, which sets
+//! up the network and then runs commands from the console. The guest reaches the host's loopback address as 10.0.2.2.
 
 mod archive;
 mod board;
@@ -30,32 +29,32 @@ use console::Console;
 use pins::Pins;
 use qmp::Qmp;
 
-/// The host's loopback as guests see it.
+/// The host's loopback address, as seen by guests.
 pub const HOST: &str = "10.0.2.2";
 
-/// The agent's configuration in the guest.
+/// Path of the agent's configuration in the guest.
 pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 
-/// How long a guest may take from power-on to a network.
+/// Longest time from power-on until the network is up.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// Why there are no emulated machines on this system, where `cargo xtask test` found none.
+/// The reason from `cargo xtask test` if this host cannot emulate boards.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("left out: {reason}");
     Some(reason)
 }
 
-/// What the unit does when the agent has ended.
+/// The unit's action after the agent has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopPost {
     /// `ExecStopPost=pinlatch-agent safe`.
     Safe,
-    /// Nothing, as without that line.
+    /// No action: the unit without `ExecStopPost=`.
     Nothing,
 }
 
-/// A running machine. It ends with this value.
+/// A running board. Dropping this value ends it.
 pub struct Guest {
     console: Console,
     pins: Pins,
@@ -65,19 +64,19 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Switches a machine on. Paths of `files` are absolute in the guest.
+    /// Starts a board. Paths of `files` are absolute in the guest.
     pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
         Self::power_on_among(board, files, None)
     }
 
-    /// Switches a machine on that can ask for names.
+    /// Starts a board that can use a name server.
     pub fn power_on_among(board: Board, files: &[(&str, &[u8])], names: Option<&Names>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         let guests = program("PINLATCH_GUESTS");
         write_initramfs(&guests, board, files, &place("initramfs"));
         let qemu = program("PINLATCH_QEMU");
-        // All of QEMU lies side by side.
+        // All QEMU programs are in one folder.
         let mut qemu = Command::new(qemu.with_file_name(format!("qemu-system-{}", board.processor())));
         qemu.args(board.arguments()).args(["-accel", "tcg,thread=single", "-no-reboot", "-display", "none"]);
         qemu.args(["-monitor", "none", "-netdev", "user,id=n0"]);
@@ -91,13 +90,13 @@ impl Guest {
         let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
         qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
         if board == Board::Pi3b {
-            // What the kernel says; the commands go over the other serial line.
+            // The kernel's messages; commands use the other serial line.
             qemu.arg("-serial").arg(format!("file:{}", place("kernel.log").display()));
         }
         qemu.args(["-serial", "chardev:console"]);
         qemu.arg("-qmp").arg(format!("unix:{}", socket("qmp")));
         qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
-        // Halted until its pins are watched, so that no change of theirs goes unseen.
+        // QEMU starts halted, so that no pin changes before observation begins.
         qemu.arg("-S");
         if let Some(names) = names {
             qemu = names.around(&qemu);
@@ -120,12 +119,12 @@ impl Guest {
         self.console.until("@ready", BOOT);
     }
 
-    /// Whether the network is up within this time.
+    /// Whether the network is up in time.
     pub fn is_ready_within(&self, limit: Duration) -> bool {
         self.console.hears("@ready", limit)
     }
 
-    /// Runs a line of shell in the guest; its output.
+    /// Runs a shell command in the guest, which must succeed. Returns its output.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
         let (code, output) = self.console.run(line);
@@ -133,13 +132,13 @@ impl Guest {
         output
     }
 
-    /// Runs a line of shell in the guest; its exit code and output.
+    /// Runs a shell command in the guest. Returns its exit code and output.
     #[track_caller]
     pub fn try_run(&self, line: &str) -> (i32, String) {
         self.console.run(line)
     }
 
-    /// Enrols the guest, with a name of this machine's; whether it answers at all within this time.
+    /// Enrols the guest at the edge by a DNS name. False if the command did not end in time.
     pub fn enrols_within(&mut self, limit: Duration, name: &str, enrolment: &str) -> bool {
         let command = enrol_command(name, enrolment);
         let Ok((code, said)) = self.console.run_within(limit, &command) else { return false };
@@ -148,7 +147,7 @@ impl Guest {
         true
     }
 
-    /// Enrols the guest with an enrolment string whose host is this machine.
+    /// Enrols the guest at the edge by the host's address.
     pub fn enrol(&mut self, enrolment: &str) {
         let said = self.run(&enrol_command(HOST, enrolment));
         assert!(said.contains("enrolled as"), "{said}");
@@ -164,30 +163,28 @@ impl Guest {
         });
     }
 
-    /// SIGKILL to the agent; returns once it is gone and what the unit does then is done.
+    /// Sends SIGKILL to the agent. Returns after the unit's action is complete.
     pub fn kill_agent(&self) {
         self.run("kill -9 $(cat /run/agent.pid)");
         self.console.until("@service ended 137", Duration::from_secs(30));
         self.console.until("@service done", Duration::from_secs(30));
     }
 
-    /// What the agent has logged so far.
     pub fn agent_log(&self) -> String {
         self.run("cat /run/agent.log")
     }
 
-    /// Waits until the agent has logged something.
+    /// Waits until the agent's log contains a text.
     pub fn until_logged(&self, text: &str) {
         soon(text, || self.agent_log().contains(text).then_some(()));
     }
 
-    /// A pin, seen and driven from outside.
     pub fn pin(&self, number: u32) -> Pin<'_> {
         self.pins.pin(number)
     }
 }
 
-/// What enrols a guest by a string whose host is this machine, by this name.
+/// The shell command that enrols a guest, with the host name in the enrolment string replaced by `name`.
 fn enrol_command(name: &str, enrolment: &str) -> String {
     let (_, rest) = enrolment.split_once("://").expect("a URL");
     let (host, code) = rest.split_once('/').expect("a path");
@@ -197,7 +194,7 @@ fn enrol_command(name: &str, enrolment: &str) -> String {
     )
 }
 
-/// Everything that the guest's kernel unpacks into its memory.
+/// Writes the files that the guest's kernel unpacks into memory.
 fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Path) {
     let read =
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

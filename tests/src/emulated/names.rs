@@ -1,5 +1,5 @@
-//! A name server for guests. QEMU passes their questions on to the first server of the host's `/etc/resolv.conf`, which
-//! for QEMU alone is a file of ours; so this takes root, as does the port 53.
+//! A name server for guests. QEMU forwards their queries to the first server in the host's `/etc/resolv.conf`. For QEMU
+//! only, this file is replaced by a bind mount. Both this and port 53 require root.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-/// Where guests find the name server.
+/// The name server's address, as seen by guests.
 pub const NAME_SERVER: &str = "10.0.2.3";
 
-/// A name server on an address of its own in this machine's loopback network. Its thread ends with the process.
+/// A name server on a free address of the host's loopback network. Its thread runs until the process ends.
 pub struct Names {
     folder: TempDir,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Names {
-    /// Serves the addresses of some names, and of no others.
+    /// Serves the addresses of these names only.
     pub fn serve(names: &[(&str, Ipv4Addr)]) -> Self {
         let names: HashMap<String, Ipv4Addr> =
             names.iter().map(|(name, address)| ((*name).to_owned(), *address)).collect();
@@ -38,19 +38,19 @@ impl Names {
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
                 let Some((name, answer)) = answer(&packet[..length], &names) else { continue };
                 log.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-                // Whoever went away meanwhile asks again.
+                // Sending fails if the client is gone. A client that still needs the answer retries.
                 let _ = socket.send_to(&answer, from);
             }
         });
         Self { folder, asked }
     }
 
-    /// The names that were asked for.
+    /// The queried names, oldest first.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The command that runs another with this name server as the host's.
+    /// Wraps a command so that it sees this name server in `/etc/resolv.conf`.
     pub(super) fn around(&self, command: &Command) -> Command {
         let mut outer = Command::new("unshare");
         outer.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\""]);
@@ -60,7 +60,7 @@ impl Names {
     }
 }
 
-/// The answer to a question for an address (RFC 1035 §4), and the name asked for; `None` to what is no question.
+/// The queried name and the answer to an address query (RFC 1035 §4). `None` if the packet is not a query.
 fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, Vec<u8>)> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -78,7 +78,7 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     let known = names.get(&name);
     let address = known.filter(|_| is_for_ipv4);
     let mut answer = packet.get(..2)?.to_vec();
-    // A recursive answer without an error, or "no such name".
+    // Flags for a recursive answer: no error, or "no such name".
     answer.extend([
         0x81,
         if known.is_some() { 0x80 } else { 0x83 },
@@ -93,7 +93,7 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     ]);
     answer.extend(question);
     if let Some(address) = address {
-        // The name of the question, class IN, for a minute.
+        // A pointer to the query's name, type A, class IN, TTL 60 s.
         answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(address.octets());
     }

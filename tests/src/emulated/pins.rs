@@ -1,5 +1,5 @@
-//! The pins of a guest from outside, through QEMU's test socket: it tells each change of an output, drives inputs, and
-//! reads the controller's registers while the guest runs.
+//! A guest's pins, through QEMU's test socket: it reports each change of an output, drives inputs, and reads the
+//! controller's registers while the guest runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -12,28 +12,27 @@ use std::time::{Duration, Instant};
 use super::Board;
 use crate::soon;
 
-/// How long QEMU may take to answer.
+/// Longest time for QEMU's answer.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// What a pin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Not driven by the machine.
+    /// Not driven by the board.
     Input,
-    /// Driven to a level.
+    /// Driven to this level.
     Driven(bool),
 }
 
-/// A change of an output, as it was seen.
+/// An observed change of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// When.
+    /// Time of receipt from QEMU.
     pub at: Instant,
-    /// The level from then on.
+    /// The new level.
     pub level: bool,
 }
 
-/// Changes that nobody has asked for yet, by pin.
+/// Changes not yet returned to the test, by pin.
 #[derive(Default)]
 struct Changes {
     unseen: Mutex<HashMap<u32, VecDeque<Change>>>,
@@ -55,7 +54,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Connects to QEMU's end and watches the outputs of the controller at a path.
+    /// Connects to QEMU, and starts observing the outputs of the controller at a QOM path.
     pub fn connect(socket: &Path, board: Board, path: &str) -> Self {
         let stream = soon("QEMU's test socket", || UnixStream::connect(socket).ok());
         let changes = Arc::new(Changes::default());
@@ -80,7 +79,6 @@ impl Pins {
         pins
     }
 
-    /// One of them.
     pub fn pin(&self, number: u32) -> Pin<'_> {
         Pin { pins: self, number }
     }
@@ -102,13 +100,12 @@ impl Pins {
     }
 }
 
-/// `raise 17` or `lower 17`.
+/// Parses `raise 17` or `lower 17`.
 fn parse_change(text: &str) -> Option<(u32, bool)> {
     let (what, pin) = text.split_once(' ')?;
     Some((pin.trim().parse().ok()?, what == "raise"))
 }
 
-/// One pin.
 #[derive(Clone, Copy)]
 pub struct Pin<'a> {
     pins: &'a Pins,
@@ -116,18 +113,17 @@ pub struct Pin<'a> {
 }
 
 impl Pin<'_> {
-    /// What it is now.
     pub fn state(&self) -> State {
         self.pins.board.state(self.number, |address| self.pins.register(address))
     }
 
-    /// Waits until it is something.
+    /// Waits until the pin has a state.
     #[track_caller]
     pub fn until(&self, state: State) {
         soon(&format!("pin {} is {state:?}", self.number), || (self.state() == state).then_some(()));
     }
 
-    /// The next change that nobody has asked for, within a time. It must be to this level.
+    /// Waits for the next change not yet returned. It must be to this level.
     #[track_caller]
     pub fn wait_for(&self, level: bool, limit: Duration) -> Instant {
         let deadline = Instant::now() + limit;
@@ -144,20 +140,20 @@ impl Pin<'_> {
         }
     }
 
-    /// The changes so far that nobody has asked for.
+    /// Takes all changes not yet returned.
     pub fn changes(&self) -> Vec<Change> {
         self.pins.changes.lock().remove(&self.number).map(Vec::from).unwrap_or_default()
     }
 
-    /// Drives it from outside, and waits until the kernel has taken the interrupt: two changes before that would be
-    /// one to it.
+    /// Drives an input, and waits until the kernel has taken the interrupt. Two changes before that would be one for
+    /// the kernel.
     pub fn drive_slowly(&self, level: bool) {
         self.drive(level);
         let is_taken = || !self.pins.board.has_interrupt(self.number, |address| self.pins.register(address));
         soon(&format!("the interrupt of pin {}", self.number), || is_taken().then_some(()));
     }
 
-    /// Drives it from outside.
+    /// Drives an input.
     pub fn drive(&self, level: bool) {
         let Pins { path, .. } = self.pins;
         self.pins.ask(&format!("set_irq_in {path} unnamed-gpio-in {} {}", self.number, u8::from(level)));

@@ -1,4 +1,4 @@
-//! QEMU's control socket: JSON lines.
+//! QEMU's control socket (QMP): one JSON message per line.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,16 +8,15 @@ use serde_json::{Value, json};
 
 use crate::soon;
 
-/// How deep the tree of devices is searched.
+/// Depth limit for searches in the device tree.
 const DEPTH: usize = 6;
 
-/// An open control socket.
 pub struct Qmp {
     stream: BufReader<UnixStream>,
 }
 
 impl Qmp {
-    /// Connects, past the greeting.
+    /// Connects, and negotiates capabilities.
     pub fn connect(socket: &Path) -> Self {
         let stream = soon("QEMU's control socket", || UnixStream::connect(socket).ok());
         let mut qmp = Self { stream: BufReader::new(stream) };
@@ -26,7 +25,7 @@ impl Qmp {
         qmp
     }
 
-    /// Runs a command; what it returns.
+    /// Runs a command. Returns its result.
     pub fn execute(&mut self, command: &str, arguments: &Value) -> Value {
         let request = json!({ "execute": command, "arguments": arguments });
         writeln!(self.stream.get_mut(), "{request}").expect("QEMU listens");
@@ -48,7 +47,7 @@ impl Qmp {
             if kind == child {
                 return Some(format!("{path}/{name}"));
             }
-            // Memory regions and interrupts are many, and have no devices below them.
+            // Skipped, because there are many of them and they have no child devices.
             if kind.starts_with("child<") && !kind.contains("memory-region") && !kind.contains("irq") {
                 below.push(format!("{path}/{name}"));
             }
@@ -59,7 +58,7 @@ impl Qmp {
         below.iter().find_map(|path| self.find_below(path, child, depth - 1))
     }
 
-    /// The member of the next message that has it; events pass by.
+    /// The member of the next message that contains it. Events are ignored.
     fn until(&mut self, member: &str) -> Value {
         loop {
             let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Keys that sign whatever they are given.
+//! Keys that sign any input.
 
 use std::sync::LazyLock;
 
@@ -15,28 +15,27 @@ use serde_json::{Value, json};
 
 use super::{decode, encode};
 
-/// Making an RSA key takes a second: two for all tests of a binary, an owner's and an attacker's.
+/// Generating an RSA key takes a second, so all tests of a binary share two: the owner's and the attacker's.
 static RSA: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
     [(); 2].map(|()| RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("an RSA key"))
 });
 
-/// What comes before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410 §4).
+/// The SubjectPublicKeyInfo prefix of an Ed25519 key, before its 32 bytes (RFC 8410 §4).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
-/// A private key or a secret, and the algorithm that it is for.
+/// A private key or a secret, with its algorithm.
 #[derive(Clone)]
 pub enum Signer {
-    /// EdDSA on Ed25519.
+    /// EdDSA with Ed25519.
     EdDsa(KeyPair),
     /// HMAC with SHA-256.
     Hs256(Vec<u8>),
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256(&'static RsaPrivateKey),
-    /// ECDSA on P-256.
+    /// ECDSA with P-256 and SHA-256.
     Es256(SigningKey),
 }
 
-/// 32 random bytes.
 pub fn random() -> [u8; 32] {
     *Seed::generate()
 }
@@ -53,12 +52,12 @@ impl Signer {
         Self::EdDsa(KeyPair::from_seed(seed))
     }
 
-    /// A new secret, in characters that any file can hold.
+    /// A new secret, in printable ASCII for configuration files.
     pub fn hs256() -> Self {
         Self::Hs256(encode(random()).into_bytes())
     }
 
-    /// The RSA key of the test binary.
+    /// The first of the two shared RSA keys.
     pub fn rs256() -> Self {
         Self::Rs256(&RSA[0])
     }
@@ -68,7 +67,7 @@ impl Signer {
         Self::Es256(SigningKey::from_slice(&random()).expect("a number below the curve's order"))
     }
 
-    /// A key of the same sort that nobody has configured.
+    /// An unknown key of the same type, as an attacker has.
     pub fn stranger(&self) -> Self {
         match self {
             Self::EdDsa(_) => Self::eddsa(),
@@ -78,7 +77,6 @@ impl Signer {
         }
     }
 
-    /// The `alg` that it signs with.
     pub fn alg(&self) -> &'static str {
         match self {
             Self::EdDsa(_) => "EdDSA",
@@ -88,7 +86,6 @@ impl Signer {
         }
     }
 
-    /// The signature of what is signed.
     pub fn sign(&self, signed: &str) -> Vec<u8> {
         match self {
             Self::EdDsa(pair) => pair.sk.sign(signed, None).to_vec(),
@@ -104,7 +101,7 @@ impl Signer {
         }
     }
 
-    /// The public key's DER: SubjectPublicKeyInfo. None of a secret.
+    /// The public key as SubjectPublicKeyInfo, DER. `None` for a secret.
     pub fn public_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => Some([&ED25519_SPKI[..], &pair.pk[..]].concat()),
@@ -117,7 +114,7 @@ impl Signer {
         }
     }
 
-    /// The public key in PEM, as `openssl` writes it.
+    /// The public key in PEM, as `openssl` writes it. `None` for a secret.
     pub fn public_pem(&self) -> Option<String> {
         let der = self.public_der()?;
         let text = Base64::encode_string(&der);
@@ -126,7 +123,7 @@ impl Signer {
         Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
     }
 
-    /// The public key as a JWK without `kid`.
+    /// The public key as a JWK without `kid`. `None` for a secret.
     pub fn public_jwk(&self) -> Option<Value> {
         match self {
             Self::EdDsa(pair) => Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&pair.pk[..]) })),
@@ -143,7 +140,8 @@ impl Signer {
         }
     }
 
-    /// The public key without any wrapping: the modulus, the point, the 32 bytes, PKCS#1.
+    /// The public key in raw encodings: the RSA modulus and PKCS#1, the EC point and its coordinates, or the 32 bytes
+    /// of Ed25519. Empty for a secret.
     pub fn public_raw(&self) -> Vec<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => vec![pair.pk.to_vec()],

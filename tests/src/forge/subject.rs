@@ -1,67 +1,62 @@
-//! What is attacked: an honest token of one role, and the key that signs such tokens.
+//! The target of an attack: a valid token of one role, and the key that signs such tokens.
 
 use serde_json::Value;
 
 use super::{Object, Signer, encode, read};
 
-/// What a token is shown as, which decides who checks it.
+/// The way a token is presented, which decides which code verifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// An access token of ours, as a bearer.
+    /// The edge's access token, as a bearer.
     Access,
-    /// A guest link's token, in the cookie of guests.
+    /// A guest link's token, in the guest cookie.
     Guest,
-    /// An issuer's token, as a bearer.
+    /// An external issuer's token, as a bearer.
     Issuer,
     /// A device's credential.
     Cert,
-    /// A device's proof, beside an honest credential.
+    /// A device's proof, next to a valid credential.
     Proof,
     /// A command, to its device.
     Command,
-    /// Edge time, to a device.
+    /// The edge's time, to a device.
     Welcome,
-    /// Edge keys, to a device.
+    /// The edge's keys, to a device.
     KeySet,
 }
 
-/// An honest token, taken apart, and its key.
+/// A valid token, parsed, and its key.
 #[derive(Clone)]
 pub struct Subject {
-    /// What it is shown as.
     pub role: Role,
-    /// Its key.
     pub signer: Signer,
-    /// Its header.
     pub header: Object,
-    /// Its claims.
     pub claims: Object,
-    /// Now, in seconds of Unix time.
+    /// The current time, in seconds since the Unix epoch.
     pub now: u64,
-    /// The longest life accepted, in seconds.
+    /// The longest accepted lifetime, in seconds.
     pub max_life: u64,
-    /// Whether the key is chosen by `kid`; a key given by itself answers whatever `kid` there is.
+    /// Whether `kid` selects the key. A single configured key accepts any `kid`.
     pub by_kid: bool,
-    /// Honest tokens of all roles, each good in its own place.
+    /// Valid tokens of all roles.
     pub others: Vec<String>,
 }
 
-/// A token that must be refused, and the code of the refusal.
+/// A token that must be refused, and the expected refusal code.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The token.
     pub token: String,
     /// The code of `pinlatch_token::Refusal`.
     pub code: &'static str,
 }
 
-/// Tokens that are all refused for the same reason.
+/// Attempts with the same refusal code.
 pub fn refused(code: &'static str, tokens: impl IntoIterator<Item = String>) -> Vec<Attempt> {
     tokens.into_iter().map(|token| Attempt { token, code }).collect()
 }
 
 impl Subject {
-    /// Takes an honest token apart.
+    /// Parses a valid token.
     pub fn of(role: Role, signer: &Signer, token: &str, now: u64) -> Self {
         let (header, claims) = read(token);
         let max_life = match role {
@@ -75,102 +70,101 @@ impl Subject {
         Self { role, signer: signer.clone(), header, claims, now, max_life, by_kid, others: vec![] }
     }
 
-    /// The same subject, beside honest tokens of all roles.
+    /// Adds valid tokens of all roles, for attacks that exchange tokens.
     #[must_use]
     pub fn beside(mut self, others: &[String]) -> Self {
         self.others = others.to_vec();
         self
     }
 
-    /// Whether it is one of our own kinds.
+    /// Whether Pinlatch issues this kind of token.
     pub fn is_own(&self) -> bool {
         self.role != Role::Issuer
     }
 
-    /// Whether its times are compared with a clock. A device judges commands by their deadline, and welcomes
-    /// and key sets by what is in them.
+    /// Whether the token's times are compared with a clock. A device checks a command's deadline, and the content of
+    /// welcomes and key sets, instead.
     pub fn has_clock(&self) -> bool {
         !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet)
     }
 
-    /// For how long after `exp` it is still accepted, in seconds.
+    /// Accepted clock skew after `exp`, in seconds.
     pub fn leeway(&self) -> u64 {
         if self.is_own() { 0 } else { 60 }
     }
 
-    /// A claim that is a text.
+    /// A claim that contains text.
     pub fn text(&self, claim: &str) -> &str {
         self.claims[claim].as_str().expect("a text")
     }
 
-    /// The honest token, signed as every attack is.
+    /// The valid token, signed by the same code as the attacks.
     pub fn honest(&self) -> String {
         self.with_header(&Object::new())
     }
 
-    /// The honest token with members of the header added or replaced.
+    /// The valid token with header members added or replaced.
     pub fn with_header(&self, changes: &Object) -> String {
         self.signed(text(&changed(&self.header, changes)), text(&self.claims))
     }
 
-    /// The honest token with one member of the header added or replaced.
+    /// The valid token with one header member added or replaced.
     pub fn header(&self, name: &str, value: impl Into<Value>) -> String {
         self.with_header(&Object::from_iter([(name.to_owned(), value.into())]))
     }
 
-    /// The honest token without one member of the header.
+    /// The valid token without one header member.
     pub fn without_header(&self, name: &str) -> String {
         let mut header = self.header.clone();
         header.remove(name);
         self.signed(text(&header), text(&self.claims))
     }
 
-    /// The honest token with claims added or replaced.
+    /// The valid token with claims added or replaced.
     pub fn with_claims(&self, changes: &Object) -> String {
         self.signed(text(&self.header), text(&changed(&self.claims, changes)))
     }
 
-    /// The honest token with one claim added or replaced.
+    /// The valid token with one claim added or replaced.
     pub fn claim(&self, name: &str, value: impl Into<Value>) -> String {
         self.with_claims(&Object::from_iter([(name.to_owned(), value.into())]))
     }
 
-    /// The honest token without one claim.
+    /// The valid token without one claim.
     pub fn without_claim(&self, name: &str) -> String {
         let mut claims = self.claims.clone();
         claims.remove(name);
         self.signed(text(&self.header), text(&claims))
     }
 
-    /// Whatever is given, signed with the right key.
+    /// Any header and claims, signed with the correct key.
     pub fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.signed_by(&self.signer, header, claims)
     }
 
-    /// Whatever is given, signed with any key.
+    /// Any header and claims, signed with any key.
     pub fn signed_by(&self, signer: &Signer, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         let signed = format!("{}.{}", encode(header), encode(claims));
         let signature = signer.sign(&signed);
         with_signature(&signed, &signature)
     }
 
-    /// What the honest token's signature is over.
+    /// The signing input of the valid token.
     pub fn signing_input(&self) -> String {
         format!("{}.{}", encode(text(&self.header)), encode(text(&self.claims)))
     }
 
-    /// The honest token under another signature.
+    /// The valid token with another signature.
     pub fn under(&self, signature: &[u8]) -> String {
         with_signature(&self.signing_input(), signature)
     }
 }
 
-/// A JSON object as text.
 pub fn text(object: &Object) -> String {
     Value::Object(object.clone()).to_string()
 }
 
-/// What is signed, and a signature.
+/// Appends a signature to a signing input.
 pub fn with_signature(signed: &str, signature: &[u8]) -> String {
     format!("{signed}.{}", encode(signature))
 }

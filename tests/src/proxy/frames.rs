@@ -1,16 +1,15 @@
-//! Bytes of a stream, cut into WebSocket frames and left as they are.
+//! Splits a byte stream into WebSocket frames without changing them.
 
-/// Collects bytes until they are whole frames.
+/// Buffers bytes until a frame is complete.
 #[derive(Debug, Default)]
 pub struct Frames(Vec<u8>);
 
 impl Frames {
-    /// Takes what was read.
     pub fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next whole frame with its header.
+    /// The next complete frame, including its header.
     pub fn next(&mut self) -> Option<Vec<u8>> {
         let (header, payload) = measure(&self.0)?;
         let length = header + payload;
@@ -18,7 +17,7 @@ impl Frames {
     }
 }
 
-/// Whether a frame is a whole text message.
+/// Whether a frame is a complete text message.
 pub fn is_text(frame: &[u8]) -> bool {
     frame.first() == Some(&0x81)
 }
@@ -29,7 +28,7 @@ pub fn text(frame: &[u8]) -> Option<String> {
     String::from_utf8(frame[header..].to_vec()).ok()
 }
 
-/// The lengths of the header and the payload, once the header is there.
+/// The lengths of header and payload, once the header is complete.
 fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let second = *bytes.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };

@@ -9,19 +9,18 @@ use std::time::{Duration, Instant};
 use super::frames::{self, Frames};
 use super::{Link, Shared, lock};
 
-/// How long a read waits before what else is due is looked at.
+/// Longest time that a read blocks before due frames are sent.
 const TURN: Duration = Duration::from_millis(2);
-/// How long a frame waits for another one that may pass it.
+/// Longest time that a frame waits for another one to pass it.
 const SWAP_WITHIN: Duration = Duration::from_millis(50);
 
-/// Where the bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Towards {
     Agent,
     Edge,
 }
 
-/// Moves bytes until either end closes.
+/// Forwards bytes until either end closes.
 pub fn run(shared: &Arc<Shared>, link: &Arc<Link>, towards: Towards) {
     let mut pump = Pump {
         shared,
@@ -32,7 +31,7 @@ pub fn run(shared: &Arc<Shared>, link: &Arc<Link>, towards: Towards) {
         queue: VecDeque::new(),
         held: None,
     };
-    // Whatever the reason, it is over for both directions.
+    // Any end or error closes both directions.
     let _ = pump.run();
     link.close();
 }
@@ -41,11 +40,11 @@ struct Pump<'a> {
     shared: &'a Shared,
     link: &'a Link,
     towards: Towards,
-    /// What the edge has said before the upgrade.
+    /// The bytes received before the upgrade.
     head: Vec<u8>,
     frames: Frames,
     queue: VecDeque<(Instant, Vec<u8>)>,
-    /// A frame that lets the next one pass, and until when.
+    /// A frame that lets the next one pass, and its deadline.
     held: Option<(Instant, Vec<u8>)>,
 }
 
@@ -66,7 +65,7 @@ impl Pump<'_> {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
                 Ok(count) => {
-                    // The hold may have begun while this waited to read.
+                    // The hold may have begun during the read.
                     while self.is_held() && !self.link.closed.load(SeqCst) {
                         std::thread::park_timeout(TURN);
                     }
@@ -96,7 +95,7 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Whether nothing may pass now.
+    /// Whether data is held back now.
     fn is_held(&self) -> bool {
         self.link.stuck.load(SeqCst) || self.shared.frozen.load(SeqCst)
     }
@@ -111,7 +110,7 @@ impl Pump<'_> {
             let http = switched.map_or(bytes.len(), |end| end - before);
             self.queue.push_back((Instant::now(), bytes[..http].to_vec()));
             if switched.is_some() {
-                // Before the agent can know of it, and speak frames.
+                // Set before the agent receives the answer and starts to send frames.
                 self.link.upgraded.store(true, SeqCst);
                 self.frames.push(&bytes[http..]);
             }
@@ -147,7 +146,7 @@ impl Pump<'_> {
     }
 }
 
-/// Where the answer that ends HTTP ends itself.
+/// The end of the HTTP answer that completes the upgrade.
 fn end_of_upgrade(said: &[u8]) -> Option<usize> {
     let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
     let start = find(said, b"HTTP/1.1 101 ")?;

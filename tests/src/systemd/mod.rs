@@ -1,5 +1,5 @@
-//! A computer whose process 1 is a real systemd: a small Debian in a container, on this machine's network.
-//! What happens on its disk is forgotten when it ends.
+//! A computer with a real systemd as process 1: a small Debian in a container that shares the host's network. Changes
+//! to its disk are discarded when it ends.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,29 +10,29 @@ use xtask::guard::Guarded;
 
 use crate::{eventually, program};
 
-/// How long it may take to boot on a busy machine.
+/// Longest boot time, on a busy host.
 const BOOT: Duration = Duration::from_secs(60);
 
-/// Why there are none on this system, where `cargo xtask test` found that out.
+/// The reason from `cargo xtask test` if this host cannot run systemd containers.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_SYSTEMD").ok()?;
     println!("left out: {reason}");
     Some(reason)
 }
 
-/// A running computer. It ends with this value.
+/// A running computer. Dropping this value ends it.
 pub struct Computer {
     process: Guarded,
     _folder: TempDir,
 }
 
 impl Computer {
-    /// Boots; `packages` is its `/packages`.
+    /// Boots the computer and mounts `packages` as `/packages`.
     pub fn boot(packages: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut nspawn = Command::new(program("PINLATCH_NSPAWN"));
         nspawn.env("LD_LIBRARY_PATH", program("PINLATCH_NSPAWN_LIBRARIES"));
-        // Several may run: none writes to the root.
+        // Several containers may share the root folder, because none writes to it.
         nspawn.env("SYSTEMD_NSPAWN_LOCK", "0").env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
         nspawn.args([
             "--quiet",
@@ -43,7 +43,7 @@ impl Computer {
             "--settings=no",
         ]);
         nspawn.args(["--volatile=overlay", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
-        // Its disk is memory, so nothing is lost by ending it at once.
+        // The disk is in memory, so killing the container loses nothing.
         nspawn.args(["--kill-signal=SIGKILL", "--machine=pinlatch"]);
         nspawn.arg("-D").arg(program("PINLATCH_SYSTEMD_ROOT"));
         nspawn.arg(format!("--bind-ro={}:/packages", packages.display()));
@@ -55,13 +55,13 @@ impl Computer {
             assert!(!computer.process.has_ended(), "systemd-nspawn has ended: {}", said());
             let said = computer.output("systemctl is-system-running --wait")?;
             let state = String::from_utf8_lossy(&said.stdout).into_owned();
-            // `degraded` where a unit of Debian's does not get along with this kernel.
+            // `degraded` if one of Debian's units does not work with the host's kernel.
             matches!(state.trim(), "running" | "degraded").then_some(())
         });
         computer
     }
 
-    /// Runs a line of shell; its output.
+    /// Runs a shell command, which must succeed. Returns its output.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
         let (code, said) = self.try_run(line);
@@ -69,14 +69,14 @@ impl Computer {
         said
     }
 
-    /// Runs a line of shell; its exit code, and both its outputs.
+    /// Runs a shell command. Returns its exit code, and both outputs as one text.
     #[track_caller]
     pub fn try_run(&self, line: &str) -> (Option<i32>, String) {
         let output = self.output(&format!("({line}) 2>&1")).expect("a process 1");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// A property of a unit.
+    /// A property of a unit, by `systemctl show`.
     #[track_caller]
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.run(&format!("systemctl show --value -p {name} {unit}"))

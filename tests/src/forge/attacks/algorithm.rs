@@ -1,11 +1,11 @@
-//! Attacks by `alg`: none at all, another one, a public key taken for a secret (RFC 8725 §2.1, §3.1).
+//! Attacks on `alg`: none, another algorithm, a public key used as a secret (RFC 8725 §2.1, §3.1).
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// Every way to write a word in upper and lower case.
+/// All combinations of upper and lower case of a word.
 fn spellings(word: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     for letter in word.chars() {
@@ -15,7 +15,7 @@ fn spellings(word: &str) -> Vec<String> {
     all
 }
 
-/// An unsecured token (RFC 7519 §6): two parts and an empty third.
+/// An unsecured token (RFC 7519 §6): two parts and an empty third one.
 pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     let unsigned = |alg: &String| {
         let mut header = s.header.clone();
@@ -25,13 +25,13 @@ pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     refused("malformed", spellings("none").iter().map(unsigned))
 }
 
-/// `none` over a signature that is right.
+/// `none` with a valid signature.
 pub fn alg_none_in_every_spelling(s: &Subject) -> Vec<Attempt> {
     let odd = ["", " none", "none ", "none\0", "ｎｏｎｅ", "nonе", "null", "false"].map(str::to_owned);
     refused("wrong_algorithm", spellings("none").iter().chain(&odd).map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// No `alg`, or one that is no text.
+/// A missing `alg`, or one that is not a string.
 pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     let odd =
         [json!(null), json!(1), json!(true), json!([]), json!(["none"]), json!([s.signer.alg()]), json!({})];
@@ -40,7 +40,7 @@ pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// The right algorithm in another spelling: names are exact (RFC 7515 §4.1.1).
+/// The correct algorithm in another spelling. Names are case-sensitive (RFC 7515 §4.1.1).
 pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     let alg = s.signer.alg();
     let odd =
@@ -48,7 +48,7 @@ pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", odd.iter().map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// Every other algorithm's name over a signature that is right, those of the key's own family too.
+/// Every other algorithm's name with a valid signature, including those of the key's family.
 pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     let names = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
@@ -58,7 +58,7 @@ pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", others.map(|alg| s.header("alg", alg)))
 }
 
-/// HMAC tokens whose secret is something public.
+/// HMAC tokens whose secret is public data.
 fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> Vec<Attempt> {
     let forged = secrets.into_iter().map(|secret| {
         let mut header = s.header.clone();
@@ -68,7 +68,7 @@ fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> 
     refused("wrong_algorithm", forged)
 }
 
-/// The public key's PEM as an HMAC secret, with and without its last line end, and with DOS line ends.
+/// The public key's PEM as an HMAC secret: unchanged, without the final newline, with CRLF, and without newlines.
 pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     let spellings =
@@ -76,7 +76,7 @@ pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, spellings.map(String::into_bytes))
 }
 
-/// The same with white space before it, which hides the PEM from a library that looks at its beginning.
+/// The same with leading white space, which hides the PEM from libraries that check how the text begins.
 pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     by_public_secret(
@@ -85,12 +85,12 @@ pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<A
     )
 }
 
-/// The public key's DER, and its bare numbers, as an HMAC secret.
+/// The public key's DER and its raw encodings as HMAC secrets.
 pub fn the_public_der_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, s.signer.public_der().into_iter().chain(s.signer.public_raw()))
 }
 
-/// The public JWK, as it stands in a JWK Set, as an HMAC secret.
+/// The public JWK as an HMAC secret: alone, with `kid`, and in a JWK Set.
 pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(jwk) = s.signer.public_jwk() else { return vec![] };
     let mut named = jwk.clone();
@@ -101,7 +101,7 @@ pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, [&jwk, &named, &set].map(|jwk: &Value| jwk.to_string().into_bytes()))
 }
 
-/// No secret at all, and the `kid` as one.
+/// Empty and guessable secrets, including the `kid`.
 pub fn an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or("key");
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! Attacks by form: base64url that decodes two ways, JSON that reads two ways, sizes and depths.
+//! Attacks on the format: ambiguous base64url, ambiguous JSON, sizes and nesting depth.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::forge::{Attempt, Subject, encode};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The honest token with one of its parts altered, each in turn.
+/// Copies of the token, each with a different part altered.
 fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let parts: Vec<&str> = token.split('.').collect();
     let altered = (0..parts.len()).filter_map(|index| {
@@ -18,15 +18,15 @@ fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String>
     altered.collect()
 }
 
-/// The same bytes in another spelling: the last character's spare bits set.
+/// Another encoding of the same bytes: the unused bits of the last character are set.
 pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
-    // White space in JSON means nothing, and makes parts of every length.
+    // White space in JSON has no meaning. It gives the parts different lengths.
     let tokens = (0..3).flat_map(|spaces| {
         let space = " ".repeat(spaces);
         let token = s.signed(format!("{space}{}", text(&s.header)), format!("{space}{}", text(&s.claims)));
         each_part(&token, |part| {
             let last = ALPHABET.iter().position(|one| Some(one) == part.as_bytes().last())?;
-            // With whole groups of four there is nothing to spare.
+            // In complete groups of four, the last character has no unused bits.
             (part.len() % 4 != 0)
                 .then(|| format!("{}{}", &part[..part.len() - 1], char::from(ALPHABET[last | 1])))
         })
@@ -34,7 +34,7 @@ pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// `=` at the end of a part.
+/// Parts that end with `=`.
 pub fn base64url_with_padding(s: &Subject) -> Vec<Attempt> {
     let padded = |part: &str| Some(format!("{part}{}", "=".repeat((4 - part.len() % 4).clamp(1, 2))));
     let mut tokens = each_part(&s.honest(), padded);
@@ -42,14 +42,14 @@ pub fn base64url_with_padding(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// `+` and `/` in place of `-` and `_`.
+/// `+` and `/` instead of `-` and `_`.
 pub fn base64_of_the_standard_alphabet(s: &Subject) -> Vec<Attempt> {
     let standard = |token: &str| token.replace('-', "+").replace('_', "/");
     let mut tokens = (0..).map(|n| s.claim("padding", n)).filter(|token| standard(token) != *token);
     refused("malformed", tokens.next().map(|token| standard(&token)))
 }
 
-/// White space inside, before and after.
+/// White space inside, before and after the token.
 pub fn white_space(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let mut tokens = Vec::new();
@@ -63,12 +63,12 @@ pub fn white_space(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// More behind the end.
+/// Additional bytes after the token.
 pub fn trailing_bytes(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let tails =
         [".", "..", ".e30", ".AAAA.AAAA", "\0", "%00", "%2e", ",", ";x=1", "\"", "#", "&access_token=x", "é"];
-    // More characters of the alphabet are more bytes of signature.
+    // Additional base64url characters are additional bytes of the signature.
     let longer = ["AAAA", "AAAAAAAA"].map(|tail| format!("{honest}{tail}"));
     [refused("malformed", tails.map(|tail| format!("{honest}{tail}"))), refused("bad_signature", longer)]
         .concat()
@@ -94,25 +94,24 @@ pub fn parts_missing_or_empty(s: &Subject) -> Vec<Attempt> {
     [refused("malformed", malformed), refused("json", empty)].concat()
 }
 
-/// Nothing but dots.
+/// Only dots.
 pub fn a_hundred_thousand_dots(s: &Subject) -> Vec<Attempt> {
     let dots = ".".repeat(100_000);
     refused("malformed", [dots.clone(), format!("{}{dots}", s.honest())])
 }
 
-/// A header of a megabyte.
 pub fn a_header_of_a_megabyte(s: &Subject) -> Vec<Attempt> {
     refused("malformed", [s.header("kid", "k".repeat(1 << 20)), s.header("x", "y".repeat(1 << 20))])
 }
 
-/// One byte more than any token of ours may have.
+/// A token slightly longer than Pinlatch's limit of 8 KiB.
 pub fn a_token_beyond_eight_kibibytes(s: &Subject) -> Vec<Attempt> {
     let longer = |more: usize| s.claim("padding", "p".repeat(more));
     let token = (6_000..).step_by(64).map(longer).find(|token| token.len() > 8 * 1024);
     refused("malformed", token)
 }
 
-/// Lists in lists, and objects in objects, in header and payload.
+/// Nested arrays and nested objects, in header and payload.
 pub fn deeply_nested_json(s: &Subject) -> Vec<Attempt> {
     let lists = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
@@ -126,7 +125,7 @@ pub fn deeply_nested_json(s: &Subject) -> Vec<Attempt> {
     refused("json", tokens)
 }
 
-/// Headers and payloads that are no JSON object.
+/// Headers and payloads that are not JSON objects.
 pub fn json_that_is_no_object(s: &Subject) -> Vec<Attempt> {
     let (header, claims) = (text(&s.header), text(&s.claims));
     let mut tokens = Vec::new();
@@ -145,7 +144,7 @@ pub fn json_that_is_no_object(s: &Subject) -> Vec<Attempt> {
     refused("json", tokens)
 }
 
-/// A header whose members stand twice, in either order and in two spellings.
+/// Headers with a duplicate member, in either order and with escapes.
 pub fn a_header_member_twice(s: &Subject) -> Vec<Attempt> {
     let rest = text(&s.header);
     let inside = &rest[1..rest.len() - 1];
@@ -162,7 +161,7 @@ pub fn a_header_member_twice(s: &Subject) -> Vec<Attempt> {
     refused("json", twice.map(|header| s.signed(header, text(&s.claims))))
 }
 
-/// The same of claims.
+/// Payloads with a duplicate claim.
 pub fn a_claim_twice(s: &Subject) -> Vec<Attempt> {
     let rest = text(&s.claims);
     let inside = &rest[1..rest.len() - 1];
@@ -178,7 +177,7 @@ pub fn a_claim_twice(s: &Subject) -> Vec<Attempt> {
     refused("json", twice.map(|claims| s.signed(text(&s.header), claims)))
 }
 
-/// Extensions that must be understood, and none is (RFC 7515 §4.1.11).
+/// `crit` with invalid content, or with names that the verifier does not understand (RFC 7515 §4.1.11).
 pub fn crit_empty_null_or_unknown(s: &Subject) -> Vec<Attempt> {
     let odd = [
         json!([]),
@@ -214,7 +213,7 @@ pub fn b64_false(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// A compressed payload (RFC 7516 §4.1.3), which could unfold without end.
+/// A compressed payload (RFC 7516 §4.1.3), which could decompress to any size.
 pub fn zip_def(s: &Subject) -> Vec<Attempt> {
     refused("extension", ["DEF", "none", ""].map(|zip| s.header("zip", zip)))
 }

@@ -1,11 +1,11 @@
-//! Attacks by the key: one that the token brings, one that it has fetched, one that nobody configured.
+//! Attacks on key selection: a key in the token, a key at an address in the token, an unknown key.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// A stranger's token that says where its key is.
+/// An attacker's token with a header member that contains or locates its key.
 fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let forged = values.into_iter().map(|value| {
@@ -15,12 +15,12 @@ fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) 
         s.signed_by(&stranger, text(&header), text(&s.claims))
     });
     let mut all = refused("embedded_key", forged);
-    // However right the rest is.
+    // Refused even if everything else in the token is valid.
     all.extend(refused("embedded_key", [s.header(member, Value::Null)]));
     all
 }
 
-/// `jwk` (CVE-2018-0114): the token brings the key that verifies it.
+/// `jwk` (CVE-2018-0114): the token contains the key that verifies it.
 pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let mut named = stranger.public_jwk().expect("a public key");
@@ -33,24 +33,24 @@ pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// `jku`: where to fetch a JWK Set.
+/// `jku`: the address of a JWK Set.
 pub fn a_jku(s: &Subject) -> Vec<Attempt> {
     let places = ["https://evil.example/jwks.json", "http://127.0.0.1:1/", "file:///etc/passwd", ""];
     bringing(s, "jku", places.map(Value::from))
 }
 
-/// `x5u`: where to fetch certificates.
+/// `x5u`: the address of certificates.
 pub fn an_x5u(s: &Subject) -> Vec<Attempt> {
     bringing(s, "x5u", ["https://evil.example/chain.pem", "file:///dev/zero"].map(Value::from))
 }
 
-/// `x5c`: the token brings certificates.
+/// `x5c`: certificates in the token.
 pub fn an_x5c(s: &Subject) -> Vec<Attempt> {
     let der = encode(s.signer.stranger().public_der().unwrap_or_default());
     bringing(s, "x5c", [json!([der]), json!([]), json!("MIIB")])
 }
 
-/// Certificate thumbprints are looked at by nobody: they lead to no other key.
+/// Certificate thumbprints are ignored, so they select no other key.
 pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     let stranger = s.signer.stranger();
     let forged = ["x5t", "x5t#S256"].map(|member| {
@@ -61,22 +61,22 @@ pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     refused("bad_signature", forged)
 }
 
-/// The right `kid` and a stranger's signature.
+/// The correct `kid` with an attacker's signature.
 pub fn another_key_of_the_same_kid(s: &Subject) -> Vec<Attempt> {
     let forged = s.signed_by(&s.signer.stranger(), text(&s.header), text(&s.claims));
     refused("bad_signature", [forged])
 }
 
-/// A `kid` over a signature that is right: only the configured one counts.
+/// Wrong `kid` values with a valid signature. Only the configured value is accepted.
 fn by_kid(s: &Subject, kids: impl IntoIterator<Item = String>) -> Vec<Attempt> {
-    // A key that was given by itself answers to every kid.
+    // A single configured key accepts any `kid`.
     if !s.by_kid {
         return vec![];
     }
     refused("unknown_key", kids.into_iter().map(|kid| s.header("kid", kid)))
 }
 
-/// Blank, and almost right.
+/// Blank values, and values similar to the correct one.
 pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let (start, _) = kid.split_at(kid.len() / 2);
@@ -85,7 +85,7 @@ pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     by_kid(s, ["", " ", "\0"].map(str::to_owned).into_iter().chain(similar))
 }
 
-/// Paths, as if a `kid` were a file's name.
+/// Paths, in case a verifier uses `kid` as a file name.
 pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     let paths = [
         "../../../../../../dev/null",
@@ -99,7 +99,7 @@ pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     by_kid(s, paths.map(str::to_owned))
 }
 
-/// Pieces of SQL, as if a `kid` were looked up by pasting.
+/// SQL fragments, in case a verifier inserts `kid` into a query as text.
 pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let pieces = [
@@ -111,7 +111,7 @@ pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     by_kid(s, pieces)
 }
 
-/// A `kid` that names an empty file, and a signature by the empty secret in it.
+/// A `kid` that names an empty file, and a signature with its content, the empty secret.
 pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let changes = json!({ "alg": "HS256", "kid": "/dev/null" });
     let mut header = s.header.clone();
@@ -125,18 +125,18 @@ pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     vec![Attempt { token, code }]
 }
 
-/// A `kid` that is no text.
+/// A `kid` that is not a string.
 pub fn a_kid_that_is_no_text(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(null), json!(0), json!(true), json!([]), json!({}), json!([s.header.get("kid")])];
     refused("json", odd.map(|kid| s.header("kid", kid)))
 }
 
-/// Our own tokens always name their key.
+/// Pinlatch's tokens always contain `kid`.
 pub fn no_kid(s: &Subject) -> Vec<Attempt> {
     if s.is_own() { refused("unknown_key", [s.without_header("kid")]) } else { vec![] }
 }
 
-/// An issuer's own key under the claims, and under the header, of the edge.
+/// An issuer's key with the claims and header of the edge's tokens.
 pub fn an_issuer_speaking_as_the_edge(s: &Subject) -> Vec<Attempt> {
     let edges = s.others.iter().filter(|_| !s.is_own()).filter(|other| other.matches('.').count() == 2);
     let mut all = Vec::new();

@@ -1,8 +1,8 @@
-//! The catalogue: what has been tried on verifiers of tokens, and what could be tried on ours.
+//! The catalogue: known attacks on token verifiers, and attacks designed against ours.
 //!
-//! An attack is a function from a subject to the tokens to try, each with the code that the policy refuses
-//! it with; none where the attack makes no sense against the subject. [`for_each_attack!`] names them all,
-//! so that each becomes a test of that name wherever it is tried.
+//! An attack is a function from a subject to the tokens to try, each with the expected refusal code. It returns no
+//! tokens if it does not apply to the subject. [`for_each_attack!`] lists all attacks, so that each becomes a test of
+//! the same name in every test suite.
 
 pub mod algorithm;
 pub mod form;
@@ -14,11 +14,11 @@ pub mod time;
 
 use super::{Attempt, Subject};
 
-/// From a subject to the tokens to try.
+/// Returns the tokens to try against a subject.
 pub type Attack = fn(&Subject) -> Vec<Attempt>;
 
-/// Hands the names of all attacks to a macro, by module: those on bearers and credentials in brackets,
-/// then those on what only a device is shown.
+/// Passes the names of all attacks to a macro, with their modules: in the first brackets those on bearers and
+/// credentials, in the second those on tokens that only a device receives.
 #[macro_export]
 macro_rules! for_each_attack {
     ($run:ident) => {

@@ -1,11 +1,11 @@
-//! Attacks by who and what for: audience, issuer, subject, id, and the kind of token.
+//! Attacks on audience, issuer, subject, id and token kind.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::refused;
 use crate::forge::{Attempt, Role, Subject, read};
 
-/// The values of `typ` that mean something to somebody.
+/// Values of `typ` in use, by Pinlatch or by others.
 const TYPS: [&str; 16] = [
     "at+jwt",
     "guest+jwt",
@@ -34,7 +34,7 @@ fn claims(
     refused(code, values.into_iter().map(|value| s.claim(name, value)))
 }
 
-/// Lists that do not name us.
+/// Lists without the expected audience.
 pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let joined = format!("{own} other");
@@ -46,12 +46,12 @@ pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Empty, and nothing but space.
+/// Empty and blank values.
 pub fn aud_blank(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", [json!(""), json!(" "), json!([""]), json!("\0")])
 }
 
-/// Neither a text nor a list of texts.
+/// Values that are neither a string nor an array of strings.
 pub fn aud_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let odd = [
@@ -67,12 +67,11 @@ pub fn aud_of_another_type(s: &Subject) -> Vec<Attempt> {
     claims(s, "bad_claim", "aud", odd)
 }
 
-/// None.
 pub fn no_aud(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("aud")])
 }
 
-/// Ours, cut off, continued, in another case or with an invisible character.
+/// The correct audience: shortened, extended, in upper case, or with invisible or look-alike characters.
 pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let near = [
@@ -90,7 +89,7 @@ pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", near.into_iter().filter(|near| near != own).map(Value::from))
 }
 
-/// A site that this deployment does not have.
+/// Audiences that are not sites of this deployment.
 pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let others = [
@@ -102,13 +101,13 @@ pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", others.into_iter().filter(|other| *other != own).map(Value::from))
 }
 
-/// What an issuer that is nobody we know is refused with: no configured issuer means a token of the edge,
-/// which has another `typ`.
+/// The refusal code for an unknown issuer. If no external issuer has this `iss`, the bearer is verified as a token of
+/// the edge, and its `typ` is wrong.
 fn unknown_issuer(s: &Subject) -> &'static str {
     if s.role == Role::Issuer { "wrong_kind" } else { "wrong_issuer" }
 }
 
-/// Ours, cut off or continued.
+/// The correct issuer: shortened, extended, or in upper case.
 pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let near = [
@@ -124,7 +123,7 @@ pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", near.map(Value::from))
 }
 
-/// Characters that look like ours, or like nothing.
+/// Look-alike and invisible characters.
 pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let mut alike: Vec<String> =
@@ -141,7 +140,7 @@ pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", alike.into_iter().filter(|alike| alike != own).map(Value::from))
 }
 
-/// No text, or an empty one.
+/// Values that are not strings, empty or too long.
 pub fn iss_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let code = if s.role == Role::Issuer { "wrong_kind" } else { "bad_claim" };
@@ -153,13 +152,12 @@ pub fn iss_of_another_type(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// None.
 pub fn no_iss(s: &Subject) -> Vec<Attempt> {
     let code = if s.role == Role::Issuer { "wrong_kind" } else { "missing_claim" };
     refused(code, [s.without_claim("iss")])
 }
 
-/// A subject that is missing, empty, too long or no text.
+/// A subject that is missing, empty, too long or not a string.
 pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["owner"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "sub", odd);
@@ -167,7 +165,7 @@ pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// An id by which a token could not be revoked. An issuer's token may do without, and gets one.
+/// Ids by which a token could not be revoked. An external issuer's token may omit `jti`; the edge then assigns one.
 pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["a"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "jti", odd);
@@ -177,7 +175,7 @@ pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// The very claims of an honest token under the `typ` of every other kind.
+/// The claims of a valid token with the `typ` of every other kind.
 pub fn the_same_claims_as_every_other_kind(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let usual = |typ: &str| s.role == Role::Issuer && matches!(typ, "JWT" | "at+jwt");
@@ -185,7 +183,7 @@ pub fn the_same_claims_as_every_other_kind(s: &Subject) -> Vec<Attempt> {
     refused("wrong_kind", others.map(|typ| s.header("typ", typ)))
 }
 
-/// Honest tokens of every other kind, each good in its own place.
+/// Valid tokens of every other kind.
 pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     let bearer = matches!(s.role, Role::Access | Role::Issuer);
     let mut all = Vec::new();
@@ -202,7 +200,7 @@ pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Our own kinds are always named, and exactly.
+/// Pinlatch's kinds require `typ`, with the exact value.
 pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let near = [
@@ -226,7 +224,7 @@ pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// A kind that is no text.
+/// A `typ` that is not a string.
 pub fn typ_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].clone();
     refused("json", [json!(null), json!(1), json!([own]), json!({})].map(|typ| s.header("typ", typ)))

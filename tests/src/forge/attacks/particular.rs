@@ -1,4 +1,4 @@
-//! Attacks by the claims that one role has and others have not.
+//! Attacks on claims that only one role has.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn only(s: &Subject, role: Role, attempts: impl FnOnce() -> Vec<Attempt>) -> Vec
     if s.role == role { attempts() } else { vec![] }
 }
 
-/// Scopes of no form, and generations that are no whole numbers.
+/// Invalid scopes, and generations that are not whole numbers.
 pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     let guest = s.role == Role::Guest;
     only(s, if guest { Role::Guest } else { Role::Access }, || {
@@ -27,7 +27,7 @@ pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A credential without a key, with a private one, or with one of another sort.
+/// A credential without a key, with a private key, or with a key of another type.
 pub fn a_credential_of_an_odd_key(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Cert, || {
         let own = &s.claims["cnf"]["jwk"];
@@ -57,7 +57,7 @@ pub fn a_credential_of_an_odd_key(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A device name that is a path, or empty space.
+/// Device names that are paths, blank or otherwise invalid.
 pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Cert, || {
         refused(
@@ -67,7 +67,7 @@ pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof of an old, a foreign or an invented challenge.
+/// A proof of an old, altered or invented challenge.
 pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let own = s.text("challenge").to_owned();
@@ -91,7 +91,7 @@ pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof by another device, or for another connection's nonce of no form.
+/// A proof by another device, or for an invalid connection nonce.
 pub fn a_proof_of_another_device_or_session(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let mut all = refused("wrong_issuer", [s.claim("iss", "shed"), s.claim("iss", "urn:pinlatch:edge")]);
@@ -103,7 +103,6 @@ pub fn a_proof_of_another_device_or_session(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command for another connection.
 pub fn a_command_of_another_session(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let mut all =
@@ -113,7 +112,7 @@ pub fn a_command_of_another_session(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A deadline that has passed, is none, or outlives the token.
+/// A deadline beyond the token's lifetime, or of another type.
 pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let deadline = s.claims["deadline"].as_u64().expect("a time");
@@ -127,7 +126,7 @@ pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command for another device, by name or by site.
+/// A command for another device, by device name or by site.
 pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let own = s.text("aud");
@@ -137,7 +136,7 @@ pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command whose line, action or arguments are of another form.
+/// A command whose line, action or arguments are missing or of another type.
 pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let mut all = Vec::new();
@@ -152,7 +151,7 @@ pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A welcome over another nonce, of another site, or of two times.
+/// A welcome for another nonce, for an invalid site, or with inconsistent times.
 pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Welcome, || {
         let now_ms = s.claims["now_ms"].as_u64().expect("a time");
@@ -167,7 +166,7 @@ pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Key sets that hold nothing, or keys that are not edge keys.
+/// Key sets that are empty, or contain keys that are not edge keys.
 pub fn a_key_set_of_odd_keys(s: &Subject) -> Vec<Attempt> {
     only(s, Role::KeySet, || {
         let own = &s.claims["jwks"]["keys"][0];

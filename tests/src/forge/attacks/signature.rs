@@ -1,4 +1,4 @@
-//! Attacks by the signature: numbers that no signer makes, other encodings, other lengths.
+//! Attacks on signatures: values that no signer produces, other encodings, other lengths.
 
 use rsa::Pkcs1v15Sign;
 use rsa::sha2::{Digest, Sha256, Sha512};
@@ -6,19 +6,19 @@ use rsa::sha2::{Digest, Sha256, Sha512};
 use crate::forge::subject::{refused, with_signature};
 use crate::forge::{Attempt, Signer, Subject, encode};
 
-/// The order of P-256.
+/// The order n of P-256.
 const P256_ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
     0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// The order of Ed25519's base point, little endian.
+/// The order L of Ed25519's base point, little endian.
 const ED25519_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// The signature of the honest token.
+/// The signature of the valid token.
 fn right(s: &Subject) -> Vec<u8> {
     s.signer.sign(&s.signing_input())
 }
@@ -27,7 +27,7 @@ fn under(s: &Subject, signatures: impl IntoIterator<Item = Vec<u8>>) -> Vec<Atte
     refused("bad_signature", signatures.into_iter().map(|signature| s.under(&signature)))
 }
 
-/// r and s of ECDSA that lie outside 1 … n − 1.
+/// Signatures with ECDSA values r and s that do not verify, most of them outside 1 … n − 1.
 fn ecdsa(s: &Subject, make: impl Fn([u8; 32], [u8; 32]) -> Vec<[[u8; 32]; 2]>) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -42,26 +42,26 @@ pub fn es256_with_r_and_s_of_zero(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |r, s| vec![[[0; 32], [0; 32]], [r, [0; 32]], [[0; 32], s]])
 }
 
-/// r of n and above.
+/// r of n or more.
 pub fn es256_with_r_of_n_or_more(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |_, s| vec![[P256_ORDER, s], [[0xff; 32], s], [[0xff; 32], [0; 32]]])
 }
 
-/// s of n and above.
+/// s of n or more.
 pub fn es256_with_s_of_n_or_more(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |r, _| {
         vec![[r, P256_ORDER], [r, [0xff; 32]], [P256_ORDER, P256_ORDER], [[0xff; 32], [0xff; 32]]]
     })
 }
 
-/// r and s exchanged, and both one.
+/// r and s exchanged, both set to one, or both set to r.
 pub fn es256_with_r_and_s_exchanged(s: &Subject) -> Vec<Attempt> {
     let mut one = [0; 32];
     one[31] = 1;
     ecdsa(s, |r, s| vec![[s, r], [one, one], [r, r]])
 }
 
-/// ASN.1, as X.509 has it, in the place of r and s (RFC 7518 §3.4).
+/// The ASN.1 encoding used in X.509, instead of r and s (RFC 7518 §3.4).
 pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -70,7 +70,7 @@ pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     under(s, [signature.to_der().as_bytes().to_vec()])
 }
 
-/// S + L: the other number for the same point (RFC 8032 §5.1.7 wants S < L).
+/// S + L, which verifies if S is reduced modulo L (RFC 8032 §5.1.7 requires S < L).
 pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -87,7 +87,7 @@ pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     under(s, [signature, high])
 }
 
-/// R at infinity and of small order, with S of zero.
+/// R at infinity or of small order, with S of zero.
 pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -97,7 +97,7 @@ pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     under(s, [[0; 32], identity, [0xff; 32]].map(|r| [r, [0; 32]].concat()))
 }
 
-/// PKCS #1 without its DigestInfo, with another hash's, and PSS, all by the right key.
+/// PKCS #1 without DigestInfo, with SHA-512, and PSS, all with the correct key.
 pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     let Signer::Rs256(key) = &s.signer else { return vec![] };
     let input = s.signing_input();
@@ -111,7 +111,7 @@ pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     under(s, signatures.map(|signature| signature.expect("a signature")))
 }
 
-/// RSA's trivial fixed points, and one number that is too long.
+/// The fixed points of RSA, zero and one, and two values that are too large or too long.
 pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Rs256(_)) {
         return vec![];
@@ -122,12 +122,12 @@ pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     under(s, [vec![0; 256], one, vec![0xff; 256], long])
 }
 
-/// Not a signature at all.
+/// Constant bytes.
 pub fn a_signature_of_zeros(s: &Subject) -> Vec<Attempt> {
     under(s, [vec![0; right(s).len()], vec![0], vec![0xff; right(s).len()]])
 }
 
-/// Cut off, at each end.
+/// The valid signature, shortened at either end.
 pub fn a_shortened_signature(s: &Subject) -> Vec<Attempt> {
     let whole = right(s);
     under(
@@ -141,7 +141,7 @@ pub fn a_shortened_signature(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Longer than any, with the right one at its beginning.
+/// Signatures that are too long and contain the valid one.
 pub fn an_oversized_signature(s: &Subject) -> Vec<Attempt> {
     let whole = right(s);
     let longer = |more: usize| [whole.clone(), vec![0; more]].concat();
@@ -157,21 +157,21 @@ pub fn an_oversized_signature(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Another token's signature by the same key.
+/// The signature of another token with the same key.
 pub fn the_signature_of_another_token(s: &Subject) -> Vec<Attempt> {
     let other = s.claim("jti", "another");
     let (_, signature) = other.rsplit_once('.').expect("a signature");
     refused("bad_signature", [format!("{}.{signature}", s.signing_input())])
 }
 
-/// Header and payload that were not signed together.
+/// A signed payload with a different header, which was not signed with it.
 pub fn a_payload_under_another_header(s: &Subject) -> Vec<Attempt> {
     let other = s.header("cty", "JWT");
     let (signed, _) = other.rsplit_once('.').expect("a signature");
     refused("bad_signature", [with_signature(signed, &right(s))])
 }
 
-/// A signature over the decoded text in place of the encoded one.
+/// A signature over the decoded parts instead of the encoded ones, and over their joint encoding.
 pub fn a_signature_over_the_decoded_parts(s: &Subject) -> Vec<Attempt> {
     let decoded =
         format!("{}.{}", crate::forge::subject::text(&s.header), crate::forge::subject::text(&s.claims));

@@ -1,4 +1,4 @@
-//! Attacks by time: none, odd ones, and those that have passed or not come yet.
+//! Attacks on times: missing, malformed, in the past, in the future.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::forge::{Attempt, Object, Subject};
 
 const TIMES: [&str; 3] = ["exp", "iat", "nbf"];
 
-/// Each time in turn, as each of some values.
+/// Sets each time claim in turn to each value.
 fn each(s: &Subject, values: &[Value]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| values.iter().map(|value| s.claim(name, value.clone())));
     refused("bad_claim", tokens)
 }
 
-/// Each time in turn, spelt as no JSON value could be made.
+/// Sets each time claim in turn to raw text that `serde_json::Value` cannot represent.
 fn each_spelt(s: &Subject, code: &'static str, spellings: &[&str]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| {
         let mut rest = s.claims.clone();
@@ -31,7 +31,7 @@ fn times(s: &Subject, iat: u64, exp: u64) -> String {
     s.with_claims(&Object::from_iter([("iat".into(), iat.into()), ("exp".into(), exp.into())]))
 }
 
-/// Numbers in quotes, and dates.
+/// Numbers in strings, and dates.
 pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each(
@@ -46,18 +46,18 @@ pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Fractions, and whole numbers that are spelt as fractions.
+/// Fractions, and whole numbers written as fractions.
 pub fn times_as_floats(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each_spelt(s, "bad_claim", &[&format!("{later}.5"), &format!("{later}.0"), "1.79e9", "0.1", "-0.0"])
 }
 
-/// Before 1970.
+/// Times before 1970.
 pub fn times_below_zero(s: &Subject) -> Vec<Attempt> {
     each_spelt(s, "bad_claim", &["-1", "-0", "-9223372036854775808", "-1e300"])
 }
 
-/// Beyond all clocks, where libraries saturate or wrap.
+/// Times so large that libraries saturate or overflow.
 pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -73,7 +73,7 @@ pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Numbers that JSON does not have, and one that no number type holds.
+/// Numbers that are invalid in JSON, and one beyond the range of a 64-bit float.
 pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -82,7 +82,7 @@ pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Something else than numbers.
+/// Values that are not numbers.
 pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     each(
         s,
@@ -90,17 +90,17 @@ pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// A token for ever.
+/// A token without expiry.
 pub fn no_exp(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("exp")])
 }
 
-/// A token from no time.
+/// A token without a time of issue.
 pub fn no_iat(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("iat")])
 }
 
-/// At the second of `exp` it has expired (RFC 7519 §4.1.4: "on or after").
+/// A token expires in the second of `exp` itself (RFC 7519 §4.1.4: "on or after").
 pub fn exp_of_this_second(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -109,7 +109,6 @@ pub fn exp_of_this_second(s: &Subject) -> Vec<Attempt> {
     refused("expired", [times(s, end - 30, end)])
 }
 
-/// Long expired.
 pub fn exp_long_ago(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -117,20 +116,20 @@ pub fn exp_long_ago(s: &Subject) -> Vec<Attempt> {
     refused("expired", [times(s, s.now - 86_400, s.now - 86_390), times(s, 0, 1)])
 }
 
-/// A life of nothing or less.
+/// A lifetime of zero or less.
 pub fn exp_not_after_iat(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     refused("bad_claim", [times(s, iat, iat), times(s, iat, iat - 1), times(s, iat, 0)])
 }
 
-/// A life longer than such a token may have.
+/// A lifetime beyond the limit for its kind.
 pub fn a_life_too_long(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     let most = (1 << 53) - 1;
     refused("too_long_lived", [times(s, iat, iat + s.max_life + 1), times(s, 0, most)])
 }
 
-/// Issued tomorrow.
+/// Issued ten minutes or a day in the future.
 pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -139,7 +138,7 @@ pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     refused("not_yet_valid", [times(s, later, later + 30), times(s, s.now + 86_400, s.now + 86_430)])
 }
 
-/// Valid from tomorrow on.
+/// Valid only after ten minutes or a day.
 pub fn nbf_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
