@@ -40,7 +40,7 @@ const HELLO_OUTCOMES: usize = 16;
 
 /// What a connection acts on and tells of.
 #[derive(Clone, Copy)]
-pub struct Around<'a> {
+pub struct SessionContext<'a> {
     /// The lines.
     pub lines: &'a Lines,
     /// What is counted.
@@ -55,7 +55,7 @@ pub struct Around<'a> {
     pub wall: WallClock,
 }
 
-impl Around<'_> {
+impl SessionContext<'_> {
     /// How often a ping is sent: three go unanswered before the link counts as dead.
     fn ping_every(&self) -> Duration {
         (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
@@ -77,21 +77,21 @@ pub async fn run(
     link: Link,
     trust: Trust,
     credentials: &Credentials,
-    around: Around<'_>,
+    context: SessionContext<'_>,
     outbox: &mut Outbox,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
     let term = Term::of(credentials.devcert.expose());
-    around.telemetry.clock_set(trust.clock);
-    around.telemetry.certificate(term);
+    context.telemetry.clock_set(trust.clock);
+    context.telemetry.certificate(term);
     let mut session = Session {
         socket: link.socket,
         credentials,
         trust,
         commands,
-        around,
+        context,
         outbox,
         term,
         renewing: false,
@@ -126,7 +126,7 @@ struct Session<'a> {
     credentials: &'a Credentials,
     trust: Trust,
     commands: Commands,
-    around: Around<'a>,
+    context: SessionContext<'a>,
     outbox: &'a mut Outbox,
     /// From when until when our certificate holds.
     term: Option<Term>,
@@ -140,7 +140,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn lines(&self) -> &'a Lines {
-        self.around.lines
+        self.context.lines
     }
 
     async fn hello(&mut self) -> Result<(), LinkError> {
@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
         let up_ms = boot_ms();
         let machine = MachineInfo {
             up_s: Some(up_ms / 1_000),
-            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.around.wall, up_ms).saturating_neg()),
+            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.context.wall, up_ms).saturating_neg()),
         };
         self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine }).await
     }
@@ -173,9 +173,9 @@ impl<'a> Session<'a> {
             ticks
         };
         let lines = self.lines();
-        let mut pings = every(self.around.ping_every());
+        let mut pings = every(self.context.ping_every());
         let mut resyncs = every(RESYNC_EVERY);
-        let silence = self.around.link_timeout;
+        let silence = self.context.link_timeout;
         let mut heard = Instant::now();
         loop {
             tokio::select! {
@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
     }
 
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
-        self.around.telemetry.count(|counters| counters.bytes_received += bytes(text));
+        self.context.telemetry.count(|counters| counters.bytes_received += bytes(text));
         match heard(text) {
             Some(Heard::Pong) => self.outbox.ponged(),
             Some(Heard::Message(message)) => self.obey(message).await?,
@@ -239,9 +239,9 @@ impl<'a> Session<'a> {
                 let answer = self.commands.handle(&jwt, self.lines(), &self.trust.clock, boot_ms);
                 if let Some(Answer { outcome, again }) = answer {
                     if again {
-                        self.around.telemetry.replayed();
+                        self.context.telemetry.replayed();
                     } else {
-                        self.around.telemetry.command(&outcome);
+                        self.context.telemetry.command(&outcome);
                         self.outbox.push(outcome.clone());
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
@@ -261,7 +261,7 @@ impl<'a> Session<'a> {
             Ok(time) => {
                 let now = boot_ms();
                 self.trust.clock.resync(EdgeClock::new(time.now_ms, sent_ms, now), now);
-                self.around.telemetry.clock_set(self.trust.clock);
+                self.context.telemetry.clock_set(self.trust.clock);
                 tracing::debug!(
                     uncertainty_ms = self.trust.clock.uncertainty_ms(now),
                     "edge time taken anew"
@@ -309,10 +309,10 @@ impl<'a> Session<'a> {
                 return;
             }
         };
-        match self.credentials.adopt_devcert(self.around.state_dir, Secret::new(jwt)).await {
+        match self.credentials.adopt_devcert(self.context.state_dir, Secret::new(jwt)).await {
             Ok(()) => {
                 self.term = term;
-                self.around.telemetry.certificate(term);
+                self.context.telemetry.certificate(term);
                 let days = term.map_or(0, |term| term.days_left(now_s));
                 tracing::info!(days, "the device's certificate was renewed");
             }
@@ -324,7 +324,7 @@ impl<'a> Session<'a> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
         let line = event.line;
-        self.around.telemetry.count(|counters| counters.events += 1);
+        self.context.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
             News::Level(level) => FromAgent::Event { line, level, at_ms },
             News::Press { long } => FromAgent::Press { line, long, at_ms },
@@ -334,7 +334,7 @@ impl<'a> Session<'a> {
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
-        self.around.service.uplink_within(self.around.ping_limit());
+        self.context.service.uplink_within(self.context.ping_limit());
         self.send_text(PING.into()).await
     }
 
@@ -348,8 +348,8 @@ impl<'a> Session<'a> {
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
-        self.around.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
-        let sent = timeout(self.around.send_timeout(), self.socket.send(Message::text(text)));
+        self.context.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
+        let sent = timeout(self.context.send_timeout(), self.socket.send(Message::text(text)));
         Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
     }
 
@@ -384,7 +384,7 @@ impl<'a> Session<'a> {
                     Some(Heard::Pong) => self.outbox.ponged(),
                     Some(Heard::Message(ToAgent::Command { jwt })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
-                            self.around.telemetry.command(&outcome);
+                            self.context.telemetry.command(&outcome);
                             self.send(&FromAgent::Result(outcome)).await?;
                         }
                     }

@@ -174,7 +174,7 @@ impl Uplink {
         memory.logged = None;
         self.telemetry.connected();
         self.service.status(&format!("connected to {}", endpoint.url()));
-        let around = session::Around {
+        let context = session::SessionContext {
             lines: &self.lines,
             telemetry: &self.telemetry,
             service: &self.service,
@@ -182,6 +182,6 @@ impl Uplink {
             link_timeout: settings.link_timeout,
             wall: settings.wall,
         };
-        session::run(link, trust, &credentials, around, outbox, stop).await
+        session::run(link, trust, &credentials, context, outbox, stop).await
     }
 }
