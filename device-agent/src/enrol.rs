@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::dial::Resolver;
 use crate::handshake::excerpt;
-use crate::http::{self, Connection, Endpoint, EndpointError, HttpError, Way};
+use crate::http::{self, Connection, Connector, Endpoint, EndpointError, HttpError};
 use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
@@ -119,8 +119,9 @@ pub async fn enrol(
     let key = SigningKey::generate();
     let nonce = random_id();
     let request = EnrolRequest { code: string.code.clone(), jwk: key.public_jwk(), nonce: nonce.clone() };
-    let way = Way { endpoint: &endpoint, proxy: proxy.as_ref(), tls, resolver: &Resolver::default() };
-    let mut connection = Connection::open(&way).await?;
+    let connector =
+        Connector { endpoint: &endpoint, proxy: proxy.as_ref(), tls, resolver: &Resolver::default() };
+    let mut connection = Connection::open(&connector).await?;
     let reply = post(&mut connection, &request).await?;
 
     let root = PublicKey::from_jwk(&reply.root_key)?;

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock::boot_ms;
 use crate::credentials::Credentials;
-use crate::http::{self, BoxStream, Connection, HttpError, Way, is_gateway};
+use crate::http::{self, BoxStream, Connection, Connector, HttpError, is_gateway};
 use crate::link_error::LinkError;
 use crate::tls::Validity;
 
@@ -37,8 +37,12 @@ pub struct Link {
 }
 
 /// Connects and proves who this device is. One that `yields` does not take the link from another agent.
-pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> Result<Link, LinkError> {
-    let mut connection = Connection::open(way).await?;
+pub async fn connect(
+    credentials: &Credentials,
+    connector: &Connector<'_>,
+    yields: bool,
+) -> Result<Link, LinkError> {
+    let mut connection = Connection::open(connector).await?;
     let challenge = challenged(&mut connection).await?;
     let mut proof = Proof::of(credentials, &challenge)?;
     let answer = match connection.send(proof.request(credentials, yields)?).await {
@@ -46,8 +50,8 @@ pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> 
         // its answer was lost. So that a refusal means this device, both come anew, each on a connection of its own.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "proving on a new connection");
-            let challenge = challenged(&mut Connection::open(way).await?).await?;
-            connection = Connection::open(way).await?;
+            let challenge = challenged(&mut Connection::open(connector).await?).await?;
+            connection = Connection::open(connector).await?;
             proof = Proof::of(credentials, &challenge)?;
             connection.send(proof.request(credentials, yields)?).await?
         }

@@ -153,7 +153,7 @@ impl Endpoint {
 }
 
 /// The way to an edge.
-pub struct Way<'a> {
+pub struct Connector<'a> {
     /// Where it is.
     pub endpoint: &'a Endpoint,
     /// The proxy in between.
@@ -164,7 +164,7 @@ pub struct Way<'a> {
     pub resolver: &'a Resolver,
 }
 
-impl Way<'_> {
+impl Connector<'_> {
     async fn dial(&self) -> Result<TcpStream, HttpError> {
         let Endpoint { host, port, .. } = self.endpoint;
         match self.proxy {
@@ -183,9 +183,9 @@ pub struct Connection {
 
 impl Connection {
     /// Connects.
-    pub async fn open(way: &Way<'_>) -> Result<Self, HttpError> {
-        let tcp = way.dial().await?;
-        let Way { endpoint, tls, .. } = way;
+    pub async fn open(connector: &Connector<'_>) -> Result<Self, HttpError> {
+        let tcp = connector.dial().await?;
+        let Connector { endpoint, tls, .. } = connector;
         let mut validity = None;
         let stream: BoxStream = if endpoint.tls {
             let failed = |error| HttpError::Tls(endpoint.host.clone(), error);

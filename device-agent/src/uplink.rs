@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::dial::Resolver;
 use crate::handshake;
-use crate::http::{Endpoint, Way};
+use crate::http::{Connector, Endpoint};
 use crate::lines::Lines;
 use crate::link_error::{CLOSE_REPLACED, LinkError};
 use crate::outbox::Outbox;
@@ -158,9 +158,10 @@ impl Uplink {
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector();
         let Memory { resolver, replaced, outbox, .. } = memory;
-        let way = Way { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
+        let connector =
+            Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
-            let mut link = handshake::connect(&credentials, &way, *replaced).await?;
+            let mut link = handshake::connect(&credentials, &connector, *replaced).await?;
             let trust = welcome::wait(&mut link, &credentials, &settings.state_dir).await?;
             Ok::<_, LinkError>((link, trust))
         };
