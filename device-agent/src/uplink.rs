@@ -76,7 +76,7 @@ pub struct Uplink {
 
 /// What is carried from one attempt to the next.
 #[derive(Default)]
-struct Memory {
+struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
@@ -89,26 +89,26 @@ struct Memory {
 impl Uplink {
     /// Connects again and again, until told to stop.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut memory = Memory::default();
+        let mut state = RetryState::default();
         let mut changes = self.settings.clone();
         while !*stop.borrow() {
             let settings = changes.borrow_and_update().clone();
             let mut connected_at = None;
             self.service.uplink_within(ATTEMPT_LIMIT);
-            let attempt = self.attempt(&settings, &mut memory, &mut connected_at, &mut stop);
+            let attempt = self.attempt(&settings, &mut state, &mut connected_at, &mut stop);
             let Err(error) = attempt.await else { return };
             let up = connected_at.map_or(Duration::ZERO, |at: Instant| at.elapsed());
             if connected_at.is_some() {
                 self.lines.link_lost();
             }
             if matches!(error, LinkError::Closed { code: CLOSE_REPLACED, .. }) {
-                memory.replaced = true;
+                state.replaced = true;
             }
             if error.is_about_tls() {
                 settings.tls.read_again();
             }
-            let pause = memory.backoff.pause(&error, up, random());
-            self.tell(&mut memory, &error, pause);
+            let pause = state.backoff.pause(&error, up, random());
+            self.tell(&mut state, &error, pause);
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
@@ -120,10 +120,10 @@ impl Uplink {
     }
 
     /// Tells of a failure; in the log, one that goes on is told once and then now and then.
-    fn tell(&self, memory: &mut Memory, error: &LinkError, pause: Duration) {
+    fn tell(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        match &mut memory.logged {
+        match &mut state.logged {
             Some((logged, at, attempts)) if *logged == code && now < *at + LOG_AGAIN => {
                 *attempts = attempts.saturating_add(1);
                 tracing::debug!(code, retry_ms, %error, "no link to the edge");
@@ -145,7 +145,7 @@ impl Uplink {
     async fn attempt(
         &self,
         settings: &Settings,
-        memory: &mut Memory,
+        state: &mut RetryState,
         connected_at: &mut Option<Instant>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
@@ -157,7 +157,7 @@ impl Uplink {
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector();
-        let Memory { resolver, replaced, outbox, .. } = memory;
+        let RetryState { resolver, replaced, outbox, .. } = state;
         let connector =
             Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
@@ -172,7 +172,7 @@ impl Uplink {
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
         *replaced = false;
-        memory.logged = None;
+        state.logged = None;
         self.telemetry.connected();
         self.service.status(&format!("connected to {}", endpoint.url()));
         let context = session::SessionContext {
