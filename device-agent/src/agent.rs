@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 use crate::journal;
 use crate::lines::Lines;
 use crate::metrics::Metrics;
-use crate::reload::{Followers, Source};
+use crate::reload::{ConfigWatchers, Source};
 use crate::status::{self, Status, StatusSocket};
 use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
@@ -36,7 +36,7 @@ pub async fn run(
     let telemetry = Telemetry::default();
     let (settings, newest_settings) = watch::channel(Rc::new(settings));
     let (config, newest_config) = watch::channel(Rc::new(config));
-    let followers = Followers { lines: lines.clone(), settings, config, service: service.clone() };
+    let watchers = ConfigWatchers { lines: lines.clone(), settings, config, service: service.clone() };
     let uplink = Uplink {
         settings: newest_settings,
         lines: lines.clone(),
@@ -59,7 +59,7 @@ pub async fn run(
     // Once stopping, nothing is opened any more.
     let following = async {
         tokio::select! {
-            () = followers.follow(source, clock) => {}
+            () = watchers.follow(source, clock) => {}
             _ = no_longer.wait_for(|stop| *stop) => std::future::pending().await,
         }
     };

@@ -54,7 +54,7 @@ impl ReloadError {
 }
 
 /// What follows the configuration.
-pub struct Followers {
+pub struct ConfigWatchers {
     /// The lines.
     pub lines: Lines,
     /// The uplink.
@@ -65,7 +65,7 @@ pub struct Followers {
     pub service: Service,
 }
 
-impl Followers {
+impl ConfigWatchers {
     /// Reads the file whenever it is asked for; never ends.
     pub async fn follow(&self, mut source: Source, clock: WallClock) {
         while source.asked.recv().await.is_some() {
