@@ -21,7 +21,7 @@ use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
 use crate::handshake::Link;
 use crate::http::BoxStream;
-use crate::lines::{Event, Lines, News};
+use crate::lines::{Event, LineEvent, Lines};
 use crate::link_error::LinkError;
 use crate::outbox::Outbox;
 use crate::renewal::Term;
@@ -326,8 +326,8 @@ impl<'a> Session<'a> {
         let line = event.line;
         self.context.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
-            News::Level(level) => FromAgent::Event { line, level, at_ms },
-            News::Press { long } => FromAgent::Press { line, long, at_ms },
+            LineEvent::Level(level) => FromAgent::Event { line, level, at_ms },
+            LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
         })
         .await
     }

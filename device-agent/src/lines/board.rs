@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::driver::{DriverError, Open, Signal};
 use super::interlock;
-use super::line::{Event, Line, News};
+use super::line::{Event, Line, LineEvent};
 use super::output::Output;
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
@@ -99,7 +99,7 @@ impl Board {
         self.collect_events(now);
         let lines = &self.lines;
         self.events.retain(|event| {
-            matches!(event.news, News::Press { .. })
+            matches!(event.news, LineEvent::Press { .. })
                 && lines.iter().any(|line| line.config().name == event.line)
         });
         order != numbers
@@ -143,7 +143,11 @@ impl Board {
         let mut presses = Vec::new();
         for line in &mut self.lines {
             if let Some(long) = line.tick(&*self.opener, now) {
-                presses.push(Event { line: line.config().name.clone(), news: News::Press { long }, at: now });
+                presses.push(Event {
+                    line: line.config().name.clone(),
+                    news: LineEvent::Press { long },
+                    at: now,
+                });
             }
         }
         // The level that ends a press is told before it.

@@ -26,14 +26,14 @@ pub struct Event {
     /// Which line.
     pub line: Name,
     /// What happened.
-    pub news: News,
+    pub news: LineEvent,
     /// When.
     pub at: Instant,
 }
 
 /// What happened to a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum News {
+pub enum LineEvent {
     /// It has another level; `None` where nobody knows.
     Level(Option<Level>),
     /// It was pressed.
@@ -255,7 +255,7 @@ impl Line {
         }
         self.reported = level;
         self.reported_at = Some(now);
-        Some(Event { line: self.config.name.clone(), news: News::Level(level), at: now })
+        Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), at: now })
     }
 
     /// Whether this line is the one of a configuration, with nothing about it changed.

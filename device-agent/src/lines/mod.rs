@@ -29,7 +29,7 @@ use crate::config::{Config, LineConfig};
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
 use line::Line;
-pub use line::{Event, News};
+pub use line::{Event, LineEvent};
 pub use refused::Refused;
 
 struct Shared {

@@ -23,7 +23,7 @@ fn run(lines: &Lines, line: &str, action: &str, args: Value) -> Result<Option<Le
 }
 
 /// Drives the lines for some time and collects what they report.
-async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, News)> {
+async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, LineEvent)> {
     let start = Instant::now();
     let mut seen = Vec::new();
     let collect = async {
@@ -43,7 +43,7 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
 /// The levels among them.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
-        News::Level(Some(level)) => Some((at, level)),
+        LineEvent::Level(Some(level)) => Some((at, level)),
         _ => None,
     };
     news(lines, signals, time).await.into_iter().filter_map(level).collect()
@@ -198,8 +198,11 @@ async fn a_press_is_told_after_the_level_that_ends_it() {
         () = released => panic!(),
     };
     let (first, later) = (Duration::ZERO, Duration::from_millis(300));
-    let level = |on| News::Level(Some(Level::On(on)));
-    assert_eq!(seen, [(first, level(true)), (later, level(false)), (later, News::Press { long: false })]);
+    let level = |on| LineEvent::Level(Some(Level::On(on)));
+    assert_eq!(
+        seen,
+        [(first, level(true)), (later, level(false)), (later, LineEvent::Press { long: false })]
+    );
     drop(folder);
 }
 
@@ -231,8 +234,8 @@ async fn a_sensor_in_sysfs_is_read_at_its_interval_and_may_come_and_go() {
         seen = news(&lines, signals, Duration::from_secs(60)) => seen,
         () = weather => panic!(),
     };
-    let levels: Vec<(u64, News)> = seen.into_iter().map(|(at, news)| (at.as_secs(), news)).collect();
-    let level = |number: Option<f64>| News::Level(number.map(Level::Number));
+    let levels: Vec<(u64, LineEvent)> = seen.into_iter().map(|(at, news)| (at.as_secs(), news)).collect();
+    let level = |number: Option<f64>| LineEvent::Level(number.map(Level::Number));
     assert_eq!(levels, [(10, level(Some(20.0))), (30, level(Some(20.5))), (40, level(None))]);
     assert!(lines.each(|_, _, fault| fault.is_some())[0]);
 }
@@ -269,7 +272,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
         seen = news(&lines, signals, Duration::from_secs(60)) => seen,
         () = plugged => panic!(),
     };
-    assert_eq!(seen, [(Duration::from_secs(30), News::Level(Some(Level::Number(0.0))))]);
+    assert_eq!(seen, [(Duration::from_secs(30), LineEvent::Level(Some(Level::Number(0.0))))]);
     run(&lines, "lamp", "set", json!({ "value": 1 })).unwrap();
     let duty = std::fs::read_to_string(folder.path().join("class/pwm/pwmchip5/pwm3/duty_cycle")).unwrap();
     assert_eq!(duty, "1000000");
