@@ -34,7 +34,7 @@ enum ReloadError {
 
 impl ReloadError {
     /// Tells each thing that is wrong.
-    fn tell(&self) {
+    fn report(&self) {
         match self {
             Self::Config(error) => {
                 for issue in &error.issues {
@@ -78,7 +78,7 @@ impl ConfigWatchers {
                     self.settings.send_replace(Rc::new(settings));
                     self.config.send_replace(Rc::new(config));
                 }
-                Err(error) => error.tell(),
+                Err(error) => error.report(),
             }
             self.service.reloaded();
         }

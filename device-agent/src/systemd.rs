@@ -69,7 +69,7 @@ impl Service {
 
     /// Every line is at its safe level and the uplink is at work.
     pub fn ready(&self) {
-        self.tell("READY=1\nSTATUS=connecting to the edge");
+        self.notify("READY=1\nSTATUS=connecting to the edge");
     }
 
     /// The configuration is being read again. The time tells `Type=notify-reload` that it is this reload.
@@ -77,23 +77,23 @@ impl Service {
         let now = clock_gettime(ClockId::Monotonic);
         let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
         let usec = secs.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
     /// It was read, or refused.
     pub fn reloaded(&self) {
-        self.tell("READY=1");
+        self.notify("READY=1");
     }
 
     /// The service has begun to end.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=stopping");
+        self.notify("STOPPING=1\nSTATUS=stopping");
     }
 
     /// One line for `systemctl status`.
     pub fn status(&self, text: &str) {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.tell(&format!("STATUS={line}"));
+        self.notify(&format!("STATUS={line}"));
     }
 
     /// The uplink will have got on within this time.
@@ -124,7 +124,7 @@ impl Service {
         loop {
             let now = ticks.tick().await;
             match self.stuck(now, limit, lines.next_due()) {
-                None => self.tell("WATCHDOG=1"),
+                None => self.notify("WATCHDOG=1"),
                 Some(part) if !complained => {
                     complained = true;
                     tracing::error!(
@@ -161,7 +161,7 @@ impl Service {
         }
     }
 
-    fn tell(&self, state: &str) {
+    fn notify(&self, state: &str) {
         if let Some(manager) = &self.0.manager
             && let Err(error) = manager.send(state.as_bytes())
         {

@@ -108,7 +108,7 @@ impl Uplink {
                 settings.tls.read_again();
             }
             let pause = state.backoff.pause(&error, up, random());
-            self.tell(&mut state, &error, pause);
+            self.report(&mut state, &error, pause);
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
@@ -120,7 +120,7 @@ impl Uplink {
     }
 
     /// Tells of a failure; in the log, one that goes on is told once and then now and then.
-    fn tell(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
+    fn report(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         match &mut state.logged {

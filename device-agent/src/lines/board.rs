@@ -155,10 +155,10 @@ impl Board {
         presses.into_iter().for_each(|press| self.push(press));
     }
 
-    pub fn hear(&mut self, signal: Signal, now: Instant) {
+    pub fn handle_signal(&mut self, signal: Signal, now: Instant) {
         // A line that is no longer there may have had something to say.
         if let Some(line) = self.lines.iter_mut().find(|line| line.number() == signal.line) {
-            line.hear(signal.input, now);
+            line.handle_input(signal.input, now);
         }
     }
 

@@ -220,7 +220,7 @@ impl Line {
         }
     }
 
-    pub(super) fn hear(&mut self, input: Input, now: Instant) {
+    pub(super) fn handle_input(&mut self, input: Input, now: Instant) {
         match (&mut self.behaviour, input) {
             (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
             (Behaviour::Contact(contact, _), Input::Lost(error)) => {

@@ -173,7 +173,7 @@ impl Lines {
                 () = timer => {}
                 // Re-reads what is due next.
                 () = self.0.rescheduled.notified() => continue,
-                Some(signal) = signals.recv() => self.with(|board, now| board.hear(signal, now)),
+                Some(signal) = signals.recv() => self.with(|board, now| board.handle_signal(signal, now)),
             }
             self.with(Board::tick);
         }
