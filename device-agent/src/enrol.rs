@@ -1,4 +1,4 @@
-//! Enrolment: a one-time code becomes this device's credentials.
+//! Enrolment: exchanges a one-time code for this device's credentials.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,57 +20,48 @@ use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
-/// Why a device could not be enrolled. Nothing has been stored then.
+/// Why enrolment failed. In all cases nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    /// Not an enrolment string.
     #[error("not an enrolment string: it reads https://HOST/#CODE.THUMBPRINT")]
     Form,
-    /// The address is refused.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The edge cannot be reached.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The edge would not have it.
     #[error("the edge answered {status}: {title} ({code})")]
     Refused {
-        /// The answer's status.
         status: StatusCode,
-        /// The problem's code.
+        /// Code of the problem document.
         code: String,
-        /// The problem's title.
+        /// Title of the problem document.
         title: String,
     },
-    /// The answer is not of the expected form.
     #[error("the edge's answer is not that of a Pinlatch edge")]
     Answer,
-    /// The answer's root key is not the one in the enrolment string.
+    /// The root key in the answer differs from the one in the enrolment string.
     #[error("the edge gave another root key than the enrolment string names: do not trust it")]
     OtherRoot,
-    /// The root key is no key.
     #[error("the root key: {0}")]
     Key(#[from] KeyError),
-    /// A signature in the answer does not hold.
     #[error("what the edge signed does not hold: {0}")]
     Untrusted(#[from] Refusal),
-    /// The key set is older than the one this device has seen.
+    /// The key set is older than one this device has already seen.
     #[error("the edge's key set has the number {found}, and {known} was seen before")]
     OldKeySet {
-        /// Its number.
+        /// Number of the received set.
         found: u64,
-        /// The newest number seen.
+        /// Highest number already seen.
         known: u64,
     },
-    /// Edge time lies outside the validity of the edge's certificate.
+    /// Edge time is outside the validity of the edge's TLS certificate.
     #[error("the edge's certificate is not valid at edge time")]
     CertificateDate,
-    /// The credentials cannot be stored.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
-/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code may contain dots itself.
+/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code itself may contain dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,
@@ -97,18 +88,15 @@ impl fmt::Debug for EnrolString {
     }
 }
 
-/// How a device is enrolled.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the credentials go.
     pub state_dir: PathBuf,
-    /// Whether plain http may be spoken beyond this machine.
+    /// Whether plain HTTP to other machines is allowed.
     pub allow_plaintext: bool,
-    /// The proxy between this device and the edge.
     pub proxy: Option<Proxy>,
 }
 
-/// Enrols this device and stores its credentials, replacing others only after success.
+/// Enrols this device and stores its credentials. Existing credentials are replaced only on success.
 pub async fn enrol(
     string: &EnrolString,
     options: &Options,
@@ -150,7 +138,7 @@ pub async fn enrol(
     Ok(credentials)
 }
 
-/// The newest key set's number that this device has seen of the same owner.
+/// Number of the stored key set, if it has the same root key.
 fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
     let stored = Credentials::load(state_dir).ok()?;
     let same_owner = stored.root.thumbprint() == root.thumbprint();

@@ -1,4 +1,4 @@
-//! Keeps a connection to the edge for as long as the agent runs.
+//! Keeps a connection to the edge while the agent runs.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,27 +24,23 @@ use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::welcome;
 
-/// How often at most the same failure is logged again. An outage of a night is no reason to wear out an SD card.
+/// Minimum interval between two log messages about the same failure. A long outage must not wear out an SD card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
 
-/// What the configuration says of the uplink. A change counts from the next connection on.
+/// The uplink's part of the configuration. Changes take effect with the next connection.
 pub struct Settings {
-    /// Where the credentials are. They are read anew for each attempt, so that enrolling again helps.
+    /// Folder of the credentials. Reloaded on every attempt, so re-enrolling takes effect without a restart.
     state_dir: PathBuf,
-    /// Whether `ws://` may be spoken beyond loopback.
+    /// Whether `ws://` to other machines is allowed.
     allow_plaintext: bool,
-    /// The proxy in between.
     proxy: Option<Proxy>,
-    /// After how long a silence the link counts as dead.
+    /// Maximum time without a received frame before the link counts as dead.
     link_timeout: Duration,
-    /// What TLS is made with.
     tls: Tls,
-    /// The system's clock.
     wall: WallClock,
 }
 
 impl Settings {
-    /// As a configuration says.
     pub fn of(config: &Config, clock: WallClock) -> Result<Self, TlsError> {
         Ok(Self {
             state_dir: config.state_dir.clone(),
@@ -56,38 +52,35 @@ impl Settings {
         })
     }
 
-    /// Where the credentials are.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
 }
 
-/// What the uplink needs.
 pub struct Uplink {
-    /// What the configuration says, newest first.
+    /// The current settings, updated by reloads.
     pub settings: watch::Receiver<Rc<Settings>>,
-    /// The lines.
     pub lines: Lines,
-    /// What is told of the link.
     pub telemetry: Telemetry,
-    /// Who is told how it goes.
     pub service: Service,
 }
 
-/// What is carried from one attempt to the next.
+/// State kept between attempts.
 #[derive(Default)]
 struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
-    /// Whether a newer connection of this device has replaced ours. Until one succeeds again, attempts yield.
+    /// Whether a newer connection of this device has replaced ours. Until an attempt succeeds again, attempts do not
+    /// replace another connection.
     replaced: bool,
-    /// The code that was logged last, when, and how many attempts have failed like that since.
+    /// Code of the last logged failure, when it was logged, and the number of failed attempts with this code since
+    /// then.
     logged: Option<(&'static str, Instant, u32)>,
 }
 
 impl Uplink {
-    /// Connects again and again, until told to stop.
+    /// Reconnects after each failure until `stop` is true.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut state = RetryState::default();
         let mut changes = self.settings.clone();
@@ -112,14 +105,14 @@ impl Uplink {
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
-                // Whoever changes something wants to see whether it helps.
+                // A reload starts the next attempt immediately, so its effect is visible.
                 Ok(()) = changes.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
-    /// Tells of a failure; in the log, one that goes on is told once and then now and then.
+    /// Records a failed attempt. A continuing failure is logged once per `LOG_AGAIN`.
     fn report(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -141,7 +134,7 @@ impl Uplink {
         self.service.status(&format!("no link to the edge: {error}"));
     }
 
-    /// One connection from beginning to end; `Ok` where the agent is stopping.
+    /// Runs one connection until it ends. Returns `Ok` if the agent is stopping.
     async fn attempt(
         &self,
         settings: &Settings,
