@@ -1,4 +1,4 @@
-//! All lines together, on tokio's paused clock.
+//! Tests of all lines together, on tokio's paused clock.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ fn run(lines: &Lines, line: &str, action: &str, args: Value) -> Result<Option<Le
     lines.run(&Name::new(line).unwrap(), action, args.as_object().unwrap())
 }
 
-/// Drives the lines for some time and collects what they report.
+/// Drives the lines for some time and collects their events.
 async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, LineEvent)> {
     let start = Instant::now();
     let mut seen = Vec::new();
@@ -40,7 +40,7 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
     seen
 }
 
-/// The levels among them.
+/// Only the level events.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
         LineEvent::Level(Some(level)) => Some((at, level)),
@@ -123,7 +123,7 @@ async fn limits_hold_when_the_link_goes_in_the_middle() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lines.link_lost();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        // Back again: what the site would say now is refused all the same.
+        // The new link does not reset `min_interval_ms`, so the command is refused.
         lines.link_up();
         let again = run(&lines, "door", "pulse", json!({ "ms": 1 }));
         assert_eq!(again, Err(Refused::MinInterval));
@@ -251,7 +251,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
     let plugged = async {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        // As an I2C chip appears, with a channel that another program has exported.
+        // An I2C chip appears, and another program has already exported one of its channels.
         let real = folder.path().join("devices/i2c-1/1-0040/pwm/pwmchip5");
         std::fs::create_dir_all(real.join("pwm3")).unwrap();
         std::fs::create_dir_all(folder.path().join("class/pwm")).unwrap();
@@ -278,7 +278,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
-/// What another configuration leaves alone keeps its timers; what it changes is safe, and counts as new.
+/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and count as new.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -325,7 +325,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
         }
     );
     assert_eq!(seen, [("door".to_owned(), 3_000), ("heater".to_owned(), 4_000)]);
-    // And again with nothing new: nobody has to be told.
+    // Another reload without changes sends nothing to the edge.
     lines.reload(&config).await;
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }

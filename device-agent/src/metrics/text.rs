@@ -1,4 +1,4 @@
-//! The document: one family after the other, each with what it counts.
+//! Renders the metrics document.
 
 use std::fmt::{Display, Write as _};
 
@@ -7,7 +7,6 @@ use pinlatch_protocol::line::Level;
 use crate::status::{LineStatus, LinkState, Status};
 use crate::telemetry::{Counters, Telemetry};
 
-/// Everything that is told.
 pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     let mut out = Exposition::default();
     let Counters { connections, executed, expired, refused, link_errors, events, bytes_received, bytes_sent } =
@@ -86,14 +85,14 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     out.0
 }
 
-/// Milliseconds as seconds, exactly.
+/// Exact conversion of milliseconds to seconds.
 fn seconds(ms: i128) -> String {
     let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
     format!("{sign}{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
 fn open_files() -> Option<usize> {
-    // One of them is the folder that is being read.
+    // One descriptor belongs to the folder being read.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 
@@ -102,7 +101,7 @@ struct Exposition(String);
 
 impl Exposition {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 

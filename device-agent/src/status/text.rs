@@ -1,4 +1,4 @@
-//! The status for people.
+//! The status as text for people.
 
 use std::fmt;
 

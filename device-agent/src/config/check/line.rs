@@ -1,4 +1,4 @@
-//! What a line may do: limits, levels and times.
+//! Validation of a line's limits, levels and times.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use super::super::{
 use super::Checker;
 use crate::lines::quantity;
 
-/// The longest `max_on_ms` of a line that is no momentary: a day.
+/// Maximum `max_on_ms` of a line that is not momentary: one day.
 const MAX_ON_MS: u32 = 86_400_000;
-/// The longest `min_interval_ms`: an hour.
+/// Maximum `min_interval_ms`: one hour.
 const MAX_INTERVAL_MS: u32 = 3_600_000;
-/// The longest `debounce_ms`: more would hide what a hand does.
+/// Maximum `debounce_ms`: a longer time would hide real presses.
 const MAX_DEBOUNCE_MS: u32 = 5_000;
-/// The range of `long_press_ms`.
+/// Range of `long_press_ms`.
 const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
-/// The longest `interval_s` of a sensor: a day.
+/// Maximum `interval_s` of a sensor: one day.
 const MAX_READ_INTERVAL_S: u32 = 86_400;
-/// The longest `safe_after_s`: a day.
+/// Maximum `safe_after_s`: one day.
 const MAX_SAFE_AFTER_S: i64 = 86_400;
-/// The angles of a servo.
+/// Angles of a servo, in degrees.
 const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
-    /// Whether the line is on at some levels and off at others.
+    /// Whether the line's levels are either on or off.
     pub fn can_be_on(&self) -> bool {
         can_be_on(self.kind)
     }
@@ -90,7 +90,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports the keys of other kinds.
+    /// Reports keys of other kinds.
     fn belongs_to_kind(&mut self, line: &raw::Line, kind: LineKind) {
         let contact = kind == LineKind::Contact;
         let sensor = kind == LineKind::Sensor;

@@ -1,4 +1,4 @@
-//! What makes a configuration acceptable, beyond its form.
+//! Validation of a configuration after parsing.
 
 mod line;
 mod place;
@@ -17,10 +17,10 @@ use super::{
     Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, MAX_LINES, Simulator, place as place_of, raw,
 };
 
-/// The longest `dead_time_ms`: a minute.
+/// Maximum `dead_time_ms`: one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;
 
-/// Checks everything and reports all that is wrong.
+/// Checks everything and reports all issues.
 pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Issue>> {
     let mut checker = Checker { text, issues: Vec::new() };
     let simulator = raw.simulator.map(|simulator| Simulator {
@@ -28,7 +28,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         socket: simulator.socket.map(|path| folder.join(path)),
     });
     let mut lines: Vec<_> = raw.lines.into_iter().collect();
-    // The map has sorted them by name; the owner's order is the order people see.
+    // The map is sorted by name, but people see the lines in the order of the file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
         checker.add("config_missing", None, "there is no line: add a table [lines.NAME]");
@@ -38,7 +38,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // Interlocks may name lines that are wrong in another way, which is told once.
+    // Includes invalid lines, so an interlock with such a line does not cause a second issue.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
@@ -85,7 +85,7 @@ impl Checker<'_> {
         self.issues.push(Issue { code, at, message: message.into() });
     }
 
-    /// Reports a key that means nothing on this line.
+    /// Reports a key that is not allowed for this line.
     fn only<T>(&mut self, key: &str, value: &Option<Spanned<T>>, fits: bool, place: &str) {
         if let Some(value) = value
             && !fits
@@ -94,7 +94,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A number, reported where it is out of range.
+    /// Returns the number, and reports it if it is out of range.
     fn number<T: PartialOrd + Copy + std::fmt::Display>(
         &mut self,
         key: &str,
@@ -172,8 +172,8 @@ impl Checker<'_> {
         checked
     }
 
-    /// A line in an interlock is one that can be off, and is when nobody says otherwise: lines become safe at
-    /// moments of their own, and must not meet then.
+    /// Reports a line that cannot be in an interlock. A line must be off at its safe and initial levels, because lines
+    /// reach these levels at different times and no two may be on then.
     fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {

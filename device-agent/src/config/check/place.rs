@@ -1,4 +1,4 @@
-//! Where a line is: what each driver needs to know, and nothing else.
+//! Validation of each driver's keys.
 
 use pinlatch_protocol::line::LineKind;
 use toml::Spanned;
@@ -8,24 +8,24 @@ use super::super::{
 };
 use super::Checker;
 
-/// The range of `frequency_hz`.
+/// Range of `frequency_hz`.
 const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-/// `frequency_hz` of a dimmer or a colour LED whose configuration names none: no eye sees it.
+/// Default `frequency_hz` of a dimmer or a colour LED: too fast to be visible.
 const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
-/// What servos take, by convention.
+/// The usual frequency of servos.
 const SERVO_FREQUENCY_HZ: u32 = 50;
-/// `pulse_us` of a servo whose configuration names none.
+/// Default `pulse_us` of a servo.
 const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
-/// The range of each of `pulse_us`; a servo's period is 20,000 µs.
+/// Range of both values of `pulse_us`. A servo's period is 20,000 µs.
 const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
-/// The range of `gamma`.
+/// Range of `gamma`.
 const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
-/// The highest number of a PWM channel.
+/// Highest number of a PWM channel.
 const MAX_CHANNEL: u32 = 255;
-/// The longest name of a device or a channel in sysfs, in bytes.
+/// Maximum length of a device or channel name in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// What no two lines may share, in words.
+/// Hardware that only one line may use, as text for messages.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
@@ -37,7 +37,7 @@ pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
 }
 
 impl Checker<'_> {
-    /// The driver with all that it needs; `None` where something is missing or wrong.
+    /// The validated driver; `None` if a key is missing or invalid.
     pub(super) fn driver(
         &mut self,
         name: &Spanned<String>,
@@ -75,7 +75,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports the keys of other drivers.
+    /// Reports keys of other drivers.
     fn belongs(&mut self, line: &raw::Line, driver: Driver) {
         let kind = *line.kind.get_ref();
         let (gpio, pwm) = (driver == Driver::Gpio, driver == Driver::Pwm);
@@ -146,7 +146,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Refuses the names that the kernel numbers at each start.
+    /// Rejects names with a number that the kernel assigns at each boot.
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
@@ -269,7 +269,7 @@ impl Checker<'_> {
     }
 }
 
-/// Family and serial number in hexadecimal, as the kernel writes them.
+/// Whether the text is a family code and a serial number in hexadecimal, as the kernel writes them.
 fn is_w1_id(text: &str) -> bool {
     let hex = |part: &str, length| {
         part.len() == length
@@ -278,7 +278,8 @@ fn is_w1_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
 }
 
-/// What begins a file's name and cannot lead elsewhere. Without its last part: the driver adds `_input`.
+/// Whether the text is a safe start of a file name, without a path separator. The last part is not included: the driver
+/// adds `_input`.
 fn is_channel(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));

@@ -1,4 +1,4 @@
-//! Sensors on a tree laid out as the kernel's: `Documentation/ABI/testing/sysfs-bus-iio`,
+//! Sensors on a copy of the kernel's tree: `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst`, `Documentation/w1/slaves/w1_therm.rst`.
 
 use std::fs;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Writes a device's files below `devices`, links them where the bus or class has them, and leads `device` back.
+/// Writes a device's files below `devices`, adds the link from its bus or class, and the `device` link back.
 fn device(sysfs: &TempDir, real: &str, link: &str, files: &[(&str, &str)]) {
     let (real_path, link_path) = (sysfs.path().join("devices").join(real), sysfs.path().join(link));
     fs::create_dir_all(&real_path).unwrap();
