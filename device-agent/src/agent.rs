@@ -84,7 +84,7 @@ async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() 
         let socket = path.as_deref().and_then(|path| match StatusSocket::bind(path) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::error!(code = error.code(), %error, "the status is not offered");
+                tracing::error!(code = error.code(), %error, "the status socket cannot be opened; `pinlatch-agent status` does not work");
                 None
             }
         });

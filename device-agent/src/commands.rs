@@ -82,7 +82,12 @@ impl Commands {
         if let Some(Answer { outcome, .. }) = self.before(&id) {
             return Some(outcome);
         }
-        tracing::warn!(id, outcome = "refused", code = STOPPING, "a command came while stopping");
+        tracing::warn!(
+            id,
+            outcome = "refused",
+            code = STOPPING,
+            "a command arrived while the agent is stopping"
+        );
         Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
 

@@ -20,10 +20,10 @@ pub const FILE: &str = "credentials.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("{} holds no credentials: enrol this device first (pinlatch-agent enrol)", .0.display())]
+    #[error("{} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
     NotEnrolled(PathBuf),
     /// Users other than the owner may read the private key.
-    #[error("{} may be read by others (mode {mode:o}); it holds a private key: chmod 600 it, or enrol again", .file.display())]
+    #[error("{} contains a private key and other users can read it (mode {mode:o}): set mode 600, or enrol this device again", .file.display())]
     Exposed { file: PathBuf, mode: u32 },
     /// The file's content is not in the expected format.
     #[error("{} is damaged ({reason}): enrol this device again", .file.display())]
@@ -32,7 +32,7 @@ pub enum CredentialsError {
         /// Description of the damage, without any content of the file.
         reason: String,
     },
-    #[error("{}: {source}", .file.display())]
+    #[error("cannot access {}: {source}", .file.display())]
     Io { file: PathBuf, source: io::Error },
 }
 
@@ -80,11 +80,11 @@ struct Stored {
 /// Why stored credentials are inconsistent.
 #[derive(Debug, thiserror::Error)]
 enum Inconsistent {
-    #[error("not JSON of the expected form at line {0}, column {1}")]
+    #[error("unexpected JSON at line {0}, column {1}")]
     Form(usize, usize),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("its key set: {0}")]
+    #[error("invalid key set: {0}")]
     KeySet(#[from] Refusal),
 }
 
@@ -138,7 +138,7 @@ impl Credentials {
             device: self.device.clone(),
             edge: self.edge.clone(),
             key: serde_json::from_str(self.key.to_private_jwk().expose())
-                .map_err(|_| damaged("the key is no JSON".into()))?,
+                .map_err(|_| damaged("the key is not valid JSON".into()))?,
             devcert: self.devcert.clone(),
             root_key: self.root.to_jwk(),
             keyset: self.keyset.clone(),

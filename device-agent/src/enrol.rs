@@ -23,13 +23,15 @@ const PATH: &str = "/api/v1/enrol";
 /// Why enrolment failed. In all cases nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    #[error("not an enrolment string: it reads https://HOST/#CODE.THUMBPRINT")]
+    #[error(
+        "invalid enrolment string: expected https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch device enrol`"
+    )]
     Form,
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Http(#[from] HttpError),
-    #[error("the edge answered {status}: {title} ({code})")]
+    #[error("the edge refused the enrolment with {status}: {title} ({code})")]
     Refused {
         status: StatusCode,
         /// Code of the problem document.
@@ -37,17 +39,19 @@ pub enum EnrolError {
         /// Title of the problem document.
         title: String,
     },
-    #[error("the edge's answer is not that of a Pinlatch edge")]
+    #[error("the answer is not from a Pinlatch edge: check the address in the enrolment string")]
     Answer,
     /// The root key in the answer differs from the one in the enrolment string.
-    #[error("the edge gave another root key than the enrolment string names: do not trust it")]
+    #[error(
+        "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the string"
+    )]
     OtherRoot,
-    #[error("the root key: {0}")]
+    #[error("the edge's root key is invalid: {0}")]
     Key(#[from] KeyError),
-    #[error("what the edge signed does not hold: {0}")]
+    #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
     /// The key set is older than one this device has already seen.
-    #[error("the edge's key set has the number {found}, and {known} was seen before")]
+    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
         found: u64,
@@ -55,7 +59,7 @@ pub enum EnrolError {
         known: u64,
     },
     /// Edge time is outside the validity of the edge's TLS certificate.
-    #[error("the edge's certificate is not valid at edge time")]
+    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
     CertificateDate,
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -164,7 +168,7 @@ async fn post(connection: &mut Connection, request: &EnrolRequest) -> Result<Enr
             Err(EnrolError::Refused { status, code: excerpt(&problem.code), title: excerpt(&problem.title) })
         }
         Err(_) => {
-            Err(EnrolError::Refused { status, code: "unknown".into(), title: "no problem document".into() })
+            Err(EnrolError::Refused { status, code: "unknown".into(), title: "no reason given".into() })
         }
     }
 }

@@ -66,7 +66,7 @@ pub async fn connect(
     // The stream below hyper's wrapper is used directly, to save a layer for each frame.
     let parts = upgraded
         .downcast::<TokioIo<BoxStream>>()
-        .map_err(|_| LinkError::Handshake("the upgraded connection is of another type"))?;
+        .map_err(|_| LinkError::Handshake("internal error: unexpected type of the upgraded connection"))?;
     let limits = WebSocketConfig::default()
         .read_buffer_size(MAX_FRAME)
         .max_message_size(Some(MAX_FRAME))
@@ -135,8 +135,11 @@ fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
 
 /// A header value that hyper does not log.
 fn secret(text: &str) -> Result<HeaderValue, LinkError> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| LinkError::Handshake("the stored credentials cannot stand in a header"))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        LinkError::Handshake(
+            "the stored credentials are not valid in an HTTP header: enrol this device again",
+        )
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -164,10 +167,10 @@ fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     if !is(UPGRADE, "websocket")
         || headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| *value != derive_accept_key(key.as_bytes()))
     {
-        return Err(LinkError::Handshake("the answer is no WebSocket upgrade"));
+        return Err(LinkError::Handshake("the answer is not a valid WebSocket upgrade"));
     }
     if !is(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return Err(LinkError::Handshake("the edge speaks another subprotocol"));
+        return Err(LinkError::Handshake("the edge uses another subprotocol: update the agent or the edge"));
     }
     Ok(())
 }

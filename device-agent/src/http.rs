@@ -27,10 +27,12 @@ const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    #[error("the edge's address is https://HOST or https://HOST:PORT, with nothing after it")]
+    #[error("invalid edge address: expected https://HOST or https://HOST:PORT without a path")]
     Form,
     /// Plain HTTP to another machine.
-    #[error("plain http is spoken to this machine only: use https, or allow plaintext explicitly")]
+    #[error(
+        "plain http is allowed only to this machine: use https, or set allow_plaintext = true (enrol: --allow-plaintext)"
+    )]
     Plaintext,
 }
 
@@ -39,16 +41,16 @@ pub enum HttpError {
     /// The name does not resolve, or no address accepts.
     #[error("cannot reach {0}: {1}")]
     Unreachable(String, io::Error),
-    #[error("TLS with {0}: {1}")]
+    #[error("the TLS handshake with {0} failed: {1}")]
     Tls(String, io::Error),
     #[error("{0} took too long")]
     Timeout(&'static str),
-    #[error("HTTP: {0}")]
+    #[error("the HTTP connection failed: {0}")]
     Http(#[from] hyper::Error),
-    #[error("HTTP: {0}")]
+    #[error("the HTTP request is invalid: {0}")]
     Request(#[from] hyper::http::Error),
     /// The body is too large or incomplete.
-    #[error("the answer's body: {0}")]
+    #[error("the answer's body cannot be read: {0}")]
     Body(String),
     #[error(transparent)]
     Proxy(#[from] ProxyError),

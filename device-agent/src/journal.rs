@@ -56,7 +56,8 @@ impl Journal {
             0 => {}
             dropped => {
                 let mut note = Entry::new(Level::WARN);
-                note.message = format!("{dropped} log messages were dropped: nobody read them");
+                note.message =
+                    format!("{dropped} log messages were dropped because the log was not read in time");
                 // If sending fails again, the count restarts from zero; the gap in the journal remains visible.
                 let _ = self.socket.send(&note.datagram());
             }

@@ -19,7 +19,7 @@ pub enum LinkError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The edge rejected this device.
-    #[error("the edge answered {status} ({code})")]
+    #[error("the edge refused the connection with {status} ({code})")]
     Refused {
         status: StatusCode,
         /// Code of the problem document.
@@ -28,18 +28,18 @@ pub enum LinkError {
         retry_after: Option<u64>,
     },
     /// A gateway in front of the edge cannot reach it.
-    #[error("a gateway answered {0}: it does not reach the edge")]
+    #[error("a gateway cannot reach the edge ({0})")]
     Gateway(StatusCode),
     /// The responding server is not an edge, for example a network's login page.
-    #[error("what answers is no Pinlatch edge (it said {0})")]
+    #[error("the server at the edge's address is not a Pinlatch edge (it answered {0})")]
     NotTheEdge(StatusCode),
     /// The answer is not a valid WebSocket upgrade.
     #[error("{0}")]
     Handshake(&'static str),
-    #[error("what the edge signed does not hold: {0}")]
+    #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
     /// The edge's key set is older than one this device has already seen.
-    #[error("the edge's key set has the number {found}, and {known} was seen before")]
+    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
         found: u64,
@@ -47,16 +47,16 @@ pub enum LinkError {
         known: u64,
     },
     /// Edge time is outside the validity of the edge's TLS certificate.
-    #[error("the edge's certificate is not valid at edge time")]
+    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
     CertificateDate,
-    #[error("the socket failed: {0}")]
+    #[error("the connection to the edge failed: {0}")]
     Socket(Box<tungstenite::Error>),
     #[error("{0} took too long")]
     Timeout(&'static str),
     /// The edge broke the protocol.
     #[error("{0}")]
     Protocol(&'static str),
-    #[error("the edge closed the connection ({code} {reason:?})")]
+    #[error("the edge closed the connection (code {code}, reason {reason:?})")]
     Closed {
         code: u16,
         /// The edge's reason, shortened.
@@ -79,8 +79,8 @@ const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 /// Problem codes with which the edge rejects this device, permanently or for now.
 const LASTING: [&str; 4] = ["invalid_token", "insufficient_scope", "unknown_device", DEVICE_CONNECTED];
 
-const TWINS: &str = "another agent runs with this device's credentials and has the link; this one takes over once that \
-                     one is gone, or when it is started again";
+const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two, or enrol it \
+                     as another device; this agent connects again when the other one has stopped, or after a restart";
 
 impl LinkError {
     /// The edge closed the connection. The code is 1005 if the frame had none (RFC 6455 §7.1.5).
@@ -147,10 +147,10 @@ impl LinkError {
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
             Self::Closed { code: CLOSE_REPLACED, .. } => Some(TWINS),
             Self::Refused { .. } if self.is_lasting() => {
-                Some("the edge does not accept this device: enrol it again")
+                Some("the edge does not accept this device: enrol it again with `pinlatch-agent enrol`")
             }
             Self::NotTheEdge(_) => {
-                Some("log in to the network if it wants that, or look whether the edge's address is right")
+                Some("log in to the network if it has a login page, or check the edge's address")
             }
             _ => None,
         }

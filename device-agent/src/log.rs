@@ -55,7 +55,10 @@ impl Write for Patient {
         }
         match DROPPED.swap(0, Ordering::Relaxed) {
             0 => {}
-            dropped => writeln!(stderr.lock(), "({dropped} log messages were dropped: nobody read them)")?,
+            dropped => writeln!(
+                stderr.lock(),
+                "({dropped} log messages were dropped because the log was not read in time)"
+            )?,
         }
         stderr.lock().write_all(message)?;
         Ok(message.len())

@@ -61,7 +61,7 @@ impl Metrics {
                     });
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a client of the metrics left");
+                    tracing::debug!(%error, "a metrics client could not be accepted");
                     sleep(PAUSE).await;
                 }
             }
@@ -79,7 +79,7 @@ async fn answer(stream: TcpStream, document: Bytes) {
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "a client of the metrics left");
+        tracing::debug!(%error, "a metrics client disconnected");
     }
 }
 
@@ -89,7 +89,9 @@ fn respond(request: &Request<Incoming>, document: Bytes) -> Response<Full<Bytes>
     let (status, body, allow) = match (known, fits) {
         (true, true) => (StatusCode::OK, document, None),
         (true, false) => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new(), Some("GET, HEAD")),
-        (false, _) => (StatusCode::NOT_FOUND, Bytes::from_static(b"see /metrics\n"), None),
+        (false, _) => {
+            (StatusCode::NOT_FOUND, Bytes::from_static(b"not found: the metrics are at /metrics\n"), None)
+        }
     };
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;

@@ -29,27 +29,27 @@ const MAX_PART: usize = 255;
 /// `proxy` is invalid. The message never repeats the value, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a proxy is http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; write other characters than letters, digits and -._~ of a password as %XX"
+    "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
 )]
 pub struct ProxyUrlError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
     /// The proxy does not accept connections.
-    #[error("the proxy {0}: {1}")]
+    #[error("cannot reach the proxy {0}: {1}")]
     Unreachable(String, io::Error),
     #[error("the proxy's answer took too long")]
     Timeout,
     /// 407: the proxy requires a user name and password, or rejects the given ones.
     #[error(
-        "the proxy answered {}: it wants a user name and password, or other ones",
+        "the proxy answered {}: it requires a user name and password, or rejects the configured ones",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )]
     Unauthorised,
-    #[error("the proxy answered {0}")]
+    #[error("the proxy refused the connection to the edge ({0})")]
     Refused(StatusCode),
     /// The answer is not HTTP, or contains extra data.
-    #[error("the proxy does not speak HTTP: {0}")]
+    #[error("the proxy's answer is not valid HTTP: {0}")]
     Answer(String),
 }
 
@@ -69,8 +69,8 @@ impl ProxyError {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Unauthorised => Some("put USER:PASSWORD@ into `proxy`"),
-            Self::Refused(_) => Some("the proxy must allow CONNECT to the edge's host and port"),
-            Self::Answer(_) => Some("`proxy` must be an HTTP proxy"),
+            Self::Refused(_) => Some("configure the proxy to allow CONNECT to the edge's host and port"),
+            Self::Answer(_) => Some("set `proxy` to the address of an HTTP proxy"),
             Self::Unreachable(..) | Self::Timeout => None,
         }
     }
@@ -134,7 +134,7 @@ impl Proxy {
         match parts {
             // In TLS and HTTP the client sends first, so data from the edge here is an error.
             Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-            _ => Err(ProxyError::Answer("it spoke before it was asked".into())),
+            _ => Err(ProxyError::Answer("it sent data before the client".into())),
         }
     }
 

@@ -40,14 +40,17 @@ impl ReloadError {
                     let file = error.file.display();
                     tracing::error!(
                         code = issue.code,
-                        "the configuration is not usable: {file}:{line}:{column}: {}",
+                        "the configuration is invalid: {file}:{line}:{column}: {}",
                         issue.message
                     );
                 }
             }
-            Self::Tls(error) => tracing::error!(code = "ca_file", %error, "the configuration is not usable"),
+            Self::Tls(error) => tracing::error!(code = "ca_file", %error, "the configuration is invalid"),
         }
-        tracing::error!(code = "reload_refused", "everything runs on as before");
+        tracing::error!(
+            code = "reload_refused",
+            "the reload was refused and changed nothing: correct the configuration, then reload again"
+        );
     }
 }
 

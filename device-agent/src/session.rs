@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
-                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("a sign of life")),
+                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("the next frame from the edge")),
             }
         }
     }
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
     /// A newer edge may send messages that this version does not know. They do not end a working link.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
-            tracing::warn!("the edge said something that this version does not understand");
+            tracing::warn!("the edge sent a frame that this version does not understand; it is ignored");
         }
     }
 
@@ -258,10 +258,12 @@ impl<'a> Session<'a> {
                 self.context.telemetry.clock_set(self.trust.clock);
                 tracing::debug!(
                     uncertainty_ms = self.trust.clock.uncertainty_ms(now),
-                    "edge time taken anew"
+                    "edge time was updated"
                 );
             }
-            Err(refusal) => tracing::warn!(code = refusal.code(), %refusal, "signed time was refused"),
+            Err(refusal) => {
+                tracing::warn!(code = refusal.code(), %refusal, "the edge's signed time was rejected")
+            }
         }
     }
 
@@ -294,12 +296,12 @@ impl<'a> Session<'a> {
             Ok(_) => {
                 tracing::warn!(
                     code = "other_device",
-                    "the edge sent the certificate of another device or key"
+                    "the new certificate is for another device or key; the current one stays in use"
                 );
                 return;
             }
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), %refusal, "the new certificate does not hold");
+                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current one stays in use");
                 return;
             }
         };
@@ -310,7 +312,9 @@ impl<'a> Session<'a> {
                 let days = term.map_or(0, |term| term.days_left(now_s));
                 tracing::info!(days, "the device's certificate was renewed");
             }
-            Err(error) => tracing::warn!(code = error.code(), %error, "the new certificate cannot be kept"),
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current one stays in use")
+            }
         }
     }
 
@@ -333,10 +337,10 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, message: &FromAgent) -> Result<(), LinkError> {
-        let text =
-            serde_json::to_string(message).map_err(|_| LinkError::Protocol("a frame cannot be written"))?;
+        let text = serde_json::to_string(message)
+            .map_err(|_| LinkError::Protocol("a frame cannot be serialised"))?;
         if text.len() > MAX_FRAME {
-            return Err(LinkError::Protocol("a frame would be too long"));
+            return Err(LinkError::Protocol("a frame exceeds the maximum length"));
         }
         self.send_text(text).await
     }
@@ -344,7 +348,7 @@ impl<'a> Session<'a> {
     async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
         self.context.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
         let sent = timeout(self.context.send_timeout(), self.socket.send(Message::text(text)));
-        Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
+        Ok(sent.await.map_err(|_| LinkError::Timeout("sending a frame"))??)
     }
 
     /// Sends the events caused by stopping, answers commands still in transit, then closes the connection.

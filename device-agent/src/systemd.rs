@@ -126,11 +126,7 @@ impl Service {
                 None => self.notify("WATCHDOG=1"),
                 Some(part) if !complained => {
                     complained = true;
-                    tracing::error!(
-                        code = "stuck",
-                        ?part,
-                        "a task stands still: systemd will restart the agent"
-                    );
+                    tracing::error!(code = "stuck", ?part, "a task is stuck; systemd will restart the agent");
                 }
                 Some(_) => {}
             }
@@ -164,7 +160,7 @@ impl Service {
         if let Some(manager) = &self.0.manager
             && let Err(error) = manager.send(state.as_bytes())
         {
-            tracing::debug!(%error, "the service manager did not take a message");
+            tracing::debug!(%error, "a message to the service manager could not be sent");
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::clock::WallClock;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("{}: {reason}", .file.display())]
+    #[error("the trust roots in {} cannot be used: {reason}", .file.display())]
     CaFile { file: PathBuf, reason: String },
     #[error(transparent)]
     Setup(#[from] rustls::Error),
@@ -90,7 +90,9 @@ impl Tls {
         }
         match connector(self.ca_file.as_deref(), self.clock) {
             Ok(fresh) => drop(self.connector.replace(fresh)),
-            Err(error) => tracing::warn!(code = "ca_file", %error, "the ca_file cannot be read again"),
+            Err(error) => {
+                tracing::warn!(code = "ca_file", %error, "ca_file cannot be reloaded; the previous trust roots stay in use")
+            }
         }
     }
 }
@@ -111,15 +113,15 @@ pub fn code(error: &io::Error) -> &'static str {
 /// Next step for the owner after a failed handshake.
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match code(error) {
-        "tls_expired" => {
-            Some("renew the edge's certificate or that of its authority; or this device's clock is ahead")
-        }
-        "tls_issuer" => Some(
-            "name the authority of the edge's certificate in `ca_file`; or something in between intercepts TLS",
+        "tls_expired" => Some(
+            "renew the edge's certificate or its authority's, or correct this device's clock if it is ahead",
         ),
-        "tls_name" => {
-            Some("another server answers at the edge's address, such as the login page of a network")
-        }
+        "tls_issuer" => Some(
+            "name the authority of the edge's certificate in `ca_file`, unless a network device intercepts TLS",
+        ),
+        "tls_name" => Some(
+            "the certificate is for another host: check the edge's address, or log in to the network if it has a login page",
+        ),
         _ => None,
     }
 }
@@ -166,7 +168,7 @@ fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateD
         roots.add(certificate.clone()).map_err(|error| format!("not usable as a trust root: {error}"))?;
         own.push(certificate);
     }
-    if own.is_empty() { Err("it holds no certificate".into()) } else { Ok(own) }
+    if own.is_empty() { Err("it contains no certificate".into()) } else { Ok(own) }
 }
 
 /// The standard verifier, with the module's exception for dates. All other checks are unchanged.

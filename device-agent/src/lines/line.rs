@@ -194,11 +194,11 @@ impl Line {
                     && known.as_ref() != Some(&error)
                 {
                     let line = &self.config.name;
-                    tracing::error!(%line, code = "line_failed", %error, "the line failed, trying again");
+                    tracing::error!(%line, code = "line_failed", %error, "the line failed; the agent tries again");
                 }
                 if !output.is_open() && self.closed.is_none() {
                     let error =
-                        output.fault().cloned().unwrap_or_else(|| DriverError("it has failed".into()));
+                        output.fault().cloned().unwrap_or_else(|| DriverError("the driver failed".into()));
                     self.closed = Some((error, now + REOPEN_EVERY));
                 }
                 None
@@ -217,7 +217,7 @@ impl Line {
         match (&mut self.behaviour, input) {
             (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
             (Behaviour::Contact(contact, _), Input::Lost(error)) => {
-                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact failed");
+                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact cannot be read; the agent tries again");
                 contact.reopened(None);
                 self.closed = Some((error, now + REOPEN_EVERY));
             }

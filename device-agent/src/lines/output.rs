@@ -77,7 +77,7 @@ impl Output {
         if output.driver.is_ok()
             && let Err(error) = output.drive(config.initial.unwrap_or(safe), now)
         {
-            tracing::error!(line = %config.name, %error, "the level of the start could not be applied");
+            tracing::error!(line = %config.name, %error, "the start level could not be applied");
         }
         output
     }
@@ -96,7 +96,7 @@ impl Output {
 
     /// Closes the driver permanently.
     pub fn release(&mut self) {
-        let gone = DriverError("the configuration is being read again".into());
+        let gone = DriverError("the configuration is being reloaded".into());
         self.driver = Err(gone.clone());
         self.level = None;
         self.fault = Some(gone);

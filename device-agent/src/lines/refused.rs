@@ -7,18 +7,18 @@ use super::driver::DriverError;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("there is no such line")]
+    #[error("the configuration has no line of this name")]
     UnknownLine,
     /// The line's kind does not have this action, or not with these arguments.
     #[error(transparent)]
     Action(#[from] ActionError),
-    #[error("the angle is out of range_deg")]
+    #[error("the angle is outside range_deg")]
     Range,
-    #[error("it would be on for longer than max_on_ms")]
+    #[error("the line would be on for longer than max_on_ms")]
     MaxOn,
-    #[error("too soon: min_interval_ms has not passed")]
+    #[error("too soon after the last action: min_interval_ms has not passed")]
     MinInterval,
-    #[error("a pulse is running")]
+    #[error("a pulse is already running")]
     Busy,
     /// Another line of an interlock is on, may be on, or went off less than the dead time ago.
     #[error("interlocked with {0}, which is on, may be on, or went off less than dead_time_ms ago")]

@@ -89,7 +89,7 @@ impl Sensor {
         if rounded.is_finite() {
             Ok(rounded)
         } else {
-            Err(DriverError("the measurement is no number".into()))
+            Err(DriverError("the measurement is not a finite number".into()))
         }
     }
 }

@@ -22,17 +22,17 @@ const MAX_DOCUMENT: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    #[error("{0}: another agent is listening there")]
+    #[error("{0}: another agent already listens on this socket")]
     InUse(PathBuf),
     /// The path is not a socket.
-    #[error("{0}: this is no socket")]
+    #[error("{0}: this file is not a socket: remove it, or set another `status_socket`")]
     NoSocket(PathBuf),
-    #[error("{0}: no agent is running there")]
+    #[error("{0}: no agent listens on this socket: start the agent, or check `status_socket`")]
     NotRunning(PathBuf),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: io::Error },
     /// The answer is not a valid status document.
-    #[error("what listens there gives no status: {0}")]
+    #[error("the answer is not a valid status document: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
@@ -86,7 +86,7 @@ impl StatusSocket {
             let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::error!(code = "status_socket_failed", %error, "the status is no longer offered");
+                    tracing::error!(code = "status_socket_failed", %error, "the status socket failed; restart the agent to serve the status again");
                     return std::future::pending().await;
                 }
             };

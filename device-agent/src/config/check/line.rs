@@ -58,7 +58,7 @@ impl Checker<'_> {
         if let (Some(value), Some(true), true) =
             (&line.initial, initial.map(|level| level.is_on()), max_on.is_some())
         {
-            let message = "a line that may be on for a limited time only starts off";
+            let message = "a line with `max_on_ms` must start off";
             self.add("config_conflict", Some(value.span()), message);
         }
         let on_link_loss = match &line.on_link_loss {
@@ -118,7 +118,7 @@ impl Checker<'_> {
             .millis("max_on_ms", line.max_on_ms.as_ref(), 1..=limit)
             .or((kind == LineKind::Momentary).then_some(DEFAULT_PULSE_LIMIT));
         if retain && max_on.is_some() {
-            let message = "a line with `max_on_ms` cannot be retained: it would be switched on again";
+            let message = "a line with `max_on_ms` cannot be retained: the site would switch it on again";
             self.add("config_conflict", line.max_on_ms.as_ref().map(Spanned::span), message);
         }
         max_on
@@ -132,7 +132,7 @@ impl Checker<'_> {
                 Some((*least, *most))
             }
             _ => {
-                let message = "`range_deg` is two angles from 0 to 180, the lower first";
+                let message = "`range_deg` must be two angles from 0 to 180, the lower first";
                 self.add("config_value", Some(range.span()), message);
                 Some(whole)
             }
@@ -156,14 +156,14 @@ impl Checker<'_> {
         };
         let Some(value) = &line.safe else {
             if kind == LineKind::Servo {
-                let message = "a servo needs `safe`, the angle that it turns to at the start and at failures";
+                let message = "a servo needs `safe`: its angle at start, at stop and after failures";
                 self.add("config_missing", Some(name.span()), message);
             }
             return Some(off);
         };
         let level = self.level("safe", value, kind, range);
         if limited && level.is_some_and(|level| level.is_on()) {
-            let message = "a line that may be on for a limited time only is safe when off";
+            let message = "a line with a limited on time must be off at its safe level";
             self.add("config_conflict", Some(value.span()), message);
         }
         Some(level.unwrap_or(off))
@@ -198,7 +198,7 @@ impl Checker<'_> {
                 }
                 _ => "true or false".into(),
             };
-            self.add("config_value", Some(value.span()), format!("`{key}` of a {kind} line is {form}"));
+            self.add("config_value", Some(value.span()), format!("`{key}` of a {kind} line must be {form}"));
         }
         level
     }
@@ -214,7 +214,7 @@ impl Checker<'_> {
             Some(seconds) => OnLinkLoss::SafeAfter(Duration::from_secs(seconds)),
             None => {
                 let message = format!(
-                    "`on_link_loss` is \"hold\" or {{ safe_after_s = N }} with N from 0 to {MAX_SAFE_AFTER_S}"
+                    "`on_link_loss` must be \"hold\" or {{ safe_after_s = N }} with N from 0 to {MAX_SAFE_AFTER_S}"
                 );
                 self.add("config_value", Some(value.span()), message);
                 OnLinkLoss::Hold
@@ -227,7 +227,8 @@ impl Checker<'_> {
         let precision = self.number("precision", line.precision.as_ref(), 0..=u32::from(MAX_PRECISION));
         let min_change = self.number("min_change", line.min_change.as_ref(), 0.0..=1e12);
         if let Some(unit) = line.unit.as_ref().filter(|unit| !is_unit(unit.get_ref())) {
-            let message = format!("`unit` has 1 to {MAX_UNIT} characters, and no space at either end");
+            let message =
+                format!("`unit` must have 1 to {MAX_UNIT} characters, without spaces at either end");
             self.add("config_value", Some(unit.span()), message);
         }
         if *line.kind.get_ref() != LineKind::Sensor {

@@ -41,10 +41,10 @@ impl Checker<'_> {
         let wrong = match address.get_ref().parse::<SocketAddr>() {
             Ok(parsed) if parsed.ip().is_loopback() || allow_remote => return Some(parsed),
             Ok(_) => {
-                "`metrics` is open to other machines, which see the levels of every line: name 127.0.0.1 or [::1], or set \
+                "`metrics` is open to other machines, which can read the levels of every line: use 127.0.0.1 or [::1], or set \
                  allow_remote_metrics = true"
             }
-            Err(_) => "`metrics` is an IP address and a port, such as 127.0.0.1:9101",
+            Err(_) => "`metrics` must be an IP address and a port, such as 127.0.0.1:9101",
         };
         self.add("config_value", Some(address.span()), wrong);
         None

@@ -102,7 +102,7 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
         ([only], _) => Ok(*only),
         ([], GpioPlace::Name(name)) => {
             let names = chips.iter().flat_map(|chip| &chip.lines).filter_map(|line| line.name.as_deref());
-            Err(DriverError(format!("no GPIO line is named {name:?}; there are: {}", list(names))))
+            Err(DriverError(format!("no GPIO line is named {name:?}; available: {}", list(names))))
         }
         ([], GpioPlace::Chip { label, offset }) => match chips.iter().find(|chip| chip.label == *label) {
             Some(chip) => {
@@ -110,12 +110,12 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
             }
             None => {
                 let labels = list(chips.iter().map(|chip| chip.label.as_str()));
-                Err(DriverError(format!("no GPIO chip has the label {label:?}; there are: {labels}")))
+                Err(DriverError(format!("no GPIO chip has the label {label:?}; available: {labels}")))
             }
         },
         (several, _) => {
             let paths = list(several.iter().map(|(chip, _)| chip.path.to_str().unwrap_or_default()));
-            Err(DriverError(format!("{place} is not one line but several, on: {paths}")))
+            Err(DriverError(format!("{place} matches several lines, on: {paths}")))
         }
     }
 }
@@ -188,7 +188,7 @@ struct GpioOutput {
 impl Driver for GpioOutput {
     fn set(&mut self, level: Level) -> Result<(), DriverError> {
         let Level::On(on) = level else {
-            return Err(DriverError("a gpio line is on or off".into()));
+            return Err(DriverError("a gpio line accepts only on and off".into()));
         };
         Ok(self.handle.set_value(u8::from(on))?)
     }
@@ -204,7 +204,7 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
             (Ok(level), Ok(_)) => Input::Edge(level != 0),
             (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {
-                lost = Some(DriverError(format!("it can no longer be read: {error}")));
+                lost = Some(DriverError(format!("the line can no longer be read: {error}")));
                 continue;
             }
         };

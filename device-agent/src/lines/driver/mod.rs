@@ -123,7 +123,7 @@ impl Open for Machine {
             DriverConfig::Sim => self.simulation.output(&line.name),
             DriverConfig::Gpio(gpio) => gpio::open_output(gpio, start),
             DriverConfig::Pwm(pwm) => pwm::open(&self.sysfs, pwm, start, patience),
-            DriverConfig::Sensor(_) => Err(DriverError("a sensor is no output".into())),
+            DriverConfig::Sensor(_) => Err(DriverError("a sensor cannot be an output".into())),
         }
     }
 
@@ -131,7 +131,9 @@ impl Open for Machine {
         match &line.driver {
             DriverConfig::Sim => self.simulation.input().map(|()| (false, Watch::default())),
             DriverConfig::Gpio(gpio) => gpio::open_contact(gpio, number, &self.signals),
-            DriverConfig::Pwm(_) | DriverConfig::Sensor(_) => Err(DriverError("this is no contact".into())),
+            DriverConfig::Pwm(_) | DriverConfig::Sensor(_) => {
+                Err(DriverError("this driver does not support contacts".into()))
+            }
         }
     }
 
@@ -145,7 +147,7 @@ impl Open for Machine {
         let (sysfs, signals) = (self.sysfs.clone(), self.signals.clone());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || sensor::read(&sysfs, &place)).await;
-            let read = read.unwrap_or_else(|_| Err(DriverError("reading it failed".into())));
+            let read = read.unwrap_or_else(|_| Err(DriverError("the reading failed".into())));
             // The receiver is gone if the agent is stopping.
             let _ = signals.send(Signal { line: number, input: Input::Reading(read) }).await;
         });

@@ -103,7 +103,7 @@ impl<A: Attributes> PwmOutput<A> {
             let Some(error) = writable.into_iter().find_map(Result::err) else { return Ok(()) };
             let settling = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied);
             if !settling || Instant::now() >= patience {
-                let why = " is exported and not writable (a udev rule must give its files to the group gpio)";
+                let why = " is exported but not writable (a udev rule must give its files to the group gpio)";
                 return Err(self.fault(channel, format!("{why}: {error}")));
             }
             std::thread::sleep(LOOK_EVERY);
@@ -119,7 +119,8 @@ impl<A: Attributes> PwmOutput<A> {
         let number = |name: &str| -> Result<u64, DriverError> {
             let path = folder.join(name);
             let text = sysfs::read(&path).map_err(|error| broken(&path, &error))?;
-            text.parse().map_err(|_| DriverError(format!("{} holds {text:?}", path.display())))
+            text.parse()
+                .map_err(|_| DriverError(format!("{} contains {text:?}, not a number", path.display())))
         };
         let period = number("period")?;
         if period != self.config.period_ns {
@@ -175,7 +176,10 @@ fn resolve<'a>(config: &PwmConfig, chips: &'a [PwmChip]) -> Result<&'a PwmChip, 
     let mut matches = chips.iter().filter(|chip| chip.device == config.chip);
     let Some(chip) = matches.next() else {
         let there = list(chips.iter().map(|chip| chip.device.as_str()));
-        return Err(DriverError(format!("no PWM chip is the device {:?}; there are: {there}", config.chip)));
+        return Err(DriverError(format!(
+            "no PWM chip belongs to the device {:?}; available: {there}",
+            config.chip
+        )));
     };
     if let Some(other) = matches.next() {
         let (one, other) = (chip.path.display(), other.path.display());
@@ -183,7 +187,7 @@ fn resolve<'a>(config: &PwmConfig, chips: &'a [PwmChip]) -> Result<&'a PwmChip, 
     }
     match config.channels.iter().find(|channel| **channel >= chip.channels) {
         Some(channel) => Err(DriverError(format!(
-            "{} has {} channels from 0 on, and no channel {channel}",
+            "{} has {} channels, numbered from 0, and no channel {channel}",
             config.chip, chip.channels
         ))),
         None => Ok(chip),
@@ -207,7 +211,7 @@ fn duties(config: &PwmConfig, level: Level) -> Result<Vec<u64>, DriverError> {
             let pulse = at_0 as f64 + (at_180 as f64 - at_0 as f64) * turned;
             Ok(vec![(pulse.round() as u64).min(config.period_ns)])
         }
-        _ => Err(DriverError("this level is not one for PWM".into())),
+        _ => Err(DriverError("PWM does not support this kind of level".into())),
     }
 }
 

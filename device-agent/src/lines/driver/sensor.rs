@@ -19,7 +19,11 @@ pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
         }
     };
     let value = raw * quantity::of(place).factor;
-    if value.is_finite() { Ok(value) } else { Err(DriverError("the measurement is no number".into())) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(DriverError("the measurement is not a finite number".into()))
+    }
 }
 
 /// An IIO or hwmon device.
@@ -80,12 +84,12 @@ fn find(devices: &[Measuring], bus: &str, wanted: &str) -> Result<PathBuf, Drive
         [only] => Ok(only.path.clone()),
         [] => {
             let there = list(devices.iter().map(|device| device.name.as_str()));
-            Err(DriverError(format!("no {bus} device is {wanted:?}; there are: {there}")))
+            Err(DriverError(format!("no {bus} device is named {wanted:?}; available: {there}")))
         }
         several => {
             let parents = list(several.iter().filter_map(|device| device.parent.as_deref()));
             Err(DriverError(format!(
-                "{wanted:?} is not one {bus} device but several; name one of: {parents}"
+                "several {bus} devices are named {wanted:?}; set `device` to one of: {parents}"
             )))
         }
     }
@@ -101,7 +105,7 @@ fn number(device: &Path, channel: &str, what: &str) -> Result<Option<f64>, Drive
     match sysfs::read(&path) {
         Ok(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(DriverError(format!("{} holds {text:?}", path.display()))),
+            Err(_) => Err(DriverError(format!("{} contains {text:?}, not a number", path.display()))),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(DriverError(format!("{}: {error}", path.display()))),
@@ -130,7 +134,7 @@ fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
     if !device.exists() {
         let there = w1(sysfs);
         let there = list(there.iter().map(String::as_str));
-        return Err(DriverError(format!("no 1-wire device is {id:?}; there are: {there}")));
+        return Err(DriverError(format!("no 1-wire device has the id {id:?}; available: {there}")));
     }
     let path = device.join("temperature");
     let text = match sysfs::read(&path) {
@@ -147,7 +151,7 @@ fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
         read => read.map_err(|error| DriverError(format!("{}: {error}", path.display())))?,
     };
     // A disconnected thermometer has an empty file.
-    text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}")))
+    text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}, not a number")))
 }
 
 #[cfg(test)]

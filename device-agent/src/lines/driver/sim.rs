@@ -163,13 +163,13 @@ fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> i
                     let (inputs, signals) = (inputs.clone(), signals.clone());
                     tokio::spawn(async move {
                         if let Err(error) = serve(stream, &inputs, &signals).await {
-                            tracing::debug!(%error, "a client of the simulator left");
+                            tracing::debug!(%error, "a client of the simulator disconnected");
                         }
                         drop(place);
                     });
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the simulator's socket failed");
+                    tracing::error!(%error, "the simulator's socket failed; simulated inputs cannot be set");
                     return;
                 }
             }
@@ -200,8 +200,11 @@ async fn serve(
             return Ok(());
         }
         let whole = request.last() == Some(&b'\n') || length < MAX_REQUEST;
-        let answer =
-            if whole { apply(&request, inputs, signals).await } else { Err("the line is too long".into()) };
+        let answer = if whole {
+            apply(&request, inputs, signals).await
+        } else {
+            Err("the request is too long".into())
+        };
         let answer = match answer {
             Ok(()) => serde_json::json!({ "ok": true }),
             Err(error) => serde_json::json!({ "error": error }),
@@ -216,12 +219,12 @@ async fn serve(
 async fn apply(request: &[u8], inputs: &SharedInputs, signals: &mpsc::Sender<Signal>) -> Result<(), String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
     let found = lock(inputs).iter().find(|(name, _)| name.as_str() == request.line).map(|(_, found)| *found);
-    let (line, kind) = found.ok_or("there is no simulated contact or sensor of that name")?;
+    let (line, kind) = found.ok_or("no simulated contact or sensor has this name")?;
     let input = match (kind, request.level) {
         (LineKind::Contact, Some(Level::On(on))) => Input::Edge(on),
         (LineKind::Sensor, Some(Level::Number(number))) => Input::Reading(Ok(number)),
         (LineKind::Sensor, None) => Input::Reading(Err(DriverError("a simulated fault".into()))),
-        _ => return Err(format!("this is no level of a {kind}")),
+        _ => return Err(format!("this level is not valid for a {kind}")),
     };
     signals.send(Signal { line, input }).await.map_err(|_| "the agent is stopping".into())
 }

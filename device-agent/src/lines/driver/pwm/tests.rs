@@ -176,7 +176,7 @@ fn errors_name_what_there_is() {
     let (sysfs, _) = tree();
     let fault = |config: &PwmConfig| open(&sysfs, config, Level::Number(0.0)).0.map(drop).unwrap_err().0;
     let elsewhere = fault(&PwmConfig { chip: "1-0040".into(), ..light(&[0], 1.0) });
-    assert!(elsewhere.contains("there are: fe20c000.pwm, fe20c800.pwm"), "{elsewhere}");
+    assert!(elsewhere.contains("available: fe20c000.pwm, fe20c800.pwm"), "{elsewhere}");
     let beyond = fault(&light(&[2], 1.0));
     assert!(beyond.contains("has 2 channels"), "{beyond}");
     let judge = Judge { taken: vec!["1"], ..Judge::default() };

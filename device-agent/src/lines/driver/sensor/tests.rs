@@ -151,7 +151,7 @@ fn errors_name_what_there_is() {
     assert!(several.contains("1-0048, 1-0049"), "{several}");
     assert!(iio_at(&sysfs, "tmp102", "in_temp").unwrap_err().contains("bme280, ads1015"));
     assert!(iio_at(&sysfs, "bme280", "in_illuminance").unwrap_err().contains("no channel"));
-    assert!(iio_at(&sysfs, "1-0048", "in_voltage2").unwrap_err().contains("holds \"none\""));
+    assert!(iio_at(&sysfs, "1-0048", "in_voltage2").unwrap_err().contains("contains \"none\""));
     assert!(hwmon_at(&sysfs, "ina226", "temp1").unwrap_err().contains("no channel"));
 }
 
