@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::time_provider::TimeProvider;
 
-/// Assumed maximum drift, in parts per million: ten times that of a cheap crystal.
+/// Assumed maximum drift, in parts per million: ten times the drift of a cheap crystal.
 pub const DRIFT_PPM: u64 = 200;
 
 /// Interval between two requests for edge time.

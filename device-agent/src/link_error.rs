@@ -135,7 +135,7 @@ impl LinkError {
         }
     }
 
-    /// Whether the edge's certificate, or that of its authority, caused the error.
+    /// Whether the certificate of the edge or of its authority caused the error.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Http(HttpError::Tls(..)) | Self::CertificateDate)
     }

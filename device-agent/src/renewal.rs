@@ -22,8 +22,8 @@ impl Term {
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Whether the certificate should be renewed now. After its expiry the edge rejects it, so renewal is no longer
-    /// possible.
+    /// Whether to renew the certificate now. False before its validity starts, and after its end, because the edge then
+    /// rejects it.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life

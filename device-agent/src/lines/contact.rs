@@ -46,7 +46,7 @@ impl Contact {
         self.unsettled = Some((level, now));
     }
 
-    /// Accepts a level that is stable. Returns `Some` for a press, with whether it was long.
+    /// Accepts a level that is stable. Returns `Some(true)` for a long press, `Some(false)` for a short one.
     #[must_use]
     pub fn tick(&mut self, now: Instant) -> Option<bool> {
         if let Some((level, came)) = self.unsettled {

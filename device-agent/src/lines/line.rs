@@ -182,7 +182,7 @@ impl Line {
         [own, reopen].into_iter().flatten().min()
     }
 
-    /// Runs all due timers. Returns `Some` if the contact was pressed, with whether the press was long.
+    /// Runs all due timers. Returns `Some(true)` for a long press of a contact, `Some(false)` for a short one.
     pub(super) fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
         if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
             self.reopen(opener, now);

@@ -60,7 +60,7 @@ pub struct StatusSocket {
 }
 
 impl StatusSocket {
-    /// Listens on the path. Replaces the socket of a killed daemon, but not that of a running one.
+    /// Listens on the path. Replaces the socket of a killed daemon, but not a running daemon's.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {

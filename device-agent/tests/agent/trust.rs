@@ -148,7 +148,7 @@ async fn keys_rotate_forwards_only() {
             link.send_welcome().await;
             assert!(link.next().await.is_err(), "an older key set, signed by the root or not");
 
-            // A set that was not signed with the owner's root key is rejected, whatever its number.
+            // A set that was not signed with the owner's root key is rejected, even with a higher number.
             {
                 let mut state = edge.state.lock().unwrap();
                 let root = std::mem::replace(&mut state.root, pinlatch_token::SigningKey::generate());

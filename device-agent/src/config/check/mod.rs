@@ -42,7 +42,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // Includes invalid lines, so an interlock with such a line does not cause a second issue.
+    // Includes invalid lines, so an interlock that names one does not cause a second issue.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
