@@ -48,9 +48,9 @@ pub struct Counters {
     pub link_errors: BTreeMap<String, u64>,
     /// Events sent to the edge.
     pub events: u64,
-    /// Only text frames.
+    /// Counts text frames only.
     pub bytes_received: u64,
-    /// Only text frames.
+    /// Counts text frames only.
     pub bytes_sent: u64,
 }
 

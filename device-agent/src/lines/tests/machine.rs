@@ -258,7 +258,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             judge.look(&wires.borrow())?;
-            // Long after a lost link, lines without `on_link_loss = "hold"` are safe, unless their driver failed recently.
+            // Long after a lost link, lines without `on_link_loss = "hold"` are safe, unless their driver failed
+            // recently.
             for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
                 let wires = wires.borrow();
                 let settled =
