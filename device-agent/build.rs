@@ -1,12 +1,12 @@
-//! Packs the program's relative relocations (DT_RELR), which makes it a thirtieth smaller.
+//! Packs the program's relative relocations (DT_RELR), which saves a thirtieth of its size.
 //!
-//! The C library that loads the program must know them: glibc does since 2.36. So it is done only for the machine that
-//! builds, whose glibc can be asked.
+//! The C library that loads the program must support them; glibc does since 2.36. They are used only in native builds,
+//! where the version of the local glibc is known.
 
 use std::env;
 use std::process::Command;
 
-/// The first glibc that knows packed relocations.
+/// The first glibc that supports packed relocations.
 const GLIBC: (u32, u32) = (2, 36);
 
 fn main() {
@@ -18,7 +18,6 @@ fn main() {
     }
 }
 
-/// The version of this machine's glibc.
 fn glibc() -> Option<(u32, u32)> {
     let said = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
     let said = String::from_utf8(said.stdout).ok()?;

@@ -1,4 +1,4 @@
-//! The agent as a whole: lines, simulator and uplink side by side on one thread.
+//! Runs lines, simulator, uplink, status and metrics concurrently on one thread.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -12,23 +12,23 @@ use crate::credentials::Credentials;
 use crate::journal;
 use crate::lines::Lines;
 use crate::metrics::Metrics;
-use crate::reload::{Followers, Source};
+use crate::reload::{ConfigWatchers, Source};
 use crate::status::{self, Status, StatusSocket};
 use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
 use crate::uplink::{Settings, Uplink};
 
-/// Runs until `shutdown` is ready, then takes every output to its safe level and closes the link. Meanwhile it follows
-/// its configuration.
+/// Runs until `shutdown` is ready, then takes every output to its safe level and closes the link. Reloads the
+/// configuration on request while running.
 pub async fn run(
     config: Config,
     source: Source,
     clock: WallClock,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    // Safe levels come first: what else is wrong must not leave a line as it was.
+    // Lines are opened first, so they reach their safe levels even if a later step fails.
     let (lines, signals) = Lines::open(&config);
-    // There is no link yet: what does not start at its safe level goes there in its own time.
+    // No link exists yet, so lines that do not start at their safe level follow their `on_link_loss` rule.
     lines.link_lost();
     let service = Service::from_environment();
     let settings = Settings::of(&config, clock).context("TLS cannot be set up")?;
@@ -36,7 +36,7 @@ pub async fn run(
     let telemetry = Telemetry::default();
     let (settings, newest_settings) = watch::channel(Rc::new(settings));
     let (config, newest_config) = watch::channel(Rc::new(config));
-    let followers = Followers { lines: lines.clone(), settings, config, service: service.clone() };
+    let watchers = ConfigWatchers { lines: lines.clone(), settings, config, service: service.clone() };
     let uplink = Uplink {
         settings: newest_settings,
         lines: lines.clone(),
@@ -47,7 +47,8 @@ pub async fn run(
     let (stop, stopped) = watch::channel(false);
     let mut no_longer = stopped.clone();
     let stopping = async {
-        // Polled once the uplink is: it does not wait for the edge, and neither do those who wait for us.
+        // `join!` polls this after the uplink, so readiness is reported once the uplink has started. It does not depend
+        // on a connection to the edge.
         service.ready();
         shutdown.await;
         service.stopping();
@@ -56,10 +57,10 @@ pub async fn run(
         }
         stop.send_replace(true);
     };
-    // Once stopping, nothing is opened any more.
+    // No reload happens once the agent is stopping.
     let following = async {
         tokio::select! {
-            () = followers.follow(source, clock) => {}
+            () = watchers.follow(source, clock) => {}
             _ = no_longer.wait_for(|stop| *stop) => std::future::pending().await,
         }
     };
@@ -75,15 +76,15 @@ pub async fn run(
     Ok(())
 }
 
-/// Offers the status where the configuration says, for ever.
+/// Serves the status on the configured socket. Never returns.
 async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
     loop {
         let path = status::socket_of(&config.borrow_and_update());
-        // That nobody can ask is no reason not to work.
+        // A missing status socket does not stop the agent.
         let socket = path.as_deref().and_then(|path| match StatusSocket::bind(path) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::error!(code = error.code(), %error, "the status is not offered");
+                tracing::error!(code = error.code(), %error, "the status socket cannot be opened; `pinlatch-agent status` does not work");
                 None
             }
         });
@@ -100,7 +101,7 @@ async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() 
     }
 }
 
-/// Offers the metrics where the configuration says, for ever.
+/// Serves the metrics on the configured address. Never returns.
 async fn tell_metrics(
     mut config: watch::Receiver<Rc<Config>>,
     status: impl Fn() -> Status,
@@ -129,7 +130,7 @@ async fn tell_metrics(
     }
 }
 
-/// Ready once a configuration was read that differs.
+/// Waits for a new configuration for which `differs` returns true.
 async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Config) -> bool) {
     loop {
         if config.changed().await.is_err() {
@@ -141,11 +142,12 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Con
     }
 }
 
-/// Drives every output to its safe level, without the edge. Returns whether all obeyed.
+/// Drives every output to its safe level without contacting the edge. Returns false if any output failed.
 pub fn make_safe(mut config: Config) -> bool {
-    // Simulated inputs listen on a socket that the running agent may hold.
+    // Inputs are skipped: the running agent may have the simulator's socket open.
     config.lines.retain(|line| line.safe.is_some());
-    // Nothing goes on here, and the places that interlocks name have moved.
+    // Interlocks refer to lines by index, which the filter above has changed. No line is switched on here, so they are
+    // not needed.
     config.interlocks.clear();
     config.lines.iter_mut().for_each(|line| line.initial = None);
     if config.lines.iter().all(|line| line.driver != DriverConfig::Sim) {

@@ -1,40 +1,40 @@
-//! The pauses between attempts to connect.
+//! Pauses between connection attempts.
 //!
-//! Where the edge is silent, an attempt is a SYN that nobody answers: it can be made often, so that the link is back
-//! within two seconds of the edge, however long it was away. Where something answers, each attempt costs it a
-//! handshake and perhaps a request, and the pauses grow. Either way they are random from nothing on (full jitter), so
-//! that a fleet does not come all at once.
+//! If the edge does not respond at all, an attempt is only an unanswered SYN. Attempts can then be frequent, so the
+//! link is back within two seconds of the edge's return, however long the outage was. If a server responds, each
+//! attempt costs it a handshake and perhaps a request, so the pauses grow. Pauses are random from zero up (full
+//! jitter), so a fleet of devices does not reconnect all at once.
 
 use std::time::Duration;
 
 use crate::link_error::LinkError;
 
-/// The first pause is random up to this; each further one up to twice as long.
+/// Upper bound of the first random pause. The bound doubles with each further pause.
 const FIRST: Duration = Duration::from_millis(500);
-/// Where nobody answers, pauses stop growing here: half a second is left for the attempt that succeeds.
+/// Upper bound of the pauses while no server responds. It leaves half a second of the two for the attempt that
+/// succeeds.
 const LONGEST_IN_SILENCE: Duration = Duration::from_millis(1_500);
-/// Where somebody answers, they stop growing here.
+/// Upper bound of the pauses while a server responds.
 const LONGEST: Duration = Duration::from_secs(32);
-/// A connection that held this long was a good one: the next pause is a short one again.
+/// After a connection of at least this length, the pauses start from `FIRST` again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// Where trying again soon cannot help, the pause is random between this and twice this.
+/// If an early retry cannot help, the pause is random between this and twice this.
 const LASTING: Duration = Duration::from_secs(60);
-/// The longest pause that an edge's `Retry-After` can ask for.
+/// Upper limit for the edge's `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// How the last attempts went.
 #[derive(Debug, Default)]
 pub struct Backoff {
-    /// In a row without a word from the edge.
+    /// Consecutive attempts without any response from the edge.
     silent: u32,
-    /// Since the last good connection with an answer that was no use. An outage does not count: whoever comes back
-    /// may stumble once.
+    /// Failed attempts with a response since the last good connection. An outage does not count: a returning server may
+    /// fail once.
     answered: u32,
 }
 
 impl Backoff {
-    /// The pause after an attempt whose connection, if there was one, was up for some time. `random` is uniform from
-    /// 0 to 1.
+    /// Returns the pause after a failed attempt. `up` is how long the connection lasted, zero if there was none.
+    /// `random` is uniform in 0 to 1.
     pub fn pause(&mut self, error: &LinkError, up: Duration, random: f64) -> Duration {
         if up >= GOOD_AFTER {
             *self = Self::default();
@@ -58,7 +58,7 @@ impl Backoff {
     }
 }
 
-/// Uniform from 0 to 1. Without randomness there is still a pause.
+/// Uniform in 0 to 1. Without a source of randomness it is 1, the longest pause.
 pub fn random() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
 }

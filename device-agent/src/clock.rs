@@ -1,10 +1,9 @@
 //! Edge time on a device whose own clock may be wrong.
 //!
-//! A signed welcome gives edge time at one moment between the request and its answer. From there
-//! CLOCK_BOOTTIME carries on: it is monotonic and counts suspension. What remains uncertain is where in
-//! the round trip the edge read its clock, and how far this device's crystal has drifted since; both
-//! widen the interval in which edge time lies. A command runs only while the *latest* possible edge
-//! time is below its deadline.
+//! A signed welcome gives edge time at one moment between the request and its answer. From there CLOCK_BOOTTIME counts
+//! on: it is monotonic and includes suspension. Two uncertainties remain: the moment within the round trip at which the
+//! edge read its clock, and the drift of this device's crystal since then. Both widen the interval that contains edge
+//! time. A command runs only while the *latest* possible edge time is before its deadline.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,20 +11,20 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::time_provider::TimeProvider;
 
-/// The drift that is allowed for, in parts per million: ten times a cheap crystal's.
+/// Assumed maximum drift, in parts per million: ten times the drift of a cheap crystal.
 pub const DRIFT_PPM: u64 = 200;
 
-/// How often edge time is asked for anew.
+/// Interval between two requests for edge time.
 pub const RESYNC_EVERY: Duration = Duration::from_secs(600);
 
-/// Time since boot, in milliseconds, suspension included.
+/// Milliseconds since boot, including suspension.
 pub fn boot_ms() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
     secs.saturating_mul(1_000).saturating_add(nanos / 1_000_000)
 }
 
-/// One signed statement of edge time. Every moment is milliseconds since boot and passed in.
+/// One signed reading of edge time. Local moments are milliseconds since boot, supplied by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EdgeClock {
     edge_ms: u64,
@@ -34,41 +33,41 @@ pub struct EdgeClock {
 }
 
 impl EdgeClock {
-    /// Edge time `edge_ms` was read somewhere between the two moments since boot.
+    /// `edge_ms` was read between `sent_ms` and `received_ms`, both milliseconds since boot.
     pub fn new(edge_ms: u64, sent_ms: u64, received_ms: u64) -> Self {
         Self { edge_ms, sent_ms, received_ms: received_ms.max(sent_ms) }
     }
 
-    /// Edge time is at most this. Both readings are cut to whole milliseconds, so one more is allowed.
+    /// Upper bound of edge time. One millisecond is added because both readings are truncated to whole milliseconds.
     pub fn latest_ms(&self, boot_ms: u64) -> u64 {
         let elapsed = boot_ms.saturating_sub(self.sent_ms).saturating_add(1);
         self.edge_ms.saturating_add(elapsed).saturating_add(drift(elapsed))
     }
 
-    /// Edge time is at least this.
+    /// Lower bound of edge time.
     pub fn earliest_ms(&self, boot_ms: u64) -> u64 {
         let elapsed = boot_ms.saturating_sub(self.received_ms).saturating_sub(1);
         self.edge_ms.saturating_add(elapsed.saturating_sub(drift(elapsed)))
     }
 
-    /// The middle of the two.
+    /// Midpoint between the two bounds.
     pub fn estimate_ms(&self, boot_ms: u64) -> u64 {
         let earliest = self.earliest_ms(boot_ms);
         earliest.saturating_add(self.latest_ms(boot_ms).saturating_sub(earliest) / 2)
     }
 
-    /// How far `latest` and `earliest` lie apart.
+    /// Difference between `latest_ms` and `earliest_ms`.
     pub fn uncertainty_ms(&self, boot_ms: u64) -> u64 {
         self.latest_ms(boot_ms).saturating_sub(self.earliest_ms(boot_ms))
     }
 
-    /// How far edge time is ahead of the system's clock, in milliseconds; negative where it is behind.
+    /// Edge time minus the system's clock, in milliseconds. Negative if edge time is behind.
     pub fn ahead_of(&self, wall: WallClock, boot_ms: u64) -> i64 {
         let of = |ms: u128| i64::try_from(ms).unwrap_or(i64::MAX);
         of(self.estimate_ms(boot_ms).into()).saturating_sub(of(wall.now().as_millis()))
     }
 
-    /// Takes a newer statement, unless it came over so slow a round trip that this one is still better.
+    /// Replaces the reading with a newer one, unless the newer one's round trip was so slow that it is less certain.
     pub fn resync(&mut self, newer: Self, boot_ms: u64) {
         if newer.uncertainty_ms(boot_ms) <= self.uncertainty_ms(boot_ms) {
             *self = newer;
@@ -80,19 +79,19 @@ fn drift(elapsed_ms: u64) -> u64 {
     elapsed_ms.saturating_mul(DRIFT_PPM).div_ceil(1_000_000)
 }
 
-/// The system's clock, which serves TLS alone: on a Pi it may say 1970.
+/// The system's clock, used only for TLS. On a Raspberry Pi it may start in 1970.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WallClock {
     assumed: Option<u64>,
 }
 
 impl WallClock {
-    /// A clock that stands at this many seconds of Unix time, where one is given.
+    /// A clock fixed at this many seconds of Unix time; the real clock if `None`.
     pub fn assuming(seconds: Option<u64>) -> Self {
         Self { assumed: seconds }
     }
 
-    /// Now, as a duration since 1970; a clock set before that counts as 1970.
+    /// Time since the Unix epoch. A clock set before 1970 reads as zero.
     pub fn now(&self) -> Duration {
         match self.assumed {
             Some(seconds) => Duration::from_secs(seconds),
@@ -148,7 +147,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the delays and a drift within the allowance, true edge time lies in the interval.
+        /// For any delays, and any drift within the allowance, true edge time is inside the interval.
         #[test]
         fn edge_time_lies_between_the_bounds(
             edge in 1_700_000_000_000u64..1_900_000_000_000,
@@ -159,7 +158,7 @@ mod tests {
             drift_ppm in -200i64..=200,
         ) {
             let clock = EdgeClock::new(edge, boot, boot + there + back);
-            // What the device measures in `elapsed` true milliseconds after the answer.
+            // Time measured by the device during `elapsed` true milliseconds after the answer.
             let shift = i64::try_from(elapsed).unwrap() * drift_ppm / 1_000_000;
             let now = boot + there + back + elapsed.checked_add_signed(shift).unwrap();
             let truth = edge + back + elapsed;

@@ -1,4 +1,5 @@
-//! Commands of one connection: each `cmd+jwt` is verified here, whatever the edge has checked already.
+//! Verification and execution of the commands of one connection. Every `cmd+jwt` is verified here, independent of the
+//! edge's own checks.
 
 use std::collections::HashMap;
 
@@ -14,42 +15,40 @@ use serde_json::Value;
 use crate::clock::EdgeClock;
 use crate::lines::{Lines, Refused};
 
-/// How many ids are remembered before those that cannot be replayed any more are dropped.
+/// At this number of remembered ids, those past replay are dropped.
 const PRUNE_AT: usize = 256;
 
-/// The code of a command that comes while the agent is stopping.
+/// Code of a command that arrives while the agent is stopping.
 const STOPPING: &str = "refused_stopping";
 
-/// What is said of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// What became of it.
     pub outcome: Outcome,
-    /// Whether that was said before: the command came twice, and only the first time counted.
+    /// Whether this repeats an earlier answer: the command was received twice and ran only the first time.
     pub again: bool,
 }
 
-/// The commands of one connection. It ends with the connection, and with it all it had allowed.
+/// Commands of one connection. Dropped with the connection, so no command of an earlier connection is accepted.
 pub struct Commands {
     site: Name,
     device: Name,
     session: String,
     keys: KeySet,
-    /// The ids seen, each with its deadline and what became of it.
+    /// Ids already received, each with its deadline and outcome.
     seen: HashMap<String, (u64, Outcome)>,
 }
 
 impl Commands {
-    /// For one connection, named by its session nonce.
+    /// `session` is the nonce of the connection.
     pub fn new(site: Name, device: Name, session: String, keys: KeySet) -> Self {
         Self { site, device, session, keys, seen: HashMap::new() }
     }
 
-    /// Verifies a command and runs it at once. `boot_ms` reads the time since boot. The answer is `None`
-    /// where the token does not even name a command.
+    /// Verifies a command and runs it immediately. `boot_ms` returns the milliseconds since boot. Returns `None` if the
+    /// token contains no valid command id.
     ///
-    /// A command that comes twice is not run again, and its first outcome is told again: whichever of the two
-    /// answers reaches the edge first, it says what the line did.
+    /// A repeated command does not run again; the answer repeats its first outcome. Either of the two answers may reach
+    /// the edge first, and both report the line's real action.
     pub fn handle(
         &mut self,
         jwt: &str,
@@ -76,18 +75,23 @@ impl Commands {
         Some(fresh(outcome))
     }
 
-    /// The answer to a command that comes while the agent is stopping: nothing is done any more. Its id is read
-    /// without trust, as that of any command that is not obeyed.
+    /// Answers a command that arrives while the agent is stopping, without running it. The id comes from the unverified
+    /// token, as for every refused command.
     pub fn stopping(&self, jwt: &str) -> Option<Outcome> {
         let id = unverified_id(jwt)?;
         if let Some(Answer { outcome, .. }) = self.before(&id) {
             return Some(outcome);
         }
-        tracing::warn!(id, outcome = "refused", code = STOPPING, "a command came while stopping");
+        tracing::warn!(
+            id,
+            outcome = "refused",
+            code = STOPPING,
+            "a command arrived while the agent is stopping"
+        );
         Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
 
-    /// What was said of a command that has come before.
+    /// The earlier answer, if this id was already received.
     fn before(&self, id: &str) -> Option<Answer> {
         let (_, outcome) = self.seen.get(id)?;
         tracing::warn!(id, outcome = "refused", code = "refused_replay", "a command came twice");
@@ -107,7 +111,7 @@ impl Commands {
             latest_edge_ms: clock.latest_ms(boot_ms()),
         };
         let claims = command::verify(jwt, &self.keys, &expect)?;
-        // Checking a signature takes milliseconds on a small board: the deadline holds after it too.
+        // Verifying a signature takes milliseconds on a small board, so the deadline is checked again afterwards.
         let latest = clock.latest_ms(boot_ms());
         if latest >= claims.deadline_ms {
             return Err(Refusal::DeadlinePassed(latest - claims.deadline_ms));
@@ -115,7 +119,7 @@ impl Commands {
         Ok(claims)
     }
 
-    /// Remembers the outcome. Ids are forgotten only once edge time is surely past their deadline.
+    /// Stores the outcome. Ids are dropped only when edge time is certainly past their deadline.
     fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
@@ -124,7 +128,7 @@ impl Commands {
         self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
 
-    /// The answer to a command that was not accepted. Its id is read without trust, and only to say that
+    /// Answers a refused or expired command. Its id comes from the unverified token; the answer only reports that
     /// nothing was done.
     fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
         let id = unverified_id(jwt);
@@ -187,7 +191,7 @@ mod tests {
         Name::new(text).unwrap()
     }
 
-    /// Edge time is `NOW_MS` at boot, known to the millisecond.
+    /// Edge time is `NOW_MS` at boot, exact to the millisecond.
     fn bench() -> Bench {
         let keys = EdgeKeys::generate().unwrap();
         let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
@@ -240,8 +244,7 @@ mod tests {
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
-    /// A frame that comes twice, the second time after the deadline, does not turn what was done into
-    /// something that was not.
+    /// A repeated frame that arrives after the deadline does not turn an executed command into an expired one.
     #[test]
     fn a_command_that_comes_twice_has_one_outcome() {
         let mut bench = bench();

@@ -1,7 +1,7 @@
-//! What the device keeps between runs: who it is, and whom it believes.
+//! The device's stored identity and trust anchors.
 //!
-//! One file holds it all, so that one rename replaces it as a whole: a power cut leaves the old
-//! credentials or the new ones, never a key without its certificate.
+//! Everything is in one file that is replaced by one rename: after a power cut it contains either the old or the new
+//! credentials, never a key without its certificate.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -15,43 +15,29 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The file in the state folder.
+/// File name inside the state folder.
 pub const FILE: &str = "credentials.json";
 
-/// Why the credentials cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// There are none.
-    #[error("{} holds no credentials: enrol this device first (pinlatch-agent enrol)", .0.display())]
+    #[error("{} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
     NotEnrolled(PathBuf),
-    /// Others than the owner may read the key.
-    #[error("{} may be read by others (mode {mode:o}); it holds a private key: chmod 600 it, or enrol again", .file.display())]
-    Exposed {
-        /// The file.
-        file: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is not what this program writes.
+    /// Users other than the owner may read the private key.
+    #[error("{} contains a private key and other users can read it (mode {mode:o}): set mode 600, or enrol this device again", .file.display())]
+    Exposed { file: PathBuf, mode: u32 },
+    /// The file's content is not in the expected format.
     #[error("{} is damaged ({reason}): enrol this device again", .file.display())]
     Damaged {
-        /// The file.
         file: PathBuf,
-        /// What is wrong with it, without its contents.
+        /// Description of the damage, without any content of the file.
         reason: String,
     },
-    /// Reading or writing failed.
-    #[error("{}: {source}", .file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// What happened.
-        source: io::Error,
-    },
+    #[error("cannot access {}: {source}", .file.display())]
+    Io { file: PathBuf, source: io::Error },
 }
 
 impl CredentialsError {
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotEnrolled(_) => "not_enrolled",
@@ -62,26 +48,21 @@ impl CredentialsError {
     }
 }
 
-/// Who this device is, and whom it believes.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The site.
     pub site: Name,
-    /// This device's name.
     pub device: Name,
-    /// The edge's base URL, such as `https://pinlatch.example`.
+    /// Base URL, such as `https://pinlatch.example`.
     pub edge: String,
-    /// This device's key, made here.
+    /// Private key, generated on this device.
     pub key: SigningKey,
-    /// The `devcert+jwt`.
     pub devcert: Secret,
-    /// The owner's root key.
     pub root: PublicKey,
-    /// The newest `keyset+jwt` seen.
+    /// The newest `keyset+jwt` received.
     pub keyset: String,
 }
 
-/// The file's form.
+/// Format of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -92,28 +73,27 @@ struct Stored {
     devcert: Secret,
     root_key: Value,
     keyset: String,
-    /// For people who look: the token itself is what counts.
+    /// Informational, for readers of the file; the signed token is authoritative.
     keyset_number: u64,
 }
 
-/// Why stored credentials do not hold together.
+/// Why stored credentials are inconsistent.
 #[derive(Debug, thiserror::Error)]
 enum Inconsistent {
-    #[error("not JSON of the expected form at line {0}, column {1}")]
+    #[error("unexpected JSON at line {0}, column {1}")]
     Form(usize, usize),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("its key set: {0}")]
+    #[error("invalid key set: {0}")]
     KeySet(#[from] Refusal),
 }
 
 impl Credentials {
-    /// The key set, verified by the pinned root.
+    /// The key set, verified with the pinned root key.
     pub fn key_set(&self) -> Result<KeySetClaims, Refusal> {
         keyset::verify(&self.keyset, &self.root)
     }
 
-    /// Reads the credentials of a state folder.
     pub fn load(state_dir: &Path) -> Result<Self, CredentialsError> {
         let file = state_dir.join(FILE);
         let io = |source| CredentialsError::Io { file: file.clone(), source };
@@ -148,7 +128,7 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// Replaces the credentials of a state folder, which is made if need be.
+    /// Replaces the credentials. Creates the folder if it does not exist.
     pub fn store(&self, state_dir: &Path) -> Result<(), CredentialsError> {
         let file = state_dir.join(FILE);
         let io = |source| CredentialsError::Io { file: file.clone(), source };
@@ -158,7 +138,7 @@ impl Credentials {
             device: self.device.clone(),
             edge: self.edge.clone(),
             key: serde_json::from_str(self.key.to_private_jwk().expose())
-                .map_err(|_| damaged("the key is no JSON".into()))?,
+                .map_err(|_| damaged("the key is not valid JSON".into()))?,
             devcert: self.devcert.clone(),
             root_key: self.root.to_jwk(),
             keyset: self.keyset.clone(),
@@ -170,17 +150,18 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// Keeps a newer key set.
+    /// Stores a newer key set.
     pub async fn adopt_keyset(&self, state_dir: &Path, keyset: String) -> Result<(), CredentialsError> {
         self.amend(state_dir, |stored| Self { keyset, ..stored }).await
     }
 
-    /// Keeps a renewed certificate.
+    /// Stores a renewed certificate.
     pub async fn adopt_devcert(&self, state_dir: &Path, devcert: Secret) -> Result<(), CredentialsError> {
         self.amend(state_dir, |stored| Self { devcert, ..stored }).await
     }
 
-    /// Changes what is stored. Where the device has been enrolled anew meanwhile, that stands.
+    /// Changes the stored credentials. If the device was re-enrolled in the meantime, the new credentials are kept
+    /// unchanged.
     async fn amend(
         &self,
         state_dir: &Path,
@@ -188,7 +169,7 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
         let file = state_dir.join(FILE);
-        // Syncing to an SD card takes long, and the ends of pulses must not wait for it.
+        // Syncing to an SD card is slow and must not delay the ends of pulses, so it runs on a blocking thread.
         let written = tokio::task::spawn_blocking(move || {
             let stored = Self::load(&state_dir)?;
             if stored.key.kid() != own {
@@ -200,12 +181,12 @@ impl Credentials {
     }
 }
 
-/// Writes a file that only its owner can read, as a whole or not at all, surviving a power cut.
+/// Writes a file with mode 600 atomically and durably: a power cut leaves the old or the new content.
 fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
-    // Root enrols, the service's user reads: the file belongs to whom its folder belongs.
+    // Root may enrol while the service runs as another user, so the file gets the owner of its folder.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;
         fchown(draft.as_file(), Some(owner.uid()), Some(owner.gid()))?;

@@ -1,7 +1,7 @@
-//! From a host to a TCP connection: names to addresses, and of these the first that answers.
+//! Opens a TCP connection to a host: resolves the name and uses the first address that accepts.
 //!
-//! This is also the probe of an edge that is away: until somebody accepts, an attempt costs the network a lookup
-//! and some SYNs, and the edge nothing.
+//! This is also the probe of an unreachable edge: until an address accepts, an attempt costs the network a lookup and
+//! some SYNs, and the edge nothing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,28 +18,27 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::http::HttpError;
 
-/// How long no address may answer.
+/// Maximum time until one of the addresses accepts.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// After how long the next address is tried beside those before it (RFC 8305 §5).
+/// Delay before the next address is tried in parallel (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// After how long an address that does not answer is asked anew: the kernel's own SYNs come after 1, 3 and 7 s, which
-/// is too seldom for a network that has just come back.
+/// Interval between new attempts to silent addresses. The kernel's own SYNs are sent after 1, 3 and 7 s, too rarely for
+/// a network that has just recovered.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The most addresses that are tried.
 const MAX_ADDRESSES: usize = 4;
-/// How long a lookup may take.
+/// Timeout of a lookup.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take where addresses of an earlier one are known.
+/// Timeout of a lookup if addresses from an earlier lookup are known.
 const LOOKUP_PATIENCE: Duration = Duration::from_millis(500);
 
 type Lookup = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
-/// A name's addresses, kept for times in which no name server answers. What is reached there still has to prove that
-/// it is the edge.
+/// Addresses of one name, kept for use while no name server responds. The server at an old address still has to prove
+/// that it is the edge.
 #[derive(Default)]
 pub struct Resolver {
     known: RefCell<Option<(String, Vec<SocketAddr>)>>,
-    /// A lookup that took too long and goes on: there is never more than one.
+    /// A lookup that exceeded its timeout and is still running. At most one exists.
     pending: RefCell<Option<(String, Lookup)>>,
 }
 
@@ -82,18 +81,18 @@ impl Resolver {
         }
     }
 
-    /// Connects to the first address of a host that accepts.
+    /// Connects to the first address of `host` that accepts.
     pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, HttpError> {
         let addresses = self.addresses(host, port).await?;
         let unreachable = |error| HttpError::Unreachable(format!("{host}:{port}"), error);
         let stream = first(addresses).await.map_err(unreachable)?;
-        // A command's answer is one small frame: it must not wait for more.
+        // A command's answer is one small frame and must be sent without delay.
         stream.set_nodelay(true).map_err(unreachable)?;
         Ok(stream)
     }
 }
 
-/// Alternates between the families, beginning with the one that the system prefers (RFC 8305 §4).
+/// Alternates between IPv4 and IPv6, starting with the system's preferred family (RFC 8305 §4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (VecDeque<_>, VecDeque<_>) =
@@ -107,7 +106,7 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// The first that accepts. A dead one costs a quarter of a second, not the link.
+/// Connects to the first address that accepts. A dead address delays the connection by a quarter of a second.
 async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let start = Instant::now();
     let mut queue: VecDeque<SocketAddr> = interleaved(addresses).into();
@@ -154,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// An address whose queue of connections is full: the kernel drops further SYNs, as a router without a route.
+    /// An address with a full accept queue: the kernel drops further SYNs, like a router without a route.
     struct Dead {
         address: SocketAddr,
         listener: TcpListener,
@@ -175,7 +174,7 @@ mod tests {
             Self { address, listener, _queued: queued }
         }
 
-        /// Comes to life: takes whatever comes from now on.
+        /// Starts to accept connections.
         async fn accept_all(self) {
             while self.listener.accept().await.is_ok() {}
         }
@@ -213,8 +212,7 @@ mod tests {
         assert_eq!(first(vec![gone]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    /// An address that answers again after two seconds is reached within the next one, and not when the kernel's
-    /// third SYN comes, after three.
+    /// An address that recovers after 1.2 s is reached within about a second, before the kernel's third SYN at 3 s.
     #[tokio::test]
     async fn an_address_that_comes_back_is_reached_soon() {
         let dead = Dead::new().await;
@@ -237,7 +235,7 @@ mod tests {
         let name = format!("no-such-host.invalid:{}", address.port());
         resolver.known.replace(Some((name.clone(), vec![address])));
         resolver.dial("no-such-host.invalid", address.port()).await.unwrap();
-        // One that takes for ever, too, and it is not asked twice.
+        // A lookup that never finishes is not started a second time.
         let hanging = tokio::spawn(std::future::pending());
         let id = hanging.id();
         resolver.pending.replace(Some((name, hanging)));

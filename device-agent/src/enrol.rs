@@ -1,4 +1,4 @@
-//! Enrolment: a one-time code becomes this device's credentials.
+//! Enrolment: exchanges a one-time code for this device's credentials.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,62 +15,57 @@ use tokio_rustls::TlsConnector;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::dial::Resolver;
 use crate::handshake::excerpt;
-use crate::http::{self, Connection, Endpoint, EndpointError, HttpError, Way};
+use crate::http::{self, Connection, Connector, Endpoint, EndpointError, HttpError};
 use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
-/// Why a device could not be enrolled. Nothing has been stored then.
+/// Why enrolment failed. In all cases nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    /// Not an enrolment string.
-    #[error("not an enrolment string: it reads https://HOST/#CODE.THUMBPRINT")]
+    #[error(
+        "invalid enrolment string: expected https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch device enrol`"
+    )]
     Form,
-    /// The address is refused.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The edge cannot be reached.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The edge would not have it.
-    #[error("the edge answered {status}: {title} ({code})")]
+    #[error("the edge refused the enrolment with {status}: {title} ({code})")]
     Refused {
-        /// The answer's status.
         status: StatusCode,
-        /// The problem's code.
+        /// Code of the problem document.
         code: String,
-        /// The problem's title.
+        /// Title of the problem document.
         title: String,
     },
-    /// The answer is not of the expected form.
-    #[error("the edge's answer is not that of a Pinlatch edge")]
+    #[error("the answer is not from a Pinlatch edge: check the address in the enrolment string")]
     Answer,
-    /// The answer's root key is not the one in the enrolment string.
-    #[error("the edge gave another root key than the enrolment string names: do not trust it")]
+    /// The root key in the answer differs from the one in the enrolment string.
+    #[error(
+        "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the string"
+    )]
     OtherRoot,
-    /// The root key is no key.
-    #[error("the root key: {0}")]
+    #[error("the edge's root key is invalid: {0}")]
     Key(#[from] KeyError),
-    /// A signature in the answer does not hold.
-    #[error("what the edge signed does not hold: {0}")]
+    #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
-    /// The key set is older than the one this device has seen.
-    #[error("the edge's key set has the number {found}, and {known} was seen before")]
+    /// The key set is older than one this device has already seen.
+    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
-        /// Its number.
+        /// Number of the received set.
         found: u64,
-        /// The newest number seen.
+        /// Highest number already seen.
         known: u64,
     },
-    /// Edge time lies outside the validity of the edge's certificate.
-    #[error("the edge's certificate is not valid at edge time")]
+    /// Edge time is outside the validity of the edge's TLS certificate.
+    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
     CertificateDate,
-    /// The credentials cannot be stored.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
-/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code may contain dots itself.
+/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code itself may contain dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,
@@ -97,18 +92,15 @@ impl fmt::Debug for EnrolString {
     }
 }
 
-/// How a device is enrolled.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the credentials go.
     pub state_dir: PathBuf,
-    /// Whether plain http may be spoken beyond this machine.
+    /// Whether plain HTTP to other machines is allowed.
     pub allow_plaintext: bool,
-    /// The proxy between this device and the edge.
     pub proxy: Option<Proxy>,
 }
 
-/// Enrols this device and stores its credentials, replacing others only after success.
+/// Enrols this device and stores its credentials. Existing credentials are replaced only on success.
 pub async fn enrol(
     string: &EnrolString,
     options: &Options,
@@ -119,8 +111,9 @@ pub async fn enrol(
     let key = SigningKey::generate();
     let nonce = random_id();
     let request = EnrolRequest { code: string.code.clone(), jwk: key.public_jwk(), nonce: nonce.clone() };
-    let way = Way { endpoint: &endpoint, proxy: proxy.as_ref(), tls, resolver: &Resolver::default() };
-    let mut connection = Connection::open(&way).await?;
+    let connector =
+        Connector { endpoint: &endpoint, proxy: proxy.as_ref(), tls, resolver: &Resolver::default() };
+    let mut connection = Connection::open(&connector).await?;
     let reply = post(&mut connection, &request).await?;
 
     let root = PublicKey::from_jwk(&reply.root_key)?;
@@ -149,7 +142,7 @@ pub async fn enrol(
     Ok(credentials)
 }
 
-/// The newest key set's number that this device has seen of the same owner.
+/// Number of the stored key set, if it has the same root key.
 fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
     let stored = Credentials::load(state_dir).ok()?;
     let same_owner = stored.root.thumbprint() == root.thumbprint();
@@ -175,7 +168,7 @@ async fn post(connection: &mut Connection, request: &EnrolRequest) -> Result<Enr
             Err(EnrolError::Refused { status, code: excerpt(&problem.code), title: excerpt(&problem.title) })
         }
         Err(_) => {
-            Err(EnrolError::Refused { status, code: "unknown".into(), title: "no problem document".into() })
+            Err(EnrolError::Refused { status, code: "unknown".into(), title: "no reason given".into() })
         }
     }
 }

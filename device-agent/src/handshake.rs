@@ -1,4 +1,4 @@
-//! From a TCP connection to a proven WebSocket: challenge, proof, upgrade.
+//! Opens an authenticated WebSocket: challenge, proof, upgrade.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -18,36 +18,40 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock::boot_ms;
 use crate::credentials::Credentials;
-use crate::http::{self, BoxStream, Connection, HttpError, Way, is_gateway};
+use crate::http::{self, BoxStream, Connection, Connector, HttpError, is_gateway};
 use crate::link_error::LinkError;
 use crate::tls::Validity;
 
 const PATH: &str = "/api/v1/agent";
 
-/// A WebSocket to the edge on which this device has proven itself.
+/// An authenticated WebSocket to the edge.
 pub struct Link {
-    /// The socket.
     pub socket: WebSocketStream<BoxStream>,
-    /// The fresh nonce of this connection.
+    /// Fresh nonce of this connection.
     pub session: String,
-    /// When the proof was sent, in milliseconds since boot: the welcome is younger.
+    /// Milliseconds since boot when the proof was sent. The welcome was issued later.
     pub sent_ms: u64,
-    /// From when until when the edge's certificate is valid.
+    /// Validity of the edge's TLS certificate; `None` without TLS or if it could not be parsed.
     pub validity: Option<Validity>,
 }
 
-/// Connects and proves who this device is. One that `yields` does not take the link from another agent.
-pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> Result<Link, LinkError> {
-    let mut connection = Connection::open(way).await?;
+/// Connects and proves this device's identity. With `yields`, it does not replace a connection of another agent.
+pub async fn connect(
+    credentials: &Credentials,
+    connector: &Connector<'_>,
+    yields: bool,
+) -> Result<Link, LinkError> {
+    let mut connection = Connection::open(connector).await?;
     let challenge = challenged(&mut connection).await?;
     let mut proof = Proof::of(credentials, &challenge)?;
     let answer = match connection.send(proof.request(credentials, yields)?).await {
-        // The edge may have closed the connection after its first answer; or it has the proof, which is good once, and
-        // its answer was lost. So that a refusal means this device, both come anew, each on a connection of its own.
+        // Either the edge closed the connection after its first answer, or it received the single-use proof and its
+        // answer was lost. A new challenge and a new proof, each on a new connection, ensure that a refusal is really
+        // about this device.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "proving on a new connection");
-            let challenge = challenged(&mut Connection::open(way).await?).await?;
-            connection = Connection::open(way).await?;
+            let challenge = challenged(&mut Connection::open(connector).await?).await?;
+            connection = Connection::open(connector).await?;
             proof = Proof::of(credentials, &challenge)?;
             connection.send(proof.request(credentials, yields)?).await?
         }
@@ -59,10 +63,10 @@ pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> 
     check_upgrade(answer.headers(), &proof.key)?;
     let validity = connection.validity();
     let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
-    // Below hyper's own type lies the stream that went in: frames need not pass through more than that.
+    // The stream below hyper's wrapper is used directly, to save a layer for each frame.
     let parts = upgraded
         .downcast::<TokioIo<BoxStream>>()
-        .map_err(|_| LinkError::Handshake("the upgraded connection is of another type"))?;
+        .map_err(|_| LinkError::Handshake("internal error: unexpected type of the upgraded connection"))?;
     let limits = WebSocketConfig::default()
         .read_buffer_size(MAX_FRAME)
         .max_message_size(Some(MAX_FRAME))
@@ -76,19 +80,19 @@ pub async fn connect(credentials: &Credentials, way: &Way<'_>, yields: bool) -> 
     Ok(Link { socket: socket.await, session: proof.session, sent_ms: proof.sent_ms, validity })
 }
 
-/// The challenge that the edge gives to who has not proven anything.
+/// Requests a challenge without credentials.
 async fn challenged(connection: &mut Connection) -> Result<String, LinkError> {
     let answer = connection.send(upgrade_request(&generate_key())?).await?;
     let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
     else {
         return Err(refused(answer).await);
     };
-    // Reading the body to its end frees the connection for the second request.
+    // Reading the whole body frees the connection for the second request.
     http::body(answer).await?;
     Ok(challenge)
 }
 
-/// What answers one challenge.
+/// The signed answer to one challenge.
 struct Proof {
     jwt: String,
     session: String,
@@ -97,7 +101,7 @@ struct Proof {
 }
 
 impl Proof {
-    /// It is sent at once.
+    /// The caller sends the proof immediately: `sent_ms` is the time of this call.
     fn of(credentials: &Credentials, challenge: &str) -> Result<Self, LinkError> {
         let session = random_id();
         let (own, site, device) = (&credentials.key, &credentials.site, &credentials.device);
@@ -129,15 +133,18 @@ fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
         .body(Full::default())?)
 }
 
-/// A header value that no log shows.
+/// A header value that hyper does not log.
 fn secret(text: &str) -> Result<HeaderValue, LinkError> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| LinkError::Handshake("the stored credentials cannot stand in a header"))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        LinkError::Handshake(
+            "the stored credentials are not valid in an HTTP header: enrol this device again",
+        )
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// The challenge among the `WWW-Authenticate` headers.
+/// Finds the challenge in the `WWW-Authenticate` headers.
 fn challenge(headers: &HeaderMap) -> Option<String> {
     headers.get_all(WWW_AUTHENTICATE).iter().find_map(|value| {
         let (scheme, parameters) = value.to_str().ok()?.split_once(' ')?;
@@ -160,15 +167,15 @@ fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     if !is(UPGRADE, "websocket")
         || headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| *value != derive_accept_key(key.as_bytes()))
     {
-        return Err(LinkError::Handshake("the answer is no WebSocket upgrade"));
+        return Err(LinkError::Handshake("the answer is not a valid WebSocket upgrade"));
     }
     if !is(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return Err(LinkError::Handshake("the edge speaks another subprotocol"));
+        return Err(LinkError::Handshake("the edge uses another subprotocol: update the agent or the edge"));
     }
     Ok(())
 }
 
-/// What an answer says that is not the one that was asked for. An edge explains itself by a problem document.
+/// Converts an unexpected answer into an error. The edge explains its errors in a problem document.
 async fn refused(answer: Response<Incoming>) -> LinkError {
     let status = answer.status();
     let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -177,7 +184,7 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     match problem {
         Some(problem) => LinkError::Refused { status, code: excerpt(&problem.code), retry_after },
         None if is_gateway(status) => LinkError::Gateway(status),
-        // What stands in front of the edge says this too, in words of its own.
+        // A reverse proxy in front of the edge also sends these statuses, without a problem document.
         None if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
             LinkError::Refused { status, code: "unknown".into(), retry_after }
         }
@@ -185,7 +192,7 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     }
 }
 
-/// A foreign word for a log: short and printable.
+/// Shortens foreign text to 64 printable ASCII characters for a log.
 pub fn excerpt(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }

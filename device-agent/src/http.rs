@@ -1,4 +1,4 @@
-//! The way to the edge: where it is, and HTTP/1.1 over one connection that a WebSocket may take over.
+//! The edge's address, and HTTP/1.1 over one connection that can be upgraded to a WebSocket.
 
 use std::io;
 use std::time::Duration;
@@ -20,50 +20,44 @@ use crate::dial::Resolver;
 use crate::proxy::{Proxy, ProxyError};
 use crate::tls::{self, Validity};
 
-/// How long a TLS handshake or an answer may take.
+/// Timeout of a TLS handshake, and of an answer.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer that is read.
+/// Largest accepted body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Why an edge's address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not a URL of the expected form.
-    #[error("the edge's address is https://HOST or https://HOST:PORT, with nothing after it")]
+    #[error("invalid edge address: expected https://HOST or https://HOST:PORT without a path")]
     Form,
-    /// Plain HTTP to elsewhere than this machine.
-    #[error("plain http is spoken to this machine only: use https, or allow plaintext explicitly")]
+    /// Plain HTTP to another machine.
+    #[error(
+        "plain http is allowed only to this machine: use https, or set allow_plaintext = true (enrol: --allow-plaintext)"
+    )]
     Plaintext,
 }
 
-/// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The name does not resolve, or no address accepts.
     #[error("cannot reach {0}: {1}")]
     Unreachable(String, io::Error),
-    /// The TLS handshake failed.
-    #[error("TLS with {0}: {1}")]
+    #[error("the TLS handshake with {0} failed: {1}")]
     Tls(String, io::Error),
-    /// A step took too long.
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// HTTP itself failed.
-    #[error("HTTP: {0}")]
+    #[error("the HTTP connection failed: {0}")]
     Http(#[from] hyper::Error),
-    /// The request cannot be written.
-    #[error("HTTP: {0}")]
+    #[error("the HTTP request is invalid: {0}")]
     Request(#[from] hyper::http::Error),
-    /// The answer's body is too large or broke off.
-    #[error("the answer's body: {0}")]
+    /// The body is too large or incomplete.
+    #[error("the answer's body cannot be read: {0}")]
     Body(String),
-    /// The proxy did not let us through.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
 }
 
 impl HttpError {
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(..) => "unreachable",
@@ -74,7 +68,7 @@ impl HttpError {
         }
     }
 
-    /// What the owner can do about it.
+    /// Next step for the owner.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Tls(_, error) => tls::advice(error),
@@ -83,12 +77,12 @@ impl HttpError {
         }
     }
 
-    /// Whether nobody has answered yet: trying again costs the edge a SYN.
+    /// Whether no server has responded: a retry costs the edge only a SYN.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(..) | Self::Timeout(_) | Self::Body(_) => true,
             Self::Http(error) => !error.is_parse(),
-            // The proxy is there, and says that the edge is not (RFC 9110 §15.6).
+            // The proxy responds and reports that it cannot reach the edge (RFC 9110 §15.6).
             Self::Proxy(ProxyError::Refused(status)) => is_gateway(*status),
             Self::Proxy(ProxyError::Unreachable(..) | ProxyError::Timeout) => true,
             Self::Proxy(_) | Self::Tls(..) | Self::Request(_) => false,
@@ -96,8 +90,8 @@ impl HttpError {
     }
 }
 
-/// Whether a status says that what stands in front of a server does not reach it: 502 and 504 (RFC 9110 §15.6), and
-/// Cloudflare's own 520 to 530.
+/// Whether a gateway reports that it cannot reach the server behind it: 502 and 504 (RFC 9110 §15.6), and Cloudflare's
+/// own 520 to 530.
 pub fn is_gateway(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502 | 504 | 520..=530)
 }
@@ -106,10 +100,8 @@ pub fn is_gateway(status: StatusCode) -> bool {
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// The stream that a connection runs over.
 pub type BoxStream = Box<dyn Stream>;
 
-/// Where the edge is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     tls: bool,
@@ -119,7 +111,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `https://HOST[:PORT]`, or `http://…` where that stays on this machine or is allowed.
+    /// Parses `https://HOST[:PORT]`. `http://…` is accepted for loopback, or if `allow_plaintext` is set.
     pub fn parse(url: &str, allow_plaintext: bool) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Form)?;
         let tls = match uri.scheme_str() {
@@ -140,31 +132,27 @@ impl Endpoint {
         Ok(Self { tls, host, port, authority: authority.to_string() })
     }
 
-    /// As `CONNECT` names it.
+    /// Target of `CONNECT`.
     fn host_and_port(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
-    /// The base URL, without a slash at the end.
+    /// Base URL without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority)
     }
 }
 
-/// The way to an edge.
-pub struct Way<'a> {
-    /// Where it is.
+/// Everything needed to open a connection to an edge.
+pub struct Connector<'a> {
     pub endpoint: &'a Endpoint,
-    /// The proxy in between.
     pub proxy: Option<&'a Proxy>,
-    /// What TLS is made with.
     pub tls: &'a TlsConnector,
-    /// What knows addresses.
     pub resolver: &'a Resolver,
 }
 
-impl Way<'_> {
+impl Connector<'_> {
     async fn dial(&self) -> Result<TcpStream, HttpError> {
         let Endpoint { host, port, .. } = self.endpoint;
         match self.proxy {
@@ -182,10 +170,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
-    pub async fn open(way: &Way<'_>) -> Result<Self, HttpError> {
-        let tcp = way.dial().await?;
-        let Way { endpoint, tls, .. } = way;
+    pub async fn open(connector: &Connector<'_>) -> Result<Self, HttpError> {
+        let tcp = connector.dial().await?;
+        let Connector { endpoint, tls, .. } = connector;
         let mut validity = None;
         let stream: BoxStream = if endpoint.tls {
             let failed = |error| HttpError::Tls(endpoint.host.clone(), error);
@@ -211,12 +198,12 @@ impl Connection {
         Ok(Self { sender, authority, validity })
     }
 
-    /// From when until when the edge's certificate is valid; edge time must lie within.
+    /// Validity of the edge's TLS certificate. The caller checks it against edge time.
     pub fn validity(&self) -> Option<Validity> {
         self.validity
     }
 
-    /// Sends a request whose URI is a path, and returns the answer's head.
+    /// Sends a request whose URI is only a path. Returns the answer's head.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let headers = request.headers_mut();
         headers.insert(HOST, self.authority.clone());
@@ -229,7 +216,7 @@ impl Connection {
     }
 }
 
-/// Reads an answer's body, up to a limit.
+/// Reads a body of at most `MAX_BODY` bytes.
 pub async fn body(answer: Response<Incoming>) -> Result<Bytes, HttpError> {
     let body = Limited::new(answer.into_body(), MAX_BODY).collect();
     let body = timeout(STEP_TIMEOUT, body).await.map_err(|_| HttpError::Timeout("the answer's body"))?;

@@ -1,8 +1,8 @@
-//! The log as fields of systemd's journal, so that `journalctl LINE=door` finds what concerns a line.
+//! Log output to systemd's journal with structured fields: `journalctl LINE=door` finds all messages about a line.
 //!
-//! Each message is one datagram of journald's native protocol. As on stderr (`log.rs`), a message that cannot
-//! be sent now is dropped and counted, because a line must never wait for the log; that is why this is not
-//! `tracing-journald`, which waits.
+//! Each message is one datagram of journald's native protocol. As on stderr (`log.rs`), a message that cannot be sent
+//! immediately is dropped and counted, because a line must never wait for the log. For this reason `tracing-journald`,
+//! which blocks, is not used.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -17,31 +17,29 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
-/// The longest value, in bytes; a datagram of a few of these always fits.
+/// Longest value, in bytes. A datagram of a few such values always fits.
 const MAX_VALUE: usize = 4_096;
 
 static DEVICE: OnceLock<Name> = OnceLock::new();
 
-/// From now on messages carry `DEVICE=`.
+/// Adds `DEVICE=` to all further messages.
 pub fn name_device(name: &Name) {
-    // The first stands until a restart: one process is one device.
+    // The first name is kept until a restart: one process serves one device.
     let _ = DEVICE.set(name.clone());
 }
 
-/// Whether stderr goes to the journal: systemd says which file that is.
+/// Whether stderr is connected to the journal, according to systemd's `JOURNAL_STREAM`.
 pub fn is_stderr() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// Sends events to the journal.
 pub struct Journal {
     socket: UnixDatagram,
     dropped: AtomicU64,
 }
 
 impl Journal {
-    /// Connects to journald.
     pub fn connect() -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(SOCKET)?;
@@ -58,8 +56,9 @@ impl Journal {
             0 => {}
             dropped => {
                 let mut note = Entry::new(Level::WARN);
-                note.message = format!("{dropped} log messages were dropped: nobody read them");
-                // If even this does not go through, the count starts anew; the gap shows in the journal.
+                note.message =
+                    format!("{dropped} log messages were dropped because the log was not read in time");
+                // If sending fails again, the count restarts from zero; the gap in the journal remains visible.
                 let _ = self.socket.send(&note.datagram());
             }
         }
@@ -74,18 +73,18 @@ impl<S: Subscriber> Layer<S> for Journal {
     }
 }
 
-/// One message: a sentence that a person reads, and its fields.
+/// One message: a readable sentence and its fields.
 struct Entry {
     priority: u8,
     message: String,
-    /// The fields as a person reads them, after the sentence.
+    /// The fields as text, appended to the sentence.
     shown: String,
     fields: Vec<(String, String)>,
 }
 
 impl Entry {
     fn new(level: Level) -> Self {
-        // As in syslog: error, warning, informational, debug.
+        // syslog priorities: error, warning, informational, debug.
         let priority = match level {
             Level::ERROR => 3,
             Level::WARN => 4,
@@ -113,7 +112,7 @@ impl Entry {
         if let Some(device) = DEVICE.get() {
             put(&mut bytes, "DEVICE", device.as_str());
         }
-        // One value for each name: an event's own `device` is the one that was set.
+        // Each name appears once: an event's own `device` field equals `DEVICE`.
         for (key, value) in self.fields.iter().filter(|(key, _)| key != "DEVICE" || DEVICE.get().is_none()) {
             put(&mut bytes, key, value);
         }
@@ -121,7 +120,8 @@ impl Entry {
     }
 }
 
-/// The journal's name of a field. A command's id is called so, since every journal entry has ids.
+/// The journal's name of a field. A command's `id` becomes `COMMAND_ID`, because every journal entry has ids of other
+/// kinds.
 fn key(name: &str) -> String {
     match name {
         "id" => "COMMAND_ID".into(),
@@ -129,7 +129,7 @@ fn key(name: &str) -> String {
     }
 }
 
-/// Appends a field. A value with a line break is preceded by its length instead of ended by one.
+/// Appends a field. A value with a line break is written with its length in front (journald's binary form).
 fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.extend(key.as_bytes());
     if value.contains('\n') {
@@ -142,7 +142,7 @@ fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.push(b'\n');
 }
 
-/// The length of the longest prefix of at most so many bytes that ends between characters.
+/// Length of the longest prefix of at most `limit` bytes that ends on a character boundary.
 fn prefix(text: &str, limit: usize) -> usize {
     (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

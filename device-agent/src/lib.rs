@@ -1,8 +1,8 @@
-//! The daemon on the device: keeps a WebSocket to the edge, verifies every `cmd+jwt` itself, and drives
-//! the lines within the limits of its own configuration.
+//! The daemon on the device: keeps a WebSocket to the edge, verifies every `cmd+jwt` itself, and drives the lines
+//! within the limits of its own configuration.
 //!
-//! Everything runs on one thread. A frame that arrives is verified and the line set in one call, with no
-//! queue in between; timers that end pulses run beside the link, not on it.
+//! Everything runs on one thread. A received frame is verified and the line is set in one call, without a queue. The
+//! timers that end pulses do not depend on the link.
 
 pub mod agent;
 pub mod backoff;

@@ -1,4 +1,4 @@
-//! What can keep the link to the edge from being there.
+//! Reasons for a missing or lost link to the edge.
 
 use hyper::StatusCode;
 use pinlatch_protocol::problem::Code;
@@ -10,66 +10,56 @@ use crate::credentials::CredentialsError;
 use crate::handshake::excerpt;
 use crate::http::{EndpointError, HttpError};
 
-/// Why there is no connection, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The stored credentials cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// The stored address is refused.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The edge cannot be reached.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The edge would not have this device.
-    #[error("the edge answered {status} ({code})")]
+    /// The edge rejected this device.
+    #[error("the edge refused the connection with {status} ({code})")]
     Refused {
-        /// The answer's status.
         status: StatusCode,
-        /// The problem's code.
+        /// Code of the problem document.
         code: String,
-        /// Seconds after which to try again.
+        /// Seconds to wait before the next attempt.
         retry_after: Option<u64>,
     },
-    /// Something between us and the edge does not reach it.
-    #[error("a gateway answered {0}: it does not reach the edge")]
+    /// A gateway in front of the edge cannot reach it.
+    #[error("a gateway cannot reach the edge ({0})")]
     Gateway(StatusCode),
-    /// Something answers that is no edge, such as the login page of a network.
-    #[error("what answers is no Pinlatch edge (it said {0})")]
+    /// The responding server is not an edge, for example a network's login page.
+    #[error("the server at the edge's address is not a Pinlatch edge (it answered {0})")]
     NotTheEdge(StatusCode),
-    /// The answer is not the upgrade that was asked for.
+    /// The answer is not a valid WebSocket upgrade.
     #[error("{0}")]
     Handshake(&'static str),
-    /// What the edge signed does not hold.
-    #[error("what the edge signed does not hold: {0}")]
+    #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
-    /// The edge's key set is older than one seen before.
-    #[error("the edge's key set has the number {found}, and {known} was seen before")]
+    /// The edge's key set is older than one this device has already seen.
+    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
-        /// Its number.
+        /// Number of the received set.
         found: u64,
-        /// The newest number seen.
+        /// Highest number already seen.
         known: u64,
     },
-    /// Edge time lies outside the validity of the edge's certificate.
-    #[error("the edge's certificate is not valid at edge time")]
+    /// Edge time is outside the validity of the edge's TLS certificate.
+    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
     CertificateDate,
-    /// The socket failed.
-    #[error("the socket failed: {0}")]
+    #[error("the connection to the edge failed: {0}")]
     Socket(Box<tungstenite::Error>),
-    /// Something took too long.
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// The edge said something out of turn.
+    /// The edge broke the protocol.
     #[error("{0}")]
     Protocol(&'static str),
-    /// The edge closed the connection.
-    #[error("the edge closed the connection ({code} {reason:?})")]
+    #[error("the edge closed the connection (code {code}, reason {reason:?})")]
     Closed {
-        /// The close code.
         code: u16,
-        /// The edge's words.
+        /// The edge's reason, shortened.
         reason: String,
     },
 }
@@ -80,27 +70,27 @@ impl From<tungstenite::Error> for LinkError {
     }
 }
 
-/// The close code by which the edge says that a newer connection of this device took over.
+/// Close code for a connection that was replaced by a newer connection of this device.
 pub const CLOSE_REPLACED: u16 = 4409;
 
-/// The problem code by which the edge says that another agent is connected as this device.
+/// Problem code: another agent is connected as this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
-/// The problem codes by which the edge says that it does not accept this device, or not now.
+/// Problem codes with which the edge rejects this device, permanently or for now.
 const LASTING: [&str; 4] = ["invalid_token", "insufficient_scope", "unknown_device", DEVICE_CONNECTED];
 
-const TWINS: &str = "another agent runs with this device's credentials and has the link; this one takes over once that \
-                     one is gone, or when it is started again";
+const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two, or enrol it \
+                     as another device; this agent connects again when the other one has stopped, or after a restart";
 
 impl LinkError {
-    /// That the edge has closed the connection; 1005 where it gave no code (RFC 6455 §7.1.5).
+    /// The edge closed the connection. The code is 1005 if the frame had none (RFC 6455 §7.1.5).
     pub fn closed(frame: Option<CloseFrame>) -> Self {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
         Self::Closed { code, reason }
     }
 
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Credentials(error) => error.code(),
@@ -122,19 +112,20 @@ impl LinkError {
         }
     }
 
-    /// Whether trying again soon would be no use, or a quarrel with a newer connection of this device.
+    /// Whether an early retry is useless, or would compete with a newer connection of this device.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Endpoint(_) => true,
-            // By the problem's code: a captive portal or a firewall answers 403 too, and passes.
+            // Decided by the problem's code, because a captive portal or a firewall also answers 403, and only
+            // temporarily.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
             Self::Closed { code, .. } => *code == CLOSE_REPLACED,
             _ => false,
         }
     }
 
-    /// Whether the edge has said nothing: it is away, or the way to it is. Then an attempt costs it next to nothing
-    /// until it is back.
+    /// Whether no response came from the edge: it, or the network to it, is down. An attempt then costs the edge almost
+    /// nothing.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Http(error) => error.is_silence(),
@@ -144,22 +135,22 @@ impl LinkError {
         }
     }
 
-    /// Whether the certificate that the edge showed, or that of its authority, was the trouble.
+    /// Whether the certificate of the edge or of its authority caused the error.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Http(HttpError::Tls(..)) | Self::CertificateDate)
     }
 
-    /// What the owner can do about it.
+    /// Next step for the owner.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Http(error) => error.advice(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
             Self::Closed { code: CLOSE_REPLACED, .. } => Some(TWINS),
             Self::Refused { .. } if self.is_lasting() => {
-                Some("the edge does not accept this device: enrol it again")
+                Some("the edge does not accept this device: enrol it again with `pinlatch-agent enrol`")
             }
             Self::NotTheEdge(_) => {
-                Some("log in to the network if it wants that, or look whether the edge's address is right")
+                Some("log in to the network if it has a login page, or check the edge's address")
             }
             _ => None,
         }

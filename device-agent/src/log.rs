@@ -1,7 +1,7 @@
-//! The log on stderr, or in systemd's journal, which must never hold up a line.
+//! Log output to stderr or systemd's journal. It must never delay a line.
 //!
-//! Everything runs on one thread: were a full pipe or a stopped terminal to block a message, the end of
-//! a pulse would wait behind it. So a message that cannot be written now is dropped, and counted.
+//! Everything runs on one thread: a write that blocks on a full pipe or a stopped terminal would delay the end of a
+//! pulse. A message that cannot be written immediately is dropped and counted.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,8 @@ use crate::journal::{self, Journal};
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Logs what `RUST_LOG` names (`info` where it names nothing): to stderr, or where that is the journal, as its fields.
+/// Starts logging at the levels in `RUST_LOG` (default `info`): to the journal if stderr is connected to it, otherwise
+/// to stderr.
 pub fn start() {
     let filter: Targets = std::env::var("RUST_LOG")
         .ok()
@@ -32,8 +33,8 @@ pub fn start() {
     tracing_subscriber::registry().with(log.with_filter(filter)).init();
 }
 
-/// Writes a message if that does not block. A pipe that says it is ready takes 4 KiB, more than any
-/// message of ours.
+/// Writes a message only if that does not block. A pipe that polls as writable takes 4 KiB, more than any of our
+/// messages.
 struct Patient;
 
 impl MakeWriter<'_> for Patient {
@@ -54,7 +55,10 @@ impl Write for Patient {
         }
         match DROPPED.swap(0, Ordering::Relaxed) {
             0 => {}
-            dropped => writeln!(stderr.lock(), "({dropped} log messages were dropped: nobody read them)")?,
+            dropped => writeln!(
+                stderr.lock(),
+                "({dropped} log messages were dropped because the log was not read in time)"
+            )?,
         }
         stderr.lock().write_all(message)?;
         Ok(message.len())

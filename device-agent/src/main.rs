@@ -1,4 +1,4 @@
-//! The command line of the agent.
+//! Command line of the agent.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use pinlatch_agent::{agent, log, status, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The exit code of an unusable command line or configuration, which restarting cannot mend.
+/// Exit code for an invalid command line or configuration. A restart cannot fix these.
 const EXIT_USAGE: u8 = 2;
-/// Where the package keeps the credentials.
+/// State folder of the package.
 const STATE_DIR: &str = "/var/lib/pinlatch";
 
-/// Drives this device's GPIO lines on commands signed by a Pinlatch edge.
+/// Drives this device's lines on commands signed by a Pinlatch edge.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -30,65 +30,65 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Keeps the link to the edge and obeys it.
+    /// Connects to the edge and executes its commands.
     Run {
-        /// The configuration file.
+        /// Configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
-        /// Takes this for the system's clock, in seconds of Unix time.
+        /// Uses this time as the system's clock, in seconds of Unix time.
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
     },
-    /// Makes this device known to the edge.
+    /// Enrols this device at an edge and stores its credentials.
     Enrol {
-        /// As `pinlatch device enrol` printed it: https://HOST/#CODE.THUMBPRINT
+        /// Enrolment string printed by `pinlatch device enrol`: https://HOST/#CODE.THUMBPRINT
         string: EnrolString,
-        /// The folder for this device's key and credentials [default: /var/lib/pinlatch].
+        /// Folder for this device's key and credentials [default: /var/lib/pinlatch].
         #[arg(long)]
         state: Option<PathBuf>,
-        /// A PEM file with a further trust root.
+        /// PEM file with an additional trust root.
         #[arg(long)]
         ca: Option<PathBuf>,
-        /// Speaks plain http beyond this machine, where the code can be overheard.
+        /// Allows plain http to other machines, which exposes the code to the network.
         #[arg(long)]
         allow_plaintext: bool,
-        /// Takes `state_dir`, `ca_file`, `allow_plaintext` and `proxy` from a configuration file.
+        /// Configuration file with `state_dir`, `ca_file`, `allow_plaintext` and `proxy` for this command.
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Takes this for the system's clock, in seconds of Unix time.
+        /// Uses this time as the system's clock, in seconds of Unix time.
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
     },
-    /// Drives every output to its safe level, without the edge.
+    /// Drives every output to its safe level without contacting the edge.
     Safe {
-        /// The configuration file.
+        /// Configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
-    /// Lists what this machine has that could be a line, in the configuration's words.
+    /// Lists this machine's hardware that can be used as lines, with the matching configuration keys.
     Lines {
-        /// As one JSON document.
+        /// Prints one JSON document.
         #[arg(long)]
         json: bool,
-        /// Takes this for /sys.
+        /// Uses this folder instead of /sys.
         #[arg(long, hide = true, default_value = "/sys")]
         sysfs: PathBuf,
     },
-    /// Shows how the running agent is.
+    /// Shows the status of the running agent.
     Status {
-        /// The configuration file, which says where the agent listens.
+        /// Configuration file with the path of the agent's status socket.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
-        /// The agent's status socket, whatever the configuration says.
+        /// Status socket of the agent; overrides the configuration file.
         #[arg(long)]
         socket: Option<PathBuf>,
-        /// As one JSON document.
+        /// Prints one JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Says whether a configuration is usable.
+    /// Checks whether a configuration file is valid.
     CheckConfig {
-        /// The configuration file.
+        /// Configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
@@ -155,19 +155,19 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One thread is enough for one socket and some timers, and keeps the agent small.
+/// A single-threaded runtime: enough for one socket and some timers, and it keeps the agent small.
 fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let value = runtime.block_on(future);
-    // A sensor that hangs in the kernel must not keep the agent from ending.
+    // A sensor that hangs in the kernel must not keep the agent from exiting.
     runtime.shutdown_background();
     Ok(value)
 }
 
-/// Ready when the system asks this process to end.
+/// Completes at SIGTERM or SIGINT.
 fn termination() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot install a signal handler")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot install a signal handler")?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -176,9 +176,9 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// A message for each SIGHUP; while one is being served, further ones are as good as one.
+/// Sends a message for each SIGHUP. Signals during a running reload are merged into one further reload.
 fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
-    let mut hangup = signal(SignalKind::hangup()).context("signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot install a signal handler")?;
     let (ask, asked) = mpsc::channel(1);
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
@@ -208,7 +208,7 @@ fn check(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints, unless nobody reads on: `pinlatch-agent lines | head`.
+/// Ignores write errors, such as a closed pipe: `pinlatch-agent lines | head`.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,8 +1,7 @@
-//! Metrics for Prometheus on a port of this machine, in its text format 0.0.4. Off unless the configuration names a
-//! port.
+//! Prometheus metrics over HTTP, in text format 0.0.4. Off unless the configuration sets an address.
 //!
-//! Each connection gets one answer, made when it is accepted, and a few seconds to take it; there are never more than a
-//! few at once. Nothing of this can hold up a line.
+//! Each connection gets one answer, generated when it is accepted, and has a few seconds to read it. The number of
+//! connections is limited. None of this can delay a line.
 
 mod text;
 
@@ -26,33 +25,29 @@ use tokio::time::{sleep, timeout};
 use crate::status::Status;
 use crate::telemetry::Telemetry;
 
-/// Where they are.
 const PATH: &str = "/metrics";
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-/// The most clients at once; others wait in the kernel's queue.
+/// Maximum number of simultaneous clients; others wait in the kernel's queue.
 const MAX_CLIENTS: usize = 4;
-/// How long a client may take, from its connection to the last byte.
+/// Time limit of a client, from its connection to the last byte.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The longest request, in bytes, that hyper buffers.
+/// Longest request that hyper buffers, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
-/// After how long a listener that fails, for want of descriptors, is asked again.
+/// Pause after a failed `accept`, for example when no file descriptors are left.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The port.
 pub struct Metrics(TcpListener);
 
 impl Metrics {
-    /// Listens.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         Ok(Self(TcpListener::bind(address).await?))
     }
 
-    /// Where it listens.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
 
-    /// Answers for ever.
+    /// Answers requests. Never returns.
     pub async fn serve(&self, status: impl Fn() -> Status, telemetry: &Telemetry) {
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
         while let Ok(place) = places.clone().acquire_owned().await {
@@ -60,13 +55,13 @@ impl Metrics {
                 Ok((stream, _)) => {
                     let document = Bytes::from(text::of(&status(), telemetry));
                     tokio::spawn(async move {
-                        // Who takes longer has only themselves to blame.
+                        // A client that exceeds the limit loses its connection.
                         let _ = timeout(PATIENCE, answer(stream, document)).await;
                         drop(place);
                     });
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a client of the metrics left");
+                    tracing::debug!(%error, "a metrics client could not be accepted");
                     sleep(PAUSE).await;
                 }
             }
@@ -84,7 +79,7 @@ async fn answer(stream: TcpStream, document: Bytes) {
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "a client of the metrics left");
+        tracing::debug!(%error, "a metrics client disconnected");
     }
 }
 
@@ -94,7 +89,9 @@ fn respond(request: &Request<Incoming>, document: Bytes) -> Response<Full<Bytes>
     let (status, body, allow) = match (known, fits) {
         (true, true) => (StatusCode::OK, document, None),
         (true, false) => (StatusCode::METHOD_NOT_ALLOWED, Bytes::new(), Some("GET, HEAD")),
-        (false, _) => (StatusCode::NOT_FOUND, Bytes::from_static(b"see /metrics\n"), None),
+        (false, _) => {
+            (StatusCode::NOT_FOUND, Bytes::from_static(b"not found: the metrics are at /metrics\n"), None)
+        }
     };
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;

@@ -1,26 +1,26 @@
 //! Outcomes that may not have reached the edge yet.
 //!
-//! A socket does not say what arrived. But the edge answers a ping in order, so a pong confirms every
-//! outcome sent before its ping; the rest is told again in the next connection's hello.
+//! A successful write to a socket does not prove delivery. But the edge answers pings in order, so a pong confirms
+//! every outcome sent before its ping. The next connection's hello repeats the unconfirmed ones.
 
 use std::collections::VecDeque;
 
 use pinlatch_protocol::agent::Outcome;
 
-/// The most outcomes that are kept.
+/// Maximum number of stored outcomes.
 const MAX_KEPT: usize = 64;
 
-/// The outcomes of this and the last connection that no pong has confirmed.
+/// Outcomes of this and the last connection that no pong has confirmed.
 #[derive(Debug, Default)]
 pub struct Outbox {
     kept: VecDeque<(u64, Outcome)>,
     next: u64,
-    /// For each ping without its pong: the number of the first outcome after it.
+    /// For each unanswered ping: the number of the first outcome sent after it.
     pings: VecDeque<u64>,
 }
 
 impl Outbox {
-    /// Keeps an outcome; the oldest gives way.
+    /// Stores an outcome. If the outbox is full, the oldest is dropped.
     pub fn push(&mut self, outcome: Outcome) {
         if self.kept.len() == MAX_KEPT {
             self.kept.pop_front();
@@ -29,23 +29,22 @@ impl Outbox {
         self.next += 1;
     }
 
-    /// A new connection: what is to be told again. Pings of the last one are never answered.
+    /// Starts a new connection and returns the outcomes to repeat. Pings of the last connection will never be answered.
     pub fn reconnected(&mut self) -> Vec<Outcome> {
         self.pings.clear();
         self.kept.iter().map(|(_, outcome)| outcome.clone()).collect()
     }
 
-    /// A ping was sent.
     pub fn pinged(&mut self) {
         self.pings.push_back(self.next);
     }
 
-    /// Whether every ping has its pong.
+    /// Whether every ping has been answered.
     pub fn is_confirmed(&self) -> bool {
         self.pings.is_empty()
     }
 
-    /// A pong came: everything sent before its ping has arrived.
+    /// Handles a pong: everything sent before its ping has arrived.
     pub fn ponged(&mut self) {
         if let Some(first_after) = self.pings.pop_front() {
             self.kept.retain(|(number, _)| *number >= first_after);

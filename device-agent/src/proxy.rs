@@ -1,7 +1,7 @@
-//! The way through an HTTP proxy: `CONNECT` (RFC 9110 §9.3.6), with a user name and password where the proxy wants
+//! Connections through an HTTP proxy: `CONNECT` (RFC 9110 §9.3.6), with a user name and password if the proxy requires
 //! them (Basic, RFC 7617).
 //!
-//! The proxy sees where the edge is, and bytes. TLS and all that is signed go through it from end to end.
+//! The proxy sees the edge's address and encrypted bytes. TLS and all signed messages are end to end.
 
 use std::fmt;
 use std::io;
@@ -21,43 +21,40 @@ use tokio::time::timeout;
 use crate::dial::Resolver;
 use crate::http::HttpError;
 
-/// How long the proxy may take to answer: it connects to the edge meanwhile.
+/// Timeout of the proxy's answer. It includes the proxy's connection to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest of each part of the configured address, in bytes.
+/// Maximum length of each part of the configured address, in bytes.
 const MAX_PART: usize = 255;
 
-/// Why `proxy` is refused. It never repeats what was written, which may hold a password.
+/// `proxy` is invalid. The message never repeats the value, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a proxy is http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; write other characters than letters, digits and -._~ of a password as %XX"
+    "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
 )]
 pub struct ProxyUrlError;
 
-/// Why the proxy did not let us through.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// It does not accept connections.
-    #[error("the proxy {0}: {1}")]
+    /// The proxy does not accept connections.
+    #[error("cannot reach the proxy {0}: {1}")]
     Unreachable(String, io::Error),
-    /// It took too long.
     #[error("the proxy's answer took too long")]
     Timeout,
-    /// 407: it wants a user name and password, or others.
+    /// 407: the proxy requires a user name and password, or rejects the given ones.
     #[error(
-        "the proxy answered {}: it wants a user name and password, or other ones",
+        "the proxy answered {}: it requires a user name and password, or rejects the configured ones",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )]
     Unauthorised,
-    /// It would not.
-    #[error("the proxy answered {0}")]
+    #[error("the proxy refused the connection to the edge ({0})")]
     Refused(StatusCode),
-    /// What it said is not HTTP, or more than was asked for.
-    #[error("the proxy does not speak HTTP: {0}")]
+    /// The answer is not HTTP, or contains extra data.
+    #[error("the proxy's answer is not valid HTTP: {0}")]
     Answer(String),
 }
 
 impl ProxyError {
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(..) => "proxy_unreachable",
@@ -68,18 +65,17 @@ impl ProxyError {
         }
     }
 
-    /// What the owner can do about it.
+    /// Next step for the owner.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Unauthorised => Some("put USER:PASSWORD@ into `proxy`"),
-            Self::Refused(_) => Some("the proxy must allow CONNECT to the edge's host and port"),
-            Self::Answer(_) => Some("`proxy` must be an HTTP proxy"),
+            Self::Refused(_) => Some("configure the proxy to allow CONNECT to the edge's host and port"),
+            Self::Answer(_) => Some("set `proxy` to the address of an HTTP proxy"),
             Self::Unreachable(..) | Self::Timeout => None,
         }
     }
 }
 
-/// An HTTP proxy, as the configuration names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     host: String,
@@ -89,7 +85,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads `http://[USER:PASSWORD@]HOST:PORT`.
+    /// Parses `http://[USER:PASSWORD@]HOST:PORT`.
     pub fn parse(url: &str) -> Result<Self, ProxyUrlError> {
         let rest = url.strip_prefix("http://").ok_or(ProxyUrlError)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -108,7 +104,7 @@ impl Proxy {
         Ok(Self { host: host.to_owned(), port, authorization })
     }
 
-    /// A connection through the proxy to `authority`, which always names a port.
+    /// Opens a tunnel to `authority`, which always includes a port.
     pub async fn tunnel(&self, resolver: &Resolver, authority: &str) -> Result<TcpStream, HttpError> {
         let dialled = resolver.dial(&self.host, self.port).await;
         let tcp = dialled.map_err(|error| match error {
@@ -136,9 +132,9 @@ impl Proxy {
         }
         let parts = hyper::upgrade::on(answer).await.map_err(garbled)?.downcast::<TokioIo<TcpStream>>();
         match parts {
-            // Neither TLS nor HTTP lets the edge speak first.
+            // In TLS and HTTP the client sends first, so data from the edge here is an error.
             Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-            _ => Err(ProxyError::Answer("it spoke before it was asked".into())),
+            _ => Err(ProxyError::Answer("it sent data before the client".into())),
         }
     }
 
@@ -171,11 +167,11 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The header's value for `USER:PASSWORD`, each percent-encoded (RFC 3986 §2.1).
+/// Value of `Proxy-Authorization` for a percent-encoded `USER:PASSWORD` (RFC 3986 §2.1).
 fn basic(login: &str) -> Result<Secret, ProxyUrlError> {
     let (user, password) = login.split_once(':').ok_or(ProxyUrlError)?;
     let (user, password) = (decoded(user)?, decoded(password)?);
-    // A colon would end the user name (RFC 7617 §2).
+    // A user name cannot contain a colon (RFC 7617 §2).
     if user.is_empty() || user.contains(&b':') || user.len() > MAX_PART || password.len() > MAX_PART {
         return Err(ProxyUrlError);
     }
@@ -198,7 +194,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, ProxyUrlError> {
         };
         out.push(byte);
     }
-    // Control characters are no part of a user name or password there (RFC 7617 §2).
+    // Control characters are not allowed in a user name or password (RFC 7617 §2).
     if out.iter().any(u8::is_ascii_control) { Err(ProxyUrlError) } else { Ok(out) }
 }
 
@@ -212,7 +208,7 @@ mod tests {
         assert_eq!((proxy.to_string().as_str(), proxy.authorization.is_none()), ("proxy.example:3128", true));
         let proxy = Proxy::parse("http://[2001:db8::1]:8080").unwrap();
         assert_eq!((proxy.host.as_str(), proxy.port), ("2001:db8::1", 8080));
-        // The example of RFC 7617 §2, and one whose password has everything in it.
+        // The example of RFC 7617 §2, and a password that is not ASCII.
         let login = |url| Proxy::parse(url).unwrap().authorization.unwrap().expose().to_owned();
         assert_eq!(login("http://Aladdin:open%20sesame@p:1"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(login("http://test:123%C2%A3@p:1"), "Basic dGVzdDoxMjPCow==");

@@ -1,7 +1,7 @@
-//! Following the configuration file while the agent runs, at SIGHUP.
+//! Reloading of the configuration file at SIGHUP.
 //!
-//! A file that is not usable changes nothing. Of a usable one, what has not changed is not touched: a line keeps its
-//! level and its timers, and the link stays. What concerns the link counts from the next connection on.
+//! An invalid file changes nothing. With a valid file, unchanged parts are not touched: a line keeps its level and its
+//! timers, and the link stays open. Changes to the link take effect with the next connection.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -15,15 +15,13 @@ use crate::systemd::Service;
 use crate::tls::TlsError;
 use crate::uplink::Settings;
 
-/// Where the configuration comes from, and who asks to read it again.
+/// The configuration file, and requests to reload it.
 pub struct Source {
-    /// The file.
     pub file: PathBuf,
-    /// Each message asks once.
+    /// Each message requests one reload.
     pub asked: mpsc::Receiver<()>,
 }
 
-/// Why a configuration is not followed.
 #[derive(Debug, thiserror::Error)]
 enum ReloadError {
     #[error(transparent)]
@@ -33,8 +31,8 @@ enum ReloadError {
 }
 
 impl ReloadError {
-    /// Tells each thing that is wrong.
-    fn tell(&self) {
+    /// Logs every issue.
+    fn report(&self) {
         match self {
             Self::Config(error) => {
                 for issue in &error.issues {
@@ -42,31 +40,33 @@ impl ReloadError {
                     let file = error.file.display();
                     tracing::error!(
                         code = issue.code,
-                        "the configuration is not usable: {file}:{line}:{column}: {}",
+                        "the configuration is invalid: {file}:{line}:{column}: {}",
                         issue.message
                     );
                 }
             }
-            Self::Tls(error) => tracing::error!(code = "ca_file", %error, "the configuration is not usable"),
+            Self::Tls(error) => tracing::error!(code = "ca_file", %error, "the configuration is invalid"),
         }
-        tracing::error!(code = "reload_refused", "everything runs on as before");
+        tracing::error!(
+            code = "reload_refused",
+            "the reload was refused and changed nothing: correct the configuration, then reload again"
+        );
     }
 }
 
-/// What follows the configuration.
-pub struct Followers {
-    /// The lines.
+/// Receivers of a reloaded configuration.
+pub struct ConfigWatchers {
     pub lines: Lines,
-    /// The uplink.
+    /// Sends new settings to the uplink.
     pub settings: watch::Sender<Rc<Settings>>,
-    /// Whoever else reads it.
+    /// Sends the new configuration to the status and metrics servers.
     pub config: watch::Sender<Rc<Config>>,
-    /// Who is told that it is done.
+    /// Notified when a reload starts and ends.
     pub service: Service,
 }
 
-impl Followers {
-    /// Reads the file whenever it is asked for; never ends.
+impl ConfigWatchers {
+    /// Reloads the file at each request. Never returns.
     pub async fn follow(&self, mut source: Source, clock: WallClock) {
         while source.asked.recv().await.is_some() {
             self.service.reloading();
@@ -74,11 +74,11 @@ impl Followers {
                 Ok((config, settings)) => {
                     self.lines.reload(&config).await;
                     tracing::info!(lines = config.lines.len(), "the configuration was read again");
-                    // Also where nothing has changed: an attempt that waits is made now.
+                    // Sent even without changes: it ends the uplink's pause, so the next attempt starts immediately.
                     self.settings.send_replace(Rc::new(settings));
                     self.config.send_replace(Rc::new(config));
                 }
-                Err(error) => error.tell(),
+                Err(error) => error.report(),
             }
             self.service.reloaded();
         }

@@ -1,41 +1,40 @@
-//! When this device's certificate is to be renewed.
+//! When to renew this device's certificate.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// A certificate is renewed once less than this part of its life is left: four months of a year, which a device may be
-/// away for.
+/// A certificate is renewed when less than one third of its lifetime is left. For a lifetime of one year these are four
+/// months, during which a device may be offline.
 const LEFT: u64 = 3;
 const DAY: u64 = 86_400;
 
-/// From when until when a certificate holds, in seconds of Unix time.
+/// Validity of a certificate, in seconds of Unix time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Term {
-    /// When it was issued.
     iat: u64,
-    /// When it expires.
     exp: u64,
 }
 
 impl Term {
-    /// Reads it from a `devcert+jwt`, whose signature is the edge's to check. `None` where it is none.
+    /// Parsed from a `devcert+jwt` without checking its signature, which is the edge's task. `None` if it is invalid.
     pub fn of(devcert: &str) -> Option<Self> {
         let payload = Base64UrlUnpadded::decode_vec(devcert.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Whether little of it is left. Before its beginning, and after its end, nothing is to be gained.
+    /// Whether to renew the certificate now. False before its validity starts, and after its end, because the edge then
+    /// rejects it.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life
     }
 
-    /// When it expires, in seconds of Unix time.
+    /// In seconds of Unix time.
     pub fn expires(&self) -> u64 {
         self.exp
     }
 
-    /// How many whole days are left.
+    /// Whole days left.
     pub fn days_left(&self, now_s: u64) -> u64 {
         self.exp.saturating_sub(now_s) / DAY
     }

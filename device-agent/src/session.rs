@@ -1,4 +1,4 @@
-//! One connection after its welcome: frames both ways until it ends.
+//! One connection after its welcome: exchanges frames until it ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
 use crate::handshake::Link;
 use crate::http::BoxStream;
-use crate::lines::{Event, Lines, News};
+use crate::lines::{Event, LineEvent, Lines};
 use crate::link_error::LinkError;
 use crate::outbox::Outbox;
 use crate::renewal::Term;
@@ -29,69 +29,65 @@ use crate::systemd::Service;
 use crate::telemetry::Telemetry;
 use crate::welcome::Trust;
 
-/// How long a frame may take to leave.
+/// Timeout for sending a frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the edge may take to answer a close.
+/// Timeout for the edge's answer to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long an agent that is stopping waits for what the edge has sent before it knew of that.
+/// While stopping: timeout for the commands that the edge sent before it received the close.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How many outcomes of the last connection travel in the hello, which is one frame.
+/// Maximum number of earlier outcomes in the hello, which must fit into one frame.
 const HELLO_OUTCOMES: usize = 16;
 
-/// What a connection acts on and tells of.
+/// Everything outside the connection that a session uses.
 #[derive(Clone, Copy)]
-pub struct Around<'a> {
-    /// The lines.
+pub struct SessionContext<'a> {
     pub lines: &'a Lines,
-    /// What is counted.
     pub telemetry: &'a Telemetry,
-    /// Who is told how it goes.
     pub service: &'a Service,
-    /// Where a renewed certificate is kept.
+    /// Folder for a renewed certificate.
     pub state_dir: &'a Path,
-    /// After how long a silence the link counts as dead.
+    /// Maximum time without a received frame before the link counts as dead.
     pub link_timeout: Duration,
-    /// The system's clock, which the edge is told of.
+    /// The system's clock; the hello reports its offset to the edge.
     pub wall: WallClock,
 }
 
-impl Around<'_> {
-    /// How often a ping is sent: three go unanswered before the link counts as dead.
+impl SessionContext<'_> {
+    /// Interval between pings: three may go unanswered before the link counts as dead.
     fn ping_every(&self) -> Duration {
         (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
     }
 
-    /// Within which time a connection has sent its next ping, or is over.
+    /// Deadline for the watchdog: within this time a working session sends its next ping or ends.
     fn ping_limit(&self) -> Duration {
         2 * (self.ping_every() + self.link_timeout) + SEND_TIMEOUT
     }
 
-    /// How long a frame may take to leave.
     fn send_timeout(&self) -> Duration {
         SEND_TIMEOUT.min(self.link_timeout)
     }
 }
 
-/// Says hello, then serves the connection until it ends; `Ok` where the agent is stopping.
+/// Sends the hello, then serves the connection until it ends. Returns `Ok` if the agent is stopping.
 pub async fn run(
     link: Link,
     trust: Trust,
     credentials: &Credentials,
-    around: Around<'_>,
+    context: SessionContext<'_>,
     outbox: &mut Outbox,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
     let commands = Commands::new(site, device, link.session, trust.keys.clone());
     let term = Term::of(credentials.devcert.expose());
-    around.telemetry.clock_set(trust.clock);
-    around.telemetry.certificate(term);
+    context.telemetry.clock_set(trust.clock);
+    context.telemetry.certificate(term);
     let mut session = Session {
         socket: link.socket,
         credentials,
         trust,
         commands,
-        around,
+        context,
         outbox,
         term,
         renewing: false,
@@ -103,16 +99,14 @@ pub async fn run(
     session.serve(stop).await
 }
 
-/// A frame of the edge.
+/// A received frame.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
-    /// The answer to a ping.
     Pong,
-    /// Anything else.
     Message(ToAgent),
 }
 
-/// Reads a text frame of the edge; `None` where it is not understood.
+/// Parses a text frame. `None` if it is not understood.
 pub fn heard(text: &str) -> Option<Heard> {
     if text == PONG { Some(Heard::Pong) } else { serde_json::from_str(text).ok().map(Heard::Message) }
 }
@@ -126,21 +120,21 @@ struct Session<'a> {
     credentials: &'a Credentials,
     trust: Trust,
     commands: Commands,
-    around: Around<'a>,
+    context: SessionContext<'a>,
     outbox: &'a mut Outbox,
-    /// From when until when our certificate holds.
+    /// Validity of our certificate.
     term: Option<Term>,
-    /// Whether we have asked for a new one.
+    /// Whether a new certificate was requested and not yet received.
     renewing: bool,
-    /// The nonce of the last request for the time, and when it was sent.
+    /// Nonce of the last time request, and when it was sent in milliseconds since boot.
     asked: Option<(String, u64)>,
-    /// Whether something that is not understood has been logged.
+    /// Whether a frame that was not understood has been logged.
     confused: bool,
 }
 
 impl<'a> Session<'a> {
     fn lines(&self) -> &'a Lines {
-        self.around.lines
+        self.context.lines
     }
 
     async fn hello(&mut self) -> Result<(), LinkError> {
@@ -151,17 +145,17 @@ impl<'a> Session<'a> {
         for outcome in later {
             self.send(&FromAgent::Result(outcome)).await?;
         }
-        // Confirms the hello soon, rather than with the first regular ping.
+        // Its pong confirms the hello earlier than the first regular ping would.
         self.ping().await
     }
 
-    /// Says what lines there are.
+    /// Sends the hello: lines, outcomes and machine information.
     async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
         let version = env!("CARGO_PKG_VERSION").into();
         let up_ms = boot_ms();
         let machine = MachineInfo {
             up_s: Some(up_ms / 1_000),
-            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.around.wall, up_ms).saturating_neg()),
+            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.context.wall, up_ms).saturating_neg()),
         };
         self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine }).await
     }
@@ -173,13 +167,13 @@ impl<'a> Session<'a> {
             ticks
         };
         let lines = self.lines();
-        let mut pings = every(self.around.ping_every());
+        let mut pings = every(self.context.ping_every());
         let mut resyncs = every(RESYNC_EVERY);
-        let silence = self.around.link_timeout;
+        let silence = self.context.link_timeout;
         let mut heard = Instant::now();
         loop {
             tokio::select! {
-                // In this order: once stopping, no further frame is obeyed.
+                // Ordered: once the agent is stopping, no further frame is executed.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return self.close().await,
                 frame = self.socket.next() => {
@@ -187,14 +181,14 @@ impl<'a> Session<'a> {
                     self.take(frame).await?;
                 }
                 event = lines.next_event() => self.report(event).await?,
-                // The edge takes a hello at any time.
+                // A hello is valid at any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
                 _ = resyncs.tick() => {
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
-                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("a sign of life")),
+                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("the next frame from the edge")),
             }
         }
     }
@@ -207,7 +201,7 @@ impl<'a> Session<'a> {
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             Err(error @ SocketError::Capacity(_)) => {
                 let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
-                // The connection is over in any case; this only tells the edge why.
+                // The connection ends in any case; the close frame only gives the reason.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.close(Some(frame))).await;
                 return Err(error.into());
             }
@@ -217,7 +211,7 @@ impl<'a> Session<'a> {
     }
 
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
-        self.around.telemetry.count(|counters| counters.bytes_received += bytes(text));
+        self.context.telemetry.count(|counters| counters.bytes_received += bytes(text));
         match heard(text) {
             Some(Heard::Pong) => self.outbox.ponged(),
             Some(Heard::Message(message)) => self.obey(message).await?,
@@ -226,10 +220,10 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A newer edge may say more than this agent knows: that is no reason to drop a working link.
+    /// A newer edge may send messages that this version does not know. They do not end a working link.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
-            tracing::warn!("the edge said something that this version does not understand");
+            tracing::warn!("the edge sent a frame that this version does not understand; it is ignored");
         }
     }
 
@@ -239,9 +233,9 @@ impl<'a> Session<'a> {
                 let answer = self.commands.handle(&jwt, self.lines(), &self.trust.clock, boot_ms);
                 if let Some(Answer { outcome, again }) = answer {
                     if again {
-                        self.around.telemetry.replayed();
+                        self.context.telemetry.replayed();
                     } else {
-                        self.around.telemetry.command(&outcome);
+                        self.context.telemetry.command(&outcome);
                         self.outbox.push(outcome.clone());
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
@@ -261,13 +255,15 @@ impl<'a> Session<'a> {
             Ok(time) => {
                 let now = boot_ms();
                 self.trust.clock.resync(EdgeClock::new(time.now_ms, sent_ms, now), now);
-                self.around.telemetry.clock_set(self.trust.clock);
+                self.context.telemetry.clock_set(self.trust.clock);
                 tracing::debug!(
                     uncertainty_ms = self.trust.clock.uncertainty_ms(now),
-                    "edge time taken anew"
+                    "edge time was updated"
                 );
             }
-            Err(refusal) => tracing::warn!(code = refusal.code(), %refusal, "signed time was refused"),
+            Err(refusal) => {
+                tracing::warn!(code = refusal.code(), %refusal, "the edge's signed time was rejected")
+            }
         }
     }
 
@@ -277,7 +273,7 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Time { nonce }).await
     }
 
-    /// Asks for a new certificate once little of the present one is left.
+    /// Requests a new certificate if the current one is due for renewal.
     async fn renew_in_time(&mut self) -> Result<(), LinkError> {
         let now_s = self.trust.clock.estimate_ms(boot_ms()) / 1_000;
         if self.term.is_none_or(|term| !term.is_due(now_s)) {
@@ -287,36 +283,38 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Renew { jwk: self.credentials.key.public_jwk() }).await
     }
 
-    /// Keeps a new certificate, if it is one of ours. The present one holds on whatever happens here.
+    /// Stores a new certificate if it is valid for this device and key. On any error the current one stays in use.
     async fn take_certificate(&mut self, jwt: String) {
         if !std::mem::take(&mut self.renewing) {
             return self.not_understood();
         }
         let Credentials { site, device, key, .. } = self.credentials;
-        // It was issued a moment ago at most, and edge time is surely not before that.
+        // `latest_ms` cannot be earlier than the moment of issue, so the certificate is never treated as not yet valid.
         let now_s = self.trust.clock.latest_ms(boot_ms()) / 1_000;
         let term = match DeviceCert::verify(&jwt, &self.trust.keys, std::slice::from_ref(site), now_s) {
             Ok(cert) if cert.device == *device && cert.key.thumbprint() == key.kid() => Term::of(&jwt),
             Ok(_) => {
                 tracing::warn!(
                     code = "other_device",
-                    "the edge sent the certificate of another device or key"
+                    "the new certificate is for another device or key; the current one stays in use"
                 );
                 return;
             }
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), %refusal, "the new certificate does not hold");
+                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current one stays in use");
                 return;
             }
         };
-        match self.credentials.adopt_devcert(self.around.state_dir, Secret::new(jwt)).await {
+        match self.credentials.adopt_devcert(self.context.state_dir, Secret::new(jwt)).await {
             Ok(()) => {
                 self.term = term;
-                self.around.telemetry.certificate(term);
+                self.context.telemetry.certificate(term);
                 let days = term.map_or(0, |term| term.days_left(now_s));
                 tracing::info!(days, "the device's certificate was renewed");
             }
-            Err(error) => tracing::warn!(code = error.code(), %error, "the new certificate cannot be kept"),
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current one stays in use")
+            }
         }
     }
 
@@ -324,36 +322,36 @@ impl<'a> Session<'a> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
         let line = event.line;
-        self.around.telemetry.count(|counters| counters.events += 1);
+        self.context.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
-            News::Level(level) => FromAgent::Event { line, level, at_ms },
-            News::Press { long } => FromAgent::Press { line, long, at_ms },
+            LineEvent::Level(level) => FromAgent::Event { line, level, at_ms },
+            LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
         })
         .await
     }
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
-        self.around.service.uplink_within(self.around.ping_limit());
+        self.context.service.uplink_within(self.context.ping_limit());
         self.send_text(PING.into()).await
     }
 
     async fn send(&mut self, message: &FromAgent) -> Result<(), LinkError> {
-        let text =
-            serde_json::to_string(message).map_err(|_| LinkError::Protocol("a frame cannot be written"))?;
+        let text = serde_json::to_string(message)
+            .map_err(|_| LinkError::Protocol("a frame cannot be serialised"))?;
         if text.len() > MAX_FRAME {
-            return Err(LinkError::Protocol("a frame would be too long"));
+            return Err(LinkError::Protocol("a frame exceeds the maximum length"));
         }
         self.send_text(text).await
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), LinkError> {
-        self.around.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
-        let sent = timeout(self.around.send_timeout(), self.socket.send(Message::text(text)));
-        Ok(sent.await.map_err(|_| LinkError::Timeout("sending"))??)
+        self.context.telemetry.count(|counters| counters.bytes_sent += bytes(&text));
+        let sent = timeout(self.context.send_timeout(), self.socket.send(Message::text(text)));
+        Ok(sent.await.map_err(|_| LinkError::Timeout("sending a frame"))??)
     }
 
-    /// Tells what stopping has changed, answers what is on its way, then closes.
+    /// Sends the events caused by stopping, answers commands still in transit, then closes the connection.
     async fn close(&mut self) -> Result<(), LinkError> {
         while let Some(event) = self.lines().pending_event() {
             self.report(event).await?;
@@ -374,8 +372,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Answers the commands that the edge has sent before it knows: none is obeyed any more, and none is lost. Its
-    /// pong comes behind all of them.
+    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. None runs and each gets an
+    /// answer. The edge's pong arrives after all of them.
     async fn drain(&mut self) -> Result<(), LinkError> {
         self.ping().await?;
         while !self.outbox.is_confirmed() {
@@ -384,7 +382,7 @@ impl<'a> Session<'a> {
                     Some(Heard::Pong) => self.outbox.ponged(),
                     Some(Heard::Message(ToAgent::Command { jwt })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
-                            self.around.telemetry.command(&outcome);
+                            self.context.telemetry.command(&outcome);
                             self.send(&FromAgent::Result(outcome)).await?;
                         }
                     }
@@ -407,7 +405,7 @@ mod tests {
     use super::*;
     use crate::config::MAX_LINES;
 
-    /// The longest of everything that a configuration can bring about.
+    /// Uses the longest value of every field that a configuration allows.
     #[test]
     fn the_longest_hello_is_one_frame() {
         let line = |number: usize, kind: LineKind| LineInfo {

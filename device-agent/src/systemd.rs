@@ -1,8 +1,8 @@
-//! What systemd is told of this service: that it is ready, what its link is like, and that it is alive.
+//! Notifications to systemd: readiness, link status, and the watchdog.
 //!
-//! The watchdog is fed only while both tasks live up to what can be asked of them: each has been polled and
-//! has come back lately, no timer of a line is overdue, and the uplink has got on within the time that it set
-//! itself (an attempt, a pause, a ping). Without a manager (`NOTIFY_SOCKET` is not set) all of this does nothing.
+//! The watchdog is fed only while both tasks make progress: each was polled recently and returned, no timer of a line
+//! is overdue, and the uplink met the deadline that it set for itself (an attempt, a pause, a ping). Without a service
+//! manager (`NOTIFY_SOCKET` is not set) nothing here has an effect.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -19,14 +19,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lines::Lines;
 
-/// How often each part is polled at least.
+/// Minimum polling rate of each task.
 const POLL_EVERY: Duration = Duration::from_secs(1);
-/// How late a line's timer may run before the line task counts as stuck.
+/// Maximum delay of a line's timer before the line task counts as stuck.
 const LINE_GRACE: Duration = Duration::from_secs(5);
-/// The longest a connection attempt can take with all its timeouts, for hosts of many addresses.
+/// Maximum duration of a connection attempt with all its timeouts, for hosts with many addresses.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
 
-/// A task that must not stand still.
+/// A task watched by the watchdog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// [`Lines::drive`].
@@ -35,29 +35,29 @@ pub enum Part {
     Uplink,
 }
 
-/// What the service manager knows of this process; clones share it.
+/// State reported to the service manager; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Service(Rc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     manager: Option<UnixDatagram>,
-    /// Within which time the manager wants to hear of us.
+    /// Time within which the manager expects the next watchdog message.
     watchdog: Option<Duration>,
     polled: [Cell<Option<Instant>>; 2],
-    /// Until when the uplink will have got on.
+    /// Deadline for the uplink's next progress.
     uplink_until: Cell<Option<Instant>>,
 }
 
 impl Service {
-    /// As the environment says.
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
     pub fn from_environment() -> Self {
         let manager = connect().unwrap_or_else(|error| {
             tracing::warn!(code = "notify_socket", %error, "the service manager cannot be reached");
             None
         });
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-        // The variables may be meant for a parent of ours that did not clear them.
+        // The variables may be meant for a parent process that did not clear them.
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|usec| ours && *usec > 0).map(Duration::from_micros);
         Self(Rc::new(Shared {
@@ -67,41 +67,40 @@ impl Service {
         }))
     }
 
-    /// Every line is at its safe level and the uplink is at work.
+    /// Every usable line is at its start level and the uplink is running.
     pub fn ready(&self) {
-        self.tell("READY=1\nSTATUS=connecting to the edge");
+        self.notify("READY=1\nSTATUS=connecting to the edge");
     }
 
-    /// The configuration is being read again. The time tells `Type=notify-reload` that it is this reload.
+    /// A reload has started. `Type=notify-reload` uses the timestamp to match the end to this reload.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
         let usec = secs.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    /// It was read, or refused.
+    /// The reload ended, successfully or not.
     pub fn reloaded(&self) {
-        self.tell("READY=1");
+        self.notify("READY=1");
     }
 
-    /// The service has begun to end.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=stopping");
+        self.notify("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// One line for `systemctl status`.
+    /// Sets the status line of `systemctl status`.
     pub fn status(&self, text: &str) {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.tell(&format!("STATUS={line}"));
+        self.notify(&format!("STATUS={line}"));
     }
 
-    /// The uplink will have got on within this time.
+    /// Sets the deadline for the uplink's next progress.
     pub fn uplink_within(&self, time: Duration) {
         self.0.uplink_until.set(Instant::now().checked_add(time));
     }
 
-    /// Runs a part, and notes each time that it comes back from being polled.
+    /// Runs a task and records each time that its poll returns.
     pub async fn watch<F: Future>(&self, part: Part, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut ticks = interval(POLL_EVERY);
@@ -115,7 +114,7 @@ impl Service {
         .await
     }
 
-    /// Feeds the watchdog for as long as both parts live; never ends.
+    /// Feeds the watchdog while both tasks make progress. Never returns.
     pub async fn feed_watchdog(&self, lines: &Lines) {
         let Some(limit) = self.0.watchdog else { return std::future::pending().await };
         let mut ticks = interval(limit / 3);
@@ -124,24 +123,20 @@ impl Service {
         loop {
             let now = ticks.tick().await;
             match self.stuck(now, limit, lines.next_due()) {
-                None => self.tell("WATCHDOG=1"),
+                None => self.notify("WATCHDOG=1"),
                 Some(part) if !complained => {
                     complained = true;
-                    tracing::error!(
-                        code = "stuck",
-                        ?part,
-                        "a task stands still: systemd will restart the agent"
-                    );
+                    tracing::error!(code = "stuck", ?part, "a task is stuck; systemd will restart the agent");
                 }
                 Some(_) => {}
             }
         }
     }
 
-    /// Which part stands still, if one does.
+    /// The task that makes no progress, if any.
     fn stuck(&self, now: Instant, limit: Duration, line_due: Option<Instant>) -> Option<Part> {
         let lately = |part| {
-            // At the first tick the parts may not have been polled yet.
+            // At the first tick a task may not have been polled yet.
             self.polled(part)
                 .get()
                 .is_none_or(|at| now.saturating_duration_since(at) < limit.max(2 * POLL_EVERY))
@@ -161,16 +156,16 @@ impl Service {
         }
     }
 
-    fn tell(&self, state: &str) {
+    fn notify(&self, state: &str) {
         if let Some(manager) = &self.0.manager
             && let Err(error) = manager.send(state.as_bytes())
         {
-            tracing::debug!(%error, "the service manager did not take a message");
+            tracing::debug!(%error, "a message to the service manager could not be sent");
         }
     }
 }
 
-/// The manager's socket: a path, or after `@` a name in the abstract namespace.
+/// Connects to the manager's socket: a path, or a name in the abstract namespace after `@`.
 fn connect() -> io::Result<Option<UnixDatagram>> {
     let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
         return Ok(None);
@@ -181,7 +176,7 @@ fn connect() -> io::Result<Option<UnixDatagram>> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    // A manager that does not read must not hold up a line.
+    // Non-blocking, because a manager that does not read must not delay a line.
     socket.set_nonblocking(true)?;
     Ok(Some(socket))
 }

@@ -1,4 +1,4 @@
-//! What the running agent knows of itself: its link, its clock and its counters. `status` shows it.
+//! Runtime state of the agent: link, clock and counters. Shown by `status` and the metrics.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,62 +13,51 @@ use tokio::time::Instant;
 use crate::clock::EdgeClock;
 use crate::renewal::Term;
 
-/// Who this device is, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The edge's address.
+    /// Base URL.
     pub edge: String,
-    /// The site.
     pub site: Name,
-    /// The device.
     pub device: Name,
 }
 
-/// How the link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// An attempt is under way.
     Connecting,
-    /// It is up.
     Up {
-        /// Since when.
         since: Instant,
     },
-    /// It is down.
     Down {
-        /// When it is tried again.
+        /// Time of the next attempt.
         retry_at: Instant,
     },
 }
 
-/// What has been counted since the start.
+/// Counts since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Connections that were established.
+    /// Established connections.
     pub connections: u64,
-    /// Commands that were executed.
     pub executed: u64,
     /// Commands whose deadline had passed.
     pub expired: u64,
-    /// Commands that were refused, by code.
+    /// By code.
     pub refused: BTreeMap<String, u64>,
-    /// Connections that were lost, and attempts that failed, by the error's code.
+    /// Lost connections and failed attempts, by error code.
     #[serde(default)]
     pub link_errors: BTreeMap<String, u64>,
-    /// Events that were sent.
+    /// Events sent to the edge.
     pub events: u64,
-    /// Bytes of text frames that were received.
+    /// Counts text frames only.
     pub bytes_received: u64,
-    /// Bytes of text frames that were sent.
+    /// Counts text frames only.
     pub bytes_sent: u64,
 }
 
-/// The last error of the link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
-    /// Its stable code.
+    /// Stable error code.
     pub code: String,
-    /// In words.
     pub message: String,
 }
 
@@ -82,7 +71,7 @@ struct Known {
     counters: RefCell<Counters>,
 }
 
-/// A record that everything on the agent's one thread adds to; clones share it.
+/// Recorded by all parts of the agent, on one thread; clones share it.
 #[derive(Clone)]
 pub struct Telemetry(Rc<Known>);
 
@@ -101,91 +90,82 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// An attempt begins.
     pub fn connecting(&self, identity: Identity) {
         self.0.link.set(Link::Connecting);
         self.0.identity.replace(Some(identity));
     }
 
-    /// The link is up.
     pub fn connected(&self) {
         self.0.link.set(Link::Up { since: Instant::now() });
         self.count(|counters| counters.connections += 1);
     }
 
-    /// The link is down.
     pub fn lost(&self, code: &str, message: &str, retry_at: Instant) {
         self.0.link.set(Link::Down { retry_at });
         let error = LastError { code: code.into(), message: message.into() };
         self.0.last_error.replace(Some(error));
-        // The codes are this program's own, so there are not many.
+        // Error codes are constants of this program, so the map stays small.
         self.count(|counters| *counters.link_errors.entry(code.into()).or_default() += 1);
     }
 
-    /// Edge time is known.
     pub fn clock_set(&self, clock: EdgeClock) {
         self.0.clock.set(Some(clock));
     }
 
-    /// How long the device's certificate holds, where it says.
+    /// Records the validity of the device's certificate; `None` if it could not be parsed.
     pub fn certificate(&self, term: Option<Term>) {
         self.0.certificate.set(term);
     }
 
-    /// How long the device's certificate holds, once that was read.
+    /// Validity of the device's certificate, once read.
     pub fn certificate_term(&self) -> Option<Term> {
         self.0.certificate.get()
     }
 
-    /// A command has ended.
+    /// Counts the outcome of a command.
     pub fn command(&self, outcome: &Outcome) {
         self.count(|counters| match outcome.status {
             CommandStatus::Executed => counters.executed += 1,
             CommandStatus::Expired => counters.expired += 1,
             _ => {
-                // The codes are this program's own, so there are not many.
+                // Refusal codes are constants of this program, so the map stays small.
                 let code = outcome.code.clone().unwrap_or_default();
                 *counters.refused.entry(code).or_default() += 1;
             }
         });
     }
 
-    /// A command came twice.
+    /// Counts a command that was received twice.
     pub fn replayed(&self) {
         self.count(|counters| *counters.refused.entry("refused_replay".into()).or_default() += 1);
     }
 
-    /// Counts something.
     pub fn count(&self, count: impl FnOnce(&mut Counters)) {
         count(&mut self.0.counters.borrow_mut());
     }
 
-    /// When the agent started.
     pub fn started(&self) -> Instant {
         self.0.started
     }
 
-    /// How the link is.
     pub fn link(&self) -> Link {
         self.0.link.get()
     }
 
-    /// Edge time, once it is known.
+    /// Edge time, once known.
     pub fn clock(&self) -> Option<EdgeClock> {
         self.0.clock.get()
     }
 
-    /// Who this device is, once that was read.
+    /// Identity of this device, once read.
     pub fn identity(&self) -> Option<Identity> {
         self.0.identity.borrow().clone()
     }
 
-    /// The last error of the link.
     pub fn last_error(&self) -> Option<LastError> {
         self.0.last_error.borrow().clone()
     }
 
-    /// The counters.
     pub fn counters(&self) -> Counters {
         self.0.counters.borrow().clone()
     }

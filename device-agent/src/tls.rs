@@ -1,12 +1,12 @@
-//! TLS to the edge, for a device that may believe it is 1970.
+//! TLS to the edge, for a device whose clock may be in 1970.
 //!
-//! A certificate is "not valid yet" to a clock that is behind, and a Pi has no clock of its own. So a
-//! chain that would be refused for that reason alone is checked as of the leaf's `notBefore`, and
-//! whoever uses the connection must then learn edge time from a signed welcome and close unless it
-//! lies within the leaf's [`Validity`].
+//! To a clock that is behind, a valid certificate is "not valid yet", and a Raspberry Pi has no battery-backed clock. A
+//! chain that would be rejected for this reason alone is verified as of the leaf's `notBefore`. The user of the
+//! connection must then get edge time from a signed welcome, and close the connection if that time is outside the
+//! leaf's [`Validity`].
 //!
-//! The library does not look at the dates of a trust root. Those of `ca_file` are dated certificates of somebody's own,
-//! and one that has expired is trusted here as little as by other programs.
+//! rustls does not check the dates of trust roots. The roots in `ca_file` are the owner's dated certificates, and an
+//! expired one is rejected here as by other programs.
 
 use std::cell::RefCell;
 use std::io;
@@ -28,26 +28,17 @@ use x509_cert::der::Decode;
 
 use crate::clock::WallClock;
 
-/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The `ca_file` is not readable PEM.
-    #[error("{}: {reason}", .file.display())]
-    CaFile {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The library would not have it.
+    #[error("the trust roots in {} cannot be used: {reason}", .file.display())]
+    CaFile { file: PathBuf, reason: String },
     #[error(transparent)]
     Setup(#[from] rustls::Error),
-    /// There is no root that could be trusted.
     #[error(transparent)]
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
-/// From when until when a certificate is valid.
+/// The validity period of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     not_before: Duration,
@@ -55,7 +46,7 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Reads it from a certificate; `None` where that cannot be parsed, which then gets no leniency.
+    /// Read from a certificate. `None` if it cannot be parsed; the date check is then the ordinary one.
     pub fn of(leaf: &CertificateDer<'_>) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(leaf).ok()?;
         let validity = certificate.tbs_certificate.validity;
@@ -65,15 +56,15 @@ impl Validity {
         })
     }
 
-    /// Whether a moment, in milliseconds of Unix time, lies within.
+    /// Whether a moment, in milliseconds of Unix time, is within the period.
     pub fn admits(&self, unix_ms: u64) -> bool {
-        // The fields are whole seconds, and the last second counts.
+        // The fields are whole seconds, and the last second is included.
         let seconds = unix_ms / 1_000;
         (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&seconds)
     }
 }
 
-/// What TLS is made with, and where its own roots come from.
+/// TLS settings, with the file of the additional roots.
 pub struct Tls {
     ca_file: Option<PathBuf>,
     clock: WallClock,
@@ -81,34 +72,36 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// With the roots of a file beside the public ones.
+    /// Trusts the roots of `ca_file` in addition to the public ones.
     pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Result<Self, TlsError> {
         let connector = RefCell::new(connector(ca_file, clock)?);
         Ok(Self { ca_file: ca_file.map(Into::into), clock, connector })
     }
 
-    /// What connections are made with now.
+    /// The current connector.
     pub fn connector(&self) -> TlsConnector {
         self.connector.borrow().clone()
     }
 
-    /// Reads the file again, so that a renewed root counts without a restart. One that cannot be read changes nothing.
+    /// Reloads `ca_file`, so a renewed root takes effect without a restart. An unreadable file changes nothing.
     pub fn read_again(&self) {
         if self.ca_file.is_none() {
             return;
         }
         match connector(self.ca_file.as_deref(), self.clock) {
             Ok(fresh) => drop(self.connector.replace(fresh)),
-            Err(error) => tracing::warn!(code = "ca_file", %error, "the ca_file cannot be read again"),
+            Err(error) => {
+                tracing::warn!(code = "ca_file", %error, "ca_file cannot be reloaded; the previous trust roots stay in use")
+            }
         }
     }
 }
 
-/// The stable code of a handshake that failed.
+/// Stable code of a failed handshake.
 pub fn code(error: &io::Error) -> &'static str {
     match refusal(error) {
         Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "tls_expired",
-        // An authority of another key may have the name of one that is trusted.
+        // An authority with another key may have the same name as a trusted one.
         Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => "tls_issuer",
         Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "tls_name"
@@ -117,23 +110,23 @@ pub fn code(error: &io::Error) -> &'static str {
     }
 }
 
-/// What the owner can do about a handshake that failed.
+/// Next step for the owner after a failed handshake.
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match code(error) {
-        "tls_expired" => {
-            Some("renew the edge's certificate or that of its authority; or this device's clock is ahead")
-        }
-        "tls_issuer" => Some(
-            "name the authority of the edge's certificate in `ca_file`; or something in between intercepts TLS",
+        "tls_expired" => Some(
+            "renew the edge's certificate or its authority's, or correct this device's clock if it is ahead",
         ),
-        "tls_name" => {
-            Some("another server answers at the edge's address, such as the login page of a network")
-        }
+        "tls_issuer" => Some(
+            "name the authority of the edge's certificate in `ca_file`, unless a network device intercepts TLS",
+        ),
+        "tls_name" => Some(
+            "the certificate is for another host: check the edge's address, or log in to the network if it has a login page",
+        ),
         _ => None,
     }
 }
 
-/// Why the edge's certificate was refused, if that is what happened.
+/// Why the edge's certificate was rejected, if that was the cause.
 fn refusal(error: &io::Error) -> Option<&CertificateError> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::InvalidCertificate(refusal) => Some(refusal),
@@ -141,7 +134,7 @@ fn refusal(error: &io::Error) -> Option<&CertificateError> {
     }
 }
 
-/// What every connection to the edge is made with.
+/// Builds the connector for all connections to the edge.
 pub fn connector(ca_file: Option<&Path>, clock: WallClock) -> Result<TlsConnector, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let own = match ca_file {
@@ -166,7 +159,7 @@ fn client_config(
     ClientConfig::builder_with_details(provider, Arc::new(clock)).with_safe_default_protocol_versions()
 }
 
-/// Adds the roots of a file, and returns them.
+/// Adds the roots of a file to the store, and returns them.
 fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = std::fs::read(file).map_err(|error: io::Error| error.to_string())?;
     let mut own = Vec::new();
@@ -175,10 +168,10 @@ fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateD
         roots.add(certificate.clone()).map_err(|error| format!("not usable as a trust root: {error}"))?;
         own.push(certificate);
     }
-    if own.is_empty() { Err("it holds no certificate".into()) } else { Ok(own) }
+    if own.is_empty() { Err("it contains no certificate".into()) } else { Ok(own) }
 }
 
-/// The usual verifier, except for what the module's head says. All but the date is checked as ever.
+/// The standard verifier, with the module's exception for dates. All other checks are unchanged.
 #[derive(Debug)]
 struct ClocklessVerifier {
     strict: Arc<WebPkiServerVerifier>,
@@ -188,7 +181,7 @@ struct ClocklessVerifier {
 }
 
 impl ClocklessVerifier {
-    /// The roots without those of `ca_file` that have expired by then; `None` where none has.
+    /// All roots except the expired ones of `ca_file`. `None` if none has expired.
     fn living_roots(&self, now: UnixTime) -> Option<RootCertStore> {
         let lives = |root: &&CertificateDer<'_>| {
             Validity::of(root).is_none_or(|validity| now.as_secs() <= validity.not_after.as_secs())

@@ -1,4 +1,4 @@
-//! Keeps a connection to the edge for as long as the agent runs.
+//! Keeps a connection to the edge while the agent runs.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::dial::Resolver;
 use crate::handshake;
-use crate::http::{Endpoint, Way};
+use crate::http::{Connector, Endpoint};
 use crate::lines::Lines;
 use crate::link_error::{CLOSE_REPLACED, LinkError};
 use crate::outbox::Outbox;
@@ -24,27 +24,23 @@ use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::welcome;
 
-/// How often at most the same failure is logged again. An outage of a night is no reason to wear out an SD card.
+/// Minimum interval between two log messages about the same failure. A long outage must not wear out an SD card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
 
-/// What the configuration says of the uplink. A change counts from the next connection on.
+/// The uplink's part of the configuration. Changes take effect with the next connection.
 pub struct Settings {
-    /// Where the credentials are. They are read anew for each attempt, so that enrolling again helps.
+    /// Folder of the credentials. Reloaded on every attempt, so re-enrolling takes effect without a restart.
     state_dir: PathBuf,
-    /// Whether `ws://` may be spoken beyond loopback.
+    /// Whether `ws://` to other machines is allowed.
     allow_plaintext: bool,
-    /// The proxy in between.
     proxy: Option<Proxy>,
-    /// After how long a silence the link counts as dead.
+    /// Maximum time without a received frame before the link counts as dead.
     link_timeout: Duration,
-    /// What TLS is made with.
     tls: Tls,
-    /// The system's clock.
     wall: WallClock,
 }
 
 impl Settings {
-    /// As a configuration says.
     pub fn of(config: &Config, clock: WallClock) -> Result<Self, TlsError> {
         Ok(Self {
             state_dir: config.state_dir.clone(),
@@ -56,74 +52,71 @@ impl Settings {
         })
     }
 
-    /// Where the credentials are.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
 }
 
-/// What the uplink needs.
 pub struct Uplink {
-    /// What the configuration says, newest first.
+    /// The current settings, updated by reloads.
     pub settings: watch::Receiver<Rc<Settings>>,
-    /// The lines.
     pub lines: Lines,
-    /// What is told of the link.
     pub telemetry: Telemetry,
-    /// Who is told how it goes.
     pub service: Service,
 }
 
-/// What is carried from one attempt to the next.
+/// State kept between attempts.
 #[derive(Default)]
-struct Memory {
+struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
-    /// Whether a newer connection of this device has replaced ours. Until one succeeds again, attempts yield.
+    /// Whether a newer connection of this device has replaced ours. Until an attempt succeeds again, attempts do not
+    /// replace another connection.
     replaced: bool,
-    /// The code that was logged last, when, and how many attempts have failed like that since.
+    /// Code of the last logged failure, when it was logged, and the number of failed attempts with this code since
+    /// then.
     logged: Option<(&'static str, Instant, u32)>,
 }
 
 impl Uplink {
-    /// Connects again and again, until told to stop.
+    /// Reconnects after each failure until `stop` is true.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut memory = Memory::default();
+        let mut state = RetryState::default();
         let mut changes = self.settings.clone();
         while !*stop.borrow() {
             let settings = changes.borrow_and_update().clone();
             let mut connected_at = None;
             self.service.uplink_within(ATTEMPT_LIMIT);
-            let attempt = self.attempt(&settings, &mut memory, &mut connected_at, &mut stop);
+            let attempt = self.attempt(&settings, &mut state, &mut connected_at, &mut stop);
             let Err(error) = attempt.await else { return };
             let up = connected_at.map_or(Duration::ZERO, |at: Instant| at.elapsed());
             if connected_at.is_some() {
                 self.lines.link_lost();
             }
             if matches!(error, LinkError::Closed { code: CLOSE_REPLACED, .. }) {
-                memory.replaced = true;
+                state.replaced = true;
             }
             if error.is_about_tls() {
                 settings.tls.read_again();
             }
-            let pause = memory.backoff.pause(&error, up, random());
-            self.tell(&mut memory, &error, pause);
+            let pause = state.backoff.pause(&error, up, random());
+            self.report(&mut state, &error, pause);
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
-                // Whoever changes something wants to see whether it helps.
+                // A reload starts the next attempt immediately, so its effect is visible.
                 Ok(()) = changes.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
-    /// Tells of a failure; in the log, one that goes on is told once and then now and then.
-    fn tell(&self, memory: &mut Memory, error: &LinkError, pause: Duration) {
+    /// Records a failed attempt. A continuing failure is logged once per `LOG_AGAIN`.
+    fn report(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        match &mut memory.logged {
+        match &mut state.logged {
             Some((logged, at, attempts)) if *logged == code && now < *at + LOG_AGAIN => {
                 *attempts = attempts.saturating_add(1);
                 tracing::debug!(code, retry_ms, %error, "no link to the edge");
@@ -141,11 +134,11 @@ impl Uplink {
         self.service.status(&format!("no link to the edge: {error}"));
     }
 
-    /// One connection from beginning to end; `Ok` where the agent is stopping.
+    /// Runs one connection until it ends. Returns `Ok` if the agent is stopping.
     async fn attempt(
         &self,
         settings: &Settings,
-        memory: &mut Memory,
+        state: &mut RetryState,
         connected_at: &mut Option<Instant>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
@@ -157,10 +150,11 @@ impl Uplink {
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector();
-        let Memory { resolver, replaced, outbox, .. } = memory;
-        let way = Way { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
+        let RetryState { resolver, replaced, outbox, .. } = state;
+        let connector =
+            Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
-            let mut link = handshake::connect(&credentials, &way, *replaced).await?;
+            let mut link = handshake::connect(&credentials, &connector, *replaced).await?;
             let trust = welcome::wait(&mut link, &credentials, &settings.state_dir).await?;
             Ok::<_, LinkError>((link, trust))
         };
@@ -171,10 +165,10 @@ impl Uplink {
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
         *replaced = false;
-        memory.logged = None;
+        state.logged = None;
         self.telemetry.connected();
         self.service.status(&format!("connected to {}", endpoint.url()));
-        let around = session::Around {
+        let context = session::SessionContext {
             lines: &self.lines,
             telemetry: &self.telemetry,
             service: &self.service,
@@ -182,6 +176,6 @@ impl Uplink {
             link_timeout: settings.link_timeout,
             wall: settings.wall,
         };
-        session::run(link, trust, &credentials, around, outbox, stop).await
+        session::run(link, trust, &credentials, context, outbox, stop).await
     }
 }

@@ -1,4 +1,4 @@
-//! The first frame of a connection, which tells whom and when to believe.
+//! The first frame of a connection. It establishes the trusted keys and edge time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,19 +16,18 @@ use crate::handshake::Link;
 use crate::http::BoxStream;
 use crate::link_error::LinkError;
 
-/// How long it may take after the upgrade.
+/// Timeout for the welcome after the upgrade.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the welcome has established: whose signatures count on this connection, and the time.
+/// Results of a verified welcome.
 pub struct Trust {
-    /// The edge's keys.
+    /// Keys whose signatures are accepted on this connection.
     pub keys: KeySet,
-    /// The edge's time.
     pub clock: EdgeClock,
 }
 
-/// Waits for the welcome and verifies it: the key set by the pinned root, the time by the key set over
-/// this connection's nonce, and the certificate's dates by that time.
+/// Waits for the welcome and verifies it: the key set with the pinned root key, the time with the key set and this
+/// connection's nonce, and the TLS certificate's dates with that time.
 pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
     let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;

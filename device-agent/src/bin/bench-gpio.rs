@@ -1,7 +1,7 @@
-//! How long it takes to set a line: the kernel's call alone, and through the agent's driver.
+//! Measures the time to set a line: the kernel call alone, and through the agent's driver.
 //!
-//! `cargo xtask bench agent` runs this on an emulated board: `bench-gpio LABEL OFFSET OTHER`. Both lines become
-//! outputs and change often. Prints two times in nanoseconds: of the call, of the driver.
+//! `cargo xtask bench agent` runs this on an emulated board: `bench-gpio LABEL OFFSET OTHER`. Both lines become outputs
+//! and change often. Prints two times in nanoseconds: the kernel call, then the driver.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use pinlatch_agent::config::{Drive, GpioConfig, GpioPlace};
 use pinlatch_agent::lines::driver::gpio;
 use pinlatch_protocol::line::Level;
 
-/// How often each is measured, by turns.
+/// Measurements of each variant, alternating.
 const ROUNDS: usize = 41;
 /// Settings in one measurement.
 const SETTINGS: u32 = 500;
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Of one setting.
+/// Average time of one setting.
 fn time(mut set: impl FnMut(bool) -> Result<()>) -> Result<Duration> {
     let began = Instant::now();
     for number in 0..SETTINGS {

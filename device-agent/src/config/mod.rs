@@ -1,7 +1,7 @@
-//! The configuration file: the owner's final word on what this device may do.
+//! The configuration file: the owner's final word on this device's permissions.
 //!
-//! [`raw`] is its form on paper, [`check`] what makes it acceptable. Everything wrong is reported at once,
-//! each with file, line, column and a stable code.
+//! [`raw`] defines the file's syntax, [`check`] validates the content. All issues are reported at once, each with file,
+//! line, column and a stable code.
 
 mod check;
 mod raw;
@@ -18,160 +18,144 @@ use serde::Deserialize;
 
 use crate::proxy::Proxy;
 
-/// The most lines that one device may have: their description must fit into one frame.
+/// Maximum number of lines: their descriptions must fit into one frame.
 pub const MAX_LINES: usize = 64;
 
-/// `max_on_ms` of a momentary line whose configuration names none.
+/// Default `max_on_ms` of a momentary line.
 pub const DEFAULT_PULSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// `debounce_ms` of a contact whose configuration names none.
+/// Default `debounce_ms` of a contact.
 pub const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// `long_press_ms` of a contact whose configuration names none.
+/// Default `long_press_ms` of a contact.
 pub const DEFAULT_LONG_PRESS: Duration = Duration::from_millis(800);
 
-/// `interval_s` of a sensor whose configuration names none.
+/// Default `interval_s` of a sensor.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// `dead_time_ms` of an interlock whose configuration names none.
+/// Default `dead_time_ms` of an interlock.
 pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 
-/// After how long without a link a line that nothing will restore goes to its safe level by default.
+/// Default time without a link after which a line that is not retained goes to its safe level.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
-/// `link_timeout_s` of a configuration that names none: as long as the edge waits for a sign of life.
+/// Default `link_timeout_s`: as long as the edge waits for a device.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
-/// A configuration that has passed every check. Paths are resolved against the file's folder.
+/// A validated configuration. Paths are resolved against the file's folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where the credentials are kept.
+    /// Folder of the credentials.
     pub state_dir: PathBuf,
-    /// A PEM file of further trust roots.
+    /// PEM file of additional trust roots.
     pub ca_file: Option<PathBuf>,
-    /// Whether `ws://` may be spoken beyond loopback.
+    /// Whether `ws://` to other machines is allowed.
     pub allow_plaintext: bool,
-    /// The HTTP proxy between this device and the edge.
     pub proxy: Option<Proxy>,
-    /// After how long a silence the link counts as dead.
+    /// Maximum time without a received frame before the link counts as dead.
     pub link_timeout: Duration,
-    /// Where the metrics are served.
+    /// Address of the metrics server; `None` for no metrics.
     pub metrics: Option<SocketAddr>,
-    /// What the simulated lines share.
+    /// Settings shared by the simulated lines.
     pub simulator: Option<Simulator>,
-    /// The lines, in the order of the file.
+    /// In the order of the file.
     pub lines: Vec<LineConfig>,
-    /// Which of them are never on together.
+    /// Groups of lines that are never on together.
     pub interlocks: Vec<Interlock>,
-    /// Where `pinlatch-agent status` asks; `None` for the default place, where there is one.
+    /// Socket for `pinlatch-agent status`. `None` for the default socket, if its folder exists.
     pub status_socket: Option<PathBuf>,
-    /// Where sysfs is. No file says this: tests have one of their own.
+    /// Folder of sysfs. Not a key of the file; tests replace it.
     pub sysfs: PathBuf,
 }
 
 /// `[simulator]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulator {
-    /// Every change of a simulated output is appended here.
+    /// Each change of a simulated output is appended here.
     pub journal: Option<PathBuf>,
-    /// The unix socket that drives simulated contacts.
+    /// Unix socket that sets the levels of simulated inputs.
     pub socket: Option<PathBuf>,
 }
 
 /// `[lines.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineConfig {
-    /// The line's name.
     pub name: Name,
-    /// What it is for.
     pub kind: LineKind,
-    /// What moves it.
     pub driver: DriverConfig,
-    /// Whether the site keeps and restores its level.
+    /// Whether the site stores and restores its level.
     pub retain: bool,
-    /// The level at start, at stop and where something fails; `None` for inputs.
+    /// Level at start, at stop and after failures; `None` for inputs.
     pub safe: Option<Level>,
-    /// The level at the start, where it is not the safe one.
+    /// Level at start, if not the safe level.
     pub initial: Option<Level>,
-    /// The angles that a servo may take.
+    /// Allowed angles of a servo, in degrees.
     pub range_deg: Option<(f64, f64)>,
-    /// The longest time that the line may be on.
+    /// Maximum time that the line may be on.
     pub max_on: Option<Duration>,
-    /// The shortest time between the beginnings of two actions.
+    /// Minimum time between the starts of two actions.
     pub min_interval: Duration,
-    /// How long a contact must rest before its level counts.
+    /// Time that a contact's level must be stable before it counts.
     pub debounce: Duration,
-    /// From when on a press of a contact is a long one; `None` where presses are not told.
+    /// Minimum length of a long press; `None` if presses are not reported.
     pub long_press: Option<Duration>,
-    /// What of a sensor is told; `None` for all others.
+    /// Settings of a sensor's readings; `None` for other kinds.
     pub sensing: Option<Sensing>,
-    /// What happens when the link is lost.
     pub on_link_loss: OnLinkLoss,
 }
 
-/// What moves or reads a line.
+/// The hardware behind a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverConfig {
-    /// Nothing: a simulation.
+    /// A simulated line without hardware.
     Sim,
     /// A line of the kernel's GPIO character device.
     Gpio(GpioConfig),
-    /// Hardware PWM.
     Pwm(PwmConfig),
     /// A measurement in sysfs.
     Sensor(SensorPlace),
 }
 
-/// A GPIO line and how it is driven or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GpioConfig {
-    /// Which one.
     pub place: GpioPlace,
     /// Whether "on" is the low voltage.
     pub active_low: bool,
-    /// How an output drives.
+    /// Electrical mode of an output.
     pub drive: Drive,
-    /// The pull of an input; `None` leaves it as it is.
+    /// Pull resistor of an input; `None` leaves it unchanged.
     pub bias: Option<Bias>,
 }
 
-/// How an output drives its two levels.
+/// Electrical mode of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// High and low.
+    /// Drives both levels.
     #[default]
     PushPull,
-    /// Low only; what is high floats.
+    /// Drives low; high floats.
     OpenDrain,
-    /// High only; what is low floats.
+    /// Drives high; low floats.
     OpenSource,
 }
 
-/// The resistor within the chip that pulls an input.
+/// The chip's internal pull resistor of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bias {
-    /// To high.
     PullUp,
-    /// To low.
     PullDown,
-    /// None.
     Disabled,
 }
 
-/// How a GPIO line is found; never by a bare chip number, which changes between kernels.
+/// Address of a GPIO line. Never a bare chip number, which changes between kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GpioPlace {
-    /// By the line's own name, such as `GPIO17`.
+    /// The line's own name, such as `GPIO17`.
     Name(String),
-    /// By the chip's label, such as `pinctrl-bcm2835`, and the offset on it.
-    Chip {
-        /// The chip's label.
-        label: String,
-        /// The line's offset.
-        offset: u32,
-    },
+    /// The chip's label, such as `pinctrl-bcm2835`, and the offset on that chip.
+    Chip { label: String, offset: u32 },
 }
 
 impl fmt::Display for GpioPlace {
@@ -183,85 +167,77 @@ impl fmt::Display for GpioPlace {
     }
 }
 
-/// PWM channels and what they make of a level.
+/// PWM channels and their signal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PwmConfig {
-    /// The device of the chip, such as `fe20c000.pwm`: chip numbers change between kernels.
+    /// Device of the chip, such as `fe20c000.pwm`: chip numbers change between kernels.
     pub chip: String,
     /// One channel, or three for red, green and blue.
     pub channels: Vec<u32>,
-    /// The length of a period in nanoseconds.
     pub period_ns: u64,
-    /// Whether the signal is inversed.
+    /// Whether the signal is inverted.
     pub active_low: bool,
-    /// What a level becomes.
     pub shape: Shape,
 }
 
-/// What a level becomes.
+/// Conversion of a level into a signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// A part of the period: the level to this power.
+    /// Duty cycle: the level to the power of `gamma`.
     Light {
         /// 1 is linear; about 2.2 looks even to the eye.
         gamma: f64,
     },
-    /// A pulse: its nanoseconds at 0 and at 180 degrees.
-    Servo {
-        /// At 0 degrees.
-        at_0: u64,
-        /// At 180 degrees.
-        at_180: u64,
-    },
+    /// Pulse length in nanoseconds, interpolated between 0 and 180 degrees.
+    Servo { at_0: u64, at_180: u64 },
 }
 
-/// Where a measurement stands.
+/// Location of a measurement in sysfs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SensorPlace {
-    /// A 1-wire thermometer, by its id.
+    /// A 1-wire thermometer.
     W1 {
-        /// Such as `28-00000abcdef0`.
+        /// Its id, such as `28-00000abcdef0`.
         device: String,
     },
     /// A channel of an IIO device.
     Iio {
-        /// Its name, or its parent's.
+        /// Name of the device, or of its parent.
         device: String,
         /// Such as `in_temp`.
         channel: String,
     },
     /// A channel of a hwmon device.
     Hwmon {
-        /// Its name, or its parent's.
+        /// Name of the device, or of its parent.
         device: String,
         /// Such as `temp1`.
         channel: String,
     },
 }
 
-/// What of a sensor is told.
+/// Settings of a sensor's readings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sensing {
-    /// What its number counts.
     pub unit: Option<String>,
-    /// How many decimals mean something.
+    /// Number of significant decimals.
     pub precision: u8,
-    /// How often it is read.
+    /// Time between two readings.
     pub interval: Duration,
-    /// How far it must move to be told.
+    /// Minimum change that is reported.
     pub min_change: f64,
 }
 
 /// `[interlocks.NAME]`: lines that are never on together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interlock {
-    /// The lines' places in the configuration.
+    /// Indexes into [`Config::lines`].
     pub lines: Vec<usize>,
-    /// How long after one went off another may go on.
+    /// Minimum time between one line going off and another going on.
     pub dead_time: Duration,
 }
 
-/// What a line does when the link to the edge is lost. A pulse ends by itself in any case.
+/// A line's rule for a lost link. A pulse ends by itself in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLinkLoss {
     /// Keeps its level.
@@ -270,23 +246,21 @@ pub enum OnLinkLoss {
     SafeAfter(Duration),
 }
 
-/// One thing that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// A stable code.
+    /// Stable error code.
     pub code: &'static str,
-    /// Line and column, both from 1, where there is a place to point at.
+    /// Line and column, both from 1; `None` if the issue has no location.
     pub at: Option<(usize, usize)>,
-    /// What is wrong and what to do.
+    /// The problem and the next step.
     pub message: String,
 }
 
-/// Everything that is wrong with a configuration.
+/// All issues of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// The file.
     pub file: PathBuf,
-    /// At least one issue, in the order of the file.
+    /// At least one, in the order of the file.
     pub issues: Vec<Issue>,
 }
 
@@ -305,7 +279,7 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
-    /// Reads and checks a configuration file.
+    /// Reads and validates a configuration file.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
             file: file.into(),
@@ -315,7 +289,7 @@ impl Config {
         Self::parse(&text, folder).map_err(|issues| ConfigError { file: file.into(), issues })
     }
 
-    /// Checks a configuration whose relative paths start at `folder`.
+    /// Validates a configuration. Relative paths are resolved against `folder`.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Issue>> {
         let raw: raw::File = toml::from_str(text).map_err(|error| {
             let at = error.span().map(|span| place(text, span.start));
@@ -325,7 +299,7 @@ impl Config {
     }
 }
 
-/// Line and column, both from 1, of a byte offset.
+/// Line and column of a byte offset, both from 1.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

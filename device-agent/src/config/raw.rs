@@ -1,4 +1,4 @@
-//! The configuration file as it stands on paper: types only, with the place of each value.
+//! Syntax of the configuration file: only types, with the location of each value.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,6 @@ use pinlatch_protocol::line::LineKind;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-/// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -62,14 +61,14 @@ pub enum Driver {
 pub struct Line {
     pub kind: Spanned<LineKind>,
     pub driver: Spanned<Driver>,
-    // Where a GPIO line is, and how it is driven or read.
+    // GPIO lines.
     pub gpio: Option<Spanned<String>>,
     pub chip: Option<Spanned<String>>,
     pub offset: Option<Spanned<u32>>,
     pub active_low: Option<Spanned<bool>>,
     pub drive: Option<Spanned<super::Drive>>,
     pub bias: Option<Spanned<super::Bias>>,
-    // Where a PWM channel is, and what it makes.
+    // PWM channels and servos.
     pub pwm: Option<Spanned<String>>,
     /// A number for `pwm`, a text for `iio` and `hwmon`.
     pub channel: Option<Spanned<Value>>,
@@ -78,20 +77,20 @@ pub struct Line {
     pub gamma: Option<Spanned<f64>>,
     pub pulse_us: Option<Spanned<Vec<u32>>>,
     pub range_deg: Option<Spanned<Vec<f64>>>,
-    // What a sensor is, and what of it is told.
+    // Sensors.
     pub device: Option<Spanned<String>>,
     pub unit: Option<Spanned<String>>,
     pub precision: Option<Spanned<u32>>,
     pub interval_s: Option<Spanned<u32>>,
     pub min_change: Option<Spanned<f64>>,
-    // What the line may do.
+    // Limits and levels.
     pub retain: Option<Spanned<bool>>,
     pub safe: Option<Spanned<Value>>,
     pub initial: Option<Spanned<Value>>,
     pub max_on_ms: Option<Spanned<u32>>,
     pub min_interval_ms: Option<Spanned<u32>>,
     pub on_link_loss: Option<Spanned<Value>>,
-    // What counts as a level and a press of a contact.
+    // Contacts.
     pub debounce_ms: Option<Spanned<u32>>,
     pub presses: Option<Spanned<bool>>,
     pub long_press_ms: Option<Spanned<u32>>,

@@ -1,4 +1,4 @@
-//! All lines side by side: whom a command reaches, what stands between lines, and what is told of them.
+//! All lines of the device: dispatch of commands, interlocks, and the queue of events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use super::driver::{DriverError, Open, Signal};
 use super::interlock;
-use super::line::{Event, Line, News};
+use super::line::{Event, Line, LineEvent};
 use super::output::Output;
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
 
-/// The most events that wait for the uplink; the next hello carries every level anyway.
+/// Maximum number of events waiting for the uplink. The next hello includes every level in any case.
 pub const MAX_EVENTS: usize = 256;
-/// How long the system may take at the start to make what is opened ours.
+/// How long to wait at the start for the system to grant access to the hardware.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Board {
@@ -28,12 +28,11 @@ pub(super) struct Board {
     opener: Box<dyn Open>,
     events: VecDeque<Event>,
     next_number: usize,
-    /// Whether there is a link.
     linked: bool,
 }
 
 impl Board {
-    /// Opens every line and applies the levels of the start.
+    /// Opens every line at its start level.
     pub fn open(config: &Config, opener: Box<dyn Open>, now: Instant) -> Self {
         let patience = std::time::Instant::now() + PATIENCE;
         let lines = config.lines.iter().enumerate();
@@ -50,15 +49,15 @@ impl Board {
         }
     }
 
-    /// The first half of following another configuration: the lines that go or change become safe and let go of their
-    /// hardware, which is free once all that is returned has ended. The others are not touched.
+    /// First half of a reload: removed and changed lines go to their safe level and release their hardware, which is
+    /// free once all returned handles have finished. Other lines are not touched.
     pub fn retire(&mut self, config: &Config, now: Instant) -> Vec<JoinHandle<()>> {
         let same = self.simulator == config.simulator;
         let leaving = |line: &&mut Line| !config.lines.iter().any(|wanted| line.is(wanted, same));
         self.lines.iter_mut().filter(leaving).filter_map(|line| line.release(now)).collect()
     }
 
-    /// The second half: the lines that came or changed are opened. Whether there is anything else now.
+    /// Second half of a reload: opens new and changed lines. Returns whether the lines differ from before.
     pub fn install(&mut self, config: &Config, now: Instant) -> bool {
         let same = self.simulator == config.simulator;
         let mut before = std::mem::take(&mut self.lines);
@@ -80,7 +79,8 @@ impl Board {
             })
             .collect();
         self.opener.reconfigured(config, &numbers);
-        // What the system needs time for is tried again soon: the lines that run on must not wait.
+        // No waiting here, because the unchanged lines must keep running. Lines that are not ready yet are retried
+        // soon.
         let at_once = std::time::Instant::now();
         for ((line, wanted), number) in kept.into_iter().zip(&config.lines).zip(&numbers) {
             let line = line.unwrap_or_else(|| {
@@ -95,11 +95,11 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
-        // Whoever is told of the lines is told of all their levels.
+        // After a reload the edge gets a hello with all levels, so queued level events are dropped.
         self.collect_events(now);
         let lines = &self.lines;
         self.events.retain(|event| {
-            matches!(event.news, News::Press { .. })
+            matches!(event.news, LineEvent::Press { .. })
                 && lines.iter().any(|line| line.config().name == event.line)
         });
         order != numbers
@@ -122,7 +122,7 @@ impl Board {
                 Some((&line.config().name, line.output()?.power()))
             })?;
         }
-        // Inputs take no action, so the parser has refused already.
+        // Inputs have no actions, so the parser has already refused the command.
         let output = self.lines.get_mut(index).and_then(Line::output_mut).ok_or(Refused::UnknownLine)?;
         output.run(action, now)
     }
@@ -143,18 +143,22 @@ impl Board {
         let mut presses = Vec::new();
         for line in &mut self.lines {
             if let Some(long) = line.tick(&*self.opener, now) {
-                presses.push(Event { line: line.config().name.clone(), news: News::Press { long }, at: now });
+                presses.push(Event {
+                    line: line.config().name.clone(),
+                    news: LineEvent::Press { long },
+                    at: now,
+                });
             }
         }
-        // The level that ends a press is told before it.
+        // The level event that ends a press is queued before the press.
         self.collect_events(now);
         presses.into_iter().for_each(|press| self.push(press));
     }
 
-    pub fn hear(&mut self, signal: Signal, now: Instant) {
-        // A line that is no longer there may have had something to say.
+    pub fn handle_signal(&mut self, signal: Signal, now: Instant) {
+        // The line of a queued signal may have been removed.
         if let Some(line) = self.lines.iter_mut().find(|line| line.number() == signal.line) {
-            line.hear(signal.input, now);
+            line.handle_input(signal.input, now);
         }
     }
 
@@ -183,7 +187,7 @@ impl Board {
         self.lines.iter_mut().filter_map(Line::output_mut).for_each(act);
     }
 
-    /// Whether there is something to tell.
+    /// Queues the changes of all lines. Returns whether any event is waiting.
     pub fn collect_events(&mut self, now: Instant) -> bool {
         for index in 0..self.lines.len() {
             if let Some(event) = self.lines.get_mut(index).and_then(|line| line.event(now)) {
@@ -206,7 +210,8 @@ impl Board {
 }
 
 impl Drop for Board {
-    /// However the program ends, short of a kill, the outputs end safe. A released line stays driven.
+    /// Outputs end at their safe level however the program ends, except after a kill. The kernel keeps driving a
+    /// released line.
     fn drop(&mut self) {
         self.make_safe(Instant::now());
     }

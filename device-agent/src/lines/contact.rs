@@ -1,4 +1,4 @@
-//! One contact: a level counts once it has rested for the debounce time; a press is on and off again.
+//! One contact: a level counts after it was stable for the debounce time. A press is a change to on and back to off.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ pub struct Contact {
     debounce: Duration,
     long_press: Option<Duration>,
     level: Option<bool>,
-    /// The newest level, and when it came.
+    /// The newest level and the time of its edge.
     unsettled: Option<(bool, Instant)>,
-    /// When it went on, until the press has been told.
+    /// When it went on; `None` once the press was reported.
     pressed: Option<Instant>,
 }
 
 impl Contact {
-    /// Starts with the level that was read; `None` where the contact cannot be used. A contact that is on at the
-    /// start is not being pressed.
+    /// Starts at the level that was read; `None` if the contact cannot be used. A contact that is on at the start does
+    /// not count as pressed.
     pub fn new(debounce: Duration, long_press: Option<Duration>, level: Option<bool>) -> Self {
         Self { debounce, long_press, level, unsettled: None, pressed: None }
     }
 
-    /// The level that last rested for long enough.
+    /// The last stable level.
     pub fn level(&self) -> Option<Level> {
         self.level.map(Level::On)
     }
 
-    /// When [`Contact::tick`] has something to do.
+    /// When [`Contact::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         match self.unsettled {
-            // Only the rest will tell whether the press was long.
+            // The length of the press is known only when the level is stable.
             Some((_, came)) => Some(came + self.debounce),
             None => self.long_at(),
         }
@@ -41,12 +41,12 @@ impl Contact {
         Some(self.pressed? + self.long_press?)
     }
 
-    /// Takes an edge; every further one starts the wait anew.
+    /// Handles an edge. Each edge restarts the debounce time.
     pub fn edge(&mut self, level: bool, now: Instant) {
         self.unsettled = Some((level, now));
     }
 
-    /// Takes the level that has rested for long enough. Whether there was a press, and if so whether a long one.
+    /// Accepts a level that is stable. Returns `Some(true)` for a long press, `Some(false)` for a short one.
     #[must_use]
     pub fn tick(&mut self, now: Instant) -> Option<bool> {
         if let Some((level, came)) = self.unsettled {
@@ -71,7 +71,7 @@ impl Contact {
         None
     }
 
-    /// The contact can no longer be read, or can again at a level.
+    /// Resets the contact after it became unreadable (`None`) or readable again.
     pub fn reopened(&mut self, level: Option<bool>) {
         *self = Self::new(self.debounce, self.long_press, level);
     }
@@ -88,7 +88,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Plays edges at milliseconds and collects the presses, each with its moment.
+    /// Plays edges at times in milliseconds and collects the presses with their times.
     fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
         let start = Instant::now();
         let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the bouncing, a level is taken only after it has rested, and the last one always is.
+        /// With any bouncing, a level counts only after it was stable, and the last level always counts.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);
@@ -160,7 +160,7 @@ mod tests {
             prop_assert_eq!(contact.next_due(), None);
         }
 
-        /// Each time that a contact goes on and off again is one press.
+        /// Each change to on and back to off is one press.
         #[test]
         fn every_press_is_told_once(holds in prop::collection::vec((30u64..2_000, 30u64..2_000), 0..20)) {
             let mut at = 0;

@@ -7,8 +7,8 @@ use super::output::Power;
 use super::refused::Refused;
 use crate::config::Interlock;
 
-/// Whether a line may go on: no other line of its interlocks is on, or was within the dead time. Nothing is switched
-/// off for it: that is the caller's to do first.
+/// Whether a line may go on: every other line of its interlocks is off, and has been for the dead time. No line is
+/// switched off here; the caller must do that first.
 pub fn permit<'a>(
     interlocks: &[Interlock],
     line: usize,

@@ -1,4 +1,5 @@
-//! One line: an output, a contact or a sensor, which is opened late where it was not there, and tells what changes.
+//! One line: an output, a contact or a sensor. A line that is missing at the start is opened later. Changes are
+//! reported as events.
 
 use std::time::Duration;
 
@@ -13,34 +14,26 @@ use super::output::Output;
 use super::sensor::Sensor;
 use crate::config::{DriverConfig, LineConfig};
 
-/// The shortest time between two events of a blinking or fading line.
+/// Minimum time between two events of a blinking or fading line.
 const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
-/// After how long a line that could not be opened is tried again.
+/// Pause before another attempt to open a line.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
-/// The same, after the configuration was read again.
+/// The same, for the first retry after a reload.
 const REOPEN_NEW: Duration = Duration::from_secs(1);
 
-/// Something to report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Which line.
     pub line: Name,
-    /// What happened.
-    pub news: News,
-    /// When.
+    pub news: LineEvent,
     pub at: Instant,
 }
 
-/// What happened to a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum News {
-    /// It has another level; `None` where nobody knows.
+pub enum LineEvent {
+    /// The level changed; `None` if it became unknown.
     Level(Option<Level>),
-    /// It was pressed.
-    Press {
-        /// Whether it was held for long.
-        long: bool,
-    },
+    /// A contact was pressed.
+    Press { long: bool },
 }
 
 enum Behaviour {
@@ -49,20 +42,20 @@ enum Behaviour {
     Sensor(Sensor),
 }
 
-/// One line, whatever its kind, with what the edge was told of it last.
+/// A line of any kind, with the level last reported to the edge.
 pub(super) struct Line {
-    /// What its signals name it by.
+    /// The line's number in signals.
     number: usize,
     config: LineConfig,
     behaviour: Behaviour,
     reported: Option<Level>,
     reported_at: Option<Instant>,
-    /// Why it could not be opened, and when it is tried again.
+    /// Why it could not be opened, and the time of the next attempt.
     closed: Option<(DriverError, Instant)>,
 }
 
 impl Line {
-    /// Opens it, whether or not that succeeds; the system may take until `patience` for what it does first.
+    /// Creates the line even if its hardware cannot be opened. The driver may wait for the system until `patience`.
     pub(super) fn open(
         config: LineConfig,
         number: usize,
@@ -83,7 +76,7 @@ impl Line {
             }
             (None, Some(sensing)) => {
                 let polled = matches!(config.driver, DriverConfig::Sensor(_));
-                // What is polled is opened by each reading.
+                // A polled sensor is opened by each reading.
                 if !polled && let Err(error) = opener.sensor() {
                     complain(&error);
                 }
@@ -101,7 +94,7 @@ impl Line {
         line
     }
 
-    /// Tries once more to open a line that could not be opened, and says what has changed.
+    /// Retries to open the line, and logs a changed result.
     fn reopen(&mut self, opener: &dyn Open, now: Instant) {
         let Some((before, _)) = self.closed.take() else { return };
         let at_once = std::time::Instant::now();
@@ -168,7 +161,7 @@ impl Line {
         }
     }
 
-    /// Tries sooner than usual to open what could not be opened.
+    /// Brings forward the next attempt to open the line.
     pub(super) fn try_soon(&mut self, now: Instant) {
         if let Some((_, at)) = &mut self.closed {
             *at = now + REOPEN_NEW;
@@ -189,7 +182,7 @@ impl Line {
         [own, reopen].into_iter().flatten().min()
     }
 
-    /// Does what is due. Whether the contact was pressed, and if so whether for long.
+    /// Runs all due timers. Returns `Some(true)` for a long press of a contact, `Some(false)` for a short one.
     pub(super) fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
         if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
             self.reopen(opener, now);
@@ -201,11 +194,11 @@ impl Line {
                     && known.as_ref() != Some(&error)
                 {
                     let line = &self.config.name;
-                    tracing::error!(%line, code = "line_failed", %error, "the line failed, trying again");
+                    tracing::error!(%line, code = "line_failed", %error, "the line failed; the agent tries again");
                 }
                 if !output.is_open() && self.closed.is_none() {
                     let error =
-                        output.fault().cloned().unwrap_or_else(|| DriverError("it has failed".into()));
+                        output.fault().cloned().unwrap_or_else(|| DriverError("the driver failed".into()));
                     self.closed = Some((error, now + REOPEN_EVERY));
                 }
                 None
@@ -220,11 +213,11 @@ impl Line {
         }
     }
 
-    pub(super) fn hear(&mut self, input: Input, now: Instant) {
+    pub(super) fn handle_input(&mut self, input: Input, now: Instant) {
         match (&mut self.behaviour, input) {
             (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
             (Behaviour::Contact(contact, _), Input::Lost(error)) => {
-                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact failed");
+                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact cannot be read; the agent tries again");
                 contact.reopened(None);
                 self.closed = Some((error, now + REOPEN_EVERY));
             }
@@ -238,12 +231,13 @@ impl Line {
                     _ => {}
                 }
             }
-            // No other line sends any.
+            // Other combinations do not occur.
             _ => {}
         }
     }
 
-    /// The change to report, if there is one. A line that moves by itself is sampled: its last level is always told.
+    /// The level change to report, if any. Levels of a blinking or fading line are sampled; the last one is always
+    /// reported.
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
         let level = self.level();
         if self.reported == level {
@@ -255,16 +249,16 @@ impl Line {
         }
         self.reported = level;
         self.reported_at = Some(now);
-        Some(Event { line: self.config.name.clone(), news: News::Level(level), at: now })
+        Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), at: now })
     }
 
-    /// Whether this line is the one of a configuration, with nothing about it changed.
+    /// Whether this line has exactly this configuration.
     pub(super) fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
         self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
     }
 
-    /// Goes to its safe level, lets go of its hardware and refuses commands. The line is free for others once what is
-    /// returned has ended.
+    /// Goes to its safe level, releases its hardware and refuses further commands. The hardware is free once the
+    /// returned handle has finished.
     pub(super) fn release(&mut self, now: Instant) -> Option<JoinHandle<()>> {
         let name = &self.config.name;
         match &mut self.behaviour {

@@ -1,9 +1,9 @@
-//! The device's lines: what they may do, and the timers that end what they do.
+//! The device's lines: their permissions and timers.
 //!
-//! [`Lines`] runs a command in the very call that delivers it, with no task or queue in between; its
-//! future [`Lines::drive`] does what comes later (ends of pulses, blinking, fading, debouncing, readings), whether
-//! or not there is a link. The rules of one line are in [`output`], [`contact`] and [`sensor`], what stands between
-//! lines in [`interlock`]: free of clocks and I/O. [`driver`] has the hardware.
+//! [`Lines`] runs a command within the call that delivers it, without a task or a queue. Its future [`Lines::drive`]
+//! does all later work (ends of pulses, blinking, fading, debouncing, readings), with or without a link. The rules of
+//! one line are in [`output`], [`contact`] and [`sensor`], the rules between lines in [`interlock`]; these modules have
+//! no clocks and no I/O. [`driver`] accesses the hardware.
 
 mod board;
 pub mod contact;
@@ -29,7 +29,7 @@ use crate::config::{Config, LineConfig};
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
 use line::Line;
-pub use line::{Event, News};
+pub use line::{Event, LineEvent};
 pub use refused::Refused;
 
 struct Shared {
@@ -37,23 +37,23 @@ struct Shared {
     rescheduled: Notify,
     changed: Notify,
     reconfigured: Notify,
-    /// Whether there are other lines than those that the edge was told of.
+    /// Whether the set of lines changed since the last hello.
     untold: Cell<bool>,
 }
 
-/// All lines of the device; clones share them.
+/// Clones share the lines.
 #[derive(Clone)]
 pub struct Lines(Rc<Shared>);
 
 impl Lines {
-    /// Opens every line of a configuration and applies the levels of the start. A line that cannot be opened is
-    /// there without a level, refuses commands and is tried again now and then; the others work.
+    /// Opens every line of a configuration at its start level. A line that cannot be opened has no level, refuses
+    /// commands and is retried regularly; it does not affect the others.
     pub fn open(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (machine, queue) = driver::Machine::new(config);
         (Self::open_on(config, Box::new(machine)), queue)
     }
 
-    /// Opens the lines with drivers of the caller's.
+    /// Opens the lines with the given drivers.
     fn open_on(config: &Config, drivers: Box<dyn Open>) -> Self {
         let board = Board::open(config, drivers, Instant::now());
         Self(Rc::new(Shared {
@@ -65,7 +65,7 @@ impl Lines {
         }))
     }
 
-    /// Does something to the board, then sees to its events and timers.
+    /// Runs `act` on the board, then handles the resulting events and timers.
     fn with<T>(&self, act: impl FnOnce(&mut Board, Instant) -> T) -> T {
         let now = Instant::now();
         let mut board = self.0.board.borrow_mut();
@@ -77,7 +77,7 @@ impl Lines {
         result
     }
 
-    /// Runs an action of a verified command, now. Returns the level right after.
+    /// Runs an action of a verified command immediately. Returns the level right after it.
     pub fn run(
         &self,
         line: &Name,
@@ -87,11 +87,11 @@ impl Lines {
         self.with(|board, now| board.run(line, action, args, now))
     }
 
-    /// Follows another configuration. Lines whose part of it is the same keep their level and their timers; the others
-    /// become safe, and are opened anew.
+    /// Applies a reloaded configuration. Unchanged lines keep their level and their timers. Changed lines go to their
+    /// safe level and are reopened.
     pub async fn reload(&self, config: &Config) {
         for released in self.with(|board, now| board.retire(config, now)) {
-            // It was told to end, and that is how it ends.
+            // The task was aborted, so its result is always an error.
             let _ = released.await;
         }
         if self.with(|board, now| board.install(config, now)) {
@@ -100,51 +100,50 @@ impl Lines {
         }
     }
 
-    /// Ready once there are other lines than when the edge was told of them.
+    /// Waits until the set of lines differs from the last hello.
     pub async fn reconfigured(&self) {
         while !self.0.untold.take() {
             self.0.reconfigured.notified().await;
         }
     }
 
-    /// Every line as it is now.
     pub fn infos(&self) -> Vec<LineInfo> {
         self.0.board.borrow().infos()
     }
 
-    /// Asks each line for its configuration, its level and its fault.
+    /// Calls `ask` for each line with its configuration, level and fault.
     pub fn each<T>(&self, ask: impl Fn(&LineConfig, Option<Level>, Option<&DriverError>) -> T) -> Vec<T> {
         let board = self.0.board.borrow();
         let ask = |line: &Line| ask(line.config(), line.level(), line.fault());
         board.lines().iter().map(ask).collect()
     }
 
-    /// The link is up: levels are the edge's business again. Changes so far are in the hello.
+    /// The link is up. The hello contains all earlier changes, so their events are dropped.
     pub fn link_up(&self) {
         self.0.untold.set(false);
         self.with(|board, now| {
-            // What has not been collected yet is in the hello too.
+            // Also drops changes that were not collected yet.
             board.collect_events(now);
             board.link_up();
         });
     }
 
-    /// The link was lost, or is not there yet: the lines' own rules hold.
+    /// The link is down: the `on_link_loss` rules apply.
     pub fn link_lost(&self) {
         self.with(Board::link_lost);
     }
 
-    /// Takes every output to its safe level and ends whatever runs. Returns what went wrong.
+    /// Applies every output's safe level and ends all timers. Returns the failures.
     pub fn make_safe(&self) -> Vec<(Name, DriverError)> {
         self.with(Board::make_safe)
     }
 
-    /// The next thing to report, if there is one already.
+    /// The next event, if one is queued.
     pub fn pending_event(&self) -> Option<Event> {
         self.0.board.borrow_mut().pending_event()
     }
 
-    /// The next thing to report, once there is one.
+    /// Waits for the next event.
     pub async fn next_event(&self) -> Event {
         loop {
             if let Some(event) = self.pending_event() {
@@ -159,7 +158,7 @@ impl Lines {
         self.0.board.borrow().next_due()
     }
 
-    /// Runs the timers and takes what the inputs say, for ever.
+    /// Runs timers and handles input signals. Never returns.
     pub async fn drive(&self, mut signals: mpsc::Receiver<Signal>) {
         loop {
             let due = self.next_due();
@@ -171,9 +170,9 @@ impl Lines {
             };
             tokio::select! {
                 () = timer => {}
-                // Re-reads what is due next.
+                // The next due time may have changed.
                 () = self.0.rescheduled.notified() => continue,
-                Some(signal) = signals.recv() => self.with(|board, now| board.hear(signal, now)),
+                Some(signal) = signals.recv() => self.with(|board, now| board.handle_signal(signal, now)),
             }
             self.with(Board::tick);
         }

@@ -1,4 +1,4 @@
-//! One output: what it may do, how long, and what ends it.
+//! One output: its limits and its timers.
 
 mod motion;
 
@@ -12,18 +12,17 @@ use super::refused::Refused;
 use crate::config::{LineConfig, OnLinkLoss};
 use motion::{Blink, Fade, Motion};
 
-/// After how long an output is tried again that would not go to its safe level.
+/// Pause before another attempt to apply the safe level.
 const RETRY: Duration = Duration::from_secs(1);
-/// After how many such attempts in a row its driver is given up, to be opened anew: a chip on USB may have been
-/// unplugged.
+/// Failed attempts in a row after which the driver is closed and reopened later: a USB chip may have been unplugged.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Whether an output is on, as an interlock sees it.
+/// State of an output for interlocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
-    /// It is on, is blinking or fading, or nobody knows.
+    /// On, blinking, fading, or unknown.
     On,
-    /// It has been off for certain since then.
+    /// Certainly off since this moment.
     Off(Instant),
 }
 
@@ -37,21 +36,21 @@ pub struct Output {
     min_interval: Duration,
     on_link_loss: OnLinkLoss,
     level: Option<Level>,
-    /// Since when it is not on; meaningful while it is off.
+    /// Since when it is off. Meaningful only while it is off.
     off_since: Instant,
     last_start: Option<Instant>,
     motion: Option<Motion>,
-    /// When it must be off: the end of a pulse, or of `max_on`.
+    /// When it must go off: the end of a pulse, or of `max_on`.
     off_at: Option<Instant>,
-    /// When it goes to its safe level because the link is gone, or because it would not before.
+    /// When it goes to its safe level: after a lost link, or as a retry after a failure.
     safe_at: Option<Instant>,
-    /// Why it is not at a known level.
+    /// Why its level is unknown.
     fault: Option<DriverError>,
     attempts: u32,
 }
 
 impl Output {
-    /// Applies the level of the start first of all. It counts as having been on until now: nobody knows.
+    /// Applies the start level. The output counts as on until now, because its earlier level is unknown.
     pub fn new(
         config: &LineConfig,
         safe: Level,
@@ -78,12 +77,12 @@ impl Output {
         if output.driver.is_ok()
             && let Err(error) = output.drive(config.initial.unwrap_or(safe), now)
         {
-            tracing::error!(line = %config.name, %error, "the level of the start could not be applied");
+            tracing::error!(line = %config.name, %error, "the start level could not be applied");
         }
         output
     }
 
-    /// Takes a driver for one that could not be opened or was given up, and goes to the safe level.
+    /// Installs the driver of a reopened output and applies the safe level.
     pub fn reopened(&mut self, driver: Box<dyn Driver>, now: Instant) -> Result<(), DriverError> {
         self.driver = Ok(driver);
         self.attempts = 0;
@@ -95,21 +94,20 @@ impl Output {
         safe
     }
 
-    /// Lets go of its driver, for good.
+    /// Closes the driver permanently.
     pub fn release(&mut self) {
-        let gone = DriverError("the configuration is being read again".into());
+        let gone = DriverError("the configuration is being reloaded".into());
         self.driver = Err(gone.clone());
         self.level = None;
         self.fault = Some(gone);
         (self.motion, self.off_at, self.safe_at) = (None, None, None);
     }
 
-    /// Whether it has a driver.
     pub fn is_open(&self) -> bool {
         self.driver.is_ok()
     }
 
-    /// The level it was last driven to; `None` after a failure.
+    /// The level last applied; `None` after a failure.
     pub fn level(&self) -> Option<Level> {
         self.level
     }
@@ -124,7 +122,7 @@ impl Output {
         self.motion.is_some()
     }
 
-    /// Whether it is on. A blink counts as on for all of its time.
+    /// A blinking output counts as on, including its dark phases.
     pub fn power(&self) -> Power {
         match self.level {
             Some(level) if !level.is_on() && self.motion.is_none() => Power::Off(self.off_since),
@@ -132,23 +130,23 @@ impl Output {
         }
     }
 
-    /// Whether an action would switch it on, now or later.
+    /// Whether an action would switch it on, immediately or later.
     pub fn would_be_on(&self, action: Action) -> bool {
         match action {
             Action::Set { level, .. } => level.is_on(),
-            // Where it cannot be said, the action is refused anyway.
+            // If the level is unknown, the action is refused later.
             Action::Toggle => self.base_level().is_ok_and(|on| !on),
             Action::Pulse { .. } | Action::Blink { .. } => true,
         }
     }
 
-    /// When [`Output::tick`] has something to do.
+    /// When [`Output::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         let motion = self.motion.as_ref().map(Motion::next);
         [self.off_at, self.safe_at, motion].into_iter().flatten().min()
     }
 
-    /// Runs an action and returns the level right after.
+    /// Runs an action and returns the level immediately after it.
     pub fn run(&mut self, action: Action, now: Instant) -> Result<Option<Level>, Refused> {
         self.permit(action, now)?;
         match action {
@@ -171,7 +169,7 @@ impl Output {
         Ok(self.level)
     }
 
-    /// The owner's rules.
+    /// Checks the limits of the configuration.
     fn permit(&self, action: Action, now: Instant) -> Result<(), Refused> {
         let longest = match action {
             Action::Pulse { ms } => ms,
@@ -197,7 +195,7 @@ impl Output {
         Ok(())
     }
 
-    /// On or off, where a blink counts as the level it began from.
+    /// Whether the output is on. A blinking output counts with the level before the blink.
     fn base_level(&self) -> Result<bool, Refused> {
         match (self.motion, self.level) {
             (Some(Motion::Blink(blink)), _) => Ok(blink.base),
@@ -206,12 +204,12 @@ impl Output {
         }
     }
 
-    /// Takes a level, at once or step by step from where it is.
+    /// Applies a level, immediately or as a fade from the current level.
     fn set(&mut self, level: Level, fade_ms: u32, now: Instant) -> Result<(), DriverError> {
         match self.level.filter(|from| fade_ms > 0 && *from != level) {
             None => self.change(level, now),
             Some(from) => {
-                // Drives nothing new, and so tells at once where the line cannot be driven.
+                // Applies the current level again, so a driver failure is reported before the fade starts.
                 self.change(from, now)?;
                 let over = Duration::from_millis(fade_ms.into());
                 self.motion = Some(Motion::Fade(Fade::new(from, level, over, now)));
@@ -220,17 +218,17 @@ impl Output {
         }
     }
 
-    /// Drives the line as a command says: ends a blink or a fade.
+    /// Applies the level of a command and ends any blink or fade.
     fn change(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         self.motion = None;
         self.drive(level, now)
     }
 
-    /// Drives the line and starts or stops the timer of `max_on`, which a line that is on already does
-    /// not get anew.
+    /// Applies a level and starts or stops the timer of `max_on`. The timer is not restarted if the output is already
+    /// on.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         if let Err(error) = self.apply(level, now) {
-            // It may be on or off now, and must not stay so: the safe level of a timed line is off.
+            // The output may now be on or off, and must not remain so. The safe level of a timed output is off.
             self.safe_at = self.driver.is_ok().then_some(now + RETRY);
             return Err(error);
         }
@@ -242,7 +240,7 @@ impl Output {
         Ok(())
     }
 
-    /// The one place where the driver is told a level.
+    /// The only call of the driver.
     fn apply(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         let driver = self.driver.as_mut().map_err(|error| error.clone())?;
         match driver.set(level) {
@@ -274,7 +272,7 @@ impl Output {
         }
     }
 
-    /// Does what is due. An error is told by [`Output::fault`] too.
+    /// Runs all due timers. An error is also available from [`Output::fault`].
     pub fn tick(&mut self, now: Instant) -> Result<(), DriverError> {
         if self.safe_at.is_some_and(|due| due <= now) {
             self.safe_at = None;
@@ -299,7 +297,7 @@ impl Output {
         }
     }
 
-    /// Goes to the safe level and ends whatever runs.
+    /// Applies the safe level and ends all timers.
     pub fn make_safe(&mut self, now: Instant) -> Result<(), DriverError> {
         self.motion = None;
         self.apply(self.safe, now)?;
@@ -308,15 +306,13 @@ impl Output {
         Ok(())
     }
 
-    /// The link is there again.
     pub fn link_up(&mut self) {
-        // An output that failed still has to become safe.
+        // A failed output still has to reach its safe level.
         if self.level.is_some() {
             self.safe_at = None;
         }
     }
 
-    /// The link is gone.
     pub fn link_lost(&mut self, now: Instant) {
         if let (OnLinkLoss::SafeAfter(delay), None, Ok(_)) = (self.on_link_loss, self.safe_at, &self.driver) {
             self.safe_at = Some(now + delay);

@@ -1,29 +1,29 @@
-//! What the kernel's measurements count: the unit that each channel's files are in, and the one that people read.
+//! Units of the kernel's measurements: the unit of each channel's files and the displayed unit.
 //!
-//! The kernel's units are those of `Documentation/ABI/testing/sysfs-bus-iio`, of
-//! `Documentation/hwmon/sysfs-interface.rst` and of `Documentation/w1/slaves/w1_therm.rst`.
+//! The kernel's units are documented in `Documentation/ABI/testing/sysfs-bus-iio`,
+//! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
 
 use crate::config::SensorPlace;
 
-/// How a number in sysfs becomes one for people.
+/// Conversion of a number in sysfs to a displayed number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantity {
-    /// What the number is multiplied by.
+    /// Multiplier for the number in sysfs.
     pub factor: f64,
-    /// What it counts then.
+    /// Unit after the multiplication.
     pub unit: Option<&'static str>,
-    /// How many decimals are worth telling.
+    /// Number of significant decimals.
     pub precision: u8,
 }
 
-/// A number that nothing is known of.
+/// Conversion for an unknown channel type.
 pub const UNKNOWN: Quantity = Quantity { factor: 1.0, unit: None, precision: 3 };
 
 const fn quantity(factor: f64, unit: &'static str, precision: u8) -> Quantity {
     Quantity { factor, unit: Some(unit), precision }
 }
 
-/// What a sensor counts, by its channel.
+/// The conversion for a sensor, by its channel's type.
 pub fn of(place: &SensorPlace) -> Quantity {
     match place {
         SensorPlace::W1 { .. } => quantity(0.001, "°C", 1),
@@ -32,7 +32,7 @@ pub fn of(place: &SensorPlace) -> Quantity {
     }
 }
 
-/// The channel's type: the letters that it begins with.
+/// The channel's type: its leading letters.
 fn word(channel: &str) -> &str {
     let end = channel.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(channel.len());
     channel.get(..end).unwrap_or(channel)
@@ -42,7 +42,7 @@ fn of_iio(word: &str) -> Quantity {
     match word {
         "temp" => quantity(0.001, "°C", 1),
         "humidityrelative" => quantity(0.001, "%", 1),
-        // The kernel has kilopascals, weather reports hectopascals.
+        // The kernel uses kilopascals, weather reports hectopascals.
         "pressure" => quantity(10.0, "hPa", 1),
         "voltage" | "altvoltage" => quantity(0.001, "V", 3),
         "current" => quantity(0.001, "A", 3),

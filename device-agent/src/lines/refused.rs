@@ -1,41 +1,35 @@
-//! Why a line did not do what a verified command said.
+//! Reasons for refusing a verified command.
 
 use pinlatch_protocol::line::ActionError;
 use pinlatch_protocol::name::Name;
 
 use super::driver::DriverError;
 
-/// Why a line did not do what a verified command said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The configuration has no such line.
-    #[error("there is no such line")]
+    #[error("the configuration has no line of this name")]
     UnknownLine,
-    /// The line's kind has no such action, or not with these arguments.
+    /// The line's kind does not have this action, or not with these arguments.
     #[error(transparent)]
     Action(#[from] ActionError),
-    /// A servo would leave its range.
-    #[error("the angle is out of range_deg")]
+    #[error("the angle is outside range_deg")]
     Range,
-    /// It would be on for longer than `max_on_ms`.
-    #[error("it would be on for longer than max_on_ms")]
+    #[error("the line would be on for longer than max_on_ms")]
     MaxOn,
-    /// Too soon after the last action.
-    #[error("too soon: min_interval_ms has not passed")]
+    #[error("too soon after the last action: min_interval_ms has not passed")]
     MinInterval,
-    /// A pulse is running.
-    #[error("a pulse is running")]
+    #[error("a pulse is already running")]
     Busy,
-    /// Another line of an interlock is on, may be on, or has been on too shortly before.
+    /// Another line of an interlock is on, may be on, or went off less than the dead time ago.
     #[error("interlocked with {0}, which is on, may be on, or went off less than dead_time_ms ago")]
     Interlock(Name),
-    /// The hardware would not, or the line could not be opened.
+    /// The driver failed, or the line could not be opened.
     #[error("the line cannot be driven: {0}")]
     Driver(#[from] DriverError),
 }
 
 impl Refused {
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownLine => "refused_unknown_line",

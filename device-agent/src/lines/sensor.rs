@@ -1,4 +1,4 @@
-//! One sensor: when it is read, and which readings are news.
+//! One sensor: the times of its readings, and the changes to report.
 
 use std::time::Duration;
 
@@ -8,22 +8,21 @@ use tokio::time::Instant;
 use super::driver::DriverError;
 use crate::config::Sensing;
 
-/// A measured number.
 pub struct Sensor {
     interval: Duration,
     min_change: f64,
-    /// Ten to the power of its decimals.
+    /// Ten to the power of the precision.
     scale: f64,
     level: Option<f64>,
     fault: Option<DriverError>,
-    /// When it is read next; `None` where others bring the readings.
+    /// Time of the next reading; `None` if the readings come from the simulator.
     due: Option<Instant>,
-    /// Whether a reading is under way.
+    /// Whether a reading is in progress.
     reading: bool,
 }
 
 impl Sensor {
-    /// Is read at once, and then at its intervals, where `polled`.
+    /// If `polled`, the first reading is due immediately and further ones at the interval.
     pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
         Self {
             interval: sensing.interval,
@@ -36,7 +35,7 @@ impl Sensor {
         }
     }
 
-    /// The last number that was news; `None` while it cannot be read.
+    /// The last reported number; `None` while the sensor cannot be read.
     pub fn level(&self) -> Option<Level> {
         self.level.map(Level::Number)
     }
@@ -46,12 +45,12 @@ impl Sensor {
         self.fault.as_ref()
     }
 
-    /// When [`Sensor::begin`] has something to do.
+    /// When [`Sensor::begin`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.reading)
     }
 
-    /// Whether it is to be read now. Two readings never run at once.
+    /// Whether to start a reading now. Two readings never run at the same time.
     pub fn begin(&mut self, now: Instant) -> bool {
         if self.next_due().is_none_or(|due| due > now) {
             return false;
@@ -61,14 +60,14 @@ impl Sensor {
         true
     }
 
-    /// Takes a reading. Whether it works now, where that has changed.
+    /// Handles a reading. Returns whether the sensor works, if that changed.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
         self.reading = false;
         let worked = self.fault.is_none();
         match reading.and_then(|number| self.round(number)) {
             Ok(number) => {
                 let moved = self.level.is_none_or(|level| {
-                    // A step of just `min_change` counts, whatever binary fractions make of it.
+                    // The tolerance accepts a step of exactly `min_change` despite binary rounding.
                     number != level && (number - level).abs() + 1e-9 >= self.min_change
                 });
                 if moved {
@@ -90,7 +89,7 @@ impl Sensor {
         if rounded.is_finite() {
             Ok(rounded)
         } else {
-            Err(DriverError("the measurement is no number".into()))
+            Err(DriverError("the measurement is not a finite number".into()))
         }
     }
 }
@@ -138,7 +137,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is told is never further from what was read than `min_change` and the rounding.
+        /// The level never differs from the reading by more than `min_change` plus rounding.
         #[test]
         fn the_level_stays_near(readings in prop::collection::vec(-50.0f64..50.0, 1..40), tenths in 0u8..30) {
             let min_change = f64::from(tenths) / 10.0;

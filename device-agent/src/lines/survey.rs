@@ -1,5 +1,5 @@
-//! What this machine has that could be a line, for `pinlatch-agent lines`: each with the words to put into the
-//! configuration.
+//! Hardware of this machine that can be used as lines, for `pinlatch-agent lines`, with the matching configuration
+//! keys.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,72 +8,62 @@ use serde::Serialize;
 
 use super::driver::{gpio, pwm, sensor};
 
-/// Everything that could be a line.
+/// All usable hardware.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
-    /// GPIO chips.
     pub gpio: Vec<GpioChip>,
     /// Why the GPIO chips could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpio_error: Option<String>,
-    /// PWM chips.
     pub pwm: Vec<PwmChip>,
-    /// IIO devices.
     pub iio: Vec<Measuring>,
-    /// hwmon devices.
     pub hwmon: Vec<Measuring>,
-    /// The ids of 1-wire thermometers.
+    /// Ids of the 1-wire thermometers.
     pub w1: Vec<String>,
 }
 
-/// A GPIO chip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioChip {
     /// Its label, for `chip`.
     pub chip: String,
-    /// Its device file.
     pub path: String,
-    /// Its lines by offset.
+    /// By offset.
     pub lines: Vec<GpioLine>,
 }
 
-/// A GPIO line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioLine {
-    /// For `offset`.
     pub offset: u32,
     /// Its name, for `gpio`.
     pub name: Option<String>,
-    /// Whether somebody holds it.
+    /// Whether a program or the kernel uses it.
     pub used: bool,
-    /// Who.
+    /// The program that uses it.
     pub consumer: Option<String>,
 }
 
-/// A PWM chip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PwmChip {
     /// Its device, for `pwm`.
     pub pwm: String,
-    /// Its folder.
     pub path: String,
-    /// How many channels it has, from 0 on.
+    /// Number of channels, counted from 0.
     pub channels: u32,
 }
 
-/// A device that measures.
+/// An IIO or hwmon device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Measuring {
-    /// For `device`: its name, or its parent's where the name is not its own.
+    /// For `device`: its name, or its parent's name if several devices have the same name.
     pub device: String,
-    /// What its `name` says.
+    /// Content of its `name` file.
     pub name: String,
     /// For `channel`.
     pub channels: Vec<String>,
 }
 
 impl Survey {
-    /// Looks at this machine.
+    /// Examines this machine.
     pub fn take(sysfs: &Path) -> Self {
         let (gpio, gpio_error) = match gpio::survey() {
             Ok(chips) => (chips.into_iter().map(gpio_chip).collect(), None),
@@ -94,11 +84,11 @@ impl Survey {
         }
     }
 
-    /// For people, a line each; what can be put into the configuration is written as it stands there.
+    /// Text for people, one item per line. Values have the syntax of the configuration file.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut say = |line: std::fmt::Arguments<'_>| {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{line}");
         };
         if let Some(error) = &self.gpio_error {

@@ -1,4 +1,4 @@
-//! All lines together, on tokio's paused clock.
+//! Tests of all lines together, on tokio's paused clock.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,8 +22,8 @@ fn run(lines: &Lines, line: &str, action: &str, args: Value) -> Result<Option<Le
     lines.run(&Name::new(line).unwrap(), action, args.as_object().unwrap())
 }
 
-/// Drives the lines for some time and collects what they report.
-async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, News)> {
+/// Drives the lines for some time and collects their events.
+async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, LineEvent)> {
     let start = Instant::now();
     let mut seen = Vec::new();
     let collect = async {
@@ -40,10 +40,10 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
     seen
 }
 
-/// The levels among them.
+/// Only the level events.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
-        News::Level(Some(level)) => Some((at, level)),
+        LineEvent::Level(Some(level)) => Some((at, level)),
         _ => None,
     };
     news(lines, signals, time).await.into_iter().filter_map(level).collect()
@@ -123,7 +123,7 @@ async fn limits_hold_when_the_link_goes_in_the_middle() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lines.link_lost();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        // Back again: what the site would say now is refused all the same.
+        // The new link does not reset `min_interval_ms`, so the command is refused.
         lines.link_up();
         let again = run(&lines, "door", "pulse", json!({ "ms": 1 }));
         assert_eq!(again, Err(Refused::MinInterval));
@@ -198,8 +198,11 @@ async fn a_press_is_told_after_the_level_that_ends_it() {
         () = released => panic!(),
     };
     let (first, later) = (Duration::ZERO, Duration::from_millis(300));
-    let level = |on| News::Level(Some(Level::On(on)));
-    assert_eq!(seen, [(first, level(true)), (later, level(false)), (later, News::Press { long: false })]);
+    let level = |on| LineEvent::Level(Some(Level::On(on)));
+    assert_eq!(
+        seen,
+        [(first, level(true)), (later, level(false)), (later, LineEvent::Press { long: false })]
+    );
     drop(folder);
 }
 
@@ -231,8 +234,8 @@ async fn a_sensor_in_sysfs_is_read_at_its_interval_and_may_come_and_go() {
         seen = news(&lines, signals, Duration::from_secs(60)) => seen,
         () = weather => panic!(),
     };
-    let levels: Vec<(u64, News)> = seen.into_iter().map(|(at, news)| (at.as_secs(), news)).collect();
-    let level = |number: Option<f64>| News::Level(number.map(Level::Number));
+    let levels: Vec<(u64, LineEvent)> = seen.into_iter().map(|(at, news)| (at.as_secs(), news)).collect();
+    let level = |number: Option<f64>| LineEvent::Level(number.map(Level::Number));
     assert_eq!(levels, [(10, level(Some(20.0))), (30, level(Some(20.5))), (40, level(None))]);
     assert!(lines.each(|_, _, fault| fault.is_some())[0]);
 }
@@ -248,7 +251,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
     let plugged = async {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        // As an I2C chip appears, with a channel that another program has exported.
+        // An I2C chip appears, and another program has already exported one of its channels.
         let real = folder.path().join("devices/i2c-1/1-0040/pwm/pwmchip5");
         std::fs::create_dir_all(real.join("pwm3")).unwrap();
         std::fs::create_dir_all(folder.path().join("class/pwm")).unwrap();
@@ -269,13 +272,13 @@ async fn a_line_that_comes_late_is_opened_and_told() {
         seen = news(&lines, signals, Duration::from_secs(60)) => seen,
         () = plugged => panic!(),
     };
-    assert_eq!(seen, [(Duration::from_secs(30), News::Level(Some(Level::Number(0.0))))]);
+    assert_eq!(seen, [(Duration::from_secs(30), LineEvent::Level(Some(Level::Number(0.0))))]);
     run(&lines, "lamp", "set", json!({ "value": 1 })).unwrap();
     let duty = std::fs::read_to_string(folder.path().join("class/pwm/pwmchip5/pwm3/duty_cycle")).unwrap();
     assert_eq!(duty, "1000000");
 }
 
-/// What another configuration leaves alone keeps its timers; what it changes is safe, and counts as new.
+/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and count as new.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -322,7 +325,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
         }
     );
     assert_eq!(seen, [("door".to_owned(), 3_000), ("heater".to_owned(), 4_000)]);
-    // And again with nothing new: nobody has to be told.
+    // Another reload without changes sends nothing to the edge.
     lines.reload(&config).await;
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }

@@ -1,4 +1,4 @@
-//! The document: one family after the other, each with what it counts.
+//! Renders the metrics document.
 
 use std::fmt::{Display, Write as _};
 
@@ -7,67 +7,66 @@ use pinlatch_protocol::line::Level;
 use crate::status::{LineStatus, LinkState, Status};
 use crate::telemetry::{Counters, Telemetry};
 
-/// Everything that is told.
 pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     let mut out = Exposition::default();
     let Counters { connections, executed, expired, refused, link_errors, events, bytes_received, bytes_sent } =
         &status.counters;
 
-    out.family("pinlatch_agent_build_info", "gauge", "1, with the agent's version.");
+    out.family("pinlatch_agent_build_info", "gauge", "Always 1; the label is the agent's version.");
     out.sample("pinlatch_agent_build_info", &[("version", &status.version)], 1);
     out.single(
         "pinlatch_agent_uptime_seconds",
         "gauge",
-        "For how long the agent has been running.",
+        "Time since the agent started, in seconds.",
         status.uptime_s,
     );
     if let Some(kib) = status.memory_kib {
         let bytes = kib.saturating_mul(1_024);
-        out.single("process_resident_memory_bytes", "gauge", "Memory that is resident.", bytes);
+        out.single("process_resident_memory_bytes", "gauge", "Resident memory, in bytes.", bytes);
     }
     if let Some(open) = open_files() {
         out.single("process_open_fds", "gauge", "Open file descriptors.", open);
     }
 
     let connected = u8::from(status.link.state == LinkState::Connected);
-    out.single("pinlatch_agent_connected", "gauge", "Whether there is a link to the edge.", connected);
-    let help = "Connections to the edge that were established.";
+    out.single(
+        "pinlatch_agent_connected",
+        "gauge",
+        "1 if the agent is connected to the edge, otherwise 0.",
+        connected,
+    );
+    let help = "Established connections to the edge.";
     out.single("pinlatch_agent_connections_total", "counter", help, connections);
     let help = "Connections to the edge after the first.";
     out.single("pinlatch_agent_reconnects_total", "counter", help, connections.saturating_sub(1));
     let name = "pinlatch_agent_link_errors_total";
-    out.family(name, "counter", "Connections that were lost and attempts that failed, by code.");
+    out.family(name, "counter", "Lost connections and failed attempts, by error code.");
     for (code, count) in link_errors {
         out.sample(name, &[("code", code)], count);
     }
     if let Some(term) = telemetry.certificate_term() {
-        let help = "When the device's certificate expires, in seconds of Unix time.";
+        let help = "Expiry of the device's certificate, in seconds of Unix time.";
         out.single("pinlatch_agent_certificate_expiry_timestamp_seconds", "gauge", help, term.expires());
     }
     if let Some(clock) = &status.clock {
-        let help = "How wide the range is in which edge time lies.";
+        let help = "Width of the interval that contains edge time, in seconds.";
         let uncertainty = seconds(i128::from(clock.uncertainty_ms));
         out.single("pinlatch_agent_clock_uncertainty_seconds", "gauge", help, uncertainty);
-        let help = "How far edge time is ahead of the system's clock.";
+        let help = "Edge time minus the system's clock, in seconds.";
         out.single("pinlatch_agent_clock_offset_seconds", "gauge", help, seconds(clock.ahead_ms.into()));
     }
 
     let name = "pinlatch_agent_commands_total";
-    out.family(name, "counter", "Commands by outcome, and by code where they were refused.");
+    out.family(name, "counter", "Commands by outcome; refused ones also by code.");
     out.sample(name, &[("outcome", "executed"), ("code", "")], executed);
     out.sample(name, &[("outcome", "expired"), ("code", "")], expired);
     for (code, count) in refused {
         out.sample(name, &[("outcome", "refused"), ("code", code)], count);
     }
-    out.single("pinlatch_agent_events_total", "counter", "Events that were sent.", events);
-    let help = "Bytes of text frames that were received.";
+    out.single("pinlatch_agent_events_total", "counter", "Events sent to the edge.", events);
+    let help = "Bytes of received text frames.";
     out.single("pinlatch_agent_received_bytes_total", "counter", help, bytes_received);
-    out.single(
-        "pinlatch_agent_sent_bytes_total",
-        "counter",
-        "Bytes of text frames that were sent.",
-        bytes_sent,
-    );
+    out.single("pinlatch_agent_sent_bytes_total", "counter", "Bytes of sent text frames.", bytes_sent);
 
     let name = "pinlatch_line_level";
     out.family(
@@ -79,21 +78,21 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
         out.level(name, line);
     }
     let name = "pinlatch_line_known";
-    out.family(name, "gauge", "Whether a line's level is known.");
+    out.family(name, "gauge", "1 if a line's level is known, otherwise 0.");
     for line in &status.lines {
         out.sample(name, &[("line", line.name.as_str())], u8::from(line.level.is_some()));
     }
     out.0
 }
 
-/// Milliseconds as seconds, exactly.
+/// Exact conversion of milliseconds to seconds.
 fn seconds(ms: i128) -> String {
     let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
     format!("{sign}{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
 fn open_files() -> Option<usize> {
-    // One of them is the folder that is being read.
+    // One descriptor belongs to the folder being read.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 
@@ -102,7 +101,7 @@ struct Exposition(String);
 
 impl Exposition {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 

@@ -1,4 +1,4 @@
-//! What the running agent says of itself on a unix socket: one JSON document for each connection.
+//! Status of the running agent on a unix socket: one JSON document per connection.
 
 mod socket;
 mod text;
@@ -17,112 +17,94 @@ use crate::telemetry::{Counters, LastError, Link, Telemetry};
 
 pub use socket::{SocketError, StatusSocket, ask};
 
-/// The folder that systemd makes for the agent (`RuntimeDirectory=pinlatch`).
+/// Runtime folder created by systemd (`RuntimeDirectory=pinlatch`).
 const RUNTIME_DIR: &str = "/run/pinlatch";
 
-/// Where the status is asked for.
 pub fn default_socket() -> PathBuf {
     Path::new(RUNTIME_DIR).join("agent.sock")
 }
 
-/// Where an agent of this configuration listens: where the file says, or else in systemd's folder, where there is
-/// one.
+/// The agent's status socket: the configured path, otherwise a socket in systemd's runtime folder if that exists.
 pub fn socket_of(config: &Config) -> Option<PathBuf> {
     let default = || Path::new(RUNTIME_DIR).is_dir().then(default_socket);
     config.status_socket.clone().or_else(default)
 }
 
-/// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// The agent's version.
     pub version: String,
-    /// For how long it has been running.
     pub uptime_s: u64,
-    /// How much memory it has resident, in KiB; absent where that is not known.
+    /// Resident memory in KiB; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_kib: Option<u64>,
-    /// The edge's address; absent before the credentials could be read.
+    /// Base URL; absent until the credentials were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
-    /// The site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Name>,
-    /// The link.
     pub link: LinkStatus,
-    /// The clock; absent before edge time was told once.
+    /// Absent until edge time is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStatus>,
-    /// The lines, in the order of the configuration.
+    /// In the order of the configuration.
     pub lines: Vec<LineStatus>,
-    /// What was counted since the start.
+    /// Counts since the start.
     pub counters: Counters,
 }
 
-/// The link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkStatus {
-    /// `connected`, `connecting` or `waiting`.
     pub state: LinkState,
-    /// For how long it has been connected.
+    /// Only while connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_s: Option<u64>,
-    /// In how long it is tried again.
+    /// Only while waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
-    /// Why it was last lost, or not established.
+    /// Why the last connection was lost or could not be established.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
 }
 
-/// How the link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
-    /// It is up.
     Connected,
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Connecting,
     /// Between two attempts.
     Waiting,
 }
 
-/// The clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockStatus {
-    /// Edge time, milliseconds of Unix time.
+    /// Edge time in milliseconds since the Unix epoch.
     pub edge_ms: u64,
-    /// How far edge time is ahead of the system's clock, in milliseconds.
+    /// Edge time minus the system's clock, in milliseconds.
     pub ahead_ms: i64,
-    /// In how wide a range edge time lies.
+    /// Width of the interval that contains edge time, in milliseconds.
     pub uncertainty_ms: u64,
 }
 
-/// A line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineStatus {
-    /// Its name.
     pub name: Name,
-    /// What it is for.
     pub kind: LineKind,
-    /// What moves or reads it, and where: `gpio GPIO17`.
+    /// Driver and location, such as `gpio GPIO17`.
     pub driver: String,
-    /// Its level; absent where it is not known.
+    /// Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    /// What its number counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Why it does not work.
+    /// Why the level is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
 impl Status {
-    /// How everything is now.
     pub fn of(telemetry: &Telemetry, lines: &Lines, wall: WallClock) -> Self {
         let now = Instant::now();
         let identity = telemetry.identity();

@@ -1,4 +1,4 @@
-//! The unix socket: the daemon's end and the asking one's.
+//! The status socket: server in the daemon and client in `pinlatch-agent status`.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read};
@@ -13,40 +13,31 @@ use tokio::time::timeout;
 
 use super::Status;
 
-/// How long who asks may take to read.
+/// Time limit for a client to read the document.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the daemon may take to answer.
+/// Time limit for the daemon to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than any document.
+/// Larger than any document.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
-/// Why the status cannot be offered or asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Another agent listens there.
-    #[error("{0}: another agent is listening there")]
+    #[error("{0}: another agent already listens on this socket")]
     InUse(PathBuf),
-    /// Something else is there.
-    #[error("{0}: this is no socket")]
+    /// The path is not a socket.
+    #[error("{0}: this file is not a socket: remove it, or set another `status_socket`")]
     NoSocket(PathBuf),
-    /// Nobody listens there.
-    #[error("{0}: no agent is running there")]
+    #[error("{0}: no agent listens on this socket: start the agent, or check `status_socket`")]
     NotRunning(PathBuf),
-    /// The system refused.
     #[error("{path}: {error}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// What came is no status.
-    #[error("what listens there gives no status: {0}")]
+    Io { path: PathBuf, error: io::Error },
+    /// The answer is not a valid status document.
+    #[error("the answer is not a valid status document: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
 impl SocketError {
-    /// The stable code.
+    /// Stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InUse(_) => "status_socket_in_use",
@@ -62,14 +53,14 @@ impl SocketError {
     }
 }
 
-/// The daemon's end; its file goes with it.
+/// The daemon's socket. Dropping it removes the file.
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl StatusSocket {
-    /// Listens. The socket of a daemon that was killed is replaced, that of a living one is not.
+    /// Listens on the path. Replaces the socket of a killed daemon, but not a running daemon's.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
@@ -79,7 +70,7 @@ impl StatusSocket {
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     fs::remove_file(path).map_err(SocketError::io(path))?;
                 }
-                // It gives no sign of being dead.
+                // Treated as running, because nothing shows otherwise.
                 _ => return Err(SocketError::InUse(path.into())),
             }
         }
@@ -89,13 +80,13 @@ impl StatusSocket {
         Ok(socket)
     }
 
-    /// Answers for ever, one after the other.
+    /// Answers one client after the other. Never returns.
     pub async fn serve(&self, status: impl Fn() -> Status) {
         loop {
             let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::error!(code = "status_socket_failed", %error, "the status is no longer offered");
+                    tracing::error!(code = "status_socket_failed", %error, "the status socket failed; restart the agent to serve the status again");
                     return std::future::pending().await;
                 }
             };
@@ -106,7 +97,7 @@ impl StatusSocket {
                 stream.write_all(b"\n").await?;
                 stream.shutdown().await
             };
-            // Who does not read on has only themselves to blame.
+            // A client that does not read in time loses its connection.
             let _ = timeout(PATIENCE, answer).await;
         }
     }
@@ -114,12 +105,12 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // Left behind, it would be replaced by the next start.
+        // A leftover file would be replaced at the next start, so an error does not matter.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Asks a running agent.
+/// Requests the status from a running agent.
 pub fn ask(path: &Path) -> Result<Status, SocketError> {
     let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => SocketError::NotRunning(path.into()),
@@ -139,7 +130,7 @@ mod tests {
     async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.sock");
-        // What a killed process leaves: a socket that nobody listens on.
+        // A killed process leaves a socket without a listener.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let living = StatusSocket::bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);

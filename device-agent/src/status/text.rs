@@ -1,4 +1,4 @@
-//! The status for people.
+//! The status as text for people.
 
 use std::fmt;
 
@@ -19,7 +19,11 @@ impl fmt::Display for Status {
             let (word, by) =
                 if clock.ahead_ms < 0 { ("behind", -clock.ahead_ms) } else { ("ahead of", clock.ahead_ms) };
             let within = clock.uncertainty_ms;
-            row(f, "clock", format_args!("edge time is {by} ms {word} the system's, within {within} ms"))?;
+            row(
+                f,
+                "clock",
+                format_args!("edge time is {by} ms {word} the system's clock (uncertainty {within} ms)"),
+            )?;
         }
         let counters = &self.counters;
         let refused: u64 = counters.refused.values().sum();

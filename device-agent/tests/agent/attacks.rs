@@ -1,5 +1,5 @@
-//! The catalogue of attacks as commands to a running agent: the edge itself may be in wrong hands, or the
-//! network, and the lines still do not move.
+//! Runs the catalogue of attacks as commands against a running agent. Even with a hostile edge or network, no line
+//! moves.
 
 use pinlatch_protocol::agent::{Outcome, ToAgent};
 use pinlatch_protocol::command::CommandStatus;
@@ -11,7 +11,7 @@ use crate::forge::attacks::{self, Attack};
 use crate::forge::{Role, Signer, Subject};
 use crate::world::World;
 
-/// What fits into a frame; longer ones end the connection.
+/// Largest token that fits into a frame; longer frames end the connection.
 const LARGEST: usize = 12 * 1024;
 
 macro_rules! all {
@@ -25,7 +25,7 @@ macro_rules! all {
 
 for_each_attack!(all);
 
-/// An honest command for this connection, to be altered.
+/// A valid command for this connection, as input for the attacks.
 fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     let token = link.order(id, "door", "pulse", json!({ "ms": 1 })).sign();
     let state = edge.state.lock().unwrap();
@@ -37,7 +37,7 @@ fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     Subject::of(Role::Command, &signer, &token, now_ms / 1000).beside(&others)
 }
 
-/// Everything that is answered up to a command's own outcome, which is last.
+/// All outcomes up to the one of command `id`, which is last.
 async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
     let mut all = Vec::new();
     loop {
@@ -66,7 +66,7 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                     link.say(&ToAgent::Command { jwt }).await;
                     tried += 1;
                 }
-                // The honest one, under an id of its own, is obeyed; by then everything before it is decided.
+                // A valid command with a new id is executed. By then every earlier command has been decided.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
                 link.say(&ToAgent::Command { jwt: order }).await;
@@ -86,8 +86,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
         .await;
 }
 
-/// A command shown again is not run again: not at once, not after others, not on the next connection, and not in
-/// another spelling of its JSON.
+/// A replayed command does not run again: not immediately, not after other commands, not on the next connection, and
+/// not with its JSON spelled differently.
 #[tokio::test]
 async fn a_command_shown_again() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -102,7 +102,7 @@ async fn a_command_shown_again() {
             );
             let later = subject.claim("deadline", subject.claims["deadline"].as_u64().unwrap() - 1);
             for again in [subject.honest(), respelt, later] {
-                // It is told what became of the first, and the line does nothing.
+                // The answer repeats the first outcome, and the line does not move.
                 assert_eq!(link.command(again).await.status, CommandStatus::Executed);
             }
             assert_eq!(world.times_on("door"), 1);

@@ -74,11 +74,11 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
 
     let safe = output(&["safe", "--config", config]).await;
     assert!(world.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
-    // One line has no hardware, which must be told, but must not keep the others from being safe.
+    // The line without hardware is reported, but does not prevent the other lines from becoming safe.
     assert_eq!(safe.status.code(), Some(1));
     assert!(text(&safe.stderr).contains("lost"), "{safe:?}");
 
-    // The socket that the killed one left behind is no obstacle.
+    // The socket left by the killed agent does not prevent a start.
     let _running = agent(&["run", "--config", config]).spawn().unwrap();
     edge.welcome().await;
 }
@@ -89,7 +89,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     world.enrol(&edge.enrol_string()).await.unwrap();
     let running = agent(&["run", "--config", world.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
-    // Some 120 KiB of log, into a pipe that holds 64.
+    // About 120 KiB of log into a pipe of 64 KiB.
     for number in 0..800 {
         let order = link.order(&number.to_string(), "lamp", "toggle", json!({})).sign();
         assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -146,7 +146,7 @@ async fn lines_lists_what_there_is() {
 async fn lines_gives_the_words_of_the_configuration() {
     let world = World::new();
     let sysfs = world.folder.path().join("sys");
-    // As the kernel lays out a PWM chip, a processor's thermometer and a 1-wire one.
+    // Layout of the kernel for a PWM chip, a processor's thermometer and a 1-wire thermometer.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
         ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),
@@ -224,7 +224,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
 
     link.close(4409).await;
-    // The close has been sent, and not yet come.
+    // The agent may not have received the close frame yet.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);

@@ -1,4 +1,4 @@
-//! TLS for a device whose clock says 1970, with a root of our own.
+//! TLS for a device whose clock is in 1970, with a private root.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     world
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection may resume the first one's TLS session, where no chain is checked.
+                // The second connection may resume the first TLS session, which skips the check of the chain.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -71,7 +71,7 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
                 link.close(1012).await;
                 edge.accept().await
             };
-            // An old certificate with a stolen key, long after it expired: edge time is signed, and later.
+            // Simulates an expired certificate with a stolen key: edge time is signed, and after the expiry.
             edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
             link.send_welcome().await;
             assert!(link.next().await.is_err(), "it must not say hello");
@@ -80,7 +80,7 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
         })
         .await;
 
-    // The date alone is what was wrong: without a certificate the same welcome counts.
+    // Only the date was wrong: without a certificate the same welcome is accepted.
     let (world, mut plain) = (World::new(), Edge::start().await);
     plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
     world.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
@@ -101,14 +101,14 @@ async fn leniency_is_for_the_date_alone() {
     let (pki, stranger) = (Pki::new(), Pki::new());
     let edge = Edge::serve(Some(pki.acceptor())).await;
     for (world, string) in [
-        // Another root.
+        // A different root.
         (World::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
-        // Another name.
+        // A different name.
         (
             World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
             edge.enrol_string().replace("127.0.0.1", "localhost"),
         ),
-        // Expired, by a clock that is ahead.
+        // Expired, for a clock that is ahead.
         (World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
     ] {
         let refused = world.enrol(&string).await;

@@ -1,5 +1,5 @@
-//! The fixtures in `tests/config`: every file in `valid` loads, every one in `invalid` fails with exactly
-//! the issues that its first lines name: `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
+//! Fixtures in `tests/config`: every file in `valid` loads. Every file in `invalid` fails with exactly the issues in
+//! its first lines: `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -104,7 +104,7 @@ fn the_examples_of_the_documentation_load() {
     let examples: Vec<&str> =
         page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(examples.len(), 2);
-    // The second goes on where the first ends.
+    // The second example continues the first.
     let config = Config::parse(&examples.join("\n"), Path::new("")).unwrap();
     assert_eq!(config.lines.len(), 11);
 }

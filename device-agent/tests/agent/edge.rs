@@ -1,5 +1,4 @@
-//! An edge that says exactly what a test wants: HTTP, challenge and upgrade as the real one, the rest by
-//! hand.
+//! A scriptable edge: HTTP, challenge and upgrade behave like the real edge; the test controls the rest.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -34,32 +33,32 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-/// How long anything may take before a test fails.
+/// Timeout for every wait in a test.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The code that the fake edge accepts; with a dot, as real ones may have.
+/// The code accepted by this edge. It contains dots, which real codes may have too.
 pub const CODE: &str = "one.time.code";
 
-/// What the edge knows and signs with; tests change it as they like.
+/// Keys and behaviour of the edge; tests change them freely.
 pub struct State {
     pub keys: EdgeKeys,
     pub root: SigningKey,
     pub keyset: String,
     /// Edge time minus real time, in milliseconds.
     pub ahead_ms: i64,
-    /// The root key that enrolment gives out.
+    /// The root key sent at enrolment.
     pub shown_root: Value,
-    /// Before how many days the certificates were issued that enrolment gives out.
+    /// Age of the certificates issued at enrolment, in days.
     pub issued_ago_days: u64,
-    /// Whether something else answers in the edge's place: 200 and a page, whatever is asked.
+    /// Whether a captive portal answers instead of the edge: 200 and a page for every request.
     pub portal: bool,
     /// Whether another agent is connected as this device.
     pub taken: bool,
     /// Whether the answer to the next proof is lost.
     pub loses_answer: bool,
-    /// The proofs that came, each of which is good once.
+    /// Proofs already used; each is valid once.
     proofs: Vec<String>,
-    /// What TLS is spoken with.
+    /// Enables TLS.
     pub tls: Option<TlsAcceptor>,
 }
 
@@ -69,7 +68,7 @@ impl State {
         u64::try_from(now).unwrap().checked_add_signed(self.ahead_ms).unwrap()
     }
 
-    /// Publishes the current keys under a number.
+    /// Publishes the current keys as key set `number`.
     pub fn publish(&mut self, number: u64) {
         self.keyset = keyset::sign(&self.root, number, self.keys.public(), self.now_ms() / 1000).unwrap();
     }
@@ -150,18 +149,18 @@ impl Edge {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// What `pinlatch device enrol` would print.
+    /// The string that `pinlatch device enrol` would print.
     pub fn enrol_string(&self) -> String {
         let thumbprint = self.state.lock().unwrap().root.kid().to_owned();
         format!("{}/#{CODE}.{thumbprint}", self.url())
     }
 
-    /// The next proven connection, before its welcome.
+    /// Waits for the next authenticated connection, before its welcome.
     pub async fn accept(&mut self) -> Connection {
         timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
     }
 
-    /// The next connection, welcomed; and its hello.
+    /// Waits for the next connection, sends its welcome and returns it with its hello.
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;
@@ -171,7 +170,7 @@ impl Edge {
     }
 }
 
-/// With an error the connection is closed instead.
+/// An error closes the connection without an answer.
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 fn problem(code: Code) -> Response<Full<Bytes>> {
@@ -269,9 +268,9 @@ pub struct Connection {
     socket: WebSocketStream<TokioIo<Upgraded>>,
     pub session: String,
     state: Shared,
-    /// Whether pings stay unanswered.
+    /// Whether pings get no answer.
     pub silent: bool,
-    /// Whether the agent asked not to take the link from another.
+    /// Whether the agent asked not to replace another connection.
     pub yields: bool,
 }
 
@@ -298,7 +297,7 @@ impl Connection {
         self.say(&message).await;
     }
 
-    /// What the agent says next, its pings aside; the close frame's code where it closes.
+    /// The agent's next message, without pings. The close frame's code if the agent closes the connection.
     pub async fn next(&mut self) -> Result<FromAgent, u16> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the agent is silent") {
@@ -315,7 +314,7 @@ impl Connection {
         }
     }
 
-    /// The next outcome, events aside.
+    /// The next outcome, skipping events.
     pub async fn outcome(&mut self) -> Outcome {
         loop {
             if let FromAgent::Result(outcome) = self.next().await.unwrap() {
@@ -324,7 +323,7 @@ impl Connection {
         }
     }
 
-    /// The next event of a line, as JSON.
+    /// The next level of a line, as JSON.
     pub async fn event(&mut self, wanted: &str) -> Value {
         loop {
             if let FromAgent::Event { line, level, .. } = self.next().await.unwrap()
@@ -335,7 +334,7 @@ impl Connection {
         }
     }
 
-    /// A command for this connection, good for five seconds.
+    /// A command for this connection, valid for five seconds.
     pub fn order(&self, id: &str, line: &str, action: &str, args: Value) -> Order {
         Order {
             claims: CommandClaims {
@@ -363,7 +362,7 @@ impl Connection {
     }
 }
 
-/// A command before it is signed, for tests to spoil.
+/// A command before signing, so that tests can alter it.
 pub struct Order {
     pub claims: CommandClaims,
     pub device: Name,

@@ -1,4 +1,4 @@
-//! Enrolment: what is stored, and what must leave the old credentials in place.
+//! Enrolment: the stored credentials, and failures that must keep the old ones.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! Hostile and foreign frames.
+//! Hostile and unknown frames.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;

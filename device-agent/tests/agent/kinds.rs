@@ -1,4 +1,4 @@
-//! Dimmers, sensors, presses and interlocks, from the edge to the wire and back.
+//! Dimmers, sensors, presses and interlocks, from the edge to the line and back.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;

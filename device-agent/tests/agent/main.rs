@@ -1,4 +1,4 @@
-//! The agent against an edge in the same process: one binary, so that it is linked once.
+//! Tests of the agent against an edge in the same process. One binary, so that it is linked once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

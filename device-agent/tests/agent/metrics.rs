@@ -12,19 +12,19 @@ use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
 use crate::world::World;
 
-/// Where the log says that they are.
+/// The metrics address, from the log.
 async fn address(running: &Running) -> SocketAddr {
     let log = running.until_logged("metrics are served").await;
     let line = log.lines().rfind(|line| line.contains("metrics are served")).unwrap();
     line.rsplit("at=").next().unwrap().trim().parse().unwrap()
 }
 
-/// Sends a request and reads until the end.
+/// Sends a request and reads the answer to its end.
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // Where not all was read, the end may be a reset.
+    // If the server did not read the whole request, the connection may end with a reset.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no end");
     String::from_utf8(answer).unwrap()
 }
@@ -38,8 +38,8 @@ async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     read(body)
 }
 
-/// Reads text format 0.0.4, strictly: each sample belongs to the family whose HELP and TYPE stand before it, no family
-/// and no sample comes twice, names and values are of the form that the format's page gives.
+/// A strict parser of text format 0.0.4: each sample follows the HELP and TYPE of its family, no family and no sample
+/// appears twice, and names and values have the form that the format's documentation gives.
 fn read(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut families: Vec<&str> = Vec::new();
@@ -130,7 +130,7 @@ async fn they_tell_of_link_commands_lines_and_clock() {
     running.stop().await;
 }
 
-/// Whoever asks for something else, too much, or does not read, gets little and holds up nothing.
+/// Clients with wrong or oversized requests, and clients that do not read, cannot delay the agent.
 #[tokio::test]
 async fn strangers_hold_up_nothing() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -155,7 +155,7 @@ async fn strangers_hold_up_nothing() {
     assert!(long.starts_with("HTTP/1.1 431 ") || long.is_empty(), "{long}");
     assert!(status("\u{0}\u{1}\r\n\r\n".into()).await.starts_with("HTTP/1.1 400 "));
 
-    // As many as fill every place, and say nothing; meanwhile lines obey, and soon there is room again.
+    // These idle clients occupy every slot. Commands still run, and the slots are free again soon.
     let mut idle = Vec::new();
     for _ in 0..8 {
         let mut stream = TcpStream::connect(address).await.unwrap();

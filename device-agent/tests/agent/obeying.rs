@@ -1,4 +1,4 @@
-//! Commands that are obeyed, and those that the device's own rules refuse.
+//! Commands that run, and commands that the device's own rules refuse.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;
@@ -111,7 +111,7 @@ async fn a_lost_connection_s_outcomes_are_told_again() {
             assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line holds");
             assert_eq!(outcomes.len(), 1);
             assert_eq!((outcomes[0].id.as_str(), outcomes[0].status), ("c1", CommandStatus::Executed));
-            // This command's answer follows the pong to the hello's ping.
+            // The answer to this command arrives after the pong to the hello's ping.
             let order = link.order("c2", "lamp", "set", json!({ "value": false })).sign();
             link.command(order).await;
             link.close(1012).await;

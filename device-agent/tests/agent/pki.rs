@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A root, and a certificate by it.
+/// A root, and a certificate signed by it.
 pub struct Pki {
     pub root_pem: String,
     pub root: CertificateDer<'static>,
@@ -23,7 +23,7 @@ impl Pki {
         Self::until(2090, 2090, "127.0.0.1")
     }
 
-    /// Both from 2020 on, the root and the certificate each until the beginning of a year.
+    /// Root and certificate are valid from 2020 until the start of the given years.
     pub fn until(root_year: i32, leaf_year: i32, name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "a root");
@@ -35,7 +35,7 @@ impl Pki {
         Self { root_pem: issuer.pem(), root: issuer.der().clone(), leaf, key, issuer }
     }
 
-    /// A new certificate by the same root.
+    /// A new certificate from the same root.
     pub fn renewed(self, leaf_year: i32, name: &str) -> Self {
         let leaf = Self::sign(&self.issuer, &self.key, leaf_year, name);
         Self { leaf, ..self }

@@ -1,4 +1,4 @@
-//! The way through an HTTP proxy.
+//! Connections through an HTTP proxy.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -21,10 +21,10 @@ use crate::world::World;
 const LOGIN: &str = "Basic cG9yY2g6aHVzaC9ub3c=";
 const URL_LOGIN: &str = "porch:hush%2Fnow@";
 
-/// A proxy that does as it is told, and keeps what it was asked.
+/// A scriptable proxy that records its requests.
 struct Proxy {
     address: SocketAddr,
-    /// What it answers instead of doing its work.
+    /// Sent instead of a tunnel, if set.
     answer: Arc<Mutex<Option<&'static str>>>,
     heads: Arc<Mutex<Vec<Vec<String>>>>,
     task: JoinHandle<()>,
@@ -58,7 +58,7 @@ impl Proxy {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// The head of the last request.
+    /// Head of the last request.
     fn last(&self) -> Vec<String> {
         self.heads.lock().unwrap().last().unwrap().clone()
     }
@@ -102,7 +102,7 @@ async fn serve(
     let _ = copy_bidirectional(&mut tcp, &mut edge).await;
 }
 
-/// Enrols and connects through a proxy that wants a password, with TLS from end to end.
+/// Enrols and connects through a proxy that requires a password, with end-to-end TLS.
 #[tokio::test]
 async fn through_a_proxy_with_a_password() {
     let (pki, proxy) = (Pki::new(), Proxy::start().await);
@@ -127,7 +127,7 @@ async fn through_a_proxy_with_a_password() {
     assert!(!log.contains("hush") && !log.contains("cG9yY2g"), "the password is in the log: {log}");
 }
 
-/// Each way in which a proxy can be of no use has a code, and advice where there is some; and it is outlived.
+/// Each failure of a proxy has a code, most have advice, and the agent recovers from all of them.
 #[tokio::test]
 async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     let (world, mut edge, proxy) = (World::new(), Edge::start().await, Proxy::start().await);
@@ -142,7 +142,7 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
         ("HTTP/1.1 200 OK\r\n\r\nand more", "proxy_protocol"),
     ] {
         proxy.answers(Some(answer));
-        // A hangup asks for an attempt now.
+        // SIGHUP starts an attempt immediately.
         running.signal(rustix::process::Signal::HUP);
         running.until_logged(&format!("code=\"{code}\"")).await;
     }

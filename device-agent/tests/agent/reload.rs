@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again while everything runs on.
+//! SIGHUP: the configuration is reloaded while the agent runs.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn set(link: &mut Connection, line: &str) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// The next hello, events aside: names and levels.
+/// Names and levels in the next hello, skipping events.
 async fn hello(link: &mut Connection) -> Vec<(String, Option<Level>)> {
     loop {
         if let FromAgent::Hello { lines, .. } = link.next().await.unwrap() {
@@ -38,7 +38,7 @@ fn write(world: &World, lines: &[&str]) {
     std::fs::write(world.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
 }
 
-/// What the simulated lines have done since there were this many entries.
+/// Changes of the simulated lines after the first `entries` entries.
 fn since(world: &World, entries: usize) -> Vec<(String, Value)> {
     world.journal().split_off(entries)
 }
@@ -56,7 +56,7 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     link.command(order).await;
     let pulsed = tokio::time::Instant::now();
 
-    // The fan goes, a pump comes, the bell and the rest stay; their order is another.
+    // Removes the fan, adds a pump, keeps the rest, and changes the order.
     let before = world.journal().len();
     write(&world, &[BELL, PUMP, LAMP, DOOR]);
     running.signal(Signal::HUP);
@@ -65,7 +65,8 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     assert_eq!(hello(&mut link).await, expected.map(|(line, level)| (line.to_owned(), level)));
     assert_eq!(since(&world, before), [("fan".into(), json!(false)), ("pump".into(), json!(false))]);
 
-    // The pulse ends when it was to end, the contact tells its edges, and the new line obeys; on the same connection.
+    // On the same connection, the pulse ends at its original time, the contact reports its edges, and the new line runs
+    // commands.
     assert_eq!(link.event("door").await, false);
     let took = pulsed.elapsed();
     assert!((Duration::from_millis(1_400)..Duration::from_millis(2_500)).contains(&took), "{took:?}");
@@ -78,7 +79,7 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     let gone = link.order("f", "fan", "toggle", json!({})).sign();
     assert_eq!(link.command(gone).await.code.as_deref(), Some("refused_unknown_line"));
 
-    // A line of which something has changed becomes safe first, and follows its new rules.
+    // A changed line first goes to its safe level, and then follows its new rules.
     let before = world.journal().len();
     let limited = PUMP.replace("driver", "max_on_ms = 1_000\ndriver");
     write(&world, &[BELL, &limited, LAMP, DOOR]);
@@ -106,15 +107,15 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     let broken = DOOR.replace("4_000", "0");
     write(&world, &[&broken, LAMP, "[lines.lamp2]\nkind = \"switch\"\ndriver = \"pwm\"\n"]);
     running.signal(Signal::HUP);
-    let log = running.until_logged("everything runs on as before").await;
+    let log = running.until_logged("the reload was refused and changed nothing").await;
     assert!(log.contains("code=\"config_value\"") && log.contains("agent.toml:8:13: "), "{log}");
     assert!(log.contains("code=\"config_driver\""), "every reason: {log}");
     for text in ["not toml", "ca_file = \"nowhere.pem\"\n"] {
         std::fs::write(world.config_file(), format!("{text}{HEAD}{LAMP}")).unwrap();
-        let refused = running.log().matches("everything runs on as before").count();
+        let refused = running.log().matches("the reload was refused and changed nothing").count();
         running.signal(Signal::HUP);
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while running.log().matches("everything runs on as before").count() == refused {
+        while running.log().matches("the reload was refused and changed nothing").count() == refused {
             assert!(tokio::time::Instant::now() < deadline, "{}", running.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -126,7 +127,7 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     running.stop().await;
 }
 
-/// As systemd wants it: the reload, with its time, and its end.
+/// As systemd requires: a message at the start of the reload with its time, and one at the end.
 #[tokio::test]
 async fn the_service_manager_is_told() {
     let (world, mut edge) = (World::new(), Edge::start().await);

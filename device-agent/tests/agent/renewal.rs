@@ -1,4 +1,4 @@
-//! The device's certificate, renewed over the connection that it opened.
+//! Renewal of the device's certificate over its own connection.
 
 use pinlatch_agent::credentials::{Credentials, FILE};
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::edge::{Connection, Edge, device, site};
 use crate::world::World;
 
-/// A certificate by these keys, for this device and key, as of now.
+/// A certificate signed with `keys`, for this device and key, issued now.
 fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> ToAgent {
     let now = edge.state.lock().unwrap().now_ms() / 1_000;
     ToAgent::Certificate { jwt: sign_cert(keys, &site(), device, key, &random_id(), now).unwrap() }
 }
 
-/// When the stored certificate expires.
+/// Expiry of the stored certificate.
 fn stored(world: &World, edge: &Edge) -> u64 {
     let credentials = Credentials::load(&world.state_dir()).unwrap();
     let state = edge.state.lock().unwrap();
@@ -30,7 +30,7 @@ fn stored(world: &World, edge: &Edge) -> u64 {
     cert.unwrap().exp
 }
 
-/// The key that the agent names when it asks.
+/// The key in the agent's renewal request.
 async fn asked(link: &mut Connection) -> PublicKey {
     match link.next().await.unwrap() {
         FromAgent::Renew { jwk } => PublicKey::from_jwk(&jwk).unwrap(),
@@ -38,7 +38,7 @@ async fn asked(link: &mut Connection) -> PublicKey {
     }
 }
 
-/// That everything before has been taken, and that the link has not suffered.
+/// Checks that everything sent before was processed and the link still works.
 async fn obeys(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -53,7 +53,7 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let old = stored(&world, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
-            // Each connection asks once. What it must not take leaves the old one in place, and the link up.
+            // Each connection requests a certificate once. A rejected certificate keeps the old one and the link.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;
@@ -81,14 +81,14 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             obeys(&mut link).await;
             let renewed = stored(&world, edge);
             assert!(renewed > old + 240 * 86_400, "{renewed} after {old}");
-            // One that nobody asked for.
+            // A certificate that was not requested.
             edge.state.lock().unwrap().ahead_ms = 86_400_000;
             link.say(&certificate(edge, &keys, &device(), &key)).await;
             obeys_later(&mut link).await;
             assert_eq!(stored(&world, edge), renewed);
             edge.state.lock().unwrap().ahead_ms = 0;
             link.close(1012).await;
-            // It connects with the new one, and asks no more.
+            // The agent connects with the new certificate and makes no further request.
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
             let left = std::fs::read_dir(world.state_dir()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -97,7 +97,7 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
         .await;
 }
 
-/// As [`obeys`] for an edge whose clock is a day ahead: the command is then one for tomorrow, and good.
+/// Like [`obeys`], with an edge whose clock is one day ahead: the command is valid for tomorrow and may be refused.
 async fn obeys_later(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert!(matches!(link.command(order).await.status, CommandStatus::Executed | CommandStatus::Refused));
@@ -110,7 +110,7 @@ async fn a_certificate_that_is_good_for_long_is_left_alone() {
     world
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            // It would have asked before it answers.
+            // A renewal request would arrive before this outcome.
             let order = link.order("c", "lamp", "toggle", json!({})).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
             assert!(matches!(link.next().await, Ok(FromAgent::Result(_))));

@@ -1,4 +1,4 @@
-//! The real program, running on a world's configuration, with its log in a file.
+//! The real program with the configuration of a [`World`]. Its log goes to a file.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -17,12 +17,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it.
     pub fn start(world: &World) -> Self {
         Self::start_with(world, |_| {})
     }
 
-    /// Starts it with changes to its command line or environment.
+    /// Starts the program with a changed command line or environment.
     pub fn start_with(world: &World, change: impl FnOnce(&mut Command)) -> Self {
         let log = world.folder.path().join("agent.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
@@ -41,12 +40,12 @@ impl Running {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    /// What it logged so far, of all its runs.
+    /// The log of all runs until now.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until its log has these words, and returns it.
+    /// Waits until the log contains `words`, and returns the log.
     pub async fn until_logged(&self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -59,13 +58,13 @@ impl Running {
         }
     }
 
-    /// Ends it by SIGTERM, and returns its log.
+    /// Stops the program with SIGTERM, and returns the log.
     pub async fn stop(self) -> String {
         self.signal(Signal::TERM);
         self.ended().await
     }
 
-    /// Waits until it has ended, and returns its log.
+    /// Waits until the program has ended, and returns the log.
     pub async fn ended(mut self) -> String {
         let ended = timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap();
         assert_eq!(ended.code(), Some(0), "{}", self.log());

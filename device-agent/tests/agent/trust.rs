@@ -1,4 +1,4 @@
-//! Whom the agent believes: commands, welcomes and key sets that must not count.
+//! Commands, welcomes and key sets that the agent must not accept.
 
 use pinlatch_agent::credentials::Credentials;
 use pinlatch_protocol::agent::ToAgent;
@@ -21,13 +21,13 @@ async fn a_command_runs_once() {
             assert_eq!(link.command(order.clone()).await.status, CommandStatus::Executed);
             let off = link.order("c2", "lamp", "set", json!({ "value": false })).sign();
             link.command(off).await;
-            // It is told again what became of it, and the lamp stays off.
+            // The answer repeats the first outcome, and the lamp stays off.
             let again = link.command(order.clone()).await;
             assert_eq!((again.status, again.level), (CommandStatus::Executed, Some(Level::On(true))));
             assert_eq!(world.times_on("lamp"), 1);
             link.close(1012).await;
 
-            // Nor on the next connection, where nothing is remembered.
+            // Also refused on the next connection, which has no memory of earlier ids.
             let (mut link, _) = edge.welcome().await;
             let again = link.command(order).await;
             assert_eq!(
@@ -77,7 +77,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
             let flipped = if signature.starts_with('A') { "B" } else { "A" };
             spoiled.push(format!("{head}.{flipped}{}", &signature[1..]));
             spoiled.push(format!("{head}."));
-            // Another payload under the same signature.
+            // A different payload with the same signature.
             let other = order("e").sign();
             let (other_head, _) = other.rsplit_once('.').unwrap();
             spoiled.push(format!("{other_head}.{signature}"));
@@ -86,7 +86,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
                 assert_eq!(outcome.status, CommandStatus::Refused);
                 assert_eq!(outcome.code.as_deref(), Some("refused_token"));
             }
-            // Without even an id there is nothing to answer; the link stays.
+            // Without a readable id the agent sends no answer; the link stays up.
             for jwt in ["", "a.b", "..", "ey.ey.ey", &"A".repeat(9_000)] {
                 link.say(&ToAgent::Command { jwt: jwt.into() }).await;
             }
@@ -121,7 +121,7 @@ async fn keys_rotate_forwards_only() {
     world
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            // The device's certificate is by the old key, so the new set must know both.
+            // The device's certificate is signed with the old key, so the new set must include both keys.
             let (old_keyset, both) = {
                 let state = edge.state.lock().unwrap();
                 (state.keyset.clone(), joined(&EdgeKeys::generate().unwrap(), &old))
@@ -148,7 +148,7 @@ async fn keys_rotate_forwards_only() {
             link.send_welcome().await;
             assert!(link.next().await.is_err(), "an older key set, signed by the root or not");
 
-            // A set that the owner did not sign, whatever its number.
+            // A set that was not signed with the owner's root key is rejected, even with a higher number.
             {
                 let mut state = edge.state.lock().unwrap();
                 let root = std::mem::replace(&mut state.root, pinlatch_token::SigningKey::generate());
@@ -162,7 +162,7 @@ async fn keys_rotate_forwards_only() {
         .await;
 }
 
-/// Keys that sign with the first and know the second.
+/// Keys that sign with the first and also contain the second.
 fn joined(first: &EdgeKeys, second: &EdgeKeys) -> EdgeKeys {
     let keys = |keys: &EdgeKeys| {
         let set: serde_json::Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();

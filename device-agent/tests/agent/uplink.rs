@@ -1,4 +1,4 @@
-//! A link that goes, comes back and is taken by another, and what is said of it.
+//! Lost, restored and replaced links, and their log messages.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn obeys(link: &mut Connection) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// Nobody closes it, and nothing arrives: it is given up after the configured time, and not before.
+/// The connection is not closed but silent: the agent drops it after the configured time, and not before.
 #[tokio::test]
 async fn a_dead_link_is_given_up_within_the_configured_time() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -30,11 +30,11 @@ async fn a_dead_link_is_given_up_within_the_configured_time() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
-            // An answer has arrived at about now; from here on nobody reads, and nobody closes.
+            // An answer has arrived about now. From here on this end neither reads nor closes.
             let silent = Instant::now();
             let (mut next, _) = edge.welcome().await;
             let took = silent.elapsed();
-            // The first pause after a connection is half a second at most.
+            // The first pause after a connection is at most half a second.
             assert!((Duration::from_millis(2_900)..Duration::from_millis(4_500)).contains(&took), "{took:?}");
             obeys(&mut next).await;
             drop(link);
@@ -42,7 +42,7 @@ async fn a_dead_link_is_given_up_within_the_configured_time() {
         .await;
 }
 
-/// The pings that keep a link of a short timeout alive.
+/// Pings keep a link with a short timeout alive.
 #[tokio::test]
 async fn a_link_on_which_pings_are_answered_stays() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -51,7 +51,7 @@ async fn a_link_on_which_pings_are_answered_stays() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let start = Instant::now();
-            // Each turn of the socket answers pings; what else came would fail.
+            // Reading the socket answers pings; any other message would fail the test.
             let quiet = tokio::time::timeout(Duration::from_secs(4), link.next()).await;
             assert!(quiet.is_err() && start.elapsed() > Duration::from_secs(3), "{quiet:?}");
             obeys(&mut link).await;
@@ -71,7 +71,7 @@ async fn over_ipv6() {
         .await;
 }
 
-/// The edge has the proof, which is good once, and the connection is gone before its answer: no word against the device.
+/// The edge received the single-use proof, and the connection ended before its answer. The device has not been refused.
 #[tokio::test]
 async fn a_lost_answer_to_a_proof_is_no_refusal() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -85,7 +85,7 @@ async fn a_lost_answer_to_a_proof_is_no_refusal() {
         .await;
 }
 
-/// A network that answers everything with its own page, until somebody logs in to it.
+/// A network that answers every request with its own page until the user logs in.
 #[tokio::test]
 async fn a_captive_portal_is_named_and_outlived() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -101,7 +101,7 @@ async fn a_captive_portal_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// Certificates that must not be accepted, each with its code and advice; and a good one later on, without a restart.
+/// Invalid certificates, each with its code and advice, then a valid one. The agent recovers without a restart.
 #[tokio::test]
 async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     let good = Pki::new();
@@ -127,7 +127,8 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// A root of `ca_file` that has expired is not trusted, though the library would; one in its place is, without a restart.
+/// An expired root in `ca_file` is rejected, although rustls would accept it. Its replacement is accepted without a
+/// restart.
 #[tokio::test]
 async fn an_expired_authority_is_named_and_can_be_replaced() {
     let (old, new) = (Pki::until(2021, 2090, "127.0.0.1"), Pki::new());
@@ -146,7 +147,7 @@ async fn an_expired_authority_is_named_and_can_be_replaced() {
     running.stop().await;
 }
 
-/// Who was replaced asks to connect only where the other one has gone; who is started anew does not ask.
+/// A replaced agent asks not to replace another connection. After a successful connection it no longer asks.
 #[tokio::test]
 async fn an_agent_that_was_replaced_yields() {
     let (world, mut edge) = (World::new(), Edge::start().await);
@@ -157,7 +158,7 @@ async fn an_agent_that_was_replaced_yields() {
     edge.state.lock().unwrap().taken = true;
     link.close(4409).await;
     running.until_logged("another agent runs with this device's credentials").await;
-    // The pause is a minute at least, unless somebody asks to read the configuration.
+    // The pause is at least one minute, unless SIGHUP ends it.
     running.signal(Signal::HUP);
     running.until_logged("code=\"device_connected\"").await;
     edge.state.lock().unwrap().taken = false;
@@ -171,7 +172,7 @@ async fn an_agent_that_was_replaced_yields() {
     running.stop().await;
 }
 
-/// What the edge sends before it knows that the agent is stopping is answered, and not obeyed.
+/// Commands that the edge sends before it notices that the agent is stopping are answered, but not executed.
 #[tokio::test]
 async fn stopping_answers_what_is_on_its_way() {
     let (world, mut edge) = (World::new(), Edge::start().await);

@@ -1,4 +1,4 @@
-//! A device in a temporary folder, enrolled at a fake edge.
+//! A device in a temporary folder, enrolled at a test edge.
 
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ impl World {
         Self::with(None, WallClock::default())
     }
 
-    /// With other lines.
+    /// Uses `lines` instead of the default lines.
     pub fn of(lines: &str) -> Self {
         let world = Self::new();
         let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
@@ -70,7 +70,7 @@ impl World {
         Self { folder, ca, clock }
     }
 
-    /// Puts keys of the file itself in front of what the configuration says.
+    /// Adds top-level keys at the start of the configuration file.
     pub fn configure(&self, keys: &str) {
         let before = std::fs::read_to_string(self.config_file()).unwrap();
         std::fs::write(self.config_file(), format!("{keys}\n{before}")).unwrap();
@@ -88,7 +88,7 @@ impl World {
         self.folder.path().join("sim.sock")
     }
 
-    /// The simulated outputs' changes so far, as `(line, level)`.
+    /// Changes of the simulated outputs until now, as `(line, level)`.
     pub fn journal(&self) -> Vec<(String, Value)> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap();
         let entry = |line: &str| {
@@ -98,7 +98,7 @@ impl World {
         text.lines().map(entry).collect()
     }
 
-    /// How often a line was switched on.
+    /// Number of times that a line was switched on.
     pub fn times_on(&self, line: &str) -> usize {
         self.journal().iter().filter(|(name, level)| name == line && *level == Value::Bool(true)).count()
     }
@@ -110,7 +110,7 @@ impl World {
         enrol::enrol(&string.parse()?, &options, &tls).await
     }
 
-    /// Enrols the device, then runs the agent beside a test, and stops it afterwards.
+    /// Enrols the device, runs the agent during `test`, and stops it afterwards.
     pub async fn with_agent<T>(&self, edge: &mut Edge, test: impl AsyncFnOnce(&mut Edge) -> T) -> T {
         self.enrol(&edge.enrol_string()).await.unwrap();
         let config = Config::load(&self.config_file()).unwrap();

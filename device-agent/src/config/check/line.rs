@@ -1,4 +1,4 @@
-//! What a line may do: limits, levels and times.
+//! Validation of a line's limits, levels and times.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use super::super::{
 use super::Checker;
 use crate::lines::quantity;
 
-/// The longest `max_on_ms` of a line that is no momentary: a day.
+/// Maximum `max_on_ms` of a line that is not momentary: one day.
 const MAX_ON_MS: u32 = 86_400_000;
-/// The longest `min_interval_ms`: an hour.
+/// Maximum `min_interval_ms`: one hour.
 const MAX_INTERVAL_MS: u32 = 3_600_000;
-/// The longest `debounce_ms`: more would hide what a hand does.
+/// Maximum `debounce_ms`: a longer time would hide real presses.
 const MAX_DEBOUNCE_MS: u32 = 5_000;
-/// The range of `long_press_ms`.
+/// Range of `long_press_ms`.
 const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
-/// The longest `interval_s` of a sensor: a day.
+/// Maximum `interval_s` of a sensor: one day.
 const MAX_READ_INTERVAL_S: u32 = 86_400;
-/// The longest `safe_after_s`: a day.
+/// Maximum `safe_after_s`: one day.
 const MAX_SAFE_AFTER_S: i64 = 86_400;
-/// The angles of a servo.
+/// Angles of a servo, in degrees.
 const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
-    /// Whether the line is on at some levels and off at others.
+    /// Whether the line's levels are either on or off.
     pub fn can_be_on(&self) -> bool {
         can_be_on(self.kind)
     }
@@ -58,7 +58,7 @@ impl Checker<'_> {
         if let (Some(value), Some(true), true) =
             (&line.initial, initial.map(|level| level.is_on()), max_on.is_some())
         {
-            let message = "a line that may be on for a limited time only starts off";
+            let message = "a line with `max_on_ms` must start off";
             self.add("config_conflict", Some(value.span()), message);
         }
         let on_link_loss = match &line.on_link_loss {
@@ -90,7 +90,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports the keys of other kinds.
+    /// Reports keys of other kinds.
     fn belongs_to_kind(&mut self, line: &raw::Line, kind: LineKind) {
         let contact = kind == LineKind::Contact;
         let sensor = kind == LineKind::Sensor;
@@ -118,7 +118,7 @@ impl Checker<'_> {
             .millis("max_on_ms", line.max_on_ms.as_ref(), 1..=limit)
             .or((kind == LineKind::Momentary).then_some(DEFAULT_PULSE_LIMIT));
         if retain && max_on.is_some() {
-            let message = "a line with `max_on_ms` cannot be retained: it would be switched on again";
+            let message = "a line with `max_on_ms` cannot be retained: the site would switch it on again";
             self.add("config_conflict", line.max_on_ms.as_ref().map(Spanned::span), message);
         }
         max_on
@@ -132,7 +132,7 @@ impl Checker<'_> {
                 Some((*least, *most))
             }
             _ => {
-                let message = "`range_deg` is two angles from 0 to 180, the lower first";
+                let message = "`range_deg` must be two angles from 0 to 180, the lower first";
                 self.add("config_value", Some(range.span()), message);
                 Some(whole)
             }
@@ -156,14 +156,14 @@ impl Checker<'_> {
         };
         let Some(value) = &line.safe else {
             if kind == LineKind::Servo {
-                let message = "a servo needs `safe`, the angle that it turns to at the start and at failures";
+                let message = "a servo needs `safe`: its angle at start, at stop and after failures";
                 self.add("config_missing", Some(name.span()), message);
             }
             return Some(off);
         };
         let level = self.level("safe", value, kind, range);
         if limited && level.is_some_and(|level| level.is_on()) {
-            let message = "a line that may be on for a limited time only is safe when off";
+            let message = "a line with a limited on time must be off at its safe level";
             self.add("config_conflict", Some(value.span()), message);
         }
         Some(level.unwrap_or(off))
@@ -198,7 +198,7 @@ impl Checker<'_> {
                 }
                 _ => "true or false".into(),
             };
-            self.add("config_value", Some(value.span()), format!("`{key}` of a {kind} line is {form}"));
+            self.add("config_value", Some(value.span()), format!("`{key}` of a {kind} line must be {form}"));
         }
         level
     }
@@ -214,7 +214,7 @@ impl Checker<'_> {
             Some(seconds) => OnLinkLoss::SafeAfter(Duration::from_secs(seconds)),
             None => {
                 let message = format!(
-                    "`on_link_loss` is \"hold\" or {{ safe_after_s = N }} with N from 0 to {MAX_SAFE_AFTER_S}"
+                    "`on_link_loss` must be \"hold\" or {{ safe_after_s = N }} with N from 0 to {MAX_SAFE_AFTER_S}"
                 );
                 self.add("config_value", Some(value.span()), message);
                 OnLinkLoss::Hold
@@ -227,7 +227,8 @@ impl Checker<'_> {
         let precision = self.number("precision", line.precision.as_ref(), 0..=u32::from(MAX_PRECISION));
         let min_change = self.number("min_change", line.min_change.as_ref(), 0.0..=1e12);
         if let Some(unit) = line.unit.as_ref().filter(|unit| !is_unit(unit.get_ref())) {
-            let message = format!("`unit` has 1 to {MAX_UNIT} characters, and no space at either end");
+            let message =
+                format!("`unit` must have 1 to {MAX_UNIT} characters, without spaces at either end");
             self.add("config_value", Some(unit.span()), message);
         }
         if *line.kind.get_ref() != LineKind::Sensor {

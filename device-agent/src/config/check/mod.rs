@@ -1,4 +1,4 @@
-//! What makes a configuration acceptable, beyond its form.
+//! Validation of a configuration after parsing.
 
 mod line;
 mod place;
@@ -17,10 +17,10 @@ use super::{
     Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, MAX_LINES, Simulator, place as place_of, raw,
 };
 
-/// The longest `dead_time_ms`: a minute.
+/// Maximum `dead_time_ms`: one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;
 
-/// Checks everything and reports all that is wrong.
+/// Checks everything and reports all issues.
 pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Issue>> {
     let mut checker = Checker { text, issues: Vec::new() };
     let simulator = raw.simulator.map(|simulator| Simulator {
@@ -28,24 +28,28 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         socket: simulator.socket.map(|path| folder.join(path)),
     });
     let mut lines: Vec<_> = raw.lines.into_iter().collect();
-    // The map has sorted them by name; the owner's order is the order people see.
+    // The map is sorted by name, but people see the lines in the order of the file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
-        checker.add("config_missing", None, "there is no line: add a table [lines.NAME]");
+        checker.add("config_missing", None, "the configuration has no lines: add a table [lines.NAME]");
     }
     if let Some((name, _)) = lines.get(MAX_LINES) {
-        checker.add("config_too_many", Some(name.span()), format!("more than {MAX_LINES} lines"));
+        checker.add(
+            "config_too_many",
+            Some(name.span()),
+            format!("too many lines: the maximum is {MAX_LINES}"),
+        );
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // Interlocks may name lines that are wrong in another way, which is told once.
+    // Includes invalid lines, so an interlock that names one does not cause a second issue.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
         let driver = checker.driver(&name, &line, simulator.as_ref());
         for place in driver.iter().flat_map(place::occupied) {
             if let Some(other) = taken.insert(place.clone(), name.get_ref().clone()) {
-                let message = format!("{place} is the line {other:?} already");
+                let message = format!("{place} is already used by the line {other:?}");
                 checker.add("config_conflict", Some(name.span()), message);
             }
         }
@@ -85,16 +89,16 @@ impl Checker<'_> {
         self.issues.push(Issue { code, at, message: message.into() });
     }
 
-    /// Reports a key that means nothing on this line.
+    /// Reports a key that is not allowed for this line.
     fn only<T>(&mut self, key: &str, value: &Option<Spanned<T>>, fits: bool, place: &str) {
         if let Some(value) = value
             && !fits
         {
-            self.add("config_conflict", Some(value.span()), format!("`{key}` belongs to {place}"));
+            self.add("config_conflict", Some(value.span()), format!("`{key}` is allowed only for {place}"));
         }
     }
 
-    /// A number, reported where it is out of range.
+    /// Returns the number, and reports it if it is out of range.
     fn number<T: PartialOrd + Copy + std::fmt::Display>(
         &mut self,
         key: &str,
@@ -105,7 +109,7 @@ impl Checker<'_> {
         let number = *value.get_ref();
         if !range.contains(&number) {
             let (least, most) = range.into_inner();
-            let message = format!("`{key}` is {number}, and must be from {least} to {most}");
+            let message = format!("`{key}` is {number}, but must be from {least} to {most}");
             self.add("config_value", Some(value.span()), message);
         }
         Some(number)
@@ -142,7 +146,7 @@ impl Checker<'_> {
             let dead_time =
                 self.millis("dead_time_ms", interlock.dead_time_ms.as_ref(), 0..=MAX_DEAD_TIME_MS);
             if interlock.lines.get_ref().len() < 2 {
-                let message = "an interlock has two lines or more";
+                let message = "an interlock needs at least two lines";
                 self.add("config_value", Some(interlock.lines.span()), message);
             }
             let mut members = Vec::new();
@@ -151,11 +155,7 @@ impl Checker<'_> {
                 let found = lines.iter().enumerate().find(|(_, line)| line.name.as_str() == word);
                 match found {
                     Some((index, _)) if members.contains(&index) => {
-                        self.add(
-                            "config_conflict",
-                            Some(member.span()),
-                            format!("{word:?} stands here twice"),
-                        );
+                        self.add("config_conflict", Some(member.span()), format!("{word:?} is listed twice"));
                     }
                     Some((index, line)) => {
                         self.interlocked(member, line);
@@ -172,16 +172,18 @@ impl Checker<'_> {
         checked
     }
 
-    /// A line in an interlock is one that can be off, and is when nobody says otherwise: lines become safe at
-    /// moments of their own, and must not meet then.
+    /// Reports a line that cannot be in an interlock. A line must be off at its safe and initial levels, because lines
+    /// reach these levels at different times and no two may be on then.
     fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {
-            let message = format!("{name} is a {kind} line, which is not on or off");
+            let message =
+                format!("{name} is a {kind} line, which has no on and off: remove it from the interlock");
             self.add("config_conflict", Some(member.span()), message);
         } else if [line.safe, line.initial].iter().flatten().any(Level::is_on) {
-            let message =
-                format!("{name} is on when safe or at the start, which no line of an interlock may be");
+            let message = format!(
+                "{name} is on at its safe or initial level: a line of an interlock must be off there"
+            );
             self.add("config_conflict", Some(member.span()), message);
         }
     }

@@ -1,4 +1,4 @@
-//! Where a line is: what each driver needs to know, and nothing else.
+//! Validation of each driver's keys.
 
 use pinlatch_protocol::line::LineKind;
 use toml::Spanned;
@@ -8,24 +8,24 @@ use super::super::{
 };
 use super::Checker;
 
-/// The range of `frequency_hz`.
+/// Range of `frequency_hz`.
 const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-/// `frequency_hz` of a dimmer or a colour LED whose configuration names none: no eye sees it.
+/// Default `frequency_hz` of a dimmer or a colour LED: too fast to be visible.
 const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
-/// What servos take, by convention.
+/// The usual frequency of servos.
 const SERVO_FREQUENCY_HZ: u32 = 50;
-/// `pulse_us` of a servo whose configuration names none.
+/// Default `pulse_us` of a servo.
 const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
-/// The range of each of `pulse_us`; a servo's period is 20,000 µs.
+/// Range of both values of `pulse_us`. A servo's period is 20,000 µs.
 const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
-/// The range of `gamma`.
+/// Range of `gamma`.
 const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
-/// The highest number of a PWM channel.
+/// Highest number of a PWM channel.
 const MAX_CHANNEL: u32 = 255;
-/// The longest name of a device or a channel in sysfs, in bytes.
+/// Maximum length of a device or channel name in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// What no two lines may share, in words.
+/// Hardware that only one line may use, as text for messages.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
@@ -37,7 +37,7 @@ pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
 }
 
 impl Checker<'_> {
-    /// The driver with all that it needs; `None` where something is missing or wrong.
+    /// The validated driver; `None` if a key is missing or invalid.
     pub(super) fn driver(
         &mut self,
         name: &Spanned<String>,
@@ -64,18 +64,23 @@ impl Checker<'_> {
         use LineKind::{Contact, Dimmer, Momentary, Rgb, Sensor, Servo, Switch};
         let (kinds, words): (&[LineKind], _) = match driver {
             Driver::Sim => return,
-            Driver::Gpio => {
-                (&[Switch, Momentary, Contact], "a gpio line is a switch, a momentary or a contact")
+            Driver::Gpio => (
+                &[Switch, Momentary, Contact],
+                "the driver gpio supports only the kinds switch, momentary and contact",
+            ),
+            Driver::Pwm => {
+                (&[Dimmer, Rgb, Servo], "the driver pwm supports only the kinds dimmer, rgb and servo")
             }
-            Driver::Pwm => (&[Dimmer, Rgb, Servo], "a pwm line is a dimmer, an rgb or a servo"),
-            Driver::W1 | Driver::Iio | Driver::Hwmon => (&[Sensor], "w1, iio and hwmon lines are sensors"),
+            Driver::W1 | Driver::Iio | Driver::Hwmon => {
+                (&[Sensor], "the drivers w1, iio and hwmon support only the kind sensor")
+            }
         };
         if !kinds.contains(line.kind.get_ref()) {
             self.add("config_driver", Some(line.driver.span()), words);
         }
     }
 
-    /// Reports the keys of other drivers.
+    /// Reports keys of other drivers.
     fn belongs(&mut self, line: &raw::Line, driver: Driver) {
         let kind = *line.kind.get_ref();
         let (gpio, pwm) = (driver == Driver::Gpio, driver == Driver::Pwm);
@@ -123,17 +128,17 @@ impl Checker<'_> {
                 GpioPlace::Chip { label: chip.get_ref().clone(), offset: *offset.get_ref() }
             }
             (None, None, None) => {
-                let message = "say which line it is: `gpio = \"GPIO17\"`, or `chip` and `offset`";
+                let message = "the GPIO line is missing: set `gpio = \"GPIO17\"`, or `chip` and `offset`";
                 self.add("config_missing", Some(name.span()), message);
                 return None;
             }
             (Some(gpio), ..) => {
-                let message = "either `gpio`, or `chip` and `offset`";
+                let message = "set either `gpio`, or `chip` and `offset`, but not both";
                 self.add("config_conflict", Some(gpio.span()), message);
                 return None;
             }
             (None, ..) => {
-                let message = "`chip` and `offset` go together";
+                let message = "`chip` and `offset` must be set together";
                 self.add("config_missing", Some(name.span()), message);
                 return None;
             }
@@ -146,11 +151,11 @@ impl Checker<'_> {
         })
     }
 
-    /// Refuses the names that the kernel numbers at each start.
+    /// Rejects names with a number that the kernel assigns at each boot.
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
-                "a chip is named by its label or device (`pinlatch-agent lines` shows it): {numbered} numbers \
+                "use the label or device of the chip (`pinlatch-agent lines` shows it): {numbered} numbers \
                  change between kernels"
             );
             self.add("config_value", Some(name.span()), message);
@@ -165,8 +170,7 @@ impl Checker<'_> {
         let gamma = self.number("gamma", line.gamma.as_ref(), GAMMAS).unwrap_or(1.0);
         let [at_0, at_180] = self.pulses(line);
         let Some(chip) = &line.pwm else {
-            let message =
-                "say which chip it is: `pwm = \"fe20c000.pwm\"` (`pinlatch-agent lines` lists them)";
+            let message = "the PWM chip is missing: set `pwm = \"fe20c000.pwm\"` (`pinlatch-agent lines` lists the chips)";
             self.add("config_missing", Some(name.span()), message);
             return None;
         };
@@ -194,7 +198,7 @@ impl Checker<'_> {
             _ => {
                 let (least, most) = PULSES_US.into_inner();
                 let message = format!(
-                    "`pulse_us` is two different numbers from {least} to {most}: the pulses at 0 and at 180 degrees"
+                    "`pulse_us` must be two different numbers from {least} to {most}: the pulses at 0 and at 180 degrees"
                 );
                 self.add("config_value", Some(pulses.span()), message);
                 DEFAULT_PULSE_US
@@ -205,26 +209,27 @@ impl Checker<'_> {
     fn pwm_channels(&mut self, name: &Spanned<String>, line: &raw::Line, kind: LineKind) -> Option<Vec<u32>> {
         if kind == LineKind::Rgb {
             let Some(channels) = &line.channels else {
-                let message = "say which channels they are: `channels = [0, 1, 2]` for red, green and blue";
+                let message =
+                    "the PWM channels are missing: set `channels = [0, 1, 2]` for red, green and blue";
                 self.add("config_missing", Some(name.span()), message);
                 return None;
             };
             let numbers = channels.get_ref();
             if numbers.len() != 3 || numbers.iter().any(|channel| *channel > MAX_CHANNEL) {
-                let message = format!("`channels` is three numbers from 0 to {MAX_CHANNEL}");
+                let message = format!("`channels` must be three numbers from 0 to {MAX_CHANNEL}");
                 self.add("config_value", Some(channels.span()), message);
                 return None;
             }
             return Some(numbers.clone());
         }
         let Some(channel) = &line.channel else {
-            self.add("config_missing", Some(name.span()), "say which channel it is: `channel = 0`");
+            self.add("config_missing", Some(name.span()), "the PWM channel is missing: set `channel = 0`");
             return None;
         };
         let number = channel.get_ref().as_integer().and_then(|number| u32::try_from(number).ok());
         let number = number.filter(|number| *number <= MAX_CHANNEL);
         if number.is_none() {
-            let message = format!("`channel` of a pwm line is a number from 0 to {MAX_CHANNEL}");
+            let message = format!("`channel` of a pwm line must be a number from 0 to {MAX_CHANNEL}");
             self.add("config_value", Some(channel.span()), message);
         }
         number.map(|number| vec![number])
@@ -232,32 +237,34 @@ impl Checker<'_> {
 
     fn sensor(&mut self, name: &Spanned<String>, line: &raw::Line, driver: Driver) -> Option<SensorPlace> {
         let Some(device) = &line.device else {
-            let message = "say which device it is: `device = \"…\"` (`pinlatch-agent lines` lists them)";
+            let message =
+                "the device is missing: set `device = \"…\"` (`pinlatch-agent lines` lists the devices)";
             self.add("config_missing", Some(name.span()), message);
             return None;
         };
         let word = device.get_ref().clone();
         if driver == Driver::W1 {
             if !is_w1_id(&word) {
-                let message = "a 1-wire device is named by its id, such as \"28-00000abcdef0\"";
+                let message = "`device` must be the id of a 1-wire device, such as \"28-00000abcdef0\"";
                 self.add("config_value", Some(device.span()), message);
             }
             return Some(SensorPlace::W1 { device: word });
         }
         if word.is_empty() || word.len() > MAX_SYSFS_NAME {
-            let message = format!("`device` has 1 to {MAX_SYSFS_NAME} bytes");
+            let message = format!("`device` must have 1 to {MAX_SYSFS_NAME} bytes");
             self.add("config_value", Some(device.span()), message);
         }
         let (example, prefix) = if driver == Driver::Iio { ("in_temp", "in_") } else { ("temp1", "") };
         let Some(channel) = &line.channel else {
-            let message = format!("say which channel it is: `channel = \"{example}\"`");
+            let message = format!("the channel is missing: set `channel = \"{example}\"`");
             self.add("config_missing", Some(name.span()), message);
             return None;
         };
         let found = channel.get_ref().as_str().filter(|text| is_channel(text) && text.starts_with(prefix));
         let Some(found) = found else {
-            let message =
-                format!("`channel` is the name of its files up to their last part, such as \"{example}\"");
+            let message = format!(
+                "`channel` must be the start of the file names, without their last part, such as \"{example}\""
+            );
             self.add("config_value", Some(channel.span()), message);
             return None;
         };
@@ -269,7 +276,7 @@ impl Checker<'_> {
     }
 }
 
-/// Family and serial number in hexadecimal, as the kernel writes them.
+/// Whether the text is a family code and a serial number in hexadecimal, as the kernel writes them.
 fn is_w1_id(text: &str) -> bool {
     let hex = |part: &str, length| {
         part.len() == length
@@ -278,7 +285,8 @@ fn is_w1_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
 }
 
-/// What begins a file's name and cannot lead elsewhere. Without its last part: the driver adds `_input`.
+/// Whether the text is a safe start of a file name, without a path separator. The last part is not included: the driver
+/// adds `_input`.
 fn is_channel(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));

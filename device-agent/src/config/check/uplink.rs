@@ -1,4 +1,4 @@
-//! What the file says of the way to the edge, and of who may look.
+//! Validation of the link's settings and of the metrics address.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -10,7 +10,8 @@ use super::super::DEFAULT_LINK_TIMEOUT;
 use super::Checker;
 use crate::proxy::Proxy;
 
-/// The range of `link_timeout_s`. Beyond it the edge would count a device as gone that thinks itself connected.
+/// Range of `link_timeout_s`. With a longer timeout, the edge would count a device as offline that still considers
+/// itself connected.
 const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=45;
 
 impl Checker<'_> {
@@ -18,7 +19,7 @@ impl Checker<'_> {
         let url = url?;
         match Proxy::parse(url.get_ref()) {
             Ok(proxy) => Some(proxy),
-            // What was written is not repeated: it may hold a password.
+            // The message does not repeat the value, which may contain a password.
             Err(error) => {
                 self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
                 None
@@ -40,10 +41,10 @@ impl Checker<'_> {
         let wrong = match address.get_ref().parse::<SocketAddr>() {
             Ok(parsed) if parsed.ip().is_loopback() || allow_remote => return Some(parsed),
             Ok(_) => {
-                "`metrics` is open to other machines, which see the levels of every line: name 127.0.0.1 or [::1], or set \
+                "`metrics` is open to other machines, which can read the levels of every line: use 127.0.0.1 or [::1], or set \
                  allow_remote_metrics = true"
             }
-            Err(_) => "`metrics` is an IP address and a port, such as 127.0.0.1:9101",
+            Err(_) => "`metrics` must be an IP address and a port, such as 127.0.0.1:9101",
         };
         self.add("config_value", Some(address.span()), wrong);
         None

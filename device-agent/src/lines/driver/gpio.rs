@@ -1,8 +1,7 @@
 //! Lines of the kernel's GPIO character device, through `gpio-cdev`.
 //!
-//! A line is found by its name (`GPIO17`) or by its chip's label and an offset: chip numbers change
-//! between kernels. A released output stays driven on a Pi, so nothing here relies on the kernel to
-//! reset a line.
+//! A line is found by its name (`GPIO17`), or by its chip's label and an offset, because chip numbers change between
+//! kernels. On a Raspberry Pi a released output stays driven, so nothing here relies on the kernel to reset a line.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
-/// What other programs see as the holder of our lines.
+/// Name shown to other programs as the user of our lines.
 const CONSUMER: &str = "pinlatch-agent";
 
 impl From<gpio_cdev::Error> for DriverError {
@@ -26,29 +25,25 @@ impl From<gpio_cdev::Error> for DriverError {
     }
 }
 
-/// A chip as `pinlatch-agent lines` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChipInfo {
-    /// The device file.
     pub path: PathBuf,
     /// The label, which stays the same between kernels.
     pub label: String,
-    /// Its lines, by offset.
+    /// By offset.
     pub lines: Vec<LineInfo>,
 }
 
-/// A line of a chip.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineInfo {
-    /// Its name, where the device tree gives one.
+    /// `None` if the device tree does not define one.
     pub name: Option<String>,
-    /// Who holds it.
+    /// The program that uses it.
     pub consumer: Option<String>,
-    /// Whether somebody does.
     pub used: bool,
 }
 
-/// Every chip that can be opened, each once: a Pi 5 has links to old chip numbers.
+/// All chips that can be opened, each once: a Raspberry Pi 5 has links with old chip numbers.
 pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -86,7 +81,7 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     }
 }
 
-/// Finds a line; the error names what there is.
+/// Finds a line. The error lists the available lines.
 fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
     if chips.is_empty() {
         return Err(DriverError("this machine has no GPIO chip".into()));
@@ -107,7 +102,7 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
         ([only], _) => Ok(*only),
         ([], GpioPlace::Name(name)) => {
             let names = chips.iter().flat_map(|chip| &chip.lines).filter_map(|line| line.name.as_deref());
-            Err(DriverError(format!("no GPIO line is named {name:?}; there are: {}", list(names))))
+            Err(DriverError(format!("no GPIO line is named {name:?}; available: {}", list(names))))
         }
         ([], GpioPlace::Chip { label, offset }) => match chips.iter().find(|chip| chip.label == *label) {
             Some(chip) => {
@@ -115,17 +110,16 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
             }
             None => {
                 let labels = list(chips.iter().map(|chip| chip.label.as_str()));
-                Err(DriverError(format!("no GPIO chip has the label {label:?}; there are: {labels}")))
+                Err(DriverError(format!("no GPIO chip has the label {label:?}; available: {labels}")))
             }
         },
         (several, _) => {
             let paths = list(several.iter().map(|(chip, _)| chip.path.to_str().unwrap_or_default()));
-            Err(DriverError(format!("{place} is not one line but several, on: {paths}")))
+            Err(DriverError(format!("{place} matches several lines, on: {paths}")))
         }
     }
 }
 
-/// Opens an output at a level.
 pub fn open_output(gpio: &GpioConfig, start: Level) -> Result<Box<dyn Driver>, DriverError> {
     let start = u8::from(start == Level::On(true));
     let drive = match gpio.drive {
@@ -138,7 +132,7 @@ pub fn open_output(gpio: &GpioConfig, start: Level) -> Result<Box<dyn Driver>, D
     Ok(Box::new(GpioOutput { handle }))
 }
 
-/// Opens a contact, sends its edges to the queue and returns its level.
+/// Opens a contact and returns its level. Its edges are sent to `signals`.
 pub fn open_contact(
     gpio: &GpioConfig,
     number: usize,
@@ -157,8 +151,8 @@ fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
     if gpio.active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
 }
 
-/// `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, since Linux 5.5; `gpio-cdev` passes on the bits that it has no
-/// names for. An older kernel refuses them (EINVAL).
+/// `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, since Linux 5.5. `gpio-cdev` has no names for these bits, but passes
+/// them on. An older kernel rejects them (EINVAL).
 fn pull(bias: Option<Bias>) -> LineRequestFlags {
     LineRequestFlags::from_bits_retain(match bias {
         None => 0,
@@ -168,7 +162,7 @@ fn pull(bias: Option<Bias>) -> LineRequestFlags {
     })
 }
 
-/// Finds a line and asks the kernel for it; where that fails, says who holds it.
+/// Requests a line from the kernel. The error names the program that uses the line, if any.
 fn request<H>(
     place: &GpioPlace,
     ask: impl FnOnce(&Line) -> Result<H, gpio_cdev::Error>,
@@ -194,7 +188,7 @@ struct GpioOutput {
 impl Driver for GpioOutput {
     fn set(&mut self, level: Level) -> Result<(), DriverError> {
         let Level::On(on) = level else {
-            return Err(DriverError("a gpio line is on or off".into()));
+            return Err(DriverError("a gpio line accepts only on and off".into()));
         };
         Ok(self.handle.set_value(u8::from(on))?)
     }
@@ -205,11 +199,12 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
         let input = match (handle.as_ref().get_value(), event) {
-            // The level now, not that of an edge: the kernel's queue is short and drops under a storm.
+            // Reads the current level instead of the event's: the kernel's queue is short and drops events when edges
+            // are too frequent.
             (Ok(level), Ok(_)) => Input::Edge(level != 0),
             (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {
-                lost = Some(DriverError(format!("it can no longer be read: {error}")));
+                lost = Some(DriverError(format!("the line can no longer be read: {error}")));
                 continue;
             }
         };
@@ -217,7 +212,7 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
             return;
         }
     }
-    // Given back before anybody tries to open it again.
+    // Released before the line is opened again.
     drop(handle);
     if let Some(error) = lost {
         let _ = signals.send(Signal { line: number, input: Input::Lost(error) }).await;

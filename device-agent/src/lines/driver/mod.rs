@@ -1,4 +1,4 @@
-//! What moves and reads lines. What a driver does is short (an ioctl, a write); what takes time goes to a thread.
+//! Drivers of lines. Their calls are short (an ioctl, a write); slow operations run on a thread.
 
 pub mod gpio;
 pub mod pwm;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, DriverConfig, LineConfig};
 
-/// How many signals of inputs may wait.
+/// Maximum number of queued input signals.
 const QUEUE: usize = 64;
 
 /// Why a line cannot be opened, driven or read.
@@ -23,35 +23,33 @@ const QUEUE: usize = 64;
 #[error("{0}")]
 pub struct DriverError(pub String);
 
-/// What moves an output.
+/// Driver of an output.
 pub trait Driver {
-    /// Drives the output.
     fn set(&mut self, level: Level) -> Result<(), DriverError>;
 }
 
-/// Something that an input has to say.
+/// A message from an input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
-    /// The line's number, which it keeps when the configuration is read again.
+    /// The line's number, which stays the same across reloads.
     pub line: usize,
-    /// What it says.
     pub input: Input,
 }
 
-/// What an input has to say.
+/// Content of a signal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A contact changed, not debounced.
+    /// A contact changed; not debounced.
     Edge(bool),
     /// A contact can no longer be read.
     Lost(DriverError),
-    /// A sensor was read, or could not be.
+    /// Result of reading a sensor.
     Reading(Result<f64, DriverError>),
 }
 
-/// Opens lines, at the start and whenever one that could not be opened is tried again.
+/// Opens lines, at start and on each retry.
 pub trait Open {
-    /// Opens an output at a level. What the system needs time for is waited for until `patience` is over.
+    /// Opens an output at a level. Waits for the system until `patience`.
     fn output(
         &self,
         line: &LineConfig,
@@ -59,25 +57,25 @@ pub trait Open {
         patience: Instant,
     ) -> Result<Box<dyn Driver>, DriverError>;
 
-    /// Opens a contact and returns its level. Its edges come as signals, for as long as its watch is there.
+    /// Opens a contact and returns its level. Its edges are sent as signals until the watch is dropped.
     fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError>;
 
-    /// Opens a sensor whose readings come by themselves.
+    /// Opens a sensor that sends its readings by itself.
     fn sensor(&self) -> Result<(), DriverError>;
 
-    /// Reads a sensor in its own time. The reading comes as a signal.
+    /// Starts reading a sensor and returns immediately. The reading is sent as a signal.
     fn read(&self, line: &LineConfig, number: usize);
 
-    /// The configuration was read again: lines are opened for this one now, and have these numbers.
+    /// Applies a reloaded configuration: `_numbers` are the numbers of its lines.
     fn reconfigured(&mut self, _config: &Config, _numbers: &[usize]) {}
 }
 
-/// What brings a contact's edges; it ends with this value.
+/// The task that sends a contact's edges. Dropping this ends it.
 #[derive(Debug, Default)]
 pub struct Watch(Option<JoinHandle<()>>);
 
 impl Watch {
-    /// Ends it. The line is free again once what is returned has ended.
+    /// Ends the task. The line can be opened again once the returned handle has finished.
     pub fn end(&mut self) -> Option<JoinHandle<()>> {
         let watching = self.0.take()?;
         watching.abort();
@@ -105,7 +103,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// For a configuration; the simulator starts here. The queue carries what the inputs say.
+    /// Starts the simulator. The receiver gets the signals of the inputs.
     pub fn new(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (signals, queue) = mpsc::channel(QUEUE);
         let numbers: Vec<usize> = (0..config.lines.len()).collect();
@@ -125,7 +123,7 @@ impl Open for Machine {
             DriverConfig::Sim => self.simulation.output(&line.name),
             DriverConfig::Gpio(gpio) => gpio::open_output(gpio, start),
             DriverConfig::Pwm(pwm) => pwm::open(&self.sysfs, pwm, start, patience),
-            DriverConfig::Sensor(_) => Err(DriverError("a sensor is no output".into())),
+            DriverConfig::Sensor(_) => Err(DriverError("a sensor cannot be an output".into())),
         }
     }
 
@@ -133,7 +131,9 @@ impl Open for Machine {
         match &line.driver {
             DriverConfig::Sim => self.simulation.input().map(|()| (false, Watch::default())),
             DriverConfig::Gpio(gpio) => gpio::open_contact(gpio, number, &self.signals),
-            DriverConfig::Pwm(_) | DriverConfig::Sensor(_) => Err(DriverError("this is no contact".into())),
+            DriverConfig::Pwm(_) | DriverConfig::Sensor(_) => {
+                Err(DriverError("this driver does not support contacts".into()))
+            }
         }
     }
 
@@ -141,14 +141,14 @@ impl Open for Machine {
         self.simulation.input()
     }
 
-    /// On a thread of its own, since that takes up to a second.
+    /// Runs on a blocking thread, because a reading takes up to a second.
     fn read(&self, line: &LineConfig, number: usize) {
         let DriverConfig::Sensor(place) = line.driver.clone() else { return };
         let (sysfs, signals) = (self.sysfs.clone(), self.signals.clone());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || sensor::read(&sysfs, &place)).await;
-            let read = read.unwrap_or_else(|_| Err(DriverError("reading it failed".into())));
-            // Nobody listens any more where the agent is stopping.
+            let read = read.unwrap_or_else(|_| Err(DriverError("the reading failed".into())));
+            // The receiver is gone if the agent is stopping.
             let _ = signals.send(Signal { line: number, input: Input::Reading(read) }).await;
         });
     }
@@ -159,9 +159,8 @@ impl Open for Machine {
     }
 }
 
-/// The first of many names, for an error that says what there is.
+/// The first few names as a list for an error message.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    /// The most names that an error lists.
     const MAX_CANDIDATES: usize = 12;
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     let shown = names.iter().take(MAX_CANDIDATES).copied().collect::<Vec<_>>().join(", ");

@@ -1,8 +1,7 @@
-//! Hardware PWM through sysfs, as `Documentation/ABI/testing/sysfs-class-pwm` and
-//! `Documentation/driver-api/pwm.rst` describe it.
+//! Hardware PWM through sysfs: `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
 //!
-//! The kernel refuses a duty cycle longer than the period at every single write, any value while the period is 0,
-//! and a change of polarity while the channel is enabled. So the order of the writes matters.
+//! At every single write the kernel rejects a duty cycle longer than the period, any value while the period is 0, and a
+//! change of polarity while the channel is enabled. The order of the writes therefore matters.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
@@ -14,21 +13,17 @@ use pinlatch_protocol::line::{Level, Rgb};
 use super::{Driver, DriverError, list, sysfs};
 use crate::config::{PwmConfig, Shape};
 
-/// How often it is looked whether udev has made a new channel's files ours.
+/// Polling interval while udev makes a new channel's files writable.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A PWM chip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PwmChip {
-    /// Its folder.
     pub path: PathBuf,
     /// Its device, which stays the same between kernels.
     pub device: String,
-    /// How many channels it has.
     pub channels: u32,
 }
 
-/// Every PWM chip.
 pub fn chips(sysfs: &Path) -> Vec<PwmChip> {
     let folders = sysfs::entries(&sysfs.join("class/pwm"), "pwmchip");
     let chip = |path: PathBuf| {
@@ -38,7 +33,7 @@ pub fn chips(sysfs: &Path) -> Vec<PwmChip> {
     folders.into_iter().filter_map(chip).collect()
 }
 
-/// Writes one attribute. The kernel's part is played by another in tests.
+/// Writes to sysfs attributes. Tests replace the kernel here.
 trait Attributes {
     fn write(&self, path: &Path, value: &str) -> io::Result<()>;
 }
@@ -51,8 +46,8 @@ impl Attributes for Kernel {
     }
 }
 
-/// Opens the channels and starts the signal for a level. A channel is exported where that has not been done; that
-/// udev then makes its files writable is waited for until `patience` is over.
+/// Opens the channels and starts the signal at a level. Exports a channel if necessary, and waits until `patience` for
+/// udev to make its files writable.
 pub fn open(
     sysfs: &Path,
     config: &PwmConfig,
@@ -108,7 +103,7 @@ impl<A: Attributes> PwmOutput<A> {
             let Some(error) = writable.into_iter().find_map(Result::err) else { return Ok(()) };
             let settling = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied);
             if !settling || Instant::now() >= patience {
-                let why = " is exported and not writable (a udev rule must give its files to the group gpio)";
+                let why = " is exported but not writable (a udev rule must give its files to the group gpio)";
                 return Err(self.fault(channel, format!("{why}: {error}")));
             }
             std::thread::sleep(LOOK_EVERY);
@@ -119,16 +114,18 @@ impl<A: Attributes> PwmOutput<A> {
         DriverError(format!("{} channel {channel}{why}", self.config.chip))
     }
 
-    /// Period, polarity, duty cycle, enable: each write leaves a state that the kernel accepts.
+    /// Period, polarity, duty cycle, enable: after each write the state is valid for the kernel.
     fn begin(&self, folder: &Path, duty: u64) -> Result<(), DriverError> {
         let number = |name: &str| -> Result<u64, DriverError> {
             let path = folder.join(name);
             let text = sysfs::read(&path).map_err(|error| broken(&path, &error))?;
-            text.parse().map_err(|_| DriverError(format!("{} holds {text:?}", path.display())))
+            text.parse()
+                .map_err(|_| DriverError(format!("{} contains {text:?}, not a number", path.display())))
         };
         let period = number("period")?;
         if period != self.config.period_ns {
-            // A new period must not be shorter than the old duty cycle, which only counts once there is a period.
+            // A new period must not be shorter than the old duty cycle. With a period of 0 the duty cycle does not
+            // matter.
             if period != 0 && number("duty_cycle")? != 0 {
                 self.write(folder, "duty_cycle", 0)?;
             }
@@ -139,7 +136,7 @@ impl<A: Attributes> PwmOutput<A> {
         let polarity = folder.join("polarity");
         match sysfs::read(&polarity) {
             Ok(current) if current == wanted => {}
-            // A chip that cannot turn its signal around has no such file.
+            // A chip without support for polarity has no such file.
             Err(error) if error.kind() == ErrorKind::NotFound && !self.config.active_low => {}
             _ => {
                 if enabled {
@@ -179,7 +176,10 @@ fn resolve<'a>(config: &PwmConfig, chips: &'a [PwmChip]) -> Result<&'a PwmChip, 
     let mut matches = chips.iter().filter(|chip| chip.device == config.chip);
     let Some(chip) = matches.next() else {
         let there = list(chips.iter().map(|chip| chip.device.as_str()));
-        return Err(DriverError(format!("no PWM chip is the device {:?}; there are: {there}", config.chip)));
+        return Err(DriverError(format!(
+            "no PWM chip belongs to the device {:?}; available: {there}",
+            config.chip
+        )));
     };
     if let Some(other) = matches.next() {
         let (one, other) = (chip.path.display(), other.path.display());
@@ -187,18 +187,18 @@ fn resolve<'a>(config: &PwmConfig, chips: &'a [PwmChip]) -> Result<&'a PwmChip, 
     }
     match config.channels.iter().find(|channel| **channel >= chip.channels) {
         Some(channel) => Err(DriverError(format!(
-            "{} has {} channels from 0 on, and no channel {channel}",
+            "{} has {} channels, numbered from 0, and no channel {channel}",
             config.chip, chip.channels
         ))),
         None => Ok(chip),
     }
 }
 
-/// The duty cycles for a level, in nanoseconds, one for each channel.
+/// Duty cycles for a level, in nanoseconds, one per channel.
 fn duties(config: &PwmConfig, level: Level) -> Result<Vec<u64>, DriverError> {
     let part = |part: f64, gamma: f64| {
         let period = config.period_ns;
-        // Exact up to 2^53 ns, and a period is at most a second.
+        // `f64` is exact up to 2^53 ns, and a period is at most one second.
         ((part.clamp(0.0, 1.0).powf(gamma) * period as f64).round() as u64).min(period)
     };
     match (config.shape, level) {
@@ -211,7 +211,7 @@ fn duties(config: &PwmConfig, level: Level) -> Result<Vec<u64>, DriverError> {
             let pulse = at_0 as f64 + (at_180 as f64 - at_0 as f64) * turned;
             Ok(vec![(pulse.round() as u64).min(config.period_ns)])
         }
-        _ => Err(DriverError("this level is not one for PWM".into())),
+        _ => Err(DriverError("PWM does not support this kind of level".into())),
     }
 }
 

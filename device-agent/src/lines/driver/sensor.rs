@@ -1,5 +1,5 @@
-//! Measurements in sysfs: 1-wire thermometers, IIO and hwmon. Each read looks for its device anew, so one that
-//! comes late, or comes back under another number, is found.
+//! Measurements in sysfs: 1-wire thermometers, IIO and hwmon. Each reading searches for its device again, so a device
+//! that appears late or returns under another number is found.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::{DriverError, list, sysfs};
 use crate::config::SensorPlace;
 use crate::lines::quantity;
 
-/// Reads a sensor once, in the unit that people read. It may take up to a second.
+/// Reads a sensor once, in the displayed unit. Blocks for up to a second.
 pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
     let raw = match place {
         SensorPlace::W1 { device } => read_w1(sysfs, device)?,
@@ -19,40 +19,41 @@ pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
         }
     };
     let value = raw * quantity::of(place).factor;
-    if value.is_finite() { Ok(value) } else { Err(DriverError("the measurement is no number".into())) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(DriverError("the measurement is not a finite number".into()))
+    }
 }
 
-/// A device that measures.
+/// An IIO or hwmon device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measuring {
-    /// Its folder.
     pub path: PathBuf,
-    /// What its `name` says: the chip, usually.
+    /// Content of its `name` file, usually the chip.
     pub name: String,
-    /// The device above it, such as `1-0048`, which tells two chips of one kind apart.
+    /// The parent device, such as `1-0048`. It distinguishes two chips of the same type.
     pub parent: Option<String>,
 }
 
-/// The IIO devices.
 pub fn iio(sysfs: &Path) -> Vec<Measuring> {
     let folders = sysfs::entries(&sysfs.join("bus/iio/devices"), "iio:device");
     folders.into_iter().filter_map(|path| measuring(path, parent)).collect()
 }
 
-/// The hwmon devices.
 pub fn hwmon(sysfs: &Path) -> Vec<Measuring> {
     let folders = sysfs::entries(&sysfs.join("class/hwmon"), "hwmon");
     folders.into_iter().filter_map(|path| measuring(path, sysfs::device)).collect()
 }
 
-/// The 1-wire thermometers, by id.
+/// Ids of the 1-wire thermometers.
 pub fn w1(sysfs: &Path) -> Vec<String> {
     let folders = sysfs::entries(&sysfs.join("bus/w1/devices"), "");
     let warm = |path: &PathBuf| path.join("temperature").exists() || path.join("w1_slave").exists();
     folders.iter().filter(|path| warm(path)).filter_map(|path| sysfs::name_of(path)).map(Into::into).collect()
 }
 
-/// The channels of a device that can be read, without the ends of their files' names.
+/// Readable channels of a device: file names without `_input` or `_raw`.
 pub fn channels(device: &Measuring, prefix: &str) -> Vec<String> {
     let mut found: Vec<String> = sysfs::entries(&device.path, prefix)
         .iter()
@@ -70,7 +71,7 @@ fn measuring(path: PathBuf, parent: impl Fn(&Path) -> Option<String>) -> Option<
     (!name.is_empty() || parent.is_some()).then_some(Measuring { path, name, parent })
 }
 
-/// An IIO device stands in its parent's folder.
+/// An IIO device is a subfolder of its parent.
 fn parent(path: &Path) -> Option<String> {
     let real = std::fs::canonicalize(path).ok()?;
     sysfs::name_of(real.parent()?).map(Into::into)
@@ -83,12 +84,12 @@ fn find(devices: &[Measuring], bus: &str, wanted: &str) -> Result<PathBuf, Drive
         [only] => Ok(only.path.clone()),
         [] => {
             let there = list(devices.iter().map(|device| device.name.as_str()));
-            Err(DriverError(format!("no {bus} device is {wanted:?}; there are: {there}")))
+            Err(DriverError(format!("no {bus} device is named {wanted:?}; available: {there}")))
         }
         several => {
             let parents = list(several.iter().filter_map(|device| device.parent.as_deref()));
             Err(DriverError(format!(
-                "{wanted:?} is not one {bus} device but several; name one of: {parents}"
+                "several {bus} devices are named {wanted:?}; set `device` to one of: {parents}"
             )))
         }
     }
@@ -98,20 +99,21 @@ fn no_channel(channel: &str) -> DriverError {
     DriverError(format!("the device has no channel {channel:?}"))
 }
 
-/// A number in a file of a channel; `None` where there is no such file.
+/// Reads the number in one file of a channel; `None` if the file does not exist.
 fn number(device: &Path, channel: &str, what: &str) -> Result<Option<f64>, DriverError> {
     let path = device.join(format!("{channel}_{what}"));
     match sysfs::read(&path) {
         Ok(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(DriverError(format!("{} holds {text:?}", path.display()))),
+            Err(_) => Err(DriverError(format!("{} contains {text:?}, not a number", path.display()))),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(DriverError(format!("{}: {error}", path.display()))),
     }
 }
 
-/// Processed, or else (raw + offset) × scale, where offset and scale may be those of all channels of the type.
+/// The processed value if present, otherwise (raw + offset) × scale. Offset and scale may be shared by all channels of
+/// the type.
 fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     if let Some(processed) = number(device, channel, "input")? {
         return Ok(processed);
@@ -125,14 +127,14 @@ fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     Ok((raw + of("offset")?.unwrap_or(0.0)) * of("scale")?.unwrap_or(1.0))
 }
 
-/// `temperature` in millidegrees, or in older kernels the two lines of `w1_slave`, of which the first ends with the
-/// checksum's verdict.
+/// Reads `temperature` in millidegrees, or on older kernels `w1_slave`, whose first line ends with the result of the
+/// checksum.
 fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
     let device = sysfs.join("bus/w1/devices").join(id);
     if !device.exists() {
         let there = w1(sysfs);
         let there = list(there.iter().map(String::as_str));
-        return Err(DriverError(format!("no 1-wire device is {id:?}; there are: {there}")));
+        return Err(DriverError(format!("no 1-wire device has the id {id:?}; available: {there}")));
     }
     let path = device.join("temperature");
     let text = match sysfs::read(&path) {
@@ -148,8 +150,8 @@ fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
         }
         read => read.map_err(|error| DriverError(format!("{}: {error}", path.display())))?,
     };
-    // A thermometer that has gone leaves an empty file.
-    text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}")))
+    // A disconnected thermometer has an empty file.
+    text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}, not a number")))
 }
 
 #[cfg(test)]

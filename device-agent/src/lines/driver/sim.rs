@@ -1,9 +1,9 @@
-//! Simulated lines, for the demo and the tests: outputs write a journal, contacts and sensors listen on a
-//! unix socket.
+//! Simulated lines for the demo and the tests: outputs write to a journal, contacts and sensors receive their levels
+//! from a unix socket.
 //!
-//! Each change of an output appends one line `{"at_ms":…,"line":"door","level":true}` in one write.
-//! Each line of JSON on the socket, `{"line":"bell","level":true}` for a contact, `{"line":"heat","level":21.4}`
-//! for a sensor (`null` where it fails), is answered with `{"ok":true}` or `{"error":"…"}`.
+//! Each change of an output appends one line `{"at_ms":…,"line":"door","level":true}` in one write. Each line of JSON
+//! on the socket, `{"line":"bell","level":true}` for a contact, `{"line":"heat","level":21.4}` for a sensor (`null` for
+//! a fault), is answered with `{"ok":true}` or `{"error":"…"}`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
@@ -25,26 +25,26 @@ use super::{Driver, DriverError, Input, Signal};
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig, Simulator};
 
-/// The longest request on the socket, in bytes.
+/// Maximum length of a request on the socket, in bytes.
 const MAX_REQUEST: usize = 1_024;
-/// The most clients at once.
+/// Maximum number of simultaneous clients.
 const MAX_CLIENTS: usize = 16;
 
-/// The lines that the socket moves: each one's number and kind.
+/// Number and kind of each line that the socket controls.
 type Inputs = BTreeMap<Name, (usize, LineKind)>;
 type SharedInputs = Arc<Mutex<Inputs>>;
 
-/// What the simulated lines of one device share.
+/// State shared by the simulated lines of one device.
 pub struct Simulation {
     config: Option<Simulator>,
     journal: Result<Option<Rc<File>>, DriverError>,
     inputs: SharedInputs,
-    /// What listens; `None` where nothing has to.
+    /// The socket's task; `None` if there are no inputs.
     socket: Result<Option<JoinHandle<()>>, DriverError>,
 }
 
 impl Simulation {
-    /// Opens the journal, and the socket where there are inputs to move.
+    /// Opens the journal, and the socket if there are simulated inputs.
     pub fn start(config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) -> Self {
         let journal = match config.simulator.as_ref().and_then(|config| config.journal.as_deref()) {
             None => Ok(None),
@@ -65,7 +65,7 @@ impl Simulation {
         simulation
     }
 
-    /// Follows a configuration that was read again.
+    /// Applies a reloaded configuration.
     pub fn reconfigured(&mut self, config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) {
         if self.config == config.simulator {
             self.listen(config, numbers, signals);
@@ -91,12 +91,11 @@ impl Simulation {
         }
     }
 
-    /// The driver of an output.
     pub fn output(&self, line: &Name) -> Result<Box<dyn Driver>, DriverError> {
         Ok(Box::new(SimOutput { line: line.clone(), level: None, journal: self.journal.clone()? }))
     }
 
-    /// Whether the socket moves the inputs; contacts are off at the start.
+    /// Fails if the socket could not be opened. Simulated contacts are off at the start.
     pub fn input(&self) -> Result<(), DriverError> {
         self.socket.as_ref().map(|_| ()).map_err(Clone::clone)
     }
@@ -140,7 +139,7 @@ impl Driver for SimOutput {
             let at_ms = WallClock::default().now().as_millis();
             let entry = serde_json::to_string(&Entry { at_ms, line: &self.line, level });
             let entry = entry.map_err(|error| DriverError(error.to_string()))? + "\n";
-            // One write to a file opened for appending: lines of several processes never mix.
+            // A single write in append mode, so lines of several processes do not mix.
             let mut journal: &File = journal;
             journal.write_all(entry.as_bytes()).map_err(|error| DriverError(error.to_string()))?;
         }
@@ -150,7 +149,7 @@ impl Driver for SimOutput {
 }
 
 fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> io::Result<JoinHandle<()>> {
-    // A socket that a killed process left behind; anything else is not ours to remove.
+    // Removes the socket of a killed process, but no other kind of file.
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }
@@ -164,13 +163,13 @@ fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> i
                     let (inputs, signals) = (inputs.clone(), signals.clone());
                     tokio::spawn(async move {
                         if let Err(error) = serve(stream, &inputs, &signals).await {
-                            tracing::debug!(%error, "a client of the simulator left");
+                            tracing::debug!(%error, "a client of the simulator disconnected");
                         }
                         drop(place);
                     });
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the simulator's socket failed");
+                    tracing::error!(%error, "the simulator's socket failed; simulated inputs cannot be set");
                     return;
                 }
             }
@@ -201,8 +200,11 @@ async fn serve(
             return Ok(());
         }
         let whole = request.last() == Some(&b'\n') || length < MAX_REQUEST;
-        let answer =
-            if whole { apply(&request, inputs, signals).await } else { Err("the line is too long".into()) };
+        let answer = if whole {
+            apply(&request, inputs, signals).await
+        } else {
+            Err("the request is too long".into())
+        };
         let answer = match answer {
             Ok(()) => serde_json::json!({ "ok": true }),
             Err(error) => serde_json::json!({ "error": error }),
@@ -217,12 +219,12 @@ async fn serve(
 async fn apply(request: &[u8], inputs: &SharedInputs, signals: &mpsc::Sender<Signal>) -> Result<(), String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
     let found = lock(inputs).iter().find(|(name, _)| name.as_str() == request.line).map(|(_, found)| *found);
-    let (line, kind) = found.ok_or("there is no simulated contact or sensor of that name")?;
+    let (line, kind) = found.ok_or("no simulated contact or sensor has this name")?;
     let input = match (kind, request.level) {
         (LineKind::Contact, Some(Level::On(on))) => Input::Edge(on),
         (LineKind::Sensor, Some(Level::Number(number))) => Input::Reading(Ok(number)),
         (LineKind::Sensor, None) => Input::Reading(Err(DriverError("a simulated fault".into()))),
-        _ => return Err(format!("this is no level of a {kind}")),
+        _ => return Err(format!("this level is not valid for a {kind}")),
     };
     signals.send(Signal { line, input }).await.map_err(|_| "the agent is stopping".into())
 }

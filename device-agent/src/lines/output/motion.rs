@@ -1,14 +1,13 @@
-//! What an output does by itself once it was told: blinking and fading.
+//! Changes of an output over time: blinking and fading.
 
 use std::time::Duration;
 
 use pinlatch_protocol::line::{Level, Rgb};
 use tokio::time::Instant;
 
-/// How long a step of a fade is.
+/// Duration of one step of a fade.
 const STEP: Duration = Duration::from_millis(20);
 
-/// A running blink or fade.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Motion {
     Blink(Blink),
@@ -16,7 +15,7 @@ pub(super) enum Motion {
 }
 
 impl Motion {
-    /// When it goes on.
+    /// Time of the next step.
     pub fn next(&self) -> Instant {
         match self {
             Self::Blink(blink) => blink.next,
@@ -24,7 +23,7 @@ impl Motion {
         }
     }
 
-    /// The level now, where the line is at `level`, and the rest of the motion.
+    /// Returns the level to apply now and the rest of the motion. `level` is the current level.
     pub fn step(self, level: Option<Level>, now: Instant) -> (Level, Option<Self>) {
         match self {
             Self::Blink(blink) => blink.step(level, now),
@@ -33,10 +32,10 @@ impl Motion {
     }
 }
 
-/// On and off a number of times.
+/// A number of changes between on and off.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blink {
-    /// The level that it began from and ends at.
+    /// The level before and after the blink.
     pub base: bool,
     half: Duration,
     next: Instant,
@@ -44,7 +43,7 @@ pub(super) struct Blink {
 }
 
 impl Blink {
-    /// Its first change has just been made.
+    /// Called after the first change.
     pub fn begun(base: bool, period_ms: u32, count: u32, now: Instant) -> Option<Self> {
         let half = Duration::from_millis(period_ms.into()) / 2;
         let changes_left = count.saturating_mul(2).saturating_sub(1);
@@ -53,14 +52,14 @@ impl Blink {
 
     fn step(mut self, level: Option<Level>, now: Instant) -> (Level, Option<Motion>) {
         let on = level == Some(Level::On(true));
-        // A late tick is not made up for: that would be a flicker.
+        // A late tick is not caught up: the light would flicker.
         self.next = (self.next + self.half).max(now);
         self.changes_left = self.changes_left.saturating_sub(1);
         (Level::On(!on), (self.changes_left > 0).then_some(Motion::Blink(self)))
     }
 }
 
-/// From one level to another in even steps.
+/// Even steps from one level to another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fade {
     from: Level,
@@ -77,7 +76,7 @@ impl Fade {
 
     fn step(mut self, now: Instant) -> (Level, Option<Motion>) {
         let part = now.saturating_duration_since(self.start).as_secs_f64() / self.over.as_secs_f64();
-        // Where `over` is 0 the quotient is no number.
+        // If `over` is 0 the quotient is NaN.
         if part >= 1.0 || part.is_nan() {
             return (self.to, None);
         }
@@ -86,7 +85,7 @@ impl Fade {
     }
 }
 
-/// The level at a part of the way; whole thousandths of a number, which no lamp shows finer.
+/// Interpolates between two levels. Numbers are rounded to thousandths, which is finer than any visible step.
 fn between(from: Level, to: Level, part: f64) -> Level {
     match (from, to) {
         (Level::Number(from), Level::Number(to)) => {
@@ -94,7 +93,7 @@ fn between(from: Level, to: Level, part: f64) -> Level {
         }
         (Level::Colour(from), Level::Colour(to)) => {
             let mix = |from: u8, to: u8| {
-                // Between two bytes, so a byte.
+                // The result is between two bytes, so it fits into a byte.
                 (f64::from(from) + (f64::from(to) - f64::from(from)) * part).round() as u8
             };
             Level::Colour(Rgb(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)))

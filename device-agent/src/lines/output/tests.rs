@@ -1,4 +1,4 @@
-//! The rules of one output, on invented moments.
+//! The rules of one output, with simulated time.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 
-/// What a driver was told, and whether it fails now.
+/// Levels set on a driver, and whether it fails now.
 #[derive(Clone, Default)]
 struct Wire {
     set: Rc<RefCell<Vec<Level>>>,
@@ -43,7 +43,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Ticks at every moment that the output asks for, up to `until`.
+/// Runs every due tick up to `until`.
 fn run_until(output: &mut Output, until: Instant) {
     while let Some(due) = output.next_due().filter(|due| *due <= until) {
         let _ = output.tick(due);
@@ -252,7 +252,7 @@ fn power_is_on_whenever_it_could_be() {
 }
 
 proptest! {
-    /// Whatever is asked and whenever, a limited line is never on for longer than its limit.
+    /// With any actions at any times, a limited line is never on for longer than its limit.
     #[test]
     fn max_on_holds(steps in prop::collection::vec((0u8..5, 0u64..400, 1u32..400), 1..60)) {
         let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 150");

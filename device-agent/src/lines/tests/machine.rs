@@ -1,5 +1,5 @@
-//! Random histories of commands, time, a link that comes and goes and drivers that fail, on the paused clock. What
-//! is driven is judged by the wires alone.
+//! Random histories of commands, time, lost links and failing drivers, on the paused clock. The checks use only the
+//! levels set on the drivers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -46,12 +46,12 @@ dead_time_ms = 0
 
 const NAMES: [&str; 5] = ["up", "down", "lamp", "rose", "fan"];
 
-/// What the world sees of the lines.
+/// The outputs as seen from outside.
 #[derive(Default)]
 struct Wires {
-    /// Each line's level, as long as the hardware obeys.
+    /// Each line's level while its driver works.
     levels: [Option<Level>; 5],
-    /// Every change: line, level, moment.
+    /// Every change: line, level, time.
     changes: Vec<(usize, Level, Instant)>,
     broken: [bool; 5],
 }
@@ -123,7 +123,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// An action of some sort; many of them do not suit their line and are refused.
+/// A random action. Many do not fit their line and are refused.
 fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     let on = ms.is_multiple_of(2);
     match (action, line) {
@@ -137,17 +137,17 @@ fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     }
 }
 
-/// What must be so of every history.
+/// Checks the rules that must be true in every history.
 #[derive(Default)]
 struct Judge {
     read: usize,
     on_since: [Option<Instant>; 5],
     off_since: [Option<Instant>; 5],
-    /// When a line that was broken obeys again.
+    /// When a broken line started to work again.
     mended: [Option<Instant>; 5],
 }
 
-/// A line whose driver failed is tried each second, and opened anew within ten.
+/// A failed line is retried each second, and reopened within ten seconds.
 const MENDED_WITHIN: Duration = Duration::from_secs(11);
 
 fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
@@ -155,7 +155,7 @@ fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
 }
 
 impl Judge {
-    /// Looks at what has changed since the last look.
+    /// Checks the changes since the last call.
     fn look(&mut self, wires: &Wires) -> Result<(), TestCaseError> {
         for (line, level, at) in &wires.changes[self.read..] {
             let line = *line;
@@ -189,7 +189,7 @@ impl Judge {
     }
 }
 
-/// One history, with time that passes while the lines are driven.
+/// Runs one history; time passes while the lines are driven.
 async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let wires = Shared::default();
     let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
@@ -216,7 +216,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         started[line] = Some(now);
                     }
                 }
-                // In small steps, so that each moment is looked at.
+                // Small steps, so that the checks see every moment.
                 Step::Pass(ms) => {
                     for _ in 0..ms / 50 {
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -236,7 +236,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     judge.mended[line] = (!broken).then(Instant::now);
                     failed_at[line] = Some(Instant::now());
                 }
-                // Nothing has changed in the file, and so nothing does.
+                // The file has not changed, so no line may change.
                 Step::Reload => {
                     let before = wires.borrow().changes.len();
                     lines.reload(&config).await;
@@ -258,7 +258,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             judge.look(&wires.borrow())?;
-            // Without a link for long enough, what is not to hold is safe, unless its driver has failed lately.
+            // Long after a lost link, lines without `on_link_loss = "hold"` are safe, unless their driver failed
+            // recently.
             for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
                 let wires = wires.borrow();
                 let settled =
@@ -283,8 +284,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// No two interlocked lines are on at once or within the dead time, none is on for longer than it may be,
-    /// actions keep their distance, and a lost link or an order leaves everything safe.
+    /// Two interlocked lines are never on at once or within the dead time, no line is on longer than allowed, actions
+    /// keep their minimum interval, and after a lost link or an explicit request all lines are safe.
     #[test]
     fn whatever_happens_the_rules_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

@@ -1,6 +1,6 @@
-//! PWM on a tree laid out as the kernel's (`Documentation/ABI/testing/sysfs-class-pwm`), whose writes are judged as
-//! the kernel's PWM core does: `pwm_apply_state` refuses a period of 0 and a duty cycle beyond the period, and the
-//! documentation allows polarity to change only while disabled.
+//! PWM on a copy of the kernel's tree (`Documentation/ABI/testing/sysfs-class-pwm`). Writes follow the rules of the
+//! kernel's PWM core: `pwm_apply_state` rejects a period of 0 and a duty cycle longer than the period, and the
+//! documentation allows a change of polarity only while disabled.
 
 use std::cell::RefCell;
 use std::fs;
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// The kernel's side of the attributes, with a record of the writes.
+/// Plays the kernel's part and records the writes.
 #[derive(Clone, Default)]
 struct Judge {
     writes: Rc<RefCell<Vec<String>>>,
-    /// Channels that somebody else has.
+    /// Channels in use by another program.
     taken: Vec<&'static str>,
 }
 
@@ -50,7 +50,7 @@ impl Attributes for Judge {
             return refused(ErrorKind::InvalidInput);
         }
         sysfs::write(path, &format!("{value}\n"))?;
-        // A plain file keeps the end of a longer value.
+        // A plain file, unlike an attribute, would keep the end of a longer old value.
         fs::write(path, format!("{value}\n"))
     }
 }
@@ -68,7 +68,7 @@ fn channel(chip: &Path, number: &str, period: u64, duty: u64, polarity: &str, en
     }
 }
 
-/// A Pi 4's two chips: `class/pwm/pwmchipN` are links into `devices`, and `device` leads up again.
+/// The two chips of a Raspberry Pi 4: `class/pwm/pwmchipN` are links into `devices`, and `device` links back up.
 fn tree() -> (TempDir, PathBuf) {
     let sysfs = tempfile::tempdir().unwrap();
     fs::create_dir_all(sysfs.path().join("class/pwm")).unwrap();
@@ -123,7 +123,8 @@ fn a_new_channel_is_exported_and_started_in_the_kernels_order() {
 #[test]
 fn a_running_channel_gets_another_period_and_polarity() {
     let (sysfs, chip) = tree();
-    // A longer duty cycle than the new period, enabled: what a killed agent leaves of a servo.
+    // Enabled, with a duty cycle longer than the new period: the state that a killed agent leaves after driving a
+    // servo.
     channel(&chip, "0", 20_000_000, 1_500_000, "normal", 1);
     let inversed = PwmConfig { active_low: true, ..light(&[0], 1.0) };
     let (output, judge) = open(&sysfs, &inversed, Level::Number(0.5));
@@ -175,7 +176,7 @@ fn errors_name_what_there_is() {
     let (sysfs, _) = tree();
     let fault = |config: &PwmConfig| open(&sysfs, config, Level::Number(0.0)).0.map(drop).unwrap_err().0;
     let elsewhere = fault(&PwmConfig { chip: "1-0040".into(), ..light(&[0], 1.0) });
-    assert!(elsewhere.contains("there are: fe20c000.pwm, fe20c800.pwm"), "{elsewhere}");
+    assert!(elsewhere.contains("available: fe20c000.pwm, fe20c800.pwm"), "{elsewhere}");
     let beyond = fault(&light(&[2], 1.0));
     assert!(beyond.contains("has 2 channels"), "{beyond}");
     let judge = Judge { taken: vec!["1"], ..Judge::default() };
@@ -187,7 +188,7 @@ fn errors_name_what_there_is() {
 #[test]
 fn udev_is_waited_for_and_not_for_ever() {
     let (sysfs, chip) = tree();
-    /// Exports without files; a thread adds them.
+    /// Exports a channel without its files; a thread adds them later.
     struct Slow(PathBuf);
     impl Attributes for Slow {
         fn write(&self, path: &Path, value: &str) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Sensors on a tree laid out as the kernel's: `Documentation/ABI/testing/sysfs-bus-iio`,
+//! Sensors on a copy of the kernel's tree: `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst`, `Documentation/w1/slaves/w1_therm.rst`.
 
 use std::fs;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Writes a device's files below `devices`, links them where the bus or class has them, and leads `device` back.
+/// Writes a device's files below `devices`, adds the link from its bus or class, and the `device` link back.
 fn device(sysfs: &TempDir, real: &str, link: &str, files: &[(&str, &str)]) {
     let (real_path, link_path) = (sysfs.path().join("devices").join(real), sysfs.path().join(link));
     fs::create_dir_all(&real_path).unwrap();
@@ -151,7 +151,7 @@ fn errors_name_what_there_is() {
     assert!(several.contains("1-0048, 1-0049"), "{several}");
     assert!(iio_at(&sysfs, "tmp102", "in_temp").unwrap_err().contains("bme280, ads1015"));
     assert!(iio_at(&sysfs, "bme280", "in_illuminance").unwrap_err().contains("no channel"));
-    assert!(iio_at(&sysfs, "1-0048", "in_voltage2").unwrap_err().contains("holds \"none\""));
+    assert!(iio_at(&sysfs, "1-0048", "in_voltage2").unwrap_err().contains("contains \"none\""));
     assert!(hwmon_at(&sysfs, "ina226", "temp1").unwrap_err().contains("no channel"));
 }
 
