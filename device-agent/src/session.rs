@@ -101,14 +101,14 @@ pub async fn run(
 
 /// A received frame.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Heard {
+pub enum Frame {
     Pong,
     Message(ToAgent),
 }
 
 /// Parses a text frame. `None` if it is not understood.
-pub fn heard(text: &str) -> Option<Heard> {
-    if text == PONG { Some(Heard::Pong) } else { serde_json::from_str(text).ok().map(Heard::Message) }
+pub fn heard(text: &str) -> Option<Frame> {
+    if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
 
 fn bytes(text: &str) -> u64 {
@@ -213,8 +213,8 @@ impl<'a> Session<'a> {
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
         self.context.telemetry.count(|counters| counters.bytes_received += bytes(text));
         match heard(text) {
-            Some(Heard::Pong) => self.outbox.ponged(),
-            Some(Heard::Message(message)) => self.obey(message).await?,
+            Some(Frame::Pong) => self.outbox.ponged(),
+            Some(Frame::Message(message)) => self.obey(message).await?,
             None => self.not_understood(),
         }
         Ok(())
@@ -379,8 +379,8 @@ impl<'a> Session<'a> {
         while !self.outbox.is_confirmed() {
             match self.socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
                 Message::Text(text) => match heard(&text) {
-                    Some(Heard::Pong) => self.outbox.ponged(),
-                    Some(Heard::Message(ToAgent::Command { jwt })) => {
+                    Some(Frame::Pong) => self.outbox.ponged(),
+                    Some(Frame::Message(ToAgent::Command { jwt })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
                             self.context.telemetry.command(&outcome);
                             self.send(&FromAgent::Result(outcome)).await?;
@@ -437,9 +437,9 @@ mod tests {
 
     #[test]
     fn frames_are_read_or_passed_over() {
-        assert_eq!(heard("pong"), Some(Heard::Pong));
+        assert_eq!(heard("pong"), Some(Frame::Pong));
         let command = heard("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
-        assert_eq!(command, Some(Heard::Message(ToAgent::Command { jwt: "a.b.c".into() })));
+        assert_eq!(command, Some(Frame::Message(ToAgent::Command { jwt: "a.b.c".into() })));
         assert_eq!((heard(""), heard("{\"type\":\"song\"}")), (None, None));
     }
 }

@@ -10,7 +10,7 @@ use pinlatch_agent::clock::EdgeClock;
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
-use pinlatch_agent::session::{Heard, heard};
+use pinlatch_agent::session::{Frame, heard};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::line::Level;
@@ -47,7 +47,7 @@ fuzz_target!(|text: &str| {
     AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
         // Most inputs are nearer to a token than to a whole frame.
         let jwt = match heard(text) {
-            Some(Heard::Message(ToAgent::Command { jwt })) => jwt,
+            Some(Frame::Message(ToAgent::Command { jwt })) => jwt,
             _ => text.to_owned(),
         };
         if let Some(answer) = commands.handle(&jwt, lines, clock, || 0) {
