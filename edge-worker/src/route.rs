@@ -5,7 +5,6 @@ use pinlatch_protocol::name::{Name, UserName};
 use worker::Method;
 
 #[derive(Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the paths")]
 pub enum Route {
     Health,
     Jwks,

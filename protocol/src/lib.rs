@@ -3,6 +3,8 @@
 //! Nothing here does I/O, reads a clock or touches a key: a message that parses here is well formed,
 //! and whether it is *allowed* is decided elsewhere.
 
+#![warn(missing_docs)]
+
 pub mod admin;
 pub mod agent;
 pub mod api;

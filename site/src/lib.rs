@@ -12,6 +12,7 @@
 //! * A device's presence is computed from its open socket; the table contains only the last published presence.
 //! * No input from a caller or an agent makes the site fail.
 
+#![warn(missing_docs)]
 #![allow(clippy::result_large_err, reason = "a problem is made at most once per event")]
 
 mod agent;

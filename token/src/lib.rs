@@ -4,6 +4,8 @@
 //! whole numbers, members are unique, the kind (`typ`) and audience must match, the algorithm comes from
 //! the key, and nothing that a token names is ever fetched, opened or executed. Time is an argument.
 
+#![warn(missing_docs)]
+
 mod access;
 mod alg;
 mod b64;

@@ -1,7 +1,5 @@
 //! The gate's object: password hashes and failed logins, by site and user name.
 
-#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
-
 use std::cell::Cell;
 use std::time::Duration;
 

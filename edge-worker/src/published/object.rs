@@ -1,7 +1,5 @@
 //! The object of one address. No other code fetches the address.
 
-#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
-
 use futures_util::lock::Mutex;
 use pinlatch_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};

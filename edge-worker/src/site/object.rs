@@ -4,8 +4,6 @@
 //! `/agent` are WebSocket upgrades with the verified principal in a header of our own. The site's name is in each
 //! request and is stored for events without a request.
 
-#![allow(missing_docs, reason = "the macro `durable_object` adds undocumented methods")]
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
