@@ -27,7 +27,7 @@ const MAX_SESSION: usize = 128;
 
 /// How long a used connection nonce is kept, in milliseconds. This is much longer than the lifetime of a challenge, so
 /// a captured proof has expired before its nonce is purged.
-pub(crate) const KEEP_SESSIONS_MS: u64 = 3_600_000;
+pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
 
 /// A device's certificate. The Worker has verified its signature.
 #[derive(Debug, Clone, Copy)]
@@ -66,11 +66,11 @@ impl Site<'_> {
         if yields && self.has_live_connection(&device) {
             return Err(Code::DeviceConnected.into());
         }
-        if self.row("SELECT 1 FROM sessions WHERE nonce = ?1", &[session.into()])?.is_some() {
+        if self.row("SELECT 1 FROM connection_nonces WHERE nonce = ?1", &[session.into()])?.is_some() {
             return Err(refused("the proof was used before"));
         }
         self.run(
-            "INSERT INTO sessions (nonce, at_ms) VALUES (?1, ?2)",
+            "INSERT INTO connection_nonces (nonce, at_ms) VALUES (?1, ?2)",
             &[session.into(), self.now_ms.into()],
         )?;
         self.close_agent(&device, close::REPLACED, "replaced");

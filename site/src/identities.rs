@@ -94,7 +94,7 @@ impl Site<'_> {
         let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
         self.require_over(principal, &there, "identities_removal", username)?;
         self.drop_identities(username)?;
-        self.end_other_sessions(username.as_str(), None)?;
+        self.end_other_logins(username.as_str(), None)?;
         self.audit_by(principal, "identities_removal", username.as_str(), "done")?;
         Ok(())
     }

@@ -27,6 +27,7 @@ mod failure;
 mod identities;
 mod lines;
 mod links;
+mod logins;
 #[cfg(any(test, feature = "native"))]
 pub mod native;
 mod outcome;
@@ -34,7 +35,6 @@ mod panel;
 mod people;
 mod principal;
 mod schema;
-mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -55,9 +55,9 @@ pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::enrolment::Renewed;
 pub use crate::event::{CommandOrder, Effect, Event, Press, Whose, close};
 pub use crate::links::Links;
+pub use crate::logins::ROTATION_GRACE_MS;
 pub use crate::outcome::GRACE_MS;
 pub use crate::principal::Principal;
-pub use crate::sessions::ROTATION_GRACE_MS;
 pub use crate::store::{Row, Store, StoreError, Value};
 
 /// A site's configuration.

@@ -140,7 +140,7 @@ impl Site<'_> {
         let row = row.ok_or(Code::CodeRefused)?;
         match row.opt_text(0)? {
             Some(role) => self.add_person(&username, role, row.opt_text(1)?)?,
-            None => self.end_other_sessions(username.as_str(), None)?,
+            None => self.end_other_logins(username.as_str(), None)?,
         }
         self.run("UPDATE people SET password = 1 WHERE username = ?1", &[username.as_str().into()])?;
         self.void_invitations(&username)?;
@@ -152,7 +152,7 @@ impl Site<'_> {
     pub(crate) fn password_changed(&mut self, principal: &Principal) -> Result<(), Failure> {
         self.rights(principal)?;
         let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
-        self.end_other_sessions(username.as_str(), principal.family.as_deref())?;
+        self.end_other_logins(username.as_str(), principal.family.as_deref())?;
         self.void_invitations(username)?;
         self.audit_by(principal, "password", username.as_str(), "done")?;
         Ok(())
@@ -225,7 +225,7 @@ impl Site<'_> {
         };
         self.require_over(principal, &before, "person_removal", username)?;
         self.require_another_owner(username)?;
-        self.end_other_sessions(username.as_str(), None)?;
+        self.end_other_logins(username.as_str(), None)?;
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
@@ -249,7 +249,7 @@ impl Site<'_> {
         if principal.person.as_ref() != Some(username) {
             self.require_cover(principal, &there.scope, "end_sessions", username.as_str())?;
         }
-        self.end_other_sessions(username.as_str(), None)?;
+        self.end_other_logins(username.as_str(), None)?;
         self.audit_by(principal, "end_sessions", username.as_str(), "done")?;
         Ok(())
     }

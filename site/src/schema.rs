@@ -22,7 +22,7 @@ const META: &str = "CREATE TABLE IF NOT EXISTS meta (
 ) STRICT";
 
 /// One element per version. A released version never changes. `IF NOT EXISTS` lets an interrupted creation run again.
-const VERSIONS: &[&[&str]] = &[
+pub(crate) const VERSIONS: &[&[&str]] = &[
     &[
         "CREATE TABLE IF NOT EXISTS people (
         username TEXT PRIMARY KEY,
@@ -168,6 +168,17 @@ const VERSIONS: &[&[&str]] = &[
         // The machine on which a device's agent runs.
         "ALTER TABLE devices ADD COLUMN booted_ms INTEGER",
         "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
+    ],
+    &[
+        // `sessions` contained connection nonces. It is created again first, so that an interrupted upgrade, which may
+        // already have dropped it, can run again.
+        "CREATE TABLE IF NOT EXISTS sessions (nonce TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS connection_nonces (
+        nonce TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        "INSERT OR IGNORE INTO connection_nonces SELECT nonce, at_ms FROM sessions",
+        "DROP TABLE sessions",
     ],
 ];
 

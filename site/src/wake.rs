@@ -3,7 +3,7 @@
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
 use crate::Site;
-use crate::agent::KEEP_SESSIONS_MS;
+use crate::agent::KEEP_NONCES_MS;
 use crate::command::KEEP_COMMANDS_MS;
 use crate::store::StoreError;
 use crate::tokens::KEEP_TOKENS_MS;
@@ -53,7 +53,7 @@ impl Site<'_> {
                 AND seq < (SELECT max(seq) FROM commands)),
             (SELECT at_ms FROM audit WHERE seq = (SELECT min(seq) FROM audit)
                 AND seq < (SELECT max(seq) FROM audit)),
-            (SELECT min(at_ms) FROM sessions),
+            (SELECT min(at_ms) FROM connection_nonces),
             (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families),
             (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL),
             (SELECT min(until_ms) FROM revoked),
@@ -61,7 +61,7 @@ impl Site<'_> {
         let Some(row) = self.row(sql, &[])? else { return Ok(None) };
         let keep_audit_ms = self.keep_audit_ms()?;
         let keep_ms =
-            [KEEP_COMMANDS_MS, keep_audit_ms, KEEP_SESSIONS_MS, KEEP_FAMILIES_MS, 0, 0, KEEP_TOKENS_MS];
+            [KEEP_COMMANDS_MS, keep_audit_ms, KEEP_NONCES_MS, KEEP_FAMILIES_MS, 0, 0, KEEP_TOKENS_MS];
         const TOKENS: usize = 6;
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
@@ -88,7 +88,7 @@ impl Site<'_> {
              AND seq < coalesce((SELECT min(seq) FROM audit WHERE at_ms > ?1), seq + 1)",
             &[before(self.keep_audit_ms()?), PURGE_MOST.into()],
         )?;
-        self.run("DELETE FROM sessions WHERE at_ms <= ?1", &[before(KEEP_SESSIONS_MS)])?;
+        self.run("DELETE FROM connection_nonces WHERE at_ms <= ?1", &[before(KEEP_NONCES_MS)])?;
         self.run(
             "DELETE FROM families WHERE expires_ms <= ?1 OR ended_ms <= ?1",
             &[before(KEEP_FAMILIES_MS)],

@@ -4,9 +4,10 @@ use pinlatch_protocol::scope::Role;
 
 use super::cast::*;
 use super::*;
+use crate::schema::VERSIONS;
 
 /// Version 1 as released: the tables of people, logins, codes, revocations and the log.
-const VERSION_1: [&str; 7] = [
+const VERSION_1: [&str; 8] = [
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
         generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",
     "CREATE TABLE people (username TEXT PRIMARY KEY, role TEXT NOT NULL, created_ms INTEGER NOT NULL)
@@ -14,6 +15,7 @@ const VERSION_1: [&str; 7] = [
     "CREATE TABLE families (id TEXT PRIMARY KEY, username TEXT NOT NULL, current TEXT NOT NULL, previous TEXT,
         rotated_ms INTEGER, expires_ms INTEGER NOT NULL, ended_ms INTEGER) STRICT, WITHOUT ROWID",
     "CREATE TABLE revoked (jti TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE sessions (nonce TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE codes (id TEXT PRIMARY KEY, device TEXT, expires_ms INTEGER NOT NULL, used_ms INTEGER)
         STRICT, WITHOUT ROWID",
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, jti TEXT,
@@ -22,7 +24,7 @@ const VERSION_1: [&str; 7] = [
 ];
 
 /// The tables of devices and commands have not changed since version 1, except for columns added at their end.
-const UNCHANGED: [&str; 4] = ["devices", "sessions", "lines", "commands"];
+const UNCHANGED: [&str; 3] = ["devices", "lines", "commands"];
 
 fn version_1() -> Bench {
     let today = Bench::new();
@@ -41,6 +43,7 @@ fn version_1() -> Bench {
         "INSERT INTO people VALUES ('ann', 'owner', 5), ('vic', 'viewer', 6)".to_owned(),
         format!("INSERT INTO families VALUES ('f', 'ann', 'r0', NULL, NULL, {expires}, NULL)"),
         format!("INSERT INTO revoked VALUES ('bad', {expires})"),
+        format!("INSERT INTO sessions VALUES ('used', {START_MS})"),
         format!("INSERT INTO codes VALUES ('setup', NULL, {expires}, 5), ('enrol', 'shed', {expires}, NULL)"),
         format!("INSERT INTO audit VALUES (4, {START_MS}, 'ann', NULL, 'setup', 'ann', 'done')"),
         format!("INSERT INTO audit VALUES (5, {START_MS}, 'ann', 'r0', 'login', 'ann', 'done')"),
@@ -83,7 +86,29 @@ fn version_1_becomes_today_s_with_its_data() {
     let bench = version_1();
     check(&bench);
     let schema = bench.store.run("SELECT schema FROM meta", &[]).unwrap();
-    assert_eq!(schema[0].int(0), Ok(5));
+    assert_eq!(schema[0].int(0), Ok(6));
+    assert_eq!(used_nonces(&bench), ["used"]);
+}
+
+fn used_nonces(bench: &Bench) -> Vec<String> {
+    let rows = bench.store.run("SELECT nonce FROM connection_nonces", &[]).unwrap();
+    rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_upgrade_interrupted_after_any_statement_is_finished() {
+    for (version, statements) in VERSIONS.iter().enumerate().skip(1) {
+        for interrupted_after in 0..=statements.len() {
+            let bench = version_1();
+            let complete = VERSIONS.iter().take(version).skip(1).flat_map(|statements| statements.iter());
+            for statement in complete.chain(statements.iter().take(interrupted_after)) {
+                bench.store.run(statement, &[]).unwrap();
+            }
+            bench.store.run("UPDATE meta SET schema = ?1", &[(version as u64).into()]).unwrap();
+            check(&bench);
+            assert_eq!(used_nonces(&bench), ["used"], "version {version}, {interrupted_after} statements");
+        }
+    }
 }
 
 #[test]

@@ -76,9 +76,14 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
         ticks += 1;
         assert!(ticks < 50, "the site never comes to rest");
     }
-    for (table, left) in
-        [("commands", 1), ("audit", 1), ("sessions", 0), ("families", 0), ("codes", 1), ("revoked", 0)]
-    {
+    for (table, left) in [
+        ("commands", 1),
+        ("audit", 1),
+        ("connection_nonces", 0),
+        ("families", 0),
+        ("codes", 1),
+        ("revoked", 0),
+    ] {
         assert_eq!(count(table), left, "{table}");
     }
     assert!(bench.now_ms.get() > START_MS + bench.config.keep_audit_ms);

@@ -20,7 +20,7 @@ use crate::store::{StoreError, Value};
 pub const ROTATION_GRACE_MS: u64 = 10_000;
 
 /// Maximum number of open logins per person. A further login ends the one that would expire first.
-const MAX_SESSIONS: u32 = 100;
+const MAX_LOGINS: u32 = 100;
 
 impl Site<'_> {
     /// Handles a login with a correct password. It fails if the person has no password at this site, because the
@@ -110,7 +110,7 @@ impl Site<'_> {
         let rows = self.run(
             "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL
              ORDER BY expires_ms DESC LIMIT -1 OFFSET ?2",
-            &[username.as_str().into(), (MAX_SESSIONS - 1).into()],
+            &[username.as_str().into(), (MAX_LOGINS - 1).into()],
         )?;
         for row in &rows {
             self.end_family(row.text(0)?)?;
@@ -157,7 +157,7 @@ impl Site<'_> {
     }
 
     /// Ends every login of a person except one.
-    pub(crate) fn end_other_sessions(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
+    pub(crate) fn end_other_logins(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
         let rows = self.run(
             "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL AND id IS NOT ?2",
             &[username.into(), but.into()],
