@@ -57,7 +57,7 @@ codes! {
     PlaintextRefused "plaintext_refused" 403 "Logging in needs HTTPS";
     /// The enrolment, setup or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The code is wrong, expired or already used";
-    /// A login with a provider by a person whom no owner has admitted.
+    /// The provider accepted the login, but no owner has admitted this identity.
     NotAdmitted "not_admitted" 403 "An owner of the site must admit this login first";
     /// A guest link that is not valid yet, expired, revoked or unknown.
     LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
