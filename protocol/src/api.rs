@@ -107,7 +107,7 @@ pub enum SessionState {
     None,
 }
 
-/// The answer of `GET /api/v1/session`: the session of a browser that has just loaded the page.
+/// The answer of `GET /api/v1/session`: the session that a browser has when it loads the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
     /// The session's state.
@@ -128,13 +128,13 @@ pub struct TokenRequest {
     /// The site; if absent, the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The user name, with `password`.
+    /// The user name, for the grant type `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The password, with `password`.
+    /// The password, for the grant type `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
-    /// The refresh token, with `refresh_token`.
+    /// The refresh token, for the grant type `refresh_token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
 }

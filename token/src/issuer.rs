@@ -273,13 +273,13 @@ impl Issuer {
             (None, Some(text), None) => {
                 let keys = here("keys", KeySet::from_key_file(text.as_bytes(), &algorithms))?;
                 if keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
-                    return Err("`keys` contains a shared secret; use `secret` for it".into());
+                    return Err("`keys` contains a shared secret, which belongs in `secret`".into());
                 }
                 Keys::Here(keys)
             }
             (None, None, Some(uri)) => {
                 if algorithms.iter().any(|own| own.is_symmetric()) {
-                    return Err("`algorithms` must not contain HS256, HS384 or HS512 with `jwks_uri`: published keys are public".into());
+                    return Err("`algorithms` with `jwks_uri` must not be for a shared secret".into());
                 }
                 let uri = private_uri(&uri).map_err(|reason| format!("jwks_uri: {reason}"))?;
                 Keys::At { uri, algorithms }
