@@ -220,8 +220,7 @@ impl EdgeKeys {
         &self.public
     }
 
-    /// The keys that verify device certificates (`devcert+jwt`) and nothing else: the public keys and the retired
-    /// ones. A device that was offline for months has a certificate that a now retired key signed. The site decides
+    /// The keys for verifying only device certificates (`devcert+jwt`): the public keys and the retired ones. A device that was offline for months has a certificate that a now retired key signed. The site decides
     /// its permissions: it knows the certificate and the device's key.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices

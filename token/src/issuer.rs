@@ -1,4 +1,4 @@
-//! External issuers: they sign tokens with their own keys, and each token opens one of the deployment's sites.
+//! External issuers. They sign tokens with their own keys; an issuer's tokens open one of the deployment's sites.
 //!
 //! Each issuer is one `[vars.ISSUERS.NAME]` table in the deployment's configuration. An issuer with an invalid table
 //! is stored as broken: its tokens get a clear 503, and other issuers are not affected.

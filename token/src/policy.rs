@@ -341,7 +341,7 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
     }
 }
 
-/// Merges the registered claims with those of the kind, all in `custom`, so that jwt-simple adds none.
+/// Merges the registered claims into the kind's claims. All claims are in `custom`, so jwt-simple adds none.
 pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
     for (name, text) in [
         ("iss", &registered.iss),

@@ -1,7 +1,7 @@
 //! Refuses shared secrets that are too weak for signing.
 //!
-//! An attacker finds a short secret by trial (RFC 7518 §3.2 requires the length of the hash's output), and a secret
-//! from a tutorial in public lists, however long it is.
+//! An attacker can guess a short secret (RFC 7518 §3.2 requires the length of the hash's output), and can look up a
+//! secret from a tutorial, however long it is.
 
 use crate::alg::Algorithm;
 use crate::key_error::KeyError;

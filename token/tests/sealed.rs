@@ -67,7 +67,7 @@ fn sealed(alg: &str) -> String {
     sealing(&published(&EDGE, alg)).seal(JWT).unwrap()
 }
 
-/// The token with a changed header. The seal becomes invalid, but the header is refused before the seal is checked.
+/// The token with a changed header. This also breaks the seal, but a bad header is refused before the seal is checked.
 fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&decode(header)).unwrap();
