@@ -220,8 +220,9 @@ impl EdgeKeys {
         &self.public
     }
 
-    /// The keys for verifying only device certificates (`devcert+jwt`): the public keys and the retired ones. A device that was offline for months has a certificate that a now retired key signed. The site decides
-    /// its permissions: it knows the certificate and the device's key.
+    /// The keys for verifying only device certificates (`devcert+jwt`): the public keys and the retired ones. A device
+    /// that was offline for months has a certificate that a now retired key signed. The site decides its
+    /// permissions: it knows the certificate and the device's key.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
     }

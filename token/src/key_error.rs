@@ -28,7 +28,7 @@ pub enum KeyError {
     #[error("the RSA key has {0} bits; use 2048 to 4096 bits")]
     RsaSize(usize),
     /// An RSA exponent other than 65537.
-    #[error("the RSA key's exponent is not 65537; use a key with 65537")]
+    #[error("the RSA key's exponent is not 65537; generate a new key")]
     RsaExponent,
     /// A secret shorter than the hash's output (RFC 7518 §3.2).
     #[error("the secret has {found} bytes; {algorithm} needs at least {least} random bytes")]
