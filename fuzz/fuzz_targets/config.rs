@@ -1,4 +1,4 @@
-//! Configurations of anybody: they are taken or refused, and whatever is refused has a place in the file.
+//! Arbitrary agent configurations: each is accepted or refused, and the position of each issue is inside the file.
 #![no_main]
 
 use std::path::Path;
@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
                 let output = !line.kind.actions().is_empty();
                 assert_eq!(output, line.safe.is_some());
                 assert!([line.safe, line.initial].iter().flatten().all(|level| line.kind.admits(level)));
-                // What is limited in time, or excludes others, is never on by itself.
+                // Lines with a time limit or an interlock never turn on without a command.
                 let by_itself = [line.safe, line.initial].iter().flatten().any(Level::is_on);
                 assert!(line.max_on.is_none() || !by_itself);
             }

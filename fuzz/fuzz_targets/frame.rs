@@ -1,5 +1,5 @@
-//! What comes from the edge's side of the socket: it is understood or passed over, and nothing that no edge has
-//! signed moves a line.
+//! Arbitrary frames from the edge's side of the socket: each is handled or ignored, and no frame changes a line
+//! without the edge's signature.
 #![no_main]
 
 use std::cell::RefCell;
@@ -45,7 +45,7 @@ fn agent() -> Agent {
 
 fuzz_target!(|text: &str| {
     AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
-        // Most inputs are nearer to a token than to a whole frame.
+        // Most inputs resemble a token more than a whole frame.
         let jwt = match heard(text) {
             Some(Frame::Message(ToAgent::Command { jwt })) => jwt,
             _ => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Key sets and key files of strangers: they are taken or refused, and nothing panics.
+//! Arbitrary key sets and key files: each is accepted or refused, and nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
         let _ = KeySet::from_jwks(&value, &[]);
         let _ = KeySet::from_jwks(&value, &Algorithm::ALL);
-        // Most inputs are nearer to a key than to a set of them.
+        // Most inputs resemble a key more than a set of keys.
         let _ = KeySet::from_jwks(&json!({ "keys": [value] }), &[]);
     }
 });

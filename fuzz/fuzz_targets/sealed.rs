@@ -1,8 +1,8 @@
-//! Sealed tokens of strangers: none is opened that was not sealed with the edge's key, and nothing panics.
+//! Arbitrary sealed tokens: only tokens that were sealed with the edge's key are opened, and nothing panics.
 //!
-//! Bytes are tried as a token and as a key as they are, and as up to five lines, which are put together as a JWE
-//! and so reach what is behind the base64url; once more with a nonce and a tag of the right lengths,
-//! so that the keys are tried too. What we seal ourselves comes out as it went in.
+//! The input is tried unchanged as a token and as a key. It is also split into up to five lines that become the parts
+//! of a JWE, so that inputs reach the code after the base64url decoder; and again with a nonce and a tag of the right
+//! lengths, so that decryption is tried too. A token that the target seals itself must open unchanged.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,8 +1,9 @@
-//! Tokens of strangers: nothing that was not signed with a configured key is accepted, and nothing panics.
+//! Arbitrary tokens: only tokens that were signed with a configured key are accepted, and nothing panics.
 //!
-//! Bytes are tried as a token as they are, and as up to three lines: a header, claims and a signature, which are
-//! put together as a JWS and so reach the policy behind the base64url. With a signature of our own, made here by
-//! RFC 7515 and not by the crate under test, `explain` and the cache must come to the verdict of `verify_foreign`.
+//! The input is tried unchanged as a token. It is also split into up to three lines that become the header, claims and
+//! signature of a JWS, so that inputs reach the policy after the base64url decoder. The target also signs header and
+//! claims itself, by RFC 7515 and without the crate under test; `explain` and the cache must then agree with
+//! `verify_foreign`.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -13,14 +14,14 @@ use pinlatch_token::{
     Algorithm, KeySet, SignatureCache, Terms, Typ, explain, verify_foreign, verify_foreign_cached,
 };
 
-/// Guarded by nobody: this key opens nothing.
+/// Public on purpose: no system accepts this key.
 const SECRET: &[u8] = b"the secret of the fuzz target, which opens nothing at all";
-/// Seconds of Unix time: the seeds' tokens are valid then.
+/// The time of the checks, in seconds of Unix time. The tokens of the seeds are valid at this time.
 const NOW: u64 = 1_800_000_000;
-/// How far ahead a signer's clock may run.
+/// How far a signer's clock can be ahead, in seconds.
 const AHEAD: u64 = 60;
 
-/// Keys that sign nothing: their private halves were thrown away.
+/// Public keys whose private halves were deleted, so no token has their signature.
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let jwks = serde_json::from_str(include_str!("../keys.json")).expect("JSON");
     KeySet::from_jwks(&jwks, &[]).expect("keys")

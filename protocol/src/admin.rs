@@ -1,4 +1,4 @@
-//! Bodies of the calls of administration: people, API tokens and guest links, the audit log.
+//! Bodies of the administration API: people, API tokens and guest links, the audit log.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,85 +6,85 @@ use crate::api::Secret;
 use crate::name::UserName;
 use crate::scope::{Role, ScopeSet};
 
-/// The longest name of a token, in characters.
+/// The longest name of an API token or guest link, in characters.
 pub const MAX_TOKEN_NAME: usize = 64;
 
-/// The longest life of an API token or guest link, in seconds: a year and a day.
+/// The longest lifetime of an API token or guest link, in seconds: a year and a day.
 pub const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
 
-/// The most uses that a token may be given.
+/// The highest limit of uses that a token can have.
 pub const MAX_USES: u32 = 1_000_000;
 
-/// The shortest and the longest time that the audit log is kept, in days.
+/// The shortest and the longest retention of the audit log, in days.
 pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
-/// A person of a site, as `GET /api/v1/users` shows one.
+/// A person of a site, as `GET /api/v1/users` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The user name.
     pub username: UserName,
-    /// The role; absent where the person has scopes of their own.
+    /// The role; absent if the person has individual scopes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// What the person may do.
+    /// The person's permissions.
     pub scope: ScopeSet,
-    /// When they joined, milliseconds of Unix time.
+    /// When the person joined, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// How many logins are open.
+    /// The number of open logins.
     pub sessions: u32,
-    /// Who they are at login providers.
+    /// The person's identities at login providers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<IdentityRule>,
 }
 
-/// `POST /api/v1/users`: invites a person, or one who is there already to set a new password.
+/// `POST /api/v1/users`: invites a new person, or invites an existing person to set a new password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
     /// The user name.
     pub username: UserName,
-    /// What the person may do. Of a person who is there already nothing changes.
+    /// The new person's permissions. An existing person's permissions do not change.
     #[serde(flatten)]
     pub rights: RightsRequest,
 }
 
-/// A role, or scopes of one's own; not both.
+/// A role or individual scopes, not both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RightsRequest {
-    /// A role.
+    /// The role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Scopes, per device and per line.
+    /// Individual scopes, per device and per line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
 }
 
-/// `PUT /api/v1/users/{username}/identities`: lets a person log in with a provider. One who is not there yet
-/// joins with the rights given.
+/// `PUT /api/v1/users/{username}/identities`: lets a person log in with a provider. A person who does not exist
+/// yet is created with the given permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitRequest {
-    /// Who, at the provider.
+    /// The person's identity at the provider.
     pub identity: IdentityRule,
-    /// A role, for one who joins by this.
+    /// The role of a person who is created by this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Scopes, for one who joins by this.
+    /// The scopes of a person who is created by this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
 }
 
-/// Who somebody is at a provider: by its own name for them, or by an address that it has verified.
+/// A person's identity at a provider: the provider's `sub`, or an email address that the provider has verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
     /// The provider's `iss`.
     pub issuer: String,
-    /// Its `sub` for the person. Bound at the first login where only an address was given.
+    /// The provider's `sub` for the person. If only an address was given, set at the first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The address, of which the provider must say that it is verified.
+    /// The email address. The provider must report it as verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
@@ -92,11 +92,11 @@ pub struct IdentityRule {
 /// The answer of `POST /api/v1/users`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InviteReply {
-    /// Who is invited.
+    /// The invited person.
     pub username: UserName,
-    /// The code, good once.
+    /// The invitation code, valid for one use.
     pub code: Secret,
-    /// When it expires, seconds of Unix time.
+    /// When the code expires, in seconds of Unix time.
     pub expires_at: u64,
 }
 
@@ -104,41 +104,42 @@ pub struct InviteReply {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
-    /// The code.
+    /// The invitation code.
     pub code: Secret,
-    /// The password that the person chooses.
+    /// The person's new password.
     pub password: Secret,
 }
 
 /// The answer of `POST /api/v1/users/accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptReply {
-    /// Who was invited and can now log in.
+    /// The invited person, who can now log in.
     pub username: UserName,
 }
 
-/// `POST /api/v1/users/{username}/password`: changes one's own password and ends one's other sessions.
+/// `POST /api/v1/users/{username}/password`: changes the caller's own password and ends the caller's other
+/// sessions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
-    /// The password so far.
+    /// The current password.
     pub current: Secret,
-    /// The new one.
+    /// The new password.
     pub password: Secret,
 }
 
-/// What was minted.
+/// The kind of an issued token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
-    /// For a script: shown as a bearer token.
+    /// An API token for scripts, returned as a bearer token.
     Api,
-    /// For a guest: a link that a browser exchanges for a cookie.
+    /// A guest link, which a browser exchanges for a cookie.
     Guest,
 }
 
 impl TokenKind {
-    /// The word in the API and in the table.
+    /// The kind's name in the API and in the database table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -147,22 +148,22 @@ impl TokenKind {
     }
 }
 
-/// `POST /api/v1/tokens`.
+/// `POST /api/v1/tokens`: issues an API token or guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MintRequest {
     /// API token or guest link.
     pub kind: TokenKind,
-    /// What it is called, for people: 1 to [`MAX_TOKEN_NAME`] characters.
+    /// The display name: 1 to [`MAX_TOKEN_NAME`] characters.
     pub name: String,
-    /// What it may do: no more than whoever mints it may.
+    /// The token's permissions, at most those of the caller.
     pub scope: ScopeSet,
-    /// From when, seconds of Unix time; from now otherwise.
+    /// Start of validity, in seconds of Unix time; if absent, now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
-    /// Until when, seconds of Unix time; at most [`MAX_TOKEN_LIFE`] from its beginning.
+    /// End of validity, in seconds of Unix time; at most [`MAX_TOKEN_LIFE`] after the start.
     pub expires_at: u64,
-    /// How many commands it may give; any number otherwise.
+    /// The largest number of commands that the token can send; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
 }
@@ -170,44 +171,44 @@ pub struct MintRequest {
 /// An API token or guest link, without the token itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// Its id.
+    /// The token's id.
     pub jti: String,
     /// API token or guest link.
     pub kind: TokenKind,
-    /// What it is called.
+    /// The display name.
     pub name: String,
-    /// Who minted it.
+    /// The user who issued it.
     pub creator: String,
-    /// What it may do at most.
+    /// The largest permissions that the token can have.
     pub scope: ScopeSet,
-    /// From when, seconds of Unix time.
+    /// Start of validity, in seconds of Unix time.
     pub not_before: u64,
-    /// Until when, seconds of Unix time.
+    /// End of validity, in seconds of Unix time.
     pub expires_at: u64,
-    /// How many commands it may give.
+    /// The largest number of commands that the token can send; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
-    /// How many it gave, where that is counted.
+    /// The number of commands sent, if they are counted.
     pub uses: u32,
-    /// When it was minted, milliseconds of Unix time.
+    /// When it was issued, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// When it was last used for a command, milliseconds of Unix time, as far as the audit log goes back.
+    /// When it was last used for a command, in milliseconds of Unix time. Absent if the audit log has no entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_ms: Option<u64>,
-    /// When it was revoked, milliseconds of Unix time.
+    /// When it was revoked, in milliseconds of Unix time; absent if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<u64>,
 }
 
-/// The answer of `POST /api/v1/tokens`: the only time that the token is shown.
+/// The answer of `POST /api/v1/tokens`. The token itself is never shown again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MintReply {
-    /// What was minted.
+    /// The issued token's properties.
     pub token: TokenView,
-    /// The bearer token, of an API token.
+    /// The bearer token, for an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// `https://HOST/s/SITE/#guest=…`, of a guest link.
+    /// `https://HOST/s/SITE/#guest=…`, for a guest link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Secret>,
 }
@@ -215,72 +216,72 @@ pub struct MintReply {
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// Its number; later ones are higher, by one each.
+    /// The entry's number, one higher than the entry before.
     pub seq: u64,
-    /// When, milliseconds of Unix time.
+    /// Time of the event, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// Who: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
+    /// The actor: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
     pub actor: String,
-    /// By which token, where there was one.
+    /// The id of the token that was used, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// What, as a stable word: `command`, `login`, `invite`, `mint`, and so on.
+    /// The action as a stable word: `command`, `login`, `invite`, `mint`, and so on.
     pub act: String,
-    /// On what: `DEVICE/LINE:ACTION`, a device, a user name or a token's id.
+    /// The target: `DEVICE/LINE:ACTION`, a device, a user name or a token's id.
     pub target: String,
-    /// `done`, a command's final status or a problem code; `amended_…` where a late report corrected it.
+    /// `done`, a command's final status or a problem code; `amended_…` if a late report corrected it.
     pub outcome: String,
-    /// SHA-256 over the entry before and this one, in hexadecimal digits.
+    /// SHA-256 over the previous entry's hash and this entry, in hexadecimal digits.
     pub hash: String,
 }
 
-/// The end of the audit log's hash chain. Whoever keeps one can prove later that nothing before was changed.
+/// The end of the audit log's hash chain. A saved copy proves later that no earlier entry was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
     /// The last entry's number.
     pub seq: u64,
-    /// Its hash.
+    /// The last entry's hash.
     pub hash: String,
 }
 
 /// A page of the audit log, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPage {
-    /// The entries.
+    /// The entries, newest first.
     pub entries: Vec<AuditEntry>,
-    /// The end of the chain; absent while the log is empty.
+    /// The end of the hash chain; absent while the log is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<AuditHead>,
-    /// `before` for the next page; absent on the last.
+    /// The value of `before` for the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
-    /// How long entries are kept, in days.
+    /// The retention of entries, in days.
     pub keep_days: u32,
 }
 
-/// Which entries are wanted.
+/// A filter for audit entries. An absent field matches every entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditFilter {
-    /// Older than this number.
+    /// Entries with a lower number.
     pub before: Option<u64>,
-    /// Of this actor.
+    /// Entries of this actor.
     pub actor: Option<String>,
-    /// Of this act.
+    /// Entries of this action.
     pub act: Option<String>,
-    /// On targets that begin so.
+    /// Entries whose target starts with this text.
     pub target: Option<String>,
-    /// Of this outcome.
+    /// Entries with this outcome.
     pub outcome: Option<String>,
-    /// Not older, milliseconds of Unix time.
+    /// Entries at or after this time, in milliseconds of Unix time.
     pub since_ms: Option<u64>,
-    /// Older, milliseconds of Unix time.
+    /// Entries before this time, in milliseconds of Unix time.
     pub until_ms: Option<u64>,
 }
 
-/// `PUT /api/v1/audit/retention`.
+/// `PUT /api/v1/audit/retention`: sets the retention of the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRequest {
-    /// How long entries are kept, in days.
+    /// The retention of entries, in days.
     pub days: u32,
 }

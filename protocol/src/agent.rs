@@ -1,8 +1,8 @@
-//! What the edge and an agent say to each other on `GET /api/v1/agent`.
+//! Messages between the edge and an agent on `GET /api/v1/agent`.
 //!
-//! An upgrade without proof is answered 401 with `WWW-Authenticate: Pinlatch challenge="…"`. The retry
+//! The edge answers an upgrade without proof with 401 and `WWW-Authenticate: Pinlatch challenge="…"`. The retry
 //! carries `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]: a `devproof+jwt` with the claims
-//! `challenge` and `session`, the agent's fresh nonce of this connection.
+//! `challenge` and `session`. `session` is a nonce that the agent chooses for each connection.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,84 +17,85 @@ pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 /// The header that carries the `devproof+jwt`.
 pub const PROOF_HEADER: &str = "Pinlatch-Proof";
 
-/// The header by which an agent that was replaced asks to connect only where no other one is connected as its device:
-/// `?1` (RFC 8941 §3.3.6). Two agents of one identity so do not take the link from each other in turns.
+/// The header of an agent that was replaced, with the value `?1` (RFC 8941 §3.3.6): the edge accepts the connection
+/// only if no other agent is connected as this device. So two agents with one identity do not replace each other
+/// in turns.
 pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
-/// Edge to agent.
+/// Messages from the edge to an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToAgent {
     /// The first frame.
     Welcome {
-        /// A `welcome+jwt` by the edge's signing key over the agent's session nonce, with edge time.
+        /// A `welcome+jwt` with edge time and the agent's session nonce, signed by the edge.
         jwt: String,
         /// The current `keyset+jwt`, signed by the owner's root key.
         keyset: String,
     },
-    /// One command: a `cmd+jwt`.
+    /// One command.
     Command {
-        /// The signed command.
+        /// The signed command, a `cmd+jwt`.
         jwt: String,
     },
     /// The answer to [`FromAgent::Renew`].
     Certificate {
-        /// The new `devcert+jwt`. The one before stays valid until it expires.
+        /// The new `devcert+jwt`. The previous one stays valid until it expires.
         jwt: String,
     },
-    /// The answer to [`FromAgent::Time`]: a `welcome+jwt` over the request's nonce.
+    /// The answer to [`FromAgent::Time`].
     Time {
-        /// The signed time.
+        /// A `welcome+jwt` with edge time and the request's nonce.
         jwt: String,
     },
 }
 
-/// Agent to edge.
+/// Messages from an agent to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromAgent {
-    /// The first frame, once the welcome has been verified.
+    /// The first frame, sent after the agent has verified the welcome.
     Hello {
         /// The agent's version.
         version: String,
-        /// Its lines with their levels.
+        /// The device's lines with their levels.
         lines: Vec<LineInfo>,
-        /// What became of the last connection's commands that were not reported there.
+        /// Outcomes of commands of the previous connection that were not reported on it.
         #[serde(default)]
         outcomes: Vec<Outcome>,
-        /// How its machine is.
+        /// The state of the agent's machine.
         #[serde(default)]
         machine: MachineInfo,
     },
-    /// What became of one command.
+    /// The outcome of one command.
     Result(Outcome),
     /// A line changed.
     Event {
-        /// Which line.
+        /// The line.
         line: Name,
-        /// Its new level; absent where the device no longer knows it.
+        /// The line's new level; absent if the device no longer knows it.
         #[serde(default)]
         level: Option<Level>,
-        /// When, in milliseconds of Unix time by the agent's estimate of edge time.
+        /// Time of the event, in milliseconds of Unix time, by the agent's estimate of edge time.
         at_ms: u64,
     },
-    /// A contact was pressed, beside the events of its level.
+    /// A contact was pressed. The events of its level are sent as well.
     Press {
-        /// Which line.
+        /// The line.
         line: Name,
-        /// Whether it was held for long.
+        /// Whether it was a long press.
         long: bool,
-        /// When, in milliseconds of Unix time by the agent's estimate of edge time.
+        /// Time of the event, in milliseconds of Unix time, by the agent's estimate of edge time.
         at_ms: u64,
     },
-    /// Asks for a new certificate of the same key. Where it is too early, nothing is answered.
+    /// Requests a new certificate for the same key. The edge does not answer if it is too early.
     Renew {
         /// The device's public key, as in its certificate.
         jwk: Value,
     },
-    /// Asks for signed time.
+    /// Requests signed time.
     Time {
-        /// Fresh random text, which the answer repeats as `session`.
+        /// Fresh random text. The answer repeats it as `session`.
         nonce: String,
     },
 }
@@ -102,7 +103,7 @@ pub enum FromAgent {
 impl FromAgent {
     const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
 
-    /// Reads a frame; `None` where a newer agent says something that this version has no words for.
+    /// Parses a frame. `None` is a message type of a newer agent that this version does not know.
     pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Tagged {
@@ -119,28 +120,28 @@ impl FromAgent {
     }
 }
 
-/// What became of one command on the device.
+/// The outcome of one command on the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The `jti` of the `cmd+jwt`.
     pub id: String,
     /// `executed`, `refused` or `expired`.
     pub status: CommandStatus,
-    /// Why it was refused: `refused_<reason>`.
+    /// The reason of a refusal: `refused_<reason>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level right after.
+    /// The line's level right after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }
 
-/// What an agent knows of the machine that it runs on, when it says hello. Older agents say nothing of it.
+/// State of the agent's machine at the time of its hello. Older agents do not send it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineInfo {
-    /// For how long it has been up, in seconds.
+    /// The machine's uptime, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_s: Option<u64>,
-    /// By how much its own clock is ahead of the edge's time, in milliseconds; negative where it is behind.
+    /// The machine's clock minus edge time, in milliseconds; negative if the machine's clock is behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
 }

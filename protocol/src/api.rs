@@ -1,4 +1,4 @@
-//! Bodies of the HTTP API that are more than a device, a line or a command.
+//! Bodies of the HTTP API for login, sessions, setup and enrolment.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 
-/// The longest password that is accepted, in bytes; longer ones would only cost hashing time.
+/// The longest accepted password, in bytes. Longer passwords only cost hashing time.
 pub const MAX_PASSWORD: usize = 256;
 
-/// The shortest password that an account may be given, in characters (NIST SP 800-63B).
+/// The shortest password of an account, in characters (NIST SP 800-63B).
 pub const MIN_PASSWORD: usize = 8;
 
-/// A password or code on its way, which no log or `Debug` output ever shows.
+/// A password, code or token in a message. `Debug` output and logs never show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -24,7 +24,7 @@ impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
-    /// The secret itself: for hashing and comparing only.
+    /// The secret itself, for hashing and comparing only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -36,10 +36,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// `GET /healthz`.
+/// The answer of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// `ok`.
+    /// Always `ok`.
     pub status: String,
     /// The edge's version.
     pub version: String,
@@ -49,73 +49,73 @@ pub struct Health {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// The site; the deployment's first one otherwise.
+    /// The site; if absent, the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// Who.
+    /// The user name.
     pub username: UserName,
     /// The password.
     pub password: Secret,
 }
 
-/// `POST /api/v1/session` with a guest link.
+/// `POST /api/v1/session` with a guest link: opens the link in a browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestRequest {
-    /// The token in the link's fragment.
+    /// The token from the link's fragment.
     pub guest: Secret,
 }
 
-/// One provider that people can log in with, as `GET /api/v1/logins` lists it.
+/// A login provider, as `GET /api/v1/logins` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginOption {
-    /// Its name: `GET /api/v1/logins/{name}` goes there.
+    /// The provider's name: `GET /api/v1/logins/{name}` redirects to the provider.
     pub name: Name,
-    /// What its button says.
+    /// The label of its button.
     pub label: String,
 }
 
-/// The answer to it: the token itself is in a cookie now.
+/// The answer to [`GuestRequest`]. The token itself is in a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestReply {
     /// The site.
     pub site: Name,
-    /// What the link opens, and until when.
+    /// The link's permissions and validity.
     pub guest: TokenView,
 }
 
-/// The answer to a login or refresh of a browser, whose tokens travel in cookies.
+/// The answer to a browser's login or refresh. The tokens are in cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReply {
     /// The site.
     pub site: Name,
-    /// Who.
+    /// The user name.
     pub username: UserName,
     /// Seconds until the session must be refreshed.
     pub expires_in: u64,
 }
 
-/// How a browser's session stands.
+/// The state of a browser's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
-    /// It is there: somebody is logged in, or has a guest link open.
+    /// A person is logged in, or a guest link is open.
     Open,
-    /// Its access token is there no longer, and a refresh token is: `POST /api/v1/session/refresh` may open it again.
+    /// The access token is gone but a refresh token exists: `POST /api/v1/session/refresh` may reopen the session.
     Renewable,
-    /// There is none.
+    /// No session.
     None,
 }
 
-/// `GET /api/v1/session`: how the session of a browser stands that has just come.
+/// The answer of `GET /api/v1/session`: the session that a browser has when it loads the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
-    /// How it stands.
+    /// The session's state.
     pub state: SessionState,
-    /// The site, where it is open.
+    /// The site, if the session is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The token's subject, where it is open.
+    /// The token's subject, if the session is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
 }
@@ -125,16 +125,16 @@ pub struct SessionStatus {
 pub struct TokenRequest {
     /// `password` or `refresh_token`.
     pub grant_type: String,
-    /// The site; the deployment's first one otherwise.
+    /// The site; if absent, the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// With `password`.
+    /// The user name, for the grant type `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// With `password`.
+    /// The password, for the grant type `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
-    /// With `refresh_token`.
+    /// The refresh token, for the grant type `refresh_token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
 }
@@ -142,43 +142,43 @@ pub struct TokenRequest {
 /// The answer of `POST /api/v1/token` (RFC 6749 §5.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenReply {
-    /// An `at+jwt`.
+    /// The access token, an `at+jwt`.
     pub access_token: Secret,
-    /// `Bearer`.
+    /// Always `Bearer`.
     pub token_type: String,
     /// Seconds until the access token expires.
     pub expires_in: u64,
-    /// A JWE, good for one use.
+    /// The refresh token, a JWE that is valid for one use.
     pub refresh_token: Secret,
 }
 
-/// `GET /api/v1/whoami`: the verified claims and effective scopes.
+/// The answer of `GET /api/v1/whoami`: the verified claims and effective scopes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Whoami {
     /// The site.
     pub site: Name,
     /// The token's subject.
     pub sub: String,
-    /// The person's role, where the token belongs to a person.
+    /// The person's role, if the token belongs to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// What the caller may do now: the token's scopes within the person's rights.
+    /// The caller's effective scopes: the token's scopes, limited to the person's permissions.
     pub scope: ScopeSet,
     /// The token's id.
     pub jti: String,
     /// The token's issuer.
     pub iss: String,
-    /// Issued at, seconds of Unix time.
+    /// Time of issue, in seconds of Unix time.
     pub iat: u64,
-    /// Expires, seconds of Unix time.
+    /// Expiry, in seconds of Unix time.
     pub exp: u64,
 }
 
-/// `POST /api/v1/setup`: makes a site's owner, once.
+/// `POST /api/v1/setup`: creates a site's first owner. Works once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
-    /// The site; the deployment's first one otherwise.
+    /// The site; if absent, the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
     /// The code that `pinlatch init` printed.
@@ -189,11 +189,11 @@ pub struct SetupRequest {
     pub password: Secret,
 }
 
-/// `POST /api/v1/enrolments`: makes a one-time enrolment code.
+/// `POST /api/v1/enrolments`: creates a one-time enrolment code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
-    /// The device's name. An enrolled device of that name is replaced when the code is used.
+    /// The device's name. Using the code replaces an enrolled device with the same name.
     pub device: Name,
 }
 
@@ -202,13 +202,13 @@ pub struct EnrolmentRequest {
 pub struct EnrolmentReply {
     /// The device's name.
     pub device: Name,
-    /// `https://HOST/#CODE.ROOT_THUMBPRINT`.
+    /// The enrolment string, `https://HOST/#CODE.ROOT_THUMBPRINT`.
     pub enrol: Secret,
-    /// When the code expires, seconds of Unix time.
+    /// When the code expires, in seconds of Unix time.
     pub expires_at: u64,
 }
 
-/// `POST /api/v1/enrol`: a device hands in its public key.
+/// `POST /api/v1/enrol`: enrols a device with its public key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
@@ -216,7 +216,7 @@ pub struct EnrolRequest {
     pub code: Secret,
     /// The device's public key, an Ed25519 JWK (RFC 8037).
     pub jwk: serde_json::Value,
-    /// Fresh random text that the answer's `welcome` repeats, so that it dates the answer.
+    /// Fresh random text. The answer's `welcome` repeats it, which proves that the answer is fresh.
     pub nonce: String,
 }
 
@@ -227,13 +227,13 @@ pub struct EnrolReply {
     pub site: Name,
     /// The device's name.
     pub device: Name,
-    /// The `devcert+jwt`.
+    /// The device's certificate, a `devcert+jwt`.
     pub devcert: Secret,
     /// The owner's root key, an Ed25519 JWK; it must match the enrolment string's thumbprint.
     pub root_key: serde_json::Value,
     /// The current `keyset+jwt`.
     pub keyset: String,
-    /// A `welcome+jwt` over the request's nonce.
+    /// A `welcome+jwt` with the request's nonce.
     pub welcome: String,
 }
 

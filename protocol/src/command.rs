@@ -1,4 +1,4 @@
-//! Commands and what becomes of them.
+//! Commands and their results.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::line::Level;
 use crate::name::Name;
 
-/// The deadline of a command that names none, in milliseconds.
+/// The deadline of a command without `deadline_ms`, in milliseconds.
 pub const DEFAULT_DEADLINE_MS: u64 = 5_000;
 
 /// The shortest deadline that a caller may ask for, in milliseconds.
@@ -18,37 +18,37 @@ pub const MAX_DEADLINE_MS: u64 = 60_000;
 /// The longest id that a caller may choose for a command, in bytes.
 pub const MAX_COMMAND_ID: usize = 64;
 
-/// Whether a text can be a command's id: 1 to [`MAX_COMMAND_ID`] visible ASCII characters.
+/// Whether a text is a valid command id: 1 to [`MAX_COMMAND_ID`] visible ASCII characters.
 pub fn is_command_id(text: &str) -> bool {
     (1..=MAX_COMMAND_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Where a command is in its life. The last four are final, but a late report may still turn
-/// `unknown` into what really happened.
+/// The status of a command. The last four are final, except that a late report can replace
+/// `unknown` with the real outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandStatus {
-    /// Written down, not sent yet.
+    /// Stored, not sent yet.
     Accepted,
     /// Sent to the device.
     Delivered,
-    /// The device did it.
+    /// The device executed it.
     Executed,
-    /// The device, or its configuration, would not.
+    /// The device or its configuration refused it.
     Refused,
-    /// Its deadline passed before it was done; it will not be done.
+    /// The deadline passed before it was executed; it will not be executed.
     Expired,
-    /// Sent, and nothing heard: it may have been done.
+    /// Sent, but no answer arrived: it may have been executed.
     Unknown,
 }
 
 impl CommandStatus {
-    /// Whether an answer has been given.
+    /// Whether the caller has been answered.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Accepted | Self::Delivered)
     }
 
-    /// The word on the wire.
+    /// The status on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -60,7 +60,7 @@ impl CommandStatus {
         }
     }
 
-    /// Reads [`CommandStatus::as_str`].
+    /// Parses the text of [`CommandStatus::as_str`].
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Accepted, Self::Delivered, Self::Executed, Self::Refused, Self::Expired, Self::Unknown]
             .into_iter()
@@ -68,42 +68,42 @@ impl CommandStatus {
     }
 }
 
-/// What a caller asks for.
+/// A caller's command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandRequest {
-    /// Chosen by the caller; the same id again returns the first result.
+    /// The id, chosen by the caller. A repeated id returns the first result.
     pub id: String,
     /// The device.
     pub device: Name,
-    /// The line on it.
+    /// The line on the device.
     pub line: Name,
     /// The action's name.
     pub action: String,
     /// The action's arguments.
     #[serde(default)]
     pub args: Map<String, Value>,
-    /// How long the command may take, in milliseconds from its acceptance.
+    /// The deadline, in milliseconds after the command is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandResult {
     /// The caller's id.
     pub id: String,
     /// The device.
     pub device: Name,
-    /// The line on it.
+    /// The line on the device.
     pub line: Name,
     /// The action's name.
     pub action: String,
-    /// Where the command is in its life.
+    /// The command's status.
     pub status: CommandStatus,
-    /// A problem code (`refused_max_on`, `outcome_unknown`), unless it was executed.
+    /// A problem code (`refused_max_on`, `outcome_unknown`); absent if the command was executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level right after, as the device reported it.
+    /// The line's level right after the command, as the device reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }

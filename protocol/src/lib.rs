@@ -1,7 +1,7 @@
-//! The words on Pinlatch's wire, shared by the edge, the agent, the panel and the command line.
+//! Pinlatch's wire types, shared by the edge, the agent, the panel and the command line.
 //!
-//! Nothing here does I/O, reads a clock or touches a key: a message that parses here is well formed,
-//! and whether it is *allowed* is decided elsewhere.
+//! The crate does no I/O, reads no clock and uses no keys. A message that parses here is well formed;
+//! other crates decide whether it is *allowed*.
 
 #![warn(missing_docs)]
 
@@ -16,20 +16,20 @@ pub mod panel;
 pub mod problem;
 pub mod scope;
 
-/// The subprotocol that both WebSockets speak.
+/// The subprotocol of both WebSockets.
 pub const SUBPROTOCOL: &str = "pinlatch.v1";
 
 /// The largest text frame that either side of a socket sends or accepts, in bytes.
 pub const MAX_FRAME: usize = 16 * 1024;
 
-/// The text an agent or panel sends as a sign of life; the edge answers [`PONG`] without waking the site.
+/// The keep-alive text of agents and panels; the edge answers [`PONG`] without waking the site.
 pub const PING: &str = "ping";
 
 /// The edge's answer to [`PING`].
 pub const PONG: &str = "pong";
 
-/// How often an agent or panel sends [`PING`], in milliseconds.
+/// The interval at which agents and panels send [`PING`], in milliseconds.
 pub const PING_EVERY_MS: u64 = 15_000;
 
-/// Silence after which a socket counts as lost, in milliseconds: three missed pings.
+/// A socket that is silent for this long counts as lost, in milliseconds: three missed pings.
 pub const SILENCE_LIMIT_MS: u64 = 3 * PING_EVERY_MS;

@@ -1,4 +1,4 @@
-//! Lines: what kinds there are, which levels they have and which actions they take.
+//! Lines: their kinds, levels and actions.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::name::Name;
 
-/// The longest pulse that any line takes, in milliseconds; a line's own `max_on` is usually shorter.
+/// The longest pulse of any line, in milliseconds. A line's own `max_on` is usually shorter.
 pub const MAX_PULSE_MS: u32 = 60_000;
 
 /// The longest fade, in milliseconds.
@@ -16,10 +16,10 @@ pub const MAX_FADE_MS: u32 = 60_000;
 /// The longest unit of a sensor, in characters.
 pub const MAX_UNIT: usize = 16;
 
-/// The most decimals that a sensor's number is shown with.
+/// The largest number of decimals for a sensor's number.
 pub const MAX_PRECISION: u8 = 6;
 
-/// What a line is for, which fixes its actions and the type of its level.
+/// The kind of a line. It determines the line's actions and the type of its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
@@ -33,14 +33,14 @@ pub enum LineKind {
     Rgb,
     /// A servo: `set`. Level: degrees, 0 to 180.
     Servo,
-    /// A button or reed contact; takes no action. Level: `true` or `false`.
+    /// A button or reed contact; no actions. Level: `true` or `false`.
     Contact,
-    /// A measured number; takes no action.
+    /// A measured value; no actions. Level: a number.
     Sensor,
 }
 
-/// Whether a text can be a sensor's unit: 1 to [`MAX_UNIT`] characters, none of them a control character or a space
-/// at either end.
+/// Whether a text is a valid sensor unit: 1 to [`MAX_UNIT`] characters, without control characters and without
+/// spaces at either end.
 pub fn is_unit(text: &str) -> bool {
     (1..=MAX_UNIT).contains(&text.chars().count())
         && !text.chars().any(char::is_control)
@@ -48,7 +48,7 @@ pub fn is_unit(text: &str) -> bool {
 }
 
 impl LineKind {
-    /// The names of the actions that a line of this kind takes.
+    /// The names of this kind's actions.
     pub fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Switch => &["set", "toggle", "blink"],
@@ -58,12 +58,12 @@ impl LineKind {
         }
     }
 
-    /// Whether its `set` can be a fade.
+    /// Whether `set` accepts a fade time.
     pub fn fades(self) -> bool {
         matches!(self, Self::Dimmer | Self::Rgb)
     }
 
-    /// Whether a level is of the type and range that this kind has.
+    /// Whether a level has this kind's type and range.
     pub fn admits(self, level: &Level) -> bool {
         match (self, level) {
             (Self::Switch | Self::Momentary | Self::Contact, Level::On(_))
@@ -90,11 +90,11 @@ impl fmt::Display for LineKind {
     }
 }
 
-/// The state of a line, as JSON: `true`, `0.5` or `"#ff8800"`.
+/// The level of a line, as JSON: `true`, `0.5` or `"#ff8800"`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Level {
-    /// Active or not, after `active_low` has been applied.
+    /// Whether the line is active, after `active_low` has been applied.
     On(bool),
     /// A proportion, an angle or a measurement.
     Number(f64),
@@ -103,7 +103,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Whether something is driven: `true`, a number above 0, any colour but black.
+    /// Whether the line is on: `true`, a number above 0, or any colour except black.
     pub fn is_on(&self) -> bool {
         match self {
             Self::On(on) => *on,
@@ -152,7 +152,7 @@ impl TryFrom<String> for Rgb {
     }
 }
 
-/// Why an action cannot be run on a line, before any right or state is looked at.
+/// Why an action cannot run on a line. Permissions and state are checked later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
     /// The line's kind has no such action.
@@ -160,7 +160,7 @@ pub enum ActionError {
     Unsupported {
         /// The line's kind.
         kind: LineKind,
-        /// What was asked for.
+        /// The requested action.
         action: String,
     },
     /// The arguments are missing, of the wrong type or out of range.
@@ -172,41 +172,41 @@ fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
-/// One action with its arguments, checked against the kind of line that it is for.
+/// An action with its arguments, checked against the kind of its line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
-    /// Takes the given level.
+    /// Sets the line to a level.
     Set {
         /// The level.
         level: Level,
-        /// Over how many milliseconds, 0 to [`MAX_FADE_MS`]; 0 is at once, and all that lines take that are no dimmer
-        /// and no colour LED.
+        /// The fade time in milliseconds, 0 to [`MAX_FADE_MS`]. 0 means no fade; kinds other than dimmer and colour
+        /// LED accept only 0.
         fade_ms: u32,
     },
-    /// Changes to the other of two levels.
+    /// Switches to the other of the two levels.
     Toggle,
-    /// On for a time in milliseconds, then off.
+    /// Turns the line on for a time, then off.
     Pulse {
-        /// How long, 1 to [`MAX_PULSE_MS`].
+        /// The time on in milliseconds, 1 to [`MAX_PULSE_MS`].
         ms: u32,
     },
-    /// On and off a number of times, ending as it began.
+    /// Turns the line on and off several times. It ends in its initial state.
     Blink {
-        /// One on and one off together, 20 to 60,000 ms.
+        /// The time of one on and one off phase together, 20 to 60,000 ms.
         period_ms: u32,
-        /// How often, 1 to 1,000.
+        /// The number of repetitions, 1 to 1,000.
         count: u32,
     },
 }
 
 impl Action {
-    /// Takes a level at once.
+    /// Sets a level without a fade.
     pub const fn set(level: Level) -> Self {
         Self::Set { level, fade_ms: 0 }
     }
 
-    /// Reads an action as it stands in a request: its name and its JSON arguments. Unknown members are
-    /// refused, so that a misspelt argument never falls back to a default on a real door.
+    /// Parses an action from a request: its name and its JSON arguments. Unknown members are refused, so a
+    /// misspelt argument never falls back to a default on a real door.
     pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
         if !kind.actions().contains(&name) {
             return Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() });
@@ -240,7 +240,7 @@ impl Action {
         }
     }
 
-    /// The action's name, which is also the verb that a scope names.
+    /// The action's name, which is also its verb in a scope.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Set { .. } => "set",
@@ -250,7 +250,7 @@ impl Action {
         }
     }
 
-    /// The arguments as they stand in a request; [`Action::parse`] is the inverse.
+    /// The arguments for a request; the inverse of [`Action::parse`].
     pub fn args(&self) -> Map<String, Value> {
         let value = match self {
             Self::Set { level, fade_ms: 0 } => json!({ "value": level }),
@@ -286,26 +286,26 @@ fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result
         .ok_or_else(|| wrong(format!("`{name}` is a whole number from {least} to {most}")))
 }
 
-/// A line as its device describes it.
+/// A line as described by its device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineInfo {
     /// The line's name on its device.
     pub name: Name,
-    /// What it is for.
+    /// The line's kind.
     pub kind: LineKind,
-    /// Its level now; absent where the device cannot know it.
+    /// The current level; absent if the device cannot know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    /// Whether the site keeps a desired level for it and restores it on connect.
+    /// Whether the site stores a desired level for the line and restores it when the device connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time it may be on, in milliseconds, where there is a limit.
+    /// The longest time the line can be on, in milliseconds; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
-    /// What a sensor's number counts, such as `°C`; see [`is_unit`].
+    /// A sensor's unit, such as `°C`; see [`is_unit`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// How many decimals of a sensor's number mean something, 0 to [`MAX_PRECISION`].
+    /// The significant decimals of a sensor's number, 0 to [`MAX_PRECISION`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
 }

@@ -1,7 +1,7 @@
 //! Names of sites, devices, lines and people.
 //!
-//! A name travels in URLs, scopes, tags and file names, so its alphabet is small enough to need no
-//! escaping in any of them.
+//! Names are used in URLs, scopes, tags and file names. Their alphabet is small, so they need no escaping in any
+//! of these.
 
 use std::fmt;
 
@@ -13,31 +13,31 @@ pub const MAX_NAME: usize = 40;
 /// The longest [`UserName`], in bytes.
 pub const MAX_USER_NAME: usize = 64;
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// Longer than the limit, which is given.
+    /// Longer than the limit, in characters.
     #[error("a name has at most {0} characters")]
     TooLong(usize),
-    /// A character outside the alphabet, which is given.
+    /// A character outside the alphabet.
     #[error("{0:?} cannot stand in a name here")]
     Character(char),
-    /// Does not begin with a letter or digit.
+    /// The first character is not a letter or digit.
     #[error("a name begins with a letter or digit")]
     Start,
 }
 
-/// The name of a site, a device or a line: `a`–`z`, `0`–`9`, `-` and `_`, beginning with a letter or
-/// digit, at most [`MAX_NAME`] long.
+/// The name of a site, a device or a line: `a`–`z`, `0`–`9`, `-` and `_`, starting with a letter or digit, at most
+/// [`MAX_NAME`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// The name a person logs in with: as [`Name`], and `.`, `@`, `+` too, at most [`MAX_USER_NAME`] long.
-/// Upper case is folded, so `Ann` and `ann` are one person.
+/// The name that a person logs in with: like [`Name`], plus `.`, `@` and `+`, at most [`MAX_USER_NAME`] bytes.
+/// Upper case is folded, so `Ann` and `ann` are the same person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
@@ -55,7 +55,7 @@ fn check(text: &str, most: usize, extra: &str) -> Result<(), NameError> {
 }
 
 impl Name {
-    /// Checks and takes a name.
+    /// Validates a name.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
         check(&text, MAX_NAME, "")?;
@@ -64,7 +64,7 @@ impl Name {
 }
 
 impl UserName {
-    /// Checks and takes a user name, folding upper case.
+    /// Validates a user name and folds upper case.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let mut text = text.into();
         text.make_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What the edge and a panel say to each other on `GET /api/v1/events`.
+//! Messages between the edge and a panel on `GET /api/v1/events`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::line::{Level, LineKind};
 use crate::name::Name;
 use crate::problem::Problem;
 
-/// Panel to edge.
+/// Messages from a panel to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromPanel {
@@ -16,54 +16,55 @@ pub enum FromPanel {
     Command(CommandRequest),
 }
 
-/// Edge to panel.
+/// Messages from the edge to a panel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPanel {
-    /// The first frame: everything the caller may see.
+    /// The first frame: everything that the caller can see.
     Snapshot {
-        /// The sequence number of the last event that it contains.
+        /// The sequence number of the last event included.
         seq: u64,
-        /// Edge time, milliseconds of Unix time.
+        /// Edge time, in milliseconds of Unix time.
         now_ms: u64,
-        /// Who is looking, and what they may do.
+        /// The caller and its permissions.
         whoami: Whoami,
         /// The devices with their lines.
         devices: Vec<DeviceView>,
     },
     /// Something changed.
     Event {
-        /// One more than the last event of this site; a gap means that a snapshot is due.
+        /// One more than the site's previous event. After a gap, the panel needs a new snapshot.
         seq: u64,
-        /// When, milliseconds of Unix time at the edge.
+        /// Time of the event, in milliseconds of Unix time at the edge.
         at_ms: u64,
-        /// What.
+        /// The change.
         #[serde(flatten)]
         change: Change,
     },
-    /// A contact was pressed. It has no number and is in no snapshot: it is told to those who are there, once.
+    /// A contact was pressed. Sent once, to connected panels only: it has no sequence number and is not part of
+    /// snapshots.
     Press {
-        /// When, milliseconds of Unix time.
+        /// Time of the event, in milliseconds of Unix time.
         at_ms: u64,
         /// The device.
         device: Name,
-        /// The contact on it.
+        /// The contact on the device.
         line: Name,
-        /// Whether it was held for long.
+        /// Whether it was a long press.
         long: bool,
     },
-    /// What became of a command that this socket sent.
+    /// The result of a command that this socket sent.
     Result {
         /// The command's result.
         #[serde(flatten)]
         result: CommandResult,
     },
-    /// A command that never became one (no right, unknown line, bad arguments, device offline).
+    /// A command was rejected (missing permission, unknown line, bad arguments, device offline).
     Problem {
-        /// The id of the command that it answers, where one could be read.
+        /// The id of the rejected command, if it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// What is wrong.
+        /// The problem.
         problem: Problem,
     },
 }
@@ -72,86 +73,86 @@ pub enum ToPanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// A device is new, or said hello again.
+    /// A device is new, or it has connected again.
     Device {
-        /// The whole device.
+        /// The complete device.
         device: DeviceView,
     },
     /// A device was removed.
     Removed {
-        /// Its name.
+        /// The device's name.
         device: Name,
     },
-    /// A device came or went.
+    /// A device connected or disconnected.
     Presence {
-        /// Its name.
+        /// The device's name.
         device: Name,
-        /// Whether it is there.
+        /// Whether it is connected.
         online: bool,
-        /// Its last sign of life.
+        /// When it was last seen, in milliseconds of Unix time.
         last_seen_ms: Option<u64>,
     },
     /// A line's reported or desired level changed.
     Line {
         /// The device.
         device: Name,
-        /// The line as it is now.
+        /// The line's new state.
         line: LineView,
     },
-    /// Something that the caller may not see. It is told so that sequence numbers stay without gaps.
+    /// A change that the caller is not allowed to see. It is sent so that sequence numbers have no gaps.
     Hidden,
 }
 
-/// A device as people see it.
+/// A device as shown to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceView {
-    /// Its name.
+    /// The device's name.
     pub name: Name,
-    /// Whether it is connected and has given a recent sign of life.
+    /// Whether it is connected and was seen recently.
     pub online: bool,
-    /// Its last sign of life, milliseconds of Unix time.
+    /// When it was last seen, in milliseconds of Unix time.
     pub last_seen_ms: Option<u64>,
     /// The agent's version.
     pub version: Option<String>,
-    /// When its machine was started, milliseconds of Unix time.
+    /// When its machine started, in milliseconds of Unix time.
     #[serde(default)]
     pub booted_ms: Option<u64>,
-    /// By how much its own clock was ahead of the edge's when it connected, milliseconds; negative where it was behind.
+    /// The machine's clock minus edge time when it connected, in milliseconds; negative if the clock was behind.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
-    /// Until when its certificate is good, seconds of Unix time.
+    /// When its certificate expires, in seconds of Unix time.
     #[serde(default)]
     pub certificate_exp: Option<u64>,
-    /// Its lines, in the order the device gave.
+    /// The device's lines, in the device's order.
     pub lines: Vec<LineView>,
 }
 
-/// A line as people see it.
+/// A line as shown to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineView {
-    /// Its name.
+    /// The line's name.
     pub name: Name,
-    /// What it is for.
+    /// The line's kind.
     pub kind: LineKind,
-    /// The actions that the caller may run on it now.
+    /// The actions that the caller can run on the line now.
     pub actions: Vec<String>,
-    /// The level that the device last reported; a fact of that moment.
+    /// The level that the device last reported. It may have changed since.
     pub reported: Option<Level>,
-    /// The level that the owner last asked for, on `retain` lines only; a wish.
+    /// The desired level that was last requested, on `retain` lines only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
-    /// Whether the site keeps and restores the desired level.
+    /// Whether the site stores and restores the desired level.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time it may be on, in milliseconds.
+    /// The longest time the line can be on, in milliseconds; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
-    /// What a sensor's number counts, such as `°C`.
+    /// A sensor's unit, such as `°C`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// How many decimals of a sensor's number mean something.
+    /// The significant decimals of a sensor's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
-    /// When `reported` last changed, milliseconds of Unix time.
+    /// When `reported` last changed, in milliseconds of Unix time.
     pub changed_ms: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! Problems (RFC 9457): every error that leaves the edge, with a stable code.
+//! Problems (RFC 9457): all errors that the edge returns, each with a stable code.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $word:literal $status:literal $title:literal;)*) => {
-        /// The stable code of a problem, which fixes its HTTP status and title.
+        /// The stable code of a problem. It determines the HTTP status and the title.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
@@ -18,11 +18,11 @@ macro_rules! codes {
             /// Every code, in the order of the documentation.
             pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
 
-            /// The word on the wire.
+            /// The code on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
-            /// The HTTP status that goes with it.
+            /// The HTTP status of this code.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* }
             }
@@ -35,86 +35,86 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request is not what the call takes.
+    /// The request does not match the call's format.
     InvalidRequest "invalid_request" 400 "The request is malformed";
-    /// More than one carrier of a token in one request (RFC 6750 §2).
-    TwoCarriers "two_carriers" 400 "The request carries more than one token";
-    /// No token, or none that is accepted (RFC 6750 §3.1).
-    InvalidToken "invalid_token" 401 "No valid token";
+    /// The request carries a token in more than one place (RFC 6750 §2).
+    TwoCarriers "two_carriers" 400 "The request carries more than one token; send only one";
+    /// No token, or an invalid one (RFC 6750 §3.1).
+    InvalidToken "invalid_token" 401 "The request has no valid token";
     /// Wrong user name or password.
-    LoginFailed "login_failed" 401 "User name or password is wrong";
-    /// A login provider's answer that does not belong to a login of this browser, or that is not acceptable.
-    LoginRefused "login_refused" 401 "The login with the provider did not succeed";
-    /// A refresh token that is unknown, expired, revoked or used before.
-    InvalidGrant "invalid_grant" 400 "The grant is not valid";
-    /// A token endpoint's `grant_type` that is not offered (RFC 6749 §5.2).
-    UnsupportedGrant "unsupported_grant_type" 400 "This grant type is not offered";
-    /// A valid token without the scope (RFC 6750 §3.1).
-    InsufficientScope "insufficient_scope" 403 "The token does not allow this";
-    /// A write by a browser from another origin, or with no origin.
-    WrongOrigin "wrong_origin" 403 "The request does not come from this origin";
-    /// A login over plain HTTP from elsewhere than loopback, where it could be overheard.
-    PlaintextRefused "plaintext_refused" 403 "Log in over HTTPS";
-    /// An enrolment or setup code that is wrong, expired or used.
-    CodeRefused "code_refused" 403 "The code is not valid";
-    /// A provider's login by somebody whom no owner has admitted.
-    NotAdmitted "not_admitted" 403 "Nobody has admitted this login";
-    /// A guest link before, after or without its window.
-    LinkNotValid "link_not_valid" 403 "The link is not valid now";
-    /// A token that was given a number of uses and has used them.
-    UsedUp "used_up" 403 "The token has been used as often as it may";
-    /// Nothing at this path.
-    NotFound "not_found" 404 "There is nothing here";
+    LoginFailed "login_failed" 401 "The user name or password is wrong";
+    /// A login provider's answer is invalid or does not belong to a login of this browser.
+    LoginRefused "login_refused" 401 "The login with the provider failed";
+    /// The refresh token is unknown, expired, revoked or already used.
+    InvalidGrant "invalid_grant" 400 "The refresh token is invalid, expired or already used";
+    /// The token endpoint does not support this `grant_type` (RFC 6749 §5.2).
+    UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
+    /// A valid token without the required scope (RFC 6750 §3.1).
+    InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
+    /// A browser's write from another origin, or without an origin.
+    WrongOrigin "wrong_origin" 403 "The request must come from this origin";
+    /// A login over plain HTTP that does not come from loopback: others could read the password.
+    PlaintextRefused "plaintext_refused" 403 "Logging in needs HTTPS";
+    /// The enrolment, setup or invitation code is wrong, expired or already used.
+    CodeRefused "code_refused" 403 "The code is wrong, expired or already used";
+    /// The provider accepted the login, but no owner has admitted this identity.
+    NotAdmitted "not_admitted" 403 "An owner of the site must admit this login first";
+    /// A guest link that is not valid yet, expired, revoked or unknown.
+    LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
+    /// A token with a limited number of uses has no uses left.
+    UsedUp "used_up" 403 "The token has no uses left";
+    /// The path is unknown.
+    NotFound "not_found" 404 "Nothing exists at this path";
     /// No such site.
     UnknownSite "unknown_site" 404 "There is no such site";
     /// No such device.
     UnknownDevice "unknown_device" 404 "There is no such device";
     /// No such line on the device.
     UnknownLine "unknown_line" 404 "The device has no such line";
-    /// No such command, or not the caller's.
+    /// No such command, or it belongs to another caller.
     UnknownCommand "unknown_command" 404 "There is no such command";
     /// No such person.
     UnknownPerson "unknown_person" 404 "There is no such person";
     /// No such API token or guest link.
     UnknownToken "unknown_token" 404 "There is no such token";
-    /// The path is known, the method is not.
-    MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here";
-    /// The id was used for another command.
-    IdConflict "id_conflict" 409 "The command id was used for another command";
-    /// The site has an owner already.
-    AlreadySetUp "already_set_up" 409 "This site has an owner already";
-    /// Another person has this identity at a provider.
-    IdentityTaken "identity_taken" 409 "Another person has this identity";
-    /// Somebody must remain who may do everything.
-    LastOwner "last_owner" 409 "A site keeps at least one owner";
-    /// An agent that yields ([`YIELD_HEADER`](crate::agent::YIELD_HEADER)) found another one connected as its device.
+    /// The path is known, but it does not support the method.
+    MethodNotAllowed "method_not_allowed" 405 "The path does not support this method";
+    /// The caller has used the id for a different command.
+    IdConflict "id_conflict" 409 "The command id was already used for a different command";
+    /// The site already has an owner.
+    AlreadySetUp "already_set_up" 409 "The site already has an owner";
+    /// Another person already has this identity at a provider.
+    IdentityTaken "identity_taken" 409 "Another person already has this identity";
+    /// The change would leave the site without an owner.
+    LastOwner "last_owner" 409 "A site needs at least one owner";
+    /// An agent sent [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is connected as its device.
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
-    /// The device would not.
+    /// The device refused the command.
     Refused "refused" 409 "The device refused the command";
-    /// The body is larger than the call takes.
+    /// The body is larger than the call accepts.
     TooLarge "too_large" 413 "The request is too large";
-    /// A write that is not JSON (or, at the token endpoint, a form).
+    /// A write whose body is not JSON (or a form, at the token endpoint).
     UnsupportedMediaType "unsupported_media_type" 415 "The body must be JSON";
-    /// The line has no such action.
-    ActionUnsupported "action_unsupported" 422 "The line has no such action";
+    /// The line does not support the action.
+    ActionUnsupported "action_unsupported" 422 "The line does not support this action";
     /// The action's arguments are missing or out of range.
-    InvalidArguments "invalid_arguments" 422 "The action's arguments are not valid";
-    /// A WebSocket call without an upgrade.
-    UpgradeRequired "upgrade_required" 426 "This call is a WebSocket";
-    /// Too many attempts; `Retry-After` says when.
+    InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
+    /// A WebSocket call without an upgrade request.
+    UpgradeRequired "upgrade_required" 426 "This call needs a WebSocket upgrade";
+    /// Too many requests. `Retry-After` gives the time to wait.
     Throttled "throttled" 429 "Too many requests; try again later";
-    /// A fault of ours.
-    Internal "internal" 500 "Something failed here";
-    /// The deployment's configuration is not usable.
-    Misconfigured "misconfigured" 503 "The deployment is not configured";
-    /// An issuer from outside, or a login provider, cannot be reached, and nothing of it is known.
+    /// An internal fault of Pinlatch.
+    Internal "internal" 500 "Internal error";
+    /// The deployment's configuration is missing or invalid.
+    Misconfigured "misconfigured" 503 "The deployment's configuration is missing or invalid";
+    /// An external issuer or login provider cannot be reached, and nothing from it is cached.
     IssuerUnavailable "issuer_unavailable" 503 "The issuer cannot be reached";
     /// The device is not connected.
     DeviceOffline "device_offline" 503 "The device is offline";
-    /// The deadline passed before the command was done; it will not be done.
-    DeadlinePassed "deadline_passed" 504 "The deadline passed before the command was done";
-    /// The device did not answer; the command may have been done.
-    OutcomeUnknown "outcome_unknown" 504 "The device did not answer in time; the command may have been done";
+    /// The deadline passed before the command was executed; it will not be executed.
+    DeadlinePassed "deadline_passed" 504 "The deadline passed before the command was executed";
+    /// The device did not answer; the command may have been executed.
+    OutcomeUnknown "outcome_unknown" 504 "The device did not answer in time; the command may have been executed";
 }
 
 impl fmt::Display for Code {
@@ -133,26 +133,26 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// The stable code; `refused_<reason>` where a device refused.
+    /// The stable code; `refused_<reason>` if a device refused a command.
     pub code: String,
-    /// What is particular to this occurrence.
+    /// Details of this occurrence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The id of the command that the problem is about.
+    /// The id of the affected command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Seconds after which to try again, also in `Retry-After`.
+    /// Seconds to wait before the next attempt, also in `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
 }
 
 impl Problem {
-    /// A problem of a known code.
+    /// A problem with a known code.
     pub fn new(code: Code) -> Self {
         Self::with_word(code, code.as_str().into())
     }
 
-    /// A device's refusal; the reason is `refused_<reason>` as the device gave it.
+    /// A device's refusal. `reason` is the device's `refused_<reason>`.
     pub fn refused(reason: &str) -> Self {
         let known = reason.len() <= 64
             && reason.starts_with("refused_")
@@ -172,19 +172,19 @@ impl Problem {
         }
     }
 
-    /// Adds what is particular to this occurrence. Never a secret, a token or an internal error.
+    /// Adds details of this occurrence. Never pass a secret, a token or an internal error.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
         self
     }
 
-    /// Names the command that the problem is about.
+    /// Sets the id of the affected command.
     pub fn about(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Says when to try again, in seconds.
+    /// Sets the seconds to wait before the next attempt.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self

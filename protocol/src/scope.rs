@@ -1,7 +1,8 @@
-//! Scopes (RFC 6749 §3.3): what a token or a person may do.
+//! Scopes (RFC 6749 §3.3): the permissions of tokens and people.
 //!
-//! `line:porch/door:pulse` is one verb on one line; `line:porch/*:read` every line of a device;
-//! `line:*/*:*` everything; `site:users` an administrative right; `site:*` all of those.
+//! `line:porch/door:pulse` is one verb on one line; `line:porch/*:read` is one verb on all lines of a device;
+//! `line:*/*:*` is every verb on every line; `site:users` is an administrative right; `site:*` is all
+//! administrative rights.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,19 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{Name, NameError};
 
-/// The most scopes that one set may hold.
+/// The largest number of scopes in a set.
 pub const MAX_SCOPES: usize = 64;
 
-/// The verbs that a line scope can name: the actions, and `read`.
+/// The verbs of line scopes: the actions, and `read`.
 pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
 
-/// Why a text is no scope.
+/// Why a text is not a valid scope or set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// Not `line:DEVICE/LINE:VERB` and not `site:RIGHT`.
+    /// Neither `line:DEVICE/LINE:VERB` nor `site:RIGHT`.
     #[error("{0:?} is no scope: write line:DEVICE/LINE:VERB or site:RIGHT")]
     Form(String),
-    /// A device or line name is none.
+    /// A device or line name is invalid.
     #[error("{0:?}: {1}")]
     Name(String, NameError),
     /// More than [`MAX_SCOPES`].
@@ -31,7 +32,7 @@ pub enum ScopeError {
     TooMany,
 }
 
-/// A name, or `*` for any.
+/// A name, or `*` for every name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pattern {
     /// Every name.
@@ -72,11 +73,11 @@ pub enum SiteRight {
     Devices,
     /// Invite, change and remove people.
     Users,
-    /// Mint, list and revoke API tokens and guest links.
+    /// Issue, list and revoke API tokens and guest links.
     Tokens,
     /// Read the audit log.
     Audit,
-    /// Mint LAN grants.
+    /// Issue LAN grants.
     Grants,
 }
 
@@ -89,7 +90,7 @@ impl SiteRight {
         (Self::Grants, "grants"),
     ];
 
-    /// The word in a scope.
+    /// The right's name in a scope.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(right, _)| *right == self).map_or("", |(_, word)| word)
     }
@@ -104,10 +105,10 @@ pub enum Scope {
         device: Pattern,
         /// The lines.
         line: Pattern,
-        /// The verb, or `None` for every verb.
+        /// The verb; `None` means every verb.
         verb: Option<&'static str>,
     },
-    /// An administrative right, or `None` for all of them.
+    /// An administrative right; `None` means all administrative rights.
     Site(Option<SiteRight>),
 }
 
@@ -147,13 +148,13 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes, written as they stand in a `scope` claim: separated by single spaces.
+/// A set of scopes. Its text form, as in a `scope` claim, separates them by single spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {
-    /// Whether a verb on a line is allowed. Every verb on a line implies reading it.
+    /// Whether a verb on a line is allowed. Every verb on a line includes `read`.
     pub fn allows_line(&self, device: &Name, line: &Name, wanted: &str) -> bool {
         self.0.iter().any(|scope| match scope {
             Scope::Line { device: devices, line: lines, verb } => {
@@ -165,17 +166,17 @@ impl ScopeSet {
         })
     }
 
-    /// Whether an administrative right is held.
+    /// Whether an administrative right is allowed.
     pub fn allows_site(&self, wanted: SiteRight) -> bool {
         self.0.iter().any(|scope| matches!(scope, Scope::Site(own) if own.is_none_or(|own| own == wanted)))
     }
 
-    /// Whether every scope of the other set is covered by one of this set: the rule for minting.
+    /// Whether each scope of the other set is covered by a scope of this set. This is the rule for issuing tokens.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
 
-    /// What this set and another both allow.
+    /// The scopes that both sets allow.
     pub fn within(&self, other: &Self) -> Self {
         self.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
     }
@@ -217,7 +218,7 @@ fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
             let verb = match (verb_a, verb_b) {
                 (None, verb) | (verb, None) => *verb,
                 (Some(a), Some(b)) if a == b => Some(*a),
-                // Every verb implies reading, so that much two different ones have in common.
+                // Every verb includes `read`, so two different verbs have `read` in common.
                 _ => Some("read"),
             };
             Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })
@@ -270,7 +271,7 @@ impl FromIterator<Scope> for ScopeSet {
     }
 }
 
-/// A named scope set.
+/// A named set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -283,7 +284,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// What the role may do.
+    /// The role's scopes.
     pub fn scopes(self) -> ScopeSet {
         let line = |verb| Scope::Line { device: Pattern::Any, line: Pattern::Any, verb };
         match self {
@@ -368,7 +369,7 @@ mod tests {
             prop_assert_eq!(set.to_string().parse::<ScopeSet>().unwrap(), set);
         }
 
-        /// `covers` is sound: what a covered set allows, the covering set allows.
+        /// A set allows everything that a set covered by it allows.
         #[test]
         fn covering_never_widens(own in prop::collection::vec(any_scope(), 0..6), other in prop::collection::vec(any_scope(), 0..6), device in "[a-c]", line in "[a-c]") {
             let (own, other): (ScopeSet, ScopeSet) = (own.into_iter().collect(), other.into_iter().collect());
@@ -380,7 +381,7 @@ mod tests {
             }
         }
 
-        /// Two sets together allow what each of them allows.
+        /// The intersection of two sets allows exactly the actions that both sets allow.
         #[test]
         fn within_allows_what_each_allows(one in prop::collection::vec(any_scope(), 0..5), other in prop::collection::vec(any_scope(), 0..5), device in "[a-d]", line in "[a-d]") {
             let (one, other): (ScopeSet, ScopeSet) = (one.into_iter().collect(), other.into_iter().collect());

@@ -1,4 +1,4 @@
-//! Access tokens (`at+jwt`, RFC 9068): what people and scripts show the edge.
+//! Access tokens (`at+jwt`, RFC 9068) of people and scripts, and the tokens of guest links.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
@@ -13,52 +13,52 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
 
-/// How the subject of an API token or guest link begins; its `jti` follows. No user name has a colon.
+/// The prefix of the subject of API tokens and guest links; the `jti` follows. User names contain no colon.
 pub const MINTED: &str = "token:";
 
-/// The longest life of a person's access token, in seconds.
+/// The longest lifetime of a person's access token, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
 
-/// The longest life of any access token, in seconds: ten years, for what an owner mints for a machine.
+/// The longest lifetime of any access token, in seconds: ten years, for tokens that an owner issues to machines.
 const MAX_LIFE: u64 = 10 * 366 * 86_400;
 
-/// The claims that an access token has beside the registered ones.
+/// The claims of an access token, in addition to the registered claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// What the token may do at most.
+    /// The token's largest permissions.
     pub scope: ScopeSet,
-    /// The site's generation when it was minted; raising the site's voids older ones.
+    /// The site's generation when the token was issued. Raising the site's generation revokes older tokens.
     #[serde(rename = "gen")]
     pub generation: u64,
-    /// The login that it belongs to, whose end ends it.
+    /// The login that the token belongs to. The token is valid only while this login exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// When it begins, seconds of Unix time, if not at once.
+    /// Start of validity, in seconds of Unix time; absent if the token is valid immediately.
     #[serde(rename = "nbf", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
 }
 
-/// What a new access token shall say.
+/// The contents of a new access token.
 #[derive(Debug, Clone)]
 pub struct AccessGrant<'a> {
     /// [`Kind::Access`] or [`Kind::Guest`].
     pub kind: Kind,
-    /// The site it is for.
+    /// The token's site.
     pub site: &'a Name,
-    /// The user name, or an API token's own name.
+    /// The subject: a user name, or [`MINTED`] and the token's id.
     pub sub: &'a str,
-    /// Its id.
+    /// The token's id.
     pub jti: String,
-    /// Seconds of Unix time.
+    /// The current time, in seconds of Unix time.
     pub now: u64,
-    /// Its life in seconds.
+    /// The token's lifetime, in seconds.
     pub life: u64,
     /// The other claims.
     pub claims: AccessClaims,
 }
 
 impl AccessGrant<'_> {
-    /// Signs it with the edge's current key.
+    /// Signs the token with the edge's current key.
     pub fn sign(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
         let registered = Registered {
             iss: EDGE.into(),
@@ -73,7 +73,7 @@ impl AccessGrant<'_> {
 }
 
 impl AccessClaims {
-    /// Verifies an access token of ours for one of the deployment's sites, and says for which.
+    /// Verifies an access token that the edge signed, and returns the deployment's site that it is for.
     pub fn verify<'s>(
         token: &str,
         keys: &KeySet,
@@ -84,7 +84,7 @@ impl AccessClaims {
         Self::verify_kind(Kind::Access, token, keys, sites, Some(now), cache)
     }
 
-    /// As [`AccessClaims::verify`], for a guest link's token. Without a time its window is not looked at.
+    /// Like [`AccessClaims::verify`], for a guest link's token. Without `now`, its validity period is not checked.
     pub fn verify_guest<'s>(
         token: &str,
         keys: &KeySet,
@@ -113,7 +113,7 @@ impl AccessClaims {
     }
 }
 
-/// A struct of claims as a JSON object.
+/// Converts a struct of claims to a JSON object.
 pub(crate) fn object<C: Serialize>(claims: &C) -> Object {
     match serde_json::to_value(claims) {
         Ok(serde_json::Value::Object(object)) => object,

@@ -1,9 +1,9 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037) that are understood here.
+//! The supported signature algorithms (RFC 7518 §3.1, RFC 8037).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How a token is signed. `none`, ES512, ES256K and everything else are not understood.
+/// A signature algorithm. `none`, ES512, ES256K and all others are not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -32,12 +32,12 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// What sort of key an algorithm needs.
+/// The type of key that an algorithm needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// A shared secret.
     Secret,
-    /// An RSA key, for either padding.
+    /// An RSA key, for both paddings.
     Rsa,
     /// A P-256 key.
     P256,
@@ -48,7 +48,7 @@ pub enum Family {
 }
 
 impl Algorithm {
-    /// Every one of them.
+    /// All algorithms.
     pub const ALL: [Self; 12] = [
         Self::Hs256,
         Self::Hs384,
@@ -82,12 +82,12 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of this name, spelt exactly so.
+    /// The algorithm with this name. Upper and lower case differ.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
 
-    /// What sort of key it needs.
+    /// The type of key that the algorithm needs.
     pub fn family(self) -> Family {
         match self {
             Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Secret,
@@ -98,12 +98,12 @@ impl Algorithm {
         }
     }
 
-    /// Whether whoever can verify can also sign.
+    /// Whether the key that verifies can also sign.
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Secret
     }
 
-    /// The shortest secret in bytes: as long as the hash's output (RFC 7518 §3.2).
+    /// The shortest secret, in bytes: the length of the hash's output (RFC 7518 §3.2).
     pub(crate) fn shortest_secret(self) -> usize {
         match self {
             Self::Hs384 => 48,
@@ -114,7 +114,7 @@ impl Algorithm {
 }
 
 impl Family {
-    /// What a key of this family that names no `alg` is for, unless the owner says otherwise.
+    /// The algorithm of a key without `alg`, unless the owner configures another.
     pub(crate) fn usual(self) -> Algorithm {
         match self {
             Self::Secret => Algorithm::Hs256,
@@ -138,12 +138,12 @@ impl FromStr for Algorithm {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::by_name(text).ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
-            format!("it is none of {}", names.join(", "))
+            format!("the algorithm is not supported; use one of {}", names.join(", "))
         })
     }
 }
 
-/// Names in a row, for a message.
+/// Joins the algorithms' names, for a message.
 pub(crate) fn names(algorithms: impl IntoIterator<Item = Algorithm>) -> String {
     algorithms.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(" or ")
 }

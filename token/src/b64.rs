@@ -1,4 +1,4 @@
-//! Base64url without padding (RFC 7515 §2), strict: no padding, no other alphabet, no stray bits.
+//! Strict base64url (RFC 7515 §2): no padding, no other alphabet, and unused bits must be zero.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

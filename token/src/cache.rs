@@ -1,8 +1,8 @@
-//! Signatures that were verified before.
+//! A cache of verified signatures.
 //!
-//! A signature's outcome depends on the token and the keys alone, so it may be remembered; everything else
-//! (time, audience, revocation) is decided anew at each use. Only good outcomes are kept: what strangers
-//! send cannot push anything out.
+//! The result of a signature check depends only on the token and the keys, so it can be cached. All other checks
+//! (time, audience, revocation) are repeated at each use. Only valid signatures are cached, so tokens from
+//! strangers cannot evict entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::keys::KeySet;
 use crate::strict::Unverified;
 
-/// A bounded memory of tokens whose signature was verified. The oldest goes first.
+/// A bounded cache of tokens whose signature was verified. The oldest entry is evicted first.
 #[derive(Debug)]
 pub struct SignatureCache {
     capacity: usize,
@@ -18,7 +18,7 @@ pub struct SignatureCache {
     order: VecDeque<CacheKey>,
 }
 
-/// A digest of the whole token, keyed by the key set: for another set it is another key.
+/// A digest of the whole token, keyed by the key set's id. The same token has different cache keys for different sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey([u8; 32]);
 
@@ -29,17 +29,17 @@ impl CacheKey {
 }
 
 impl SignatureCache {
-    /// An empty one for so many tokens.
+    /// An empty cache for at most `capacity` tokens.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, tokens: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// How many tokens it knows.
+    /// The number of cached tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether it knows none.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }

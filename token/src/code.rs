@@ -1,7 +1,7 @@
 //! Short sealed texts: challenges, enrolment codes and setup codes.
 //!
-//! Each is a few bytes under an HMAC (RFC 2104) that only the edge can make, so a guess is refused in
-//! the Worker, without state. They are short because people copy codes by hand.
+//! Each is a few bytes with an HMAC (RFC 2104) that only the edge can compute, so the Worker rejects guesses
+//! without state. They are short because people copy codes by hand.
 
 use hmac_sha256::HMAC;
 use pinlatch_protocol::name::Name;
@@ -10,13 +10,13 @@ use subtle::ConstantTimeEq;
 use crate::b64;
 use crate::refusal::Refusal;
 
-/// Bytes of the seal: a truncated HMAC-SHA256 of 128 bits.
+/// Length of the seal in bytes: an HMAC-SHA256 truncated to 128 bits.
 const SEAL: usize = 16;
 
-/// Bytes of a code's random id.
+/// Length of a code's random id, in bytes.
 const ID: usize = 9;
 
-/// The secret under which an edge seals.
+/// The edge's HMAC secret for codes and challenges.
 #[derive(Clone)]
 pub(crate) struct SealingSecret(pub(crate) Vec<u8>);
 
@@ -38,11 +38,11 @@ impl SealingSecret {
     }
 }
 
-/// A device's challenge: edge time and a random nonce, sealed.
+/// A challenge for a device: edge time and a random nonce, sealed.
 pub struct Challenge;
 
 impl Challenge {
-    /// How long a challenge may be answered, in seconds.
+    /// How long a challenge can be answered, in seconds.
     pub const LIFE: u64 = 60;
     const LABEL: &'static str = "pinlatch challenge";
 
@@ -75,14 +75,14 @@ impl Challenge {
     }
 }
 
-/// What a code is for.
+/// The purpose of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodePurpose {
-    /// Enrolling one device.
+    /// Enrols one device.
     Enrol,
-    /// Making a site's owner.
+    /// Creates a site's owner.
     Setup,
-    /// Becoming a person of a site, or choosing a new password.
+    /// Lets a person join a site or set a new password.
     Invite,
 }
 
@@ -96,14 +96,14 @@ impl CodePurpose {
     }
 }
 
-/// A one-time code, `SITE.SEALED`. That it is used once only is for the site to see to, by [`Code::id`].
+/// A one-time code, `SITE.SEALED`. The site ensures that it is used only once, by [`Code::id`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// The site it is for.
+    /// The code's site.
     pub site: Name,
-    /// Its id, which is no secret.
+    /// The code's id, which is not secret.
     pub id: String,
-    /// When it expires, seconds of Unix time.
+    /// When the code expires, in seconds of Unix time.
     pub expires: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Command tokens (`cmd+jwt`): one action on one line of one device, on one connection, once.
+//! Command tokens (`cmd+jwt`): one action on one line of one device, valid once and on one connection.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,17 @@ use crate::policy::{self, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, device_audience};
 
-/// The longest life of a command, in seconds: the longest deadline, rounded up.
+/// The longest lifetime of a command token, in seconds: the longest deadline, rounded up.
 const MAX_LIFE: u64 = 62;
 
-/// What a command says.
+/// The contents of a command token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandClaims {
-    /// Its id, by which the device reports on it.
+    /// The command's id, used in the device's report.
     pub jti: String,
-    /// On whose behalf.
+    /// The subject that sent the command.
     pub sub: String,
-    /// When it must be done by: milliseconds of Unix time at the edge.
+    /// The deadline, in milliseconds of Unix time at the edge.
     pub deadline_ms: u64,
     /// The line.
     pub line: Name,
@@ -32,7 +32,7 @@ pub struct CommandClaims {
     pub args: Map<String, Value>,
 }
 
-/// The claims beside the registered ones. `session` and not `nonce`, which jwt-simple parses itself.
+/// The claims in addition to the registered claims. The name is `session` because jwt-simple parses `nonce` itself.
 #[derive(Serialize, Deserialize)]
 struct Custom {
     deadline: u64,
@@ -42,16 +42,16 @@ struct Custom {
     args: Map<String, Value>,
 }
 
-/// Who checks, and what they know of the time.
+/// The verifying device, its connection, and the latest possible time.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
     /// The device's site.
     pub site: &'a Name,
     /// The device.
     pub device: &'a Name,
-    /// The nonce of the connection that the command came by.
+    /// The nonce of the connection that received the command.
     pub session: &'a str,
-    /// The latest that edge time can be now, in milliseconds: the estimate plus its uncertainty.
+    /// The latest possible edge time now, in milliseconds: the estimate plus its uncertainty.
     pub latest_edge_ms: u64,
 }
 
@@ -71,7 +71,7 @@ impl CommandClaims {
             aud: device_audience(site, device),
             jti: self.jti,
             iat: now_ms / 1000,
-            // Past the deadline by up to a second, so that `deadline` alone decides.
+            // Up to a second after the deadline, so only `deadline` decides.
             exp: self.deadline_ms / 1000 + 1,
         };
         let custom = Custom {
@@ -85,14 +85,15 @@ impl CommandClaims {
     }
 }
 
-/// Verifies a command on its device. Replay is the caller's to check, by `jti`.
+/// Verifies a command on its device. The caller must check for replays, by `jti`.
 pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<CommandClaims, Refusal> {
     let audiences = [device_audience(expect.site, expect.device)];
     let policy = policy::Expect {
         kind: Kind::Command,
         issuer: EDGE,
         audiences: &audiences,
-        // `deadline` is the same check in milliseconds, and tells an honest lateness from a bad token.
+        // The check of `deadline` below replaces this one: it has millisecond precision, and its error separates
+        // late commands from bad tokens.
         now: None,
         leeway: 0,
         max_life: Some(MAX_LIFE),
@@ -102,7 +103,7 @@ pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Command
         return Err(Refusal::WrongSession);
     }
     if custom.deadline > registered.exp.saturating_mul(1000) {
-        return Err(Refusal::BadClaim("deadline", "it is after exp".into()));
+        return Err(Refusal::BadClaim("deadline", "it must not be after exp".into()));
     }
     if expect.latest_edge_ms >= custom.deadline {
         return Err(Refusal::DeadlinePassed(expect.latest_edge_ms - custom.deadline));

@@ -1,4 +1,4 @@
-//! A device's credential (`devcert+jwt`) and its proof that it holds the key in it (`devproof+jwt`).
+//! A device's certificate (`devcert+jwt`), and its proof that it has the certificate's private key (`devproof+jwt`).
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,19 @@ use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, is_nonce, site_audience};
 
-/// How long a device's credential lives, in seconds.
+/// The lifetime of a device's certificate, in seconds.
 pub const CERT_LIFE: u64 = 366 * 86_400;
 
-/// A verified device credential.
+/// A verified device certificate.
 #[derive(Debug, Clone)]
 pub struct DeviceCert {
     /// The device's site.
     pub site: Name,
-    /// Its name.
+    /// The device's name.
     pub device: Name,
-    /// The credential's id.
+    /// The certificate's id.
     pub jti: String,
-    /// When it expires, seconds of Unix time.
+    /// When the certificate expires, in seconds of Unix time.
     pub exp: u64,
     /// The device's public key.
     pub key: PublicKey,
@@ -37,7 +37,7 @@ struct CertClaims {
     cnf: Confirmation,
 }
 
-/// RFC 7800 §3.2.
+/// The `cnf` claim (RFC 7800 §3.2).
 #[derive(Serialize, Deserialize)]
 struct Confirmation {
     jwk: Value,
@@ -49,7 +49,7 @@ struct ProofClaims {
     session: String,
 }
 
-/// Signs a device's credential.
+/// Signs a device's certificate.
 pub fn sign_cert(
     keys: &EdgeKeys,
     site: &Name,
@@ -74,7 +74,7 @@ pub fn sign_cert(
 }
 
 impl DeviceCert {
-    /// Verifies a credential at the edge.
+    /// Verifies a certificate at the edge.
     pub fn verify(token: &str, keys: &KeySet, sites: &[Name], now: u64) -> Result<Self, Refusal> {
         let audiences: Vec<String> = sites.iter().map(site_audience).collect();
         let expect = Expect {
@@ -98,7 +98,7 @@ impl DeviceCert {
         })
     }
 
-    /// Verifies the proof that comes with this credential, and returns the session nonce in it.
+    /// Verifies the proof that belongs to this certificate, and returns the proof's session nonce.
     pub fn verify_proof(&self, proof: &str, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let expect = Expect {
             kind: Kind::DeviceProof,
@@ -112,16 +112,16 @@ impl DeviceCert {
         let Verified { registered, custom } = policy::verify::<ProofClaims>(proof, &own, &expect)?;
         let issued = keys.open_challenge(&custom.challenge, now)?;
         if issued != registered.iat {
-            return Err(Refusal::BadClaim("iat", "it is not the challenge's time".into()));
+            return Err(Refusal::BadClaim("iat", "it differs from the challenge's time".into()));
         }
         if !is_nonce(&custom.session) {
-            return Err(Refusal::BadClaim("session", "it is not 16 to 64 base64url characters".into()));
+            return Err(Refusal::BadClaim("session", "it must be 16 to 64 base64url characters".into()));
         }
         Ok(custom.session)
     }
 }
 
-/// Signs the answer to a challenge. The device's clock plays no part: the challenge carries edge time.
+/// Signs the answer to a challenge. The device's clock is not used: the challenge contains edge time.
 pub fn sign_proof(
     key: &SigningKey,
     site: &Name,
@@ -129,7 +129,8 @@ pub fn sign_proof(
     challenge: &str,
     session: &str,
 ) -> Result<String, Refusal> {
-    let issued = Challenge::time_of(challenge).ok_or(Refusal::Malformed("no challenge of ours"))?;
+    let issued = Challenge::time_of(challenge)
+        .ok_or(Refusal::Malformed("the challenge does not come from an edge"))?;
     let registered = Registered {
         iss: device.to_string(),
         sub: device.to_string(),

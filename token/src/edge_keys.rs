@@ -1,8 +1,8 @@
-//! The edge's own secrets: a private JWK Set whose first key signs.
+//! The edge's secrets: a private JWK Set whose first key signs.
 //!
-//! Beside RFC 7517's members a key carries what a rotation goes by: `iat`, when it was made; `nbf`, since
-//! when it signs; and `exp`, on the public half of a key that is retired, until when a device's credential
-//! may still be signed by it.
+//! In addition to RFC 7517's members, a key has dates for rotation: `iat` is when it was created and `nbf` when it
+//! started to sign. On the public half of a retired key, `exp` is the time until which a device certificate with its
+//! signature is accepted.
 
 mod rotation;
 
@@ -23,9 +23,9 @@ use crate::sealed::{self, OpeningKey};
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::lenient;
 
-/// The edge's secrets. The first signing key signs and all verify; the first sealing key seals and all
-/// open: so that a new key can be known everywhere before it is used. Others seal with the first P-256 key
-/// or with an RSA key, and all of these open.
+/// The edge's secrets. The first signing key signs and all of them verify; the first sealing key seals and all of
+/// them open. So a new key is known everywhere before it is used. Other parties seal with the first P-256 key or
+/// with an RSA key, and all of these keys open.
 #[derive(Clone)]
 pub struct EdgeKeys {
     signer: Signer,
@@ -37,7 +37,7 @@ pub struct EdgeKeys {
     for_devices: KeySet,
 }
 
-/// A signing key with its dates, seconds of Unix time.
+/// A signing key with its dates, in seconds of Unix time.
 #[derive(Clone)]
 struct Signer {
     key: SigningKey,
@@ -45,21 +45,21 @@ struct Signer {
     signs_since: Option<u64>,
 }
 
-/// A key pair that opens tokens which others sealed for the edge.
+/// A key pair that opens tokens that other parties sealed for the edge.
 #[derive(Clone)]
 struct Opener {
     key: OpeningKey,
     made: Option<u64>,
 }
 
-/// The public half of a key that signs no more.
+/// The public half of a key that no longer signs.
 #[derive(Clone)]
 struct Retired {
     key: PublicKey,
     until: u64,
 }
 
-/// A 256-bit secret for refresh tokens (A256KW) and, by another derivation, for codes and challenges.
+/// A 256-bit secret for refresh tokens (A256KW). The secret for codes and challenges is derived from it.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     raw: Vec<u8>,
@@ -71,7 +71,8 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     fn new(raw: Vec<u8>, made: Option<u64>) -> Result<Self, KeyError> {
-        let wrap = A256KWKey::from_bytes(&raw).map_err(|_| KeyError::Unfit("a sealing key has 256 bits"))?;
+        let wrap =
+            A256KWKey::from_bytes(&raw).map_err(|_| KeyError::Unfit("a sealing key must have 256 bits"))?;
         let kid =
             b64::encode(&hmac_sha256::HMAC::mac(b"pinlatch kid", &raw)).chars().take(16).collect::<String>();
         let seal = SealingSecret(hmac_sha256::HMAC::mac(b"pinlatch seal", &raw).to_vec());
@@ -104,7 +105,7 @@ impl Opener {
         Self { key: OpeningKey::generate(), made }
     }
 
-    /// RSA keys are the owner's own: nobody else replaces them.
+    /// Whether rotation replaces the key. RSA keys belong to the owner, and only the owner replaces them.
     fn rotates(&self) -> bool {
         self.key.algorithm().agrees()
     }
@@ -120,7 +121,7 @@ impl Retired {
     }
 }
 
-/// A JWK with the dates that are known.
+/// Adds the known dates to a JWK.
 fn dated<const N: usize>(mut jwk: Value, dates: [(&str, Option<u64>); N]) -> Value {
     if let Some(members) = jwk.as_object_mut() {
         members.extend(dates.into_iter().filter_map(|(name, date)| Some((name.to_owned(), date?.into()))));
@@ -135,13 +136,14 @@ impl std::fmt::Debug for EdgeKeys {
 }
 
 impl EdgeKeys {
-    /// Makes a first set, without dates: a signing key, a sealing key and one that opens what others seal.
+    /// Generates a first set without dates: a signing key, a sealing key, and a key that opens other parties' sealed
+    /// tokens.
     pub fn generate() -> Result<Self, KeyError> {
         let (signers, sealers) = (vec![Signer::generate(None)], vec![Sealer::generate(None)?]);
         Self::assemble(signers, sealers, vec![Opener::generate(None)], Vec::new())
     }
 
-    /// Reads `EDGE_KEYS`.
+    /// Parses `EDGE_KEYS`.
     pub fn from_jwks(text: &str) -> Result<Self, KeyError> {
         let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
         let keys =
@@ -168,7 +170,7 @@ impl EdgeKeys {
                     let members = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
                     openers.push(Opener { key: OpeningKey::from_jwk(members)?, made: date("iat") });
                 }
-                _ => return Err(KeyError::Unfit("its kty is none of OKP, oct, EC and RSA")),
+                _ => return Err(KeyError::Unfit("its kty must be OKP, oct, EC or RSA")),
             }
         }
         Self::assemble(signers, sealers, openers, retired)
@@ -203,7 +205,7 @@ impl EdgeKeys {
         Ok(Self { signer, others: signers, sealers, openers, retired, public, for_devices })
     }
 
-    /// `EDGE_KEYS`, for a wrangler secret.
+    /// The value of `EDGE_KEYS`, for a wrangler secret.
     pub fn to_private_jwks(&self) -> Secret {
         let signing = self.signers().filter_map(Signer::to_jwk);
         let sealing = self.sealers.iter().map(Sealer::to_jwk);
@@ -218,16 +220,15 @@ impl EdgeKeys {
         &self.public
     }
 
-    /// What a device's credential (`devcert+jwt`) is verified with, and nothing else: the public keys, and
-    /// those that are retired. A device that was away for months comes back with a credential that a key of
-    /// then has signed; what it may do is decided by the site, which knows the credential and the device's key.
+    /// The keys for verifying only device certificates (`devcert+jwt`): the public keys and the retired ones. A device
+    /// that was offline for months has a certificate that a now retired key signed. The site decides its
+    /// permissions: it knows the certificate and the device's key.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
     }
 
-    /// What strangers are told: the public halves of the signing keys, and of the keys to seal tokens with.
-    /// One that is not switched to yet is not among the latter, so that nobody seals for an isolate that does
-    /// not have it.
+    /// The keys that everyone can fetch: the public halves of the signing keys and of the keys to seal with. A key
+    /// before its switch is not published for sealing, so no sealed token reaches an isolate without the key.
     pub fn published(&self) -> Value {
         let mut jwks = self.public.to_jwks();
         if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
@@ -236,13 +237,14 @@ impl EdgeKeys {
         jwks
     }
 
-    /// Opens a token that was sealed for the edge (RFC 7516), and returns the signed JWT in it, to be verified
-    /// like any other. [`is_sealed`](crate::is_sealed) tells which are.
+    /// Opens a token that was sealed for the edge (RFC 7516) and returns the signed JWT inside, which must be
+    /// verified like any other. [`is_sealed`](crate::is_sealed) recognises sealed tokens.
     pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
         sealed::open(token, self.openers.iter().map(|opener| &opener.key))
     }
 
-    /// The keys to seal with: the first P-256 key that is switched to, and the owner's own RSA keys.
+    /// The keys that others seal with: the first P-256 key that is not waiting for its switch, and the owner's RSA
+    /// keys.
     fn receiving(&self) -> impl Iterator<Item = &Opener> {
         let switched = |opener: &&Opener| opener.rotates() && opener.made <= self.signer.made;
         let own = self.openers.iter().find(switched);
@@ -258,14 +260,14 @@ impl EdgeKeys {
         std::iter::once(&self.signer).chain(&self.others)
     }
 
-    /// Seals claims (JWE, A256KW + A256GCM) that only this edge shall read again.
+    /// Seals claims (JWE, A256KW + A256GCM) that only this edge can read.
     pub(crate) fn seal_own(&self, claims: JWTClaims<Object>) -> Result<String, Refusal> {
         let sealer = self.sealers.first().ok_or(Refusal::BadSeal)?;
         sealer.wrap.encrypt(claims).map_err(|_| Refusal::BadSeal)
     }
 
-    /// Opens what [`EdgeKeys::seal_own`] made, by any of the sealing keys. What it is for, and its time, are the
-    /// caller's to check.
+    /// Opens the output of [`EdgeKeys::seal_own`] with any of the sealing keys. The caller must check its purpose and
+    /// its time.
     pub(crate) fn open_own(&self, sealed: &str) -> Result<JWTClaims<Object>, Refusal> {
         let options = || DecryptionOptions {
             max_token_length: Some(MAX_TOKEN),
@@ -281,7 +283,7 @@ impl EdgeKeys {
         self.sealers.first().map(|sealer| &sealer.seal)
     }
 
-    /// The outcome of the first sealing secret that matches; the last refusal otherwise.
+    /// The result of the first sealing secret that matches; otherwise the last refusal.
     fn open_with<T>(&self, open: impl Fn(&SealingSecret) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut outcome = Err(Refusal::BadSeal);
         for sealer in &self.sealers {
@@ -293,17 +295,17 @@ impl EdgeKeys {
         outcome
     }
 
-    /// A fresh challenge for a device.
+    /// A new challenge for a device.
     pub fn issue_challenge(&self, now: u64) -> String {
         self.first_seal().map(|secret| Challenge::issue(secret, now)).unwrap_or_default()
     }
 
-    /// Checks a challenge that came back, and returns when it was issued.
+    /// Checks a returned challenge and returns its time of issue, in seconds of Unix time.
     pub fn open_challenge(&self, text: &str, now: u64) -> Result<u64, Refusal> {
         self.open_with(|secret| Challenge::open(secret, text, now))
     }
 
-    /// A fresh one-time code and its text. Good until `expires`, seconds of Unix time.
+    /// A new one-time code and its text, valid until `expires`, in seconds of Unix time.
     pub fn issue_code(
         &self,
         purpose: CodePurpose,
@@ -315,7 +317,7 @@ impl EdgeKeys {
         Ok((code, Secret::new(text)))
     }
 
-    /// Checks a one-time code's seal and time.
+    /// Checks the seal and the expiry of a one-time code.
     pub fn open_code(&self, purpose: CodePurpose, text: &str, now: u64) -> Result<Code, Refusal> {
         self.open_with(|secret| Code::open(secret, purpose, text, now))
     }

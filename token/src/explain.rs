@@ -1,6 +1,6 @@
-//! What a token says, and what would be refused of it and why: all of it, not only the first fault.
+//! Explains a token: its contents, and all reasons to refuse it, not only the first one.
 //!
-//! The checks are the policy's own functions, in its order, so an explanation cannot disagree with a
+//! The checks are the policy's functions, in the policy's order, so an explanation cannot disagree with a
 //! verification.
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,57 +14,57 @@ use crate::refusal::Refusal;
 use crate::sealed::{self, KeyAlgorithm};
 use crate::strict::{Object, Unverified, object};
 
-/// Everything that can be said of a token.
+/// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// `jws` (the compact form, which alone is accepted), `jwe`, `json_serialization` or `unknown`.
+    /// `jws` (the compact form), `jwe` (sealed), `json_serialization` (never accepted) or `unknown`.
     pub form: &'static str,
-    /// The header's members, in the order of their names; none where it cannot be read.
+    /// The header's members, sorted by name; empty if the header cannot be read.
     pub header: Vec<Member>,
-    /// The claims, likewise.
+    /// The claims, sorted by name; empty if they cannot be read.
     pub claims: Vec<Member>,
-    /// The policy's checks, in its order.
+    /// The policy's checks, in the policy's order.
     pub checks: Vec<Check>,
-    /// Whether it would be accepted; `None` where nothing is refused but not everything could be checked.
+    /// Whether the token would be accepted; `None` if no check failed but some checks could not be made.
     pub accepted: Option<bool>,
 }
 
 /// A member of the header or a claim.
 #[derive(Debug, Clone, Serialize)]
 pub struct Member {
-    /// Its name.
+    /// The member's name.
     pub name: String,
-    /// Its value.
+    /// The member's value.
     pub value: Value,
-    /// What it means, where that is known.
+    /// The member's meaning, if known.
     pub meaning: Option<String>,
 }
 
 /// One check of the policy.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// The checked part of the token.
     pub name: &'static str,
-    /// What came of it.
+    /// The check's result.
     pub outcome: Outcome,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// In order.
+    /// The check passed.
     Passed,
     /// The token would be refused for this.
     Refused {
         /// [`Refusal::code`].
         code: &'static str,
-        /// In words, without secrets.
+        /// The reason as text, without secrets.
         reason: String,
     },
-    /// It could not be looked at.
+    /// The check could not be made.
     NotChecked {
-        /// Why not.
+        /// The reason.
         why: &'static str,
     },
 }
@@ -87,7 +87,7 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             explanation.skip("content", "only the key that it is sealed for opens it");
         }
         Err(refusal) => {
-            // Whatever can be read is shown, though it would be refused.
+            // The readable parts are shown although the token would be refused.
             let mut parts = token.split('.');
             let header = parts.next().and_then(|part| object(part, "the header").ok());
             let payload = parts.next().and_then(|part| object(part, "the payload").ok());
@@ -173,7 +173,7 @@ fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
     members.collect()
 }
 
-/// RFC 7515 §4.1, RFC 7516 §4.1, RFC 7797.
+/// Header members of RFC 7515 §4.1, RFC 7516 §4.1 and RFC 7797.
 fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
     let text = match name {
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
@@ -202,7 +202,7 @@ fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String
     Some(text.into())
 }
 
-/// RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, and our own.
+/// Claims of RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, and Pinlatch.
 fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> {
     let text = match name {
         "iat" => return moment("issued", value, now),
@@ -227,7 +227,7 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
 }
 
 fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
-    /// The first second of the year 10000, which no calendar text here can show.
+    /// The first second of the year 10000, which the date format cannot show.
     const FAR: u64 = 253_402_300_800;
     let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
     let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
@@ -240,7 +240,7 @@ fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
     })
 }
 
-/// A distance in time with no more parts than anybody reads.
+/// Rounds a time span down, so that its text stays short.
 fn coarse(seconds: u64) -> u64 {
     let unit = match seconds {
         0..=599 => 1,

@@ -1,8 +1,7 @@
-//! Issuers from outside: whose tokens, signed with their own keys, open one of the deployment's sites.
+//! External issuers. They sign tokens with their own keys; an issuer's tokens open one of the deployment's sites.
 //!
-//! They are the deployment's configuration, one `[vars.ISSUERS.NAME]` table each. An issuer whose
-//! configuration does not hold together is kept as broken, so that its tokens get an honest 503 and
-//! nobody else's suffer.
+//! Each issuer is one `[vars.ISSUERS.NAME]` table in the deployment's configuration. An issuer with an invalid table
+//! is stored as broken: its tokens get a clear 503, and other issuers are not affected.
 
 #[cfg(test)]
 mod tests;
@@ -23,20 +22,20 @@ use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{Object, Unverified};
 
-/// How far an issuer's clock may differ from ours, in seconds.
+/// The accepted difference between an issuer's clock and ours, in seconds.
 const LEEWAY: u64 = 60;
 
-/// The `iss` that no issuer from outside may have: our own begin so.
+/// The prefix of Pinlatch's own issuers, which external issuers must not use.
 const OWN: &str = "urn:pinlatch:";
 
-/// One issuer from outside.
+/// An external issuer.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Its name in the configuration.
+    /// The issuer's name in the configuration.
     pub name: String,
-    /// Its `iss`, compared byte by byte.
+    /// The issuer's `iss`, compared byte by byte.
     pub issuer: String,
-    /// The site that its tokens open.
+    /// The site that the issuer's tokens open.
     pub site: Name,
     audience: [String; 1],
     typ: Vec<String>,
@@ -46,31 +45,31 @@ pub struct Issuer {
     scope_claim: Option<String>,
 }
 
-/// Where an issuer's keys come from.
+/// The source of an issuer's keys.
 #[derive(Debug, Clone)]
 enum Keys {
-    /// The configuration holds them.
+    /// The configuration contains the keys.
     Here(KeySet),
-    /// The issuer publishes them.
+    /// The issuer publishes the keys.
     At { uri: String, algorithms: Vec<Algorithm> },
 }
 
-/// A token of an issuer from outside, as far as the Worker can judge it.
+/// An accepted token of an external issuer. The site can still refuse it, for example if it is revoked.
 #[derive(Debug, Clone)]
 pub struct Admitted {
-    /// The site that it opens.
+    /// The site that the token opens.
     pub site: Name,
-    /// Who signed it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it speaks for.
+    /// The subject.
     pub sub: String,
-    /// Its id; where it has none, one made of the token's digest, so that it can be named and revoked.
+    /// The token's id. If the token has no `jti`, the id is made from its digest, so that it can be revoked.
     pub jti: String,
-    /// What it may do at most.
+    /// The token's largest permissions.
     pub scope: ScopeSet,
-    /// Issued at, seconds of Unix time.
+    /// Time of issue, in seconds of Unix time.
     pub iat: u64,
-    /// When it ceases to count, seconds of Unix time: its `exp` and the tolerance for the issuer's clock.
+    /// End of validity, in seconds of Unix time: `exp` plus the tolerance for the issuer's clock.
     pub until: u64,
 }
 
@@ -78,22 +77,22 @@ pub struct Admitted {
 #[derive(Debug, Clone, Default)]
 pub struct Issuers {
     good: Vec<Issuer>,
-    /// Name, `iss` where that much could be read, and what is wrong.
+    /// Name, `iss` if it could be read, and the fault.
     broken: Vec<(String, Option<String>, String)>,
 }
 
-/// Why a token of an issuer from outside is not admitted.
+/// Why a token of an external issuer is not admitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
-    /// The token is not acceptable.
+    /// The token is refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Its issuer is configured, but wrongly.
-    #[error("the issuer {0:?} is not usable")]
+    /// The token's issuer has an invalid configuration.
+    #[error("the configuration of the issuer {0:?} is invalid")]
     Broken(String),
 }
 
-/// One table of the configuration.
+/// An issuer's table in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -118,7 +117,7 @@ struct Raw {
 }
 
 impl Issuers {
-    /// Reads the configuration: a table of tables, by name. `secret` looks up the value of a secret by its name.
+    /// Reads the configuration: a table of tables, by name. `secret` returns the value of a secret by its name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut issuers = Self::default();
         let empty = Object::new();
@@ -142,8 +141,8 @@ impl Issuers {
         issuers
     }
 
-    /// Breaks the issuers whose audience is one of these: the ids of clients, for which an `id_token` is made. A
-    /// login's proof must never be an access token.
+    /// Marks issuers as broken if their audience is one of these client ids. An `id_token` has a client id as its
+    /// audience, and it must never be accepted as an access token.
     pub fn forbid_audiences<'a>(&mut self, clients: impl Iterator<Item = &'a str>) {
         let clients: Vec<&str> = clients.collect();
         let (broken, good) = std::mem::take(&mut self.good)
@@ -152,17 +151,18 @@ impl Issuers {
         self.good = good;
         let broken: Vec<Issuer> = broken;
         self.broken.extend(broken.into_iter().map(|issuer| {
-            let reason = "its audience is the client_id of a login provider: an id_token is no access token";
+            let reason =
+                "its audience is the client_id of a login provider, so id_tokens would pass as access tokens";
             (issuer.name, Some(issuer.issuer), reason.to_owned())
         }));
     }
 
-    /// What is wrong with the configuration, by issuer's name; for the owner.
+    /// The faults of the configuration by the issuer's name, for the owner.
     pub fn faults(&self) -> BTreeMap<&str, &str> {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
-    /// The one of a name in the configuration, or what is wrong with it.
+    /// The issuer with this name in the configuration, or its fault.
     pub fn named(&self, name: &str) -> Result<&Issuer, &str> {
         let good = self.good.iter().find(|issuer| issuer.name == name);
         good.ok_or_else(|| {
@@ -171,9 +171,9 @@ impl Issuers {
         })
     }
 
-    /// Whether a token says that one of them signed it. Nothing is verified by this.
+    /// Whether a token names one of the issuers. This verifies nothing.
     pub fn claims_to_know(&self, token: &str) -> bool {
-        // Most deployments have none, and every request asks.
+        // Every request comes here, and most deployments have no issuers.
         if self.good.is_empty() && self.broken.is_empty() {
             return false;
         }
@@ -182,14 +182,13 @@ impl Issuers {
         self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
     }
 
-    /// Applies the whole policy, with the keys and terms of the issuer that the token names and whose keys the
-    /// configuration holds.
+    /// Applies the whole policy, with the keys and terms of the issuer that the token names. The configuration must
+    /// contain the issuer's keys.
     pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
         Ok(self.meant(token)?.admit(token, None, now, cache)?)
     }
 
-    /// The issuer that a token names, by its unverified `iss` and `aud`. Whether it is right to do so,
-    /// [`Issuer::admit`] says.
+    /// The issuer that a token names, by its unverified `iss` and `aud`. [`Issuer::admit`] then verifies the token.
     pub fn meant(&self, token: &str) -> Result<&Issuer, NotAdmitted> {
         let parsed = Unverified::parse(token)?;
         let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
@@ -205,8 +204,8 @@ impl Issuers {
     }
 }
 
-/// The `kid` in a token's header, by which a key that was published lately is looked for. It selects, and proves
-/// nothing.
+/// The unverified `kid` in a token's header, for finding a key that was published recently. It selects a key and
+/// proves nothing.
 pub fn unverified_kid(token: &str) -> Option<String> {
     let parsed = Unverified::parse(token).ok()?;
     parsed.header_text("kid").ok().flatten().map(str::to_owned)
@@ -218,7 +217,7 @@ fn unverified_issuer(token: &str) -> Option<String> {
 }
 
 impl Issuer {
-    /// Where the issuer publishes its keys; `None` if the configuration holds them.
+    /// The address of the issuer's published keys; `None` if the configuration contains the keys.
     pub fn jwks_uri(&self) -> Option<&str> {
         match &self.keys {
             Keys::Here(_) => None,
@@ -226,7 +225,7 @@ impl Issuer {
         }
     }
 
-    /// Reads the keys that the issuer publishes.
+    /// Parses the issuer's published keys.
     pub fn read_published(&self, jwks: &Value) -> Result<KeySet, KeyError> {
         match &self.keys {
             Keys::Here(keys) => Ok(keys.clone()),
@@ -242,16 +241,16 @@ impl Issuer {
     ) -> Result<Self, String> {
         let raw: Raw = read_table(table)?;
         if raw.issuer.is_empty() || raw.issuer.starts_with(OWN) {
-            return Err(format!("its issuer is empty or begins with {OWN:?}"));
+            return Err(format!("its issuer is empty or starts with the reserved prefix {OWN:?}"));
         }
         if raw.audience.is_empty() {
-            return Err("its audience is empty: a token must say that it is for here".into());
+            return Err("its audience is empty; set the audience that its tokens must name".into());
         }
         if !sites.contains(&raw.site) {
             return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
         }
         if let Some(typ) = raw.typ.iter().find(|typ| is_own(typ)) {
-            return Err(format!("the typ {typ:?} is for tokens of our own"));
+            return Err(format!("the typ {typ:?} is reserved for Pinlatch's own tokens"));
         }
         let algorithms = raw.algorithms.iter().map(|name| {
             name.parse::<Algorithm>().map_err(|reason| format!("algorithm {:?}: {reason}", excerpt(name)))
@@ -260,7 +259,9 @@ impl Issuer {
         let here = |member: &str, read: Result<KeySet, KeyError>| {
             let keys = read.map_err(|error| format!("{member}: {}: {error}", error.code()))?;
             if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
-                return Err(format!("{member}: it is for other algorithms than `algorithms` allows"));
+                return Err(format!(
+                    "{member}: the key is for an algorithm that `algorithms` does not allow"
+                ));
             }
             Ok(keys)
         };
@@ -272,18 +273,18 @@ impl Issuer {
             (None, Some(text), None) => {
                 let keys = here("keys", KeySet::from_key_file(text.as_bytes(), &algorithms))?;
                 if keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
-                    return Err("`keys` holds a shared secret, which belongs in `secret`".into());
+                    return Err("`keys` contains a shared secret, which belongs in `secret`".into());
                 }
                 Keys::Here(keys)
             }
             (None, None, Some(uri)) => {
                 if algorithms.iter().any(|own| own.is_symmetric()) {
-                    return Err("a published key signs with no shared secret's algorithm".into());
+                    return Err("`algorithms` with `jwks_uri` must not be for a shared secret".into());
                 }
                 let uri = private_uri(&uri).map_err(|reason| format!("jwks_uri: {reason}"))?;
                 Keys::At { uri, algorithms }
             }
-            _ => return Err("it needs one of `secret`, `keys` and `jwks_uri`".into()),
+            _ => return Err("set exactly one of `secret`, `keys` and `jwks_uri`".into()),
         };
         Ok(Self {
             name: name.to_owned(),
@@ -308,8 +309,8 @@ impl Issuer {
         }
     }
 
-    /// Applies the whole policy with the issuer's terms. `published` are the keys that it publishes, where the
-    /// configuration holds none.
+    /// Applies the whole policy with the issuer's terms. `published` are the issuer's published keys, needed if the
+    /// configuration contains none.
     pub fn admit(
         &self,
         token: &str,
@@ -343,8 +344,8 @@ impl Issuer {
         })
     }
 
-    /// The ceiling, or what the token's own scopes leave of it. Words that are no scopes of ours (`openid`)
-    /// are for somebody else.
+    /// The configured ceiling, limited to the token's scopes if the issuer has a scope claim. Words that are not
+    /// Pinlatch scopes (`openid`) are ignored.
     fn scope_of(&self, accepted: &Accepted) -> Result<ScopeSet, Refusal> {
         let Some(claim) = &self.scope_claim else { return Ok(self.ceiling.clone()) };
         let words: Vec<&str> = match accepted.claims.get(claim) {
@@ -352,7 +353,7 @@ impl Issuer {
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(_) => {
-                return Err(Refusal::BadClaim("scope", "it is neither a text nor a list of texts".into()));
+                return Err(Refusal::BadClaim("scope", "it must be a text or a list of texts".into()));
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
@@ -360,7 +361,7 @@ impl Issuer {
     }
 }
 
-/// Reads a table, and names the member that is wrong.
+/// Parses a table. An error names the invalid member.
 pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<T, String> {
     serde_path_to_error::deserialize(table).map_err(|error| match error.path().to_string().as_str() {
         "." => error.inner().to_string(),
@@ -368,19 +369,19 @@ pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<
     })
 }
 
-/// What to say of a secret that is not set. Whoever wrote the secret itself in place of its name must not find it
-/// in a log: nothing is repeated but what looks like a name.
+/// The error for a secret that is not set. If the owner wrote the secret itself instead of its name, the secret must
+/// not appear in a log: the text is repeated only if it looks like a name.
 pub(crate) fn not_set(member: &str, name: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.is_empty() && name.len() <= 48 && name.bytes().all(is_name) {
         return format!("{member}: the secret {name:?} is not set");
     }
     format!(
-        "{member}: no secret has this name; it is the name of one, such as SCRIPTS_SECRET, and not the secret itself"
+        "{member}: no secret has this name; write the name of a secret, such as SCRIPTS_SECRET, not the secret itself"
     )
 }
 
-/// An address that nobody can listen in on: over TLS, or on loopback.
+/// Checks that an address uses TLS or is on loopback, so that no one can eavesdrop.
 pub fn private_uri(uri: &str) -> Result<String, String> {
     let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
     if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
@@ -393,8 +394,8 @@ fn is_own(typ: &str) -> bool {
     Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
 }
 
-/// An id for a token that names none: of what is signed, because an ECDSA signature has a second spelling
-/// that anybody can work out, and a revoked token must not come back under it.
+/// An id for a token without `jti`: a digest of the signed part only. Anyone can compute a second valid ECDSA
+/// signature of a token, and a revoked token must not become valid with it.
 fn digest_id(token: &str) -> String {
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let digest = blake3::hash(signed.as_bytes());

@@ -1,4 +1,4 @@
-//! Our own keys: Ed25519, for signing and for verifying.
+//! Pinlatch's own keys: Ed25519, for signing and verifying.
 
 use jwt_simple::prelude::*;
 use pinlatch_protocol::api::Secret;
@@ -25,14 +25,16 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key.
+    /// Generates a new key.
     pub fn generate() -> Self {
         Self::of(Ed25519KeyPair::generate())
     }
 
-    /// Reads a private JWK (RFC 8037: `kty` OKP, `crv` Ed25519).
+    /// Parses a private JWK (RFC 8037: `kty` OKP, `crv` Ed25519).
     pub fn from_jwk(jwk: &str) -> Result<Self, KeyError> {
-        Ed25519KeyPair::from_jwk(jwk).map(Self::of).map_err(|_| KeyError::Form("no private Ed25519 JWK"))
+        Ed25519KeyPair::from_jwk(jwk)
+            .map(Self::of)
+            .map_err(|_| KeyError::Form("it is not a private Ed25519 JWK"))
     }
 
     fn of(pair: Ed25519KeyPair) -> Self {
@@ -40,7 +42,7 @@ impl SigningKey {
         Self { pair: pair.with_key_id(&kid), kid }
     }
 
-    /// The private key, for a file that only its owner can read.
+    /// The private key as a JWK, for a file that only its owner can read.
     pub fn to_private_jwk(&self) -> Secret {
         Secret::new(self.pair.to_jwk())
     }
@@ -55,12 +57,12 @@ impl SigningKey {
         PublicKey { key: self.pair.public_key(), kid: self.kid.clone() }
     }
 
-    /// The key's id.
+    /// The key's id, its RFC 7638 thumbprint.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// Signs a token of a kind.
+    /// Signs a token of the given kind.
     pub(crate) fn sign(
         &self,
         kind: Kind,
@@ -70,7 +72,7 @@ impl SigningKey {
         let header = HeaderOptions { signature_type: Some(kind.typ().into()), ..HeaderOptions::default() };
         self.pair
             .sign_with_options(claims(registered, custom), &header)
-            .map_err(|_| Refusal::Malformed("it could not be signed"))
+            .map_err(|_| Refusal::Malformed("signing failed"))
     }
 }
 
@@ -82,20 +84,20 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a public JWK (RFC 8037). The `kid` is always the thumbprint; one that says otherwise is refused.
+    /// Parses a public JWK (RFC 8037). The `kid` is always the thumbprint; a JWK with another `kid` is refused.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
         let object = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
         if object.contains_key("d") {
             return Err(KeyError::Private);
         }
         if object.get("use").is_some_and(|usage| usage != "sig") {
-            return Err(KeyError::Unfit("its use is not sig"));
+            return Err(KeyError::Unfit("its use must be sig"));
         }
         let key = Ed25519PublicKey::from_jwk(&jwk.to_string())
-            .map_err(|_| KeyError::Form("no public Ed25519 JWK"))?;
+            .map_err(|_| KeyError::Form("it is not a public Ed25519 JWK"))?;
         let kid = key.jwk_thumbprint();
         if object.get("kid").is_some_and(|own| *own != Value::String(kid.clone())) {
-            return Err(KeyError::Unfit("its kid is not its thumbprint"));
+            return Err(KeyError::Unfit("its kid must be its thumbprint"));
         }
         Ok(Self { key: key.with_key_id(&kid), kid })
     }
@@ -105,7 +107,7 @@ impl PublicKey {
         &self.kid
     }
 
-    /// The JWK with `kid`, `alg` and `use`.
+    /// The key as a JWK with `kid`, `alg` and `use`.
     pub fn to_jwk(&self) -> Value {
         let raw = crate::b64::encode(&self.key.to_bytes());
         json!({ "kty": "OKP", "crv": "Ed25519", "x": raw, "kid": self.kid, "alg": "EdDSA", "use": "sig" })

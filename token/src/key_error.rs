@@ -2,54 +2,54 @@
 
 use crate::alg::Algorithm;
 
-/// Why a key or key set is refused, as a whole. It never shows key material.
+/// Why a key or key set is refused, always as a whole. Never contains key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not a key of any form that is understood.
-    #[error("not a key: {0}")]
+    /// Not a key in a supported form.
+    #[error("not a valid key: {0}")]
     Form(&'static str),
-    /// Two keys of a set have one `kid`.
-    #[error("two keys have the kid {0:?}")]
+    /// Two keys of a set have the same `kid`.
+    #[error("two keys have the same kid {0:?}")]
     DuplicateKid(String),
-    /// The key's `kty`, `crv`, `alg`, `use` or `key_ops` does not fit what it is for.
-    #[error("the key is not usable here: {0}")]
+    /// The key's `kty`, `crv`, `alg`, `use` or `key_ops` does not fit its purpose.
+    #[error("the key cannot be used here: {0}")]
     Unfit(&'static str),
-    /// A private key stands where a public one belongs.
-    #[error("it is a private key, and only the public half belongs here")]
+    /// A private key instead of a public key.
+    #[error("this is a private key; use its public key here")]
     Private,
-    /// A set without a key that can do what is needed.
-    #[error("the set holds no {0}")]
+    /// The set has no key of the required type.
+    #[error("the key set has no {0}")]
     Missing(&'static str),
-    /// Secrets and public keys in one set: a public key could then be used as a secret.
-    #[error("the set mixes shared secrets with public keys")]
+    /// Secrets and public keys in one set. A public key could then be used as a secret.
+    #[error("the key set mixes shared secrets with public keys; use separate sets")]
     Mixed,
     /// An RSA modulus outside 2048 to 4096 bits (RFC 7518 §3.3).
-    #[error("the RSA key has {0} bits; 2048 to 4096 are accepted")]
+    #[error("the RSA key has {0} bits; use 2048 to 4096 bits")]
     RsaSize(usize),
     /// An RSA exponent other than 65537.
-    #[error("the RSA key's exponent is not 65537")]
+    #[error("the RSA key's exponent is not 65537; generate a new key")]
     RsaExponent,
     /// A secret shorter than the hash's output (RFC 7518 §3.2).
-    #[error("the secret has {found} bytes, and {algorithm} needs {least} or more, made at random")]
+    #[error("the secret has {found} bytes; {algorithm} needs at least {least} random bytes")]
     ShortSecret {
-        /// What it is for.
+        /// The algorithm.
         algorithm: Algorithm,
-        /// Its length in bytes.
+        /// The secret's length, in bytes.
         found: usize,
-        /// The least.
+        /// The shortest accepted length, in bytes.
         least: usize,
     },
-    /// A secret that stands in a specification, a tutorial or a list of leaked ones.
-    #[error("the secret is well known: it was published in documentation or leaked")]
+    /// A secret from a specification, a tutorial or a list of leaked secrets.
+    #[error("the secret is publicly known, from documentation or a leak; use random bytes")]
     PublishedSecret,
     /// A secret of a few repeated bytes.
-    #[error("the secret is a few repeated bytes, not a random one")]
+    #[error("the secret repeats a few bytes; use random bytes")]
     MonotonousSecret,
 }
 
 impl KeyError {
-    /// Every code.
+    /// All codes.
     pub const CODES: [&str; 11] = [
         "key_form",
         "duplicate_kid",

@@ -1,4 +1,4 @@
-//! Sets of keys that verify, selected by `kid` and by nothing else.
+//! Sets of verifying keys. A token's `kid` selects the key.
 
 use std::collections::BTreeSet;
 
@@ -10,27 +10,27 @@ use crate::key_error::KeyError;
 use crate::refusal::{Refusal, excerpt};
 use crate::verifying::VerifyingKey;
 
-/// The most keys of one set.
+/// The largest number of keys in a set.
 const MAX_KEYS: usize = 64;
 
-/// Keys that verify: taken as a whole or not at all.
+/// A set of verifying keys. A set with an invalid key is refused as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
-    /// The only key answers whatever `kid` a token carries: it was given by itself, not in a set.
+    /// Whether the only key verifies tokens with any `kid`. True for a single key that did not come in a set.
     whatever_kid: bool,
-    /// Distinguishes the set from every other: what was verified by one set says nothing for another.
+    /// Identifies the set, because a verification with one set is not valid for another.
     id: [u8; 32],
 }
 
 impl KeySet {
-    /// Reads a JWK Set (RFC 7517 §5) of any issuer, as a whole or not at all; public keys that say by `use` and
-    /// `alg` that others seal with them are for something else and are left aside. `algorithms` are what a key
-    /// may be used with that names no `alg` itself; empty, it is RS256 for RSA and HS256 for a secret.
+    /// Parses an issuer's JWK Set (RFC 7517 §5); one invalid key refuses the whole set. Public keys for sealing, by
+    /// their `use` and `alg`, are ignored. `algorithms` apply to keys without `alg`; if empty, these are RS256 for RSA
+    /// and HS256 for a secret.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        // A key that others seal for the issuer with is published beside those that verify what it signs. One that
-        // contradicts itself is none of either.
+        // An issuer publishes its sealing keys together with its verifying keys. A key with a contradictory `use` and
+        // `alg` is not skipped, so it refuses the set.
         let sealing = |jwk: &&Value| {
             let alg = jwk.get("alg").and_then(Value::as_str).unwrap_or_default();
             let for_sealing = alg.starts_with("ECDH-ES") || alg.starts_with("RSA-OAEP");
@@ -42,10 +42,9 @@ impl KeySet {
         set.complete()
     }
 
-    /// Reads a JWK Set that an issuer publishes at an address, where keys stand that are for others: what is not
-    /// for signatures, of a sort that is not known here, or for none of `algorithms` where some are given, is
-    /// passed over (RFC 7517 §5). Shared secrets have
-    /// no place in it, and what is wrong with a key that is meant still refuses the set.
+    /// Parses a JWK Set that an issuer publishes at an address. It can contain keys for other purposes: keys that are
+    /// not for signatures, have an unknown type, or fit none of `algorithms` (if given) are ignored (RFC 7517 §5). A
+    /// shared secret or an otherwise invalid key refuses the whole set.
     pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -68,7 +67,7 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Reads a JWK Set of our own public keys: Ed25519, each named by its thumbprint.
+    /// Parses a JWK Set of Pinlatch's own public keys: Ed25519, each with its thumbprint as `kid`.
     pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -77,9 +76,8 @@ impl KeySet {
         set.complete()
     }
 
-    /// Reads one key, as it lies in a file: a PEM public key, a JWK or JWK Set in JSON, or else the bytes of
-    /// a shared secret (without the line end that an editor leaves). A key by itself answers whatever `kid` a
-    /// token carries.
+    /// Parses the contents of a key file: a PEM public key, a JWK or JWK Set in JSON, or otherwise the bytes of a
+    /// shared secret (without an editor's line end). A single key verifies tokens with any `kid`.
     pub fn from_key_file(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let trimmed = text.trim();
@@ -99,7 +97,7 @@ impl KeySet {
         set.complete()
     }
 
-    /// Adds one of our own keys.
+    /// Adds one of Pinlatch's own keys.
     pub fn add(&mut self, key: PublicKey) -> Result<(), KeyError> {
         self.insert(key.verifying())
     }
@@ -131,12 +129,12 @@ impl KeySet {
         if self.keys.is_empty() { Err(KeyError::Missing("key")) } else { Ok(self) }
     }
 
-    /// The public keys as a JWK Set. Secrets are not in it.
+    /// The public keys as a JWK Set, without secrets.
     pub fn to_jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().filter_map(|key| key.jwk.as_ref()).collect::<Vec<_>>() })
     }
 
-    /// The algorithms that its keys are used with, each once.
+    /// The algorithms of the set's keys, each once.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let all: BTreeSet<Algorithm> = self.keys.iter().flat_map(VerifyingKey::algorithms).collect();
         all.into_iter().collect()
@@ -146,8 +144,8 @@ impl KeySet {
         &self.id
     }
 
-    /// The key for a token's header. Without a `kid` it must be clear which is meant: only one key can be
-    /// used with the algorithm. Our own tokens always name theirs.
+    /// Selects the key for a token's header. Without a `kid`, exactly one key must fit the algorithm. Pinlatch's own
+    /// tokens always have a `kid`.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -166,7 +164,7 @@ impl KeySet {
                 match (suited.next(), suited.next()) {
                     (Some(key), None) => Some(key),
                     (Some(_), Some(_)) => {
-                        return Err(Refusal::UnknownKey("(none, and several would do)".into()));
+                        return Err(Refusal::UnknownKey("(none, and several keys fit)".into()));
                     }
                     (None, _) => return Err(wrong(names(self.algorithms()))),
                 }
@@ -183,7 +181,7 @@ impl KeySet {
 impl From<PublicKey> for KeySet {
     fn from(key: PublicKey) -> Self {
         let mut set = Self::default();
-        // The first key of a set is always taken.
+        // The first key of a set is always accepted.
         let _ = set.add(key);
         set
     }
@@ -193,7 +191,7 @@ fn list(jwks: &Value) -> Result<&Vec<Value>, KeyError> {
     jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))
 }
 
-/// A secret as it lies in a file, without the line end that an editor leaves.
+/// Removes the line end that an editor adds to a secret in a file.
 pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)

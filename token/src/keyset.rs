@@ -1,4 +1,4 @@
-//! Key sets (`keyset+jwt`): the edge's public keys, numbered and signed by the owner's root key.
+//! Key sets (`keyset+jwt`): the edge's public keys with a number, signed by the owner's root key.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,17 +11,17 @@ use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{ROOT, random_id};
 
-/// Whom key sets are for.
+/// The audience of key sets.
 const AUDIENCE: &str = "urn:pinlatch:agents";
 
-/// How long a key set may be followed, in seconds. A device may be away for months; what ends a key set
-/// is a later number.
+/// The lifetime of a key set, in seconds. It is long because a device can be offline for months; a key set with a
+/// higher number replaces an earlier one.
 const LIFE: u64 = 10 * 366 * 86_400;
 
 /// A verified key set.
 #[derive(Debug, Clone)]
 pub struct KeySetClaims {
-    /// Its number; a device never goes back to a lower one.
+    /// The key set's number. A device never accepts a lower number again.
     pub number: u64,
     /// The edge's public keys.
     pub keys: KeySet,
@@ -46,7 +46,7 @@ pub fn sign(root: &SigningKey, number: u64, keys: &KeySet, now: u64) -> Result<S
     root.sign(Kind::KeySet, &registered, object(&Custom { number, jwks: keys.to_jwks() }))
 }
 
-/// Verifies a key set by the pinned root key.
+/// Verifies a key set with the pinned root key.
 pub fn verify(token: &str, root: &PublicKey) -> Result<KeySetClaims, Refusal> {
     let expect = Expect {
         kind: Kind::KeySet,

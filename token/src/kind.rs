@@ -1,27 +1,27 @@
-//! The kinds of token, told apart by `typ` (RFC 8725 §3.11).
+//! The kinds of token, distinguished by `typ` (RFC 8725 §3.11).
 
-/// What a token is for. A token of one kind is never accepted as another.
+/// The purpose of a token. A token of one kind is never accepted as another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// People and scripts, to the edge (RFC 9068).
+    /// From people and scripts to the edge (RFC 9068).
     Access,
-    /// A guest link, to the edge.
+    /// From the browser of a guest link to the edge.
     Guest,
-    /// A device's stored credential, to the edge.
+    /// A device's certificate, sent to the edge.
     DeviceCert,
-    /// A device's answer to a challenge, to the edge.
+    /// A device's answer to a challenge of the edge.
     DeviceProof,
     /// A signed reading that a third party can check.
     Reading,
-    /// Device to device, or device to edge.
+    /// From a device to another device or to the edge.
     DeviceCall,
-    /// Commands on the LAN while the edge is away.
+    /// Allows commands on the LAN while the edge cannot be reached.
     Grant,
-    /// One command, to one device.
+    /// One command for one device.
     Command,
     /// A numbered set of edge keys, signed by the owner's root key.
     KeySet,
-    /// Edge time over a device's nonce, signed by the edge.
+    /// Edge time with a device's nonce, signed by the edge.
     Welcome,
 }
 
@@ -62,8 +62,8 @@ impl Kind {
     }
 }
 
-/// Whether a header's `typ` is a media type: without regard to case, and with or without the
-/// `application/` that RFC 7515 §4.1.9 lets a sender leave out.
+/// Whether a header's `typ` is the media type `name`. Case is ignored, and the prefix `application/` is optional
+/// (RFC 7515 §4.1.9).
 pub(crate) fn is_type(typ: &str, name: &str) -> bool {
     let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
     let short = if long { typ.get(12..).unwrap_or_default() } else { typ };

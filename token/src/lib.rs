@@ -1,8 +1,8 @@
-//! Which tokens Pinlatch knows, who may sign each, and how each is checked.
+//! Pinlatch's kinds of token, their signers and their verification.
 //!
-//! `jwt-simple` does the cryptography; the policy around it is closed here: `exp` and `iat` are required
-//! whole numbers, members are unique, the kind (`typ`) and audience must match, the algorithm comes from
-//! the key, and nothing that a token names is ever fetched, opened or executed. Time is an argument.
+//! `jwt-simple` does the cryptography; this crate adds the policy: `exp` and `iat` are required whole numbers,
+//! members are unique, the kind (`typ`) and audience must match, and the algorithm comes from the key. Nothing that a
+//! token refers to is ever fetched, opened or executed. Time is an argument.
 
 #![warn(missing_docs)]
 
@@ -54,13 +54,13 @@ pub use sealed::{SealingKey, is_sealed};
 use pinlatch_protocol::name::Name;
 use rand::Rng;
 
-/// The issuer of everything that an edge key signs.
+/// The issuer of all tokens that an edge key signs.
 pub const EDGE: &str = "urn:pinlatch:edge";
 
 /// The issuer of key sets: the owner's root key.
 pub const ROOT: &str = "urn:pinlatch:root";
 
-/// The audience of tokens for the edge, on behalf of one site.
+/// The audience of tokens for one site of the edge.
 pub fn site_audience(site: &Name) -> String {
     format!("urn:pinlatch:site:{site}")
 }
@@ -70,13 +70,13 @@ pub fn device_audience(site: &Name, device: &Name) -> String {
     format!("urn:pinlatch:device:{site}/{device}")
 }
 
-/// Whether a text can be a nonce that somebody else chose: 16 to 64 base64url characters.
+/// Whether a nonce from another party is valid: 16 to 64 base64url characters.
 pub fn is_nonce(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (16..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// A fresh random text of 128 bits, for a `jti`, a family or a session nonce.
+/// A new random text of 128 bits, for a `jti`, a family or a session nonce.
 pub fn random_id() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);

@@ -1,5 +1,5 @@
-//! Logging in with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and
-//! `nonce`. What is fetched is fetched elsewhere; here is what is asked and what is believed of the answer.
+//! Login with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and `nonce`.
+//! This module builds the requests and verifies the answers; the caller sends and fetches.
 
 #[cfg(test)]
 mod tests;
@@ -23,29 +23,29 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::Object;
 use crate::{b64, random_id};
 
-/// How far a provider's clock may differ from ours, in seconds.
+/// The accepted difference between a provider's clock and ours, in seconds.
 const LEEWAY: u64 = 60;
 
-/// How long somebody may take at the provider, in seconds.
+/// How long a person can take to log in at the provider, in seconds.
 pub const LOGIN_LIFE: u64 = 600;
 
-/// Distinguishes a login's state from anything else that is ever sealed with the same key.
+/// Distinguishes a login's state from other data sealed with the same key.
 const PURPOSE: &str = "login";
 
-/// A provider that people log in with: one `[vars.LOGINS.NAME]` table.
+/// A login provider: one `[vars.LOGINS.NAME]` table of the configuration.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// Its name in the configuration and in its addresses.
+    /// The provider's name in the configuration and in URLs.
     pub name: Name,
-    /// The site that it opens.
+    /// The site that its logins open.
     pub site: Name,
-    /// What its button says.
+    /// The label of its button.
     pub label: String,
-    /// Its `iss`, from which discovery begins.
+    /// The provider's `iss`, the base of its discovery address.
     pub issuer: String,
-    /// How it knows us.
+    /// Pinlatch's client id at the provider.
     pub client_id: String,
-    /// How we prove that, where it asks.
+    /// Pinlatch's client secret, if the provider requires one.
     pub client_secret: Option<Secret>,
     scope: String,
 }
@@ -73,7 +73,7 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads the configuration: a table of tables, by name. `secret` looks up the value of a secret by its name.
+    /// Reads the configuration: a table of tables, by name. `secret` returns the value of a secret by its name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut providers = Self::default();
         let empty = Object::new();
@@ -89,52 +89,52 @@ impl Providers {
         providers
     }
 
-    /// What is wrong with the configuration, by provider's name; for the owner.
+    /// The faults of the configuration by the provider's name, for the owner.
     pub fn faults(&self) -> &BTreeMap<String, String> {
         &self.broken
     }
 
-    /// Those of a site.
+    /// The providers of a site.
     pub fn of_site<'a>(&'a self, site: &'a Name) -> impl Iterator<Item = &'a Provider> {
         self.good.iter().filter(move |provider| provider.site == *site)
     }
 
-    /// The one of this name.
+    /// The provider with this name.
     pub fn named(&self, name: &Name) -> Option<&Provider> {
         self.good.iter().find(|provider| provider.name == *name)
     }
 
-    /// The ids by which providers know us, also those whose table is wrong elsewhere. A token for one of them is an
-    /// `id_token`, and no access token.
+    /// Pinlatch's client ids at all providers, including providers with an invalid table. A token with one of them as
+    /// its audience is an `id_token`, not an access token.
     pub fn client_ids(&self) -> impl Iterator<Item = &str> {
         self.client_ids.iter().map(String::as_str)
     }
 }
 
-/// What a provider tells about itself (OpenID Connect Discovery 1.0 §3).
+/// A provider's metadata (OpenID Connect Discovery 1.0 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
-    /// Where the browser is sent.
+    /// The address that the browser is sent to.
     pub authorization_endpoint: String,
-    /// Where the code is exchanged.
+    /// The address where the code is exchanged.
     pub token_endpoint: String,
-    /// Where its keys are.
+    /// The address of the provider's keys.
     pub jwks_uri: String,
-    /// Where it tells what it knows of a person, if it does.
+    /// The address of information about the person, if the provider has one.
     pub userinfo_endpoint: Option<String>,
-    /// Whether the secret goes into the form, because the header is not offered.
+    /// Whether the client secret goes into the form, because the provider does not support the header.
     pub secret_in_form: bool,
-    /// Whether its answers name it (RFC 9207): one that does not is another's.
+    /// Whether the provider's answers contain `iss` (RFC 9207). If so, an answer without it comes from elsewhere.
     pub answers_name_it: bool,
     algorithms: Vec<Algorithm>,
 }
 
-/// What must be remembered while somebody is at the provider: sealed, in a cookie of theirs.
+/// The state of a login while the person is at the provider, stored sealed in a cookie of the browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginState {
     purpose: String,
     exp: u64,
-    /// Which provider.
+    /// The provider's name.
     pub provider: Name,
     state: String,
     nonce: String,
@@ -142,12 +142,12 @@ pub struct LoginState {
     pub verifier: String,
 }
 
-/// Who logged in.
+/// The person who logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider's name for them, which never changes hands.
+    /// The provider's `sub` for the person, which is never reassigned.
     pub subject: String,
-    /// Their address, only where the provider says that it has verified it.
+    /// The person's email address, only if the provider reports it as verified.
     pub email: Option<String>,
 }
 
@@ -171,7 +171,7 @@ impl Provider {
         };
         let scope = raw.scope.unwrap_or_else(|| "openid email".into());
         if !scope.split(' ').any(|word| word == "openid") {
-            return Err("its scope must hold openid".into());
+            return Err("its scope must contain openid".into());
         }
         Ok(Self {
             name: Name::new(name).map_err(|error| format!("its name: {error}"))?,
@@ -184,31 +184,31 @@ impl Provider {
         })
     }
 
-    /// Where it describes itself.
+    /// The address of the provider's metadata.
     pub fn discovery_uri(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// Reads its description, which must be its own: the issuer in it is compared byte by byte.
+    /// Parses the provider's metadata. Its `issuer` must equal the configured issuer byte by byte.
     pub fn read_discovery(&self, document: &Value) -> Result<Discovery, String> {
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
-            value.map(str::to_owned).ok_or_else(|| format!("its discovery has no {name}"))
+            value.map(str::to_owned).ok_or_else(|| format!("its discovery document has no {name}"))
         };
         let issuer = text("issuer")?;
         if issuer != self.issuer {
-            return Err(format!("its discovery is of {:?}", excerpt(&issuer)));
+            return Err(format!("its discovery document names another issuer, {:?}", excerpt(&issuer)));
         }
         let words = |name: &str| -> Option<Vec<&str>> {
             Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
         };
-        // PKCE that the provider does not know would only be overlooked, so its absence is no reason to refuse.
+        // A provider without PKCE ignores the PKCE parameters, so missing support is accepted.
         let methods = words("token_endpoint_auth_methods_supported");
         let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
         let algorithms: Vec<Algorithm> =
             signed.into_iter().filter_map(Algorithm::by_name).filter(|own| !own.is_symmetric()).collect();
         if algorithms.is_empty() {
-            return Err("it signs with no algorithm of a public key that is known here".into());
+            return Err("it supports none of the public-key algorithms that Pinlatch supports".into());
         }
         Ok(Discovery {
             authorization_endpoint: private_uri(&text("authorization_endpoint")?)?,
@@ -224,7 +224,7 @@ impl Provider {
         })
     }
 
-    /// The query with which the browser goes to the provider.
+    /// The query parameters for the browser's redirect to the provider.
     pub fn question(&self, login: &LoginState, redirect_uri: &str) -> [(&'static str, String); 8] {
         let challenge = b64::encode(&Sha256::digest(login.verifier.as_bytes()));
         [
@@ -239,7 +239,8 @@ impl Provider {
         ]
     }
 
-    /// Verifies an `id_token` (OpenID Connect Core §3.1.3.7): by the whole policy, for us, for this login.
+    /// Verifies an `id_token` (OpenID Connect Core §3.1.3.7) by the whole policy. It must be for this client and this
+    /// login.
     pub fn verify_id_token(
         &self,
         token: &str,
@@ -260,9 +261,9 @@ impl Provider {
         let text = |name: &str| accepted.claims.get(name).and_then(Value::as_str);
         let nonce = text("nonce").ok_or(Refusal::MissingClaim("nonce"))?;
         if !bool::from(nonce.as_bytes().ct_eq(login.nonce.as_bytes())) {
-            return Err(Refusal::BadClaim("nonce", "it is of another login".into()));
+            return Err(Refusal::BadClaim("nonce", "it belongs to another login".into()));
         }
-        // For several audiences, the authorized party must be us.
+        // With several audiences, the authorized party must be this client.
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
         let must_be_us = several || accepted.claims.contains_key("azp");
         if must_be_us && text("azp") != Some(&self.client_id) {
@@ -276,8 +277,8 @@ impl Provider {
 }
 
 impl Identity {
-    /// Takes an address that the `id_token` does not have from the answer of the userinfo endpoint (OpenID Connect
-    /// Core §5.3.2), if that is of the same person. It is not signed, and says nothing else that is believed.
+    /// Adds the email address from the userinfo endpoint (OpenID Connect Core §5.3.2) if the `id_token` has none and
+    /// `sub` matches. The answer is not signed, so nothing else in it is used.
     #[must_use]
     pub fn with_userinfo(mut self, userinfo: &Value) -> Self {
         let is_theirs = userinfo.get("sub").and_then(Value::as_str) == Some(self.subject.as_str());
@@ -288,7 +289,7 @@ impl Identity {
     }
 }
 
-/// An address that the provider says it has verified.
+/// The email address, if the provider reports it as verified.
 fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<String> {
     let verified = claim("email_verified") == Some(&Value::Bool(true));
     let email = claim("email").and_then(Value::as_str);
@@ -296,14 +297,14 @@ fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<Strin
 }
 
 impl Discovery {
-    /// Reads the keys that the provider publishes.
+    /// Parses the provider's published keys.
     pub fn read_keys(&self, jwks: &Value) -> Result<KeySet, crate::key_error::KeyError> {
         KeySet::from_published_jwks(jwks, &self.algorithms)
     }
 }
 
 impl LoginState {
-    /// Begins a login.
+    /// Starts a login.
     pub fn begin(provider: &Name, now: u64) -> Self {
         Self {
             purpose: PURPOSE.into(),
@@ -311,26 +312,26 @@ impl LoginState {
             provider: provider.clone(),
             state: random_id(),
             nonce: random_id(),
-            // RFC 7636 §4.1 asks for 43 characters or more.
+            // RFC 7636 §4.1 requires at least 43 characters.
             verifier: format!("{}{}", random_id(), random_id()),
         }
     }
 
-    /// Whether an answer is to this login.
+    /// Whether an answer belongs to this login.
     pub fn is_answered_by(&self, provider: &Name, state: &str) -> bool {
         self.provider == *provider && bool::from(self.state.as_bytes().ct_eq(state.as_bytes()))
     }
 
-    /// Seals it, for a cookie.
+    /// Seals the state, for a cookie.
     pub fn seal(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
         keys.seal_own(bare_claims(object(self)))
     }
 
-    /// Opens what came back.
+    /// Opens a sealed state.
     pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(sealed)?;
         let mut members = opened.custom;
-        // Names that jwt-simple reads by itself.
+        // jwt-simple parses these members itself, so they are missing in `custom`.
         if let Some(exp) = opened.expires_at {
             members.insert("exp".into(), exp.as_secs().into());
         }

@@ -1,4 +1,4 @@
-//! Signing a token with a key of the owner's own, for scripts that need no login.
+//! Signs tokens with an owner's own key, for scripts that work without a login.
 
 use jwt_simple::prelude::*;
 use serde_json::{Map, Value};
@@ -42,10 +42,9 @@ impl std::fmt::Debug for MintingKey {
 }
 
 impl MintingKey {
-    /// Reads a key as it lies in a file: a private key in PEM (PKCS#8, or PKCS#1 for RSA), a private JWK in
-    /// JSON, or else the bytes of a shared secret (without the line end that an editor leaves).
-    /// `algorithm` is needed where the key leaves a choice; otherwise RSA signs with RS256 and a secret
-    /// with HS256.
+    /// Parses the contents of a key file: a private key in PEM (PKCS#8, or PKCS#1 for RSA), a private JWK in JSON, or
+    /// otherwise the bytes of a shared secret (without an editor's line end). `algorithm` chooses among the algorithms
+    /// of the key; the default is RS256 for RSA and HS256 for a secret.
     pub fn read(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
         if text.starts_with("-----BEGIN ") {
@@ -62,7 +61,7 @@ impl MintingKey {
             Algorithm::Hs256 => Pair::Hs256(HS256Key::from_bytes(bytes)),
             Algorithm::Hs384 => Pair::Hs384(HS384Key::from_bytes(bytes)),
             Algorithm::Hs512 => Pair::Hs512(HS512Key::from_bytes(bytes)),
-            _ => return Err(KeyError::Unfit("a secret signs with HS256, HS384 or HS512")),
+            _ => return Err(KeyError::Unfit("a secret signs only with HS256, HS384 or HS512")),
         };
         secret::check(bytes, algorithm)?;
         Ok(Self { pair, algorithm, kid })
@@ -70,10 +69,10 @@ impl MintingKey {
 
     fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         if text.contains("PUBLIC KEY-----") {
-            return Err(KeyError::Unfit("it is a public key, and signing needs the private one"));
+            return Err(KeyError::Unfit("it is a public key; signing needs the private key"));
         }
         if text.contains("ENCRYPTED") {
-            return Err(KeyError::Unfit("it is encrypted; `openssl pkey` writes it in the clear"));
+            return Err(KeyError::Unfit("it is encrypted; decrypt it with `openssl pkey`"));
         }
         let family = if Ed25519KeyPair::from_pem(text).is_ok() {
             Family::Ed25519
@@ -87,7 +86,7 @@ impl MintingKey {
         let algorithm = fitting(family, algorithm)?;
         let broken = |_| {
             KeyError::Form(
-                "it is no private key of RSA (2048 to 4096 bits, e = 65537), P-256, P-384 or Ed25519",
+                "it is not a private key of RSA (2048 to 4096 bits, e = 65537), P-256, P-384 or Ed25519",
             )
         };
         let pair = match algorithm {
@@ -101,7 +100,7 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("its algorithm is for another sort of key"));
+                return Err(KeyError::Unfit("its algorithm is for another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid: None })
@@ -116,7 +115,7 @@ impl MintingKey {
             Some(name) => Some(
                 name.as_str()
                     .and_then(Algorithm::by_name)
-                    .ok_or(KeyError::Unfit("its alg is no signature algorithm known here"))?,
+                    .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
             ),
         };
         let family =
@@ -126,7 +125,7 @@ impl MintingKey {
                 (Some("EC"), Some("P-256")) => Family::P256,
                 (Some("EC"), Some("P-384")) => Family::P384,
                 (Some("OKP"), Some("Ed25519")) => Family::Ed25519,
-                _ => return Err(KeyError::Unfit("it is none of oct, RSA, P-256, P-384 and Ed25519")),
+                _ => return Err(KeyError::Unfit("it must be oct, RSA, P-256, P-384 or Ed25519")),
             };
         let algorithm = fitting(family, algorithm.or(named))?;
         if family == Family::Secret {
@@ -138,10 +137,10 @@ impl MintingKey {
             );
         }
         if !members.contains_key("d") {
-            return Err(KeyError::Unfit("it is a public key, and signing needs the private one"));
+            return Err(KeyError::Unfit("it is a public key; signing needs the private key"));
         }
         let jwk = bare(members, &["kty", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi"]);
-        let broken = |_| KeyError::Form("its members make no private key that is accepted here");
+        let broken = |_| KeyError::Form("its members are not a valid private key");
         let pair = match algorithm {
             Algorithm::Rs256 => Pair::Rs256(RS256KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::Rs384 => Pair::Rs384(RS384KeyPair::from_jwk(&jwk).map_err(broken)?),
@@ -153,23 +152,23 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("its algorithm is for another sort of key"));
+                return Err(KeyError::Unfit("its algorithm is for another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid })
     }
 
-    /// What it signs with.
+    /// The algorithm of the signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The `kid` that the key itself has.
+    /// The key's own `kid`, if it has one.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// Signs claims as they stand. A `kid` names the key in the header; without one, the key's own does.
+    /// Signs the claims unchanged. The header contains `kid`; if it is `None`, the key's own `kid`.
     pub fn sign(self, typ: &str, kid: Option<&str>, claims: Map<String, Value>) -> Result<String, Refusal> {
         let header = HeaderOptions { signature_type: Some(typ.to_owned()), ..HeaderOptions::default() };
         let kid = kid.or(self.kid.as_deref());
@@ -196,7 +195,7 @@ impl MintingKey {
             Pair::Es384(key) => sign!(key, sign_with_options),
             Pair::EdDsa(key) => sign!(key, sign_with_options),
         };
-        token.map_err(|_| Refusal::Malformed("it could not be signed"))
+        token.map_err(|_| Refusal::Malformed("signing failed"))
     }
 }
 
@@ -205,6 +204,6 @@ fn fitting(family: Family, algorithm: Option<Algorithm>) -> Result<Algorithm, Ke
     if algorithm.family() == family {
         Ok(algorithm)
     } else {
-        Err(KeyError::Unfit("the algorithm is for another sort of key"))
+        Err(KeyError::Unfit("the algorithm is for another type of key"))
     }
 }

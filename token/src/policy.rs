@@ -1,7 +1,7 @@
-//! The one policy that every token passes, whoever checks it.
+//! The policy that every verifier applies to every token.
 //!
-//! Each step is a function of its own: [`verify`] takes them one after the other and stops at the first
-//! refusal, [`explain`](crate::explain) takes them all.
+//! Each step is a separate function: [`verify`] runs them in order and stops at the first refusal,
+//! [`explain`](crate::explain) runs all of them.
 
 use std::rc::Rc;
 
@@ -17,105 +17,105 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, Unverified};
 use crate::verifying::VerifyingKey;
 
-/// How far ahead of our clock a signer's may run, in seconds, where no tighter bound is set.
+/// How far a signer's clock can be ahead of ours, in seconds. A larger leeway replaces it.
 const FUTURE_S: u64 = 60;
 
-/// The claims of RFC 7519 §4.1, as every token of ours carries them.
+/// The claims of RFC 7519 §4.1, which all of Pinlatch's own tokens have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
-    /// Who signed it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it speaks for.
+    /// The subject.
     pub sub: String,
-    /// Whom it is for; the accepted one, where a token names several.
+    /// The audience. If a token has several, the accepted one.
     pub aud: String,
-    /// Its id.
+    /// The token's id.
     pub jti: String,
-    /// Issued at, seconds of Unix time.
+    /// Time of issue, in seconds of Unix time.
     pub iat: u64,
-    /// Expires, seconds of Unix time; at this second it has expired.
+    /// Expiry, in seconds of Unix time. At this second the token is already expired.
     pub exp: u64,
 }
 
-/// A token that passed, and its claims.
+/// The claims of a verified token.
 #[derive(Debug, Clone)]
 pub struct Verified<C> {
     /// The registered claims.
     pub registered: Registered,
-    /// The claims particular to its kind.
+    /// The claims specific to the token's kind.
     pub custom: C,
 }
 
-/// What is accepted of one of our own kinds.
+/// The requirements for a token of one of Pinlatch's own kinds.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
-    /// The kind.
+    /// The required kind.
     pub kind: Kind,
-    /// The issuer.
+    /// The required issuer.
     pub issuer: &'a str,
-    /// The audiences, of which the token must name one.
+    /// The accepted audiences; the token must have one of them.
     pub audiences: &'a [String],
-    /// Now, in seconds of Unix time; `None` where the checker has no clock yet (a device before its
-    /// first welcome), which leaves `iat` and `exp` required but not compared with anything.
+    /// The current time, in seconds of Unix time. `None` if the verifier has no clock yet (a device before its first
+    /// welcome); `iat` and `exp` are then required but not compared with the time.
     pub now: Option<u64>,
-    /// How long after `exp` a token is still accepted, in seconds: 0 for our own.
+    /// How long a token is still accepted after `exp`, in seconds; 0 for Pinlatch's own tokens.
     pub leeway: u64,
-    /// The longest life accepted, in seconds.
+    /// The longest accepted lifetime, in seconds; `None` means no limit.
     pub max_life: Option<u64>,
 }
 
-/// What is accepted from a signer who is not us.
+/// The requirements for a token of another signer.
 #[derive(Debug, Clone)]
 pub struct Terms<'a> {
-    /// The values of `typ`.
+    /// The accepted values of `typ`.
     pub typ: Typ<'a>,
-    /// The issuer; `None` accepts any, and none.
+    /// The required issuer; `None` accepts any issuer, and tokens without `iss`.
     pub issuer: Option<&'a str>,
-    /// The audiences, of which the token must name one; `None` accepts any, and none.
+    /// The accepted audiences; the token must have one of them. `None` accepts any audience, and tokens without `aud`.
     pub audiences: Option<&'a [String]>,
-    /// Now, in seconds of Unix time; `None` leaves times uncompared.
+    /// The current time, in seconds of Unix time; `None` means that times are not compared with it.
     pub now: Option<u64>,
-    /// How far clocks may differ, in seconds.
+    /// The accepted difference between the clocks, in seconds.
     pub leeway: u64,
-    /// The longest life accepted, in seconds.
+    /// The longest accepted lifetime, in seconds; `None` means no limit.
     pub max_life: Option<u64>,
 }
 
-/// Which values of `typ` are accepted.
+/// The accepted values of `typ`.
 #[derive(Debug, Clone)]
 pub enum Typ<'a> {
-    /// One of our own kinds.
+    /// One of Pinlatch's own kinds.
     Kind(Kind),
-    /// These, compared as media types are.
+    /// These values, compared as media types.
     OneOf(&'a [String]),
-    /// What signers use for access tokens: `JWT`, `at+jwt` or none.
+    /// The usual values for access tokens: `JWT`, `at+jwt` or no `typ`.
     Usual,
 }
 
-/// A token of another signer that passed.
+/// An accepted token of another signer.
 #[derive(Debug, Clone)]
 pub struct Accepted {
-    /// How it is signed.
+    /// The signature algorithm.
     pub alg: Algorithm,
     /// The header.
     pub header: Rc<Object>,
     /// All claims.
     pub claims: Rc<Object>,
-    /// Who signed it.
+    /// The issuer.
     pub iss: Option<String>,
-    /// Whom it speaks for.
+    /// The subject.
     pub sub: Option<String>,
-    /// Whom it is for: the accepted one, or else the first.
+    /// The accepted audience; if any is accepted, the first one.
     pub aud: Option<String>,
-    /// Its id.
+    /// The token's id.
     pub jti: Option<String>,
-    /// Issued at, seconds of Unix time.
+    /// Time of issue, in seconds of Unix time.
     pub iat: u64,
-    /// Expires, seconds of Unix time.
+    /// Expiry, in seconds of Unix time.
     pub exp: u64,
 }
 
-/// Applies the whole policy to a token of one of our own kinds: form, kind, key, claims, signature.
+/// Applies the whole policy to a token of one of Pinlatch's own kinds: form, kind, key, claims, signature.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -124,7 +124,7 @@ pub fn verify<C: DeserializeOwned>(
     verify_own(token, keys, expect, None)
 }
 
-/// As [`verify`], with a memory of signatures.
+/// Like [`verify`], with a cache of verified signatures.
 pub(crate) fn verify_own<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -154,13 +154,13 @@ pub(crate) fn verify_own<C: DeserializeOwned>(
     Ok(Verified { registered, custom })
 }
 
-/// Applies the whole policy to a token that somebody else signed.
+/// Applies the whole policy to a token of another signer.
 pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
     judge(token, keys, terms, None)
 }
 
-/// As [`verify_foreign`], but a signature that was verified before, of the same token by the same keys, is
-/// not verified again. Everything else is checked at each use, time above all.
+/// Like [`verify_foreign`], but a signature is not verified again if the cache has the same token with the same keys.
+/// All other checks, including time, are made at each use.
 pub fn verify_foreign_cached(
     token: &str,
     keys: &KeySet,
@@ -176,7 +176,7 @@ fn judge(
     terms: &Terms<'_>,
     cache: Option<&mut SignatureCache>,
 ) -> Result<Accepted, Refusal> {
-    // What no cache would keep is not worth a digest.
+    // A token that is too long is never cached, so the digest is not computed.
     let known = cache.filter(|_| token.len() <= MAX_TOKEN).map(|cache| (CacheKey::of(token, keys), cache));
     let hit = known.as_ref().and_then(|(key, cache)| cache.find(key));
     let verified_before = hit.is_some();
@@ -187,7 +187,8 @@ fn judge(
     check_header(&parsed)?;
     check_typ(&parsed, &terms.typ)?;
     let (key, alg) = select(&parsed, keys, &terms.typ)?;
-    // Before the signature, because it is cheap and decides nothing that a forger could not also write.
+    // Claims are checked before the signature because this is cheaper. It is safe: the token is accepted only if both
+    // checks pass.
     let accepted = check_claims(&parsed, alg, terms)?;
     if !verified_before {
         key.verify(token, &parsed, alg)?;
@@ -198,7 +199,7 @@ fn judge(
     Ok(accepted)
 }
 
-/// What a header may not hold, whatever the kind; and the members that are read are texts.
+/// Checks that the header has no forbidden members, and that the members used here are texts. Applies to all kinds.
 pub(crate) fn check_header(token: &Unverified) -> Result<(), Refusal> {
     for name in ["alg", "kid", "typ", "cty"] {
         token.header_text(name)?;
@@ -228,7 +229,7 @@ pub(crate) fn check_typ(token: &Unverified, accepted: &Typ<'_>) -> Result<(), Re
     if passes { Ok(()) } else { Err(Refusal::WrongKind { found: found(), expected }) }
 }
 
-/// The key and the algorithm: the header chooses among what the keys admit.
+/// Selects the key and the algorithm. The header can only choose among the keys' own algorithms.
 pub(crate) fn select<'k>(
     token: &Unverified,
     keys: &'k KeySet,
@@ -273,7 +274,7 @@ pub(crate) fn check_exp(claims: &Object, terms: &Terms<'_>) -> Result<u64, Refus
     let exp = time(claims, "exp")?.ok_or(Refusal::MissingClaim("exp"))?;
     let iat = time(claims, "iat").ok().flatten();
     if iat.is_some_and(|iat| exp <= iat) {
-        return Err(Refusal::BadClaim("exp", "it is not after iat".into()));
+        return Err(Refusal::BadClaim("exp", "it must be after iat".into()));
     }
     if let Some(now) = terms.now.filter(|now| *now >= exp.saturating_add(terms.leeway)) {
         return Err(Refusal::Expired(now - exp));
@@ -296,25 +297,25 @@ pub(crate) fn check_issuer(claims: &Object, terms: &Terms<'_>) -> Result<Option<
     }
 }
 
-/// A NumericDate: a whole number of seconds that JavaScript can hold too (RFC 7519 §2 allows
-/// fractions; no signer in use writes them, and rounding is where clocks begin to disagree).
+/// A NumericDate: a whole number of seconds below 2^53, which JavaScript represents exactly. RFC 7519 §2 allows
+/// fractions, but signers do not write them, and different rounding makes verifiers disagree.
 pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     const MOST: u64 = 1 << 53;
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_u64().filter(|n| *n < MOST) {
             Some(seconds) => Ok(Some(seconds)),
-            None => Err(Refusal::BadClaim(name, "it is not a whole number of seconds".into())),
+            None => Err(Refusal::BadClaim(name, "it must be a whole number of seconds".into())),
         },
     }
 }
 
-/// A claim that is a text where it stands at all.
+/// An optional claim that must be a text if present.
 pub(crate) fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Refusal> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadClaim(name, "it is not a text of 1 to 512 bytes".into())),
+        Some(_) => Err(Refusal::BadClaim(name, "it must be a text of 1 to 512 bytes".into())),
     }
 }
 
@@ -324,11 +325,9 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several
             .iter()
-            .map(|one| {
-                one.as_str().ok_or(Refusal::BadClaim("aud", "it holds something else than texts".into()))
-            })
+            .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be texts".into())))
             .collect::<Result<_, _>>()?,
-        Some(_) => return Err(Refusal::BadClaim("aud", "it is neither a text nor a list of texts".into())),
+        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a text or a list of texts".into())),
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
     if !claims.contains_key("aud") {
@@ -342,7 +341,7 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
     }
 }
 
-/// The registered claims and a kind's own, as jwt-simple signs them: it finds none to add.
+/// Merges the registered claims into the kind's claims. All claims are in `custom`, so jwt-simple adds none.
 pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
     for (name, text) in [
         ("iss", &registered.iss),
@@ -357,7 +356,7 @@ pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<O
     bare_claims(custom)
 }
 
-/// Claims as they stand.
+/// Wraps claims so that jwt-simple signs them unchanged.
 pub(crate) fn bare_claims(claims: Object) -> JWTClaims<Object> {
     JWTClaims {
         issued_at: None,

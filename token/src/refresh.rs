@@ -1,4 +1,4 @@
-//! Refresh tokens: sealed (JWE, A256KW + A256GCM), because only the edge reads what it wrote.
+//! Refresh tokens. They are sealed (JWE, A256KW + A256GCM), because only the edge reads them.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -10,24 +10,24 @@ use crate::policy::{Registered, claims};
 use crate::refusal::Refusal;
 use crate::{EDGE, site_audience};
 
-/// How long a refresh token may lie unused, in seconds.
+/// How long a refresh token can stay unused, in seconds.
 pub const LIFE: u64 = 30 * 86_400;
 
-/// Distinguishes a refresh token from anything else that is ever sealed with the same key.
+/// Distinguishes a refresh token from other data sealed with the same key.
 const PURPOSE: &str = "refresh";
 
-/// What a refresh token says.
+/// The contents of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
     /// The site.
     pub site: Name,
-    /// Whose login.
+    /// The user name.
     pub sub: String,
-    /// The login.
+    /// The login that the token belongs to.
     pub family: String,
-    /// Its own id, good for one use.
+    /// The token's id, valid for one use.
     pub jti: String,
-    /// When it expires, seconds of Unix time.
+    /// When the token expires, in seconds of Unix time.
     pub exp: u64,
 }
 
@@ -53,13 +53,13 @@ impl RefreshClaims {
         keys.seal_own(claims(&registered, object(&custom)))
     }
 
-    /// Opens a token that came back. Whether it was used before is for the site to say.
+    /// Opens a returned token. The site checks whether it was used before.
     pub fn open(token: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(token)?;
         let custom: Custom = serde_json::from_value(Value::Object(opened.custom))
-            .map_err(|_| Refusal::BadClaim("purpose", "no refresh token".into()))?;
+            .map_err(|_| Refusal::BadClaim("purpose", "it is not a refresh token".into()))?;
         if custom.purpose != PURPOSE {
-            return Err(Refusal::BadClaim("purpose", "no refresh token".into()));
+            return Err(Refusal::BadClaim("purpose", "it is not a refresh token".into()));
         }
         let exp = opened.expires_at.ok_or(Refusal::MissingClaim("exp"))?.as_secs();
         if now >= exp {

@@ -1,118 +1,118 @@
-//! Why a token is refused.
+//! The reasons to refuse a token.
 
-/// Why a token is refused: precise enough for its owner to mend it. A stranger is told `invalid_token`
-/// and no more. No variant holds a secret or a whole token.
+/// Why a token is refused, in enough detail for its owner to fix it. Strangers only see `invalid_token`. No variant
+/// contains a secret or a whole token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Not three parts (sealed: five) of canonical base64url, or longer than any token of ours.
-    #[error("not in the compact form: {0}")]
+    /// Not three parts (sealed: five) of canonical base64url, or too long.
+    #[error("not a valid token: {0}")]
     Malformed(&'static str),
     /// The header or payload is not one JSON object with unique members of the right types.
-    #[error("{0} is not acceptable JSON: {1}")]
+    #[error("{0} is not valid JSON for a token: {1}")]
     Json(&'static str, String),
-    /// `crit` or `b64` is present: no extension is understood here (RFC 7515 §4.1.11, RFC 7797).
-    #[error("the header asks for an extension ({0}) that is not understood here")]
+    /// The header has an extension such as `crit` or `b64`; none is supported (RFC 7515 §4.1.11, RFC 7797).
+    #[error("the header uses the extension {0}, which is not supported")]
     Extension(&'static str),
-    /// The header brings its own key or says where to fetch one.
-    #[error("the header carries {0:?}, and keys are never taken from a token")]
+    /// The header contains a key or the address of a key.
+    #[error("the header contains {0:?}; keys are never taken from a token")]
     EmbeddedKey(&'static str),
-    /// `typ` names another kind, or none.
-    #[error("typ is {found:?}, not {expected:?}")]
+    /// `typ` is missing or names another kind.
+    #[error("typ is {found:?} instead of {expected:?}")]
     WrongKind {
-        /// What the header says.
+        /// The header's value.
         found: String,
-        /// What is accepted here.
+        /// The accepted values.
         expected: String,
     },
-    /// No configured key has this `kid`.
+    /// No configured key has this `kid`, or the token has no `kid` and no single key fits.
     #[error("no key has the kid {0:?}")]
     UnknownKey(String),
-    /// The header's `alg` is not that of the key.
+    /// The header's `alg` is not the key's algorithm.
     #[error("alg is {found:?}, but the key is for {expected}")]
     WrongAlgorithm {
-        /// What the header says.
+        /// The header's value.
         found: String,
-        /// What the key is for.
+        /// The key's algorithms.
         expected: String,
     },
-    /// The signature does not verify.
+    /// The signature is invalid.
     #[error("the signature does not match")]
     BadSignature,
-    /// A required claim is absent.
+    /// A required claim is missing.
     #[error("the claim {0:?} is missing")]
     MissingClaim(&'static str),
-    /// A claim is there and not acceptable.
-    #[error("the claim {0:?} is not acceptable: {1}")]
+    /// A claim is invalid.
+    #[error("the claim {0:?} is invalid: {1}")]
     BadClaim(&'static str, String),
-    /// `exp` has passed.
+    /// `exp` has passed, by this many seconds.
     #[error("expired {0} s ago")]
     Expired(u64),
-    /// `nbf` or `iat` lies ahead.
-    #[error("not valid for another {0} s")]
+    /// `nbf` or `iat` is in the future, by this many seconds.
+    #[error("not valid yet: it becomes valid in {0} s")]
     NotYetValid(u64),
-    /// It lives longer than its kind may.
-    #[error("valid for {found} s, and at most {most} s is accepted")]
+    /// The lifetime is longer than accepted.
+    #[error("the token is valid for {found} s, but at most {most} s are accepted")]
     TooLongLived {
-        /// `exp` − `iat`.
+        /// The lifetime in seconds, `exp` − `iat`.
         found: u64,
-        /// The kind's limit.
+        /// The longest accepted lifetime, in seconds.
         most: u64,
     },
-    /// `iss` is another.
-    #[error("issuer {found:?} is not {expected:?}")]
+    /// `iss` is a different issuer.
+    #[error("the issuer is {found:?} instead of {expected:?}")]
     WrongIssuer {
-        /// What the token says.
+        /// The token's value.
         found: String,
-        /// What is accepted.
+        /// The accepted value.
         expected: String,
     },
-    /// `aud` names none of the accepted audiences.
-    #[error("audience {found:?} is not {expected:?}")]
+    /// `aud` contains no accepted audience.
+    #[error("the audience is {found:?} instead of {expected:?}")]
     WrongAudience {
-        /// What the token says.
+        /// The token's value.
         found: String,
-        /// What is accepted.
+        /// The accepted value.
         expected: String,
     },
-    /// The session nonce is that of another connection.
-    #[error("made for another connection")]
+    /// The session nonce belongs to another connection.
+    #[error("the token was made for another connection")]
     WrongSession,
-    /// A command's deadline has passed, or may have.
-    #[error("the deadline has passed, or may have, by {0} ms")]
+    /// A command's deadline has passed or may have passed, by this many milliseconds.
+    #[error("the deadline has passed or may have passed, by {0} ms")]
     DeadlinePassed(u64),
-    /// A code or challenge whose seal does not match.
+    /// The seal of a code, challenge or sealed state is invalid.
     #[error("the seal does not match")]
     BadSeal,
-    /// A sealed token's `alg` or `enc` is none of those that are understood here.
-    #[error("{member} is {found:?}, and tokens are sealed with {expected}")]
+    /// The `alg` or `enc` of a sealed token is not supported.
+    #[error("{member} is {found:?}, but sealed tokens must use {expected}")]
     WrongEncryption {
         /// `alg` or `enc`.
         member: &'static str,
-        /// What the header says.
+        /// The header's value.
         found: String,
-        /// What is understood.
+        /// The supported values.
         expected: String,
     },
-    /// A sealed token's `cty` does not say that a JWT is in it.
-    #[error("cty is {0:?}, not \"JWT\"")]
+    /// The `cty` of a sealed token is not `JWT`.
+    #[error("cty is {0:?} instead of \"JWT\"")]
     WrongContentType(String),
-    /// A sealed token's ephemeral key is missing or none.
-    #[error("the header's epk is not acceptable: {0}")]
+    /// The ephemeral key of a sealed token is missing or invalid.
+    #[error("the header's epk is invalid: {0}")]
     BadEphemeralKey(&'static str),
-    /// Whoever shall open the sealed token has no key that opens any.
-    #[error("there is no key here that opens sealed tokens")]
+    /// The recipient has no decryption key for sealed tokens.
+    #[error("the recipient has no key for sealed tokens")]
     NoEncryptionKey,
-    /// A sealed token could not be opened. That it is not said why is the point (RFC 7516 §11.5).
-    #[error("it cannot be decrypted: it was sealed for another key, or altered")]
+    /// A sealed token could not be opened. The reason is withheld on purpose (RFC 7516 §11.5).
+    #[error("the token cannot be decrypted: it was sealed for another key or altered")]
     NotDecrypted,
-    /// What is sealed is not the form of a signed JWT.
-    #[error("what is sealed is not a signed JWT: {0}")]
+    /// The content of a sealed token does not have the form of a signed JWT.
+    #[error("the sealed content is not a signed JWT: {0}")]
     BadContent(&'static str),
 }
 
 impl Refusal {
-    /// Every code.
+    /// All codes.
     pub const CODES: [&str; 24] = [
         "malformed",
         "json",
@@ -171,7 +171,7 @@ impl Refusal {
     }
 }
 
-/// A piece of a token that may be shown: short, and without control characters.
+/// A part of a token that is safe to show: short and without control characters.
 pub(crate) fn excerpt(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -1,8 +1,8 @@
-//! Sealed tokens: a signed JWT inside a JWE (RFC 7516 compact; RFC 7519 §5.2) that only the edge opens.
+//! Sealed tokens: a signed JWT inside a JWE (RFC 7516 compact; RFC 7519 §5.2) that only the edge can open.
 //!
-//! A seal hides a token and proves nothing: anybody can seal. So what comes out is text that goes through
-//! the ordinary policy. All that can be refused by looking is refused before any cryptography; after that
-//! there is one refusal for every failure (RFC 7516 §11.5), so that nobody learns by trying.
+//! A seal hides a token and proves nothing, because anyone can seal. So the opened text passes through the ordinary
+//! policy. Malformed tokens are refused before any cryptography. After that, all failures have the same refusal
+//! (RFC 7516 §11.5), so that an attacker learns nothing from trials.
 
 mod cipher;
 mod envelope;
@@ -18,13 +18,12 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::MAX_TOKEN;
 use envelope::Envelope;
 
-/// Whether a text has the five parts of a sealed token. A signed one has three.
+/// Whether a text has the five parts of a sealed token. A signed token has three.
 pub fn is_sealed(token: &str) -> bool {
     token.split('.').take(6).count() == 5
 }
 
-/// Opens a sealed token with one of the keys, and returns the signed JWT in it, of which nothing is
-/// believed yet.
+/// Opens a sealed token with one of the keys, and returns the signed JWT inside, which is not verified yet.
 pub(crate) fn open<'k>(
     token: &str,
     keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -32,17 +31,17 @@ pub(crate) fn open<'k>(
     let envelope = Envelope::parse(token)?;
     let key = select(&envelope, keys)?;
     let plain = key.open(&envelope).ok_or(Refusal::NotDecrypted)?;
-    let token = String::from_utf8(plain).map_err(|_| Refusal::BadContent("it is not text"))?;
+    let token = String::from_utf8(plain).map_err(|_| Refusal::BadContent("it is not UTF-8 text"))?;
     check_content(&token)?;
     Ok(token)
 }
 
-/// Whether the outside of a sealed token is in order, which is all that can be said without its key.
+/// Checks the form and the header of a sealed token. Without the key, nothing else can be checked.
 pub(crate) fn check(token: &str) -> Result<(), Refusal> {
     Envelope::parse(token).map(drop)
 }
 
-/// The key that a header asks for. Without a `kid` it must be clear which one is meant.
+/// Selects the key for a header. Without a `kid`, exactly one key must fit the algorithm.
 fn select<'k>(
     envelope: &Envelope<'_>,
     mut keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -60,20 +59,21 @@ fn select<'k>(
     let mut suited = keys.filter(|key| key.algorithm() == alg);
     match (suited.next(), suited.next()) {
         (Some(key), None) => Ok(key),
-        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(none, and several would do)".into())),
+        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(none, and several keys fit)".into())),
         (None, _) => Err(wrong(known.join(" or "))),
     }
 }
 
-/// Only the form of a signed JWT may be sealed: one seal, and a signature, whatever it is worth.
+/// Checks that the content has the form of a signed JWT: sealed only once and with a signature, which is not verified
+/// here.
 fn check_content(token: &str) -> Result<(), Refusal> {
     if is_sealed(token) {
-        return Err(Refusal::BadContent("it is sealed once more"));
+        return Err(Refusal::BadContent("it is sealed a second time"));
     }
     match token.split('.').collect::<Vec<_>>().as_slice() {
         [_, _, ""] => Err(Refusal::BadContent("it is not signed")),
         [_, _, _] if token.len() <= MAX_TOKEN => Ok(()),
         [_, _, _] => Err(Refusal::BadContent("it is longer than 8 KiB")),
-        _ => Err(Refusal::BadContent("it has not three parts")),
+        _ => Err(Refusal::BadContent("it does not have three parts")),
     }
 }

@@ -1,22 +1,23 @@
-//! Which shared secrets are too weak to sign anything with.
+//! Refuses shared secrets that are too weak for signing.
 //!
-//! A short secret is found by trying (RFC 7518 §3.2 asks for the length of the hash's output), and a
-//! secret from a tutorial is found by looking it up, however long it is.
+//! An attacker can guess a short secret (RFC 7518 §3.2 requires the length of the hash's output), and can look up a
+//! secret from a tutorial, however long it is.
 
 use crate::alg::Algorithm;
 use crate::key_error::KeyError;
 
-/// Secrets long enough to pass, but published: in RFCs, in jwt.io's editor, in tutorials and example
-/// projects that are copied as they are. One a line, as text; those of the RFCs in base64url.
+/// Published secrets that are long enough: from RFCs, jwt.io's editor, tutorials and example projects. One secret per
+/// line, as text; secrets from RFCs in base64url.
 const PUBLISHED: &str = include_str!("published-secrets.txt");
 
-/// A random secret of 32 bytes has about 30 different bytes; a text made by a person has a dozen.
+/// The smallest number of different bytes in a secret. A random secret of 32 bytes has about 30, a text written by a
+/// person about 12.
 const FEWEST_DIFFERENT: usize = 8;
 
-/// Refuses a secret that is too short for an algorithm, well known, or no more than a few repeated bytes.
+/// Refuses a secret that is too short for the algorithm, published, or made of a few repeated bytes.
 pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError> {
     if looks_like_a_key(secret) {
-        return Err(KeyError::Unfit("it is a key file, not a secret; give a public key as PEM or JWK"));
+        return Err(KeyError::Unfit("it is a key file, not a secret; pass a public key as PEM or JWK"));
     }
     let (found, least) = (secret.len(), algorithm.shortest_secret());
     if found < least {
@@ -37,8 +38,8 @@ pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError>
     Ok(())
 }
 
-/// Whether the bytes are a key in a form that is not read here: DER, OpenSSH, or a PEM block with something
-/// around it. Taken as a secret, a public key would let everybody sign who knows it (RFC 8725 §3.1).
+/// Whether the bytes are a key in an unsupported form: DER, OpenSSH, or a PEM block with other text around it. If a
+/// public key were used as a secret, everyone who knows it could sign (RFC 8725 §3.1).
 fn looks_like_a_key(bytes: &[u8]) -> bool {
     let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
@@ -49,8 +50,8 @@ fn looks_like_a_key(bytes: &[u8]) -> bool {
         || is_der_sequence(bytes)
 }
 
-/// Whether all of the bytes are one DER SEQUENCE that begins with a SEQUENCE or an INTEGER, as every form of key
-/// does. Random bytes are so about once in ten million times.
+/// Whether the bytes are exactly one DER SEQUENCE that starts with a SEQUENCE or an INTEGER, like all forms of keys.
+/// About one in ten million random secrets has this form.
 fn is_der_sequence(bytes: &[u8]) -> bool {
     let Some((0x30, rest)) = bytes.split_first().map(|(tag, rest)| (*tag, rest)) else { return false };
     let (length, content) = match rest {

@@ -1,7 +1,7 @@
-//! The strict outer form: three canonical parts, and JSON objects whose members are unique.
+//! Strict parsing of a token: three canonical base64url parts, and JSON objects with unique members.
 //!
-//! Parsers differ in which of two equal members they believe (RFC 8725 §3.8); refusing duplicates
-//! leaves nothing to differ about.
+//! Duplicate members are refused, because parsers disagree about which of two equal members is valid
+//! (RFC 8725 §3.8).
 
 use std::fmt;
 use std::rc::Rc;
@@ -12,15 +12,15 @@ use serde_json::{Map, Value};
 use crate::b64;
 use crate::refusal::{Refusal, excerpt};
 
-/// The longest token that is looked at, in bytes.
+/// The longest accepted token, in bytes.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 
-/// The most nesting in a header or payload.
+/// The deepest accepted nesting in a header or payload.
 const MAX_DEPTH: usize = 8;
 
 pub(crate) type Object = Map<String, Value>;
 
-/// A token whose form is right and of which nothing is believed yet.
+/// A token with a valid form. Its contents are not verified.
 #[derive(Debug)]
 pub(crate) struct Unverified {
     pub header: Rc<Object>,
@@ -46,11 +46,11 @@ impl Unverified {
         let mut parts = token.split('.');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(header), Some(payload), Some(signature), None) => Ok([header, payload, signature]),
-            _ => Err(Refusal::Malformed("it has not three parts")),
+            _ => Err(Refusal::Malformed("it does not have three parts")),
         }
     }
 
-    /// A string member of the header.
+    /// A member of the header, which must be a string if present.
     pub(crate) fn header_text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         match self.header.get(name) {
             None => Ok(None),
@@ -69,7 +69,7 @@ pub(crate) fn object(part: &str, which: &'static str) -> Result<Object, Refusal>
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Object, String> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(object))) if depth(&object) <= MAX_DEPTH => Ok(object),
-        Ok(Strict(Value::Object(_))) => Err("it nests too deeply".into()),
+        Ok(Strict(Value::Object(_))) => Err("it is nested too deeply".into()),
         Ok(_) => Err("it is not an object".into()),
         Err(error) => Err(error.to_string()),
     }
@@ -86,7 +86,7 @@ fn depth(object: &Object) -> usize {
     1 + object.values().map(of).max().unwrap_or(0)
 }
 
-/// A JSON value that refused duplicate members while it was read.
+/// A JSON value whose parser refuses duplicate members.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Object::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands twice"));
+                return Err(A::Error::custom("a member occurs twice"));
             }
         }
         Ok(Value::Object(object))

@@ -1,7 +1,7 @@
-//! Keys that verify: others' public keys and shared secrets, from a JWK, a PEM file or bytes.
+//! Verifying keys: public keys and shared secrets of other parties, from a JWK, a PEM file or bytes.
 //!
-//! A key fixes the algorithms that it may be used with before any token is seen (RFC 8725 §3.1). Each is
-//! an own typed key of jwt-simple, so that one can never be used as another.
+//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). Each algorithm has its own key type of
+//! jwt-simple, so a key can never be used with another algorithm.
 
 use jwt_simple::prelude::*;
 use pkcs1::RsaPublicKey;
@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::secret;
 use crate::strict::Unverified;
 
-/// The bits of an RSA modulus that are accepted.
+/// The accepted sizes of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -27,13 +27,13 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// One key, with the algorithms that it may be used with.
+/// A key with its algorithms.
 #[derive(Debug, Clone)]
 pub(crate) struct VerifyingKey {
     pub kid: Option<String>,
-    /// The public key as a JWK; `None` for a secret, which is never shown.
+    /// The public key as a JWK; `None` for a secret, which must not be shown.
     pub jwk: Option<Value>,
-    /// Distinguishes the key from every other, whatever its `kid`.
+    /// Identifies the key material, independently of `kid`.
     pub fingerprint: [u8; 32],
     forms: Vec<Form>,
 }
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Form {
     }
 }
 
-/// Key material, of which the forms are made.
+/// Key material, from which the keys for each algorithm are made.
 enum Material<'a> {
     Secret(&'a [u8]),
     Rsa { n: &'a [u8], e: &'a [u8] },
@@ -71,7 +71,7 @@ enum Material<'a> {
 }
 
 impl VerifyingKey {
-    /// Reads a JWK (RFC 7517). `usual` are the algorithms of a key that names none.
+    /// Parses a JWK (RFC 7517). `usual` are the algorithms of a key without `alg`.
     pub fn from_jwk(jwk: &Value, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
         let kid = kid_of(members)?;
@@ -80,7 +80,7 @@ impl VerifyingKey {
             None => None,
             Some(Value::String(name)) => Some(
                 Algorithm::by_name(name)
-                    .ok_or(KeyError::Unfit("its alg is no signature algorithm known here"))?,
+                    .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
             ),
             Some(_) => return Err(KeyError::Form("its alg is not a text")),
         };
@@ -103,9 +103,9 @@ impl VerifyingKey {
             }
             "EC" => Self::of(&curve(members)?, algorithms)?,
             "OKP" => Self::of(&edwards(members)?, algorithms)?,
-            _ => return Err(KeyError::Unfit("its kty is none of oct, RSA, EC and OKP")),
+            _ => return Err(KeyError::Unfit("its kty must be oct, RSA, EC or OKP")),
         };
-        // A key that says what it is for must be able to do just that.
+        // A key with an `alg` must support this algorithm.
         if named.is_some_and(|named| key.algorithms().all(|own| own != named)) {
             return Err(KeyError::Unfit("its alg does not fit its kty or crv"));
         }
@@ -113,7 +113,7 @@ impl VerifyingKey {
         Ok(key)
     }
 
-    /// Reads a public key in PEM: SubjectPublicKeyInfo (RFC 7468 §13) or PKCS#1.
+    /// Parses a public key in PEM: SubjectPublicKeyInfo (RFC 7468 §13) or PKCS#1.
     pub fn from_pem(text: &str, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let text = text.trim();
         let (label, der) =
@@ -125,16 +125,16 @@ impl VerifyingKey {
                 "it is a certificate; `openssl x509 -pubkey -noout` prints its public key",
             )),
             label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
-            _ => Err(KeyError::Unfit("its PEM label is neither PUBLIC KEY nor RSA PUBLIC KEY")),
+            _ => Err(KeyError::Unfit("its PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
         }
     }
 
-    /// Takes bytes as a shared secret.
+    /// Uses the bytes as a shared secret.
     pub fn from_secret(secret: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
         Self::of(&Material::Secret(secret), usual)
     }
 
-    /// One of our own public keys.
+    /// One of Pinlatch's own public keys.
     pub fn own(kid: &str, key: Ed25519PublicKey) -> Self {
         let jwk = jwk_of(&Form::EdDsa(key.clone()), Some(kid));
         Self {
@@ -164,7 +164,7 @@ impl VerifyingKey {
                     Ed25519PublicKey::from_bytes(spki.subject_public_key.raw_bytes()).map_err(broken)?;
                 Self::of(&Material::Ed25519(key), usual)
             }
-            _ => Err(KeyError::Unfit("it is none of RSA, P-256, P-384 and Ed25519")),
+            _ => Err(KeyError::Unfit("it must be RSA, P-256, P-384 or Ed25519")),
         }
     }
 
@@ -173,8 +173,8 @@ impl VerifyingKey {
         Self::of(&Material::Rsa { n: key.modulus.as_bytes(), e: key.public_exponent.as_bytes() }, usual)
     }
 
-    /// The key for those of the algorithms that fit the material; for the material's usual one where no
-    /// algorithm is given.
+    /// The key for those algorithms that fit the material. If `algorithms` is empty, the material's default algorithm
+    /// is used.
     fn of(material: &Material<'_>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let family = material.family();
         let usual = [family.usual()];
@@ -183,7 +183,7 @@ impl VerifyingKey {
             algorithms.iter().copied().filter(|algorithm| algorithm.family() == family).collect();
         wanted.dedup();
         if wanted.is_empty() {
-            return Err(KeyError::Unfit("it fits none of the algorithms that are allowed"));
+            return Err(KeyError::Unfit("it fits none of the allowed algorithms"));
         }
         let forms = wanted.into_iter().map(|algorithm| material.form(algorithm));
         let forms: Vec<Form> = forms.collect::<Result<_, _>>()?;
@@ -191,17 +191,17 @@ impl VerifyingKey {
         Ok(Self { kid: None, jwk, fingerprint: material.fingerprint(), forms })
     }
 
-    /// The algorithms that it may be used with.
+    /// The key's algorithms.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
         self.forms.iter().map(Form::algorithm)
     }
 
-    /// Whether it is a shared secret.
+    /// Whether the key is a shared secret.
     pub fn is_secret(&self) -> bool {
         self.algorithms().any(Algorithm::is_symmetric)
     }
 
-    /// Checks the signature of a token whose form and `alg` are known to be right.
+    /// Verifies a token's signature. The caller has checked the token's form and `alg`.
     pub fn verify(&self, token: &str, parsed: &Unverified, algorithm: Algorithm) -> Result<(), Refusal> {
         let form = self.forms.iter().find(|form| form.algorithm() == algorithm);
         form.ok_or(Refusal::BadSignature)?.verify(token, parsed)
@@ -213,24 +213,24 @@ pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, Key
     match members.get("kid") {
         None => Ok(None),
         Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Ok(Some(kid.clone())),
-        Some(_) => Err(KeyError::Form("its kid is not a text of 1 to 256 bytes")),
+        Some(_) => Err(KeyError::Form("its kid must be a text of 1 to 256 bytes")),
     }
 }
 
 fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|usage| usage != "sig") {
-        return Err(KeyError::Unfit("its use is not sig"));
+        return Err(KeyError::Unfit("its use must be sig"));
     }
     let verifies = |operations: &Value| {
         operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
     };
     if members.get("key_ops").is_some_and(|operations| !verifies(operations)) {
-        return Err(KeyError::Unfit("its key_ops do not hold verify"));
+        return Err(KeyError::Unfit("its key_ops must contain verify"));
     }
     Ok(())
 }
 
-/// Only the members that make the key, so that jwt-simple judges nothing else.
+/// Only the members of the key itself, so that jwt-simple does not check other members.
 pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
     let bare: Map<String, Value> =
         names.iter().filter_map(|name| Some(((*name).to_owned(), members.get(*name)?.clone()))).collect();
@@ -239,20 +239,20 @@ pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
 
 fn curve<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
     let jwk = bare(members, &["kty", "crv", "x", "y"]);
-    let broken = |_| KeyError::Form("x and y are no point of its curve");
+    let broken = |_| KeyError::Form("its x and y are not a point on its curve");
     match members.get("crv").and_then(Value::as_str) {
         Some("P-256") => Ok(Material::P256(ES256PublicKey::from_jwk(&jwk).map_err(broken)?)),
         Some("P-384") => Ok(Material::P384(ES384PublicKey::from_jwk(&jwk).map_err(broken)?)),
-        _ => Err(KeyError::Unfit("its crv is neither P-256 nor P-384")),
+        _ => Err(KeyError::Unfit("its crv must be P-256 or P-384")),
     }
 }
 
 fn edwards<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
     if members.get("crv").is_none_or(|crv| crv != "Ed25519") {
-        return Err(KeyError::Unfit("its crv is not Ed25519"));
+        return Err(KeyError::Unfit("its crv must be Ed25519"));
     }
     let jwk = bare(members, &["kty", "crv", "x"]);
-    let key = Ed25519PublicKey::from_jwk(&jwk).map_err(|_| KeyError::Form("its x is no Ed25519 key"))?;
+    let key = Ed25519PublicKey::from_jwk(&jwk).map_err(|_| KeyError::Form("its x is not an Ed25519 key"))?;
     Ok(Material::Ed25519(key))
 }
 
@@ -287,7 +287,7 @@ impl Material<'_> {
     }
 
     fn form(&self, algorithm: Algorithm) -> Result<Form, KeyError> {
-        let unfit = || KeyError::Unfit("its algorithm is for another sort of key");
+        let unfit = || KeyError::Unfit("its algorithm is for another type of key");
         Ok(match (self, algorithm) {
             (Self::Secret(secret), _) => {
                 secret::check(secret, algorithm)?;
@@ -307,7 +307,7 @@ impl Material<'_> {
     }
 }
 
-/// A modulus of an accepted size and its exponent, 65537, both without leading zeros.
+/// Checks the modulus's size and the exponent, 65537, and returns both without leading zeros.
 pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let trimmed = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
     let (n, e) = (trimmed(n), trimmed(e));
@@ -324,7 +324,7 @@ pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyEr
 
 fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
     let (n, e) = rsa_public(n, e)?;
-    let broken = |_| KeyError::Form("its modulus is no RSA modulus");
+    let broken = |_| KeyError::Form("its modulus is not a valid RSA modulus");
     Ok(match algorithm {
         Algorithm::Rs256 => Form::Rs256(RS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Rs384 => Form::Rs384(RS384PublicKey::from_components(&n, &e).map_err(broken)?),
@@ -332,7 +332,7 @@ fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
         Algorithm::Ps256 => Form::Ps256(PS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps384 => Form::Ps384(PS384PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps512 => Form::Ps512(PS512PublicKey::from_components(&n, &e).map_err(broken)?),
-        _ => return Err(KeyError::Unfit("its algorithm is for another sort of key")),
+        _ => return Err(KeyError::Unfit("its algorithm is for another type of key")),
     })
 }
 
@@ -380,7 +380,7 @@ impl Form {
     fn verify(&self, token: &str, parsed: &Unverified) -> Result<(), Refusal> {
         let options = Some(lenient());
         let outcome = match self {
-            // The tag alone, as the rest of what jwt-simple would do is done already.
+            // Only the tag is compared, because jwt-simple's other checks are already done.
             Self::Hs256(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs384(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs512(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
@@ -395,14 +395,14 @@ impl Form {
             Self::EdDsa(key) => key.verify_token::<SignatureOnly>(token, options).map(drop),
         };
         outcome.map_err(|error| match error.downcast_ref::<serde_json::Error>() {
-            // After the signature it reads the registered claims once more, by its own types.
-            Some(_) => Refusal::Json("the payload", "a registered claim is not of its type".into()),
+            // After the signature, jwt-simple parses the registered claims again, with its own types.
+            Some(_) => Refusal::Json("the payload", "a registered claim has the wrong type".into()),
             None => Refusal::BadSignature,
         })
     }
 }
 
-/// What is signed: everything before the second dot (RFC 7515 §5.2).
+/// The signed part of a token: everything before the second dot (RFC 7515 §5.2).
 fn signed(token: &str) -> &[u8] {
     token.rsplit_once('.').map_or("", |(signed, _)| signed).as_bytes()
 }
@@ -412,7 +412,7 @@ fn same_tag(tag: &[u8], parsed: &Unverified) -> Result<(), Refusal> {
     if bool::from(tag.ct_eq(&parsed.signature)) { Ok(()) } else { Err(Refusal::BadSignature) }
 }
 
-/// jwt-simple checks `alg` and signature; claims are checked by the policy, more strictly than it does.
+/// Options so that jwt-simple checks only `alg` and signature. The policy checks the claims, more strictly.
 pub(crate) fn lenient() -> VerificationOptions {
     VerificationOptions {
         accept_future: true,

@@ -1,4 +1,4 @@
-//! Signed edge time (`welcome+jwt`) over a nonce that the asker chose, so that it cannot be an old one.
+//! Signed edge time (`welcome+jwt`). It contains a nonce that the requester chose, which proves that it is fresh.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, random_id, site_audience};
 
-/// How long a welcome is valid after it was signed, in seconds.
+/// The lifetime of a welcome, in seconds.
 const LIFE: u64 = 60;
 
-/// What a welcome says.
+/// The contents of a welcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
-    /// Edge time when it was signed, milliseconds of Unix time.
+    /// Edge time at signing, in milliseconds of Unix time.
     pub now_ms: u64,
     /// The site that the connection belongs to.
     pub site: Name,
@@ -30,7 +30,7 @@ struct Custom {
     site: Name,
 }
 
-/// Signs edge time over a nonce.
+/// Signs edge time together with the requester's nonce, `session`.
 pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<String, Refusal> {
     let registered = Registered {
         iss: EDGE.into(),
@@ -44,7 +44,7 @@ pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<
     keys.signer().sign(Kind::Welcome, &registered, object(&custom))
 }
 
-/// Verifies a welcome over the asker's nonce. The asker may have no clock: the nonce proves freshness.
+/// Verifies a welcome with the requester's nonce. The requester needs no clock, because the nonce proves freshness.
 pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<Welcome, Refusal> {
     let expect = Expect {
         kind: Kind::Welcome,
@@ -59,7 +59,7 @@ pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<
         return Err(Refusal::WrongSession);
     }
     if custom.now_ms / 1000 != registered.iat {
-        return Err(Refusal::BadClaim("now_ms", "it is not iat".into()));
+        return Err(Refusal::BadClaim("now_ms", "it differs from iat".into()));
     }
     Ok(Welcome { now_ms: custom.now_ms, site: custom.site })
 }

@@ -1,6 +1,6 @@
-//! The catalogue of attacks, each against every verifier of this crate, with the exact code of the refusal.
+//! Runs every attack of the catalogue against every verifier of this crate, and checks the refusal's exact code.
 //!
-//! The catalogue is the end-to-end tests' own, which send the same tokens to a real Worker.
+//! The end-to-end tests use the same catalogue and send the tokens to a real Worker.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
 
-/// An edge, a device, three issuers, and an honest token of each role.
+/// An edge, a device, three issuers, and a valid token for each role.
 struct World {
     edge: EdgeKeys,
     root: SigningKey,
@@ -157,11 +157,11 @@ impl World {
         subjects.into_iter().map(|subject| subject.beside(&all)).collect()
     }
 
-    /// As whoever is shown the token checks it.
+    /// Verifies a token like its recipient.
     fn check(&self, subject: &Subject, token: &str) -> Result<(), Refusal> {
         let home = &self.sites[0];
         match subject.role {
-            // As the Worker does.
+            // The same decision as in the Worker.
             Role::Access | Role::Issuer if self.issuers.claims_to_know(token) => {
                 let admitted = self.issuers.admit(token, NOW, &mut self.cache.borrow_mut());
                 admitted.map(drop).map_err(|error| match error {
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    /// What an owner is told about the token is what the policy does with it.
+    /// Checks that the explanation of the token agrees with the policy.
     fn explanation_agrees(&self, subject: &Subject, token: &str) {
         let edge = (self.edge.public().clone(), EDGE);
         let (keys, iss) = match subject.role {

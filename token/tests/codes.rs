@@ -1,4 +1,4 @@
-//! Every code of a refusal is reached by what it is for. `docs/tokens.md` explains each to the owner.
+//! Every refusal code has a token or key that causes it. `docs/tokens.md` explains each code to the owner.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -28,7 +28,7 @@ fn decode(text: &str) -> Vec<u8> {
     Base64UrlUnpadded::decode_vec(text).unwrap()
 }
 
-/// A token whose signature is right, whatever it says.
+/// A token with any header and claims, and a valid signature.
 fn forge(header: &str, claims: &str) -> String {
     let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
     let tag = hmac_sha256::HMAC::mac(signed.as_bytes(), secret());
@@ -78,7 +78,7 @@ fn commanded(session: &str, latest_edge_ms: u64) -> Refusal {
     command::verify(&token, keys.public(), &expect).unwrap_err()
 }
 
-/// Sealed tokens with one fault each.
+/// The refusals of sealed tokens with one fault each.
 fn sealed() -> [Refusal; 6] {
     let edge = EdgeKeys::generate().unwrap();
     let key = SealingKey::read(edge.published().to_string().as_bytes()).unwrap();

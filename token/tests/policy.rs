@@ -1,4 +1,4 @@
-//! The policy from outside: what each kind of token admits and what it refuses.
+//! Tests the policy through the public API: accepted and refused tokens of each kind.
 
 #![allow(
     clippy::unwrap_used,
@@ -191,7 +191,7 @@ fn a_refresh_token_opens_only_where_it_was_sealed() {
     assert_eq!(RefreshClaims::open(&token, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
 }
 
-/// Signs any header and payload with the edge's own key: what the policy must catch by itself.
+/// Signs any header and payload with the edge's own key, so that only the policy can refuse the token.
 fn forge(keys: &EdgeKeys, header: &str, payload: &str) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
     use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Decoder};

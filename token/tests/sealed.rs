@@ -1,4 +1,4 @@
-//! Sealed tokens (JWE around a signed JWT): what is opened, and everything else that is refused and how.
+//! Tests of sealed tokens (a signed JWT inside a JWE): which are opened, and how all others are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -16,7 +16,7 @@ use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Oaep, RsaPrivateKey, sha2::Sha256};
 use serde_json::{Value, json};
 
-/// The form of a signed JWT is all that is asked here; what it is worth is for the policy to say.
+/// A text with the form of a signed JWT. Opening does not verify the signature.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
 
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
@@ -67,7 +67,7 @@ fn sealed(alg: &str) -> String {
     sealing(&published(&EDGE, alg)).seal(JWT).unwrap()
 }
 
-/// With another header. Its seal is broken, but nobody comes to look at it.
+/// The token with a changed header. This also breaks the seal, but a bad header is refused before the seal is checked.
 fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&decode(header)).unwrap();
@@ -76,14 +76,14 @@ fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     format!("{}.{rest}", encode(header.to_string().as_bytes()))
 }
 
-/// With another part.
+/// The token with one part replaced.
 fn with_part(token: &str, index: usize, part: &str) -> String {
     let mut parts: Vec<&str> = token.split('.').collect();
     parts[index] = part;
     parts.join(".")
 }
 
-/// Seals whatever it is given by RFC 7516 and 7518, with none of the code under test.
+/// Seals any content by RFC 7516 and RFC 7518, without the code under test.
 fn forge(header: &Value, content: &[u8]) -> String {
     let (key, nonce) = ([7; 32], [9; 12]);
     let header = encode(header.to_string().as_bytes());
@@ -131,7 +131,7 @@ fn a_key_is_read_from_each_of_its_forms() {
     assert!(format!("{first:?}").contains("ECDH-ES+A256KW"), "the edge's own key comes first");
     assert!(EDGE.open_sealed(&first.seal(JWT).unwrap()).is_ok());
 
-    // PEM names no kid, so it must be clear without.
+    // PEM has no `kid`, so exactly one key of the edge must fit.
     let rsa = RSA.to_public_key();
     for pem in [
         rsa::pkcs8::EncodePublicKey::to_public_key_pem(&rsa, rsa::pkcs8::LineEnding::LF).unwrap(),
@@ -168,7 +168,7 @@ fn a_key_with_another_name_or_purpose_is_not_used() {
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("c"))), "unknown_key");
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("b"))), "wrong_algorithm");
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("../a"))), "unknown_key");
-    // Each algorithm has one key here, so that none needs a name.
+    // Each algorithm has one key here, so tokens need no `kid`.
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("(none)"))), "not_decrypted");
     let two = edge(&[rsa_jwk(&RSA, "RSA-OAEP", "a"), rsa_jwk(&RSA, "RSA-OAEP", "b")]).unwrap();
     let unnamed = with_header(&token, |header| header["kid"] = json!("(none)"));
@@ -197,12 +197,12 @@ fn the_public_halves_are_published_and_nothing_else() {
             assert!(key.get(secret).is_none_or(|value| !shown.to_string().contains(value.as_str().unwrap())));
         }
     }
-    // Agents follow the signing keys alone; others leave aside what is not for verifying.
+    // Agents use only the signing keys; other readers ignore keys that are not for verifying.
     assert_eq!(EDGE.public().to_jwks()["keys"].as_array().unwrap().len(), 1);
     let verifying = KeySet::from_jwks(&shown, &[]).unwrap().to_jwks();
     assert_eq!(verifying["keys"].as_array().unwrap().len(), 1);
     assert!(KeySet::from_own_jwks(&shown).is_err());
-    // Keys survive the secret that they travel in.
+    // The keys survive export to the secret and import from it.
     let again = EdgeKeys::from_jwks(EDGE.to_private_jwks().expose()).unwrap();
     assert_eq!(again.published(), shown);
     for alg in ALGORITHMS {
@@ -326,7 +326,7 @@ fn an_ephemeral_key_is_a_bare_public_one() {
     for party in ["apu", "apv"] {
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("=="))), "malformed");
         assert_eq!(code(&with_header(&token, |header| header[party] = json!(7))), "json");
-        // They belong to the key that is agreed on.
+        // The parties are inputs of the key agreement.
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("QWxpY2U"))), "not_decrypted");
     }
     let epk = json!({ "kty": "EC" });
@@ -355,7 +355,7 @@ fn the_form_is_five_canonical_parts_of_8_kib_at_most() {
     ] {
         assert_eq!(code(&text), form, "{text}");
     }
-    // The last character of a part may hold stray bits: another text with the same bytes.
+    // The last character of a part can have unused bits. If they are set, the text differs but the bytes are equal.
     let tag = token.rsplit_once('.').unwrap().1;
     let stray = tag.chars().last().map(|last| char::from(last as u8 + 1)).unwrap();
     let stray = format!("{}{stray}", &tag[..tag.len() - 1]);
@@ -373,7 +373,7 @@ fn every_failure_to_open_is_the_same() {
     for alg in ALGORITHMS {
         let (token, other) = (sealed(alg), sealed(alg));
         let others: Vec<&str> = other.split('.').collect();
-        // Two headers by RSA are alike.
+        // With RSA, both headers are equal.
         let first = usize::from(alg.starts_with("RSA"));
         failures.extend((first..5).map(|index| with_part(&token, index, others[index])));
         for length in [0, 1, 8, 16, 32, 39, 40, 41, 48, 255, 256, 257, 512] {
@@ -382,7 +382,7 @@ fn every_failure_to_open_is_the_same() {
         }
         failures.push(with_part(&token, 3, ""));
     }
-    // A content key of another length, rightly wrapped.
+    // A content key with another length, wrapped correctly.
     for length in [0, 16, 31, 33, 64] {
         let wrapped =
             RSA.to_public_key().encrypt(&mut OsRng, Oaep::new::<Sha256>(), &vec![7; length]).unwrap();
@@ -416,7 +416,7 @@ fn only_a_signed_token_may_be_inside() {
     }
     let long = format!("e30.{}.AAAA", "A".repeat(7_000));
     assert_eq!(sealing(&published(&EDGE, "RSA-OAEP")).seal(&long).unwrap_err().code(), "malformed");
-    // jwt-simple seals claims alone, never a token.
+    // jwt-simple can only seal claims, not a token.
     let jwk = published(&EDGE, "ECDH-ES+A256KW");
     let options = EncryptionOptions { content_type: Some("JWT".into()), ..EncryptionOptions::default() };
     let key = EcdhEsA256KWEncryptionKey::from_jwk(&jwk.to_string()).unwrap();

@@ -1,5 +1,5 @@
-//! Rotation: a new key is known everywhere before it signs, and an old one still verifies until its last
-//! token has expired.
+//! Key rotation. A new key is known everywhere before it signs, and an old key verifies until its last token has
+//! expired.
 
 use serde::Serialize;
 
@@ -7,89 +7,89 @@ use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::device::CERT_LIFE;
 use crate::key_error::KeyError;
 
-/// The most retired keys that are kept: the secret has to fit in what Cloudflare takes, 5 KB.
+/// The largest number of retired keys: the secret must fit in Cloudflare's limit of 5 KB.
 const MOST_RETIRED: usize = 12;
 
 /// A step of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// New keys are added behind the present ones: they verify and open, and do not sign or seal yet.
+    /// Adds new keys after the existing ones. They verify and open, but do not sign or seal yet.
     Publish,
-    /// The new keys go first: they sign and seal, and the old ones verify and open.
+    /// Moves the new keys to the front. They sign and seal; the old keys verify and open.
     Switch,
-    /// The old keys go.
+    /// Removes the old keys.
     Retire,
 }
 
 /// Why a step cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
-    /// A rotation is under way.
-    #[error("a new key is published already; the next step is to switch to it")]
+    /// A rotation is in progress.
+    #[error("a new key is already published; the next step is to switch to it")]
     AlreadyPublished,
     /// There is nothing to switch to.
     #[error("no new key is published; publish one first")]
     NotPublished,
-    /// A new key has not signed yet.
+    /// The new key does not sign yet.
     #[error("the new key does not sign yet; switch to it first")]
     NotSwitched,
     /// There is nothing to retire.
     #[error("there is no old key to retire")]
     NothingOld,
-    /// The keys do not go together.
+    /// The resulting set of keys is invalid.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// What a key of the edge is for now.
+/// The current role of an edge key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
-    /// It signs, and verifies.
+    /// Signs and verifies.
     Signs,
-    /// It verifies, and will sign after the switch.
+    /// Verifies, and signs after the switch.
     Published,
-    /// It verifies what it signed before the switch.
+    /// Verifies tokens that it signed before the switch.
     Verifies,
-    /// It seals, and opens: refresh tokens, codes and challenges.
+    /// Seals and opens refresh tokens, codes and challenges.
     Seals,
-    /// It opens, and will seal after the switch.
+    /// Opens, and seals after the switch.
     SealPublished,
-    /// It opens what it sealed before the switch.
+    /// Opens tokens, codes and challenges that it sealed before the switch.
     Opens,
-    /// It opens tokens that others seal, and is published for them to seal with.
+    /// Opens tokens that other parties seal, and is published for sealing.
     Receives,
-    /// It opens such tokens, and will be published after the switch.
+    /// Opens tokens that other parties seal, and is published after the switch.
     ReceivesLater,
-    /// It opens such tokens that were sealed before the switch.
+    /// Opens tokens that other parties sealed before the switch.
     ReceivesStill,
-    /// Its public half verifies credentials of devices, and nothing else.
+    /// A retired key. Its public half verifies only device certificates.
     Devices,
 }
 
-/// One key of the edge, without the key itself.
+/// The properties of an edge key, without key material.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyEntry {
-    /// Its id.
+    /// The key's id.
     pub kid: String,
-    /// What it is for.
+    /// The key's role.
     pub role: KeyRole,
-    /// Since when, seconds of Unix time, where that is known.
+    /// Start of the role or creation of the key, in seconds of Unix time, if known.
     pub since: Option<u64>,
-    /// Until when, seconds of Unix time, where that is settled.
+    /// End of the role, in seconds of Unix time, if known.
     pub until: Option<u64>,
 }
 
 impl EdgeKeys {
-    /// A first set that knows when it was made.
+    /// Generates a first set with dates.
     pub fn generate_at(now: u64) -> Result<Self, KeyError> {
         let signer = Signer { signs_since: Some(now), ..Signer::generate(Some(now)) };
         let (sealer, opener) = (Sealer::generate(Some(now))?, Opener::generate(Some(now)));
         Self::assemble(vec![signer], vec![sealer], vec![opener], Vec::new())
     }
 
-    /// The step that comes next.
+    /// The next step.
     pub fn next_step(&self) -> Step {
         if self.next_signer().is_some() {
             Step::Switch
@@ -103,8 +103,8 @@ impl EdgeKeys {
         }
     }
 
-    /// When the step before the next one was taken, seconds of Unix time; `None` where nothing is under way
-    /// or nobody knows.
+    /// When the last step was taken, in seconds of Unix time; `None` if no rotation is in progress or the time is
+    /// unknown.
     pub fn last_step_at(&self) -> Option<u64> {
         match self.next_step() {
             Step::Publish => None,
@@ -113,7 +113,7 @@ impl EdgeKeys {
         }
     }
 
-    /// Takes a step.
+    /// Takes a step. `now` is in seconds of Unix time.
     pub fn step(&self, step: Step, now: u64) -> Result<Self, StepError> {
         match step {
             Step::Publish => self.with_new_keys(now),
@@ -122,12 +122,12 @@ impl EdgeKeys {
         }
     }
 
-    /// Publishes: new keys behind the others, one of each kind that is ours to make.
+    /// [`Step::Publish`]: adds new keys after the others, one of each type that the edge generates.
     fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::AlreadyPublished);
         }
-        // Where clocks disagree, the new key must still be the newest: that is what tells the steps apart.
+        // The new key must be the newest even if clocks disagree, because the dates determine the next step.
         let newest = self.signers().filter_map(|signer| signer.made).max();
         let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
         let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
@@ -136,13 +136,13 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// Switches: the newest keys go first.
+    /// [`Step::Switch`]: moves the newest keys to the front.
     fn switched(&self, now: u64) -> Result<Self, StepError> {
         let newest = self.next_signer().ok_or(StepError::NotPublished)?;
         let newest = Signer { signs_since: Some(now), ..newest.clone() };
         let rest = self.signers().filter(|signer| signer.key.kid() != newest.key.kid()).cloned();
         let mut sealers = self.sealers.clone();
-        // A stable sort: of keys without dates the first one stays first.
+        // The sort is stable, so keys without dates keep their order.
         sealers.sort_by_key(|sealer| std::cmp::Reverse(sealer.made));
         let mut openers = self.openers.clone();
         openers.sort_by_key(|opener| std::cmp::Reverse(opener.made));
@@ -150,8 +150,8 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// Retires: only the first keys stay, and RSA keys. The public halves of the old signing keys verify
-    /// credentials of devices for as long as those live.
+    /// [`Step::Retire`]: keeps only the first keys and the RSA keys. The public halves of the old signing keys verify
+    /// device certificates until these expire.
     fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::NotSwitched);
@@ -165,15 +165,15 @@ impl EdgeKeys {
         Ok(Self::assemble(vec![self.signer.clone()], sealers, openers, retired)?)
     }
 
-    /// The emergency: new keys at once, and nothing that the old ones signed or sealed is accepted any more,
-    /// but for the credentials of devices. RSA keys go too; the owner adds a new one.
+    /// Emergency replacement: new keys take over immediately, and the old keys' tokens are no longer accepted, except
+    /// device certificates. RSA keys are removed too; the owner adds a new one.
     pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
         let fresh = Self::generate_at(now)?;
         let old: Vec<Signer> = self.signers().cloned().collect();
         Self::assemble(vec![fresh.signer], fresh.sealers, fresh.openers, self.retiring(&old, now))
     }
 
-    /// The retired keys with further ones, without those whose last credential has expired.
+    /// Adds keys to the retired ones, and removes keys whose last device certificate has expired.
     fn retiring(&self, old: &[Signer], now: u64) -> Vec<Retired> {
         let mut retired: Vec<Retired> =
             self.retired.iter().filter(|retired| retired.until > now).cloned().collect();
@@ -181,13 +181,13 @@ impl EdgeKeys {
         retired.split_off(retired.len().saturating_sub(MOST_RETIRED))
     }
 
-    /// The newest signing key, where it does not sign yet.
+    /// The newest signing key, if it does not sign yet.
     fn next_signer(&self) -> Option<&Signer> {
         let newest = self.others.iter().max_by_key(|signer| signer.made)?;
         (newest.made > self.signer.made).then_some(newest)
     }
 
-    /// The keys and what each is for. No secret is in it.
+    /// The keys and their roles, without secrets.
     pub fn list(&self) -> Vec<KeyEntry> {
         let signs = KeyEntry {
             kid: self.signer.key.kid().to_owned(),

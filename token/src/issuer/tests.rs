@@ -1,4 +1,4 @@
-//! What an issuer admits, and what is wrong with one.
+//! Tests of external issuers: accepted tokens, refused tokens and invalid tables.
 
 use super::*;
 use crate::minting::MintingKey;
@@ -134,7 +134,7 @@ fn a_wrong_table_is_told_and_breaks_only_its_own() {
     );
     assert!(fault("max_life", json!("3600")).starts_with("max_life: "));
     assert_eq!(fault("secret", json!("UNSET")), "secret: the secret \"UNSET\" is not set");
-    // Whoever writes the secret in place of its name does not find it in the log.
+    // A secret that was written instead of its name does not appear in the log.
     for written in [secret(2), "6f".repeat(32), "6F".repeat(32)] {
         assert!(!fault("secret", json!(written)).contains(&written), "{written}");
     }

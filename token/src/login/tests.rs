@@ -1,4 +1,4 @@
-//! Providers, their descriptions, a login's state and its `id_token`.
+//! Tests of providers, their metadata, the state of a login and its `id_token`.
 
 use super::*;
 use crate::key::SigningKey;

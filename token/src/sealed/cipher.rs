@@ -8,22 +8,22 @@ use p256::{PublicKey, SecretKey};
 
 use super::keys::KeyAlgorithm;
 
-/// The one content encryption.
+/// The only supported content encryption.
 pub(super) const ENCRYPTION: &str = "A256GCM";
 
-/// The length of its nonce in bytes.
+/// The length of the nonce, in bytes.
 pub(super) const NONCE: usize = 12;
 
-/// The length of its tag in bytes.
+/// The length of the tag, in bytes.
 pub(super) const TAG: usize = 16;
 
-/// A key of 256 bits, for content or for wrapping such a key.
+/// A key of 256 bits: a content key, or a key that wraps a content key.
 pub(super) type Key = [u8; 32];
 
-/// How much longer a wrapped key is than the key.
+/// How much longer the wrapped key is than the key, in bytes.
 const WRAPPING: usize = 8;
 
-/// The encrypted content with the tag behind it.
+/// Encrypts the content. The result ends with the tag.
 pub(super) fn encrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u8]) -> Option<Vec<u8>> {
     let payload = Payload { msg: content, aad: header.as_bytes() };
     Aes256Gcm::new(key.into()).encrypt(&Nonce::from(*nonce), payload).ok()
@@ -46,14 +46,14 @@ pub(super) fn unwrap(wrapping: &Key, wrapped: &[u8]) -> Option<Key> {
     unwrapped.try_into().ok()
 }
 
-/// The wrapping key that two parties agree on (RFC 7518 §4.6).
+/// Derives the wrapping key by key agreement (RFC 7518 §4.6).
 pub(super) fn agree(own: &SecretKey, other: &PublicKey, apu: &[u8], apv: &[u8]) -> Key {
     let shared = diffie_hellman(own.to_nonzero_scalar(), other.as_affine());
     let algorithm = KeyAlgorithm::EcdhEsA256Kw.name();
     concat_kdf(shared.raw_secret_bytes(), algorithm, apu, apv, 256)
 }
 
-/// RFC 7518 §4.6.2. Up to 256 bits need one round of SHA-256, of which the first bits are the key.
+/// The Concat KDF (RFC 7518 §4.6.2). Keys up to 256 bits need one round of SHA-256; the key is its first bits.
 fn concat_kdf(shared: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], bits: u32) -> Key {
     let mut hash = hmac_sha256::Hash::new();
     hash.update(1_u32.to_be_bytes());
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::b64;
 
-    /// RFC 7518, appendix C: Alice's ephemeral key and Bob's static one agree directly on a key for A128GCM.
+    /// RFC 7518, appendix C: Alice's ephemeral key and Bob's static key agree directly on a key for A128GCM.
     #[test]
     fn the_rfcs_example_comes_out() {
         let secret = |d: &str| SecretKey::from_slice(&b64::decode(d).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The outside of a sealed token: everything that is refused by looking, before any cryptography.
+//! Parses a sealed token and checks its form and header, before any cryptography.
 
 use p256::PublicKey;
 use serde_json::Value;
@@ -10,25 +10,25 @@ use crate::kind::is_type;
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, object};
 
-/// What an ephemeral key may say: it is public, and made for this one token (RFC 7518 §4.6.1.1). `key_ops`
-/// and `ext` are what WebCrypto's export adds.
+/// The allowed members of an ephemeral key, which is public and made for one token (RFC 7518 §4.6.1.1). WebCrypto's
+/// export adds `key_ops` and `ext`.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
 
-/// A sealed token whose form is right. Its header is what the sealer wrote and proves nothing.
+/// A sealed token with a valid form. The sealer wrote the header, so it proves nothing.
 pub(super) struct Envelope<'t> {
     pub algorithm: KeyAlgorithm,
     pub kid: Option<String>,
-    /// Where the algorithm is ECDH-ES.
+    /// Present if the algorithm is ECDH-ES.
     pub agreement: Option<Agreement>,
-    /// The header as it stands in the token: it is authenticated together with the content.
+    /// The header as encoded in the token. The tag authenticates it together with the content.
     pub header: &'t str,
     pub wrapped_key: Vec<u8>,
     pub nonce: [u8; NONCE],
-    /// The encrypted content, and behind it the tag.
+    /// The encrypted content followed by the tag.
     pub content: Vec<u8>,
 }
 
-/// What an agreement on a key is made from (RFC 7518 §4.6.1).
+/// The inputs of a key agreement (RFC 7518 §4.6.1).
 pub(super) struct Agreement {
     pub epk: PublicKey,
     pub apu: Vec<u8>,
@@ -42,7 +42,7 @@ impl<'t> Envelope<'t> {
         }
         let parts: Vec<&str> = token.split('.').take(6).collect();
         let [header, wrapped_key, nonce, content, tag] = parts[..] else {
-            return Err(Refusal::Malformed("it has not five parts"));
+            return Err(Refusal::Malformed("it does not have five parts"));
         };
         let members = object(header, "the header")?;
         check_header(&members)?;
@@ -53,9 +53,9 @@ impl<'t> Envelope<'t> {
         let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a part is not base64url"));
         let (wrapped_key, nonce, tag) = (decode(wrapped_key)?, decode(nonce)?, decode(tag)?);
         let mut content = decode(content)?;
-        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("its nonce has not 96 bits"))?;
+        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("its nonce does not have 96 bits"))?;
         if tag.len() != TAG {
-            return Err(Refusal::Malformed("its tag has not 128 bits"));
+            return Err(Refusal::Malformed("its tag does not have 128 bits"));
         }
         content.extend(tag);
         Ok(Self { algorithm, kid, agreement, header, wrapped_key, nonce, content })
@@ -66,7 +66,8 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     for name in ["alg", "enc", "kid", "typ", "cty"] {
         text(header, name)?;
     }
-    // PBES2 would have the edge hash as often as a stranger likes; compression, unpack whatever it becomes.
+    // With PBES2 (`p2s`, `p2c`), a stranger chooses the number of hash rounds; with `zip`, a small token can expand to
+    // any size.
     for extension in ["crit", "b64", "zip", "p2s", "p2c"] {
         if header.contains_key(extension) {
             return Err(Refusal::Extension(extension));
@@ -80,7 +81,7 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `alg`, `enc` and `cty`, of which nothing else than ours is understood.
+/// Checks `alg`, `enc` and `cty`, and returns the algorithm.
 fn algorithm(header: &Object) -> Result<KeyAlgorithm, Refusal> {
     let unknown = |member, found, expected: String| Refusal::WrongEncryption { member, found, expected };
     let alg = text(header, "alg")?.unwrap_or_default();
@@ -107,7 +108,7 @@ fn agreement(header: &Object) -> Result<Agreement, Refusal> {
         None => return Err(Refusal::BadEphemeralKey("it is missing")),
     };
     if epk.keys().any(|name| !EPK_MEMBERS.contains(&name.as_str())) {
-        return Err(Refusal::BadEphemeralKey("it holds more than a public key"));
+        return Err(Refusal::BadEphemeralKey("it has members that do not belong to a public key"));
     }
     let party = |name: &'static str| match text(header, name)? {
         None => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! What keys for sealed tokens have in common: their algorithms, and their forms as JWK.
+//! Common code for the keys of sealed tokens: algorithms and JWK forms.
 
 use p256::PublicKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -8,10 +8,10 @@ use crate::b64;
 use crate::key_error::KeyError;
 use crate::strict::Object;
 
-/// How a content key is addressed to its reader (RFC 7518 §4.1).
+/// How the content key is encrypted for the recipient (RFC 7518 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyAlgorithm {
-    /// An agreement on P-256, whose outcome wraps the key.
+    /// A key agreement on P-256. The agreed key wraps the content key.
     EcdhEsA256Kw,
     /// RSAES-OAEP with SHA-1.
     RsaOaep,
@@ -35,43 +35,43 @@ impl KeyAlgorithm {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
 
-    /// Whether it needs an ephemeral key.
+    /// Whether the algorithm uses key agreement, which needs an ephemeral key.
     pub fn agrees(self) -> bool {
         self == Self::EcdhEsA256Kw
     }
 
-    /// That of a JWK for sealed tokens: its own, or the usual one of its kind.
+    /// The algorithm of a JWK for sealed tokens: its `alg`, or the default for its `kty`.
     pub fn of(jwk: &Object) -> Result<Self, KeyError> {
         let usual = match jwk.get("kty").and_then(Value::as_str) {
             Some("EC") => Self::EcdhEsA256Kw,
             Some("RSA") => Self::RsaOaep,
-            _ => return Err(KeyError::Unfit("its kty is neither EC nor RSA")),
+            _ => return Err(KeyError::Unfit("its kty must be EC or RSA")),
         };
         let Some(named) = jwk.get("alg") else { return Ok(usual) };
         let named = named.as_str().and_then(Self::by_name);
         match named.filter(|named| named.agrees() == usual.agrees()) {
             Some(named) => Ok(named),
             None => Err(KeyError::Unfit(
-                "its alg is neither ECDH-ES+A256KW on P-256 nor RSA-OAEP or RSA-OAEP-256 with RSA",
+                "its alg must be ECDH-ES+A256KW for P-256, and RSA-OAEP or RSA-OAEP-256 for RSA",
             )),
         }
     }
 }
 
-/// A P-256 public key of a JWK.
+/// Parses a P-256 public key from a JWK.
 pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
     if jwk.get("kty").is_none_or(|kty| kty != "EC") || jwk.get("crv").is_none_or(|crv| crv != "P-256") {
-        return Err("it is no P-256 key");
+        return Err("it is not a P-256 key");
     }
     let coordinate = |name| bytes(jwk, name).filter(|bytes| bytes.len() == 32);
     let (Some(x), Some(y)) = (coordinate("x"), coordinate("y")) else {
-        return Err("its x or y has not 256 bits in base64url");
+        return Err("its x or y is not 256 bits in base64url");
     };
     let uncompressed = [&[4][..], &x, &y].concat();
-    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "its x and y are no point of the curve")
+    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "its x and y are not a point on the curve")
 }
 
-/// A P-256 public key as a JWK, with the members of its thumbprint and no others.
+/// A P-256 public key as a JWK with only the members of its thumbprint.
 pub(super) fn point_jwk(key: &PublicKey) -> Object {
     let point = key.to_sec1_point(false);
     let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| b64::encode(bytes)).into();
@@ -84,12 +84,12 @@ pub(super) fn point_jwk(key: &PublicKey) -> Object {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A member's bytes.
+/// Decodes a member's base64url text.
 pub(super) fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     jwk.get(name).and_then(Value::as_str).and_then(b64::decode)
 }
 
-/// RFC 7638: the digest of the members that make the key, by their names' order.
+/// The RFC 7638 thumbprint: a digest of the key's required members, sorted by name.
 pub(super) fn thumbprint(public: &Object) -> String {
     let members: &[&str] =
         if public.contains_key("n") { &["e", "kty", "n"] } else { &["crv", "kty", "x", "y"] };

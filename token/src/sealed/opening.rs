@@ -16,10 +16,10 @@ use crate::key_error::KeyError;
 use crate::strict::Object;
 use crate::verifying::{kid_of, rsa_public};
 
-/// What makes an RSA key; all of it goes back into `EDGE_KEYS`.
+/// The members of a private RSA key. All of them are written to `EDGE_KEYS`.
 const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
-/// A key pair that opens what was sealed for it, by one algorithm.
+/// A key pair that opens tokens sealed for it, with one algorithm.
 #[derive(Clone)]
 pub(crate) struct OpeningKey {
     kid: String,
@@ -30,23 +30,23 @@ pub(crate) struct OpeningKey {
 #[derive(Clone)]
 enum Pair {
     P256(SecretKey),
-    /// With its JWK, from which it was read.
+    /// The key and the JWK it was parsed from.
     Rsa(Box<RsaPrivateKey>, Object),
 }
 
 impl OpeningKey {
-    /// Makes a P-256 key, named by its thumbprint.
+    /// Generates a P-256 key with its thumbprint as `kid`.
     pub fn generate() -> Self {
         let secret = SecretKey::generate_from_rng(&mut rand::rng());
         let kid = thumbprint(&point_jwk(&secret.public_key()));
         Self { kid, algorithm: KeyAlgorithm::EcdhEsA256Kw, pair: Pair::P256(secret) }
     }
 
-    /// Reads a private JWK of which `use` is `enc`. It is named by its thumbprint unless it has a `kid`.
+    /// Parses a private JWK whose `use` is `enc`. Without a `kid`, its thumbprint is the `kid`.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         if jwk.get("use").is_none_or(|usage| usage != "enc") {
             return Err(KeyError::Unfit(
-                "a P-256 or RSA key of the edge opens sealed tokens: its use is enc",
+                "a P-256 or RSA key of the edge is for sealed tokens, so its use must be enc",
             ));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
@@ -63,7 +63,7 @@ impl OpeningKey {
         self.algorithm
     }
 
-    /// The private key, for `EDGE_KEYS`.
+    /// The private key as a JWK, for `EDGE_KEYS`.
     pub fn to_private_jwk(&self) -> Value {
         let mut jwk = self.named(self.pair.public_jwk());
         match &self.pair {
@@ -75,7 +75,7 @@ impl OpeningKey {
         Value::Object(jwk)
     }
 
-    /// The public half, with what a sealer must know.
+    /// The public half as a JWK with `kid`, `alg` and `use`.
     pub fn public_jwk(&self) -> Value {
         Value::Object(self.named(self.pair.public_jwk()))
     }
@@ -87,8 +87,8 @@ impl OpeningKey {
         jwk
     }
 
-    /// The content of a sealed token. Where the content key cannot be had, a random one is used
-    /// (RFC 7516 §11.5): the outcome is the same, and takes as long.
+    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, a random key is used
+    /// (RFC 7516 §11.5), so that all failures have the same result and take the same time.
     pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
         let mut random = Key::default();
         rand::rng().fill_bytes(&mut random);
@@ -116,7 +116,7 @@ impl OpeningKey {
 }
 
 impl Pair {
-    /// The members that make the public key, and no others.
+    /// Only the members of the public key.
     fn public_jwk(&self) -> Object {
         match self {
             Self::P256(secret) => point_jwk(&secret.public_key()),
@@ -128,7 +128,7 @@ impl Pair {
 fn p256(jwk: &Object) -> Result<Pair, KeyError> {
     let d = bytes(jwk, "d").filter(|d| d.len() == 32);
     let d = d.ok_or(KeyError::Form("its d is not 256 bits in base64url"))?;
-    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("its d is no P-256 key"))?;
+    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("its d is not a P-256 key"))?;
     if point(jwk).map_err(KeyError::Form)? != secret.public_key() {
         return Err(KeyError::Form("its x and y do not belong to its d"));
     }
@@ -144,11 +144,11 @@ fn rsa(jwk: &Object) -> Result<Pair, KeyError> {
     let number = BoxedUint::from_be_slice_vartime;
     let primes = vec![number(&part("p")?), number(&part("q")?)];
     let key = RsaPrivateKey::from_components(number(&n), number(&e), number(&part("d")?), primes)
-        .map_err(|_| KeyError::Form("its members are no RSA key"))?;
+        .map_err(|_| KeyError::Form("its members are not a valid RSA key"))?;
     Ok(Pair::Rsa(Box::new(key), of(jwk, &RSA_MEMBERS)))
 }
 
-/// Some of a JWK's members.
+/// A JWK with only the named members.
 fn of(jwk: &Object, names: &[&str]) -> Object {
     names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect()
 }

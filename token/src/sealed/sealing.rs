@@ -1,4 +1,4 @@
-//! Sealing: what whoever sends a token needs, with the public key of its reader.
+//! Sealing a token with the recipient's public key.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::{EC, RSA, kid_of, rsa_public};
 
-/// A public key that seals tokens for its holder.
+/// A public key that seals tokens for the owner of the private key.
 pub struct SealingKey {
     kid: Option<String>,
     algorithm: KeyAlgorithm,
@@ -38,8 +38,8 @@ impl std::fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// Reads a key as it lies in a file: a public JWK, a JWK Set, of which the first key with `"use":"enc"`
-    /// is taken, or a PEM public key (P-256 or RSA). An RSA key that names no `alg` is for RSA-OAEP.
+    /// Parses the contents of a key file: a public JWK, a JWK Set (its first key with `"use":"enc"`), or a PEM public
+    /// key (P-256 or RSA). An RSA key without `alg` uses RSA-OAEP.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
         let text = text.trim();
@@ -65,7 +65,7 @@ impl SealingKey {
             return Err(KeyError::Private);
         }
         if jwk.get("use").is_some_and(|usage| usage != "enc") {
-            return Err(KeyError::Unfit("its use is not enc"));
+            return Err(KeyError::Unfit("its use must be enc"));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
         let public = if algorithm.agrees() {
@@ -89,15 +89,15 @@ impl SealingKey {
                     RSA => spki.subject_public_key.raw_bytes().to_vec(),
                     EC => {
                         let public = p256::PublicKey::from_public_key_der(&der)
-                            .map_err(|_| KeyError::Unfit("it is no P-256 key"))?;
+                            .map_err(|_| KeyError::Unfit("it is not a P-256 key"))?;
                         let algorithm = KeyAlgorithm::EcdhEsA256Kw;
                         return Ok(Self { kid: None, algorithm, public: Public::P256(public) });
                     }
-                    _ => return Err(KeyError::Unfit("it is neither P-256 nor RSA")),
+                    _ => return Err(KeyError::Unfit("it must be P-256 or RSA")),
                 }
             }
             label if label.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
-            _ => return Err(KeyError::Unfit("its PEM label is neither PUBLIC KEY nor RSA PUBLIC KEY")),
+            _ => return Err(KeyError::Unfit("its PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
         };
         let key = pkcs1::RsaPublicKey::from_der(&pkcs1)
             .map_err(|_| KeyError::Form("it is not an RSA public key"))?;
@@ -105,7 +105,7 @@ impl SealingKey {
         Ok(Self { kid: None, algorithm: KeyAlgorithm::RsaOaep, public })
     }
 
-    /// Seals a signed JWT. What its reader would refuse to look at is not made.
+    /// Seals a signed JWT. Content or length that the recipient would refuse is an error here.
     pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
         super::check_content(jwt)?;
         let mut rng = rand::rng();
@@ -129,10 +129,10 @@ impl SealingKey {
                 _ => public.encrypt(&mut rng, Oaep::<Sha256>::new(), &key).ok(),
             },
         };
-        let wrapped = wrapped.ok_or(Refusal::Malformed("it could not be sealed"))?;
+        let wrapped = wrapped.ok_or(Refusal::Malformed("sealing failed"))?;
         let header = b64::encode(Value::Object(header).to_string().as_bytes());
         let sealed = encrypt(&key, &nonce, &header, jwt.as_bytes());
-        let sealed = sealed.ok_or(Refusal::Malformed("it could not be sealed"))?;
+        let sealed = sealed.ok_or(Refusal::Malformed("sealing failed"))?;
         let (content, tag) = sealed.split_at_checked(sealed.len().saturating_sub(TAG)).unwrap_or_default();
         let parts = [&wrapped, &nonce[..], content, tag].map(b64::encode);
         let token = format!("{header}.{}", parts.join("."));
@@ -147,5 +147,5 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<Public, KeyError> {
     let (n, e) = rsa_public(n, e)?;
     let number = BoxedUint::from_be_slice_vartime;
     let key = RsaPublicKey::new(number(&n), number(&e));
-    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("its modulus is no RSA modulus"))?)))
+    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("its modulus is not a valid RSA modulus"))?)))
 }

@@ -1,4 +1,4 @@
-//! Keys of every algorithm, in every form in which they can be written.
+//! Keys of all algorithms, in all their file forms.
 
 use std::sync::LazyLock;
 
@@ -7,17 +7,17 @@ use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPa
 use pinlatch_token::{Algorithm, KeySet, MintingKey, random_id};
 use serde_json::{Map, Value, json};
 
-/// Making one takes a second, and all six RSA algorithms can share it.
+/// Generated once, because it takes a second. All six RSA algorithms share it.
 static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
 
-/// A key in every form in which it can be written.
+/// A key in all its file forms.
 pub struct Key {
     pub algorithm: Algorithm,
-    /// What signs.
+    /// The private key in each form.
     pub private: Vec<Vec<u8>>,
-    /// What verifies, as one of a set.
+    /// The public key as a member of a JWK Set.
     pub jwk: Value,
-    /// What verifies, by itself.
+    /// The public key in each form of a single key.
     pub files: Vec<Vec<u8>>,
 }
 
@@ -25,7 +25,7 @@ pub fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// A random secret of 66 bytes, which no text file could spoil.
+/// A random secret of 66 bytes, made of text characters that survive in a file.
 pub fn secret() -> Vec<u8> {
     (0..3).flat_map(|_| random_id().into_bytes()).collect()
 }
@@ -35,7 +35,7 @@ fn json_of(text: &str) -> Value {
 }
 
 impl Key {
-    /// A new key, but for RSA.
+    /// A new key, except for RSA: all RSA algorithms share one key.
     pub fn of(algorithm: Algorithm) -> Self {
         let (private_pem, private_jwk, public_pem, public_jwk) = match algorithm {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
@@ -54,7 +54,7 @@ impl Key {
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::generate();
                 let public = pair.public_key();
-                // It writes both halves into one text.
+                // `to_pem` writes both halves into one text.
                 let private = pair.to_pem().split("-----BEGIN PUBLIC").next().unwrap().to_owned();
                 (private, pair.to_jwk(), public.to_pem(), public.to_jwk())
             }
@@ -92,7 +92,7 @@ impl Key {
         MintingKey::read(&self.private[0], Some(algorithm)).unwrap().sign("JWT", kid, claims).unwrap()
     }
 
-    /// The JWK of a set, under a name.
+    /// The public JWK with a `kid`.
     pub fn named(&self, kid: &str) -> Value {
         let mut jwk = self.jwk.clone();
         jwk["kid"] = kid.into();

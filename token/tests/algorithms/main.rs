@@ -1,4 +1,4 @@
-//! Every algorithm: what one half of a key signs the other verifies, and nothing else does.
+//! Tests of every algorithm: only the public half of the signing key verifies a token.
 
 #![allow(
     clippy::unwrap_used,
@@ -71,7 +71,7 @@ fn is_refused(token: &str, keys: &KeySet, code: &str) {
     assert_eq!(explain(token, Some(keys), &terms()).accepted, Some(false));
 }
 
-/// In every form of the private half and of the public one.
+/// Signs with each form of the private key, and verifies with each form of the public key.
 fn is_verified_as_it_was_signed(algorithm: Algorithm) {
     let key = Key::of(algorithm);
     for private in &key.private {
@@ -88,7 +88,7 @@ fn is_verified_as_it_was_signed(algorithm: Algorithm) {
     }
 }
 
-/// Altered, by another key, or under another algorithm's name.
+/// Tries altered tokens, other keys, and other algorithm names.
 fn is_refused_where_anything_differs(algorithm: Algorithm) {
     let key = Key::of(algorithm);
     let keys = set(&[key.named("k1")]);
@@ -114,7 +114,7 @@ fn is_refused_where_anything_differs(algorithm: Algorithm) {
         if family.contains(&other) {
             is_refused(&key.mint_as(other, Some("k1"), claims()), &keys, "wrong_algorithm");
             is_refused(&key.mint_as(other, None, claims()), &key.file(), "wrong_algorithm");
-            // A key that may be used with both is used with either.
+            // A key that is configured for two algorithms verifies both.
             let both = KeySet::from_key_file(&key.files[0], &[algorithm, other]).unwrap();
             is_accepted(&key.mint_as(other, None, claims()), &both, other);
             is_accepted(&token, &both, algorithm);
@@ -183,13 +183,13 @@ fn a_kid_chooses_and_without_one_it_must_be_clear() {
     is_accepted(&ed.mint(None, claims()), &both, Algorithm::EdDsa);
     is_refused(&Key::of(Algorithm::EdDsa).mint(None, claims()), &both, "bad_signature");
     is_refused(&Key::of(Algorithm::Es384).mint(None, claims()), &both, "wrong_algorithm");
-    // A key without a name is found by no name.
+    // A key without a `kid` is not found by a `kid`.
     is_accepted(&one.mint(None, claims()), &set(std::slice::from_ref(&one.jwk)), Algorithm::Es256);
     is_refused(&one.mint(Some("one"), claims()), &set(std::slice::from_ref(&one.jwk)), "unknown_key");
 }
 
-/// Whoever knows r and s knows r and n − s too, which is as good: such a token is the same one, so that a
-/// token that was revoked does not come back under its other signature.
+/// From a signature (r, s) anyone can compute (r, n − s), which is valid too. Both tokens must have the same id, so
+/// that a revoked token does not become valid with its other signature.
 #[test]
 fn the_other_spelling_of_an_ecdsa_signature_is_the_same_token() {
     let key = Key::of(Algorithm::Es256);

@@ -1,5 +1,5 @@
-//! What holds for any token: a changed bit is refused, claims come back as they were signed, and an explanation
-//! says what the policy does.
+//! Properties of all tokens: a changed bit is refused, verified claims equal the signed claims, and an explanation
+//! agrees with the policy.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::key::{Key, encode, secret};
 use crate::{NOW, claims, set, terms};
 
-/// A token of each algorithm, with its keys: made once, as the properties try it often.
+/// A token of each algorithm with its keys. Made once, because the properties use it often.
 static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
     let made = Algorithm::ALL.into_iter().map(|algorithm| {
         let key = Key::of(algorithm);
@@ -30,7 +30,7 @@ fn a_changed_bit_is_refused(algorithm: Algorithm, at: prop::sample::Index, bit: 
     }
 }
 
-/// JSON of a few levels, whose numbers are exact in every parser.
+/// JSON with a few levels. Every parser represents its numbers exactly.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -49,7 +49,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Members that the policy knows, with values that are now right and now not.
+/// Members that the policy checks, with values that are sometimes valid and sometimes invalid.
 fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
     let value = prop_oneof![
         4 => prop::sample::select(vec![
@@ -63,7 +63,7 @@ fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<Str
         .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Whatever the token: no panic, and the explanation says what the policy does.
+/// Checks for any text that nothing panics and that the explanation agrees with the policy.
 fn is_explained_as_it_is_judged(token: &str) -> bool {
     let mut accepted = false;
     for (_, _, keys) in
@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn what_was_minted_is_what_is_verified(more in prop::collection::btree_map("[a-z_]{1,10}", any_json(), 0..6)) {
         let mut all: Map<String, Value> = more.into_iter().collect();
-        // Those that jwt-simple and the policy read must be of their types.
+        // The members that jwt-simple and the policy parse must have the right types.
         all.remove("nonce");
         all.extend(claims());
         for algorithm in [Algorithm::Hs256, Algorithm::EdDsa] {
@@ -132,7 +132,7 @@ proptest! {
         static SIGNED: LazyLock<Key> = LazyLock::new(|| Key::of_secret(Algorithm::Hs256, &secret()));
         let mut all_header = json!({ "alg": "HS256", "typ": "JWT", "kid": "k1" }).as_object().unwrap().clone();
         let mut all_claims = claims();
-        // Half of the time a header is as it should be, or nothing behind it would ever be looked at.
+        // Half of the headers are valid; otherwise the checks after the header would never run.
         if changes.len() % 2 == 0 {
             all_header.extend(header);
         }

@@ -13,7 +13,7 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-/// As the secret travels: whatever is not in it is lost.
+/// Takes a step and reads the keys back from the secret, so only stored data remains.
 fn taken(keys: &EdgeKeys, step: Step, now: u64) -> EdgeKeys {
     let next = keys.step(step, now).unwrap();
     EdgeKeys::from_jwks(next.to_private_jwks().expose()).unwrap()
@@ -64,7 +64,7 @@ fn a_rotation_accepts_old_and_new_at_each_step() {
         "the next step is counted from the one before"
     );
 
-    // Isolates get new secrets at different times, so neighbours accept each other's tokens.
+    // Isolates receive a new secret at different times, so each must accept tokens from the step before and after.
     assert!(accepts(&published, &access(&switched)), "one that lags knows the new key");
     assert!(accepts(&switched, &access(&old)));
     assert!(!accepts(&done, &access(&old)), "at the end the old key is none");
@@ -160,7 +160,7 @@ fn a_device_that_was_away_through_rotations_and_an_emergency_is_still_known() {
             .collect::<Vec<_>>()
     );
 
-    // A key that is for devices' credentials verifies nothing else.
+    // A retired key verifies only device certificates.
     assert!(!accepts(&keys, &access(&first)));
     let welcome = welcome::sign(&first, &home, "session-session-1", NOW * 1_000).unwrap();
     assert!(welcome::verify(&welcome, keys.public(), "session-session-1", &home).is_err());
@@ -209,7 +209,7 @@ fn retired_keys_go_when_the_last_credential_has_expired_and_fit_the_secret() {
     for n in 0..20 {
         keys = keys.replaced(NOW + n).unwrap();
     }
-    // Cloudflare takes 5 KB; a rotation under way has two keys more.
+    // Cloudflare accepts 5 KB. During a rotation, the secret has additional keys.
     let largest = keys.step(Step::Publish, NOW + 30).unwrap().to_private_jwks();
     assert!(largest.expose().len() < 5_000, "{}", largest.expose().len());
     assert_eq!(keys.replaced(NOW + CERT_LIFE + 20).unwrap().list().len(), 4);
