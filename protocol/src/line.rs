@@ -216,9 +216,9 @@ impl Action {
                 only(args, if kind.fades() { &["value", "fade_ms"] } else { &["value"] })?;
                 let value = args.get("value").ok_or_else(|| wrong("`value` is missing"))?;
                 let level: Level = serde_json::from_value(value.clone())
-                    .map_err(|_| wrong(format!("`value` does not suit a {kind} line")))?;
+                    .map_err(|_| wrong(format!("`value` is not valid for a {kind} line")))?;
                 if !kind.admits(&level) {
-                    return Err(wrong(format!("`value` does not suit a {kind} line")));
+                    return Err(wrong(format!("`value` is not valid for a {kind} line")));
                 }
                 let fade_ms =
                     if args.contains_key("fade_ms") { whole(args, "fade_ms", 0, MAX_FADE_MS)? } else { 0 };
@@ -283,7 +283,7 @@ fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result
         .as_u64()
         .and_then(|n| u32::try_from(n).ok())
         .filter(|n| (least..=most).contains(n))
-        .ok_or_else(|| wrong(format!("`{name}` is a whole number from {least} to {most}")))
+        .ok_or_else(|| wrong(format!("`{name}` must be a whole number from {least} to {most}")))
 }
 
 /// A line as described by its device.

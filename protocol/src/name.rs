@@ -23,7 +23,7 @@ pub enum NameError {
     #[error("a name has at most {0} characters")]
     TooLong(usize),
     /// A character outside the alphabet.
-    #[error("{0:?} cannot stand in a name here")]
+    #[error("{0:?} is not allowed in a name here")]
     Character(char),
     /// The first character is not a letter or digit.
     #[error("a name begins with a letter or digit")]

@@ -22,7 +22,7 @@ pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Neither `line:DEVICE/LINE:VERB` nor `site:RIGHT`.
-    #[error("{0:?} is no scope: write line:DEVICE/LINE:VERB or site:RIGHT")]
+    #[error("{0:?} is not a scope; write line:DEVICE/LINE:VERB or site:RIGHT")]
     Form(String),
     /// A device or line name is invalid.
     #[error("{0:?}: {1}")]

@@ -21,7 +21,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.click("enrol").await;
         pages.write("enrol-name", "Porch").await;
         pages.click("enrol-go").await;
-        pages.says("failed", "cannot stand in a name").await;
+        pages.says("failed", "is not allowed in a name").await;
         pages.write("enrol-name", "porch").await;
         pages.click("enrol-go").await;
         let command = pages.once().await;

@@ -24,7 +24,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.click("invite").await;
         pages.write("invite-name", "Ben!").await;
         pages.click("invite-go").await;
-        pages.says("failed", "cannot stand in a name").await;
+        pages.says("failed", "is not allowed in a name").await;
         pages.write("invite-name", "ben").await;
         pages.click("invite-go").await;
         let link = pages.once().await;
