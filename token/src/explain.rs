@@ -84,7 +84,7 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             let header = token.split('.').next().and_then(|part| object(part, "the header").ok());
             explanation.header = header.map(|it| members(&it, header_meaning, terms.now)).unwrap_or_default();
             explanation.note("form", sealed::check(token));
-            explanation.skip("content", "only the key that it is sealed for opens it");
+            explanation.skip("content", "only the recipient's key can decrypt it");
         }
         Err(refusal) => {
             // The readable parts are shown although the token would be refused.
@@ -120,7 +120,7 @@ impl Explanation {
             }
             Some(Err(refusal)) => {
                 self.note("key", Err(refusal.clone()));
-                self.skip("signature", "no key fits");
+                self.skip("signature", "no configured key matches");
             }
             Some(Ok((key, alg))) => {
                 self.note("key", Ok(()));
@@ -177,26 +177,26 @@ fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
 fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
     let text = match name {
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
-            "not signed at all; never accepted"
+            "not signed; never accepted"
         }
         "alg" => match value.as_str().and_then(KeyAlgorithm::by_name) {
-            Some(_) => "how the content's key is addressed to the one key that can read it",
-            None => "the algorithm; it counts only where a configured key is for it",
+            Some(_) => "how the content key is encrypted for the recipient's key",
+            None => "the signature algorithm; ignored unless a configured key uses it",
         },
         "typ" => "the kind of token",
-        "kid" => "names one of the configured keys",
-        "cty" => "what is inside: `JWT` in a token that is sealed",
-        "enc" => "how the content is encrypted; only the key's holder can read it",
-        "epk" => "the sealer's key for this token alone, half of what the content's key is made from",
-        "apu" | "apv" => "names of the two parties, in base64url, from which the key is made too",
-        "p2s" | "p2c" => "a password's salt and rounds (PBES2); refused",
-        "crit" => "extensions that must be understood; none is, so it is refused",
-        "b64" => "an unencoded payload (RFC 7797); refused",
-        "zip" => "compressed; refused",
-        "jwk" => "a key that the token brings itself; refused",
-        "jku" | "x5u" => "where the token wants its key fetched from; refused, nothing is fetched",
-        "x5c" => "certificates that the token brings itself; refused",
-        "x5t" | "x5t#S256" => "a certificate's fingerprint; not looked at",
+        "kid" => "the id of a configured key",
+        "cty" => "the content type: `JWT` in an encrypted token",
+        "enc" => "the content encryption algorithm",
+        "epk" => "the sender's key for this token only, used to derive the content key",
+        "apu" | "apv" => "party information in base64url, used to derive the content key",
+        "p2s" | "p2c" => "salt and iteration count of a password (PBES2); rejected",
+        "crit" => "critical extensions; none is supported, so the token is rejected",
+        "b64" => "an unencoded payload (RFC 7797); rejected",
+        "zip" => "compressed; rejected",
+        "jwk" => "a key inside the token; rejected",
+        "jku" | "x5u" => "a URL of the key; rejected and never fetched",
+        "x5c" => "certificates inside the token; rejected",
+        "x5t" | "x5t#S256" => "the fingerprint of a certificate; ignored",
         _ => return None,
     };
     Some(text.into())
@@ -209,18 +209,18 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "nbf" => return moment("not valid before", value, now),
         "exp" => return moment("expires", value, now),
         "auth_time" => return moment("the person logged in", value, now),
-        "iss" => "who signed it",
-        "sub" => "whom it speaks for",
-        "aud" => "whom it is for",
-        "azp" | "client_id" => "which client asked for it",
-        "jti" => "its id, by which it can be revoked",
-        "scope" => "what it may do at most",
-        "cnf" => "the key whose holder alone may use it",
-        "gen" => "the site's generation; raising the site's voids older tokens",
-        "family" => "the login that it belongs to",
-        "session" => "the connection that it was made for",
-        "deadline" => "when the command must be done by, in milliseconds of Unix time",
-        "nonce" => "ties a login to the browser that began it",
+        "iss" => "the issuer",
+        "sub" => "the subject: the person, program or device that acts",
+        "aud" => "the audience: the recipient",
+        "azp" | "client_id" => "the client that requested the token",
+        "jti" => "the token's id, used to revoke it",
+        "scope" => "the permissions of this token",
+        "cnf" => "the key that the user of the token must prove",
+        "gen" => "the site's generation; raising it invalidates older tokens",
+        "family" => "the login that the token belongs to",
+        "session" => "the connection that the token is for",
+        "deadline" => "the command's deadline, in milliseconds since 1970",
+        "nonce" => "binds a login to the browser that started it",
         _ => return None,
     };
     Some(text.into())
@@ -335,7 +335,7 @@ mod tests {
         assert!(explanation.header.iter().all(|member| member.meaning.is_some()));
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         let explanation = explain(unsigned, None, &terms());
-        assert_eq!(explanation.header[0].meaning.as_deref(), Some("not signed at all; never accepted"));
+        assert_eq!(explanation.header[0].meaning.as_deref(), Some("not signed; never accepted"));
     }
 
     #[test]
