@@ -180,7 +180,7 @@ mod tests {
     const SESSION: &str = "a-session-nonce-of-22-b";
     const NOW_MS: u64 = 1_800_000_000_000;
 
-    struct Bench {
+    struct TestAgent {
         keys: EdgeKeys,
         commands: Commands,
         lines: Lines,
@@ -192,12 +192,12 @@ mod tests {
     }
 
     /// Edge time is `NOW_MS` at boot, exact to the millisecond.
-    fn bench() -> Bench {
+    fn bench() -> TestAgent {
         let keys = EdgeKeys::generate().unwrap();
         let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
         let (lines, _) = Lines::open(&Config::parse(text, Path::new("")).unwrap());
         let commands = Commands::new(name("home"), name("porch"), SESSION.into(), keys.public().clone());
-        Bench { keys, commands, lines, clock: EdgeClock::new(NOW_MS, 0, 0) }
+        TestAgent { keys, commands, lines, clock: EdgeClock::new(NOW_MS, 0, 0) }
     }
 
     fn toggle(keys: &EdgeKeys, id: &str, deadline_ms: u64) -> String {

@@ -13,7 +13,7 @@ use crate::Site;
 use crate::devices::Device;
 use crate::event::{Effect, Press, close};
 use crate::failure::Failure;
-use crate::outcome::Heard;
+use crate::outcome::Provenance;
 use crate::store::{MAX_EXACT, StoreError};
 
 /// Maximum number of lines per device.
@@ -104,7 +104,7 @@ impl Site<'_> {
             }
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
-            FromAgent::Result(report) => self.take_report(name, &report, Heard::Live),
+            FromAgent::Result(report) => self.take_report(name, &report, Provenance::Live),
             FromAgent::Event { line, level, at_ms } => self.line_event(name, &line, level, at_ms),
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
         }
@@ -162,7 +162,7 @@ impl Site<'_> {
             return Ok(());
         }
         for report in reports {
-            self.take_report(&device.name, report, Heard::InHello)?;
+            self.take_report(&device.name, report, Provenance::InHello)?;
         }
         // Taken before lines are deleted, because one of them may contain the last number.
         let seq = self.next_seq()?;

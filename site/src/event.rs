@@ -67,7 +67,7 @@ pub struct Press {
 
 /// Which panel sockets an effect applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
+pub enum PanelFilter {
     /// Sockets with a token of this refresh family.
     Family(String),
     /// Sockets with the token of this `jti`.
@@ -80,7 +80,7 @@ pub enum Whose {
     All,
 }
 
-impl Whose {
+impl PanelFilter {
     /// Whether a panel socket is included.
     pub fn covers(&self, panel: &str, principal: &Principal) -> bool {
         match self {
@@ -130,7 +130,7 @@ pub enum Effect {
     /// Close panel sockets.
     ClosePanels {
         /// The sockets to close.
-        whose: Whose,
+        whose: PanelFilter,
         /// One of [`close`].
         code: u16,
         /// A stable word.

@@ -53,7 +53,7 @@ pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, Reply};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::enrolment::Renewed;
-pub use crate::event::{CommandOrder, Effect, Event, Press, Whose, close};
+pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press, close};
 pub use crate::links::Links;
 pub use crate::logins::ROTATION_GRACE_MS;
 pub use crate::outcome::GRACE_MS;

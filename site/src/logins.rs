@@ -9,7 +9,7 @@ use pinlatch_protocol::scope::SiteRight;
 
 use crate::Site;
 use crate::call::Reply;
-use crate::event::{Effect, Whose};
+use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::people::by;
 use crate::principal::Principal;
@@ -120,7 +120,7 @@ impl Site<'_> {
 
     fn end_family(&mut self, family: &str) -> Result<(), StoreError> {
         self.run("UPDATE families SET ended_ms = ?2 WHERE id = ?1", &[family.into(), self.now_ms.into()])?;
-        self.close_panels(Whose::Family(family.into()));
+        self.close_panels(PanelFilter::Family(family.into()));
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl Site<'_> {
             None => self.forbid(&principal.jti, principal.exp.saturating_add(self.config.leeway_s))?,
         }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
-        self.close_panels(Whose::Token(principal.jti.clone()));
+        self.close_panels(PanelFilter::Token(principal.jti.clone()));
         // Panels with tokens issued from this one must close too.
         self.effects.push(Effect::Review);
         Ok(())
@@ -176,7 +176,7 @@ impl Site<'_> {
         self.run("UPDATE meta SET generation = ?1", &[self.generation.into()])?;
         self.run("UPDATE tokens SET ended_ms = ?1 WHERE ended_ms IS NULL", &[self.now_ms.into()])?;
         self.audit_by(principal, "generation", &self.generation.to_string(), "done")?;
-        self.close_panels(Whose::All);
+        self.close_panels(PanelFilter::All);
         Ok(self.generation)
     }
 }

@@ -21,7 +21,7 @@ pub const GRACE_MS: u64 = 1_000;
 
 /// How current a report's level is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Provenance {
     /// The level is the line's current level.
     Live,
     /// The report comes with a hello, and the hello's own levels are newer.
@@ -35,7 +35,7 @@ impl Site<'_> {
         &mut self,
         device: &Name,
         report: &Outcome,
-        heard: Heard,
+        provenance: Provenance,
     ) -> Result<(), StoreError> {
         let Some(mut command) = self.reported_command(device, &report.id)? else {
             return self.audit_odd(device.as_str(), "report_on_no_command");
@@ -63,8 +63,8 @@ impl Site<'_> {
         (command.status, command.code, command.level) = (report.status, code, level);
         self.end_command(&command, amends)?;
         if let Some(line) = line {
-            let desired = self.wish_after(&command, &line, level, amends)?;
-            let reported = level.filter(|_| heard == Heard::Live).or(line.reported);
+            let desired = self.desired_after(&command, &line, level, amends)?;
+            let reported = level.filter(|_| provenance == Provenance::Live).or(line.reported);
             self.change_line(device, line, reported, desired, self.now_ms)?;
         }
         Ok(())
@@ -72,7 +72,7 @@ impl Site<'_> {
 
     /// The desired level after a command. On a `retain` line, it is the level of an executed `set` or the result of an
     /// executed `toggle`. A correction that arrives after a later command does not change it.
-    fn wish_after(
+    fn desired_after(
         &self,
         command: &Command,
         line: &Line,
@@ -83,15 +83,15 @@ impl Site<'_> {
             return Ok(line.desired);
         }
         let args = serde_json::from_str(&command.args).unwrap_or_default();
-        let wish = match Action::parse(line.kind, &command.action, &args) {
-            Ok(Action::Set { level: wish, .. }) => Some(wish),
+        let desired = match Action::parse(line.kind, &command.action, &args) {
+            Ok(Action::Set { level: desired, .. }) => Some(desired),
             Ok(Action::Toggle) => level,
             _ => None,
         };
-        if wish.is_none() || (amends && self.executed_since(command)?) {
+        if desired.is_none() || (amends && self.executed_since(command)?) {
             return Ok(line.desired);
         }
-        Ok(wish)
+        Ok(desired)
     }
 
     fn executed_since(&self, command: &Command) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use crate::Site;
 use crate::authority::Rights;
 use crate::command::Standing;
 use crate::devices::visible_device;
-use crate::event::{Effect, Event, Press, Whose, close};
+use crate::event::{Effect, Event, PanelFilter, Press, close};
 use crate::failure::Failure;
 use crate::lines::visible_line;
 use crate::principal::Principal;
@@ -46,11 +46,11 @@ impl Site<'_> {
         let ended = matches!(&message, ToPanel::Problem { problem, .. } if problem.is(Code::InvalidToken));
         self.effects.push(Effect::ToPanel { panel: panel.into(), message });
         if ended {
-            self.close_panels(Whose::Panel(panel.into()));
+            self.close_panels(PanelFilter::Panel(panel.into()));
         }
     }
 
-    pub(crate) fn close_panels(&mut self, whose: Whose) {
+    pub(crate) fn close_panels(&mut self, whose: PanelFilter) {
         self.effects.push(Effect::ClosePanels { whose, code: close::SESSION_ENDED, reason: "session_ended" });
     }
 

@@ -9,7 +9,7 @@ use crate::Site;
 use crate::audit::Actor;
 use crate::authority::{CUSTOM, Rights, role_from, role_word};
 use crate::call::Reply;
-use crate::event::{Effect, Whose};
+use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
@@ -207,7 +207,7 @@ impl Site<'_> {
         self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
         // Open panels show the old permissions and must load a new snapshot.
-        self.close_panels(Whose::Person(username.clone()));
+        self.close_panels(PanelFilter::Person(username.clone()));
         self.effects.push(Effect::Review);
         Ok(())
     }

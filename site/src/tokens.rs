@@ -5,7 +5,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
 
 use crate::Site;
-use crate::event::{Effect, Whose};
+use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
@@ -258,7 +258,7 @@ impl Site<'_> {
             (None, None) => return Err(Code::UnknownToken.into()),
         }
         self.audit_by(principal, "revoke", jti, "done")?;
-        self.close_panels(Whose::Token(jti.into()));
+        self.close_panels(PanelFilter::Token(jti.into()));
         // Panels with tokens issued from this one must close too.
         self.effects.push(Effect::Review);
         Ok(())

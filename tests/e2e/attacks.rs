@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 const LARGE: usize = 8 * 1024;
 
 /// A device whose key the tests have, and everything else needed to make valid tokens.
-struct Lab {
+struct TestDevice {
     deployment: &'static Deployment,
     http: Http,
     keys: EdgeKeys,
@@ -47,7 +47,7 @@ enum Place {
     Form,
 }
 
-static LAB: LazyLock<Lab> = LazyLock::new(Lab::enrolled);
+static TEST_DEVICE: LazyLock<TestDevice> = LazyLock::new(TestDevice::enrolled);
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("a name")
@@ -64,7 +64,7 @@ fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
     AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
 }
 
-impl Lab {
+impl TestDevice {
     /// Enrols a device, as an agent does.
     fn enrolled() -> Self {
         let site = Site::outside();
@@ -271,20 +271,20 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
 /// policy's tests check all of them.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
     let _host_lock = HostLock::beside_others();
-    let lab = &*LAB;
+    let test_device = &*TEST_DEVICE;
     let mut shown = 0;
-    for subject in lab.subjects() {
+    for subject in test_device.subjects() {
         let mut attempts = attack(&subject);
         if subject.role == Role::Issuer {
             one_for_each_reason(&mut attempts);
         }
         // A refused request does not use up the proof, so one proof serves all credentials.
-        let proof = if attempts.is_empty() { String::new() } else { lab.proof() };
+        let proof = if attempts.is_empty() { String::new() } else { test_device.proof() };
         for (turn, attempt) in attempts.iter().enumerate() {
-            let places = Lab::places(&subject, &attempt.token);
+            let places = TestDevice::places(&subject, &attempt.token);
             let in_turn = |(index, _): &(usize, &Place)| turn == 0 || turn % places.len() == *index;
             for (_, &place) in places.iter().enumerate().filter(in_turn) {
-                let status = lab.show(&subject, &attempt.token, place, &proof);
+                let status = test_device.show(&subject, &attempt.token, place, &proof);
                 let large = attempt.token.len() > LARGE && (400..500).contains(&status);
                 assert!(
                     status == 401 || large,
@@ -308,10 +308,10 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
 #[test]
 fn the_honest_tokens_are_accepted() {
     let _host_lock = HostLock::beside_others();
-    let lab = &*LAB;
-    let subjects = lab.subjects();
+    let test_device = &*TEST_DEVICE;
+    let subjects = test_device.subjects();
     assert!(subjects.len() > Outsider::GOOD.len() + 3);
-    subjects.iter().for_each(|subject| lab.accepts(subject));
+    subjects.iter().for_each(|subject| test_device.accepts(subject));
 }
 
 macro_rules! tests {
@@ -331,34 +331,39 @@ for_each_attack!(tests);
 #[test]
 fn a_proof_shown_again() {
     let _host_lock = HostLock::beside_others();
-    let lab = &*LAB;
-    let proof = lab.proof();
-    assert_eq!(lab.agent(&lab.cert, &proof), 101);
-    assert_eq!(lab.agent(&lab.cert, &proof), 401);
-    assert_eq!(lab.agent(&lab.cert, &lab.proof()), 101);
+    let test_device = &*TEST_DEVICE;
+    let proof = test_device.proof();
+    assert_eq!(test_device.agent(&test_device.cert, &proof), 101);
+    assert_eq!(test_device.agent(&test_device.cert, &proof), 401);
+    assert_eq!(test_device.agent(&test_device.cert, &test_device.proof()), 101);
 }
 
 /// A token is valid for its site only, whatever site the caller names.
 #[test]
 fn a_token_for_another_site_of_the_deployment() {
     let site = Site::shared();
-    let lab = &*LAB;
-    let path = format!("/api/v1/events?site={}", lab.site);
+    let test_device = &*TEST_DEVICE;
+    let path = format!("/api/v1/events?site={}", test_device.site);
     let bearer = format!("Bearer {}", site.token);
-    assert_eq!(lab.upgrade(&path, &[("authorization", &bearer)]), 401);
-    // A credential of this lab's site with a proof for the other site, then the reverse.
+    assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 401);
+    // A credential of this test_device's site with a proof for the other site, then the reverse.
     let challenge = |http: &Http| {
         let answer = http.get("/api/v1/agent");
         answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
     };
     let elsewhere = name(&site.name);
-    let proof =
-        device::sign_proof(&lab.device, &elsewhere, &name("forger"), &challenge(&lab.http), &random_id());
-    assert_eq!(lab.agent(&lab.cert, &proof.expect("a proof")), 401);
-    let key = PublicKey::from_jwk(&lab.device.public_jwk()).expect("a key");
-    let cert = device::sign_cert(&lab.keys, &elsewhere, &name("forger"), &key, &random_id(), now())
+    let proof = device::sign_proof(
+        &test_device.device,
+        &elsewhere,
+        &name("forger"),
+        &challenge(&test_device.http),
+        &random_id(),
+    );
+    assert_eq!(test_device.agent(&test_device.cert, &proof.expect("a proof")), 401);
+    let key = PublicKey::from_jwk(&test_device.device.public_jwk()).expect("a key");
+    let cert = device::sign_cert(&test_device.keys, &elsewhere, &name("forger"), &key, &random_id(), now())
         .expect("a token");
-    assert_eq!(lab.agent(&cert, &lab.proof()), 401);
+    assert_eq!(test_device.agent(&cert, &test_device.proof()), 401);
 }
 
 /// An enrolment code is valid once, for one device. A setup code enrols no device.
@@ -390,27 +395,27 @@ fn an_enrolment_code_used_again_or_for_something_else() {
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
-    // Static, so that the lab can borrow the deployment for the rest of the run.
+    // Static, so that the test_device can borrow the deployment for the rest of the run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
     let site = name("outside");
     let cert = device::sign_cert(&keys, &site, &name("forger"), &device.public(), "d1", now());
     let guest = grant(&site, Kind::Guest, "token:nobody").sign(&keys).expect("a token");
-    let lab = Lab::of(&OWN, "outside", device, cert.expect("a token"), guest);
+    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest);
     let log = |word: &str| OWN.log().matches(word).count();
     let mut wanted = Vec::new();
     for (_, attack) in ALL {
-        let proof = lab.proof();
-        for subject in lab.subjects() {
+        let proof = test_device.proof();
+        for subject in test_device.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
             // Each attack's separate test presents more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
                 // One place is enough here.
-                let Some(&place) = Lab::places(&subject, &attempt.token).first() else { continue };
-                let status = lab.show(&subject, &attempt.token, place, &proof);
+                let Some(&place) = TestDevice::places(&subject, &attempt.token).first() else { continue };
+                let status = test_device.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
                 // A token with five parts is decrypted before it is verified, where access tokens are accepted.
                 let opens = !matches!(subject.role, Role::Cert | Role::Proof) && is_sealed(&attempt.token);
@@ -427,7 +432,7 @@ fn the_whole_catalogue_never_reaches_the_object() {
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "an object was reached");
     // Only the object itself can report that there is no such person.
-    let answer = lab.http.bearer(&lab.access()).get("/api/v1/whoami");
+    let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
     assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
 }

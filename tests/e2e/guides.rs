@@ -29,10 +29,10 @@ use self::page::Page;
 /// Client secrets at the Auth0 stand-in: login, then robot.
 const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
 
-static SHARED: LazyLock<World> = LazyLock::new(World::start);
+static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
 
 /// A deployment configured by the guides.
-struct World {
+struct TestDeployment {
     pages: Vec<Page>,
     deployment: Deployment,
     providers: Providers,
@@ -42,7 +42,7 @@ struct World {
     _auth0_log: TempDir,
 }
 
-impl World {
+impl TestDeployment {
     /// The caller must hold the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&["company"]);

@@ -47,15 +47,15 @@ const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "priva
 /// The ceiling for external access tokens.
 const CEILING: &str = "line:*/lamp:read line:*/relay:*";
 
-static SHARED: LazyLock<World> = LazyLock::new(World::start);
+static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
 
 /// A deployment and its providers.
-struct World {
+struct TestDeployment {
     providers: Providers,
     deployment: Deployment,
 }
 
-impl World {
+impl TestDeployment {
     /// The caller must hold the [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&NAMES);

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 const NOW: u64 = 1_790_000_000;
 
 /// An edge, a device, three issuers, and a valid token for each role.
-struct World {
+struct Fixture {
     edge: EdgeKeys,
     root: SigningKey,
     device: SigningKey,
@@ -51,7 +51,7 @@ fn private(key: &SigningKey) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(key.to_private_jwk().expose()).unwrap())
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let (hs256, rs256, es256) = (Signer::hs256(), Signer::rs256(), Signer::es256());
         let Signer::Hs256(secret) = hs256.clone() else { panic!("a secret") };
@@ -240,7 +240,7 @@ fn issuer(alg: &str) -> String {
 }
 
 fn is_refused_by_every_verifier(attack: Attack) {
-    let world = World::new();
+    let world = Fixture::new();
     let mut tried = 0;
     for subject in &world.subjects {
         let honest = subject.honest();

@@ -20,15 +20,15 @@ use serde_json::{Map, Value, json};
 
 const NOW: u64 = 1_790_000_000;
 
-struct World {
+struct Fixture {
     keys: EdgeKeys,
     site: Name,
     door: Name,
     session: String,
 }
 
-fn world() -> World {
-    World {
+fn world() -> Fixture {
+    Fixture {
         keys: EdgeKeys::generate().unwrap(),
         site: name("home"),
         door: name("porch"),
@@ -40,7 +40,7 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-impl World {
+impl Fixture {
     fn access(&self, site: &str) -> String {
         let claims = AccessClaims {
             scope: "line:porch/door:pulse".parse().unwrap(),

@@ -9,7 +9,7 @@ use crate::edge::{Connection, Edge, site};
 use crate::for_each_attack;
 use crate::forge::attacks::{self, Attack};
 use crate::forge::{Role, Signer, Subject};
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 /// Largest token that fits into a frame; longer frames end the connection.
 const LARGEST: usize = 12 * 1024;
@@ -52,8 +52,8 @@ async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
 
 #[tokio::test]
 async fn no_attack_of_the_catalogue_moves_a_line() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let mut tried = 0;
@@ -81,7 +81,7 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                 }
             }
             assert!(tried > 400, "only {tried} were tried");
-            assert_eq!(world.times_on("door"), 0);
+            assert_eq!(test_agent.times_on("door"), 0);
         })
         .await;
 }
@@ -90,8 +90,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
 /// not with its JSON spelled differently.
 #[tokio::test]
 async fn a_command_shown_again() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let subject = subject(edge, &link, "once");
@@ -105,7 +105,7 @@ async fn a_command_shown_again() {
                 // The answer repeats the first outcome, and the line does not move.
                 assert_eq!(link.command(again).await.status, CommandStatus::Executed);
             }
-            assert_eq!(world.times_on("door"), 1);
+            assert_eq!(test_agent.times_on("door"), 1);
             link.close(1012).await;
             let (mut link, _) = edge.welcome().await;
             let outcome = link.command(subject.honest()).await;
@@ -113,7 +113,7 @@ async fn a_command_shown_again() {
                 (outcome.status, outcome.code.as_deref()),
                 (CommandStatus::Refused, Some("refused_token"))
             );
-            assert_eq!(world.times_on("door"), 1);
+            assert_eq!(test_agent.times_on("door"), 1);
         })
         .await;
 }

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::edge::{Edge, PATIENCE};
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
@@ -33,14 +33,14 @@ fn signal(child: &Child, signal: Signal) {
 
 #[tokio::test]
 async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    let state = world.state_dir();
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    let state = test_agent.state_dir();
     let enrolled = output(&["enrol", &edge.enrol_string(), "--state", state.to_str().unwrap()]).await;
     assert!(enrolled.status.success(), "{enrolled:?}");
     assert_eq!(text(&enrolled.stdout), format!("enrolled as porch of site home at {}\n", edge.url()));
     assert!(!text(&enrolled.stderr).contains("one.time"));
 
-    let running = agent(&["run", "--config", world.config_file().to_str().unwrap()]).spawn().unwrap();
+    let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
     let order = link.order("c", "lamp", "set", json!({ "value": true })).sign();
     link.command(order.clone()).await;
@@ -55,14 +55,14 @@ async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
     assert!(log.contains("connected") && log.contains("stopped"), "{log}");
     assert!(log.contains("no GPIO") || log.contains("NO_SUCH_LINE"), "the wrong line is named: {log}");
     assert!(!log.contains(&order) && !log.contains("eyJ"), "a token in the log: {log}");
-    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))));
+    assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))));
 }
 
 #[tokio::test]
 async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let config = world.config_file();
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let config = test_agent.config_file();
     let config = config.to_str().unwrap();
     let mut running = agent(&["run", "--config", config]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
@@ -70,10 +70,10 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
     link.command(order).await;
     signal(&running, Signal::KILL);
     running.wait().await.unwrap();
-    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(true))));
+    assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(true))));
 
     let safe = output(&["safe", "--config", config]).await;
-    assert!(world.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
+    assert!(test_agent.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
     // The line without hardware is reported, but does not prevent the other lines from becoming safe.
     assert_eq!(safe.status.code(), Some(1));
     assert!(text(&safe.stderr).contains("lost"), "{safe:?}");
@@ -85,9 +85,9 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_holds_up_nothing() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = agent(&["run", "--config", world.config_file().to_str().unwrap()]).spawn().unwrap();
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
     // About 120 KiB of log into a pipe of 64 KiB.
     for number in 0..800 {
@@ -103,8 +103,8 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
 
 #[tokio::test]
 async fn an_unusable_configuration_is_exit_code_2() {
-    let world = World::new();
-    let file = world.config_file();
+    let test_agent = TestAgent::new();
+    let file = test_agent.config_file();
     let good = output(&["check-config", "--config", file.to_str().unwrap()]).await;
     assert!(good.status.success() && text(&good.stdout).contains("ok, 4 lines"), "{good:?}");
     std::fs::write(&file, "state_dir = 1\n").unwrap();
@@ -117,17 +117,17 @@ async fn an_unusable_configuration_is_exit_code_2() {
 
 #[tokio::test]
 async fn a_device_that_is_not_enrolled_says_so() {
-    let world = World::new();
-    let ended = output(&["run", "--config", world.config_file().to_str().unwrap()]).await;
+    let test_agent = TestAgent::new();
+    let ended = output(&["run", "--config", test_agent.config_file().to_str().unwrap()]).await;
     assert_eq!(ended.status.code(), Some(1));
     assert!(text(&ended.stderr).contains("enrol this device first"), "{ended:?}");
 }
 
 #[tokio::test]
 async fn a_refused_code_is_not_echoed() {
-    let (world, edge) = (World::new(), Edge::start().await);
+    let (test_agent, edge) = (TestAgent::new(), Edge::start().await);
     let string = edge.enrol_string().replace("one.time.code", "secret-guess");
-    let refused = output(&["enrol", &string, "--state", world.state_dir().to_str().unwrap()]).await;
+    let refused = output(&["enrol", &string, "--state", test_agent.state_dir().to_str().unwrap()]).await;
     assert_eq!(refused.status.code(), Some(1));
     let told = text(&refused.stderr);
     assert!(told.contains("code_refused") && !told.contains("secret-guess"), "{told}");
@@ -144,8 +144,8 @@ async fn lines_lists_what_there_is() {
 
 #[tokio::test]
 async fn lines_gives_the_words_of_the_configuration() {
-    let world = World::new();
-    let sysfs = world.folder.path().join("sys");
+    let test_agent = TestAgent::new();
+    let sysfs = test_agent.folder.path().join("sys");
     // Layout of the kernel for a PWM chip, a processor's thermometer and a 1-wire thermometer.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
@@ -187,14 +187,14 @@ async fn lines_gives_the_words_of_the_configuration() {
 
 #[tokio::test]
 async fn status_tells_of_link_clock_lines_and_commands() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    let config = world.config_file();
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    let config = test_agent.config_file();
     let config = config.to_str().unwrap();
     let nobody = output(&["status", "--config", config]).await;
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("[agent_not_running]"), "{nobody:?}");
 
-    world.enrol(&edge.enrol_string()).await.unwrap();
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let mut running = agent(&["run", "--config", config]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
     for (id, action, args) in [
@@ -235,5 +235,5 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     }
     signal(&running, Signal::TERM);
     running.wait().await.unwrap();
-    assert!(!world.folder.path().join("agent.sock").exists());
+    assert!(!test_agent.folder.path().join("agent.sock").exists());
 }

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{CertificateError, Error, RootCertStore};
 
 use crate::edge::Edge;
 use crate::pki::Pki;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 const IN_1970: u64 = 100;
 const IN_2200: u64 = 7_258_118_400;
@@ -44,9 +44,9 @@ fn an_ordinary_verifier_would_refuse() {
 #[tokio::test]
 async fn in_1970_it_enrols_connects_and_obeys() {
     let pki = Pki::new();
-    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let test_agent = TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
     let mut edge = Edge::serve(Some(pki.acceptor())).await;
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
                 // The second connection may resume the first TLS session, which skips the check of the chain.
@@ -62,9 +62,9 @@ async fn in_1970_it_enrols_connects_and_obeys() {
 #[tokio::test]
 async fn a_welcome_dated_outside_of_the_certificate_closes() {
     let pki = Pki::new();
-    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let test_agent = TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
     let mut edge = Edge::serve(Some(pki.acceptor())).await;
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let mut link = {
@@ -81,18 +81,18 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
         .await;
 
     // Only the date was wrong: without a certificate the same welcome is accepted.
-    let (world, mut plain) = (World::new(), Edge::start().await);
+    let (test_agent, mut plain) = (TestAgent::new(), Edge::start().await);
     plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
-    world.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
+    test_agent.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
 }
 
 #[tokio::test]
 async fn enrolment_follows_the_same_rule() {
     let pki = Pki::new();
-    let world = World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
+    let test_agent = TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970)));
     let edge = Edge::serve(Some(pki.acceptor())).await;
     edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
-    let refused = world.enrol(&edge.enrol_string()).await;
+    let refused = test_agent.enrol(&edge.enrol_string()).await;
     assert!(matches!(refused, Err(EnrolError::CertificateDate)), "{refused:?}");
 }
 
@@ -100,18 +100,18 @@ async fn enrolment_follows_the_same_rule() {
 async fn leniency_is_for_the_date_alone() {
     let (pki, stranger) = (Pki::new(), Pki::new());
     let edge = Edge::serve(Some(pki.acceptor())).await;
-    for (world, string) in [
+    for (test_agent, string) in [
         // A different root.
-        (World::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
+        (TestAgent::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
         // A different name.
         (
-            World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
+            TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
             edge.enrol_string().replace("127.0.0.1", "localhost"),
         ),
         // Expired, for a clock that is ahead.
-        (World::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
+        (TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
     ] {
-        let refused = world.enrol(&string).await;
+        let refused = test_agent.enrol(&string).await;
         assert!(matches!(refused, Err(EnrolError::Http(HttpError::Tls(..)))), "{refused:?}");
     }
 }

@@ -4,12 +4,12 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::edge::Edge;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 #[tokio::test]
 async fn what_is_not_understood_is_passed_over() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             for frame in [
@@ -32,8 +32,8 @@ async fn what_is_not_understood_is_passed_over() {
 
 #[tokio::test]
 async fn a_very_long_frame_ends_the_connection_and_not_the_agent() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             link.send(Message::text("x".repeat(16 * 1024 + 1))).await;
@@ -48,8 +48,8 @@ async fn a_very_long_frame_ends_the_connection_and_not_the_agent() {
 
 #[tokio::test]
 async fn a_binary_first_frame_is_no_welcome() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let mut link = edge.accept().await;
             link.send(Message::binary(vec![1, 2, 3])).await;

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
 use crate::edge::Edge;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 const LINES: &str = r#"
 [lines.lamp]
@@ -38,8 +38,8 @@ precision = 1
 
 #[tokio::test]
 async fn a_fade_goes_through_every_step_and_ends_at_its_level() {
-    let (world, mut edge) = (World::of(LINES), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::of(LINES), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, hello) = edge.welcome().await;
             let FromAgent::Hello { lines, .. } = hello else { panic!() };
@@ -51,7 +51,7 @@ async fn a_fade_goes_through_every_step_and_ends_at_its_level() {
             let outcome = link.command(order).await;
             assert_eq!((outcome.status, outcome.level), (CommandStatus::Executed, Some(Level::Number(0.0))));
             while link.event("lamp").await != 1.0 {}
-            let levels: Vec<f64> = world
+            let levels: Vec<f64> = test_agent
                 .journal()
                 .iter()
                 .filter(|(line, _)| line == "lamp")
@@ -64,8 +64,8 @@ async fn a_fade_goes_through_every_step_and_ends_at_its_level() {
 
 #[tokio::test]
 async fn interlocked_lines_refuse_each_other() {
-    let (world, mut edge) = (World::of(LINES), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::of(LINES), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             for (id, line, action, args, code) in [
@@ -84,11 +84,11 @@ async fn interlocked_lines_refuse_each_other() {
 
 #[tokio::test]
 async fn readings_and_presses_are_told() {
-    let (world, mut edge) = (World::of(LINES), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::of(LINES), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            let mut socket = UnixStream::connect(world.socket()).await.unwrap();
+            let mut socket = UnixStream::connect(test_agent.socket()).await.unwrap();
             let mut say = async |line: &str, level: serde_json::Value| {
                 let request = json!({ "line": line, "level": level }).to_string() + "\n";
                 socket.write_all(request.as_bytes()).await.unwrap();

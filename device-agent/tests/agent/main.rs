@@ -20,6 +20,6 @@ mod proxy;
 mod reload;
 mod renewal;
 mod running;
+mod test_agent;
 mod trust;
 mod uplink;
-mod world;

@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant, timeout};
 
 use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 /// The metrics address, from the log.
 async fn address(running: &Running) -> SocketAddr {
@@ -79,10 +79,10 @@ unit = "°C \"in\" C:\\"
 
 #[tokio::test]
 async fn they_tell_of_link_commands_lines_and_clock() {
-    let (world, mut edge) = (World::of(LINES), Edge::start().await);
-    world.configure("metrics = \"127.0.0.1:0\"");
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::of(LINES), Edge::start().await);
+    test_agent.configure("metrics = \"127.0.0.1:0\"");
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     let address = address(&running).await;
     for (id, line, action, args) in [
@@ -115,7 +115,7 @@ async fn they_tell_of_link_commands_lines_and_clock() {
     assert!(told["process_resident_memory_bytes"] > 1e6 && told["process_open_fds"] > 5.0);
     assert!(told["pinlatch_agent_certificate_expiry_timestamp_seconds"] > 1.8e9);
 
-    let mut simulator = tokio::net::UnixStream::connect(world.socket()).await.unwrap();
+    let mut simulator = tokio::net::UnixStream::connect(test_agent.socket()).await.unwrap();
     simulator.write_all(b"{\"line\":\"heat\",\"level\":-21.4}\n").await.unwrap();
     assert_eq!(link.event("heat").await, -21.4);
     link.close(1012).await;
@@ -133,10 +133,10 @@ async fn they_tell_of_link_commands_lines_and_clock() {
 /// Clients with wrong or oversized requests, and clients that do not read, cannot delay the agent.
 #[tokio::test]
 async fn strangers_hold_up_nothing() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.configure("metrics = \"127.0.0.1:0\"");
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.configure("metrics = \"127.0.0.1:0\"");
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     let address = address(&running).await;
     let status =

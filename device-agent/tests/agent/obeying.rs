@@ -8,12 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::edge::Edge;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 #[tokio::test]
 async fn a_door_pulses_and_everyone_hears_of_it() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, hello) = edge.welcome().await;
             let FromAgent::Hello { lines, outcomes, .. } = hello else { panic!() };
@@ -29,20 +29,20 @@ async fn a_door_pulses_and_everyone_hears_of_it() {
             assert_eq!((outcome.code, outcome.level), (None, Some(Level::On(true))));
             assert_eq!(link.event("door").await, true);
             assert_eq!(link.event("door").await, false);
-            assert_eq!(world.times_on("door"), 1);
+            assert_eq!(test_agent.times_on("door"), 1);
 
             let order = link.order("c2", "lamp", "toggle", json!({})).sign();
             assert_eq!(link.command(order).await.level, Some(Level::On(true)));
             assert_eq!(link.event("lamp").await, true);
         })
         .await;
-    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))), "stopping left it safe");
+    assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))), "stopping left it safe");
 }
 
 #[tokio::test]
 async fn the_device_refuses_what_its_configuration_does_not_allow() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             for (id, line, action, args, code) in [
@@ -58,7 +58,7 @@ async fn the_device_refuses_what_its_configuration_does_not_allow() {
                 assert_eq!((outcome.id.as_str(), outcome.status), (id, CommandStatus::Refused));
                 assert_eq!(outcome.code.as_deref(), Some(code));
             }
-            assert_eq!(world.times_on("door"), 0);
+            assert_eq!(test_agent.times_on("door"), 0);
 
             let order = link.order("g", "door", "pulse", json!({ "ms": 5_000 })).sign();
             assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -70,11 +70,11 @@ async fn the_device_refuses_what_its_configuration_does_not_allow() {
 
 #[tokio::test]
 async fn a_contact_reports_its_edges() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            let mut socket = UnixStream::connect(world.socket()).await.unwrap();
+            let mut socket = UnixStream::connect(test_agent.socket()).await.unwrap();
             let mut answers = String::new();
             socket.write_all(b"{\"line\":\"bell\",\"level\":true}\n").await.unwrap();
             assert_eq!(link.event("bell").await, true);
@@ -97,8 +97,8 @@ async fn a_contact_reports_its_edges() {
 
 #[tokio::test]
 async fn a_lost_connection_s_outcomes_are_told_again() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             link.silent = true;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::edge::Edge;
 use crate::pki::Pki;
 use crate::running::Running;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 /// `Basic` for the user `porch` with the password `hush/now`.
 const LOGIN: &str = "Basic cG9yY2g6aHVzaC9ub3c=";
@@ -106,11 +106,11 @@ async fn serve(
 #[tokio::test]
 async fn through_a_proxy_with_a_password() {
     let (pki, proxy) = (Pki::new(), Proxy::start().await);
-    let world = World::with(Some(&pki.root_pem), WallClock::default());
+    let test_agent = TestAgent::with(Some(&pki.root_pem), WallClock::default());
     let mut edge = Edge::serve(Some(pki.acceptor())).await;
-    world.configure(&format!("proxy = {:?}", proxy.url(URL_LOGIN)));
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start_with(&world, |command| {
+    test_agent.configure(&format!("proxy = {:?}", proxy.url(URL_LOGIN)));
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start_with(&test_agent, |command| {
         command.env("RUST_LOG", "trace");
     });
     let (mut link, _) = edge.welcome().await;
@@ -130,10 +130,10 @@ async fn through_a_proxy_with_a_password() {
 /// Each failure of a proxy has a code, most have advice, and the agent recovers from all of them.
 #[tokio::test]
 async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
-    let (world, mut edge, proxy) = (World::new(), Edge::start().await, Proxy::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    world.configure(&format!("proxy = {:?}", proxy.url("porch:wrong-one@")));
-    let running = Running::start(&world);
+    let (test_agent, mut edge, proxy) = (TestAgent::new(), Edge::start().await, Proxy::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    test_agent.configure(&format!("proxy = {:?}", proxy.url("porch:wrong-one@")));
+    let running = Running::start(&test_agent);
     let log = running.until_logged("code=\"proxy_auth\"").await;
     assert!(log.contains("put USER:PASSWORD@ into `proxy`"), "{log}");
     for (answer, code) in [
@@ -147,8 +147,8 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
         running.until_logged(&format!("code=\"{code}\"")).await;
     }
     proxy.answers(None);
-    let text = std::fs::read_to_string(world.config_file()).unwrap();
-    std::fs::write(world.config_file(), text.replace("porch:wrong-one@", URL_LOGIN)).unwrap();
+    let text = std::fs::read_to_string(test_agent.config_file()).unwrap();
+    std::fs::write(test_agent.config_file(), text.replace("porch:wrong-one@", URL_LOGIN)).unwrap();
     running.signal(rustix::process::Signal::HUP);
     let (link, _) = edge.welcome().await;
     drop(link);
@@ -161,10 +161,10 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
 
 #[tokio::test]
 async fn a_proxy_that_does_not_reach_the_edge_says_so_at_enrolment() {
-    let (world, edge, proxy) = (World::new(), Edge::start().await, Proxy::start().await);
-    world.configure(&format!("proxy = {:?}", proxy.url(URL_LOGIN)));
+    let (test_agent, edge, proxy) = (TestAgent::new(), Edge::start().await, Proxy::start().await);
+    test_agent.configure(&format!("proxy = {:?}", proxy.url(URL_LOGIN)));
     proxy.answers(Some("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"));
-    let refused = world.enrol(&edge.enrol_string()).await;
+    let refused = test_agent.enrol(&edge.enrol_string()).await;
     let Err(EnrolError::Http(error @ HttpError::Proxy(_))) = refused else { panic!("{refused:?}") };
     assert_eq!(error.code(), "proxy_refused");
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::edge::{Connection, Edge, PATIENCE};
 use crate::running::Running;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 const HEAD: &str = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
 const DOOR: &str = "[lines.door]\nkind = \"momentary\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -34,21 +34,21 @@ async fn hello(link: &mut Connection) -> Vec<(String, Option<Level>)> {
     }
 }
 
-fn write(world: &World, lines: &[&str]) {
-    std::fs::write(world.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
+fn write(test_agent: &TestAgent, lines: &[&str]) {
+    std::fs::write(test_agent.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
 }
 
 /// Changes of the simulated lines after the first `entries` entries.
-fn since(world: &World, entries: usize) -> Vec<(String, Value)> {
-    world.journal().split_off(entries)
+fn since(test_agent: &TestAgent, entries: usize) -> Vec<(String, Value)> {
+    test_agent.journal().split_off(entries)
 }
 
 #[tokio::test]
 async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
-    let (world, mut edge) = (World::of(""), Edge::start().await);
-    write(&world, &[DOOR, LAMP, FAN, BELL]);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::of(""), Edge::start().await);
+    write(&test_agent, &[DOOR, LAMP, FAN, BELL]);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     set(&mut link, "lamp").await;
     set(&mut link, "fan").await;
@@ -57,20 +57,20 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     let pulsed = tokio::time::Instant::now();
 
     // Removes the fan, adds a pump, keeps the rest, and changes the order.
-    let before = world.journal().len();
-    write(&world, &[BELL, PUMP, LAMP, DOOR]);
+    let before = test_agent.journal().len();
+    write(&test_agent, &[BELL, PUMP, LAMP, DOOR]);
     running.signal(Signal::HUP);
     let on = |on| Some(Level::On(on));
     let expected = [("bell", on(false)), ("pump", on(false)), ("lamp", on(true)), ("door", on(true))];
     assert_eq!(hello(&mut link).await, expected.map(|(line, level)| (line.to_owned(), level)));
-    assert_eq!(since(&world, before), [("fan".into(), json!(false)), ("pump".into(), json!(false))]);
+    assert_eq!(since(&test_agent, before), [("fan".into(), json!(false)), ("pump".into(), json!(false))]);
 
     // On the same connection, the pulse ends at its original time, the contact reports its edges, and the new line runs
     // commands.
     assert_eq!(link.event("door").await, false);
     let took = pulsed.elapsed();
     assert!((Duration::from_millis(1_400)..Duration::from_millis(2_500)).contains(&took), "{took:?}");
-    let mut simulator = tokio::net::UnixStream::connect(world.socket()).await.unwrap();
+    let mut simulator = tokio::net::UnixStream::connect(test_agent.socket()).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut simulator, b"{\"line\":\"bell\",\"level\":true}\n")
         .await
         .unwrap();
@@ -80,13 +80,13 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     assert_eq!(link.command(gone).await.code.as_deref(), Some("refused_unknown_line"));
 
     // A changed line first goes to its safe level, and then follows its new rules.
-    let before = world.journal().len();
+    let before = test_agent.journal().len();
     let limited = PUMP.replace("driver", "max_on_ms = 1_000\ndriver");
-    write(&world, &[BELL, &limited, LAMP, DOOR]);
+    write(&test_agent, &[BELL, &limited, LAMP, DOOR]);
     running.signal(Signal::HUP);
     let lines = hello(&mut link).await;
     assert_eq!(lines[1..3], [("pump".to_owned(), on(false)), ("lamp".to_owned(), on(true))]);
-    let changes = since(&world, before);
+    let changes = since(&test_agent, before);
     assert!(changes.iter().all(|(line, level)| line == "pump" && *level == json!(false)), "{changes:?}");
     let blink = link.order("b", "pump", "blink", json!({ "period_ms": 60_000, "count": 1 })).sign();
     assert_eq!(link.command(blink).await.code.as_deref(), Some("refused_max_on"));
@@ -97,21 +97,21 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
 
 #[tokio::test]
 async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
-    let (world, mut edge) = (World::of(""), Edge::start().await);
-    write(&world, &[DOOR, LAMP]);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::of(""), Edge::start().await);
+    write(&test_agent, &[DOOR, LAMP]);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     set(&mut link, "lamp").await;
-    let before = world.journal().len();
+    let before = test_agent.journal().len();
     let broken = DOOR.replace("4_000", "0");
-    write(&world, &[&broken, LAMP, "[lines.lamp2]\nkind = \"switch\"\ndriver = \"pwm\"\n"]);
+    write(&test_agent, &[&broken, LAMP, "[lines.lamp2]\nkind = \"switch\"\ndriver = \"pwm\"\n"]);
     running.signal(Signal::HUP);
     let log = running.until_logged("the reload was refused and changed nothing").await;
     assert!(log.contains("code=\"config_value\"") && log.contains("agent.toml:8:13: "), "{log}");
     assert!(log.contains("code=\"config_driver\""), "every reason: {log}");
     for text in ["not toml", "ca_file = \"nowhere.pem\"\n"] {
-        std::fs::write(world.config_file(), format!("{text}{HEAD}{LAMP}")).unwrap();
+        std::fs::write(test_agent.config_file(), format!("{text}{HEAD}{LAMP}")).unwrap();
         let refused = running.log().matches("the reload was refused and changed nothing").count();
         running.signal(Signal::HUP);
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -122,7 +122,7 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     }
     let order = link.order("p", "door", "pulse", json!({ "ms": 1 })).sign();
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
-    assert_eq!(since(&world, before).first(), Some(&("door".into(), json!(true))));
+    assert_eq!(since(&test_agent, before).first(), Some(&("door".into(), json!(true))));
     drop(link);
     running.stop().await;
 }
@@ -130,12 +130,12 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
 /// As systemd requires: a message at the start of the reload with its time, and one at the end.
 #[tokio::test]
 async fn the_service_manager_is_told() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let socket = world.folder.path().join("notify");
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let socket = test_agent.folder.path().join("notify");
     let manager = UnixDatagram::bind(&socket).unwrap();
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let running = Running::start_with(&world, |command| {
+    let running = Running::start_with(&test_agent, |command| {
         command.env("NOTIFY_SOCKET", &socket);
     });
     let manager = &manager;

@@ -9,7 +9,7 @@ use pinlatch_token::{EdgeKeys, PublicKey, SigningKey, random_id};
 use serde_json::json;
 
 use crate::edge::{Connection, Edge, device, site};
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 /// A certificate signed with `keys`, for this device and key, issued now.
 fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> ToAgent {
@@ -18,8 +18,8 @@ fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> 
 }
 
 /// Expiry of the stored certificate.
-fn stored(world: &World, edge: &Edge) -> u64 {
-    let credentials = Credentials::load(&world.state_dir()).unwrap();
+fn stored(test_agent: &TestAgent, edge: &Edge) -> u64 {
+    let credentials = Credentials::load(&test_agent.state_dir()).unwrap();
     let state = edge.state.lock().unwrap();
     let cert = DeviceCert::verify(
         credentials.devcert.expose(),
@@ -46,18 +46,18 @@ async fn obeys(link: &mut Connection) {
 
 #[tokio::test]
 async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
     edge.state.lock().unwrap().issued_ago_days = 250;
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
-            let old = stored(&world, edge);
+            let old = stored(&test_agent, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
             // Each connection requests a certificate once. A rejected certificate keeps the old one and the link.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;
-                assert_eq!(key.thumbprint(), Credentials::load(&world.state_dir()).unwrap().key.kid());
+                assert_eq!(key.thumbprint(), Credentials::load(&test_agent.state_dir()).unwrap().key.kid());
                 link.say(&match wrong {
                     0 => certificate(edge, &stranger, &device(), &key),
                     1 => certificate(edge, &keys, &other, &key),
@@ -71,7 +71,7 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
                 })
                 .await;
                 obeys(&mut link).await;
-                assert_eq!(stored(&world, edge), old);
+                assert_eq!(stored(&test_agent, edge), old);
                 drop(link);
             }
             let (mut link, _) = edge.welcome().await;
@@ -79,19 +79,20 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let fresh = certificate(edge, &keys, &device(), &key);
             link.say(&fresh).await;
             obeys(&mut link).await;
-            let renewed = stored(&world, edge);
+            let renewed = stored(&test_agent, edge);
             assert!(renewed > old + 240 * 86_400, "{renewed} after {old}");
             // A certificate that was not requested.
             edge.state.lock().unwrap().ahead_ms = 86_400_000;
             link.say(&certificate(edge, &keys, &device(), &key)).await;
             obeys_later(&mut link).await;
-            assert_eq!(stored(&world, edge), renewed);
+            assert_eq!(stored(&test_agent, edge), renewed);
             edge.state.lock().unwrap().ahead_ms = 0;
             link.close(1012).await;
             // The agent connects with the new certificate and makes no further request.
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
-            let left = std::fs::read_dir(world.state_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+            let left =
+                std::fs::read_dir(test_agent.state_dir()).unwrap().map(|entry| entry.unwrap().file_name());
             assert_eq!(left.collect::<Vec<_>>(), [FILE]);
         })
         .await;
@@ -105,9 +106,9 @@ async fn obeys_later(link: &mut Connection) {
 
 #[tokio::test]
 async fn a_certificate_that_is_good_for_long_is_left_alone() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
     edge.state.lock().unwrap().issued_ago_days = 200;
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             // A renewal request would arrive before this outcome.

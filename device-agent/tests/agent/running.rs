@@ -1,4 +1,4 @@
-//! The real program with the configuration of a [`World`]. Its log goes to a file.
+//! The real program with the configuration of a [`TestAgent`]. Its log goes to a file.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::edge::PATIENCE;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 pub struct Running {
     child: Child,
@@ -17,15 +17,15 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(world: &World) -> Self {
-        Self::start_with(world, |_| {})
+    pub fn start(test_agent: &TestAgent) -> Self {
+        Self::start_with(test_agent, |_| {})
     }
 
     /// Starts the program with a changed command line or environment.
-    pub fn start_with(world: &World, change: impl FnOnce(&mut Command)) -> Self {
-        let log = world.folder.path().join("agent.log");
+    pub fn start_with(test_agent: &TestAgent, change: impl FnOnce(&mut Command)) -> Self {
+        let log = test_agent.folder.path().join("agent.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
-        command.arg("run").arg("--config").arg(world.config_file()).kill_on_drop(true);
+        command.arg("run").arg("--config").arg(test_agent.config_file()).kill_on_drop(true);
         for variable in ["RUST_LOG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM"] {
             command.env_remove(variable);
         }

@@ -9,12 +9,12 @@ use pinlatch_token::EdgeKeys;
 use serde_json::json;
 
 use crate::edge::Edge;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 #[tokio::test]
 async fn a_command_runs_once() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let order = link.order("c1", "lamp", "set", json!({ "value": true })).sign();
@@ -24,7 +24,7 @@ async fn a_command_runs_once() {
             // The answer repeats the first outcome, and the lamp stays off.
             let again = link.command(order.clone()).await;
             assert_eq!((again.status, again.level), (CommandStatus::Executed, Some(Level::On(true))));
-            assert_eq!(world.times_on("lamp"), 1);
+            assert_eq!(test_agent.times_on("lamp"), 1);
             link.close(1012).await;
 
             // Also refused on the next connection, which has no memory of earlier ids.
@@ -34,15 +34,15 @@ async fn a_command_runs_once() {
                 (again.status, again.code.as_deref()),
                 (CommandStatus::Refused, Some("refused_token"))
             );
-            assert_eq!(world.times_on("lamp"), 1);
+            assert_eq!(test_agent.times_on("lamp"), 1);
         })
         .await;
 }
 
 #[tokio::test]
 async fn a_late_command_is_expired() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let mut order = link.order("late", "door", "pulse", json!({ "ms": 1 }));
@@ -52,15 +52,15 @@ async fn a_late_command_is_expired() {
                 (outcome.id.as_str(), outcome.status, outcome.code),
                 ("late", CommandStatus::Expired, None)
             );
-            assert_eq!(world.times_on("door"), 0);
+            assert_eq!(test_agent.times_on("door"), 0);
         })
         .await;
 }
 
 #[tokio::test]
 async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let order = |id: &str| link.order(id, "door", "pulse", json!({ "ms": 1 }));
@@ -91,15 +91,15 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
                 link.say(&ToAgent::Command { jwt: jwt.into() }).await;
             }
             assert_eq!(link.command(good).await.id, "d");
-            assert_eq!(world.times_on("door"), 1);
+            assert_eq!(test_agent.times_on("door"), 1);
         })
         .await;
 }
 
 #[tokio::test]
 async fn a_welcome_for_another_connection_is_not_believed() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let mut link = edge.accept().await;
             link.send_welcome_for("an-older-connection").await;
@@ -108,7 +108,7 @@ async fn a_welcome_for_another_connection_is_not_believed() {
             let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
             assert!(link.next().await.is_err(), "no command counts before the welcome");
-            assert_eq!(world.times_on("door"), 0);
+            assert_eq!(test_agent.times_on("door"), 0);
             edge.welcome().await;
         })
         .await;
@@ -116,9 +116,9 @@ async fn a_welcome_for_another_connection_is_not_believed() {
 
 #[tokio::test]
 async fn keys_rotate_forwards_only() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
     let old = edge.state.lock().unwrap().keys.clone();
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             // The device's certificate is signed with the old key, so the new set must include both keys.
@@ -135,7 +135,7 @@ async fn keys_rotate_forwards_only() {
             let (mut link, _) = edge.welcome().await;
             let order = link.order("new", "door", "pulse", json!({ "ms": 1 })).sign_by(&both);
             assert_eq!(link.command(order).await.status, CommandStatus::Executed);
-            let stored = Credentials::load(&world.state_dir()).unwrap();
+            let stored = Credentials::load(&test_agent.state_dir()).unwrap();
             assert_eq!(stored.key_set().unwrap().number, 6, "kept over restarts");
 
             {

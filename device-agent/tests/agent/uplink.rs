@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::edge::{Connection, Edge};
 use crate::pki::Pki;
 use crate::running::Running;
-use crate::world::World;
+use crate::test_agent::TestAgent;
 
 async fn obeys(link: &mut Connection) {
     let order = link.order("c", "lamp", "toggle", json!({})).sign();
@@ -24,9 +24,9 @@ async fn obeys(link: &mut Connection) {
 /// The connection is not closed but silent: the agent drops it after the configured time, and not before.
 #[tokio::test]
 async fn a_dead_link_is_given_up_within_the_configured_time() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.configure("link_timeout_s = 3");
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.configure("link_timeout_s = 3");
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
@@ -45,9 +45,9 @@ async fn a_dead_link_is_given_up_within_the_configured_time() {
 /// Pings keep a link with a short timeout alive.
 #[tokio::test]
 async fn a_link_on_which_pings_are_answered_stays() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.configure("link_timeout_s = 3");
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.configure("link_timeout_s = 3");
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let start = Instant::now();
@@ -61,8 +61,8 @@ async fn a_link_on_which_pings_are_answered_stays() {
 
 #[tokio::test]
 async fn over_ipv6() {
-    let (world, mut edge) = (World::new(), Edge::serve_at("[::1]:0", None).await);
-    world
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::serve_at("[::1]:0", None).await);
+    test_agent
         .with_agent(&mut edge, async |edge| {
             assert!(edge.url().starts_with("http://[::1]:"));
             let (mut link, _) = edge.welcome().await;
@@ -74,9 +74,9 @@ async fn over_ipv6() {
 /// The edge received the single-use proof, and the connection ended before its answer. The device has not been refused.
 #[tokio::test]
 async fn a_lost_answer_to_a_proof_is_no_refusal() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
     edge.state.lock().unwrap().loses_answer = true;
-    world
+    test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
@@ -88,10 +88,10 @@ async fn a_lost_answer_to_a_proof_is_no_refusal() {
 /// A network that answers every request with its own page until the user logs in.
 #[tokio::test]
 async fn a_captive_portal_is_named_and_outlived() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
     edge.state.lock().unwrap().portal = true;
-    let running = Running::start(&world);
+    let running = Running::start(&test_agent);
     let log = running.until_logged("log in to the network").await;
     assert!(log.contains("code=\"not_the_edge\"") && log.contains("200 OK"), "{log}");
     edge.state.lock().unwrap().portal = false;
@@ -105,13 +105,13 @@ async fn a_captive_portal_is_named_and_outlived() {
 #[tokio::test]
 async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     let good = Pki::new();
-    let world = World::with(Some(&good.root_pem), WallClock::default());
+    let test_agent = TestAgent::with(Some(&good.root_pem), WallClock::default());
     let mut edge = Edge::serve(Some(good.acceptor())).await;
-    world.enrol(&edge.enrol_string()).await.unwrap();
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let serve = |pki: &Pki| edge.state.lock().unwrap().tls = Some(pki.acceptor());
     let (stranger, good) = (Pki::new(), good.renewed(2021, "127.0.0.1"));
     serve(&good);
-    let running = Running::start(&world);
+    let running = Running::start(&test_agent);
     let log = running.until_logged("code=\"tls_expired\"").await;
     assert!(log.contains("renew the edge's certificate"), "{log}");
     serve(&stranger);
@@ -132,14 +132,14 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
 #[tokio::test]
 async fn an_expired_authority_is_named_and_can_be_replaced() {
     let (old, new) = (Pki::until(2021, 2090, "127.0.0.1"), Pki::new());
-    let world = World::with(Some(&new.root_pem), WallClock::default());
+    let test_agent = TestAgent::with(Some(&new.root_pem), WallClock::default());
     let mut edge = Edge::serve(Some(new.acceptor())).await;
-    world.enrol(&edge.enrol_string()).await.unwrap();
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
     edge.state.lock().unwrap().tls = Some(old.acceptor());
-    std::fs::write(world.folder.path().join("ca.pem"), &old.root_pem).unwrap();
-    let running = Running::start(&world);
+    std::fs::write(test_agent.folder.path().join("ca.pem"), &old.root_pem).unwrap();
+    let running = Running::start(&test_agent);
     running.until_logged("code=\"tls_expired\"").await;
-    std::fs::write(world.folder.path().join("ca.pem"), &new.root_pem).unwrap();
+    std::fs::write(test_agent.folder.path().join("ca.pem"), &new.root_pem).unwrap();
     edge.state.lock().unwrap().tls = Some(new.acceptor());
     let (mut link, _) = edge.welcome().await;
     obeys(&mut link).await;
@@ -150,9 +150,9 @@ async fn an_expired_authority_is_named_and_can_be_replaced() {
 /// A replaced agent asks not to replace another connection. After a successful connection it no longer asks.
 #[tokio::test]
 async fn an_agent_that_was_replaced_yields() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     assert!(!link.yields);
     edge.state.lock().unwrap().taken = true;
@@ -175,9 +175,9 @@ async fn an_agent_that_was_replaced_yields() {
 /// Commands that the edge sends before it notices that the agent is stopping are answered, but not executed.
 #[tokio::test]
 async fn stopping_answers_what_is_on_its_way() {
-    let (world, mut edge) = (World::new(), Edge::start().await);
-    world.enrol(&edge.enrol_string()).await.unwrap();
-    let running = Running::start(&world);
+    let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
     let (mut link, _) = edge.welcome().await;
     let on = link.order("on", "lamp", "set", json!({ "value": true })).sign();
     link.command(on.clone()).await;
@@ -196,5 +196,5 @@ async fn stopping_answers_what_is_on_its_way() {
     drop(link);
     let log = running.ended().await;
     assert!(log.contains("stopped"), "{log}");
-    assert_eq!(world.journal().last(), Some(&("lamp".into(), json!(false))));
+    assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))));
 }

@@ -22,7 +22,7 @@ use worker::{
 };
 
 use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
-use super::sockets::{AgentSocket, Attached, Heard, Sockets};
+use super::sockets::{AgentSocket, Attached, LastSeen, Sockets};
 use super::store::SqlStore;
 use crate::config::Deployment;
 use crate::objects::{SITE_HEADER, SOCKET_HEADER};
@@ -45,7 +45,7 @@ struct Inner {
     state: State,
     env: Env,
     store: SqlStore,
-    heard: Heard,
+    heard: LastSeen,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
     /// When the running timer fires, if one is running.
@@ -69,7 +69,7 @@ impl DurableObject for SiteObject {
                 state,
                 env,
                 store,
-                heard: Heard::default(),
+                heard: LastSeen::default(),
                 waiters: Waiters::default(),
                 name: RefCell::new(None),
                 timer: Cell::new(None),

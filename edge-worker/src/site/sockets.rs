@@ -77,14 +77,14 @@ impl Attached {
 /// The open sockets of one object.
 pub struct Sockets<'a> {
     pub state: &'a State,
-    pub heard: &'a Heard,
+    pub heard: &'a LastSeen,
 }
 
 /// When each agent session last sent a frame. Pings are not included: the runtime answers them and records their time.
 #[derive(Default)]
-pub struct Heard(RefCell<HashMap<String, u64>>);
+pub struct LastSeen(RefCell<HashMap<String, u64>>);
 
-impl Heard {
+impl LastSeen {
     pub fn note(&self, session: &str, now_ms: u64) {
         self.0.borrow_mut().insert(session.to_owned(), now_ms);
     }

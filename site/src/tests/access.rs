@@ -8,7 +8,7 @@ fn command(principal: Principal, request: CommandRequest) -> Call {
 
 #[test]
 fn a_token_counts_until_something_ends_it() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = owner();
     let whoami = |principal: &Principal| bench.call(Call::Whoami { principal: principal.clone() }).0;
     let refused = |principal: Principal| {
@@ -34,7 +34,7 @@ fn a_token_counts_until_something_ends_it() {
 
 #[test]
 fn whoami_tells_what_the_token_may_do_within_the_role() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let narrow = Principal { scope: "line:porch/door:pulse".parse().unwrap(), ..owner() };
     let Ok(Answer::Now(Reply::Whoami(whoami))) = bench.call(Call::Whoami { principal: narrow }).0 else {
         panic!()
@@ -50,7 +50,7 @@ fn whoami_tells_what_the_token_may_do_within_the_role() {
 
 #[test]
 fn a_refusal_tells_no_more_than_the_caller_may_know() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let at = |device: &str, line: &str, action: &str| CommandRequest {
         device: name(device),
         ..request("one", line, action, json!({"ms": 500}))
@@ -87,7 +87,7 @@ fn a_refusal_tells_no_more_than_the_caller_may_know() {
 
 #[test]
 fn lacking_rights_are_logged_but_do_not_fill_the_log() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let known = bench.log().len();
     for n in 0..50 {
         let request = request(&format!("n{n}"), "door", "pulse", json!({}));
@@ -107,7 +107,7 @@ fn lacking_rights_are_logged_but_do_not_fill_the_log() {
 
 #[test]
 fn administration_takes_its_right() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let weak = || program("line:*/*:* site:grants");
     for (call, logged) in [
         (
@@ -133,7 +133,7 @@ fn administration_takes_its_right() {
 
 #[test]
 fn everyone_sees_their_own_part() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.enrol("shed", "cert-2");
     let guest = program("line:porch/door:pulse line:porch/bell:read");
     let (snapshot, _) = bench.with(|site| site.panel_connected(&guest));
@@ -181,7 +181,7 @@ fn everyone_sees_their_own_part() {
 
 #[test]
 fn a_viewer_cannot_act_whatever_the_token_says() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench
         .store
         .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
@@ -195,6 +195,7 @@ fn a_viewer_cannot_act_whatever_the_token_says() {
     assert!(
         matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.status == 401)
     );
-    let ended = Effect::ClosePanels { whose: Whose::Panel("p1".into()), code: 4401, reason: "session_ended" };
+    let ended =
+        Effect::ClosePanels { whose: PanelFilter::Panel("p1".into()), code: 4401, reason: "session_ended" };
     assert_eq!(effects.last(), Some(&ended), "the socket of an invalid token is closed");
 }

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn a_device_is_there_after_its_hello() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let (outcome, effects) = bench.connect("porch", "s1", "cert-1");
     outcome.unwrap();
     assert!(effects.is_empty());
@@ -27,7 +27,7 @@ fn a_device_is_there_after_its_hello() {
 
 #[test]
 fn a_connection_needs_the_devices_current_certificate_and_a_fresh_nonce() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let refused =
         |device: &str, session: &str, cert: &str| bench.connect(device, session, cert).0.unwrap_err().code;
     assert_eq!(refused("shed", "s1", "cert-1"), "invalid_token");
@@ -44,7 +44,7 @@ fn a_connection_needs_the_devices_current_certificate_and_a_fresh_nonce() {
 
 #[test]
 fn a_newer_connection_replaces_the_older() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, order) = bench.order(pulse("one"));
     let (outcome, effects) = bench.connect("porch", "s2", "cert-1");
     outcome.unwrap();
@@ -64,7 +64,7 @@ fn a_newer_connection_replaces_the_older() {
 
 #[test]
 fn presence_takes_a_recent_sign_of_life() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.pass(SILENCE_LIMIT_MS);
     assert!(bench.tick().is_empty());
     assert!(bench.online("porch"));
@@ -82,7 +82,7 @@ fn presence_takes_a_recent_sign_of_life() {
 
 #[test]
 fn after_a_restart_nobody_is_there_until_they_reconnect() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.links.0.borrow_mut().clear();
     assert!(!bench.online("porch"));
     let effects = bench.tick();
@@ -106,7 +106,7 @@ fn a_bad_hello_closes_the_connection() {
         (wrong, "hello_level_of_another_kind"),
         (nan, "hello_level_of_another_kind"),
     ] {
-        let bench = Bench::connected();
+        let bench = TestSite::connected();
         let effects = bench.hello("porch", "s1", &lines, &[]);
         assert_eq!(closed(&effects), vec![("s1".into(), 4400, reason)]);
         assert!(!bench.online("porch"));
@@ -117,7 +117,7 @@ fn a_bad_hello_closes_the_connection() {
 
 #[test]
 fn lines_come_and_go_with_each_hello() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (_, order) = bench.order(lamp("one", true));
     bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
     let lamp_line = info("lamp", LineKind::Switch, Some(Level::On(true)), true);
@@ -140,7 +140,7 @@ fn lines_come_and_go_with_each_hello() {
 
 #[test]
 fn a_hello_with_nothing_new_writes_one_row() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let before = bench.store.0.rows_written();
     bench.hello("porch", "s1", &porch_lines(), &[]);
     assert_eq!(bench.store.0.rows_written() - before, 1);
@@ -148,7 +148,7 @@ fn a_hello_with_nothing_new_writes_one_row() {
 
 #[test]
 fn an_event_is_published_if_it_is_news() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.pass(1_000);
     let event = |level, at_ms| {
         bench.hear(
@@ -168,7 +168,7 @@ fn an_event_is_published_if_it_is_news() {
 
 #[test]
 fn odd_events_are_ignored_and_noted_once() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     bench.connect("porch", "s1", "cert-1").0.unwrap();
     let event = |line: &str, level| {
         bench.hear("porch", "s1", FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 })
@@ -186,7 +186,7 @@ fn odd_events_are_ignored_and_noted_once() {
 
 #[test]
 fn a_level_that_the_device_no_longer_knows_is_no_fact() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.hear(
         "porch",
         "s1",
@@ -199,7 +199,7 @@ fn a_level_that_the_device_no_longer_knows_is_no_fact() {
 
 #[test]
 fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let before = bench.store.0.rows_written();
     let press = |line: &str, long| {
         bench.hear("porch", "s1", FromAgent::Press { line: name(line), long, at_ms: u64::MAX })
@@ -218,7 +218,7 @@ fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
 
 #[test]
 fn units_are_kept_and_checked() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     bench.connect("porch", "s1", "cert-1").0.unwrap();
     let mut heat = info("heat", LineKind::Sensor, Some(Level::Number(21.4)), false);
     (heat.unit, heat.precision) = (Some("°C".into()), Some(1));

@@ -7,10 +7,10 @@ use pinlatch_protocol::scope::Role::{Operator, Viewer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 
-fn page(bench: &Bench, filter: AuditFilter, limit: u32) -> AuditPage {
+fn page(bench: &TestSite, filter: AuditFilter, limit: u32) -> AuditPage {
     let principal = Principal { exp: u64::MAX, ..owner() };
     match bench.call(Call::Audit { principal, filter, limit }).0 {
         Ok(Answer::Now(Reply::Audit(page))) => page,
@@ -19,7 +19,7 @@ fn page(bench: &Bench, filter: AuditFilter, limit: u32) -> AuditPage {
 }
 
 /// The whole log, oldest first.
-fn log(bench: &Bench) -> Vec<AuditEntry> {
+fn log(bench: &TestSite) -> Vec<AuditEntry> {
     let mut entries = page(bench, AuditFilter::default(), 500).entries;
     entries.reverse();
     entries
@@ -76,7 +76,7 @@ fn at_provider() -> AdmitRequest {
 
 #[test]
 fn every_act_of_administration_is_in_the_log() {
-    let bench = Bench::empty();
+    let bench = TestSite::empty();
     let (mut done, mut entries) = (BTreeSet::new(), 0);
     let expires_at = START_MS / 1000 + DAY_S;
     let ann = || Principal { family: Some("ann-f".into()), jti: "ann-at".into(), generation: 2, ..owner() };
@@ -210,7 +210,7 @@ fn every_act_of_administration_is_in_the_log() {
 
 #[test]
 fn a_log_is_read_page_by_page() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     for n in 0..10 {
         bench.pass(1);
         bench.log_in("ann", &format!("f{n}"));
@@ -241,7 +241,7 @@ fn a_log_is_read_page_by_page() {
 
 #[test]
 fn a_filter_takes_what_fits() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", scope("line:porch/door:read"));
     bench.pass(1_000);
     assert_eq!(bench.commands(&bob, pulse("x")), Err("insufficient_scope".into()));
@@ -273,7 +273,7 @@ fn a_filter_takes_what_fits() {
 
 #[test]
 fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let odd = Principal { sub: format!("a\u{1b}[2J\n{}", "x".repeat(4_000)), ..program("line:*/*:*") };
     let long = format!("\r\n\u{7}{}", "y".repeat(16_000));
     for _ in 0..3 {
@@ -306,8 +306,8 @@ fn broken_at(log: &[AuditEntry]) -> Option<u64> {
     log.windows(2).find(|two| !fits(&two[0], &two[1])).map(|two| two[1].seq)
 }
 
-fn eventful() -> Bench {
-    let bench = Bench::connected();
+fn eventful() -> TestSite {
+    let bench = TestSite::connected();
     let bob = bench.join("bob", role(Operator));
     bench.mint(&bench.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
     bench.pass(7);
@@ -372,7 +372,7 @@ proptest! {
 
 #[test]
 fn the_owner_says_how_long_the_log_is_kept() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let keep =
         |principal: &Principal, days: u32| bench.done(Call::Retain { principal: principal.clone(), days });
     let days = |n: u64| bench.pass(n * DAY_S * 1000);
@@ -417,7 +417,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
 
 #[test]
 fn a_purge_takes_the_beginning_whatever_the_clock_did() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     bench.log_in("ann", "f");
     // The clock was ahead and was then corrected.
     let future = bench.now_ms.get() + 50 * DAY_S * 1000;

@@ -6,14 +6,14 @@ use pinlatch_protocol::admin::MintRequest;
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 use proptest::prelude::*;
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 
 const REFUSED: &str = "insufficient_scope";
 
 #[test]
 fn a_line_of_tokens_has_an_end() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for root in [bench.log_in("ann", "f"), program("line:*/*:* site:*"), owner()] {
         let mut last = root.clone();
         let mut minted = 0;
@@ -40,7 +40,7 @@ fn a_line_of_tokens_has_an_end() {
 
 #[test]
 fn no_token_outlives_the_one_that_minted_it() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let until = |request: MintRequest, expires_at: u64| MintRequest { expires_at, ..request };
     let end = bench.now_s() + DAY_S;
@@ -72,7 +72,7 @@ fn no_token_outlives_the_one_that_minted_it() {
 
 #[test]
 fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for root in [program("line:*/*:* site:tokens"), Principal { jti: "offline".into(), ..owner() }] {
         let child = bench.mint(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
         let grandchild =
@@ -88,7 +88,7 @@ fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
 
 #[test]
 fn a_token_invites_within_its_rights_but_never_an_owner() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let script = bench.mint(&bench.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
     assert_eq!(bench.invite(&script, "bob", scope("line:porch/door:pulse"), "code"), Ok(()));
     assert_eq!(bench.invite(&script, "eve", role(Role::Viewer), "x"), Err(REFUSED.into()));
@@ -161,7 +161,7 @@ struct Known {
 
 /// The expected permissions, computed independently of the site.
 struct Model {
-    bench: Bench,
+    bench: TestSite,
     /// The rights and the join number of each current person.
     people: BTreeMap<usize, (ScopeSet, u32)>,
     /// The number of joins and logins.
@@ -190,7 +190,7 @@ fn all_probes() -> Vec<Probe> {
 impl Model {
     fn new() -> Self {
         let mut model = Self {
-            bench: Bench::connected(),
+            bench: TestSite::connected(),
             people: BTreeMap::new(),
             comings: 0,
             logins: BTreeMap::new(),

@@ -10,7 +10,7 @@ fn command(principal: Principal, request: CommandRequest) -> Call {
 
 #[test]
 fn a_command_goes_to_the_device_and_its_report_is_the_answer() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (answer, effects) = bench.call(command(owner(), pulse("one")));
     let Ok(Answer::Pending { ticket }) = answer else { panic!("{answer:?}") };
     let Effect::Command { device, session, order } = &effects[0] else { panic!("{effects:?}") };
@@ -35,7 +35,7 @@ fn a_command_goes_to_the_device_and_its_report_is_the_answer() {
 
 #[test]
 fn a_refusal_and_a_missed_deadline_are_problems() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for (id, status, code, problem, http) in [
         ("a", CommandStatus::Refused, Some("refused_max_on"), "refused_max_on", 409),
         ("b", CommandStatus::Refused, Some("<b>"), "refused", 409),
@@ -55,7 +55,7 @@ fn a_refusal_and_a_missed_deadline_are_problems() {
 
 #[test]
 fn the_same_id_is_the_same_command() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, order) = bench.order(pulse("one"));
     let (again, effects) = bench.call(command(owner(), pulse("one")));
     assert_eq!(
@@ -85,7 +85,7 @@ fn the_same_id_is_the_same_command() {
 
 #[test]
 fn an_id_is_free_again_after_a_day() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (first, order) = bench.order(pulse("one"));
     bench.report(&order.jti, CommandStatus::Executed, None, None);
     bench.pass(KEEP_COMMANDS_MS - 1);
@@ -103,7 +103,7 @@ fn an_id_is_free_again_after_a_day() {
 
 #[test]
 fn what_is_no_command_uses_up_no_id() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let args = json!({"ms": 500});
     let mut hasty = pulse("one");
     hasty.deadline_ms = Some(99);
@@ -140,7 +140,7 @@ fn what_is_no_command_uses_up_no_id() {
 
 #[test]
 fn a_device_takes_64_commands_at_once() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let jtis: Vec<String> = (0..64).map(|n| bench.order(pulse(&format!("n{n}"))).1.jti).collect();
     let (answer, effects) = bench.call(command(owner(), pulse("n64")));
     let problem = answer.unwrap_err();
@@ -152,7 +152,7 @@ fn a_device_takes_64_commands_at_once() {
 
 #[test]
 fn silence_is_unknown_a_second_after_the_deadline() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, _) = bench.order(pulse("one"));
     let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
     assert_eq!(wake, Some(START_MS + 5_000 + GRACE_MS));
@@ -168,7 +168,7 @@ fn silence_is_unknown_a_second_after_the_deadline() {
 
 #[test]
 fn a_panel_gets_results_and_problems_on_its_socket() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let order = the_order(&bench.panel("p1", &owner(), pulse("one")));
     assert!(bench.panel("p1", &owner(), pulse("one")).is_empty(), "asked twice, answered once");
     assert!(
@@ -194,7 +194,7 @@ fn a_panel_gets_results_and_problems_on_its_socket() {
 
 #[test]
 fn the_number_of_sockets_that_wait_is_bounded() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.order(pulse("one"));
     for n in 0..8 {
         assert!(bench.panel(&format!("p{n}"), &owner(), pulse("one")).is_empty());
@@ -205,7 +205,7 @@ fn the_number_of_sockets_that_wait_is_bounded() {
 
 #[test]
 fn a_command_writes_four_rows() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let before = bench.store.0.rows_written();
     let (_, order) = bench.order(lamp("one", true));
     bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));

@@ -19,7 +19,7 @@ fn create(code: &str, expires_at: u64) -> Call {
 
 #[test]
 fn a_code_enrols_one_device_once_and_in_time() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let soon = START_MS / 1000 + 60;
     assert_eq!(bench.refusal(enrol("a", "c1")), "code_refused", "never made");
     assert_eq!(bench.call(create("a", soon)).0, Ok(Answer::Now(Reply::Enrolment)));
@@ -39,7 +39,7 @@ fn a_code_enrols_one_device_once_and_in_time() {
 
 #[test]
 fn enrolling_anew_replaces_the_device() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (_, order) = bench.order(lamp("one", true));
     bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
     let code = Call::CreateEnrolment {
@@ -64,7 +64,7 @@ fn enrolling_anew_replaces_the_device() {
 
 #[test]
 fn a_removed_device_is_gone() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, _) = bench.order(pulse("one"));
     let remove = || Call::RemoveDevice { principal: owner(), device: name("porch") };
     let (answer, effects) = bench.call(remove());
@@ -77,7 +77,7 @@ fn a_removed_device_is_gone() {
     assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.pass(6_000);
     assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))], "no silent loss");
-    // [`Bench::with`] checks that the numbers continue, although the rows with the last numbers were deleted.
+    // [`TestSite::with`] checks that the numbers continue, although the rows with the last numbers were deleted.
     bench.enrol("shed", "cert-9");
     let seqs: Vec<u64> = bench.published.borrow().iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
@@ -85,7 +85,7 @@ fn a_removed_device_is_gone() {
 
 #[test]
 fn the_last_number_survives_the_line_that_held_it() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.hear(
         "porch",
         "s1",
@@ -100,7 +100,7 @@ fn the_last_number_survives_the_line_that_held_it() {
 
 #[test]
 fn the_audit_log_is_read_in_pages() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for n in 0..5 {
         let (_, order) = bench.order(pulse(&format!("n{n}")));
         bench.report(&order.jti, CommandStatus::Executed, None, None);
@@ -128,7 +128,7 @@ fn the_audit_log_is_read_in_pages() {
 /// A stolen and retired edge key can sign a certificate, but not for the enrolled device key.
 #[test]
 fn another_key_under_the_same_credential_is_no_device() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let connect = |thumbprint: &str| {
         bench.connect_by("porch", "s1", &Credential { thumbprint, ..credential("cert-1") }, false).0
     };
@@ -140,7 +140,7 @@ fn another_key_under_the_same_credential_is_no_device() {
 fn a_certificate_is_renewed_in_time_and_both_are_good() {
     /// A year here has 365 steps of 5 hours, so that the owner's token outlives the test.
     const STEP_S: u64 = 5 * 3_600;
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let start_s = START_MS / 1000;
     let renew = |session: &str, present: &str, expires_at: u64, jti: &str| {
         let present = Credential { expires_at, ..credential(present) };
@@ -179,7 +179,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
 
 #[test]
 fn an_agent_that_yields_takes_no_link_from_another() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let yielding = |session: &str| bench.connect_by("porch", session, &credential("cert-1"), true);
     let (refused, effects) = yielding("s2");
     assert_eq!(refused.unwrap_err().code, "device_connected");

@@ -13,7 +13,7 @@ fn rule(subject: Option<&str>, email: Option<&str>) -> IdentityRule {
 }
 
 fn admit(
-    bench: &Bench,
+    bench: &TestSite,
     username: &str,
     identity: IdentityRule,
     role: Option<Role>,
@@ -22,7 +22,7 @@ fn admit(
     bench.call(Call::Admit { principal: owner(), username: user(username), request }).0
 }
 
-fn log_in(bench: &Bench, issuer: &str, subject: &str, email: Option<&str>) -> Result<String, String> {
+fn log_in(bench: &TestSite, issuer: &str, subject: &str, email: Option<&str>) -> Result<String, String> {
     let family = format!("f{}", bench.now_ms.get());
     bench.pass(1);
     let call = Call::FederatedLogin {
@@ -42,14 +42,14 @@ fn log_in(bench: &Bench, issuer: &str, subject: &str, email: Option<&str>) -> Re
 
 #[test]
 fn a_stranger_is_refused_and_written_down() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     assert_eq!(log_in(&bench, ISSUER, "u1", Some("ann@example.org")), Err("not_admitted".into()));
     assert_eq!(bench.last_logged(), "https://id.test/#u1 login https://id.test/ not_admitted");
 }
 
 #[test]
 fn a_subject_opens_what_its_person_may() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     admit(&bench, "kim", rule(Some("u1"), None), Some(Role::Viewer)).unwrap();
     assert_eq!(log_in(&bench, ISSUER, "u1", None), Ok("kim".into()));
     assert_eq!(log_in(&bench, "https://other.test/", "u1", None), Err("not_admitted".into()));
@@ -64,7 +64,7 @@ fn a_subject_opens_what_its_person_may() {
 
 #[test]
 fn an_address_counts_until_it_is_bound_to_a_subject() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     admit(&bench, "kim", rule(None, Some("Kim@Example.org")), Some(Role::Operator)).unwrap();
     assert_eq!(log_in(&bench, ISSUER, "u1", None), Err("not_admitted".into()), "it is not verified");
     assert_eq!(log_in(&bench, ISSUER, "u1", Some("kim@example.org")), Ok("kim".into()));
@@ -78,7 +78,7 @@ fn an_address_counts_until_it_is_bound_to_a_subject() {
 
 #[test]
 fn what_is_no_identity_is_refused() {
-    let bench = Bench::new();
+    let bench = TestSite::new();
     let long = "x".repeat(256);
     for identity in [
         rule(None, None),

@@ -3,12 +3,12 @@
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::scope::Role::{Operator, Owner, Viewer};
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 
 const ALL: &str = "line:*/*:* site:audit site:devices site:grants site:tokens site:users";
 
-fn sessions(bench: &Bench, who: &str) -> u32 {
+fn sessions(bench: &TestSite, who: &str) -> u32 {
     match bench.call(Call::People { principal: owner() }).0 {
         Ok(Answer::Now(Reply::People(people))) => {
             people.iter().find(|person| person.username == user(who)).unwrap().sessions
@@ -19,7 +19,7 @@ fn sessions(bench: &Bench, who: &str) -> u32 {
 
 #[test]
 fn an_invitation_is_good_once() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.invite(&owner(), "bob", role(Operator), "code").unwrap();
     assert_eq!(bench.last_logged(), "ann invite bob done");
     let invited = || bench.call(Call::Invited { code_id: "code".into() }).0;
@@ -51,7 +51,7 @@ fn an_invitation_is_good_once() {
 
 #[test]
 fn a_device_code_invites_nobody() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (device, expires_at) = (name("shed"), START_MS / 1000 + HOUR_S);
     bench
         .call(Call::CreateEnrolment { principal: owner(), device, code_id: "d".into(), expires_at })
@@ -64,7 +64,7 @@ fn a_device_code_invites_nobody() {
 
 #[test]
 fn an_invitation_expires_and_is_forgotten() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for code in ["early", "late"] {
         bench.invite(&owner(), code, role(Viewer), code).unwrap();
     }
@@ -81,7 +81,7 @@ fn an_invitation_expires_and_is_forgotten() {
 
 #[test]
 fn whatever_happens_to_the_person_voids_what_is_under_way() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     // A second code for a person who joined with the first: it must not restore the person after a removal.
     bench.invite(&owner(), "bob", role(Operator), "first").unwrap();
     bench.invite(&owner(), "bob", role(Owner), "second").unwrap();
@@ -113,7 +113,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
 /// The edge sets the password between [`Call::Invited`] and [`Call::AcceptInvitation`].
 #[test]
 fn a_code_sets_no_password_of_who_came_another_way() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
     bench.invite(&helper, "bob", scope("line:porch/door:pulse"), "code").unwrap();
     let identity = IdentityRule { issuer: "https://id".into(), subject: Some("b".into()), email: None };
@@ -147,7 +147,7 @@ fn a_code_sets_no_password_of_who_came_another_way() {
 
 #[test]
 fn an_invitation_can_be_withdrawn() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let helper = bench.join("helper", scope("line:porch/*:* site:users"));
     bench.invite(&owner(), "bob", role(Operator), "code").unwrap();
     assert_eq!(
@@ -166,7 +166,7 @@ fn an_invitation_can_be_withdrawn() {
 
 #[test]
 fn nobody_gives_more_than_they_hold() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let refused = Err("insufficient_scope".to_owned());
     let almost = bench.join("almost", scope(ALL));
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
@@ -209,7 +209,7 @@ fn nobody_gives_more_than_they_hold() {
 
 #[test]
 fn the_rights_of_the_inviter_count_when_they_invite() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
     bench.invite(&helper, "bob", scope("line:porch/door:pulse"), "code").unwrap();
     bench.change(&owner(), "helper", role(Viewer)).unwrap();
@@ -223,7 +223,7 @@ fn the_rights_of_the_inviter_count_when_they_invite() {
 
 #[test]
 fn a_new_password_ends_every_login() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", role(Operator));
     let second = bench.log_in("bob", "second");
     assert_eq!(sessions(&bench, "bob"), 2);
@@ -231,7 +231,7 @@ fn a_new_password_ends_every_login() {
     bench.invite(&owner(), "bob", RightsRequest::default(), "reset").unwrap();
     assert!(bench.may(&bob).is_ok(), "an invitation alone ends nothing");
     let (_, effects) = bench.call(Call::AcceptInvitation { code_id: "reset".into() });
-    let families = vec![Whose::Family("bob-f".into()), Whose::Family("second".into())];
+    let families = vec![PanelFilter::Family("bob-f".into()), PanelFilter::Family("second".into())];
     assert_eq!(ended(&effects).0, families);
     for dead in [&bob, &second] {
         assert_eq!(bench.may(dead), Err("invalid_token".into()));
@@ -243,7 +243,7 @@ fn a_new_password_ends_every_login() {
 
 #[test]
 fn a_reset_takes_power_over_the_person() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
     let almost = bench.join("almost", scope("line:*/*:* site:*"));
     bench.join("bob", scope("line:porch/door:pulse"));
@@ -274,7 +274,7 @@ fn a_reset_takes_power_over_the_person() {
 
 #[test]
 fn rights_are_a_role_or_scopes() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.join("bob", role(Viewer));
     let both = RightsRequest { role: Some(Viewer), ..scope("line:*/*:read") };
     for wrong in [both, RightsRequest::default()] {
@@ -285,7 +285,7 @@ fn rights_are_a_role_or_scopes() {
 
 #[test]
 fn a_site_has_room_for_so_many() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for n in 0..998 {
         let sql = "INSERT INTO people (username, role, created_ms) VALUES (?1, 'viewer', 0)";
         bench.store.run(sql, &[format!("p{n}").into()]).unwrap();

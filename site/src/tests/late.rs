@@ -7,7 +7,7 @@ const OFF: Option<Level> = Some(Level::On(false));
 
 #[test]
 fn a_late_report_amends_the_record_and_answers_nobody() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let order = the_order(&bench.panel("p1", &owner(), lamp("one", true)));
     bench.pass(6_000);
     bench.tick();
@@ -23,7 +23,7 @@ fn a_late_report_amends_the_record_and_answers_nobody() {
 
 #[test]
 fn a_report_between_deadline_and_timer_is_the_answer() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, order) = bench.order(pulse("one"));
     bench.pass(7_000);
     let effects = bench.report(&order.jti, CommandStatus::Executed, None, None);
@@ -33,7 +33,7 @@ fn a_report_between_deadline_and_timer_is_the_answer() {
 
 #[test]
 fn the_next_hello_tells_what_became_of_a_command() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (ticket, order) = bench.order(lamp("one", true));
     assert!(answers(&bench.close("porch", "s1")).is_empty(), "the outcome may still be reported");
     bench.connect("porch", "s2", "cert-1").0.unwrap();
@@ -50,7 +50,7 @@ fn the_next_hello_tells_what_became_of_a_command() {
 #[test]
 fn what_the_next_hello_amends_is_desired_unless_something_came_after() {
     for after in [false, true] {
-        let bench = Bench::connected();
+        let bench = TestSite::connected();
         let (_, on) = bench.order(lamp("on", true));
         bench.pass(6_000);
         bench.tick();
@@ -69,7 +69,7 @@ fn what_the_next_hello_amends_is_desired_unless_something_came_after() {
 
 #[test]
 fn only_set_and_toggle_of_a_retained_line_are_desired() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (_, order) = bench.order(request("a", "lamp", "toggle", json!({})));
     bench.report(&order.jti, CommandStatus::Executed, None, ON);
     assert_eq!(bench.line("lamp").desired, ON);
@@ -86,7 +86,7 @@ fn only_set_and_toggle_of_a_retained_line_are_desired() {
 
 #[test]
 fn a_line_that_is_not_as_desired_is_put_right_once_per_connection() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (_, order) = bench.order(lamp("one", true));
     bench.report(&order.jti, CommandStatus::Executed, None, ON);
     bench.close("porch", "s1");
@@ -105,7 +105,7 @@ fn a_line_that_is_not_as_desired_is_put_right_once_per_connection() {
 
 #[test]
 fn an_odd_report_changes_nothing_and_is_noted_once() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.enrol("shed", "cert-2");
     bench.connect("shed", "t1", "cert-2").0.unwrap();
     bench.hello("shed", "t1", &porch_lines(), &[]);

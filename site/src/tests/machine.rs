@@ -75,7 +75,7 @@ struct Known {
 }
 
 struct History {
-    bench: Bench,
+    bench: TestSite,
     folder: tempfile::TempDir,
     /// Every session, newest last, with or without an open socket.
     sessions: Vec<String>,
@@ -87,7 +87,7 @@ struct History {
 impl History {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = Bench::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
+        let bench = TestSite::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
         bench.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
         bench.enrol("porch", "cert-1");
         Self {
@@ -192,7 +192,7 @@ impl History {
                 assert!(wake.is_none_or(|at_ms| at_ms > now_ms), "nothing is left to do now");
             }
             Step::Restart => {
-                let bench = Bench::on(Sqlite::open(&self.folder.path().join("site.db")).unwrap());
+                let bench = TestSite::on(Sqlite::open(&self.folder.path().join("site.db")).unwrap());
                 bench.now_ms.set(now_ms);
                 bench.published.replace(self.bench.published.take());
                 self.bench = bench;
@@ -299,7 +299,7 @@ proptest! {
 
     #[test]
     fn no_message_of_an_agent_fails_the_site(text in "[ -~]{0,40}", id in "c?[0-9]{0,22}", number in any::<f64>(), at_ms: u64) {
-        let bench = Bench::connected();
+        let bench = TestSite::connected();
         bench.order(pulse("one"));
         for level in [Level::Number(number), Level::On(true)] {
             for status in ["accepted", "delivered", "executed", "refused", "expired", "unknown"] {

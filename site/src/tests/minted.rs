@@ -3,14 +3,14 @@
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, MintRequest};
 use pinlatch_protocol::scope::Role::Operator;
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 
 const REFUSED: &str = "insufficient_scope";
 
 #[test]
 fn a_token_does_what_it_was_minted_for() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let script = bench.mint(&ann, api("line:porch/door:pulse line:porch/bell:read"), "t1").unwrap();
     assert_eq!(bench.last_logged(), "ann mint t1 api");
@@ -36,7 +36,7 @@ fn a_token_does_what_it_was_minted_for() {
 
 #[test]
 fn nobody_mints_more_than_they_hold() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let bob = bench.join("bob", scope("line:porch/door:* site:tokens"));
     let op = bench.join("op", role(Operator));
@@ -80,7 +80,7 @@ fn nobody_mints_more_than_they_hold() {
 
 #[test]
 fn a_request_keeps_to_its_limits() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let now = bench.now_s();
     let with = |change: &dyn Fn(&mut MintRequest)| {
@@ -128,7 +128,7 @@ fn a_request_keeps_to_its_limits() {
 
 #[test]
 fn the_site_bounds_how_many_there_are() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     bench
         .mint(&ann, MintRequest { expires_at: bench.now_s() + 60, ..api("line:*/*:read") }, "short")
@@ -150,7 +150,7 @@ fn the_site_bounds_how_many_there_are() {
 
 #[test]
 fn a_token_is_good_in_its_window_only() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let from = bench.now_s() + HOUR_S;
     let window =
@@ -184,7 +184,7 @@ fn a_token_is_good_in_its_window_only() {
 
 #[test]
 fn uses_are_counted_once_for_each_accepted_command() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let link = MintRequest { max_uses: Some(2), ..guest("line:porch/door:pulse") };
     let link = bench.mint(&ann, link, "link").unwrap();
@@ -225,7 +225,7 @@ fn uses_are_counted_once_for_each_accepted_command() {
 
 #[test]
 fn a_counted_token_mints_none_that_nobody_counts() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let once = MintRequest { max_uses: Some(1), ..api("line:porch/door:pulse site:tokens") };
     let once = bench.mint(&ann, once, "once").unwrap();
@@ -235,7 +235,7 @@ fn a_counted_token_mints_none_that_nobody_counts() {
 
 #[test]
 fn a_command_writes_five_rows_where_uses_are_counted_and_four_elsewhere() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let counted = MintRequest { max_uses: Some(9), ..api("line:*/*:*") };
     let counted = bench.mint(&ann, counted, "counted").unwrap();
@@ -251,7 +251,7 @@ fn a_command_writes_five_rows_where_uses_are_counted_and_four_elsewhere() {
 
 #[test]
 fn a_list_tells_when_a_token_was_last_used() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let script = bench.mint(&ann, api("line:porch/door:pulse"), "script").unwrap();
     bench.pass(1_000);
@@ -283,14 +283,14 @@ fn a_list_tells_when_a_token_was_last_used() {
 
 #[test]
 fn a_revoked_token_is_dead_at_once() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let script = bench.mint(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
     let deeper = bench.mint(&script, guest("line:porch/door:pulse"), "deeper").unwrap();
     let (_, effects) = bench.call(Call::Revoke { principal: ann.clone(), jti: "script".into(), exp: None });
     assert_eq!(
         ended(&effects),
-        (vec![Whose::Token("script".into())], true),
+        (vec![PanelFilter::Token("script".into())], true),
         "the sockets of its children are checked"
     );
     assert_eq!(bench.last_logged(), "ann revoke script done");
@@ -310,7 +310,7 @@ fn a_revoked_token_is_dead_at_once() {
 
 #[test]
 fn a_revocation_takes_what_the_token_holds() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", scope("line:porch/door:* site:tokens"));
     let ann = bench.log_in("ann", "f");
     bench.mint(&ann, api("line:*/*:*"), "big").unwrap();
@@ -329,7 +329,7 @@ fn a_revocation_takes_what_the_token_holds() {
 
 #[test]
 fn a_token_signed_elsewhere_stays_revoked_until_it_would_have_expired() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let robot = program("line:*/*:*");
     let days = |n: u64| START_MS / 1000 + n * DAY_S;
     let later = || Principal { exp: u64::MAX, ..robot.clone() };
@@ -359,14 +359,14 @@ fn a_token_signed_elsewhere_stays_revoked_until_it_would_have_expired() {
 
 #[test]
 fn a_token_may_give_itself_up_and_a_link_is_left() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let script = bench.mint(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
     let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
     let link = bench.mint(&ann, guest("line:porch/door:pulse"), "link").unwrap();
     let (answer, effects) = bench.call(Call::Logout { principal: script.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
-    assert_eq!(ended(&effects), (vec![Whose::Token("script".into())], true));
+    assert_eq!(ended(&effects), (vec![PanelFilter::Token("script".into())], true));
     assert_eq!(bench.last_logged(), "token:script logout token:script done");
     for dead in [&script, &deeper] {
         assert_eq!(bench.may(dead), Err("invalid_token".into()), "tokens issued from it are ended too");
@@ -379,7 +379,7 @@ fn a_token_may_give_itself_up_and_a_link_is_left() {
 
 #[test]
 fn a_generation_voids_what_was_issued_here() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     let robot = Principal { jti: "robot-admin".into(), ..program("line:*/*:* site:*") };
     let script = bench.mint(&ann, api("line:*/*:*"), "script").unwrap();
@@ -387,7 +387,7 @@ fn a_generation_voids_what_was_issued_here() {
     let of_robot = bench.mint(&robot, api("line:*/*:*"), "of-robot").unwrap();
     let (answer, effects) = bench.call(Call::RaiseGeneration { principal: ann.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Generation(2))));
-    assert_eq!(ended(&effects).0, [Whose::All]);
+    assert_eq!(ended(&effects).0, [PanelFilter::All]);
     for dead in [&ann, &owner(), &script, &link, &of_robot] {
         assert_eq!(bench.may(dead), Err("invalid_token".into()), "{}", dead.jti);
         let newer = Principal { generation: 2, ..dead.clone() };

@@ -4,10 +4,10 @@
 mod access;
 mod agents;
 mod audit;
-mod cast;
 mod chain;
 mod commands;
 mod devices;
+mod fixtures;
 mod identities;
 mod invitations;
 mod late;
@@ -61,7 +61,7 @@ impl Links for FakeLinks {
 const START_MS: u64 = 1_800_000_000_000;
 
 /// A site with its store, links, configuration and clock.
-struct Bench {
+struct TestSite {
     store: Floats,
     links: FakeLinks,
     config: Config,
@@ -80,7 +80,7 @@ fn credential(jti: &str) -> Credential<'_> {
     Credential { jti, expires_at: START_MS / 1000 + 365 * 86_400, thumbprint: "thumb" }
 }
 
-impl Bench {
+impl TestSite {
     fn on(sqlite: Sqlite) -> Self {
         Self {
             store: Floats(sqlite),

@@ -6,7 +6,7 @@ use super::*;
 
 const HOUR_S: u64 = 3_600;
 
-fn login(bench: &Bench, family: &str) {
+fn login(bench: &TestSite, family: &str) {
     let call = Call::Login {
         username: user("ann"),
         family: family.into(),
@@ -22,7 +22,7 @@ fn login(bench: &Bench, family: &str) {
     assert_eq!(bench.call(call).0, Ok(Answer::Now(expected)));
 }
 
-fn refresh(bench: &Bench, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
+fn refresh(bench: &TestSite, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
     let (answer, effects) = bench.call(Call::Refresh {
         family: "f".into(),
         jti: jti.into(),
@@ -41,14 +41,14 @@ fn of_family() -> Principal {
 }
 
 fn ends_family(effects: &[Effect]) -> bool {
-    effects
-        .iter()
-        .any(|e| matches!(e, Effect::ClosePanels { whose: Whose::Family(f), code: 4401, .. } if f == "f"))
+    effects.iter().any(
+        |e| matches!(e, Effect::ClosePanels { whose: PanelFilter::Family(f), code: 4401, .. } if f == "f"),
+    )
 }
 
 #[test]
 fn a_site_is_set_up_once() {
-    let bench = Bench::empty();
+    let bench = TestSite::empty();
     let allowed = || bench.call(Call::SetupAllowed { code_id: "s".into() }).0;
     assert_eq!(allowed(), Ok(Answer::Now(Reply::Done)));
     let login = Call::Login {
@@ -72,7 +72,7 @@ fn a_site_is_set_up_once() {
 
 #[test]
 fn a_refresh_rotates() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     assert_eq!(bench.last_logged(), "ann login ann done");
     assert_eq!(refresh(&bench, "r0", "r1").0, Ok("r1".into()));
@@ -91,7 +91,7 @@ fn a_refresh_rotates() {
 #[test]
 fn a_reused_refresh_token_ends_its_family() {
     for (late_ms, jti) in [(10_001, "r0"), (0, "forged")] {
-        let bench = Bench::connected();
+        let bench = TestSite::connected();
         login(&bench, "f");
         refresh(&bench, "r0", "r1").0.unwrap();
         assert!(bench.with(|site| site.socket_authority(&of_family())).0.is_ok());
@@ -114,7 +114,7 @@ fn a_reused_refresh_token_ends_its_family() {
 
 #[test]
 fn a_token_older_than_the_last_but_one_is_reuse_too() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     refresh(&bench, "r0", "r1").0.unwrap();
     refresh(&bench, "r1", "r2").0.unwrap();
@@ -124,7 +124,7 @@ fn a_token_older_than_the_last_but_one_is_reuse_too() {
 
 #[test]
 fn a_family_of_someone_who_is_gone_is_over() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     bench.store.run("DELETE FROM people", &[]).unwrap();
     let (outcome, effects) = refresh(&bench, "r0", "r1");
@@ -134,7 +134,7 @@ fn a_family_of_someone_who_is_gone_is_over() {
 
 #[test]
 fn a_family_is_its_persons_own() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     bench
         .store
@@ -146,7 +146,7 @@ fn a_family_is_its_persons_own() {
 
 #[test]
 fn a_logout_ends_the_family_or_the_token() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     let (answer, effects) = bench.call(Call::Logout { principal: of_family() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
@@ -159,7 +159,7 @@ fn a_logout_ends_the_family_or_the_token() {
     let robot = program("line:*/*:*");
     let (_, effects) = bench.call(Call::Logout { principal: robot.clone() });
     assert!(
-        matches!(&effects[..], [Effect::ClosePanels { whose: Whose::Token(jti), .. }, Effect::Review] if *jti == robot.jti)
+        matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::Token(jti), .. }, Effect::Review] if *jti == robot.jti)
     );
     assert_eq!(bench.refusal(Call::Whoami { principal: robot }), "invalid_token");
     assert!(bench.call(Call::Whoami { principal: owner() }).0.is_ok(), "others stay");
@@ -167,7 +167,7 @@ fn a_logout_ends_the_family_or_the_token() {
 
 #[test]
 fn a_family_can_be_ended_without_an_access_token() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     let (_, effects) = bench.call(Call::LogoutFamily { family: "f".into() });
     assert!(ends_family(&effects));
@@ -180,10 +180,10 @@ fn a_family_can_be_ended_without_an_access_token() {
 
 #[test]
 fn a_new_generation_kills_every_token() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     login(&bench, "f");
     let (_, effects) = bench.call(Call::RaiseGeneration { principal: owner() });
-    assert!(matches!(&effects[..], [Effect::ClosePanels { whose: Whose::All, .. }]));
+    assert!(matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::All, .. }]));
     assert_eq!(bench.refusal(Call::Whoami { principal: owner() }), "invalid_token");
     assert!(bench.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
     assert!(bench.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(), "not another issuer's");
@@ -192,9 +192,17 @@ fn a_new_generation_kills_every_token() {
 #[test]
 fn an_effect_names_the_panels_it_closes() {
     let ann = of_family();
-    assert!(Whose::All.covers("p", &ann));
-    assert!(Whose::Panel("p".into()).covers("p", &ann) && !Whose::Panel("q".into()).covers("p", &ann));
-    assert!(Whose::Family("f".into()).covers("p", &ann) && !Whose::Family("g".into()).covers("p", &ann));
-    assert!(Whose::Token(ann.jti.clone()).covers("p", &ann) && !Whose::Token("t".into()).covers("p", &ann));
-    assert!(!Whose::Family("f".into()).covers("p", &owner()));
+    assert!(PanelFilter::All.covers("p", &ann));
+    assert!(
+        PanelFilter::Panel("p".into()).covers("p", &ann) && !PanelFilter::Panel("q".into()).covers("p", &ann)
+    );
+    assert!(
+        PanelFilter::Family("f".into()).covers("p", &ann)
+            && !PanelFilter::Family("g".into()).covers("p", &ann)
+    );
+    assert!(
+        PanelFilter::Token(ann.jti.clone()).covers("p", &ann)
+            && !PanelFilter::Token("t".into()).covers("p", &ann)
+    );
+    assert!(!PanelFilter::Family("f".into()).covers("p", &owner()));
 }

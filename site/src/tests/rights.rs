@@ -3,7 +3,7 @@
 use pinlatch_protocol::admin::RightsRequest;
 use pinlatch_protocol::scope::Role::{self, Operator, Owner, Viewer};
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 
 const REFUSED: &str = "insufficient_scope";
@@ -12,13 +12,13 @@ fn refused() -> Result<(), String> {
     Err(REFUSED.into())
 }
 
-fn end_sessions(bench: &Bench, by: &Principal, who: &str) -> (Result<Answer, Problem>, Vec<Effect>) {
+fn end_sessions(bench: &TestSite, by: &Principal, who: &str) -> (Result<Answer, Problem>, Vec<Effect>) {
     bench.call(Call::EndSessions { principal: by.clone(), username: user(who) })
 }
 
 #[test]
 fn scopes_of_ones_own_name_devices_and_lines() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.enrol("shed", "cert-2");
     let bob = bench.join("bob", scope("line:porch/door:pulse line:porch/bell:read line:shed/*:read"));
     assert!(bench.commands(&bob, pulse("one")).is_ok());
@@ -58,7 +58,7 @@ fn scopes_of_ones_own_name_devices_and_lines() {
 
 #[test]
 fn a_demotion_acts_at_once_everywhere() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", role(Owner));
     let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
     let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
@@ -69,7 +69,7 @@ fn a_demotion_acts_at_once_everywhere() {
     }
     let (_, effects) =
         bench.call(Call::ChangePerson { principal: owner(), username: user("bob"), rights: role(Viewer) });
-    assert_eq!(ended(&effects), (vec![Whose::Person(user("bob"))], true));
+    assert_eq!(ended(&effects), (vec![PanelFilter::Person(user("bob"))], true));
     assert_eq!(bench.last_logged(), "ann rights bob viewer");
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("after-{}", principal.jti);
@@ -97,7 +97,7 @@ fn a_demotion_acts_at_once_everywhere() {
 
 #[test]
 fn a_site_keeps_an_owner() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let ann = bench.log_in("ann", "f");
     assert_eq!(bench.remove(&ann, "ann"), Err("last_owner".into()));
     for rights in [role(Operator), role(Viewer), scope("line:*/*:* site:*")] {
@@ -115,7 +115,7 @@ fn a_site_keeps_an_owner() {
 
 #[test]
 fn removal_ends_all_that_a_person_had() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", role(Owner));
     let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
     let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
@@ -129,7 +129,7 @@ fn removal_ends_all_that_a_person_had() {
     let (_, effects) = bench.call(Call::RemovePerson { principal: owner(), username: user("bob") });
     assert_eq!(
         ended(&effects),
-        (vec![Whose::Family("bob-f".into())], true),
+        (vec![PanelFilter::Family("bob-f".into())], true),
         "and every other panel is checked"
     );
     assert_eq!(bench.last_logged(), "ann person_removal bob done");
@@ -159,11 +159,11 @@ fn removal_ends_all_that_a_person_had() {
 
 #[test]
 fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let bob = bench.join("bob", scope("line:porch/door:pulse"));
     let (answer, effects) = end_sessions(&bench, &bob, "bob");
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)), "one's own, without any right");
-    assert_eq!(ended(&effects).0, [Whose::Family("bob-f".into())]);
+    assert_eq!(ended(&effects).0, [PanelFilter::Family("bob-f".into())]);
     assert_eq!(bench.last_logged(), "bob end_sessions bob done");
     assert_eq!(bench.may(&bob), Err("invalid_token".into()), "this one too");
     assert_eq!(end_sessions(&bench, &bob, "bob").0.unwrap_err().code, "invalid_token");
@@ -186,12 +186,12 @@ fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
 
 #[test]
 fn a_new_password_ends_the_others() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (here, there) = (bench.log_in("ann", "here"), bench.log_in("ann", "there"));
     let bob = bench.join("bob", role(Viewer));
     let (answer, effects) = bench.call(Call::PasswordChanged { principal: here.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
-    assert_eq!(ended(&effects).0, [Whose::Family("there".into())]);
+    assert_eq!(ended(&effects).0, [PanelFilter::Family("there".into())]);
     assert_eq!(bench.last_logged(), "ann password ann done");
     assert!(bench.may(&here).is_ok() && bench.may(&bob).is_ok());
     assert_eq!(bench.may(&there), Err("invalid_token".into()));
@@ -209,7 +209,7 @@ fn a_new_password_ends_the_others() {
 
 #[test]
 fn a_person_has_so_many_logins() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let first = bench.log_in("ann", "f0");
     for n in 1..100 {
         bench.pass(1_000);
@@ -225,7 +225,7 @@ fn a_person_has_so_many_logins() {
     };
     let (answer, effects) = bench.call(call);
     assert!(answer.is_ok());
-    assert_eq!(ended(&effects).0, [Whose::Family("f0".into())], "the one that would end first");
+    assert_eq!(ended(&effects).0, [PanelFilter::Family("f0".into())], "the one that would end first");
     assert_eq!(bench.may(&first), Err("invalid_token".into()));
     bench.pass(2 * HOUR_S * 1000);
     bench.tick();
@@ -236,7 +236,7 @@ fn a_person_has_so_many_logins() {
 /// No caller can change a person with more rights, or give a person more rights than their own.
 #[test]
 fn nobody_reaches_beyond_their_own_rights() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let helper = bench.join("helper", scope("line:porch/door:* site:users"));
     let all_but_owner = bench.join("deputy", scope("line:*/*:* site:*"));
     let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
@@ -284,7 +284,7 @@ fn nobody_reaches_beyond_their_own_rights() {
     assert_eq!(bench.change(&owner(), "nobody", role(Role::Viewer)), Err("unknown_person".into()));
 }
 
-fn people(bench: &Bench) -> Vec<(String, String)> {
+fn people(bench: &TestSite) -> Vec<(String, String)> {
     match bench.call(Call::People { principal: owner() }).0 {
         Ok(Answer::Now(Reply::People(people))) => {
             people.iter().map(|person| (person.username.to_string(), person.scope.to_string())).collect()
@@ -295,7 +295,7 @@ fn people(bench: &Bench) -> Vec<(String, String)> {
 
 #[test]
 fn effective_scopes_can_be_told_however_many_they_are() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let devices: Vec<String> = (0..60).map(|n| format!("line:d{n}/*:*")).collect();
     let lines: Vec<String> = (0..60).map(|n| format!("line:*/l{n}:*")).collect();
     let bob = bench.join("bob", scope(&format!("{} site:audit", devices.join(" "))));

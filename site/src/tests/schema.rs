@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::scope::Role;
 
-use super::cast::*;
+use super::fixtures::*;
 use super::*;
 use crate::schema::VERSIONS;
 
@@ -26,8 +26,8 @@ const VERSION_1: [&str; 8] = [
 /// The tables of devices and commands have not changed since version 1, except for columns added at their end.
 const UNCHANGED: [&str; 3] = ["devices", "lines", "commands"];
 
-fn version_1() -> Bench {
-    let today = Bench::new();
+fn version_1() -> TestSite {
+    let today = TestSite::new();
     let old = Sqlite::in_memory().unwrap();
     for statement in VERSION_1 {
         old.run(statement, &[]).unwrap();
@@ -50,10 +50,10 @@ fn version_1() -> Bench {
     ] {
         old.run(&statement, &[]).unwrap();
     }
-    Bench::on(old)
+    TestSite::on(old)
 }
 
-fn check(bench: &Bench) {
+fn check(bench: &TestSite) {
     let ann = Principal { family: Some("f".into()), generation: 3, ..owner() };
     assert_eq!(bench.may(&ann), Ok("line:*/*:* site:*".into()));
     assert_eq!(bench.may(&Principal { jti: "bad".into(), ..ann.clone() }), Err("invalid_token".into()));
@@ -90,7 +90,7 @@ fn version_1_becomes_today_s_with_its_data() {
     assert_eq!(used_nonces(&bench), ["used"]);
 }
 
-fn used_nonces(bench: &Bench) -> Vec<String> {
+fn used_nonces(bench: &TestSite) -> Vec<String> {
     let rows = bench.store.run("SELECT nonce FROM connection_nonces", &[]).unwrap();
     rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
 }
@@ -126,7 +126,7 @@ fn a_change_that_was_cut_short_is_finished() {
 
 #[test]
 fn an_old_database_ends_up_like_a_new_one() {
-    let tables = |bench: &Bench| {
+    let tables = |bench: &TestSite| {
         bench.with(|site| site.tick());
         let tables = bench
             .store
@@ -141,5 +141,5 @@ fn an_old_database_ends_up_like_a_new_one() {
             .map(|row| (row.text(0).unwrap().to_owned(), columns(row.text(0).unwrap())))
             .collect::<Vec<_>>()
     };
-    assert_eq!(tables(&version_1()), tables(&Bench::empty()));
+    assert_eq!(tables(&version_1()), tables(&TestSite::empty()));
 }

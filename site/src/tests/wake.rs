@@ -6,15 +6,15 @@ use super::*;
 
 const HOUR_MS: u64 = 3_600_000;
 
-fn wake(bench: &Bench, panels_open: bool) -> Option<u64> {
+fn wake(bench: &TestSite, panels_open: bool) -> Option<u64> {
     bench.with(|site| site.next_wake(panels_open, None)).0.unwrap()
 }
 
 #[test]
 fn an_idle_site_sleeps_until_a_purge() {
-    let bench = Bench::empty();
+    let bench = TestSite::empty();
     assert_eq!(wake(&bench, true), None);
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let purge = wake(&bench, false).unwrap();
     assert!(purge > START_MS + SILENCE_LIMIT_MS && purge.is_multiple_of(HOUR_MS));
     assert_eq!(wake(&bench, true), Some(START_MS + SILENCE_LIMIT_MS + 1));
@@ -27,7 +27,7 @@ fn an_idle_site_sleeps_until_a_purge() {
 
 #[test]
 fn a_lost_socket_is_due_at_once_but_once() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.links.0.borrow_mut().clear();
     assert_eq!(wake(&bench, true), Some(START_MS));
     bench.tick();
@@ -36,7 +36,7 @@ fn a_lost_socket_is_due_at_once_but_once() {
 
 #[test]
 fn the_first_deadline_wakes() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let mut patient = pulse("patient");
     patient.deadline_ms = Some(60_000);
     bench.order(patient);
@@ -51,7 +51,7 @@ fn the_first_deadline_wakes() {
 
 #[test]
 fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     for n in 0..600 {
         let (_, order) = bench.order(pulse(&format!("n{n}")));
         bench.report(&order.jti, CommandStatus::Executed, None, None);
@@ -91,7 +91,7 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
 
 #[test]
 fn a_command_is_kept_for_a_day_and_no_ticket_is_used_twice() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     let (first, _) = bench.order(pulse("a"));
     let (second, _) = bench.order(pulse("b"));
     bench.pass(KEEP_COMMANDS_MS - 1);
@@ -110,7 +110,7 @@ fn opening_is_one_read_and_repairs_a_creation_that_was_cut_short() {
     let sqlite = Sqlite::in_memory().unwrap();
     sqlite.run("CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL, generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT", &[]).unwrap();
     sqlite.run("CREATE TABLE codes (id TEXT PRIMARY KEY, device TEXT, expires_ms INTEGER NOT NULL, used_ms INTEGER) STRICT, WITHOUT ROWID", &[]).unwrap();
-    let bench = Bench::on(sqlite);
+    let bench = TestSite::on(sqlite);
     bench.call(Call::SetupAllowed { code_id: "s".into() }).0.unwrap();
     let before = bench.store.0.rows_written();
     bench.with(|_| ());
@@ -122,7 +122,7 @@ fn opening_is_one_read_and_repairs_a_creation_that_was_cut_short() {
 
 #[test]
 fn a_store_that_fails_is_an_internal_problem_and_a_fault_for_the_log() {
-    let bench = Bench::connected();
+    let bench = TestSite::connected();
     bench.store.run("DROP TABLE audit", &[]).unwrap();
     let mut site = Site::open(&bench.store, &bench.links, &bench.config, START_MS).unwrap();
     let (_, order) = bench.order(pulse("one"));

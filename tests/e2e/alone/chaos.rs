@@ -36,7 +36,7 @@ const DAY_S: u64 = 86_400;
 
 /// A disturbance of the link or of its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
+enum Fault {
     Cut,
     CutMidFrame,
     Freeze,
@@ -50,18 +50,18 @@ enum Blow {
     KillEdge,
 }
 
-const BLOWS: [Blow; 11] = [
-    Blow::Cut,
-    Blow::CutMidFrame,
-    Blow::Freeze,
-    Blow::FreezeBeyondDeadlines,
-    Blow::Down,
-    Blow::PauseAgent,
-    Blow::KillAgent,
-    Blow::ClockAhead,
-    Blow::ClockBehind,
-    Blow::RestartEdge,
-    Blow::KillEdge,
+const BLOWS: [Fault; 11] = [
+    Fault::Cut,
+    Fault::CutMidFrame,
+    Fault::Freeze,
+    Fault::FreezeBeyondDeadlines,
+    Fault::Down,
+    Fault::PauseAgent,
+    Fault::KillAgent,
+    Fault::ClockAhead,
+    Fault::ClockBehind,
+    Fault::RestartEdge,
+    Fault::KillEdge,
 ];
 
 fn of_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -101,7 +101,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
     proxy.noise(ROUGH);
 
     let (next, executed) = (AtomicU32::new(1), AtomicUsize::new(0));
-    let (sent, blows) = std::thread::scope(|scope| {
+    let (sent, faults) = std::thread::scope(|scope| {
         let call = |caller: u32| {
             let mut random = fastrand::Rng::with_seed(seed ^ u64::from(caller));
             let device = DEVICES[caller as usize % DEVICES.len()];
@@ -119,17 +119,17 @@ fn commands_over_a_link_that_fails_in_every_way() {
             }
         };
         let callers: Vec<_> = (0..CALLERS * 2).map(|caller| scope.spawn(move || call(caller))).collect();
-        let blows = strike(seed, &edge, &proxy, &mut agents, || {
+        let faults = strike(seed, &edge, &proxy, &mut agents, || {
             (next.load(Ordering::SeqCst) <= commands).then(|| executed.load(Ordering::SeqCst))
         });
         let sent: Vec<Sent> =
             callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
-        (sent, blows)
+        (sent, faults)
     });
     // After reconnecting, pending results arrive, and lost ones are reported again.
     DEVICES.iter().for_each(|name| site.until_online(name));
     println!(
-        "{} commands, {} executed at once, blows: {blows:?}",
+        "{} commands, {} executed at once, faults: {faults:?}",
         sent.len(),
         executed.load(Ordering::SeqCst)
     );
@@ -157,7 +157,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
     }
     let done = executed.load(Ordering::SeqCst);
     assert!(done * 5 >= sent.len(), "only {done} of {} were executed: too rough to prove much", sent.len());
-    assert!(blows.len() >= 3, "too calm to prove much: {blows:?}");
+    assert!(faults.len() >= 3, "too calm to prove much: {faults:?}");
 }
 
 /// Disturbs the link repeatedly, each time after more commands were executed, until all commands are sent.
@@ -167,9 +167,9 @@ fn strike(
     proxy: &Proxy,
     agents: &mut [Agent],
     executed: impl Fn() -> Option<usize>,
-) -> Vec<Blow> {
+) -> Vec<Fault> {
     let mut random = fastrand::Rng::with_seed(!seed);
-    let (mut blows, mut left) = (Vec::new(), Vec::new());
+    let (mut faults, mut left) = (Vec::new(), Vec::new());
     while let Some(before) = executed() {
         let enough = before + 20;
         eventually(Duration::from_secs(60), "commands go through", || {
@@ -182,46 +182,46 @@ fn strike(
             left = BLOWS.to_vec();
             random.shuffle(&mut left);
         }
-        let blow = left.pop().expect("one");
+        let fault = left.pop().expect("one");
         let agent = &mut agents[random.usize(0..DEVICES.len())];
-        match blow {
-            Blow::Cut => proxy.cut(),
-            Blow::CutMidFrame => proxy.cut_mid_frame(),
-            Blow::Freeze | Blow::FreezeBeyondDeadlines => {
+        match fault {
+            Fault::Cut => proxy.cut(),
+            Fault::CutMidFrame => proxy.cut_mid_frame(),
+            Fault::Freeze | Fault::FreezeBeyondDeadlines => {
                 proxy.freeze();
-                elapse(if blow == Blow::Freeze { random.u64(50..300) } else { random.u64(1_500..2_600) });
+                elapse(if fault == Fault::Freeze { random.u64(50..300) } else { random.u64(1_500..2_600) });
                 proxy.thaw();
             }
-            Blow::Down => {
+            Fault::Down => {
                 proxy.down();
                 elapse(random.u64(50..500));
                 proxy.up();
             }
-            Blow::PauseAgent => {
+            Fault::PauseAgent => {
                 agent.pause();
                 elapse(random.u64(300..2_000));
                 agent.resume();
             }
-            Blow::KillAgent => {
+            Fault::KillAgent => {
                 agent.kill();
                 agent.start();
             }
-            Blow::ClockAhead | Blow::ClockBehind => {
+            Fault::ClockAhead | Fault::ClockBehind => {
                 let now = stream::unix_ms() / 1_000;
-                let other = if blow == Blow::ClockAhead { now + DAY_S } else { now - DAY_S };
+                let other = if fault == Fault::ClockAhead { now + DAY_S } else { now - DAY_S };
                 agent.stop();
                 agent.set_arguments(&["--assume-time", &other.to_string()]);
                 agent.start();
             }
-            Blow::RestartEdge => edge.edge().restart().expect("workerd"),
-            Blow::KillEdge => {
+            Fault::RestartEdge => edge.edge().restart().expect("workerd"),
+            Fault::KillEdge => {
                 edge.edge().kill_hard();
                 edge.edge().restart().expect("workerd");
             }
         }
-        blows.push(blow);
+        faults.push(fault);
     }
-    blows
+    faults
 }
 
 /// The deadline of every command that the edge sent, from its token, by the command's number (its colour).

@@ -3,7 +3,7 @@
 use e2e::Browser;
 use serde_json::{Value, json};
 
-use super::{GONE, Stage, World};
+use super::{GONE, Stage, TestDeployment};
 
 fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -41,7 +41,7 @@ async fn refusal(browser: &Browser, stage: &Stage<'_>) -> String {
 
 #[test]
 fn an_admitted_person_logs_in_with_a_provider() {
-    let stage = World::shared("people");
+    let stage = TestDeployment::shared("people");
     stage.admit("ann", "ann-at-the-provider").ok();
     in_browser(async {
         let browser = Browser::start(390, 844).await;
@@ -68,7 +68,7 @@ fn an_admitted_person_logs_in_with_a_provider() {
 
 #[test]
 fn a_stranger_reads_why_they_are_not_let_in() {
-    let stage = World::shared("strangers");
+    let stage = TestDeployment::shared("strangers");
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         go(&browser, &stage).await;

@@ -8,7 +8,7 @@ use e2e::provider::{CLIENT, RESOURCE};
 use e2e::{Http, eventually};
 use serde_json::{Value, json};
 
-use super::{CEILING, ODD, Stage, World, odd_issuer, redirect_uri};
+use super::{CEILING, ODD, Stage, TestDeployment, odd_issuer, redirect_uri};
 
 fn claims(iss: &str, more: &Value) -> Value {
     let mut claims = json!({ "iss": iss, "aud": RESOURCE, "sub": "robot", "iat": now(), "exp": now() + 300 });
@@ -25,7 +25,7 @@ fn unsigned(kid: &str, iss: &str) -> String {
 
 #[test]
 fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
-    let stage = World::shared("second");
+    let stage = TestDeployment::shared("second");
     let origin = stage.site.deployment.origin();
     let first = super::SHARED.providers.named("hostile");
     let (own, others) = (stage.provider.access_token(), first.access_token());
@@ -66,7 +66,7 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
 /// Tokens with invented key ids do not make Pinlatch flood the issuer with requests, and do not block valid tokens.
 #[test]
 fn invented_key_ids_do_not_flood_the_issuer() {
-    let stage = World::shared("flooded");
+    let stage = TestDeployment::shared("flooded");
     stage.whoami(&stage.provider.access_token()).ok();
     let before = stage.provider.asked("/jwks");
     let began = Instant::now();
@@ -90,7 +90,7 @@ fn invented_key_ids_do_not_flood_the_issuer() {
 /// The first token triggers a fetch of the keys, and concurrent tokens wait for this fetch.
 #[test]
 fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
-    let stage = World::shared("crowded");
+    let stage = TestDeployment::shared("crowded");
     let tokens: Vec<String> = (0..8).map(|_| stage.provider.access_token()).collect();
     std::thread::scope(|scope| {
         for token in &tokens {
@@ -103,7 +103,7 @@ fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
 /// If an issuer publishes an invalid key set, its tokens get 503. Other tokens do not wait.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {
-    let stage = World::shared("odd");
+    let stage = TestDeployment::shared("odd");
     let good = stage.provider.access_token();
     stage.whoami(&good).ok();
     let asked = stage.provider.asked("/jwks");

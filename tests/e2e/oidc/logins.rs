@@ -7,13 +7,13 @@ use e2e::outsiders::now;
 use e2e::provider::{parameter, set_cookies};
 use serde_json::json;
 
-use super::{Stage, World, after_the_cooldown, name_of};
+use super::{Stage, TestDeployment, after_the_cooldown, name_of};
 
 /// An admitted email address is bound to the first subject with that verified address. Other subjects are refused
 /// afterwards.
 #[test]
 fn a_verified_address_admits_once_and_binds_the_subject() {
-    let stage = World::shared("mail");
+    let stage = TestDeployment::shared("mail");
     stage.admit("bea", "bea@MAIL.example").ok();
     stage.is_refused("bea-unproven", "not_admitted");
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
@@ -30,7 +30,7 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
 /// If the id_token has no address, the userinfo endpoint is queried. Its answer counts only for the same subject.
 #[test]
 fn an_address_is_asked_for_where_the_id_token_has_none() {
-    let stage = World::shared("terse");
+    let stage = TestDeployment::shared("terse");
     stage.provider.change(&json!({ "terse": true }));
     for (name, address) in [("bea", "bea@mail.example"), ("cem", "cem@mail.example")] {
         stage.admit(name, address).ok();
@@ -61,7 +61,7 @@ fn an_address_is_asked_for_where_the_id_token_has_none() {
 
 #[test]
 fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
-    let stage = World::shared("turning");
+    let stage = TestDeployment::shared("turning");
     stage.admit("ann", "ann").ok();
     let first = stage.log_in("ann").expect("a login");
     let before = stage.provider.access_token();
@@ -81,7 +81,7 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
     let host_lock = HostLock::beside_others();
-    let world = World::start();
+    let world = TestDeployment::start();
     let stage = world.stage("falling", host_lock);
     stage.admit("ann", "ann").ok();
     let session = stage.log_in("ann").expect("a login");
@@ -107,7 +107,7 @@ fn a_provider_that_is_down_stops_new_logins_alone() {
 
 #[test]
 fn an_answer_that_is_bent_on_the_way_is_refused() {
-    let stage = World::shared("hostile");
+    let stage = TestDeployment::shared("hostile");
     stage.admit("ann", "ann").ok();
     let refused = |back: &str, cookie: &str| {
         assert_eq!(stage.finish(back, cookie).err().as_deref(), Some("login_refused"), "{back}");
@@ -151,7 +151,7 @@ fn fresh(stage: &Stage) -> (String, String) {
 
 #[test]
 fn an_id_token_that_is_not_for_this_login_is_refused() {
-    let stage = World::shared("first");
+    let stage = TestDeployment::shared("first");
     stage.admit("ann", "ann").ok();
     stage.provider.change(&json!({ "rewrite": { "nonce": "of-another-login" } }));
     stage.is_refused("ann", "login_refused");

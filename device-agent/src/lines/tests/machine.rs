@@ -73,9 +73,9 @@ impl Driver for Wire {
     }
 }
 
-struct Bench(Shared);
+struct TestAgent(Shared);
 
-impl Open for Bench {
+impl Open for TestAgent {
     fn output(
         &self,
         line: &LineConfig,
@@ -193,7 +193,7 @@ impl Judge {
 async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let wires = Shared::default();
     let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
-    let lines = Lines::open_on(&config, Box::new(Bench(wires.clone())));
+    let lines = Lines::open_on(&config, Box::new(TestAgent(wires.clone())));
     let (_sender, signals) = mpsc::channel(1);
     lines.link_up();
     let history = async {

@@ -46,7 +46,7 @@ pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
     }
 }
 
-impl Bench {
+impl TestSite {
     pub(super) fn now_s(&self) -> u64 {
         self.now_ms.get() / 1000
     }
@@ -173,7 +173,7 @@ impl Bench {
 }
 
 /// The closed panels, and whether all other panels are checked.
-pub(super) fn ended(effects: &[Effect]) -> (Vec<Whose>, bool) {
+pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),
         _ => None,

@@ -37,23 +37,23 @@ gpio = "NO_SUCH_LINE"
 "#;
 
 /// The folder of one device.
-pub struct World {
+pub struct TestAgent {
     pub folder: TempDir,
     ca: Option<PathBuf>,
     clock: WallClock,
 }
 
-impl World {
+impl TestAgent {
     pub fn new() -> Self {
         Self::with(None, WallClock::default())
     }
 
     /// Uses `lines` instead of the default lines.
     pub fn of(lines: &str) -> Self {
-        let world = Self::new();
+        let test_agent = Self::new();
         let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
-        std::fs::write(world.config_file(), format!("{head}{lines}")).unwrap();
-        world
+        std::fs::write(test_agent.config_file(), format!("{head}{lines}")).unwrap();
+        test_agent
     }
 
     pub fn with(ca_pem: Option<&str>, clock: WallClock) -> Self {
