@@ -71,7 +71,7 @@ function failed(error) {
   console.error(error);
   const text = document.createElement('p');
   text.setAttribute('role', 'alert');
-  text.textContent = 'The page could not be loaded. Check your connection, then load it again.';
+  text.textContent = 'The page could not be loaded. Check your connection, then reload the page.';
   document.querySelector('main.starting')?.append(text);
 }
 

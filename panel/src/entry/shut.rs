@@ -36,9 +36,9 @@ pub fn Shut(closed: Closed) -> impl IntoView {
                 </div>
                 <p id="shut-text" data-testid="shut-text">{text}</p>
                 <p class="shut-way">
-                    "Do you have an account here? "
+                    "Do you have an account on this site? "
                     <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
-                        "Log in"
+                        "Sign in"
                     </a>
                 </p>
             </div>

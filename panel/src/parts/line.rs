@@ -165,7 +165,7 @@ impl Handle {
         if !self.panel.is_connected() {
             Some("Not connected")
         } else if !self.may(action) {
-            Some("You may look at this line, not operate it")
+            Some("You have read-only access to this line")
         } else if !self.online.get() {
             Some("The device is offline")
         } else {

@@ -50,7 +50,7 @@ fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
     let talk = line.talk.get();
     if let Some(pending) = &talk.pending {
-        let text = format!("Asked for {}, waiting", words::wish(line.kind, &pending.action));
+        let text = format!("Requested {}, waiting for the device", words::wish(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
     } else if let Some(answer) = &talk.answer {
         let icon = match answer.outcome {
@@ -72,7 +72,7 @@ fn notices(line: Handle) -> Vec<Notice> {
     let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
         let text = format!(
-            "Asked for {}, reported {}.",
+            "Requested {}, reported {}.",
             words::level(line.kind, Some(&wish)),
             words::level(line.kind, line.level().as_ref())
         );
@@ -80,7 +80,7 @@ fn notices(line: Handle) -> Vec<Notice> {
     }
     let actions = line.kind.actions();
     if !actions.is_empty() && !actions.iter().any(|action| line.may(action)) {
-        let text = "You may look at this line, not operate it.".to_owned();
+        let text = "You have read-only access to this line.".to_owned();
         found.push(Notice { class: "plain", icon: IconKind::Look, text, stays: false });
     }
     found

@@ -14,8 +14,11 @@ pub fn Reading(line: Handle) -> impl IntoView {
         line.trace()
     });
     let drawn = Memo::new(move |_| trace.with(Option::is_some));
-    let label =
-        move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
+    let label = move || {
+        trace.with(|trace| {
+            trace.as_ref().map(|(_, words)| format!("Range since you opened the page: {words}"))
+        })
+    };
     view! {
         <p class="reading">{move || line.reported()}</p>
         {move || drawn.get().then(|| view! {

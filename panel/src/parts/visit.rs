@@ -37,7 +37,7 @@ pub fn Visit() -> impl IntoView {
         });
     };
     view! {
-        <section class="visit" data-testid="guest" aria-label="Your visit">
+        <section class="visit" data-testid="guest" aria-label="Guest access">
             <Icon kind=IconKind::Key/>
             <p class="visit-words">
                 <strong>"Guest"</strong>
@@ -50,7 +50,7 @@ pub fn Visit() -> impl IntoView {
                 "Leave"
             </button>
             <p class="visit-stuck" role="status">
-                {move || stuck.get().then_some("Not left: Pinlatch cannot be reached.")}
+                {move || stuck.get().then_some("The link is still open in this browser: Pinlatch cannot be reached. Try again.")}
             </p>
         </section>
     }

@@ -110,7 +110,7 @@ fn EnrolForm() -> impl IntoView {
         event.prevent_default();
         match Name::new(name.get_untracked().trim()) {
             Ok(name) => doing.run(Box::pin(call::enrol(name)), move |reply| made.set(Some(reply))),
-            Err(wrong) => doing.fail(format!("{wrong}.")),
+            Err(wrong) => doing.fail(format!("Check the device name: {wrong}.")),
         }
     };
     move || match made.get() {

@@ -212,7 +212,7 @@ fn Withdraw() -> impl IntoView {
         event.prevent_default();
         let wanted = match UserName::new(name.get_untracked().trim()) {
             Ok(wanted) => wanted,
-            Err(wrong) => return doing.fail(format!("{wrong}.")),
+            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
         };
         // The same call removes a person who is there: that is asked for elsewhere.
         if untrack(|| list.person(&wanted)).is_some() {

@@ -99,7 +99,7 @@ pub fn Invite() -> impl IntoView {
         event.prevent_default();
         let username = match UserName::new(name.get_untracked().trim()) {
             Ok(username) => username,
-            Err(wrong) => return doing.fail(format!("{wrong}.")),
+            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
         };
         if untrack(|| list.person(&username)).is_some() {
             return doing.fail(text::ALREADY_THERE);
