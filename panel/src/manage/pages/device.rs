@@ -56,7 +56,7 @@ fn There(name: Name) -> impl IntoView {
         <Facts name=name.clone()/>
         <Lines name=name.clone()/>
         <LiveEvents name=name.clone()/>
-        <Deeds name/>
+        <DeviceActions name/>
     }
 }
 
@@ -295,7 +295,7 @@ enum Open {
 
 /// What can be done about it, by whoever may.
 #[component]
-fn Deeds(name: Name) -> impl IntoView {
+fn DeviceActions(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let may_audit = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Audit)));
     let may_manage = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));

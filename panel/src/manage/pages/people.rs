@@ -1,13 +1,13 @@
 //! People: who is there, what they may do, and what can be done about it.
 
-mod deeds;
 mod invite;
+mod person_actions;
 
 use leptos::prelude::*;
 use pinlatch_protocol::admin::Person;
 use pinlatch_protocol::name::UserName;
 
-use self::deeds::{Deed, Opened};
+use self::person_actions::{Opened, PersonAction};
 use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
@@ -26,7 +26,7 @@ pub struct List {
     pub people: RwSignal<Option<Vec<Person>>>,
     doing: Doing,
     /// What is open over the page.
-    pub open: RwSignal<Option<Deed>>,
+    pub open: RwSignal<Option<PersonAction>>,
 }
 
 impl List {
@@ -59,13 +59,13 @@ pub fn People() -> impl IntoView {
         <main class="manage" aria-busy=move || list.people.with(Option::is_none).to_string()>
             <div class="page-top">
                 <Heading page=Page::People/>
-                <Button text=text::PASSWORD test_id="password" on_press=move || list.open.set(Some(Deed::Password))/>
-                <Button text=text::WITHDRAW test_id="withdraw" on_press=move || list.open.set(Some(Deed::Withdraw))/>
+                <Button text=text::PASSWORD test_id="password" on_press=move || list.open.set(Some(PersonAction::Password))/>
+                <Button text=text::WITHDRAW test_id="withdraw" on_press=move || list.open.set(Some(PersonAction::Withdraw))/>
                 <Button
                     text=text::INVITE
                     test_id="invite"
                     class="primary"
-                    on_press=move || list.open.set(Some(Deed::Invite))
+                    on_press=move || list.open.set(Some(PersonAction::Invite))
                 />
             </div>
             <Failed doing=list.doing/>
@@ -119,7 +119,7 @@ fn Card(name: UserName) -> impl IntoView {
             <p class="card-facts">{facts}</p>
             {move || listed(None, allows.get())}
             {move || listed(Some(text::IDENTITIES), identities.get())}
-            <Deeds name person/>
+            <PersonActions name person/>
         </li>
     }
 }
@@ -157,7 +157,7 @@ impl Offer {
 
 /// What can be done about a person, as far as it is offered.
 #[component]
-fn Deeds(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
+fn PersonActions(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let list = expect_context::<List>();
     let offer = Memo::new(move |_| {
@@ -167,27 +167,28 @@ fn Deeds(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     });
     move || {
         let offer = offer.get();
-        let button = |deed: fn(UserName) -> Deed, text: &'static str, mark: &str, class: &'static str| {
-            let (about, target) = (name.to_string(), name.clone());
-            view! {
-                <Button
-                    text
-                    test_id=format!("{mark}-{name}")
-                    about
-                    class
-                    on_press=move || list.open.set(Some(deed(target.clone())))
-                />
-            }
-        };
+        let button =
+            |action: fn(UserName) -> PersonAction, text: &'static str, mark: &str, class: &'static str| {
+                let (about, target) = (name.to_string(), name.clone());
+                view! {
+                    <Button
+                        text
+                        test_id=format!("{mark}-{name}")
+                        about
+                        class
+                        on_press=move || list.open.set(Some(action(target.clone())))
+                    />
+                }
+            };
         let may_lose = offer.change && !offer.is_last_owner;
         view! {
             <div class="row">
-                {may_lose.then(|| button(Deed::Rights, text::CHANGE, "rights", "quiet"))}
-                {offer.reset.then(|| button(Deed::Reset, text::RESET, "reset", "quiet"))}
-                {offer.end.then(|| button(Deed::End, text::END, "end", "quiet"))}
-                {offer.change.then(|| button(Deed::Admit, text::ADMIT, "admit", "quiet"))}
-                {offer.forget.then(|| button(Deed::Forget, text::FORGET, "forget", "quiet"))}
-                {may_lose.then(|| button(Deed::Remove, text::REMOVE, "remove", "quiet danger-text"))}
+                {may_lose.then(|| button(PersonAction::Rights, text::CHANGE, "rights", "quiet"))}
+                {offer.reset.then(|| button(PersonAction::Reset, text::RESET, "reset", "quiet"))}
+                {offer.end.then(|| button(PersonAction::End, text::END, "end", "quiet"))}
+                {offer.change.then(|| button(PersonAction::Admit, text::ADMIT, "admit", "quiet"))}
+                {offer.forget.then(|| button(PersonAction::Forget, text::FORGET, "forget", "quiet"))}
+                {may_lose.then(|| button(PersonAction::Remove, text::REMOVE, "remove", "quiet danger-text"))}
             </div>
             {(offer.change && offer.is_last_owner).then(|| view! { <p class="hint">{text::LAST_OWNER}</p> })}
         }

@@ -23,7 +23,7 @@ use crate::manage::words::{self, people as text};
 
 /// What is open over the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum PersonAction {
     Invite,
     Withdraw,
     Password,
@@ -44,43 +44,43 @@ pub fn Opened() -> impl IntoView {
     let titled = |what: &str, name: &UserName| format!("{what}: {name}");
     move || match list.open.get() {
         None => ().into_any(),
-        Some(Deed::Invite) => view! {
+        Some(PersonAction::Invite) => view! {
             <Dialog title=text::INVITE test_id="invite-dialog" on_close=close>
                 <Invite/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Withdraw) => view! {
+        Some(PersonAction::Withdraw) => view! {
             <Dialog title=text::WITHDRAW test_id="withdraw-dialog" on_close=close>
                 <Withdraw/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Password) => view! {
+        Some(PersonAction::Password) => view! {
             <Dialog title=text::PASSWORD test_id="password-dialog" on_close=close>
                 <Password/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Rights(name)) => view! {
+        Some(PersonAction::Rights(name)) => view! {
             <Dialog title=titled(text::CHANGE, &name) test_id="rights-dialog" on_close=close>
                 <Rights name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Reset(name)) => view! {
+        Some(PersonAction::Reset(name)) => view! {
             <Dialog title=titled(text::RESET, &name) test_id="reset-dialog" on_close=close>
                 <Reset name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Admit(name)) => view! {
+        Some(PersonAction::Admit(name)) => view! {
             <Dialog title=titled(text::ADMIT, &name) test_id="admit-dialog" on_close=close>
                 <Admit name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::End(name)) => {
+        Some(PersonAction::End(name)) => {
             let title = titled(text::END, &name);
             let work = move || Box::pin(call::end_sessions(name.clone())) as _;
             view! {
@@ -88,7 +88,7 @@ pub fn Opened() -> impl IntoView {
             }
             .into_any()
         }
-        Some(Deed::Forget(name)) => {
+        Some(PersonAction::Forget(name)) => {
             let title = titled(text::FORGET, &name);
             let work = move || Box::pin(call::forget_identities(name.clone())) as _;
             view! {
@@ -96,7 +96,7 @@ pub fn Opened() -> impl IntoView {
             }
             .into_any()
         }
-        Some(Deed::Remove(name)) => {
+        Some(PersonAction::Remove(name)) => {
             let title = titled(text::REMOVE, &name);
             let work = move || Box::pin(call::remove_person(name.clone())) as _;
             view! {
