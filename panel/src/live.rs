@@ -441,8 +441,8 @@ impl Panel {
     }
 
     fn announce(&self, key: &Key) {
-        let talk = self.model.with_untracked(|model| model.talk(key));
-        if let Some(answer) = talk.answer {
+        let state = self.model.with_untracked(|model| model.command_state(key));
+        if let Some(answer) = state.answer {
             let line = words::title(key.line.as_str());
             self.say(format!("{line}: {}", words::outcome(&answer.outcome)));
         }

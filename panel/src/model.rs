@@ -3,8 +3,8 @@
 //! A level shown to people is always what the device reported. A command changes none: it is pending until
 //! its answer comes, and the change itself arrives as an event.
 
+mod command_state;
 pub mod map;
-mod talk;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -19,8 +19,8 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+pub use command_state::{Answer, CommandState, Outcome, Pending, Pressed, Pulse};
 use map::Map;
-pub use talk::{Answer, Outcome, Pending, Pressed, Pulse, Talk};
 use trace::Trace;
 
 /// How long a press is shown.
@@ -62,7 +62,7 @@ pub struct Model {
     /// Who is looking, once a snapshot has said so.
     pub whoami: Option<Whoami>,
     devices: Map<Name, DeviceView>,
-    talks: Map<Key, Talk>,
+    command_states: Map<Key, CommandState>,
     presses: Map<Key, Pressed>,
     traces: Map<Key, Trace>,
     /// How long each device took for its last command, there and back, milliseconds.
@@ -121,8 +121,8 @@ impl Model {
     }
 
     /// What was said about a line.
-    pub fn talk(&self, key: &Key) -> Talk {
-        self.talks.get(key).cloned().unwrap_or_default()
+    pub fn command_state(&self, key: &Key) -> CommandState {
+        self.command_states.get(key).cloned().unwrap_or_default()
     }
 
     /// The last press of a contact, while it is shown.
@@ -140,8 +140,8 @@ impl Model {
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
         let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
         let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
-        let talk = self.talks.get(key);
-        let asked = talk.and_then(|talk| match (&talk.pending, &talk.answer) {
+        let state = self.command_states.get(key);
+        let asked = state.and_then(|state| match (&state.pending, &state.answer) {
             (Some(pending), _) => Some((pending.action, pending.asked_ms)),
             (None, Some(answer)) if answer.outcome == Outcome::Executed => {
                 Some((answer.action, answer.asked_ms))
@@ -213,9 +213,11 @@ impl Model {
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
         let of = Outcome::of(result.status, result.code.as_deref());
         let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
-        let asked =
-            |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
-        let found = self.talks.iter().find_map(|(key, talk)| Some((key.device.clone(), asked(talk)?)));
+        let asked = |state: &CommandState| {
+            state.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms)
+        };
+        let found =
+            self.command_states.iter().find_map(|(key, state)| Some((key.device.clone(), asked(state)?)));
         if let Some((device, asked_ms)) = found.filter(|_| by_device) {
             self.answered.insert(device, local_ms.saturating_sub(asked_ms));
         }
@@ -275,7 +277,7 @@ impl Model {
             let device = devices.get(&key.device);
             device.is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
         };
-        self.talks.retain(known);
+        self.command_states.retain(known);
         self.presses.retain(known);
         self.traces.retain(known);
         self.answered.retain(|name| devices.get(name).is_some());
@@ -283,10 +285,10 @@ impl Model {
 
     /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
-        self.talks.change(&key, |talk| {
-            if talk.pending.is_none() {
-                talk.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
-                talk.answer = None;
+        self.command_states.change(&key, |state| {
+            if state.pending.is_none() {
+                state.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
+                state.answer = None;
             }
         });
     }
@@ -295,8 +297,8 @@ impl Model {
     /// The same id again brings the first result, so nothing runs twice; what has no time left is not sent.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
-        for (key, talk) in self.talks.iter_mut() {
-            let Some(pending) = &mut talk.pending else { continue };
+        for (key, state) in self.command_states.iter_mut() {
+            let Some(pending) = &mut state.pending else { continue };
             let left = pending.left_ms(now_ms);
             let stale = pending.sent_on.is_none() && pending.overdue(now_ms);
             if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS || stale {
@@ -317,16 +319,16 @@ impl Model {
 
     /// Whether an answer is awaited.
     pub fn is_waiting(&self) -> bool {
-        self.talks.iter().any(|(_, talk)| talk.pending.is_some())
+        self.command_states.iter().any(|(_, state)| state.pending.is_some())
     }
 
     /// Stops waiting for answers that are overdue, and names their lines.
     pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
         let mut keys = Vec::new();
-        for (key, talk) in self.talks.iter_mut() {
-            let Some(pending) = talk.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
+        for (key, state) in self.command_states.iter_mut() {
+            let Some(pending) = state.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
             let sent = pending.sent_on.is_some();
-            talk.answer = Some(Answer {
+            state.answer = Some(Answer {
                 id: pending.id,
                 action: pending.action,
                 asked_ms: pending.asked_ms,
@@ -340,13 +342,13 @@ impl Model {
 
     /// The ids of commands without an answer, each handed out once: ask the edge what became of them.
     pub fn to_learn(&mut self) -> Vec<String> {
-        let answers = self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut());
+        let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
     }
 
     /// The edge could not be asked: ask again later.
     pub fn unlearnt(&mut self, id: &str) {
-        for answer in self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut()) {
+        for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
             answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
         }
     }
@@ -361,13 +363,13 @@ impl Model {
 
     /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
     pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
-        for (key, talk) in self.talks.iter_mut() {
-            if let Some(pending) = talk.pending.take_if(|pending| pending.id == id) {
+        for (key, state) in self.command_states.iter_mut() {
+            if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
-                talk.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
+                state.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
                 return News::Answered(key.clone());
             }
-            if let Some(answer) = talk.answer.as_mut().filter(|answer| answer.id == id) {
+            if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
                 if answer.outcome == outcome {
                     return News::Facts;
                 }
@@ -381,8 +383,8 @@ impl Model {
 
     /// Takes a line's last answer off the screen.
     pub fn dismiss(&mut self, key: &Key) {
-        if let Some(talk) = self.talks.get_mut(key) {
-            talk.answer = None;
+        if let Some(state) = self.command_states.get_mut(key) {
+            state.answer = None;
         }
     }
 }

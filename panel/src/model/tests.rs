@@ -64,7 +64,7 @@ fn reported(model: &Model) -> Option<Level> {
 }
 
 fn outcome(model: &Model) -> Option<Outcome> {
-    model.talk(&key("lamp")).answer.map(|answer| answer.outcome)
+    model.command_state(&key("lamp")).answer.map(|answer| answer.outcome)
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn presence_and_devices_come_and_go() {
     assert!(model.device(&name).unwrap().online);
     ask(&mut model);
     model.apply(event(10, json!({"change": "removed", "device": "porch"})), NOW);
-    assert_eq!((model.names(), model.talk(&key("lamp"))), (vec![], Talk::default()));
+    assert_eq!((model.names(), model.command_state(&key("lamp"))), (vec![], CommandState::default()));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_late_report_amends_what_was_unknown() {
     let mut model = filled();
     ask(&mut model);
     model.apply(result("c1", "delivered", None), NOW);
-    assert!(model.talk(&key("lamp")).pending.is_some(), "no answer yet");
+    assert!(model.command_state(&key("lamp")).pending.is_some(), "no answer yet");
     model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
     assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
     assert_eq!(outcome(&model), Some(Outcome::Executed));
@@ -208,10 +208,13 @@ fn one_command_at_a_time_and_the_last_answer_goes_when_the_next_is_asked() {
     let mut model = filled();
     ask(&mut model);
     model.ask(key("lamp"), "c2".into(), on(), NOW);
-    assert_eq!(model.talk(&key("lamp")).pending.unwrap().id, "c1");
+    assert_eq!(model.command_state(&key("lamp")).pending.unwrap().id, "c1");
     model.apply(result("c1", "refused", Some("refused_busy")), NOW);
     model.ask(key("lamp"), "c3".into(), on(), NOW);
-    assert_eq!((model.talk(&key("lamp")).pending.unwrap().id.as_str(), outcome(&model)), ("c3", None));
+    assert_eq!(
+        (model.command_state(&key("lamp")).pending.unwrap().id.as_str(), outcome(&model)),
+        ("c3", None)
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ const PRESETS: [(Rgb, &str); 7] = [
 pub fn Colour(line: Handle) -> impl IntoView {
     let picker = NodeRef::<leptos::html::Input>::new();
     Effect::new(move |_| {
-        line.talk.track();
+        line.command.track();
         if let (Some(picker), Some(Level::Colour(colour))) = (picker.get(), line.level()) {
             picker.set_value(&colour.to_string());
         }

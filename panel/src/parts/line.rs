@@ -14,7 +14,7 @@ use super::sensor::Reading;
 use super::switch::Switch;
 use crate::board::Plate;
 use crate::live::Panel;
-use crate::model::{Key, Pressed, Pulse, Talk};
+use crate::model::{CommandState, Key, Pressed, Pulse};
 use crate::prefs::Press as Pressing;
 use crate::ui::dialog::Question;
 use crate::ui::icon::{Icon, IconKind};
@@ -33,7 +33,7 @@ pub struct Handle {
     /// The line as the device reported it.
     pub view: Memo<Option<LineView>>,
     /// What was said about it.
-    pub talk: Memo<Talk>,
+    pub command: Memo<CommandState>,
     /// Whether its device is there.
     pub online: Memo<bool>,
 }
@@ -47,7 +47,7 @@ impl Handle {
             key,
             kind,
             view: Memo::new(move |_| panel.of_line(&of(), |model| model.line(&of()).cloned())),
-            talk: Memo::new(move |_| panel.of_line(&of(), |model| model.talk(&of()))),
+            command: Memo::new(move |_| panel.of_line(&of(), |model| model.command_state(&of()))),
             online: Memo::new(move |_| {
                 panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
             }),
@@ -152,7 +152,7 @@ impl Handle {
 
     /// Whether a command is under way.
     pub fn is_pending(&self) -> bool {
-        self.talk.with(|talk| talk.pending.is_some())
+        self.command.with(|state| state.pending.is_some())
     }
 
     /// Whether what is shown may no longer be so.
@@ -234,7 +234,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
 
     let mark = move || words::level_mark(line.level().as_ref());
     let state = move || {
-        line.talk.with(|talk| match (&talk.pending, &talk.answer) {
+        line.command.with(|state| match (&state.pending, &state.answer) {
             (Some(_), _) => "pending",
             (None, _) if !line.online.get() => "offline",
             (None, Some(answer)) => words::outcome_mark(&answer.outcome),

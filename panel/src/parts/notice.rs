@@ -48,11 +48,11 @@ pub fn Notices(line: Handle) -> impl IntoView {
 
 fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
-    let talk = line.talk.get();
-    if let Some(pending) = &talk.pending {
+    let state = line.command.get();
+    if let Some(pending) = &state.pending {
         let text = format!("Requested {}, waiting for the device", words::wish(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
-    } else if let Some(answer) = &talk.answer {
+    } else if let Some(answer) = &state.answer {
         let icon = match answer.outcome {
             Outcome::Executed => IconKind::Done,
             Outcome::Refused(_) | Outcome::Denied(_) => IconKind::Refused,
@@ -70,7 +70,7 @@ fn notices(line: Handle) -> Vec<Notice> {
         found.push(Notice { class: "plain", icon: IconKind::Question, text: text.into(), stays: false });
     }
     let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
-    if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
+    if let Some(wish) = wish.filter(|wish| state.pending.is_none() && Some(*wish) != line.level()) {
         let text = format!(
             "Requested {}, reported {}.",
             words::level(line.kind, Some(&wish)),

@@ -39,9 +39,9 @@ pub fn Slider(line: Handle) -> impl IntoView {
         }
     });
     Effect::new(move |_| {
-        let (pending, done) = line.talk.with(|talk| {
-            let done = talk.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
-            (talk.pending.is_some(), done)
+        let (pending, done) = line.command.with(|state| {
+            let done = state.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
+            (state.pending.is_some(), done)
         });
         if pending {
             return;

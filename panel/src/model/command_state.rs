@@ -107,7 +107,7 @@ pub struct Answer {
 
 /// What was said about one line: the command under way, and the last one before it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Talk {
+pub struct CommandState {
     /// Under way.
     pub pending: Option<Pending>,
     /// Ended.
