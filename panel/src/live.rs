@@ -15,7 +15,7 @@ use pinlatch_protocol::{PING, PONG};
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::map::Map;
-use crate::model::{Key, Model, News, Outcome};
+use crate::model::{Key, Model, ModelUpdate, Outcome};
 use crate::prefs::Prefs;
 use crate::session::{self, Session, Standing};
 use crate::socket::Socket;
@@ -375,31 +375,31 @@ impl Panel {
             let shape = model.shape();
             (model.apply(frame, platform::now_ms()), model.shape() != shape)
         });
-        let (news, reshaped) = applied.unzip();
-        match (&about, &news) {
+        let (update, reshaped) = applied.unzip();
+        match (&about, &update) {
             // Of a command that is only on its way nothing is shown.
-            (Subject::Nothing, _) | (Subject::Command, Some(News::Facts)) => {}
+            (Subject::Nothing, _) | (Subject::Command, Some(ModelUpdate::Facts)) => {}
             (Subject::Line(key), _) if reshaped == Some(false) => self.tell(key),
-            (Subject::Command, Some(News::Answered(key))) => {
+            (Subject::Command, Some(ModelUpdate::Answered(key))) => {
                 self.tell(key);
                 self.timed.update(|count| *count = count.wrapping_add(1));
             }
             _ => self.model.notify(),
         }
-        match news {
-            Some(News::Snapshot(life_ms)) => {
+        match update {
+            Some(ModelUpdate::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
                 // How far away the edge is, people see from the beginning.
                 self.run(Effect::Ping(id));
                 self.flush();
                 self.learn();
             }
-            Some(News::Gap) => self.step(Input::Gap),
-            Some(News::Answered(key)) => self.announce(&key),
-            Some(News::Pressed(key, long)) => {
+            Some(ModelUpdate::Gap) => self.step(Input::Gap),
+            Some(ModelUpdate::Answered(key)) => self.announce(&key),
+            Some(ModelUpdate::Pressed(key, long)) => {
                 self.say(format!("{}: {}.", words::title(key.line.as_str()), words::pressed(long)));
             }
-            Some(News::Facts) | None => {}
+            Some(ModelUpdate::Facts) | None => {}
         }
     }
 
@@ -423,17 +423,17 @@ impl Panel {
         for id in ids {
             spawn_local(async move {
                 let found = api::command(&id).await;
-                let news = panel.model.try_update(|model| match &found {
+                let update = panel.model.try_update(|model| match &found {
                     Ok(result) => model.settle_result(result),
                     Err(Failure::Problem(problem)) if problem.status == 404 => {
                         model.settle(&id, Outcome::NotArrived)
                     }
                     Err(_) => {
                         model.unlearnt(&id);
-                        News::Facts
+                        ModelUpdate::Facts
                     }
                 });
-                if let Some(News::Answered(key)) = news {
+                if let Some(ModelUpdate::Answered(key)) = update {
                     panel.announce(&key);
                 }
             });

@@ -43,7 +43,7 @@ impl fmt::Display for Key {
 
 /// What a frame meant for the panel beyond the facts in it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum ModelUpdate {
     /// Nothing more.
     Facts,
     /// Everything is fresh; the token is good for so many milliseconds.
@@ -166,7 +166,7 @@ impl Model {
     }
 
     /// Takes one frame of the edge.
-    pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> News {
+    pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> ModelUpdate {
         match frame {
             ToPanel::Snapshot { seq, now_ms, whoami, devices } => {
                 let life_ms = whoami.exp.saturating_mul(1_000).saturating_sub(now_ms);
@@ -178,33 +178,33 @@ impl Model {
                 self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
-                News::Snapshot(life_ms)
+                ModelUpdate::Snapshot(life_ms)
             }
             ToPanel::Event { seq, change, .. } => {
                 if seq <= self.seq {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
                 // What came is a fact even where something before it is missing.
                 let known = self.change(change, local_ms);
-                if known && whole { News::Facts } else { News::Gap }
+                if known && whole { ModelUpdate::Facts } else { ModelUpdate::Gap }
             }
             ToPanel::Press { device, line, long, .. } => {
                 let key = Key { device, line };
                 if self.line(&key).is_none() {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
-                News::Pressed(key, long)
+                ModelUpdate::Pressed(key, long)
             }
             ToPanel::Result { result } => {
                 self.time_answer(&result, local_ms);
                 self.settle_result(&result)
             }
             ToPanel::Problem { id, problem } => {
-                id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
+                id.map_or(ModelUpdate::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
             }
         }
     }
@@ -354,31 +354,31 @@ impl Model {
     }
 
     /// Takes a command's result, from the socket or from asking.
-    pub fn settle_result(&mut self, result: &CommandResult) -> News {
+    pub fn settle_result(&mut self, result: &CommandResult) -> ModelUpdate {
         match Outcome::of(result.status, result.code.as_deref()) {
             Some(outcome) => self.settle(&result.id, outcome),
-            None => News::Facts,
+            None => ModelUpdate::Facts,
         }
     }
 
     /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
-    pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
+    pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
                 state.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
-                return News::Answered(key.clone());
+                return ModelUpdate::Answered(key.clone());
             }
             if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
                 if answer.outcome == outcome {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 answer.outcome = outcome;
                 answer.to_learn = false;
-                return News::Answered(key.clone());
+                return ModelUpdate::Answered(key.clone());
             }
         }
-        News::Facts
+        ModelUpdate::Facts
     }
 
     /// Takes a line's last answer off the screen.
