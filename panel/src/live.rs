@@ -17,7 +17,7 @@ use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::map::Map;
 use crate::model::{Key, Model, ModelUpdate, Outcome};
 use crate::prefs::Prefs;
-use crate::session::{self, Session, Standing};
+use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;
 use crate::ui::dialog::Question;
 use crate::visit::Visitor;
@@ -305,8 +305,8 @@ impl Panel {
                 self.driver.try_with_value(|driver| driver.0.borrow_mut().pinged = Some((id, now)));
                 self.send(id, PING);
             }
-            Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
-            Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
+            Effect::Resume => spawn_local(async move { panel.session_status(session::resume().await) }),
+            Effect::Refresh => spawn_local(async move { panel.session_status(session::refresh().await) }),
             Effect::Over => self.session.set(Session::Over { ended: true }),
         }
     }
@@ -319,11 +319,11 @@ impl Panel {
         }
     }
 
-    fn standing(&self, standing: Standing) {
-        self.step(match standing {
-            Standing::Good => Input::SessionGood,
-            Standing::Gone => Input::SessionGone,
-            Standing::Unsure => Input::SessionUnsure,
+    fn session_status(&self, status: SessionStatus) {
+        self.step(match status {
+            SessionStatus::Good => Input::SessionGood,
+            SessionStatus::Gone => Input::SessionGone,
+            SessionStatus::Unsure => Input::SessionUnsure,
         });
     }
 

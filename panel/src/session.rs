@@ -23,7 +23,7 @@ pub enum Session {
 
 /// What the edge says about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionStatus {
     /// It holds, for the site of this page.
     Good,
     /// It does not.
@@ -36,32 +36,32 @@ pub enum Standing {
 pub const RETRY_MOST_MS: u32 = 8_000;
 
 /// Asks about the session, renewing it if it has run out.
-pub async fn resume() -> Standing {
+pub async fn resume() -> SessionStatus {
     let visitor = platform::visitor();
     match api::status().await {
         Ok(Status::Open(own, sub)) if Visitor::of_subject(&sub) == visitor => {
             let here = platform::site().is_none_or(|site| site == own);
-            if here { Standing::Good } else { Standing::Gone }
+            if here { SessionStatus::Good } else { SessionStatus::Gone }
         }
         Ok(Status::Renewable) => renew().await,
-        Ok(Status::Open(..) | Status::None) => Standing::Gone,
-        Err(_) => Standing::Unsure,
+        Ok(Status::Open(..) | Status::None) => SessionStatus::Gone,
+        Err(_) => SessionStatus::Unsure,
     }
 }
 
 /// Renews the session. A guest's cannot be renewed: it holds or it does not.
-pub async fn refresh() -> Standing {
+pub async fn refresh() -> SessionStatus {
     match platform::visitor() {
         Visitor::Person => renew().await,
         Visitor::Guest => resume().await,
     }
 }
 
-async fn renew() -> Standing {
+async fn renew() -> SessionStatus {
     match api::refresh().await {
-        Ok(own) if platform::site().is_none_or(|site| site == own) => Standing::Good,
-        Ok(_) => Standing::Gone,
-        Err(failure) if matches!(failure.status(), Some(400 | 401)) => Standing::Gone,
-        Err(_) => Standing::Unsure,
+        Ok(own) if platform::site().is_none_or(|site| site == own) => SessionStatus::Good,
+        Ok(_) => SessionStatus::Gone,
+        Err(failure) if matches!(failure.status(), Some(400 | 401)) => SessionStatus::Gone,
+        Err(_) => SessionStatus::Unsure,
     }
 }

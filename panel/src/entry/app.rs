@@ -10,7 +10,7 @@ use pinlatch_protocol::api::Secret;
 use super::login::Login;
 use super::setup::{Invited, SetUp};
 use super::shut::Shut;
-use crate::session::{self, RETRY_MOST_MS, Standing};
+use crate::session::{self, RETRY_MOST_MS, SessionStatus};
 use crate::ui::page;
 use crate::ui::starting::Starting;
 use crate::visit::{Brought, Visitor};
@@ -160,10 +160,10 @@ async fn find_out(
         let found = match &token {
             Some(token) => open_link(token).await,
             None => match session::resume().await {
-                Standing::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
-                Standing::Good => Some(Screen::In),
-                Standing::Gone => Some(Screen::without_session(ended)),
-                Standing::Unsure => None,
+                SessionStatus::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
+                SessionStatus::Good => Some(Screen::In),
+                SessionStatus::Gone => Some(Screen::without_session(ended)),
+                SessionStatus::Unsure => None,
             },
         };
         if !latest() {

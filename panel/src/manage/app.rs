@@ -17,7 +17,7 @@ use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
 use super::{browser, words};
-use crate::session::{self, RETRY_MOST_MS, Session, Standing};
+use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
 use crate::ui::starting::Starting;
 
@@ -40,9 +40,9 @@ async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
         match session::resume().await {
-            Standing::Good => return session.set(Session::Control),
-            Standing::Gone => return session.set(Session::Over { ended: false }),
-            Standing::Unsure => session.set(Session::Starting { trouble: true }),
+            SessionStatus::Good => return session.set(Session::Control),
+            SessionStatus::Gone => return session.set(Session::Over { ended: false }),
+            SessionStatus::Unsure => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;
         wait = RETRY_MOST_MS.min(wait * 2);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::browser::segment;
 use crate::api::{self, Failure, done, read};
-use crate::session::{self, Standing};
+use crate::session::{self, SessionStatus};
 use crate::visit::Visitor;
 
 const USERS: &str = "/api/v1/users";
@@ -51,9 +51,9 @@ impl Call<'_> {
             return Ok(response);
         }
         match session::refresh().await {
-            Standing::Good => self.once().await,
-            Standing::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
-            Standing::Unsure => Err(Failure::Network),
+            SessionStatus::Good => self.once().await,
+            SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
+            SessionStatus::Unsure => Err(Failure::Network),
         }
     }
 }

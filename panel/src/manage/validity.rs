@@ -124,7 +124,7 @@ pub fn uses(text: &str) -> Result<Option<u32>, Fault> {
 
 /// How a token stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenStatus {
     /// It is good.
     Good,
     /// It begins later.
@@ -137,7 +137,7 @@ pub enum Standing {
     Revoked,
 }
 
-impl Standing {
+impl TokenStatus {
     /// Of a token at a time, milliseconds of Unix time.
     pub fn of(token: &TokenView, now_ms: u64) -> Self {
         if token.revoked_ms.is_some() {

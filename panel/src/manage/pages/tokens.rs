@@ -13,7 +13,7 @@ use crate::manage::parts::dialog::{Confirm, Dialog};
 use crate::manage::parts::doing::{Doing, Failed};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::heading::Heading;
-use crate::manage::validity::Standing;
+use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
 
 /// How often uses are looked at again, in seconds.
@@ -62,7 +62,7 @@ pub fn Tokens() -> impl IntoView {
         Memo::new(move |_| {
             let now_ms = frame.panel.now.get();
             let of = |tokens: &Vec<TokenView>| {
-                let fit = tokens.iter().filter(|token| Standing::of(token, now_ms).lives() == lives);
+                let fit = tokens.iter().filter(|token| TokenStatus::of(token, now_ms).lives() == lives);
                 fit.map(|token| token.jti.clone()).collect::<Vec<_>>()
             };
             list.tokens.with(|tokens| tokens.as_ref().map(of)).unwrap_or_default()
@@ -128,7 +128,7 @@ fn Known(token: TokenView) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let list = expect_context::<List>();
     let own = token.clone();
-    let standing = Memo::new(move |_| Standing::of(&own, frame.panel.now.get()));
+    let status = Memo::new(move |_| TokenStatus::of(&own, frame.panel.now.get()));
     let may = {
         let token = token.clone();
         Memo::new(move |_| frame.rights.with(|rights| rights.may_revoke(&token)))
@@ -147,18 +147,18 @@ fn Known(token: TokenView) -> impl IntoView {
             class="plate card"
             data-testid=test_id
             data-kind=kind.as_str()
-            data-standing=move || standing.get().mark()
+            data-standing=move || status.get().mark()
         >
             <p class="card-head">
                 <strong class="name">{name}</strong>
                 <span class="tag">{text::kind(kind)}</span>
-                <span class="tag tag-standing">{move || text::standing(standing.get())}</span>
+                <span class="tag tag-standing">{move || text::status(status.get())}</span>
             </p>
             <ul class="allows">{allows}</ul>
             <p class="card-facts">{window}</p>
             <p class="card-facts">{facts}</p>
             {move || {
-                if !standing.get().lives() {
+                if !status.get().lives() {
                     ().into_any()
                 } else if may.get() {
                     let jti = jti.clone();

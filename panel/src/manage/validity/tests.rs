@@ -52,11 +52,11 @@ fn a_token_stands_as_its_window_and_uses_say() {
         last_used_ms: None,
         revoked_ms: None,
     };
-    let at = |token: &TokenView, seconds: u64| Standing::of(token, seconds * 1_000);
-    assert_eq!(at(&token, NOW - 1), Standing::Early);
-    assert_eq!(at(&token, NOW), Standing::Good);
-    assert_eq!(at(&token, NOW + 10), Standing::Expired);
-    assert_eq!(at(&TokenView { uses: 2, ..token.clone() }, NOW), Standing::UsedUp);
-    assert_eq!(at(&TokenView { revoked_ms: Some(1), ..token }, NOW), Standing::Revoked);
-    assert!(Standing::Early.lives() && !Standing::UsedUp.lives());
+    let at = |token: &TokenView, seconds: u64| TokenStatus::of(token, seconds * 1_000);
+    assert_eq!(at(&token, NOW - 1), TokenStatus::Early);
+    assert_eq!(at(&token, NOW), TokenStatus::Good);
+    assert_eq!(at(&token, NOW + 10), TokenStatus::Expired);
+    assert_eq!(at(&TokenView { uses: 2, ..token.clone() }, NOW), TokenStatus::UsedUp);
+    assert_eq!(at(&TokenView { revoked_ms: Some(1), ..token }, NOW), TokenStatus::Revoked);
+    assert!(TokenStatus::Early.lives() && !TokenStatus::UsedUp.lives());
 }

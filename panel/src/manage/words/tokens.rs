@@ -4,7 +4,7 @@ use pinlatch_protocol::admin::{TokenKind, TokenView};
 
 use super::activity::actor;
 use super::count;
-use crate::manage::validity::{Fault, Length, Standing};
+use crate::manage::validity::{Fault, Length, TokenStatus};
 use crate::words::ago;
 
 pub const NEW_GUEST: &str = "New guest link";
@@ -52,13 +52,13 @@ pub fn length(length: Length) -> &'static str {
     }
 }
 
-pub fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Good => "Valid",
-        Standing::Early => "Not valid yet",
-        Standing::Expired => "Expired",
-        Standing::UsedUp => "Used up",
-        Standing::Revoked => "Revoked",
+pub fn status(status: TokenStatus) -> &'static str {
+    match status {
+        TokenStatus::Good => "Valid",
+        TokenStatus::Early => "Not valid yet",
+        TokenStatus::Expired => "Expired",
+        TokenStatus::UsedUp => "Used up",
+        TokenStatus::Revoked => "Revoked",
     }
 }
 
