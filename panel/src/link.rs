@@ -56,7 +56,7 @@ pub enum Input {
     /// The page may open its first socket.
     Start,
     /// A frame came in.
-    Heard(SocketId),
+    Frame(SocketId),
     /// The frame was a snapshot; its token is good for so long.
     Snapshot(SocketId, u64),
     /// An event is missing.
@@ -186,7 +186,7 @@ impl Link {
         }
         match input {
             Input::Start => self.open(now_ms, &mut effects),
-            Input::Heard(id) => {
+            Input::Frame(id) => {
                 for socket in [&mut self.current, &mut self.next].into_iter().flatten() {
                     if socket.id == id {
                         socket.answer_by_ms = None;

@@ -357,7 +357,7 @@ impl Panel {
         if self.driver.try_with_value(|driver| driver.0.borrow().link.knows(id)) != Some(true) {
             return;
         }
-        self.step(Input::Heard(id));
+        self.step(Input::Frame(id));
         if text == PONG {
             return self.answered(id);
         }
