@@ -169,7 +169,7 @@ pub fn press(line: &str) -> &'static str {
 }
 
 /// A requested action: `on`, `a 3 s pulse`.
-pub fn wish(kind: LineKind, action: &Action) -> String {
+pub fn requested(kind: LineKind, action: &Action) -> String {
     match action {
         Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
         Action::Toggle => "the other state".into(),

@@ -29,13 +29,13 @@ pub enum Change {
         view: Box<LineView>,
     },
     /// What is asked of a line changed.
-    Wish {
+    Desired {
         /// The line.
         line: Name,
         /// Its kind.
         kind: LineKind,
         /// What is asked for now.
-        wish: Option<Level>,
+        desired: Option<Level>,
     },
     /// A contact was pressed.
     Pressed {
@@ -118,7 +118,7 @@ fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
             found.push(Change::Level { line: line.name.clone(), view: Box::new(line.clone()) });
         }
         if old.desired != line.desired {
-            found.push(Change::Wish { line: line.name.clone(), kind: line.kind, wish: line.desired });
+            found.push(Change::Desired { line: line.name.clone(), kind: line.kind, desired: line.desired });
         }
     }
     for line in &before.lines {

@@ -50,7 +50,8 @@ fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
     let state = line.command.get();
     if let Some(pending) = &state.pending {
-        let text = format!("Requested {}, waiting for the device", words::wish(line.kind, &pending.action));
+        let text =
+            format!("Requested {}, waiting for the device", words::requested(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
     } else if let Some(answer) = &state.answer {
         let icon = match answer.outcome {
@@ -69,11 +70,12 @@ fn notices(line: Handle) -> Vec<Notice> {
     if let Some(text) = nothing.filter(|_| !line.is_stale()) {
         found.push(Notice { class: "plain", icon: IconKind::Question, text: text.into(), stays: false });
     }
-    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
-    if let Some(wish) = wish.filter(|wish| state.pending.is_none() && Some(*wish) != line.level()) {
+    let desired = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
+    if let Some(desired) = desired.filter(|desired| state.pending.is_none() && Some(*desired) != line.level())
+    {
         let text = format!(
             "Requested {}, reported {}.",
-            words::level(line.kind, Some(&wish)),
+            words::level(line.kind, Some(&desired)),
             words::level(line.kind, line.level().as_ref())
         );
         found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });

@@ -24,17 +24,17 @@ pub fn Slider(line: Handle) -> impl IntoView {
         Some(Level::Number(number)) => Some(number * scale),
         _ => None,
     });
-    let wish = RwSignal::new(None::<f64>);
+    let desired = RwSignal::new(None::<f64>);
     let next = StoredValue::new(None::<(f64, u64)>);
     let ask = move |chosen: f64| line.ask(Action::set(Level::Number(chosen / scale)));
     let settle = move || {
-        wish.set(None);
+        desired.set(None);
         if let Some(slider) = slider.get_untracked() {
             slider.set_value(&format!("{:.0}", fact.get_untracked().unwrap_or(most / 2.0)));
         }
     };
     Effect::new(move |_| {
-        if slider.get().is_some() && fact.get().is_some() && wish.get_untracked().is_none() {
+        if slider.get().is_some() && fact.get().is_some() && desired.get_untracked().is_none() {
             settle();
         }
     });
@@ -52,7 +52,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
             && done
             && platform::now_ms().saturating_sub(at_ms) < FRESH_MS
         {
-            wish.set(Some(chosen));
+            desired.set(Some(chosen));
             ask(chosen);
         }
     });
@@ -71,7 +71,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
     view! {
         <div
             class="slide"
-            data-wish=move || wish.get().is_some().to_string()
+            data-wish=move || desired.get().is_some().to_string()
             style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
         >
             {(!dimmer).then(|| view! { <Arc fact/> })}
@@ -85,14 +85,14 @@ pub fn Slider(line: Handle) -> impl IntoView {
                 step="1"
                 hidden=move || dimmer && fact.get().is_none()
                 aria-label=words::title(&line.name())
-                aria-valuetext=move || wish.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
+                aria-valuetext=move || desired.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
                 data-testid=line.test_id("set")
                 disabled=move || line.hindrance("set").is_some()
                 title=move || line.hindrance("set")
-                on:input=move |_| wish.set(chosen())
+                on:input=move |_| desired.set(chosen())
                 on:change=let_go
             />
-            <span class="wish" aria-hidden="true">{move || wish.get().map(in_words)}</span>
+            <span class="wish" aria-hidden="true">{move || desired.get().map(in_words)}</span>
         </div>
         {dimmer.then(|| view! { <Presets line/> })}
     }

@@ -160,7 +160,7 @@ fn Lines(name: Name) -> impl IntoView {
             .map(|device| device.lines.iter().map(|line| (line.name.clone(), line.kind)).collect())
             .unwrap_or_default()
     });
-    let [line, kind, level, wish, changed] = text::COLUMNS;
+    let [line, kind, level, desired, changed] = text::COLUMNS;
     view! {
         <section class="plate">
             <h2 class="part-head">{text::LINES}</h2>
@@ -174,7 +174,7 @@ fn Lines(name: Name) -> impl IntoView {
                             <th scope="col">{line}</th>
                             <th scope="col">{kind}</th>
                             <th scope="col">{level}</th>
-                            <th scope="col">{wish}</th>
+                            <th scope="col">{desired}</th>
                             <th scope="col">{changed}</th>
                         </tr>
                     </thead>
@@ -192,7 +192,7 @@ fn Lines(name: Name) -> impl IntoView {
 #[component]
 fn Line(key: Key, kind: LineKind) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let [_, kind_head, level_head, wish_head, changed_head] = text::COLUMNS;
+    let [_, kind_head, level_head, desired_head, changed_head] = text::COLUMNS;
     let test_id = format!("line-{}", key.line);
     let shown = title(key.line.as_str());
     let key = StoredValue::new(key);
@@ -211,7 +211,7 @@ fn Line(key: Key, kind: LineKind) -> impl IntoView {
             <th scope="row">{shown}</th>
             <td data-label=kind_head>{text::kind(kind)}</td>
             <td data-label=level_head>{move || of(|line| Some(reported(line)))}</td>
-            <td data-label=wish_head>{move || of(text::wish)}</td>
+            <td data-label=desired_head>{move || of(text::desired)}</td>
             <td data-label=changed_head>{changed}</td>
         </tr>
     }

@@ -72,9 +72,9 @@ pub fn clock(ahead_ms: i64) -> String {
 }
 
 /// The desired level of a line; `None` if it equals the reported level.
-pub fn wish(line: &LineView) -> Option<String> {
-    let wish = line.desired.filter(|wish| Some(*wish) != line.reported)?;
-    Some(level(line.kind, Some(&wish)))
+pub fn desired(line: &LineView) -> Option<String> {
+    let desired = line.desired.filter(|desired| Some(*desired) != line.reported)?;
+    Some(level(line.kind, Some(&desired)))
 }
 
 pub fn change(change: &Change) -> String {
@@ -83,10 +83,10 @@ pub fn change(change: &Change) -> String {
         Change::Went => "The device went offline.".into(),
         Change::Version(version) => format!("The agent is now version {version}."),
         Change::Level { line, view } => format!("{}: {}.", title(line.as_str()), now(view)),
-        Change::Wish { line, kind, wish: Some(wish) } => {
-            format!("{}: requested {}.", title(line.as_str()), level(*kind, Some(wish)))
+        Change::Desired { line, kind, desired: Some(desired) } => {
+            format!("{}: requested {}.", title(line.as_str()), level(*kind, Some(desired)))
         }
-        Change::Wish { line, .. } => format!("{}: requested level cleared.", title(line.as_str())),
+        Change::Desired { line, .. } => format!("{}: requested level cleared.", title(line.as_str())),
         Change::Pressed { line, long } => {
             format!("{}: {}.", title(line.as_str()), pressed(*long).to_lowercase())
         }
