@@ -1,7 +1,7 @@
-//! What the panel knows: the devices as last reported, and the commands it has sent.
+//! The panel's data: devices as last reported, and commands sent from here.
 //!
-//! A level shown to people is always what the device reported. A command changes none: it is pending until
-//! its answer comes, and the change itself arrives as an event.
+//! A displayed level is always a reported level. A command does not change it: the command is pending until its answer
+//! comes, and the new level arrives as an event.
 
 mod command_state;
 pub mod map;
@@ -23,15 +23,11 @@ pub use command_state::{Answer, CommandState, Outcome, Pending, Pressed, Pulse};
 use map::Map;
 use trace::Trace;
 
-/// How long a press is shown.
 const PRESS_SHOWN_MS: u64 = 6_000;
 
-/// A line's address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// The device.
     pub device: Name,
-    /// The line on it.
     pub line: Name,
 }
 
@@ -41,46 +37,45 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a frame meant for the panel beyond the facts in it.
+/// What the caller must do after a frame was applied.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelUpdate {
-    /// Nothing more.
+    /// Nothing.
     Facts,
-    /// Everything is fresh; the token is good for so many milliseconds.
+    /// All data was replaced; the token is valid for this many milliseconds.
     Snapshot(u64),
-    /// An event is missing.
+    /// An event is missing; a new snapshot is needed.
     Gap,
-    /// A command on this line came to an end.
+    /// A command on this line has ended.
     Answered(Key),
-    /// This contact was pressed, for long or not.
+    /// This contact was pressed; `true` for a long press.
     Pressed(Key, bool),
 }
 
-/// Everything the panel knows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
-    /// Who is looking, once a snapshot has said so.
+    /// The viewer. `None` before the first snapshot.
     pub whoami: Option<Whoami>,
     devices: Map<Name, DeviceView>,
     command_states: Map<Key, CommandState>,
     presses: Map<Key, Pressed>,
     traces: Map<Key, Trace>,
-    /// How long each device took for its last command, there and back, milliseconds.
+    /// Round-trip time of each device's last command, milliseconds.
     answered: Map<Name, u64>,
-    /// Grows whenever a device or line comes, goes or becomes another.
+    /// Increases whenever a device or line is added, removed or replaced.
     shape: u64,
     seq: u64,
-    /// Edge time less the panel's clock.
+    /// Edge time minus the panel's clock.
     skew_ms: i64,
 }
 
 impl Model {
-    /// Whether a snapshot has come.
+    /// Whether a snapshot was received.
     pub fn is_filled(&self) -> bool {
         self.whoami.is_some()
     }
 
-    /// How long the token of whoever is looking is still good.
+    /// Remaining validity of the viewer's token, milliseconds.
     pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
         let until_ms = self.whoami.as_ref()?.exp.saturating_mul(1_000);
         Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
@@ -90,8 +85,7 @@ impl Model {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
 
-    /// The names of the devices to show, in order. A device of whose lines a guest sees none is no concern of
-    /// theirs.
+    /// The devices to show, in order. Guests do not see devices without visible lines.
     pub fn names(&self) -> Vec<Name> {
         let all = !self.is_guests();
         let shown =
@@ -99,44 +93,41 @@ impl Model {
         shown.map(|device| device.name.clone()).collect()
     }
 
-    /// A device.
     pub fn device(&self, name: &Name) -> Option<&DeviceView> {
         self.devices.get(name)
     }
 
-    /// A line.
     pub fn line(&self, key: &Key) -> Option<&LineView> {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
     }
 
-    /// How long a device took for the last command from here, there and back. What the edge refused by itself says
-    /// nothing about it.
+    /// Round-trip time of the last command from here, milliseconds. Refusals by the edge are not counted, because they do
+    /// not measure the device.
     pub fn answered_in(&self, device: &Name) -> Option<u64> {
         self.answered.get(device).copied()
     }
 
-    /// Another number whenever there are other devices or lines than before.
+    /// Changes whenever the set of devices or lines changes.
     pub fn shape(&self) -> u64 {
         self.shape
     }
 
-    /// What was said about a line.
     pub fn command_state(&self, key: &Key) -> CommandState {
         self.command_states.get(key).cloned().unwrap_or_default()
     }
 
-    /// The last press of a contact, while it is shown.
+    /// The last press of a contact, for [`PRESS_SHOWN_MS`].
     pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
         let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
         self.presses.get(key).filter(shown).copied()
     }
 
-    /// What a sensor has measured since this page looks at it.
+    /// A sensor's readings since the page was opened.
     pub fn trace(&self, key: &Key) -> Option<&Trace> {
         self.traces.get(key)
     }
 
-    /// The pulse of a momentary line that is reported on, as far as its length is known.
+    /// The running pulse of a momentary line. `None` if its length is unknown.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
         let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
         let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
@@ -149,7 +140,8 @@ impl Model {
             _ => None,
         });
         let own = asked.and_then(|(action, asked_ms)| match action {
-            // It went on at about the time of our asking; the clocks differ by as much as a frame travels.
+            // The line switched on at about the time of our command. The clock offset is only known to within a frame's
+            // travel time.
             Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
                 Some(ms)
             }
@@ -160,12 +152,11 @@ impl Model {
         Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
     }
 
-    /// The edge's time, by the panel's clock.
+    /// Converts the panel's clock to edge time, milliseconds of Unix time.
     pub fn edge_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_add_signed(self.skew_ms)
     }
 
-    /// Takes one frame of the edge.
     pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> ModelUpdate {
         match frame {
             ToPanel::Snapshot { seq, now_ms, whoami, devices } => {
@@ -186,7 +177,7 @@ impl Model {
                 }
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
-                // What came is a fact even where something before it is missing.
+                // The event is applied even if an earlier one is missing, because it states a complete fact.
                 let known = self.change(change, local_ms);
                 if known && whole { ModelUpdate::Facts } else { ModelUpdate::Gap }
             }
@@ -209,7 +200,7 @@ impl Model {
         }
     }
 
-    /// Notes how long a device took, where it did answer.
+    /// Records the round-trip time, if the device itself answered.
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
         let of = Outcome::of(result.status, result.code.as_deref());
         let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
@@ -223,7 +214,7 @@ impl Model {
         }
     }
 
-    /// Applies a change; false where it is about something that is not known here.
+    /// Applies a change; false if its device or line is unknown here.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
         match change {
             Change::Device { device } => {
@@ -261,7 +252,7 @@ impl Model {
         true
     }
 
-    /// Notes what every sensor measures now.
+    /// Records the current reading of every sensor.
     fn follow_sensors(&mut self, local_ms: u64) {
         for (_, device) in self.devices.iter() {
             for line in device.lines.iter().filter(|line| line.kind == LineKind::Sensor) {
@@ -283,7 +274,7 @@ impl Model {
         self.answered.retain(|name| devices.get(name).is_some());
     }
 
-    /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
+    /// Queues a command for [`Model::to_send`]. Ignored while another command of the line is pending.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
         self.command_states.change(&key, |state| {
             if state.pending.is_none() {
@@ -293,8 +284,8 @@ impl Model {
         });
     }
 
-    /// The commands to send on this socket: the new ones, and those that an earlier socket may have lost.
-    /// The same id again brings the first result, so nothing runs twice; what has no time left is not sent.
+    /// The commands to send on this socket: new ones, and those that an earlier socket may have lost. A repeated id returns
+    /// the first result, so nothing runs twice. Commands without enough time left are not sent.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
         for (key, state) in self.command_states.iter_mut() {
@@ -317,12 +308,12 @@ impl Model {
         requests
     }
 
-    /// Whether an answer is awaited.
+    /// Whether any command is pending.
     pub fn is_waiting(&self) -> bool {
         self.command_states.iter().any(|(_, state)| state.pending.is_some())
     }
 
-    /// Stops waiting for answers that are overdue, and names their lines.
+    /// Ends overdue commands and returns their lines.
     pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
         let mut keys = Vec::new();
         for (key, state) in self.command_states.iter_mut() {
@@ -340,20 +331,20 @@ impl Model {
         keys
     }
 
-    /// The ids of commands without an answer, each handed out once: ask the edge what became of them.
+    /// The ids of unanswered commands whose result the edge must be asked for. Each is returned once.
     pub fn to_learn(&mut self) -> Vec<String> {
         let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
     }
 
-    /// The edge could not be asked: ask again later.
+    /// The edge could not be reached: the id is returned again later.
     pub fn unlearnt(&mut self, id: &str) {
         for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
             answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
         }
     }
 
-    /// Takes a command's result, from the socket or from asking.
+    /// Applies a command's result, from the socket or from the HTTP API.
     pub fn settle_result(&mut self, result: &CommandResult) -> ModelUpdate {
         match Outcome::of(result.status, result.code.as_deref()) {
             Some(outcome) => self.settle(&result.id, outcome),
@@ -361,7 +352,7 @@ impl Model {
         }
     }
 
-    /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
+    /// Ends a command, or corrects its result: a late report may replace `unknown`.
     pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
@@ -381,7 +372,7 @@ impl Model {
         ModelUpdate::Facts
     }
 
-    /// Takes a line's last answer off the screen.
+    /// Removes a line's last answer.
     pub fn dismiss(&mut self, key: &Key) {
         if let Some(state) = self.command_states.get_mut(key) {
             state.answer = None;

@@ -1,41 +1,41 @@
-//! Whether somebody is logged in or has a guest link open, as the edge says.
+//! The session of the page's visitor, as reported by the edge.
 
 use crate::api::{self, Status};
 use crate::platform;
 use crate::visit::Visitor;
 
-/// What a page with devices on it knows of its session.
+/// The session from the view of a page with devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
-    /// Not known yet; `trouble` once the edge could not be reached.
+    /// Not known yet.
     Starting {
-        /// Whether to say that it takes long.
+        /// Whether the edge could not be reached.
         trouble: bool,
     },
-    /// Somebody is logged in, or has a guest link open.
+    /// A person is signed in, or a guest link is open.
     Control,
-    /// Nobody is, any more.
+    /// The session is over.
     Over {
-        /// Whether it ended by itself, and nobody left.
+        /// Whether it expired or was revoked; false after a sign-out.
         ended: bool,
     },
 }
 
-/// What the edge says about the session.
+/// Result of a session check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// It holds, for the site of this page.
+    /// Valid, for the site of this page.
     Good,
-    /// It does not.
+    /// Not valid, or for another site.
     Gone,
-    /// The edge could not be asked.
+    /// The edge was not reached.
     Unsure,
 }
 
-/// The longest wait before the edge is asked again while a page starts, milliseconds.
+/// The longest wait between two checks while a page starts, milliseconds.
 pub const RETRY_MOST_MS: u32 = 8_000;
 
-/// Asks about the session, renewing it if it has run out.
+/// Checks the session, and renews it if it has expired.
 pub async fn resume() -> SessionStatus {
     let visitor = platform::visitor();
     match api::status().await {
@@ -49,7 +49,7 @@ pub async fn resume() -> SessionStatus {
     }
 }
 
-/// Renews the session. A guest's cannot be renewed: it holds or it does not.
+/// Renews the session. A guest's session cannot be renewed, so it is only checked.
 pub async fn refresh() -> SessionStatus {
     match platform::visitor() {
         Visitor::Person => renew().await,

@@ -284,7 +284,7 @@ fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
     model.apply(result("c1", "executed", None), asked);
     assert_eq!(pulse(&model, asked + 1_000), own);
     assert_eq!(pulse(&model, asked + 9_000).unwrap().gone_ms, 3_000, "never more than all of it");
-    // Long after, somebody else opens.
+    // Much later, another person opens the door.
     model.apply(door_event(11, false, asked + 3_500), asked);
     model.apply(door_event(12, true, asked + 60_500), asked);
     assert_eq!(pulse(&model, asked + 60_000), Some(Pulse { ms: 5_000, gone_ms: 0, own: false }));
