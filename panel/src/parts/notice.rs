@@ -1,4 +1,4 @@
-//! What is to be said about a line: under way, how it ended, a wish that is no fact.
+//! Notices of a line: a pending command, a result, and a desired level that differs from the reported one.
 
 use leptos::prelude::*;
 
@@ -12,11 +12,11 @@ struct Notice {
     class: &'static str,
     icon: IconKind,
     text: String,
-    /// Whether it stays until it is taken away.
+    /// Whether it stays until it is dismissed.
     stays: bool,
 }
 
-/// The notices of one line, the most urgent first.
+/// The notices of one line, most urgent first.
 #[component]
 pub fn Notices(line: Handle) -> impl IntoView {
     let notices = Memo::new(move |_| notices(line));

@@ -1,4 +1,4 @@
-//! Lines that take a number: dimmers in percent, servos in degrees.
+//! Lines with a numeric level: dimmers in percent, servos in degrees.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -7,14 +7,14 @@ use super::line::Handle;
 use crate::model::Outcome;
 use crate::{platform, words};
 
-/// The levels of a dimmer that are one tap away, in percent.
+/// Presets of a dimmer, in percent.
 const PRESETS: [(u8, &str); 4] = [(0, "Off"), (25, "25 %"), (50, "50 %"), (100, "100 %")];
 
-/// What was chosen while a command was under way is asked for after it, if it is not older than this.
+/// A value chosen while a command is pending is sent after it, unless it is older than this.
 const FRESH_MS: u64 = 1_000;
 
-/// A dimmer or a servo. The mark at the scale is what is reported; the thumb leaves it while something else is
-/// chosen, and returns to it with the answer.
+/// A dimmer or a servo. The mark on the scale is the reported level. The thumb shows the chosen level until the answer,
+/// then it returns to the mark.
 #[component]
 pub fn Slider(line: Handle) -> impl IntoView {
     let dimmer = line.kind == LineKind::Dimmer;
@@ -75,7 +75,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
             style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
         >
             {(!dimmer).then(|| view! { <Arc fact/> })}
-            // Where nobody knows the level, a thumb would claim one; a dimmer has its buttons.
+            // For an unknown level, a thumb would show a wrong one. A dimmer can be set with its presets.
             <input
                 type="range"
                 class="slider"
@@ -98,7 +98,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
     }
 }
 
-/// A servo's needle, where it was last reported.
+/// A servo's needle at the reported angle.
 #[component]
 fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
     view! {
@@ -115,7 +115,6 @@ fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
     }
 }
 
-/// A dimmer's levels that are one tap away.
 #[component]
 fn Presets(line: Handle) -> impl IntoView {
     let buttons = PRESETS.map(|(percent, word)| {

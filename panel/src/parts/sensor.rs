@@ -1,11 +1,10 @@
-//! A measured number, and how it went while the page was open.
+//! A sensor's value, and its trace since the page was opened.
 
 use leptos::prelude::*;
 
 use super::line::Handle;
 use crate::model::trace::{HEIGHT, WIDTH};
 
-/// A sensor.
 #[component]
 pub fn Reading(line: Handle) -> impl IntoView {
     let ten_seconds = Memo::new(move |_| line.ten_seconds());

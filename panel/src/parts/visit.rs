@@ -1,4 +1,4 @@
-//! A guest's strip: that they are one, until when, and the way out.
+//! A guest's bar: validity, countdown and Leave.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,7 +8,7 @@ use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
 
-/// What a guest sees in place of an account.
+/// Replaces the account menu.
 #[component]
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();
