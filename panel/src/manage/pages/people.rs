@@ -1,4 +1,4 @@
-//! People: who is there, what they may do, and what can be done about it.
+//! People: their permissions, and actions on them.
 
 mod invite;
 mod person_actions;
@@ -19,31 +19,29 @@ use crate::manage::words;
 use crate::manage::words::people as text;
 use crate::manage::words::scope::{role_name, sentences};
 
-/// The people, and the way to look at them again.
+/// The list of people.
 #[derive(Clone, Copy)]
 pub struct List {
-    /// The people, once they are known.
+    /// `None` until they are loaded.
     pub people: RwSignal<Option<Vec<Person>>>,
     doing: Doing,
-    /// What is open over the page.
+    /// The open dialog.
     pub open: RwSignal<Option<PersonAction>>,
 }
 
 impl List {
-    /// Asks for the people.
+    /// Loads the people.
     pub fn load(&self) {
         let people = self.people;
         self.doing.run(Box::pin(call::people()), move |found| people.set(Some(found)));
     }
 
-    /// A person.
     pub fn person(&self, name: &UserName) -> Option<Person> {
         let of = |people: &Vec<Person>| people.iter().find(|person| person.username == *name).cloned();
         self.people.with(|people| people.as_ref().and_then(of))
     }
 }
 
-/// The page.
 #[component]
 pub fn People() -> impl IntoView {
     let list = List { people: RwSignal::new(None), doing: Doing::read(), open: RwSignal::new(None) };
@@ -82,7 +80,7 @@ pub fn People() -> impl IntoView {
     }
 }
 
-/// One person. What changes of them is drawn anew and nothing else, so that the focus stays where it is.
+/// One person. Only changed parts are redrawn, so that the focus is kept.
 #[component]
 fn Card(name: UserName) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -98,7 +96,7 @@ fn Card(name: UserName) -> impl IntoView {
             person.with(|person| person.as_ref().map_or((0, 0), |p| (p.sessions, p.created_ms)));
         text::card(sessions, frame.panel.now.get().saturating_sub(created_ms))
     };
-    // A role's rights have its name.
+    // The permissions of a role are not listed: the role is shown instead.
     let allows = Memo::new(move |_| {
         let of = |person: &Person| person.role.is_none().then(|| sentences(&person.scope));
         person.with(|person| person.as_ref().and_then(of)).unwrap_or_default()
@@ -124,7 +122,7 @@ fn Card(name: UserName) -> impl IntoView {
     }
 }
 
-/// Texts one below the other, under a head where they have one; nothing where there are none.
+/// A list of texts with an optional heading; `None` if it is empty.
 fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoView> {
     let head = head.map(|head| view! { <p class="small-head">{head}</p> });
     let items =
@@ -132,7 +130,7 @@ fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoVie
     (!texts.is_empty()).then(|| view! { {head} <ul class="allows">{items(texts)}</ul> })
 }
 
-/// What is offered about a person.
+/// The actions that are offered for a person.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Offer {
     change: bool,
@@ -155,7 +153,7 @@ impl Offer {
     }
 }
 
-/// What can be done about a person, as far as it is offered.
+/// Buttons for the offered actions.
 #[component]
 fn PersonActions(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     let frame = expect_context::<Frame>();

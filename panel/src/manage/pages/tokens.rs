@@ -1,4 +1,4 @@
-//! API tokens and guest links: what there is, how it stands, and the end of it.
+//! API tokens and guest links: list, status and revocation.
 
 mod make;
 
@@ -16,17 +16,17 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
 
-/// How often uses are looked at again, in seconds.
+/// Interval between two reloads of the list, in seconds.
 const AGAIN_S: u64 = 15;
 
-/// What is open over the page.
+/// The open dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Open {
     Make(TokenKind),
     Revoke(String),
 }
 
-/// The tokens, and the way to look at them again.
+/// The list of tokens.
 #[derive(Clone, Copy)]
 struct List {
     tokens: RwSignal<Option<Vec<TokenView>>>,
@@ -46,7 +46,6 @@ impl List {
     }
 }
 
-/// The page.
 #[component]
 pub fn Tokens() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -114,7 +113,6 @@ pub fn Tokens() -> impl IntoView {
     }
 }
 
-/// One token.
 #[component]
 fn Card(jti: String) -> impl IntoView {
     let list = expect_context::<List>();
@@ -182,7 +180,7 @@ fn Known(token: TokenView) -> impl IntoView {
     }
 }
 
-/// The dialog that is open.
+/// The open dialog.
 #[component]
 fn Opened() -> impl IntoView {
     let list = expect_context::<List>();

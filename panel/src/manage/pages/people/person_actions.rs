@@ -1,4 +1,4 @@
-//! What is done about people, each in its dialog.
+//! Actions on people, each in a dialog.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
 use crate::manage::words::{self, people as text};
 
-/// What is open over the page.
+/// The action whose dialog is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonAction {
     Invite,
@@ -35,7 +35,7 @@ pub enum PersonAction {
     Remove(UserName),
 }
 
-/// The dialog that is open.
+/// The open dialog.
 #[component]
 pub fn Opened() -> impl IntoView {
     let list = expect_context::<List>();
@@ -107,7 +107,7 @@ pub fn Opened() -> impl IntoView {
     }
 }
 
-/// Other rights for a person.
+/// Changes a person's permissions.
 #[component]
 fn Rights(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -136,7 +136,7 @@ fn Rights(name: UserName) -> impl IntoView {
     }
 }
 
-/// A link with which somebody chooses a new password.
+/// Creates a link for a new password.
 #[component]
 fn Reset(name: UserName) -> impl IntoView {
     let doing = Doing::write();
@@ -165,7 +165,7 @@ fn Reset(name: UserName) -> impl IntoView {
     }
 }
 
-/// Who somebody is at a provider.
+/// Adds a person's identity at a provider.
 #[component]
 fn Admit(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -201,7 +201,7 @@ fn Admit(name: UserName) -> impl IntoView {
     }
 }
 
-/// The end of an invitation that nobody has used. The edge lists none, so it is named.
+/// Withdraws an open invitation. The user name must be entered, because the edge does not list invitations.
 #[component]
 fn Withdraw() -> impl IntoView {
     let list = expect_context::<List>();
@@ -214,7 +214,7 @@ fn Withdraw() -> impl IntoView {
             Ok(wanted) => wanted,
             Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
         };
-        // The same call removes a person who is there: that is asked for elsewhere.
+        // The same call would remove an existing person, which has its own confirmation.
         if untrack(|| list.person(&wanted)).is_some() {
             return doing.fail(text::ALREADY_THERE);
         }
@@ -233,7 +233,7 @@ fn Withdraw() -> impl IntoView {
     }
 }
 
-/// A new password of one's own.
+/// Changes the viewer's password.
 #[component]
 fn Password() -> impl IntoView {
     let frame = expect_context::<Frame>();
