@@ -87,7 +87,7 @@ impl Driver {
     }
 }
 
-/// What a frame changes.
+/// The part of the model that a frame changes.
 enum Subject {
     /// One line.
     Line(Key),

@@ -37,7 +37,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// What the caller must do after a frame was applied.
+/// The next step for the caller after a frame was applied.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelUpdate {
     /// Nothing.
@@ -116,7 +116,7 @@ impl Model {
         self.command_states.get(key).cloned().unwrap_or_default()
     }
 
-    /// The last press of a contact, for [`PRESS_SHOWN_MS`].
+    /// The last press of a contact, for `PRESS_SHOWN_MS`.
     pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
         let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
         self.presses.get(key).filter(shown).copied()

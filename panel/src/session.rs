@@ -16,7 +16,7 @@ pub enum Session {
     Control,
     /// The session is over.
     Over {
-        /// Whether it expired or was revoked; false after a sign-out.
+        /// Whether it ended while the page was open; false after a sign-out, or if there was none.
         ended: bool,
     },
 }

@@ -50,7 +50,7 @@ pub struct Event {
     pub change: Change,
 }
 
-/// The last [`KEPT`] changes of one device.
+/// The last `KEPT` changes of one device.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Events {
     last: Option<DeviceView>,
