@@ -12,7 +12,7 @@ pub const DEVICES: &str = "Devices";
 pub const WAYS: &str = "Pages";
 pub const HEALTH: &str = "Connection";
 pub const HEALTH_HINT: &str =
-    "Round-trip times. A device's time is that of the last command sent from this page.";
+    "Round-trip times. For a device, this is the time of the last command from this page.";
 pub const THEME: &str = "Theme";
 pub const LOG_OUT: &str = "Sign out";
 pub const NOT_LOGGED_OUT: &str =
@@ -47,7 +47,7 @@ pub const HOLDING: &str = "Keep holding…";
 pub const AGAIN: &str = "Try again";
 
 /// A site without devices: heading and text.
-pub const EMPTY: [&str; 2] = ["No devices yet", "Enrol the first device with this command:"];
+pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
 pub const EMPTY_THEN: &str =
     "Then run the printed command on the device. The device appears here when it connects.";
 /// A guest's page without devices: heading and text.
