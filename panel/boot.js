@@ -1,23 +1,23 @@
-// Loads the program that is needed: the ways in first, which are small, and the board once somebody is in; the pages
-// of administration by their path.
+// Loads the needed program: first sign-in, which is small, and the board after sign-in. The administration pages are
+// selected by their path.
 
 const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
 const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
 const entry = '{{entry_js}}';
-// How long whoever types a password has the line to themselves before the board is fetched, in milliseconds.
+// The board is prefetched after this delay, in milliseconds, so that it does not compete with sign-in for bandwidth.
 const UNHURRIED = 2000;
 
-// What acts by itself as soon as it is in a page.
+// Markup that can load or run something without a user action.
 const ACTS = /<(base|embed|frame|iframe|link|meta|object|script|style)\b|[\s"'/]on\w+\s*=|javascript:|srcdoc/i;
 
-// What may become markup or a script in this page (Trusted Types, which `_headers` requires): Leptos writes its own
-// templates as markup, and there is one service worker.
+// The Trusted Types policy, which `_headers` requires. Leptos writes its own templates as markup, and there is one
+// service worker.
 window.trustedTypes?.createPolicy('default', {
   createHTML: (markup) => (ACTS.test(markup) ? null : markup),
   createScriptURL: (address) => (address === '/sw.js' ? address : null),
 });
 
-// Light or dark, as it was chosen; a browser may forbid to keep anything.
+// The chosen theme. Access to the storage may throw.
 function theme() {
   try {
     return localStorage.getItem('pinlatch.theme') ?? 'system';
@@ -33,14 +33,14 @@ function link(members) {
   });
 }
 
-// The ways in begin by asking who comes: the answer is there by then. A guest's page asks otherwise, and who brings
-// something along (#invite=…) is asked nothing before it has been used.
+// Preloads the session's status, which sign-in requests first. Not for a guest's page, which uses another address, and
+// not for a page with a fragment such as #invite=…, which does not request the status first.
 function askEarly() {
   if (location.hash || new URLSearchParams(location.search).has('as')) return;
   link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/session' }).catch(() => {});
 }
 
-// What cannot be fetched now is fetched when it is needed.
+// A failed prefetch is ignored: the file is fetched again when it is needed.
 function fetchEarly({ js, wasm }, soon) {
   link(soon ? { rel: 'modulepreload', href: js } : { rel: 'prefetch', as: 'script', crossOrigin: '', href: js }).catch(() => {});
   link({ rel: soon ? 'preload' : 'prefetch', as: 'fetch', type: 'application/wasm', crossOrigin: '', href: wasm }).catch(() => {});
@@ -59,8 +59,8 @@ async function load() {
   }
   askEarly();
   addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
-  // Where the browser keeps the page (sw.js), the board is at hand while the ways in find out who comes; else it waits
-  // until they are there and can be used.
+  // If the service worker (sw.js) has the page, the board is loaded at once from its cache. Otherwise it is prefetched
+  // after sign-in can be used.
   const atHand = Boolean(navigator.serviceWorker?.controller);
   if (atHand) fetchEarly(board, true);
   await run(entry);
@@ -71,7 +71,7 @@ function failed(error) {
   console.error(error);
   const text = document.createElement('p');
   text.setAttribute('role', 'alert');
-  text.textContent = 'The page could not be loaded. Check your connection, then load it again.';
+  text.textContent = 'The page could not be loaded. Check your connection, then reload the page.';
   document.querySelector('main.starting')?.append(text);
 }
 

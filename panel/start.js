@@ -1,5 +1,5 @@
-// Starts one of the panel's programs, in two tasks: between its compilation and its first drawing, a slow phone can
-// answer a tap. Where the stream cannot be compiled, wasm-bindgen's own way tries again and says why.
+// Starts one of the panel's programs in two tasks, so that a slow phone can handle a tap between compilation and first
+// rendering. If streaming compilation fails, wasm-bindgen loads the file itself and reports the error.
 
 import init from '{{glue}}';
 

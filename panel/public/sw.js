@@ -1,8 +1,8 @@
-// Keeps the page and what it is made of, so that the panel opens without network. Answers of the API, sockets and
-// everything else go to the server and are never kept.
+// Caches the page and its assets, so that the panel opens without network. API calls, sockets and all other requests go
+// to the server and are never cached.
 const SHELL = 'pinlatch-shell-1';
 const PAGE = '/';
-// How long a page may be waited for before the kept one is shown, in milliseconds.
+// The cached page is shown if the server does not answer within this time, in milliseconds.
 const PATIENCE = 3000;
 
 self.addEventListener('install', (event) => {
@@ -26,7 +26,7 @@ self.addEventListener('fetch', (event) => {
   }
 });
 
-// The server's page if it comes soon, else the kept one. All sites and pages have the same.
+// The server's page if it arrives in time, else the cached one. All sites and paths have the same page.
 async function page(event) {
   const fresh = fetch(event.request).then((answer) => {
     if (isPage(answer)) event.waitUntil(keep(answer.clone()));
@@ -46,12 +46,13 @@ function named(text) {
   return [...new Set(text.match(/\/(?:assets|icons)\/[\w.-]+|\/favicon\.svg/g))];
 }
 
-// Keeps a page with all that it needs, administration apart, or nothing; what no page names any more is forgotten.
+// Caches a page with all its assets except those of administration, or nothing at all. Assets that the page no longer
+// names are deleted.
 async function keep(answer) {
   if (!isPage(answer)) return;
   const text = await answer.clone().text();
   const parts = named(text);
-  // The page names the program that begins; its script names the others.
+  // The page names the first program; boot.js names the others.
   const boot = parts.find((part) => part.startsWith('/assets/boot-'));
   const more = boot ? named(await (await caches.match(boot) ?? await fetch(boot)).text()) : [];
   parts.push(...more.filter((part) => !part.startsWith('/assets/manage-') && !parts.includes(part)));

@@ -1,5 +1,5 @@
-//! The HTTP API, as far as the panel calls it. The session travels in cookies that no script can read; whose
-//! of them is meant, the login's or the guest's, every call says.
+//! The HTTP API calls of the panel. The session is in cookies that scripts cannot read; each call states whether it uses
+//! the cookie of the login or of the guest.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use pinlatch_protocol::admin::AcceptRequest;
@@ -22,17 +22,17 @@ const COMMANDS: &str = "/api/v1/commands";
 const SETUP: &str = "/api/v1/setup";
 const ACCEPT: &str = "/api/v1/users/accept";
 
-/// Why a call brought nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {
-    /// The edge said no.
+    /// The edge answered with a problem.
     Problem(Problem),
-    /// The edge was not reached.
+    /// The edge was not reached, or its answer could not be read.
     Network,
 }
 
 impl Failure {
-    /// The HTTP status, where there was an answer.
+    /// `None` if there was no answer.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Problem(problem) => Some(problem.status),
@@ -41,7 +41,7 @@ impl Failure {
     }
 }
 
-/// Whether an answer of this status says nothing about the call itself: the next may be another.
+/// Whether a status is temporary, so that a retry may succeed.
 pub fn is_passing(status: u16) -> bool {
     status == 429 || status >= 500
 }
@@ -58,40 +58,38 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// The address of a call on behalf of the page's visitor.
+/// The address of a call, with the page's visitor.
 fn at(path: &str) -> String {
     platform::visitor().call(path)
 }
 
-/// Logs in.
 pub async fn login(request: &LoginRequest) -> Result<(), Failure> {
     call(Method::POST, &at(SESSION), body(request)?).await.map(drop)
 }
 
-/// Makes a site's owner.
+/// Creates a site's owner.
 pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
     call(Method::POST, SETUP, body(request)?).await.map(drop)
 }
 
-/// Uses an invitation; gives the name of who was invited.
+/// Accepts an invitation; returns the user name.
 pub async fn accept(code: &Secret, password: &Secret) -> Result<UserName, Failure> {
     let request = AcceptRequest { code: code.clone(), password: password.clone() };
     let reply: Value = serde_json::from_str(&call(Method::POST, ACCEPT, body(&request)?).await?)?;
     UserName::new(text_of(&reply, "username")).map_err(|_| Failure::Network)
 }
 
-/// The login providers of a site.
 pub async fn login_options(site: Option<&Name>) -> Result<Vec<LoginOption>, Failure> {
     let address = site.map_or_else(|| LOGINS.into(), |site| format!("{LOGINS}?site={site}"));
     Ok(serde_json::from_str(&call(Method::GET, &address, None).await?)?)
 }
 
-/// Where a page is left for a login provider.
+/// The address that redirects to a login provider.
 pub fn login_address(provider: &Name) -> String {
     format!("{LOGINS}/{provider}")
 }
 
-/// Exchanges a guest link's token for a cookie; gives its site, and from when it is valid.
+/// Exchanges a guest link's token for a cookie. Returns the site and the start of validity, seconds of Unix time.
 pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     let request = GuestRequest { guest: token.clone() };
     let reply: Value = serde_json::from_str(&call(Method::POST, &at(SESSION), body(&request)?).await?)?;
@@ -99,18 +97,16 @@ pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     Ok((site_of(&reply)?, from))
 }
 
-/// How the session stands.
+/// Status of a session, from the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// It is open, of a site, for somebody.
+    /// Valid, for this site and subject.
     Open(Name, String),
-    /// It may be, once it is renewed.
+    /// Expired, but it may be renewed.
     Renewable,
-    /// There is none.
     None,
 }
 
-/// How the session of the page's visitor stands.
 pub async fn status() -> Result<Status, Failure> {
     let reply: Value = serde_json::from_str(&call(Method::GET, &at(SESSION), None).await?)?;
     match text_of(&reply, "state") {
@@ -120,35 +116,34 @@ pub async fn status() -> Result<Status, Failure> {
     }
 }
 
-/// Renews the session of a login; gives its site.
+/// Renews the session of a login; returns its site.
 pub async fn refresh() -> Result<Name, Failure> {
     let reply = call(Method::POST, &at(REFRESH), Some(EMPTY.into())).await?;
     site_of(&serde_json::from_str(&reply)?)
 }
 
-/// Logs out; as a guest, forgets the link.
+/// Signs out. For a guest, deletes the link's cookie.
 pub async fn logout() -> Result<(), Failure> {
     call(Method::DELETE, &at(SESSION), Some(EMPTY.into())).await.map(drop)
 }
 
-/// Who the session belongs to.
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn whoami() -> Result<Whoami, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(WHOAMI), None).await?)?)
 }
 
-/// What became of a command.
+/// The result of a command.
 pub async fn command(id: &str) -> Result<CommandResult, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(&format!("{COMMANDS}/{id}")), None).await?)?)
 }
 
-/// The page as the server has it now.
+/// The current page, revalidated with the server.
 pub async fn page() -> Option<String> {
     let response = Request::get("/").cache(RequestCache::NoCache).send().await.ok()?;
     if response.ok() { response.text().await.ok() } else { None }
 }
 
-/// A body that says nothing; a write has one, since that is how browsers keep other origins from it.
+/// An empty body. Every write has a JSON body, because browsers do not let other origins send one without a preflight.
 const EMPTY: &str = "{}";
 
 fn body(request: &impl Serialize) -> Result<Option<String>, Failure> {
@@ -163,7 +158,7 @@ fn site_of(reply: &Value) -> Result<Name, Failure> {
     Name::new(text_of(reply, "site")).map_err(|_| Failure::Network)
 }
 
-/// Makes one call, whose answer is read as text: one function for all, whatever they bring.
+/// Makes one call and reads the answer as text. Not generic over the reply, to keep the program small.
 async fn call(method: Method, address: &str, body: Option<String>) -> Result<String, Failure> {
     let request = RequestBuilder::new(address).method(method);
     let request = match body {
@@ -174,19 +169,19 @@ async fn call(method: Method, address: &str, body: Option<String>) -> Result<Str
     if response.ok() { Ok(response.text().await?) } else { Err(problem(response).await) }
 }
 
-/// What an answer says.
+/// Decodes an answer.
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     if response.ok() { Ok(response.json().await?) } else { Err(problem(response).await) }
 }
 
-/// Whether a call was done that answers with nothing.
+/// Checks an answer without a body.
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn done(response: Response) -> Result<(), Failure> {
     if response.ok() { Ok(()) } else { Err(problem(response).await) }
 }
 
-/// The problem in an answer, or one made from its status where something between us and the edge answered.
+/// The problem in an answer, or one made from its status if a proxy answered in place of the edge.
 pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.text().await.unwrap_or_default();

@@ -1,5 +1,4 @@
-//! How the devices' lines are laid out: on plates, one for each device and one for each group that somebody made, in
-//! the order that they arranged, as far as a search finds them.
+//! Layout of the lines: one plate for each device and each group, in the arranged order, filtered by the search.
 
 #[cfg(test)]
 mod tests;
@@ -11,25 +10,22 @@ use crate::model::{Key, Model};
 use crate::prefs::{FAVOURITES, Of, Prefs};
 use crate::words;
 
-/// What begins the id of a group's plate, which no device's name can.
+/// Prefix of a group plate's id; not allowed in device names.
 const GROUP: char = '@';
 
-/// A plate with its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plate {
-    /// The device's name, or `@` and the group's.
+    /// The device's name, or `@` and the group's name.
     pub id: String,
-    /// The device, where it is one's plate.
+    /// `None` for a group.
     pub device: Option<Name>,
-    /// The heading.
     pub title: String,
-    /// The lines, in order.
     pub lines: Vec<(Key, LineKind)>,
-    /// Whether the device has lines of which none is here.
+    /// Whether the device has lines, but all of them are in groups.
     pub elsewhere: bool,
 }
 
-/// All plates in order. A search leaves out the lines that it does not find, and the plates that are empty then.
+/// All plates in order. A search hides lines that do not match, and plates that become empty.
 pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
     let wanted: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let mut plates: Vec<Plate> = prefs.groups().into_iter().map(of_group).collect();
@@ -61,7 +57,7 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
         plate.elsewhere &= plate.lines.is_empty();
     }
     plates.sort_by_cached_key(|plate| match prefs.place(Of::Plates, &plate.id) {
-        // New devices come after what was arranged; favourites that nobody has moved come first of all.
+        // New devices follow the arranged ones. Favourites come first unless they were moved.
         usize::MAX if plate.is_favourites() => 0,
         place => place.saturating_add(1),
     });
@@ -69,12 +65,11 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
 }
 
 impl Plate {
-    /// Whether it is the plate of favourites.
     pub fn is_favourites(&self) -> bool {
         self.device.is_none() && self.title == FAVOURITES
     }
 
-    /// The lines' names, as preferences have them.
+    /// The lines as `DEVICE/LINE`, as preferences store them.
     pub fn order(&self) -> Vec<String> {
         self.lines.iter().map(|(key, _)| key.to_string()).collect()
     }
@@ -84,7 +79,7 @@ fn of_group(title: String) -> Plate {
     Plate { id: format!("{GROUP}{title}"), device: None, title, lines: Vec::new(), elsewhere: false }
 }
 
-/// Whether each word is found somewhere: in the names as they are written or shown, the kind, the group.
+/// Whether each word occurs in the names (as written or as displayed), the kind or the group.
 fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> bool {
     if wanted.is_empty() {
         return true;
@@ -99,8 +94,7 @@ fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> b
     wanted.iter().all(|word| text.contains(word.as_str()))
 }
 
-/// Takes a line to a plate, before or after one of its lines, whichever way it comes, or else to its end. To another
-/// device's plate it does not go.
+/// Moves a line to the position of the line `at` on a plate, or to the end. Ignored for the plate of another device.
 pub fn take(prefs: &mut Prefs, plate: &Plate, line: &Key, at: Option<&str>) {
     let id = line.to_string();
     match &plate.device {

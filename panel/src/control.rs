@@ -1,4 +1,4 @@
-//! The board of devices: header, tools, plates, and what is said aloud.
+//! The board of devices: header, tools, plates and announcements.
 
 use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
@@ -18,7 +18,7 @@ use crate::ui::page;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// Takes over the page, for somebody who is logged in or has a guest link open.
+/// Draws the board, for a signed-in person or a guest.
 pub fn mount() {
     page::take(|| view! { <Control/> });
 }
@@ -28,7 +28,7 @@ fn Control() -> impl IntoView {
     let session = RwSignal::new(Session::Control);
     Effect::new(move |_| {
         if let Session::Over { ended } = session.get() {
-            // The ways in are another program.
+            // Sign-in is another program.
             platform::keep_end(ended);
             platform::reload();
         }
@@ -37,7 +37,7 @@ fn Control() -> impl IntoView {
     provide_context(panel);
     let shape = Memo::new(move |_| panel.model.with(Model::shape));
     let plates = Memo::new(move |_| {
-        // Read, not tracked alone: a memo that nobody reads follows nothing.
+        // The value must be read: `track` alone does not keep a memo up to date.
         let _ = shape.get();
         let (prefs, search) = (panel.prefs.read(), panel.search.read());
         panel.model.with_untracked(|model| board::plates(model, &prefs, &search))
@@ -82,16 +82,16 @@ fn Control() -> impl IntoView {
     }
 }
 
-/// The plates as they are laid out, for whoever draws one.
+/// The plates in order, as a context for plate views.
 #[derive(Clone, Copy)]
 pub struct Plates(pub Memo<Vec<Plate>>);
 
-/// Finding and arranging.
+/// Search and arranging.
 #[component]
 fn Tools(filled: Memo<bool>) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let input = NodeRef::<Input>::new();
-    // As on many pages, `/` goes to the search.
+    // `/` moves the focus to the search, as on many sites.
     let listener = window_event_listener(leptos::ev::keydown, move |event| {
         let free = document().active_element().is_none_or(|active| active.tag_name() != "INPUT");
         let asked = event.key() == "/" && free && !event.ctrl_key() && !event.meta_key();
@@ -135,7 +135,7 @@ fn Tools(filled: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// That what is shown may have changed since.
+/// Notice that the displayed state may be out of date.
 #[component]
 fn Stale() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -149,7 +149,6 @@ fn Stale() -> impl IntoView {
     }
 }
 
-/// That there is a newer version of the page.
 #[component]
 fn Newer() -> impl IntoView {
     view! {
@@ -161,7 +160,7 @@ fn Newer() -> impl IntoView {
     }
 }
 
-/// Until the first snapshot.
+/// Placeholder until the first snapshot.
 #[component]
 fn Waiting() -> impl IntoView {
     view! {
@@ -169,7 +168,6 @@ fn Waiting() -> impl IntoView {
     }
 }
 
-/// Where a search finds nothing.
 #[component]
 fn Nothing() -> impl IntoView {
     view! {
@@ -177,7 +175,7 @@ fn Nothing() -> impl IntoView {
     }
 }
 
-/// A site without devices, or a guest's part of one.
+/// Shown if there are no devices.
 #[component]
 fn Empty(guest: bool) -> impl IntoView {
     let [heading, text] = if guest { words::EMPTY_GUEST } else { words::EMPTY };

@@ -1,6 +1,5 @@
-//! The ways in: logging in, the setup of a new site, invitations, guest links. A program of its own and the first that
-//! is loaded, small because nobody waits for a board that they may not see. Once somebody is in, it hands the page over
-//! to the board.
+//! Sign-in, setup of a new site, invitations and guest links. A separate program, loaded first and kept small, so that
+//! sign-in does not wait for the board. After sign-in it hands the page over to the board.
 
 mod app;
 mod form;

@@ -1,8 +1,8 @@
-//! The control panel of Pinlatch in the browser: three programs over the same modules: the ways in
-//! (`entry`), the board of devices (`control`) and the pages of administration ([`manage`]).
+//! The control panel of Pinlatch in the browser: three programs that share modules. They are sign-in (`entry`), the board
+//! of devices (`control`) and the administration pages ([`manage`]).
 //!
-//! [`visit`] reads the page's address, [`link`] decides about connections, [`model`] about what is known,
-//! [`words`] how it is said: plain Rust, the time an argument, tested natively. The rest drives them in a browser and draws what they say.
+//! [`visit`] reads the page's address, [`link`] manages connections, [`model`] holds the data, [`words`] has the texts.
+//! These are plain Rust with the time as an argument, and are tested natively. The other modules need a browser.
 
 pub mod board;
 pub mod link;

@@ -1,96 +1,87 @@
-//! The link to the edge as a state machine without I/O: inputs and the time go in, effects come out.
+//! The link to the edge as a state machine without I/O: it takes inputs and the time, and returns effects.
 //!
-//! A new socket is always opened *beside* the old one, which is closed only when the new one has sent its
-//! snapshot. So a session is renewed, and a missed event made good, without a moment of "not connected".
+//! A new socket is always opened in addition to the old one, which is closed only when the new one has sent its
+//! snapshot. So session renewal and recovery from a missed event cause no visible disconnection.
 
 #[cfg(test)]
 mod tests;
 
-/// Names one socket, so that frames and closes of an earlier one can be told apart.
+/// Identifies a socket, so that frames and closes of an earlier socket can be ignored.
 pub type SocketId = u32;
 
-/// The close code of a socket whose token has expired or was revoked.
+/// Close code: the socket's token has expired or was revoked.
 pub const SESSION_ENDED: u16 = 4401;
 
-/// The first wait after a lost link; it doubles with every further failure.
+/// The first wait after a lost link. It doubles with every further failure.
 const BACKOFF_FIRST_MS: u64 = 500;
 /// The longest wait between two attempts.
 const BACKOFF_MOST_MS: u64 = 15_000;
-/// A link that held this long counts as good again.
+/// After this long, a link counts as stable and resets the waits.
 const STEADY_MS: u64 = 10_000;
-/// How long a socket may take from its opening to its snapshot.
+/// A socket must send its snapshot within this time.
 const SNAPSHOT_WITHIN_MS: u64 = 10_000;
-/// How long after an unanswered ping a socket counts as lost. Counted from the ping and not from the last
-/// frame: a page in the background is given its timer once a minute, and that silence is its own.
+/// A socket counts as lost this long after an unanswered ping. The time is measured from the ping, not from the last
+/// frame: browsers run the timer of a background page only once a minute, so the page itself may cause the silence.
 const ANSWER_WITHIN_MS: u64 = pinlatch_protocol::SILENCE_LIMIT_MS - pinlatch_protocol::PING_EVERY_MS;
-/// The same when the page comes to the front, and a person is waiting.
+/// The same when the page becomes visible, because a person is waiting.
 const PROBE_WITHIN_MS: u64 = 4_000;
-/// The least time between two fresh snapshots, so that a stream with gaps causes no storm.
+/// The minimum time between two snapshots, which limits the load of a stream with gaps.
 const RESYNC_PAUSE_MS: u64 = 2_000;
-/// How long an expired token's successor may take before the page admits to being disconnected.
+/// After a token expired, the page shows a lost connection only after this time.
 const QUIET_MS: u64 = 3_000;
-/// How long after the end of a session that cannot be renewed the edge is asked about it.
+/// A session that cannot be renewed is checked this long after its end.
 const OVER_AFTER_MS: u64 = 500;
-/// The shortest time to a renewal, whatever the token says.
+/// The minimum time before a renewal, regardless of the token's lifetime.
 const RENEW_LEAST_MS: u64 = 5_000;
 
-/// The link as people see it.
+/// The state that the page displays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// An attempt is under way.
     Connecting,
-    /// A socket has sent its snapshot.
     Connected,
-    /// The next attempt begins at this time.
+    /// Waiting for the next attempt.
     Waiting {
         /// Milliseconds of Unix time.
         until_ms: u64,
     },
-    /// The browser says that it has no network.
+    /// The browser reports no network.
     Offline,
 }
 
-/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// The page may open its first socket.
     Start,
-    /// A frame came in.
-    Heard(SocketId),
-    /// The frame was a snapshot; its token is good for so long.
+    /// Any frame was received.
+    Frame(SocketId),
+    /// The frame was a snapshot; its token is valid for this many milliseconds.
     Snapshot(SocketId, u64),
     /// An event is missing.
     Gap,
-    /// A socket closed, or never opened.
+    /// A socket closed or failed to open; with the close code.
     Closed(SocketId, u16),
-    /// The session was found good, or was renewed.
+    /// The session is valid or was renewed.
     SessionGood,
-    /// The session is over.
     SessionGone,
-    /// The edge could not be asked about the session.
+    /// The session could not be checked: the edge was not reached.
     SessionUnsure,
-    /// The page became visible.
     Woken,
-    /// The browser's network came or went.
+    /// The browser's network is available (`true`) or lost.
     Network(bool),
-    /// A second has passed, more or less.
+    /// About one second has passed.
     Tick,
 }
 
-/// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Open a socket.
     Open(SocketId),
-    /// Close a socket; nothing more is wanted from it.
+    /// Close a socket and ignore its further frames.
     Close(SocketId),
-    /// Send a ping.
     Ping(SocketId),
-    /// Ask whether the session is still good, renewing it if not.
+    /// Check the session, and renew it if needed.
     Resume,
-    /// Renew the session, or ask whether it is over where it cannot be renewed.
+    /// Renew the session, or only check it if it cannot be renewed.
     Refresh,
-    /// Show what comes after a session.
+    /// The session is over: show the sign-in page.
     Over,
 }
 
@@ -99,37 +90,35 @@ struct Socket {
     id: SocketId,
     opened_ms: u64,
     pinged_ms: u64,
-    /// When a ping that is still unanswered makes this socket count as lost.
+    /// The socket counts as lost at this time. `None` if no ping is unanswered.
     answer_by_ms: Option<u64>,
 }
 
-/// What is tried when a wait is over.
+/// The action after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Try {
     Open,
-    /// A handshake's status is hidden from scripts: perhaps the session is the reason.
+    /// A failed handshake may be due to the session: browsers hide its status from scripts.
     Resume,
     Refresh,
 }
 
-/// The link to the edge.
 #[derive(Debug)]
 pub struct Link {
-    /// The socket that has sent its snapshot: events come from it, commands go to it.
+    /// The socket that has sent its snapshot; carries events and commands.
     current: Option<Socket>,
-    /// Its successor, which has not.
+    /// A socket that has not sent its snapshot yet.
     next: Option<Socket>,
     last_id: SocketId,
     failures: u32,
     retry: Option<(u64, Try)>,
     renew_at_ms: Option<u64>,
-    /// An answer about the session is on its way.
+    /// A check or renewal of the session is running.
     asking: bool,
     resync: bool,
     quiet_until_ms: u64,
     network: bool,
     over: bool,
-    /// Whether the session can be renewed.
     renewable: bool,
 }
 
@@ -153,22 +142,21 @@ impl Default for Link {
 }
 
 impl Link {
-    /// The link of a session that cannot be renewed: when it should be over, the edge is asked whether it is.
+    /// The link of a guest's session, which cannot be renewed. At its expected end, the edge is asked for its status.
     pub fn of_guest() -> Self {
         Self { renewable: false, ..Self::default() }
     }
 
-    /// The socket that commands go to.
     pub fn current(&self) -> Option<SocketId> {
         self.current.map(|socket| socket.id)
     }
 
-    /// Whether frames of this socket still matter.
+    /// Whether this socket is still in use.
     pub fn knows(&self, id: SocketId) -> bool {
         [self.current, self.next].into_iter().flatten().any(|socket| socket.id == id)
     }
 
-    /// The link as people see it.
+    /// The state that the page displays.
     pub fn state(&self, now_ms: u64) -> State {
         match self.retry {
             _ if self.current.is_some() || now_ms < self.quiet_until_ms => State::Connected,
@@ -178,7 +166,7 @@ impl Link {
         }
     }
 
-    /// Takes one input. `chance`, from 0 to 1, spreads the attempts of many panels.
+    /// Handles one input. `chance`, from 0 to 1, randomises the waits so that many panels do not reconnect at once.
     pub fn step(&mut self, input: Input, now_ms: u64, chance: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.over {
@@ -186,7 +174,7 @@ impl Link {
         }
         match input {
             Input::Start => self.open(now_ms, &mut effects),
-            Input::Heard(id) => {
+            Input::Frame(id) => {
                 for socket in [&mut self.current, &mut self.next].into_iter().flatten() {
                     if socket.id == id {
                         socket.answer_by_ms = None;
@@ -268,7 +256,7 @@ impl Link {
             self.quiet_until_ms = 0;
         }
         if self.current() == Some(id) {
-            // At 80 % of its life the session is renewed, long before its socket is closed for it.
+            // The session is renewed at 80 % of its lifetime, before the edge closes the socket.
             let wait = if self.renewable { life_ms / 5 * 4 } else { life_ms.saturating_add(OVER_AFTER_MS) };
             self.renew_at_ms = Some(now_ms.saturating_add(wait.max(RENEW_LEAST_MS)));
         }
@@ -303,7 +291,7 @@ impl Link {
         }
     }
 
-    /// Somebody is looking: no waiting, and a quick answer to whether the link still holds.
+    /// A person is looking: ends a wait at once and checks the link with a short timeout.
     fn hurry(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         if let Some((_, what)) = self.retry {
             self.failures = 0;

@@ -1,4 +1,4 @@
-//! Drives [`Link`] and [`Model`] in a browser: sockets, timers, the page's own events.
+//! Runs [`Link`] and [`Model`] in a browser: sockets, timers and page events.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,18 +15,18 @@ use pinlatch_protocol::{PING, PONG};
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::map::Map;
-use crate::model::{Key, Model, News, Outcome};
+use crate::model::{Key, Model, ModelUpdate, Outcome};
 use crate::prefs::Prefs;
-use crate::session::{self, Session, Standing};
+use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;
 use crate::ui::dialog::Question;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// The close code that stands for a socket that could not even be made.
+/// Close code reported for a socket that could not be created.
 const NEVER_OPENED: u16 = 1006;
 
-/// Where the preferences of a site are stored. What its people arranged is not shown to their guests.
+/// Storage key of a site's preferences. Guests have a separate key, so they do not see the owner's arrangement.
 fn board(visitor: Visitor) -> String {
     let of = match visitor {
         Visitor::Person => "board",
@@ -35,38 +35,33 @@ fn board(visitor: Visitor) -> String {
     format!("pinlatch.{of}.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
 }
 
-/// What the screen is drawn from, and the way to ask for something. Cheap to copy: it holds signals.
+/// The signals that the page is drawn from, and the entry point for commands. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Panel {
-    /// What is known.
     pub model: RwSignal<Model>,
-    /// How the link is.
     pub link: RwSignal<State>,
-    /// The panel's clock, renewed every second.
+    /// The panel's clock, milliseconds of Unix time, updated every second.
     pub now: RwSignal<u64>,
-    /// The last thing worth saying aloud.
+    /// The last announcement for screen readers.
     pub said: RwSignal<String>,
-    /// How long the edge takes to answer a ping, milliseconds.
+    /// Round-trip time of the last ping, milliseconds.
     pub edge_ms: RwSignal<Option<u32>>,
-    /// What its people have arranged for themselves in this browser.
     pub prefs: RwSignal<Prefs>,
-    /// Whether things are being arranged: then nothing operates.
+    /// While arranging, lines cannot be operated.
     pub arranging: RwSignal<bool>,
-    /// What is searched for.
     pub search: RwSignal<String>,
-    /// What is asked before something is done.
+    /// The open confirmation.
     pub question: RwSignal<Option<Question>>,
-    /// The line that is dragged.
     pub dragged: StoredValue<Option<Key>>,
-    /// Whether another version of the panel is there than the one that runs.
+    /// Whether the server has a newer version of the panel.
     pub newer: RwSignal<bool>,
-    /// On whose behalf.
     pub visitor: Visitor,
-    /// Counts the commands whose time from here to a device and back is known.
+    /// Increases with every measured round trip of a command.
     pub timed: RwSignal<u32>,
-    /// Who draws which line. Only they are told when it changes: with hundreds of lines, the rest has to stay as it is.
+    /// Subscribers of each line. Only they are notified of a line's change, so that hundreds of other lines are not
+    /// redrawn.
     watched: StoredValue<Map<Key, ArcTrigger>>,
-    /// Whether all who look at the model are told instead.
+    /// Whether every change notifies all subscribers of the model instead.
     tells_all: bool,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
@@ -78,7 +73,7 @@ struct Driver(Rc<RefCell<Inner>>);
 struct Inner {
     link: Link,
     sockets: Map<SocketId, Socket>,
-    /// When the ping that is on its way was sent.
+    /// The unanswered ping, and its time of sending.
     pinged: Option<(SocketId, f64)>,
 }
 
@@ -92,15 +87,15 @@ impl Driver {
     }
 }
 
-/// What a frame is about.
+/// The part of the model that a frame changes.
 enum Subject {
-    /// A line that is there.
+    /// One line.
     Line(Key),
-    /// What became of a command.
+    /// A command's result.
     Command,
-    /// Something that is not shown here.
+    /// Nothing visible.
     Nothing,
-    /// More than that.
+    /// Anything else.
     More,
 }
 
@@ -116,7 +111,8 @@ fn subject(frame: &ToPanel) -> Subject {
 }
 
 impl Panel {
-    /// Connects, and stays connected until the reactive owner is disposed of. `tells_all` where nobody asks [`Self::of_line`].
+    /// Connects, and stays connected until the reactive owner is disposed of. `tells_all` is for pages that do not use
+    /// [`Self::of_line`].
     pub fn start(session: RwSignal<Session>, tells_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
@@ -168,7 +164,7 @@ impl Panel {
         panel
     }
 
-    /// Connects anew after a session that was over: somebody has logged in again.
+    /// Reconnects after a new sign-in.
     pub fn begin_again(&self) {
         let sockets = self.driver.try_with_value(|driver| {
             let mut inner = driver.0.borrow_mut();
@@ -180,18 +176,17 @@ impl Panel {
         self.step(Input::Start);
     }
 
-    /// Whether commands can be sent now.
     pub fn is_connected(&self) -> bool {
         self.link.get() == State::Connected
     }
 
-    /// Arranges something, and keeps it.
+    /// Changes the preferences and stores them.
     pub fn arrange(&self, change: impl FnOnce(&mut Prefs)) {
         self.prefs.update(change);
         platform::store(&board(self.visitor), &self.prefs.with_untracked(Prefs::to_text));
     }
 
-    /// What is known of a line, anew when that changes.
+    /// Reads from the model, and subscribes to changes of this line only.
     pub fn of_line<T>(&self, key: &Key, read: impl FnOnce(&Model) -> T) -> T {
         let watch = self.watched.try_update_value(|watched| match watched.get(key) {
             Some(watch) => watch.clone(),
@@ -208,7 +203,7 @@ impl Panel {
         self.model.with_untracked(read)
     }
 
-    /// Says that something about a line has changed.
+    /// Notifies the subscribers of a line.
     fn tell(&self, key: &Key) {
         let watch = self.watched.try_with_value(|watched| watched.get(key).cloned()).flatten();
         match watch {
@@ -217,7 +212,7 @@ impl Panel {
         }
     }
 
-    /// Asks for an action on a line.
+    /// Sends a command, or queues it until a socket is connected.
     pub fn ask(&self, key: Key, action: Action) {
         let Some(id) = platform::random_id() else { return };
         let about = key.clone();
@@ -226,14 +221,13 @@ impl Panel {
         self.flush();
     }
 
-    /// Takes the last answer about a line off the screen.
     pub fn dismiss(&self, key: &Key) {
         self.model.update_untracked(|model| model.dismiss(key));
         self.tell(key);
     }
 
-    /// Ends the session; false where the edge could not be told. Then the cookies stay, and so does the
-    /// panel: nobody walks away from a browser that only looks logged out.
+    /// Ends the session; false if the edge was not reached. Then the cookies are still valid, so the panel stays open:
+    /// a browser must not look signed out when it is not.
     pub async fn log_out(&self) -> bool {
         let over = match api::logout().await {
             Ok(()) => true,
@@ -279,7 +273,7 @@ impl Panel {
                 }
                 (_, State::Connected) if filled => {
                     self.say(words::CONNECTED_AGAIN.into());
-                    // A new version closes every socket.
+                    // A new deployment closes every socket, so a reconnect is the time to check.
                     let newer = self.newer;
                     spawn_local(async move {
                         if platform::is_replaced().await {
@@ -305,13 +299,13 @@ impl Panel {
                 self.driver.try_with_value(|driver| driver.0.borrow_mut().pinged = Some((id, now)));
                 self.send(id, PING);
             }
-            Effect::Resume => spawn_local(async move { panel.standing(session::resume().await) }),
-            Effect::Refresh => spawn_local(async move { panel.standing(session::refresh().await) }),
+            Effect::Resume => spawn_local(async move { panel.session_status(session::resume().await) }),
+            Effect::Refresh => spawn_local(async move { panel.session_status(session::refresh().await) }),
             Effect::Over => self.session.set(Session::Over { ended: true }),
         }
     }
 
-    /// Notes how long the edge took.
+    /// Records the round-trip time of a ping.
     fn answered(&self, id: SocketId) {
         let pinged = self.driver.try_with_value(|driver| driver.0.borrow_mut().pinged.take()).flatten();
         if let Some((_, at)) = pinged.filter(|(socket, _)| *socket == id) {
@@ -319,11 +313,11 @@ impl Panel {
         }
     }
 
-    fn standing(&self, standing: Standing) {
-        self.step(match standing {
-            Standing::Good => Input::SessionGood,
-            Standing::Gone => Input::SessionGone,
-            Standing::Unsure => Input::SessionUnsure,
+    fn session_status(&self, status: SessionStatus) {
+        self.step(match status {
+            SessionStatus::Good => Input::SessionGood,
+            SessionStatus::Gone => Input::SessionGone,
+            SessionStatus::Unsure => Input::SessionUnsure,
         });
     }
 
@@ -357,13 +351,13 @@ impl Panel {
         if self.driver.try_with_value(|driver| driver.0.borrow().link.knows(id)) != Some(true) {
             return;
         }
-        self.step(Input::Heard(id));
+        self.step(Input::Frame(id));
         if text == PONG {
             return self.answered(id);
         }
-        // A frame of a kind that this panel does not know yet is for a newer one.
+        // Unknown frame types are ignored: they are for newer panels.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
-        // Where the login's cookie has run out, the edge takes the guest's that lies beside it: not ours.
+        // If the login cookie has expired, the edge accepts the guest cookie of the same browser. That session is not ours.
         if let ToPanel::Snapshot { whoami, .. } = &frame
             && Visitor::of_subject(&whoami.sub) != self.visitor
         {
@@ -375,35 +369,35 @@ impl Panel {
             let shape = model.shape();
             (model.apply(frame, platform::now_ms()), model.shape() != shape)
         });
-        let (news, reshaped) = applied.unzip();
-        match (&about, &news) {
-            // Of a command that is only on its way nothing is shown.
-            (Subject::Nothing, _) | (Subject::Command, Some(News::Facts)) => {}
+        let (update, reshaped) = applied.unzip();
+        match (&about, &update) {
+            // Progress of a command without a result is not displayed.
+            (Subject::Nothing, _) | (Subject::Command, Some(ModelUpdate::Facts)) => {}
             (Subject::Line(key), _) if reshaped == Some(false) => self.tell(key),
-            (Subject::Command, Some(News::Answered(key))) => {
+            (Subject::Command, Some(ModelUpdate::Answered(key))) => {
                 self.tell(key);
                 self.timed.update(|count| *count = count.wrapping_add(1));
             }
             _ => self.model.notify(),
         }
-        match news {
-            Some(News::Snapshot(life_ms)) => {
+        match update {
+            Some(ModelUpdate::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
-                // How far away the edge is, people see from the beginning.
+                // Measures the round-trip time for display, without waiting for the first regular ping.
                 self.run(Effect::Ping(id));
                 self.flush();
                 self.learn();
             }
-            Some(News::Gap) => self.step(Input::Gap),
-            Some(News::Answered(key)) => self.announce(&key),
-            Some(News::Pressed(key, long)) => {
+            Some(ModelUpdate::Gap) => self.step(Input::Gap),
+            Some(ModelUpdate::Answered(key)) => self.announce(&key),
+            Some(ModelUpdate::Pressed(key, long)) => {
                 self.say(format!("{}: {}.", words::title(key.line.as_str()), words::pressed(long)));
             }
-            Some(News::Facts) | None => {}
+            Some(ModelUpdate::Facts) | None => {}
         }
     }
 
-    /// Sends what has not been sent on the present socket.
+    /// Sends queued commands on the current socket.
     fn flush(&self) {
         let current = self.driver.try_with_value(|driver| driver.0.borrow().link.current()).flatten();
         let Some(id) = current else { return };
@@ -416,24 +410,24 @@ impl Panel {
         }
     }
 
-    /// Asks the edge what became of commands that nobody answered.
+    /// Asks the edge for the results of unanswered commands.
     fn learn(&self) {
         let panel = *self;
         let ids = self.model.try_update_untracked(Model::to_learn).unwrap_or_default();
         for id in ids {
             spawn_local(async move {
                 let found = api::command(&id).await;
-                let news = panel.model.try_update(|model| match &found {
+                let update = panel.model.try_update(|model| match &found {
                     Ok(result) => model.settle_result(result),
                     Err(Failure::Problem(problem)) if problem.status == 404 => {
                         model.settle(&id, Outcome::NotArrived)
                     }
                     Err(_) => {
                         model.unlearnt(&id);
-                        News::Facts
+                        ModelUpdate::Facts
                     }
                 });
-                if let Some(News::Answered(key)) = news {
+                if let Some(ModelUpdate::Answered(key)) = update {
                     panel.announce(&key);
                 }
             });
@@ -441,14 +435,14 @@ impl Panel {
     }
 
     fn announce(&self, key: &Key) {
-        let talk = self.model.with_untracked(|model| model.talk(key));
-        if let Some(answer) = talk.answer {
+        let state = self.model.with_untracked(|model| model.command_state(key));
+        if let Some(answer) = state.answer {
             let line = words::title(key.line.as_str());
             self.say(format!("{line}: {}", words::outcome(&answer.outcome)));
         }
     }
 
-    /// Has a text read aloud, the same text as before too: it must differ in something to be noticed.
+    /// Announces a text to screen readers. A repeated text gets a no-break space, because only changes are announced.
     pub fn say(&self, text: String) {
         self.said.update(|said| *said = if *said == text { format!("{text}\u{a0}") } else { text });
     }

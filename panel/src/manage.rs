@@ -1,10 +1,10 @@
-//! The pages of administration: devices, people, API tokens and guest links, the activity log, the token inspector.
-//! A program of its own, loaded where somebody opens them.
+//! The administration pages: devices, people, API tokens and guest links, the activity log, the token inspector. A
+//! separate program, loaded when one of the pages is opened.
 //!
-//! [`page`] reads and writes their addresses, [`rights`] says what is offered to whom, [`picker`] which scopes are
-//! chosen, [`validity`] how long tokens are good, [`changes`] what happens on a device, [`activity`] which entries of
-//! the audit log are here, [`inspect`] what a token is worth, [`qr`] draws, [`words`] says it: plain Rust, tested
-//! natively. The rest draws what they say.
+//! Plain Rust, tested natively: addresses ([`page`]), permissions of the viewer ([`rights`]), selected scopes
+//! ([`picker`]), validity of tokens ([`validity`]), events of a device ([`changes`]), loaded entries of the audit log
+//! ([`activity`]), verdicts on tokens ([`inspect`]), QR codes ([`qr`]), texts ([`words`]). The other modules need a
+//! browser.
 
 pub mod activity;
 pub mod changes;

@@ -1,10 +1,10 @@
-//! What the panel knows: the devices as last reported, and the commands it has sent.
+//! The panel's data: devices as last reported, and commands sent from here.
 //!
-//! A level shown to people is always what the device reported. A command changes none: it is pending until
-//! its answer comes, and the change itself arrives as an event.
+//! A displayed level is always a reported level. A command does not change it: the command is pending until its answer
+//! comes, and the new level arrives as an event.
 
+mod command_state;
 pub mod map;
-mod talk;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -19,19 +19,15 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+pub use command_state::{Answer, CommandState, Outcome, Pending, Pressed, Pulse};
 use map::Map;
-pub use talk::{Answer, Outcome, Pending, Pressed, Pulse, Talk};
 use trace::Trace;
 
-/// How long a press is shown.
 const PRESS_SHOWN_MS: u64 = 6_000;
 
-/// A line's address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// The device.
     pub device: Name,
-    /// The line on it.
     pub line: Name,
 }
 
@@ -41,46 +37,45 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a frame meant for the panel beyond the facts in it.
+/// The next step for the caller after a frame was applied.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
-    /// Nothing more.
+pub enum ModelUpdate {
+    /// Nothing.
     Facts,
-    /// Everything is fresh; the token is good for so many milliseconds.
+    /// All data was replaced; the token is valid for this many milliseconds.
     Snapshot(u64),
-    /// An event is missing.
+    /// An event is missing; a new snapshot is needed.
     Gap,
-    /// A command on this line came to an end.
+    /// A command on this line has ended.
     Answered(Key),
-    /// This contact was pressed, for long or not.
+    /// This contact was pressed; `true` for a long press.
     Pressed(Key, bool),
 }
 
-/// Everything the panel knows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
-    /// Who is looking, once a snapshot has said so.
+    /// The viewer. `None` before the first snapshot.
     pub whoami: Option<Whoami>,
     devices: Map<Name, DeviceView>,
-    talks: Map<Key, Talk>,
+    command_states: Map<Key, CommandState>,
     presses: Map<Key, Pressed>,
     traces: Map<Key, Trace>,
-    /// How long each device took for its last command, there and back, milliseconds.
+    /// Round-trip time of each device's last command, milliseconds.
     answered: Map<Name, u64>,
-    /// Grows whenever a device or line comes, goes or becomes another.
+    /// Increases whenever a device or line is added, removed or replaced.
     shape: u64,
     seq: u64,
-    /// Edge time less the panel's clock.
+    /// Edge time minus the panel's clock.
     skew_ms: i64,
 }
 
 impl Model {
-    /// Whether a snapshot has come.
+    /// Whether a snapshot was received.
     pub fn is_filled(&self) -> bool {
         self.whoami.is_some()
     }
 
-    /// How long the token of whoever is looking is still good.
+    /// Remaining validity of the viewer's token, milliseconds.
     pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
         let until_ms = self.whoami.as_ref()?.exp.saturating_mul(1_000);
         Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
@@ -90,8 +85,7 @@ impl Model {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
 
-    /// The names of the devices to show, in order. A device of whose lines a guest sees none is no concern of
-    /// theirs.
+    /// The devices to show, in order. Guests do not see devices without visible lines.
     pub fn names(&self) -> Vec<Name> {
         let all = !self.is_guests();
         let shown =
@@ -99,49 +93,46 @@ impl Model {
         shown.map(|device| device.name.clone()).collect()
     }
 
-    /// A device.
     pub fn device(&self, name: &Name) -> Option<&DeviceView> {
         self.devices.get(name)
     }
 
-    /// A line.
     pub fn line(&self, key: &Key) -> Option<&LineView> {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
     }
 
-    /// How long a device took for the last command from here, there and back. What the edge refused by itself says
-    /// nothing about it.
+    /// Round-trip time of the last command from here, milliseconds. Refusals by the edge are not counted, because they do
+    /// not measure the device.
     pub fn answered_in(&self, device: &Name) -> Option<u64> {
         self.answered.get(device).copied()
     }
 
-    /// Another number whenever there are other devices or lines than before.
+    /// Changes whenever the set of devices or lines changes.
     pub fn shape(&self) -> u64 {
         self.shape
     }
 
-    /// What was said about a line.
-    pub fn talk(&self, key: &Key) -> Talk {
-        self.talks.get(key).cloned().unwrap_or_default()
+    pub fn command_state(&self, key: &Key) -> CommandState {
+        self.command_states.get(key).cloned().unwrap_or_default()
     }
 
-    /// The last press of a contact, while it is shown.
+    /// The last press of a contact, for `PRESS_SHOWN_MS`.
     pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
         let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
         self.presses.get(key).filter(shown).copied()
     }
 
-    /// What a sensor has measured since this page looks at it.
+    /// A sensor's readings since the page was opened.
     pub fn trace(&self, key: &Key) -> Option<&Trace> {
         self.traces.get(key)
     }
 
-    /// The pulse of a momentary line that is reported on, as far as its length is known.
+    /// The running pulse of a momentary line. `None` if its length is unknown.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
         let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
         let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
-        let talk = self.talks.get(key);
-        let asked = talk.and_then(|talk| match (&talk.pending, &talk.answer) {
+        let state = self.command_states.get(key);
+        let asked = state.and_then(|state| match (&state.pending, &state.answer) {
             (Some(pending), _) => Some((pending.action, pending.asked_ms)),
             (None, Some(answer)) if answer.outcome == Outcome::Executed => {
                 Some((answer.action, answer.asked_ms))
@@ -149,7 +140,8 @@ impl Model {
             _ => None,
         });
         let own = asked.and_then(|(action, asked_ms)| match action {
-            // It went on at about the time of our asking; the clocks differ by as much as a frame travels.
+            // The line switched on at about the time of our command. The clock offset is only known to within a frame's
+            // travel time.
             Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
                 Some(ms)
             }
@@ -160,13 +152,12 @@ impl Model {
         Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
     }
 
-    /// The edge's time, by the panel's clock.
+    /// Converts the panel's clock to edge time, milliseconds of Unix time.
     pub fn edge_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_add_signed(self.skew_ms)
     }
 
-    /// Takes one frame of the edge.
-    pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> News {
+    pub fn apply(&mut self, frame: ToPanel, local_ms: u64) -> ModelUpdate {
         match frame {
             ToPanel::Snapshot { seq, now_ms, whoami, devices } => {
                 let life_ms = whoami.exp.saturating_mul(1_000).saturating_sub(now_ms);
@@ -178,50 +169,52 @@ impl Model {
                 self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
-                News::Snapshot(life_ms)
+                ModelUpdate::Snapshot(life_ms)
             }
             ToPanel::Event { seq, change, .. } => {
                 if seq <= self.seq {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
-                // What came is a fact even where something before it is missing.
+                // The event is applied even if an earlier one is missing, because it states a complete fact.
                 let known = self.change(change, local_ms);
-                if known && whole { News::Facts } else { News::Gap }
+                if known && whole { ModelUpdate::Facts } else { ModelUpdate::Gap }
             }
             ToPanel::Press { device, line, long, .. } => {
                 let key = Key { device, line };
                 if self.line(&key).is_none() {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
-                News::Pressed(key, long)
+                ModelUpdate::Pressed(key, long)
             }
             ToPanel::Result { result } => {
                 self.time_answer(&result, local_ms);
                 self.settle_result(&result)
             }
             ToPanel::Problem { id, problem } => {
-                id.map_or(News::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
+                id.map_or(ModelUpdate::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
             }
         }
     }
 
-    /// Notes how long a device took, where it did answer.
+    /// Records the round-trip time, if the device itself answered.
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
         let of = Outcome::of(result.status, result.code.as_deref());
         let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
-        let asked =
-            |talk: &Talk| talk.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms);
-        let found = self.talks.iter().find_map(|(key, talk)| Some((key.device.clone(), asked(talk)?)));
+        let asked = |state: &CommandState| {
+            state.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms)
+        };
+        let found =
+            self.command_states.iter().find_map(|(key, state)| Some((key.device.clone(), asked(state)?)));
         if let Some((device, asked_ms)) = found.filter(|_| by_device) {
             self.answered.insert(device, local_ms.saturating_sub(asked_ms));
         }
     }
 
-    /// Applies a change; false where it is about something that is not known here.
+    /// Applies a change; false if its device or line is unknown here.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
         match change {
             Change::Device { device } => {
@@ -259,7 +252,7 @@ impl Model {
         true
     }
 
-    /// Notes what every sensor measures now.
+    /// Records the current reading of every sensor.
     fn follow_sensors(&mut self, local_ms: u64) {
         for (_, device) in self.devices.iter() {
             for line in device.lines.iter().filter(|line| line.kind == LineKind::Sensor) {
@@ -275,28 +268,28 @@ impl Model {
             let device = devices.get(&key.device);
             device.is_some_and(|device| device.lines.iter().any(|line| line.name == key.line))
         };
-        self.talks.retain(known);
+        self.command_states.retain(known);
         self.presses.retain(known);
         self.traces.retain(known);
         self.answered.retain(|name| devices.get(name).is_some());
     }
 
-    /// Notes a command; [`Model::to_send`] hands it out. One that is under way already stands.
+    /// Queues a command for [`Model::to_send`]. Ignored while another command of the line is pending.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
-        self.talks.change(&key, |talk| {
-            if talk.pending.is_none() {
-                talk.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
-                talk.answer = None;
+        self.command_states.change(&key, |state| {
+            if state.pending.is_none() {
+                state.pending = Some(Pending { id, action, asked_ms: now_ms, sent_on: None });
+                state.answer = None;
             }
         });
     }
 
-    /// The commands to send on this socket: the new ones, and those that an earlier socket may have lost.
-    /// The same id again brings the first result, so nothing runs twice; what has no time left is not sent.
+    /// The commands to send on this socket: new ones, and those that an earlier socket may have lost. A repeated id returns
+    /// the first result, so nothing runs twice. Commands without enough time left are not sent.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
-        for (key, talk) in self.talks.iter_mut() {
-            let Some(pending) = &mut talk.pending else { continue };
+        for (key, state) in self.command_states.iter_mut() {
+            let Some(pending) = &mut state.pending else { continue };
             let left = pending.left_ms(now_ms);
             let stale = pending.sent_on.is_none() && pending.overdue(now_ms);
             if pending.sent_on == Some(socket) || left < MIN_DEADLINE_MS || stale {
@@ -315,18 +308,18 @@ impl Model {
         requests
     }
 
-    /// Whether an answer is awaited.
+    /// Whether any command is pending.
     pub fn is_waiting(&self) -> bool {
-        self.talks.iter().any(|(_, talk)| talk.pending.is_some())
+        self.command_states.iter().any(|(_, state)| state.pending.is_some())
     }
 
-    /// Stops waiting for answers that are overdue, and names their lines.
+    /// Ends overdue commands and returns their lines.
     pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
         let mut keys = Vec::new();
-        for (key, talk) in self.talks.iter_mut() {
-            let Some(pending) = talk.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
+        for (key, state) in self.command_states.iter_mut() {
+            let Some(pending) = state.pending.take_if(|pending| pending.overdue(now_ms)) else { continue };
             let sent = pending.sent_on.is_some();
-            talk.answer = Some(Answer {
+            state.answer = Some(Answer {
                 id: pending.id,
                 action: pending.action,
                 asked_ms: pending.asked_ms,
@@ -338,51 +331,51 @@ impl Model {
         keys
     }
 
-    /// The ids of commands without an answer, each handed out once: ask the edge what became of them.
+    /// The ids of unanswered commands whose result the edge must be asked for. Each is returned once.
     pub fn to_learn(&mut self) -> Vec<String> {
-        let answers = self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut());
+        let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
     }
 
-    /// The edge could not be asked: ask again later.
+    /// The edge could not be reached: the id is returned again later.
     pub fn unlearnt(&mut self, id: &str) {
-        for answer in self.talks.iter_mut().filter_map(|(_, talk)| talk.answer.as_mut()) {
+        for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
             answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
         }
     }
 
-    /// Takes a command's result, from the socket or from asking.
-    pub fn settle_result(&mut self, result: &CommandResult) -> News {
+    /// Applies a command's result, from the socket or from the HTTP API.
+    pub fn settle_result(&mut self, result: &CommandResult) -> ModelUpdate {
         match Outcome::of(result.status, result.code.as_deref()) {
             Some(outcome) => self.settle(&result.id, outcome),
-            None => News::Facts,
+            None => ModelUpdate::Facts,
         }
     }
 
-    /// Ends a command, or amends how it ended: a late report may turn `unknown` into what really happened.
-    pub fn settle(&mut self, id: &str, outcome: Outcome) -> News {
-        for (key, talk) in self.talks.iter_mut() {
-            if let Some(pending) = talk.pending.take_if(|pending| pending.id == id) {
+    /// Ends a command, or corrects its result: a late report may replace `unknown`.
+    pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
+        for (key, state) in self.command_states.iter_mut() {
+            if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
-                talk.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
-                return News::Answered(key.clone());
+                state.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
+                return ModelUpdate::Answered(key.clone());
             }
-            if let Some(answer) = talk.answer.as_mut().filter(|answer| answer.id == id) {
+            if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
                 if answer.outcome == outcome {
-                    return News::Facts;
+                    return ModelUpdate::Facts;
                 }
                 answer.outcome = outcome;
                 answer.to_learn = false;
-                return News::Answered(key.clone());
+                return ModelUpdate::Answered(key.clone());
             }
         }
-        News::Facts
+        ModelUpdate::Facts
     }
 
-    /// Takes a line's last answer off the screen.
+    /// Removes a line's last answer.
     pub fn dismiss(&mut self, key: &Key) {
-        if let Some(talk) = self.talks.get_mut(key) {
-            talk.answer = None;
+        if let Some(state) = self.command_states.get_mut(key) {
+            state.answer = None;
         }
     }
 }

@@ -1,8 +1,7 @@
-//! What people arrange for themselves: the order of things, groups, favourites, and how a button wants to be pressed.
-//! Kept in the browser, one text for each site; never a token and never a level. The page works without.
+//! Preferences: order, groups, favourites and how buttons are pressed. Stored in the browser as one text for each site;
+//! never a token, never a level. The page works without them.
 //!
-//! A line of the text is a word and what it is about. What is not understood is passed over, so that an older or newer
-//! panel finds its way.
+//! Each line is a keyword and its arguments. Unknown lines are skipped, so that older and newer panels can read them.
 //!
 //! ```text
 //! plate porch
@@ -17,33 +16,30 @@ mod tests;
 
 use std::fmt::Write;
 
-/// The group of what matters most. It comes first unless it was moved.
+/// This group comes first unless it was moved.
 pub const FAVOURITES: &str = "Favourites";
 
-/// The longest name of a group.
+/// In characters.
 pub const MAX_GROUP: usize = 40;
 
-/// The most entries of a kind that are kept.
+/// Maximum number of entries of each kind.
 const MOST: usize = 1_000;
 
-/// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// As the system says.
+    /// The system's theme.
     #[default]
     System,
-    /// Light.
     Light,
-    /// Dark.
     Dark,
 }
 
 impl Theme {
-    /// All of them, with their words.
+    /// All themes with their labels.
     pub const ALL: [(Self, &str); 3] =
         [(Self::System, "System"), (Self::Light, "Light"), (Self::Dark, "Dark")];
 
-    /// As it is stored, and as style sheets read it.
+    /// The stored value, and the value of `data-theme`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -52,7 +48,7 @@ impl Theme {
         }
     }
 
-    /// What was stored; whatever else stood there means the system's.
+    /// From the stored value; an unknown value means the system's theme.
     pub fn of(mark: Option<&str>) -> Self {
         let found = Self::ALL.into_iter().find(|(theme, _)| Some(theme.mark()) == mark);
         found.map_or(Self::System, |(theme, _)| theme)
@@ -62,10 +58,9 @@ impl Theme {
 /// How a momentary line's button is pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Press {
-    /// It is held for a moment, which no pocket does.
+    /// Hold for a moment, which prevents accidental presses in a pocket.
     #[default]
     Hold,
-    /// A tap is enough.
     Tap,
 }
 
@@ -80,7 +75,7 @@ pub struct Prefs {
 }
 
 impl Prefs {
-    /// Reads what was stored.
+    /// From the stored text.
     pub fn parse(text: &str) -> Self {
         let mut prefs = Self::default();
         for line in text.lines() {
@@ -97,7 +92,7 @@ impl Prefs {
         prefs
     }
 
-    /// As it is stored.
+    /// The text to store.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut tell = |word: &str, entries: &[String], end: &str| {
@@ -115,19 +110,18 @@ impl Prefs {
         text
     }
 
-    /// The group that a line was put in.
     pub fn group(&self, line: &str) -> Option<&str> {
         self.groups.iter().find(|(own, _)| own == line).map(|(_, group)| group.as_str())
     }
 
-    /// The groups that have a line, in the order of their making.
+    /// The groups with at least one line, in order of creation.
     pub fn groups(&self) -> Vec<String> {
         let mut names = Vec::new();
         self.groups.iter().for_each(|(_, group)| add(&mut names, group));
         names
     }
 
-    /// Puts a line in a group, or back with its device.
+    /// Puts a line in a group, or back to its device.
     pub fn put(&mut self, line: &str, group: Option<&str>) {
         self.groups.retain(|(own, _)| own != line);
         if let Some(group) = group.and_then(group_name)
@@ -137,27 +131,24 @@ impl Prefs {
         }
     }
 
-    /// How a line's button is pressed.
     pub fn press(&self, line: &str) -> Press {
         if self.taps.iter().any(|own| own == line) { Press::Tap } else { Press::Hold }
     }
 
-    /// Says how a line's button is pressed.
     pub fn set_press(&mut self, line: &str, press: Press) {
         mark(&mut self.taps, line, press == Press::Tap);
     }
 
-    /// Whether a press is asked about first.
+    /// Whether a press needs a confirmation.
     pub fn asks(&self, line: &str) -> bool {
         self.asks.iter().any(|own| own == line)
     }
 
-    /// Says whether a press is asked about first.
     pub fn set_asks(&mut self, line: &str, asks: bool) {
         mark(&mut self.asks, line, asks);
     }
 
-    /// The place of a plate or line among those that were arranged; the rest comes after them.
+    /// The position of a plate or line in the arranged order; `usize::MAX` if it was not arranged.
     pub(crate) fn place(&self, of: Of, id: &str) -> usize {
         let order = match of {
             Of::Plates => &self.plates,
@@ -166,7 +157,7 @@ impl Prefs {
         order.iter().position(|own| own == id).unwrap_or(usize::MAX)
     }
 
-    /// Notes an order of plates, or of the lines on one plate. Others keep the places they have.
+    /// Stores an order of plates, or of the lines on one plate. Other entries keep their order.
     pub fn arrange(&mut self, of: Of, ids: Vec<String>) {
         let order = match of {
             Of::Plates => &mut self.plates,
@@ -179,16 +170,14 @@ impl Prefs {
     }
 }
 
-/// What is put in order.
+/// The kind of entries in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
-    /// Devices and groups.
     Plates,
-    /// The lines on one of them.
     Lines,
 }
 
-/// A group's name as it is kept: one line of text, not too long. `None` where nothing is left of it.
+/// Normalises a group's name to one line of at most [`MAX_GROUP`] characters. `None` if it is empty.
 pub fn group_name(text: &str) -> Option<String> {
     let words: Vec<_> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
@@ -197,7 +186,7 @@ pub fn group_name(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.into())
 }
 
-/// An order in which something was moved by some places, as far as there are any.
+/// Moves an entry by some places, at most to the start or end.
 pub fn moved(ids: &[String], id: &str, by: isize) -> Vec<String> {
     let mut ids = ids.to_vec();
     if let Some(at) = ids.iter().position(|own| own == id) {

@@ -1,67 +1,67 @@
-//! Whether somebody is logged in or has a guest link open, as the edge says.
+//! The session of the page's visitor, as reported by the edge.
 
 use crate::api::{self, Status};
 use crate::platform;
 use crate::visit::Visitor;
 
-/// What a page with devices on it knows of its session.
+/// The session from the view of a page with devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
-    /// Not known yet; `trouble` once the edge could not be reached.
+    /// Not known yet.
     Starting {
-        /// Whether to say that it takes long.
+        /// Whether the edge could not be reached.
         trouble: bool,
     },
-    /// Somebody is logged in, or has a guest link open.
+    /// A person is signed in, or a guest link is open.
     Control,
-    /// Nobody is, any more.
+    /// The session is over.
     Over {
-        /// Whether it ended by itself, and nobody left.
+        /// Whether it ended while the page was open; false after a sign-out, or if there was none.
         ended: bool,
     },
 }
 
-/// What the edge says about the session.
+/// Result of a session check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It holds, for the site of this page.
+pub enum SessionStatus {
+    /// Valid, for the site of this page.
     Good,
-    /// It does not.
+    /// Not valid, or for another site.
     Gone,
-    /// The edge could not be asked.
+    /// The edge was not reached.
     Unsure,
 }
 
-/// The longest wait before the edge is asked again while a page starts, milliseconds.
+/// The longest wait between two checks while a page starts, milliseconds.
 pub const RETRY_MOST_MS: u32 = 8_000;
 
-/// Asks about the session, renewing it if it has run out.
-pub async fn resume() -> Standing {
+/// Checks the session, and renews it if it has expired.
+pub async fn resume() -> SessionStatus {
     let visitor = platform::visitor();
     match api::status().await {
         Ok(Status::Open(own, sub)) if Visitor::of_subject(&sub) == visitor => {
             let here = platform::site().is_none_or(|site| site == own);
-            if here { Standing::Good } else { Standing::Gone }
+            if here { SessionStatus::Good } else { SessionStatus::Gone }
         }
         Ok(Status::Renewable) => renew().await,
-        Ok(Status::Open(..) | Status::None) => Standing::Gone,
-        Err(_) => Standing::Unsure,
+        Ok(Status::Open(..) | Status::None) => SessionStatus::Gone,
+        Err(_) => SessionStatus::Unsure,
     }
 }
 
-/// Renews the session. A guest's cannot be renewed: it holds or it does not.
-pub async fn refresh() -> Standing {
+/// Renews the session. A guest's session cannot be renewed, so it is only checked.
+pub async fn refresh() -> SessionStatus {
     match platform::visitor() {
         Visitor::Person => renew().await,
         Visitor::Guest => resume().await,
     }
 }
 
-async fn renew() -> Standing {
+async fn renew() -> SessionStatus {
     match api::refresh().await {
-        Ok(own) if platform::site().is_none_or(|site| site == own) => Standing::Good,
-        Ok(_) => Standing::Gone,
-        Err(failure) if matches!(failure.status(), Some(400 | 401)) => Standing::Gone,
-        Err(_) => Standing::Unsure,
+        Ok(own) if platform::site().is_none_or(|site| site == own) => SessionStatus::Good,
+        Ok(_) => SessionStatus::Gone,
+        Err(failure) if matches!(failure.status(), Some(400 | 401)) => SessionStatus::Gone,
+        Err(_) => SessionStatus::Unsure,
     }
 }

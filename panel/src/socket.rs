@@ -4,7 +4,7 @@ use pinlatch_protocol::SUBPROTOCOL;
 use wasm_bindgen::prelude::*;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-/// A socket that is closed, and calls nobody any more, when it is dropped.
+/// On drop, the socket is closed and its callbacks are removed.
 pub struct Socket {
     socket: WebSocket,
     _on_text: Closure<dyn FnMut(MessageEvent)>,
@@ -12,7 +12,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket. A handshake that fails is a close, too.
+    /// Opens a socket. A failed handshake is reported by `on_close`, too.
     pub fn open(
         url: &str,
         mut on_text: impl FnMut(String) + 'static,
@@ -30,7 +30,7 @@ impl Socket {
         Ok(Self { socket, _on_text: on_text, _on_close: on_close })
     }
 
-    /// Sends a text frame. A socket that cannot is closing, and its close says so.
+    /// Sends a text frame. An error is ignored: the socket is closing, which `on_close` reports.
     pub fn send(&self, text: &str) {
         let _ = self.socket.send_with_str(text);
     }

@@ -1,4 +1,4 @@
-//! What the panel says to people: names, times, levels and how a command ended.
+//! Texts of the panel: names, times, levels and results of commands.
 
 pub mod board;
 pub mod entry;
@@ -24,7 +24,7 @@ pub fn title(name: &str) -> String {
     spaced
 }
 
-/// How long ago something was: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.
+/// An age: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.
 pub fn ago(span_ms: u64) -> String {
     match span_ms / 1_000 {
         0..=1 => "just now".into(),
@@ -32,7 +32,7 @@ pub fn ago(span_ms: u64) -> String {
     }
 }
 
-/// A span of time in its largest unit.
+/// A duration in its largest unit, rounded down.
 pub fn span(span_ms: u64) -> String {
     let seconds = span_ms / 1_000;
     match seconds {
@@ -44,22 +44,18 @@ pub fn span(span_ms: u64) -> String {
     }
 }
 
-/// A moment as the clock and the calendar on the wall show it.
+/// Local date and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// The year.
     pub year: u32,
-    /// The month, from 0.
+    /// From 0.
     pub month: u32,
-    /// The day of the month, from 1.
+    /// Day of the month, from 1.
     pub day: u32,
-    /// The day of the week, from Sunday's 0.
+    /// Sunday is 0.
     pub weekday: u32,
-    /// The hour.
     pub hour: u32,
-    /// The minute.
     pub minute: u32,
-    /// The second.
     pub second: u32,
 }
 
@@ -68,7 +64,7 @@ pub fn clock(at: Moment) -> String {
     format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
-/// A moment, no longer than it need be: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.
+/// A date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.
 pub fn moment(at: Moment, now: Moment) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
@@ -85,7 +81,7 @@ pub fn moment(at: Moment, now: Moment) -> String {
     }
 }
 
-/// A length of time that was chosen: `3 s`, `2.5 s`, `400 ms`.
+/// An exact duration: `3 s`, `2.5 s`, `400 ms`.
 pub fn duration(ms: u32) -> String {
     match ms {
         0..=999 => format!("{ms} ms"),
@@ -94,14 +90,14 @@ pub fn duration(ms: u32) -> String {
     }
 }
 
-/// A level in the words of its kind of line.
+/// A level, in the terms of the line's kind.
 pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     match (kind, level) {
         (_, None) => "unknown".into(),
         (LineKind::Contact, Some(Level::On(true))) => "closed".into(),
         (LineKind::Contact, Some(Level::On(false))) => "open".into(),
         (LineKind::Momentary, Some(Level::On(true))) => "active".into(),
-        (LineKind::Momentary, Some(Level::On(false))) => "at rest".into(),
+        (LineKind::Momentary, Some(Level::On(false))) => "inactive".into(),
         (LineKind::Dimmer, Some(Level::Number(part))) => format!("{:.0} %", part * 100.0),
         (LineKind::Servo, Some(Level::Number(degrees))) => format!("{degrees:.0}°"),
         (LineKind::Sensor, Some(Level::Number(number))) => number_text(*number),
@@ -109,7 +105,7 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     }
 }
 
-/// A line's reported level: a sensor's number with its unit and no more decimals than mean something.
+/// The reported level of a line. A sensor's value has its unit and the configured precision.
 pub fn reported(line: &LineView) -> String {
     match (line.kind, &line.reported) {
         (LineKind::Sensor, None) => "no reading".into(),
@@ -118,10 +114,10 @@ pub fn reported(line: &LineView) -> String {
     }
 }
 
-/// A number of a sensor, with its unit.
+/// A sensor's value with its unit.
 pub fn measured(line: &LineView, number: f64) -> String {
     let text = match line.precision {
-        // What is rounded to nothing has no sign.
+        // A value that rounds to zero has no sign.
         Some(precision) => {
             let text = format!("{number:.0$}", usize::from(precision));
             let nothing = text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.'));
@@ -129,26 +125,25 @@ pub fn measured(line: &LineView, number: f64) -> String {
         }
         None => number_text(number),
     };
-    // A no-break space, so that the number keeps its unit.
+    // The no-break space keeps number and unit on one line.
     line.unit.as_ref().map_or_else(|| text.clone(), |unit| format!("{text}\u{a0}{unit}"))
 }
 
-/// Why a line shows no level; `None` where a level is there.
+/// Why a line shows no level; `None` if it has one.
 pub fn no_level(line: &LineView) -> Option<&'static str> {
     match (line.kind, &line.reported) {
         (_, Some(_)) => None,
-        (LineKind::Sensor, None) => Some("The sensor cannot be read."),
-        (LineKind::Contact, None) => Some("The device cannot tell how this contact is."),
-        (_, None) => Some("The device does not know the level of this line now."),
+        (LineKind::Sensor, None) => Some("The sensor cannot be read. Check its wiring and the device's log."),
+        (LineKind::Contact, None) => Some("The state of this contact is unknown."),
+        (_, None) => Some("The level of this line is unknown."),
     }
 }
 
-/// How a contact was pressed.
 pub fn pressed(long: bool) -> &'static str {
     if long { "Held down" } else { "Pressed" }
 }
 
-/// How much of a pulse is left: `2 s left`, `at most 5 s left`, `ending`.
+/// The remaining time of a pulse: `2 s left`, `at most 5 s left`, `ending`.
 pub fn pulse_left(pulse: &Pulse) -> String {
     match (pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000), pulse.own) {
         (0, _) => "ending".into(),
@@ -162,19 +157,19 @@ fn number_text(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }
 
-/// The level as tests and style sheets read it: `on`, `off`, `#rrggbb`, a number, `unknown`.
+/// The value of `data-level`: `on`, `off`, `#rrggbb`, a number, `unknown`.
 pub fn level_mark(level: Option<&Level>) -> String {
     level.map_or_else(|| "unknown".into(), Level::to_string)
 }
 
-/// The word on the button of a momentary line.
+/// Label of the button of a momentary line, chosen by the line's name.
 pub fn press(line: &str) -> &'static str {
     const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
     if OPENERS.iter().any(|word| line.contains(word)) { "Open" } else { "Press" }
 }
 
-/// What was asked for: `on`, `a 3 s pulse`.
-pub fn wish(kind: LineKind, action: &Action) -> String {
+/// A requested action: `on`, `a 3 s pulse`.
+pub fn requested(kind: LineKind, action: &Action) -> String {
     match action {
         Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
         Action::Toggle => "the other state".into(),
@@ -183,20 +178,33 @@ pub fn wish(kind: LineKind, action: &Action) -> String {
     }
 }
 
-/// How a command ended, in one sentence.
+/// The result of a command, with the next step if it failed.
 pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Executed => "Done.".into(),
-        Outcome::Refused(code) => format!("Refused: {}.", refusal(code)),
-        Outcome::Expired => "Too late: the deadline passed, and it will not be done.".into(),
-        Outcome::Unknown => {
-            "The device did not answer. It may have been done: look before you try again.".into()
+        Outcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
+        Outcome::Expired => {
+            "The command was not run because its deadline passed. Try again if you still need it.".into()
         }
-        Outcome::NoAnswer => "No answer. It may have been done: look before you try again.".into(),
-        Outcome::NotSent => "Not sent: the connection was lost first. Nothing was done.".into(),
-        Outcome::NotArrived => "It did not reach Pinlatch. Nothing has been done.".into(),
-        Outcome::Offline => "The device is offline. Nothing was done.".into(),
-        Outcome::Denied(problem) if problem.is(Code::InsufficientScope) => "You may not do this.".into(),
+        Outcome::Unknown => {
+            "The device did not answer, so the command may have run. Check the line before you try again."
+                .into()
+        }
+        Outcome::NoAnswer => {
+            "Pinlatch did not answer, so the command may have run. Check the line before you try again."
+                .into()
+        }
+        Outcome::NotSent => {
+            "The command was not sent because the connection was lost. Try again when you are connected."
+                .into()
+        }
+        Outcome::NotArrived => "The command did not reach Pinlatch and was not run. Try again.".into(),
+        Outcome::Offline => {
+            "The device is offline, so the command was not run. Check its power and network.".into()
+        }
+        Outcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
+            "You do not have permission for this action. Ask an owner for access.".into()
+        }
         Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
             Some(seconds) => format!("Too many commands. Try again in {seconds} s."),
             None => "Too many commands. Try again in a moment.".into(),
@@ -207,29 +215,33 @@ pub fn outcome(outcome: &Outcome) -> String {
 
 fn refusal(code: &str) -> String {
     let words = match code {
-        "refused_max_on" => "longer than this line may be on",
+        "refused_max_on" => "the time is longer than this line may be on. Choose a shorter time",
         "refused_interlock" => {
-            "a line that must never be on together with this one is on, or was until just now"
+            "a line that must never be on at the same time is on, or was on until just now. Switch that line off, then try again"
         }
-        "refused_range" => "out of the range that this line may move in",
-        "refused_min_interval" => "too soon after the last time",
-        "refused_busy" => "the line is busy",
-        "refused_stopping" => "the device is being stopped or started anew",
-        "refused_replay" => "the device has had this command before",
-        "refused_token" => "the device did not accept the authority",
-        "refused_unknown_line" => "the device has no such line",
-        "refused_action" => "the line cannot do this",
-        "refused_driver" => "the line did not respond to the device",
+        "refused_range" => {
+            "the position is outside the range of this line. Choose a position within the range"
+        }
+        "refused_min_interval" => "the last command was too recent. Wait a moment, then try again",
+        "refused_busy" => "the line is busy. Wait until it has finished, then try again",
+        "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
+        "refused_replay" => "the device has already received this command. Send a new one",
+        "refused_token" => {
+            "the device could not verify the command's token. The device's log gives the reason"
+        }
+        "refused_unknown_line" => "the device has no such line. Reload the page",
+        "refused_action" => "this line does not support the action",
+        "refused_driver" => "the line's hardware did not respond. Check the wiring and the device's log",
         _ => "",
     };
     match (words, code.strip_prefix("refused_")) {
         ("", Some(reason)) => reason.replace('_', " "),
-        ("", None) => "the device would not do it".into(),
+        ("", None) => "it gave no reason".into(),
         (words, _) => words.into(),
     }
 }
 
-/// The name of an outcome as tests and style sheets read it.
+/// The value of `data-state`.
 pub fn outcome_mark(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Executed => "idle",
@@ -240,49 +252,56 @@ pub fn outcome_mark(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Why a login failed, in one sentence.
+/// Why a sign-in failed, with the next step.
 pub fn login_problem(problem: &Problem) -> String {
     if problem.is(Code::LoginFailed) {
-        "The user name or the password is wrong.".into()
+        "The user name or password is wrong. Check both, then try again.".into()
     } else if problem.is(Code::PlaintextRefused) {
-        "This page was opened over plain http, where a browser does not keep a session. Open it over https."
+        "This page was opened over plain HTTP, so the browser cannot keep a session. Open it over HTTPS."
             .into()
     } else if problem.is(Code::Throttled) {
         "Too many attempts. Wait a moment before the next one.".into()
     } else if problem.is(Code::UnknownSite) {
-        "There is no such site here. Check the address.".into()
+        "There is no site at this address. Check the address.".into()
     } else if problem.status >= 500 && !problem.is(Code::IssuerUnavailable) {
-        format!("Something is wrong with Pinlatch itself: {}.", problem.title)
+        format!("{}. The problem is on the server: try again later, or contact an owner.", problem.title)
     } else {
         sentence(problem)
     }
 }
 
-/// Why a login with a provider failed, in one sentence; `code` is out of an address, where anybody may write.
+/// Why a sign-in with a provider failed. `code` comes from the address, which any link can set, so only known codes
+/// are shown.
 pub fn provider_problem(code: &str) -> String {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
     login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
 }
 
-/// A problem in one sentence: its own where the title says too little of what to do, else title and detail.
+/// The text for a problem: a specific one if the title does not state the next step, else title and detail.
 pub fn sentence(problem: &Problem) -> String {
     const OWN: [(Code, &str); 11] = [
         (
             Code::CodeRefused,
-            "The code is not valid here. Copy it whole; it works once, and an invitation only for a week.",
+            "The code is not valid. Copy the whole code. It works only once, and an invitation expires after 7 days.",
         ),
-        (Code::AlreadySetUp, "This site has an owner already. Log in, or ask them to invite you."),
-        (Code::LinkNotValid, "This link is not valid now. Ask whoever sent it for a new one."),
-        (Code::UsedUp, "This link is used up: it was good for so many uses only."),
-        (Code::UnknownPerson, "There is no such person here any more."),
-        (Code::UnknownToken, "There is no such token or link any more."),
-        (Code::LastOwner, "A site keeps at least one owner: make somebody else an owner first."),
-        (Code::LoginRefused, "The login with the provider did not succeed. Try again."),
+        (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
+        (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
+        (
+            Code::UsedUp,
+            "This link has been used up: its number of commands was limited. Ask the sender for a new link.",
+        ),
+        (Code::UnknownPerson, "This person no longer exists. Reload the page."),
+        (Code::UnknownToken, "This token or link no longer exists. Reload the page."),
+        (Code::LastOwner, "A site needs at least one owner. Make another person an owner first."),
+        (Code::LoginRefused, "The sign-in with the provider did not succeed. Try again."),
         (
             Code::NotAdmitted,
-            "The provider knows you, but nobody has let you in here. Ask an owner to admit you.",
+            "The provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
         ),
-        (Code::IdentityTaken, "Somebody else here already logs in as this person of the provider."),
+        (
+            Code::IdentityTaken,
+            "Another person of this site already uses this provider account. Choose another account.",
+        ),
         (Code::IssuerUnavailable, "The provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {

@@ -183,7 +183,7 @@ fn a_link_that_opens_nothing_says_why() {
         assert!(text.contains("revoked"), "{text}");
         open(once.trim_end_matches(|letter: char| letter != '.')).await;
         let text = is_shut(&browser, "not-valid").await;
-        assert!(text.contains("copied whole"), "{text}");
+        assert!(text.contains("may be incomplete"), "{text}");
 
         open(&once).await;
         browser.until("line-porch-door", "data-level", "off").await;

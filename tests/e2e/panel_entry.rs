@@ -52,7 +52,7 @@ fn a_site_is_set_up_in_the_panel() {
         assert_eq!(address(&browser).await, page, "the code is out of the address");
         type_into(&browser, "setup-password", PASSWORD).await;
         browser.click("setup-submit").await;
-        assert!(error(&browser).await.contains("has an owner already"));
+        assert!(error(&browser).await.contains("already has an owner"));
     });
 }
 

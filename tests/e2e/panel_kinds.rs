@@ -171,7 +171,8 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
         browser.until("line-hall-gate", "data-level", "on").await;
         browser.click("action-hall-up-set").await;
         browser.until("line-hall-up", "data-state", "refused").await;
-        until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "never be on together").await;
+        until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "never be on at the same time")
+            .await;
         assert!(agent.levels("up").iter().all(|level| *level == json!(false)));
         browser.until("line-hall-gate", "data-level", "off").await;
         until_text(&browser, "[data-testid=action-hall-gate-left]", "for 3 s").await;

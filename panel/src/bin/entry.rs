@@ -1,4 +1,4 @@
-//! Starts the ways in, in the page that loaded them.
+//! Starts sign-in in the page that loaded it.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

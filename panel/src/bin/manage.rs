@@ -1,4 +1,4 @@
-//! Starts the pages of administration in the page that loaded them.
+//! Starts the administration pages in the page that loaded them.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

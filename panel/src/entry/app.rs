@@ -1,4 +1,4 @@
-//! Which way in is shown, and what comes after it.
+//! Selects the screen, and the page after sign-in.
 
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
@@ -10,45 +10,43 @@ use pinlatch_protocol::api::Secret;
 use super::login::Login;
 use super::setup::{Invited, SetUp};
 use super::shut::Shut;
-use crate::session::{self, RETRY_MOST_MS, Standing};
+use crate::session::{self, RETRY_MOST_MS, SessionStatus};
 use crate::ui::page;
 use crate::ui::starting::Starting;
 use crate::visit::{Brought, Visitor};
 use crate::words::guest::Closed;
 use crate::{api, platform};
 
-/// What is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
-    /// It is not known yet who comes; `trouble` once the edge could not be reached.
+    /// The session is not known yet.
     Starting {
-        /// Whether to say that it takes long.
+        /// Whether the edge could not be reached.
         trouble: bool,
     },
-    /// Nobody is logged in; `ended` where somebody was.
     LogIn {
-        /// Whether to say that the session has ended.
+        /// Whether to show that the session has ended.
         ended: bool,
     },
-    /// The site's owner is to be made, by a code that may have come in the address.
+    /// Creates the site's owner. The code is present if the address had one.
     SetUp(Option<Secret>),
-    /// Somebody who was invited is to choose a password.
+    /// An invited person chooses a password.
     Invited(Secret),
-    /// A guest link does not open anything (any more).
+    /// A guest link gives no access.
     Shut(Closed),
-    /// Somebody is in: the board comes.
+    /// Signed in: the board is loaded.
     In,
-    /// Somebody is in, and goes where they wanted to.
+    /// Signed in: opens the requested page.
     Leaving(String),
 }
 
 impl Screen {
-    /// What comes after a login.
+    /// The screen after sign-in.
     pub fn entered() -> Self {
         platform::take_way().map_or(Self::In, Self::Leaving)
     }
 
-    /// What an address asks for that brought something.
+    /// The screen for a code in the address.
     fn of_brought(brought: Brought) -> Self {
         match brought {
             Brought::Setup(code) => Self::SetUp(code),
@@ -56,8 +54,8 @@ impl Screen {
         }
     }
 
-    /// What somebody sees without a session; whether they had one and it ended, or they left it,
-    /// the board has noted.
+    /// The screen without a session. `ended` was stored by the board: `true` for an expired session, `false` after a
+    /// sign-out.
     fn without_session(ended: Option<bool>) -> Self {
         match platform::visitor() {
             Visitor::Person => Self::LogIn { ended: ended == Some(true) },
@@ -67,20 +65,20 @@ impl Screen {
     }
 }
 
-/// Takes over the page, in place of what it shows while it loads: in a task of its own, since to instantiate the
-/// program has kept a slow phone long enough.
+/// Replaces the loading page. Drawing runs in a separate task, because instantiating the program already blocks a slow
+/// phone for long.
 pub fn mount() {
     Timeout::new(0, draw).forget();
 }
 
 fn draw() {
-    // Before anything else: a token is no thing to stand in an address.
+    // First of all, because a token must not stay in the address.
     let token = platform::take_link();
     let brought = platform::take_brought();
     let login_error = platform::take_login_error();
     let ended = platform::take_end();
     page::take(move || view! { <App token brought login_error ended/> });
-    // After that: mounting brings what runs futures.
+    // After mounting, which starts the executor for futures.
     platform::keep_page();
 }
 
@@ -89,7 +87,7 @@ fn App(
     token: Option<Secret>,
     brought: Option<Brought>,
     login_error: Option<String>,
-    /// Whether a session ended by itself before this page, or was left.
+    /// `true` if the session before this page expired, `false` after a sign-out.
     ended: Option<bool>,
 ) -> impl IntoView {
     let screen = RwSignal::new(Screen::Starting { trouble: false });
@@ -104,11 +102,11 @@ fn App(
         Some(brought) => screen.set(Screen::of_brought(brought)),
         None => start(token),
     }
-    // A link that is opened in a tab of the panel changes the fragment only, and nothing is loaded.
+    // A link that is opened in a tab with the panel changes only the fragment, so the page is not reloaded.
     let shown = StoredValue::new(platform::visitor());
     let _ = window_event_listener_untyped("hashchange", move |_| {
         if screen.with_untracked(|screen| *screen == Screen::In) {
-            // The page is the board's by now.
+            // The board has taken over the page.
             if platform::has_brought() {
                 platform::reload();
             }
@@ -119,13 +117,13 @@ fn App(
             screen.set(Screen::of_brought(brought));
         }
     });
-    // Nor when somebody goes back from there, to the page of their login.
+    // Going back from a guest's page to the login's page does not reload it either.
     let _ = window_event_listener_untyped("popstate", move |_| {
         if platform::visitor() != shown.get_value() {
             platform::reload();
         }
     });
-    // Said once: whoever logs out later has another login before them.
+    // Shown only once: a later sign-in page must not show it again.
     let login_error = StoredValue::new(login_error);
     move || match screen.get() {
         Screen::Starting { trouble } => view! { <Starting trouble/> }.into_any(),
@@ -147,8 +145,8 @@ fn App(
     }
 }
 
-/// Finds out which screen to show; nothing that closes the door is shown before that is certain. The token of
-/// a guest link lives no longer than this call, which is in vain once it is not the `latest` any more.
+/// Determines the screen. A refusal is shown only when it is certain; until then the edge is asked again. The token of a
+/// guest link is dropped with this call. The result is ignored if `latest` is false.
 async fn find_out(
     screen: RwSignal<Screen>,
     token: Option<Secret>,
@@ -160,10 +158,10 @@ async fn find_out(
         let found = match &token {
             Some(token) => open_link(token).await,
             None => match session::resume().await {
-                Standing::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
-                Standing::Good => Some(Screen::In),
-                Standing::Gone => Some(Screen::without_session(ended)),
-                Standing::Unsure => None,
+                SessionStatus::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
+                SessionStatus::Good => Some(Screen::In),
+                SessionStatus::Gone => Some(Screen::without_session(ended)),
+                SessionStatus::Unsure => None,
             },
         };
         if !latest() {
@@ -178,7 +176,7 @@ async fn find_out(
     }
 }
 
-/// Exchanges a guest link for its cookie; `None` where the edge could not be asked.
+/// Exchanges a guest link for its cookie; `None` if the edge could not be reached.
 async fn open_link(token: &Secret) -> Option<Screen> {
     match api::open_link(token).await {
         Ok((site, from)) => {

@@ -1,4 +1,4 @@
-//! What the ways in have in common: a plate with a head, one attempt at a time, and words for what went wrong.
+//! Shared parts of the sign-in forms: the plate, one attempt at a time, and error messages.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::ev::SubmitEvent;
@@ -11,7 +11,7 @@ use crate::ui::icon::Mark;
 use crate::ui::notice::Trouble;
 use crate::{platform, words};
 
-/// One attempt at a time.
+/// The state of a form. Only one attempt runs at a time.
 #[derive(Clone, Copy)]
 pub struct Attempt {
     busy: RwSignal<bool>,
@@ -20,22 +20,22 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Before the first; `error` is what went wrong elsewhere.
+    /// `error` is a message to show before the first attempt.
     pub fn new(error: Option<String>) -> Self {
         Self { busy: RwSignal::new(false), error: RwSignal::new(error), wait: RwSignal::new(0) }
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether no error is shown.
     pub fn is_clean(&self) -> bool {
         self.error.with(Option::is_none)
     }
 
-    /// Says what is wrong before anything is sent.
+    /// Shows an error without a request.
     pub fn refuse(&self, text: String) {
         self.error.set(Some(text));
     }
 
-    /// Begins; false where one is under way or it is too early.
+    /// Starts an attempt; false if one is running, or during a pause.
     pub fn begin(&self) -> bool {
         let ready = !self.busy.get_untracked() && self.wait.get_untracked() == 0;
         if ready {
@@ -45,7 +45,7 @@ impl Attempt {
         ready
     }
 
-    /// Ends badly: says why, and counts down where the edge asks for a pause.
+    /// Shows the error, and counts down the pause that the edge asked for.
     pub async fn end(self, failure: Failure) {
         self.busy.try_set(false);
         let (text, seconds) = match failure {
@@ -62,12 +62,12 @@ impl Attempt {
         self.wait.try_set(0);
     }
 
-    /// The user name in a field, or what is wrong with it.
+    /// Parses a user name; shows an error if it is invalid.
     pub fn username(&self, text: &str) -> Option<UserName> {
         UserName::new(text.trim()).map_err(|wrong| self.refuse(words::bad_user_name(&wrong))).ok()
     }
 
-    /// The password in a field that chooses one, or what is wrong with it.
+    /// Checks a new password; shows an error if it is too short.
     pub fn fresh_password(&self, text: String) -> Option<Secret> {
         if text.chars().count() < MIN_PASSWORD {
             self.refuse(words::short_password());
@@ -77,16 +77,16 @@ impl Attempt {
     }
 }
 
-/// A plate with a form: the product's mark, a heading and the site, the fields, what went wrong, and the button.
+/// A form: logo, heading, site, fields, error and button.
 #[component]
 pub fn Entry(
     heading: &'static str,
     attempt: Attempt,
-    /// The words on the button, and while it is at work.
+    /// Label of the button, and while the request runs.
     button: (&'static str, &'static str),
     testid: &'static str,
     submit: Callback<()>,
-    /// What stands below the button.
+    /// Content below the button.
     below: AnyView,
     children: Children,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! Logging in.
+//! Sign-in with a password or a provider.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;
 use crate::{api, platform, words};
 
-/// The form; the password leaves the input only into the request.
+/// The password is read from the input only for the request.
 #[component]
 pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
@@ -65,8 +65,7 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     }
 }
 
-/// The ways in through a provider, as far as the site has any. That they cannot be asked for is no news to
-/// somebody who has a password.
+/// Links to the site's login providers. If they cannot be loaded, no error is shown: sign-in with a password still works.
 #[component]
 fn Providers() -> impl IntoView {
     let options = RwSignal::new(Vec::<LoginOption>::new());

@@ -1,4 +1,4 @@
-//! The first ways in: a new site's owner by the setup code, and a person who was invited.
+//! First sign-in: a new site's owner with the setup code, and invited persons.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::api::{self, Failure};
 use crate::ui::field::{Field, Password};
 use crate::{platform, words};
 
-/// Makes the owner of a site that has none.
+/// Creates the owner of a site that has none.
 #[component]
 pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     let typed = NodeRef::<Input>::new();
@@ -55,7 +55,7 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     }
 }
 
-/// Lets a person who was invited choose their password.
+/// Lets an invited person choose a password.
 #[component]
 pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
@@ -87,7 +87,7 @@ pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     }
 }
 
-/// Logs the new person in with what they have just chosen.
+/// Signs the new person in with the chosen password.
 async fn go_on(
     screen: RwSignal<Screen>,
     attempt: Attempt,
@@ -101,12 +101,12 @@ async fn go_on(
     let request = LoginRequest { site: platform::site(), username, password };
     match api::login(&request).await {
         Ok(()) => screen.set(Screen::entered()),
-        // The account is there: what is left is an ordinary login.
+        // The account exists, so the person can use the ordinary sign-in.
         Err(_) => screen.set(Screen::LogIn { ended: false }),
     }
 }
 
-/// The way to an ordinary login.
+/// Link to the ordinary sign-in.
 #[component]
 fn Back(screen: RwSignal<Screen>) -> impl IntoView {
     view! {

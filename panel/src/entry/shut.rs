@@ -1,4 +1,4 @@
-//! What a guest sees whose link does not open anything (any more).
+//! The page for a guest link that gives no access.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,6 @@ use crate::visit::Visitor;
 use crate::words;
 use crate::words::guest::Closed;
 
-/// Why, and what to do about it.
 #[component]
 pub fn Shut(closed: Closed) -> impl IntoView {
     let heading = NodeRef::<leptos::html::H1>::new();
@@ -16,7 +15,7 @@ pub fn Shut(closed: Closed) -> impl IntoView {
     let now = platform::moment(platform::now_ms());
     let text = closed.text(|seconds| words::moment(platform::moment(seconds.saturating_mul(1_000)), now));
     document().set_title(&format!("{} · Pinlatch", closed.heading()));
-    // It takes the place of what had the focus, and whoever does not see it is to hear it.
+    // The previous element with focus is gone. Focus on the heading makes screen readers announce the page.
     Effect::new(move |_| {
         if let Some(heading) = heading.get() {
             let _ = heading.focus();
@@ -36,9 +35,9 @@ pub fn Shut(closed: Closed) -> impl IntoView {
                 </div>
                 <p id="shut-text" data-testid="shut-text">{text}</p>
                 <p class="shut-way">
-                    "Do you have an account here? "
+                    "Do you have an account on this site? "
                     <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
-                        "Log in"
+                        "Sign in"
                     </a>
                 </p>
             </div>

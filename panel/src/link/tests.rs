@@ -3,7 +3,7 @@ use super::*;
 const LIFE: u64 = 600_000;
 const PING: u64 = pinlatch_protocol::PING_EVERY_MS;
 
-/// A link whose first socket has sent its snapshot at time 0.
+/// A link whose first socket sent its snapshot at time 0.
 fn connected() -> Link {
     let mut link = Link::default();
     assert_eq!(link.step(Input::Start, 0, 0.5), [Effect::Open(1)]);
@@ -67,7 +67,7 @@ fn without_a_network_it_says_so_but_keeps_what_still_works() {
 fn the_session_is_renewed_without_a_gap() {
     let mut link = connected();
     assert!(!link.step(Input::Tick, LIFE / 5 * 4 - 1, 0.5).contains(&Effect::Refresh));
-    link.step(Input::Heard(1), LIFE / 5 * 4 - 1, 0.5);
+    link.step(Input::Frame(1), LIFE / 5 * 4 - 1, 0.5);
     assert!(link.step(Input::Tick, LIFE / 5 * 4, 0.5).contains(&Effect::Refresh));
     assert_eq!(link.step(Input::SessionGood, 480_100, 0.5), [Effect::Open(2)]);
     assert_eq!((link.state(480_100), link.current()), (State::Connected, Some(1)));
@@ -118,7 +118,7 @@ fn a_gap_brings_a_fresh_snapshot_but_no_storm() {
 fn silence_after_a_ping_is_a_loss_and_a_sleeping_timer_is_not() {
     let mut link = connected();
     assert_eq!(link.step(Input::Tick, 15_000, 0.5), [Effect::Ping(1)]);
-    assert_eq!(link.step(Input::Heard(1), 15_010, 0.5), []);
+    assert_eq!(link.step(Input::Frame(1), 15_010, 0.5), []);
     assert_eq!(link.step(Input::Tick, 75_000, 0.5), [Effect::Ping(1)], "the timer slept, not the edge");
     assert_eq!(link.step(Input::Tick, 90_000, 0.5), [Effect::Ping(1)]);
     assert_eq!(link.step(Input::Tick, 105_000, 0.5), [Effect::Close(1), Effect::Open(2)]);
@@ -147,7 +147,7 @@ fn a_guests_session_is_asked_about_when_its_time_is_over() {
     assert_eq!(link.step(Input::Snapshot(1, LIFE), 0, 0.5), []);
     for now_ms in (PING..LIFE).step_by(PING as usize) {
         assert_eq!(link.step(Input::Tick, now_ms, 0.5), [Effect::Ping(1)], "there is nothing to renew");
-        link.step(Input::Heard(1), now_ms, 0.5);
+        link.step(Input::Frame(1), now_ms, 0.5);
     }
     assert!(link.step(Input::Tick, LIFE + OVER_AFTER_MS, 0.5).contains(&Effect::Refresh));
     assert_eq!(link.step(Input::SessionGone, LIFE + 700, 0.5), [Effect::Close(1), Effect::Over]);

@@ -1,4 +1,4 @@
-//! The audit log as somebody reads it: which entries are wanted, and those that are here.
+//! The audit log in the panel: the filter and the loaded entries.
 
 #[cfg(test)]
 mod tests;
@@ -6,10 +6,10 @@ mod tests;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditPage};
 
-/// How many entries one page has.
+/// Entries per page.
 pub const PAGE: u32 = 50;
 
-/// The query of a call for the entries that are wanted, older than `before`.
+/// The query of a call for the entries of a filter, older than `before`.
 pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
     let text = |name, value: &Option<String>| value.as_ref().map(|value| (name, encoded(value)));
     let number = |name, value: Option<u64>| value.map(|value| (name, value.to_string()));
@@ -27,7 +27,7 @@ pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
     pairs.join("&")
 }
 
-/// The entries that a link to the page asks for: `?target=porch/`.
+/// The filter in the page's address: `?target=porch/`.
 pub fn wanted(query: &str) -> AuditFilter {
     let value = |name: &str| {
         let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
@@ -44,7 +44,7 @@ pub fn wanted(query: &str) -> AuditFilter {
     }
 }
 
-/// What is written into a field of the filter; nothing where it is empty.
+/// The trimmed text of a field; `None` if it is empty.
 pub fn field(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.into())
@@ -54,26 +54,25 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// The entries that are here, the newest first, without a gap among those that are wanted.
+/// The loaded entries of the filter, newest first and without a gap.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Log {
-    /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Where older ones begin; nothing once all are here.
+    /// `before` of the next page; `None` if all entries are loaded.
     pub next: Option<u64>,
-    /// How long entries are kept, in days.
+    /// Retention, in days.
     pub keep_days: u32,
-    /// The number of the last entry of the whole log.
+    /// Sequence number of the newest entry of the whole log.
     head: Option<u64>,
 }
 
 impl Log {
-    /// Whether the log has gone on since: a page with this head may have news.
+    /// Whether the log has new entries since the last page.
     pub fn is_behind(&self, page: &AuditPage) -> bool {
         page.head.as_ref().map(|head| head.seq) != self.head
     }
 
-    /// Takes a page of the newest entries; how many of them are new.
+    /// Adds a page of the newest entries; returns the number of new ones.
     pub fn newest(&mut self, page: AuditPage) -> usize {
         self.keep_days = page.keep_days;
         self.head = page.head.as_ref().map(|head| head.seq);
@@ -84,7 +83,7 @@ impl Log {
         };
         let fresh: Vec<AuditEntry> = page.entries.iter().filter(|entry| entry.seq > last).cloned().collect();
         let count = fresh.len();
-        // All of the page is new, and there is more before it: what lies between is not here.
+        // If the whole page is new and more entries follow, there may be a gap. The older entries are dropped.
         if count > 0 && count == page.entries.len() && page.next.is_some() {
             self.entries = page.entries;
             self.next = page.next;
@@ -94,7 +93,7 @@ impl Log {
         count
     }
 
-    /// Takes the page that follows.
+    /// Adds the next page.
     pub fn older(&mut self, page: AuditPage) {
         let before = self.entries.last().map_or(u64::MAX, |entry| entry.seq);
         self.entries.extend(page.entries.into_iter().filter(|entry| entry.seq < before));
@@ -102,7 +101,7 @@ impl Log {
     }
 }
 
-/// The number of an export's last entry, where a further call may bring older ones.
+/// The last sequence number of an export, if older entries may follow.
 pub fn export_goes_on(lines: &str) -> Option<u64> {
     let last = lines.lines().rev().find(|line| !line.trim().is_empty())?;
     let seq = serde_json::from_str::<AuditEntry>(last).ok()?.seq;

@@ -1,4 +1,4 @@
-//! Which page is shown, and for whom.
+//! Selects the page, once the session is known.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
@@ -17,17 +17,16 @@ use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
 use super::{browser, words};
-use crate::session::{self, RETRY_MOST_MS, Session, Standing};
+use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
 use crate::ui::starting::Starting;
 
-/// Mounts the page in the document's `#app`, in place of what that shows while it loads.
+/// Draws the page in place of the loading page.
 pub fn mount() {
     let Some((site, page)) = Page::parse(&browser::path()) else { return browser::leave("/") };
     ui::page::take(move || view! { <App site page/> });
 }
 
-/// What is shown while it is not certain who looks, and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Starting { trouble: bool },
@@ -35,14 +34,14 @@ enum Shown {
     Pages,
 }
 
-/// Finds out whether somebody is logged in; nobody is sent away before that is certain.
+/// Checks the session until the result is certain. Only then a visitor is sent to sign-in.
 async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
         match session::resume().await {
-            Standing::Good => return session.set(Session::Control),
-            Standing::Gone => return session.set(Session::Over { ended: false }),
-            Standing::Unsure => session.set(Session::Starting { trouble: true }),
+            SessionStatus::Good => return session.set(Session::Control),
+            SessionStatus::Gone => return session.set(Session::Over { ended: false }),
+            SessionStatus::Unsure => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;
         wait = RETRY_MOST_MS.min(wait * 2);
@@ -55,7 +54,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     spawn_local(start(session));
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
-        // What somebody is in the middle of stays while they log in again.
+        // Input on the page is kept while the person signs in again in another tab.
         Session::Control | Session::Over { ended: true } => Shown::Pages,
         _ => Shown::Leaving,
     });
@@ -78,7 +77,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     }
 }
 
-/// The pages, for somebody who is logged in.
+/// The pages for a signed-in person.
 #[component]
 fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl IntoView {
     let frame = Frame::start(site, page, session);
@@ -109,7 +108,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
     }
 }
 
-/// Until it is known who looks.
+/// Placeholder until the viewer's permissions are known.
 #[component]
 fn Waiting() -> impl IntoView {
     view! {
@@ -119,7 +118,6 @@ fn Waiting() -> impl IntoView {
     }
 }
 
-/// A page with one sentence.
 #[component]
 fn Plain(page: Page, text: &'static str) -> impl IntoView {
     view! {

@@ -1,4 +1,5 @@
-//! The calls of administration. A session that has run out is renewed, and the call, of which nothing was done, repeated.
+//! API calls of the administration pages. If the session has expired, it is renewed and the call is repeated. The first
+//! call was refused, so nothing runs twice.
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use pinlatch_protocol::admin::{
@@ -13,14 +14,13 @@ use serde_json::{Value, json};
 
 use super::browser::segment;
 use crate::api::{self, Failure, done, read};
-use crate::session::{self, Standing};
+use crate::session::{self, SessionStatus};
 use crate::visit::Visitor;
 
 const USERS: &str = "/api/v1/users";
 const TOKENS: &str = "/api/v1/tokens";
 const AUDIT: &str = "/api/v1/audit";
 
-/// One call.
 struct Call<'a> {
     method: Method,
     path: &'a str,
@@ -43,7 +43,8 @@ impl Call<'_> {
         let response = self.once().await?;
         let is_over = match response.status() {
             401 => true,
-            // Where the login's cookie has run out, a guest's that lies beside it answers, and may not.
+            // If the login cookie has expired, the edge uses the guest cookie of the same browser, which has no
+            // permission.
             403 => api::whoami().await.is_ok_and(|who| Visitor::of_subject(&who.sub) == Visitor::Guest),
             _ => false,
         };
@@ -51,9 +52,9 @@ impl Call<'_> {
             return Ok(response);
         }
         match session::refresh().await {
-            Standing::Good => self.once().await,
-            Standing::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
-            Standing::Unsure => Err(Failure::Network),
+            SessionStatus::Good => self.once().await,
+            SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
+            SessionStatus::Unsure => Err(Failure::Network),
         }
     }
 }
@@ -75,17 +76,16 @@ fn user(name: &UserName, rest: &str) -> String {
     format!("{USERS}/{}{rest}", segment(name.as_str()))
 }
 
-/// The people of the site.
 pub async fn people() -> Result<Vec<Person>, Failure> {
     read(get(USERS).await?).await
 }
 
-/// Invites somebody, or lets one who is there choose a new password.
+/// Invites a person, or lets an existing person choose a new password.
 pub async fn invite(request: InviteRequest) -> Result<InviteReply, Failure> {
     read(write(Method::POST, USERS, &request).await?).await
 }
 
-/// Changes what a person may do.
+/// Changes a person's permissions.
 pub async fn change(name: UserName, rights: RightsRequest) -> Result<(), Failure> {
     done(write(Method::PATCH, &user(&name, ""), &rights).await?).await
 }
@@ -95,22 +95,22 @@ pub async fn remove_person(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "")).await
 }
 
-/// Ends every login of a person.
+/// Ends all sessions of a person.
 pub async fn end_sessions(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "/sessions")).await
 }
 
-/// Lets a person log in with a provider.
+/// Lets a person sign in with a provider.
 pub async fn admit(name: UserName, request: AdmitRequest) -> Result<(), Failure> {
     done(write(Method::PUT, &user(&name, "/identities"), &request).await?).await
 }
 
-/// Takes a person's identities at providers away.
+/// Removes a person's identities at providers.
 pub async fn forget_identities(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "/identities")).await
 }
 
-/// Changes one's own password. A wrong one is no end of the session.
+/// Changes the viewer's password. The error for a wrong password does not end the session.
 pub async fn change_password(name: UserName, request: PasswordRequest) -> Result<(), Failure> {
     let path = user(&name, "/password");
     let body = serde_json::to_value(&request).ok();
@@ -121,38 +121,32 @@ pub async fn change_password(name: UserName, request: PasswordRequest) -> Result
     }
 }
 
-/// API tokens and guest links.
 pub async fn tokens() -> Result<Vec<TokenView>, Failure> {
     read(get(TOKENS).await?).await
 }
 
-/// Makes one.
 pub async fn mint(request: MintRequest) -> Result<MintReply, Failure> {
     read(write(Method::POST, TOKENS, &request).await?).await
 }
 
-/// Revokes one.
 pub async fn revoke(jti: String) -> Result<(), Failure> {
     delete(&format!("{TOKENS}/{}", segment(&jti))).await
 }
 
-/// Makes an enrolment string.
 pub async fn enrol(device: Name) -> Result<EnrolmentReply, Failure> {
     read(write(Method::POST, "/api/v1/enrolments", &EnrolmentRequest { device }).await?).await
 }
 
-/// Removes a device.
 pub async fn remove_device(device: Name) -> Result<(), Failure> {
     delete(&format!("/api/v1/devices/{device}")).await
 }
 
-/// A page of the audit log.
 pub async fn audit(query: &str, limit: u32) -> Result<AuditPage, Failure> {
     let joint = if query.is_empty() { "" } else { "&" };
     read(get(&format!("{AUDIT}?{query}{joint}limit={limit}")).await?).await
 }
 
-/// A part of the audit log as JSON Lines.
+/// Part of the audit log as JSON Lines.
 pub async fn export(query: &str) -> Result<String, Failure> {
     let path = format!("{AUDIT}?{query}");
     let call = Call { method: Method::GET, path: &path, accept: "application/jsonl", body: None };
@@ -160,7 +154,6 @@ pub async fn export(query: &str) -> Result<String, Failure> {
     if response.ok() { Ok(response.text().await?) } else { Err(api::problem(response).await) }
 }
 
-/// The edge's public keys.
 pub async fn jwks() -> Result<Value, Failure> {
     read(RequestBuilder::new("/.well-known/jwks.json").send().await?).await
 }

@@ -1,4 +1,4 @@
-//! What happened on a device while somebody looks: told from two pictures of it.
+//! Live events of a device, derived from two successive states.
 
 #[cfg(test)]
 mod tests;
@@ -9,59 +9,48 @@ use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{DeviceView, LineView};
 
-/// How many are kept.
 const KEPT: usize = 50;
 
-/// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// The device came.
+    /// The device came online.
     Came,
-    /// The device went.
+    /// The device went offline.
     Went,
-    /// Its agent has another version now.
+    /// The agent's version changed.
     Version(String),
-    /// A line's reported level changed.
     Level {
-        /// The line.
         line: Name,
-        /// The level as the device now reports it.
+        /// The line with its new level.
         view: Box<LineView>,
     },
-    /// What is asked of a line changed.
-    Wish {
-        /// The line.
+    /// A line's desired level changed.
+    Desired {
         line: Name,
-        /// Its kind.
         kind: LineKind,
-        /// What is asked for now.
-        wish: Option<Level>,
+        /// `None` if it was cleared.
+        desired: Option<Level>,
     },
-    /// A contact was pressed.
     Pressed {
-        /// The contact.
         line: Name,
-        /// Whether it was held for long.
+        /// Whether it was a long press.
         long: bool,
     },
-    /// It has a line more.
+    /// A line was added.
     New(Name),
-    /// It has a line less.
+    /// A line was removed.
     Gone(Name),
 }
 
-/// A change, with its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Tells it from the others.
     pub id: u64,
-    /// When it was seen, milliseconds of Unix time.
+    /// Milliseconds of Unix time, by the browser's clock.
     pub at_ms: u64,
-    /// What.
     pub change: Change,
 }
 
-/// The last changes of one device, the newest first.
+/// The last `KEPT` changes of one device.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Events {
     last: Option<DeviceView>,
@@ -70,12 +59,12 @@ pub struct Events {
 }
 
 impl Events {
-    /// The last changes, the newest first.
+    /// Newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Event> {
         self.kept.iter()
     }
 
-    /// Takes a new picture of the device. The first says only how it is.
+    /// Compares with the previous state. The first state gives no events.
     pub fn see(&mut self, device: &DeviceView, at_ms: u64) {
         if let Some(before) = self.last.replace(device.clone()) {
             for change in between(&before, device) {
@@ -84,7 +73,6 @@ impl Events {
         }
     }
 
-    /// Takes a press of a contact.
     pub fn press(&mut self, line: Name, long: bool, at_ms: u64) {
         self.push(Change::Pressed { line, long }, at_ms);
     }
@@ -96,7 +84,7 @@ impl Events {
     }
 }
 
-/// What differs between two pictures.
+/// The differences between two states.
 fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
     let mut found = Vec::new();
     match (before.online, after.online) {
@@ -118,7 +106,7 @@ fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
             found.push(Change::Level { line: line.name.clone(), view: Box::new(line.clone()) });
         }
         if old.desired != line.desired {
-            found.push(Change::Wish { line: line.name.clone(), kind: line.kind, wish: line.desired });
+            found.push(Change::Desired { line: line.name.clone(), kind: line.kind, desired: line.desired });
         }
     }
     for line in &before.lines {

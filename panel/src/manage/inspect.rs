@@ -1,4 +1,5 @@
-//! The token inspector's judgement: the token crate's own, under the terms by which the token would be checked.
+//! The token inspector's verdict. The token crate checks the token, with the policy that the edge or the user's key
+//! requires.
 
 #[cfg(test)]
 mod tests;
@@ -9,60 +10,55 @@ use pinlatch_token::{
 };
 use serde_json::Value;
 
-/// How far a foreign signer's clock may differ, in seconds: what the edge grants issuers from outside.
+/// Clock tolerance for external issuers, in seconds; the same as in the edge.
 const LEEWAY: u64 = 60;
 
-/// What a token is checked with.
+/// Keys for the check.
 #[derive(Debug, Clone, Default)]
 pub enum Keys {
-    /// Nothing: it is only read.
+    /// No keys: the token is only decoded.
     #[default]
     None,
-    /// The public keys of the site's edge, under its terms.
+    /// The public keys of the site's edge, with the edge's policy.
     Site(KeySet),
-    /// A key of somebody else's, under the terms that were asked for.
+    /// Another key, with the entered issuer and audience.
     Given(KeySet),
 }
 
-/// What is asked of a token that a given key should verify.
+/// Requirements for a token that is checked with another key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The issuer; any, and none, where it is not said.
+    /// `None` allows any issuer, or none.
     pub issuer: Option<String>,
-    /// The audience; any, and none, where it is not said.
+    /// `None` allows any audience, or none.
     pub audience: Option<String>,
 }
 
-/// What came of it.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// Which of our kinds the token says it is.
+    /// The kind of Pinlatch token in the header's `typ`.
     pub kind: Option<Kind>,
-    /// Header, claims and checks.
     pub explanation: Explanation,
-    /// In short.
     pub verdict: Verdict,
 }
 
-/// The verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// This edge would take it, unless it was revoked.
+    /// This edge accepts the token, unless it was revoked.
     Accepted,
-    /// It is what it says, but it is not for the edge's API.
+    /// The signature is valid, but the token is not for the edge's API.
     Genuine,
-    /// It is good by the key and terms that were given.
+    /// The token is valid for the given key, issuer and audience.
     Verified,
-    /// It would be refused.
     Refused,
-    /// Nothing speaks against it, but its signature was not checked.
+    /// No check failed, but the signature was not checked.
     Open,
-    /// It is sealed, and only the edge can open it.
+    /// Encrypted; only the edge can decrypt it.
     Sealed,
 }
 
 impl Verdict {
-    /// Its name as tests and style sheets read it.
+    /// The value of `data-verdict`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -75,7 +71,7 @@ impl Verdict {
     }
 }
 
-/// The token in what was pasted: without white space around it, `Bearer`, or the guest link that it stands in.
+/// Extracts the token from pasted text: removes white space, `Bearer`, and the guest link around it.
 pub fn token(pasted: &str) -> &str {
     let text = pasted.trim();
     if let Some((_, token)) = text.split_once("#guest=") {
@@ -85,7 +81,7 @@ pub fn token(pasted: &str) -> &str {
     if bearer { text.get(7..).unwrap_or_default().trim() } else { text }
 }
 
-/// Judges a token at a time, seconds of Unix time.
+/// Checks a token. `now` is in seconds of Unix time.
 pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
     let kind = kind(token);
     let (set, own) = match keys {
@@ -102,7 +98,7 @@ pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
         typ: kind.map_or(Typ::Usual, Typ::Kind),
         issuer: match (own, kind) {
             (true, Some(Kind::KeySet)) => Some(ROOT),
-            // A device signs these, and no key of the edge's is for them.
+            // Signed by a device, not by the edge.
             (true, Some(Kind::DeviceProof | Kind::Reading | Kind::DeviceCall)) => None,
             (true, _) => Some(EDGE),
             (false, _) => wanted.issuer.as_deref(),
@@ -124,7 +120,7 @@ pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
     Finding { kind, explanation, verdict }
 }
 
-/// Why it is refused, in words.
+/// The reasons of a refusal.
 pub fn reasons(explanation: &Explanation) -> Vec<String> {
     let refused = explanation.checks.iter().filter_map(|check| match &check.outcome {
         Outcome::Refused { reason, .. } => Some(reason.clone()),
@@ -133,17 +129,17 @@ pub fn reasons(explanation: &Explanation) -> Vec<String> {
     refused.collect()
 }
 
-/// The edge's public keys, as it publishes them.
+/// From the edge's published JWK Set.
 pub fn site_keys(jwks: &Value) -> Result<KeySet, KeyError> {
     KeySet::from_jwks(jwks, &[])
 }
 
-/// A key that was pasted: PEM, JWK, JWK Set, or a shared secret.
+/// From pasted text: PEM, JWK, JWK Set, or a shared secret.
 pub fn given_key(pasted: &str) -> Result<KeySet, KeyError> {
     KeySet::from_key_file(pasted.as_bytes(), &[])
 }
 
-/// Which of our kinds a token says it is; believed no further than to choose the terms.
+/// The kind in the header's `typ`. It is not verified and only selects the policy.
 fn kind(token: &str) -> Option<Kind> {
     let any = Terms { typ: Typ::Usual, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
     let header = explain(token, None, &any).header;

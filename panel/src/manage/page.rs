@@ -5,27 +5,20 @@ mod tests;
 
 use pinlatch_protocol::name::Name;
 
-/// One page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
-    /// All devices.
     Devices,
-    /// One device.
     Device(Name),
-    /// People.
     People,
-    /// API tokens and guest links.
     Tokens,
-    /// The audit log.
     Activity,
-    /// What a token says.
     Inspector,
-    /// An address that nobody has given out.
+    /// An unknown address.
     Unknown,
 }
 
 impl Page {
-    /// The site and the page of a path.
+    /// Site and page of a path; `None` outside the administration pages.
     pub fn parse(path: &str) -> Option<(Name, Self)> {
         let (site, rest) = path.strip_prefix("/s/")?.split_once("/manage")?;
         let site = Name::new(site).ok()?;
@@ -48,7 +41,6 @@ impl Page {
         Some((site, page))
     }
 
-    /// The path of the page.
     pub fn path(&self, site: &Name) -> String {
         match self {
             Self::Device(name) => format!("/s/{site}/manage/device/{name}"),
@@ -56,7 +48,7 @@ impl Page {
         }
     }
 
-    /// The word in the address; of one device, that of all.
+    /// The page's segment in the address. Of a device, the segment of all devices.
     pub fn mark(&self) -> &'static str {
         match self {
             Self::Devices | Self::Device(_) | Self::Unknown => "devices",
@@ -67,7 +59,7 @@ impl Page {
         }
     }
 
-    /// The page whose link in the navigation is marked.
+    /// The page that is marked in the navigation.
     pub fn section(&self) -> Self {
         match self {
             Self::Device(_) => Self::Devices,
@@ -76,7 +68,7 @@ impl Page {
     }
 }
 
-/// The address of the panel's sign-in that leads back to a page.
+/// The address of sign-in that returns to `back`.
 pub fn sign_in(site: &Name, back: &str) -> String {
     format!("/s/{site}/?to={back}")
 }

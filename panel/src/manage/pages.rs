@@ -1,4 +1,4 @@
-//! The pages.
+//! The administration pages.
 
 pub mod activity;
 pub mod device;

@@ -1,4 +1,4 @@
-//! The pieces that the pages of administration are made of.
+//! Components of the administration pages.
 
 pub mod bar;
 pub mod button;

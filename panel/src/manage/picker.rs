@@ -1,4 +1,4 @@
-//! Which scopes are chosen for somebody or something, and which can be.
+//! Selection of scopes, and the scopes that can be selected.
 
 #[cfg(test)]
 mod tests;
@@ -10,46 +10,40 @@ use pinlatch_protocol::scope::{MAX_SCOPES, Pattern, Scope, ScopeSet, SiteRight};
 
 use super::rights::Rights;
 
-/// How a scope stands.
+/// Selection state of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Not chosen.
     Off,
-    /// Chosen.
     On,
-    /// Contained in a wider one that is chosen.
+    /// Covered by a selected wider scope.
     Implied,
 }
 
-/// What is chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Picker {
     chosen: BTreeSet<Scope>,
 }
 
-/// What can be chosen for some lines: one row of the picker.
+/// One row of the picker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The device; any for all.
     pub device: Pattern,
-    /// The line; any for all of the device.
     pub line: Pattern,
-    /// The scopes, from looking to everything.
+    /// From read-only to all actions.
     pub scopes: Vec<Scope>,
 }
 
 impl Picker {
-    /// Begins with what somebody has.
+    /// Starts with existing scopes.
     pub fn of(set: &ScopeSet) -> Self {
         Self { chosen: set.iter().cloned().collect() }
     }
 
-    /// What is chosen, as it is sent.
     pub fn set(&self) -> ScopeSet {
         self.chosen.iter().cloned().collect()
     }
 
-    /// How a scope stands.
+    /// Selection state of a scope.
     pub fn choice(&self, scope: &Scope) -> Choice {
         if self.chosen.contains(scope) {
             Choice::On
@@ -60,7 +54,7 @@ impl Picker {
         }
     }
 
-    /// Chooses a scope, in place of the narrower ones that it contains; or no longer.
+    /// Selects a scope and removes the narrower ones that it covers, or deselects it.
     pub fn toggle(&mut self, scope: &Scope) {
         if !self.chosen.remove(scope) {
             let wide = one(scope);
@@ -69,14 +63,14 @@ impl Picker {
         }
     }
 
-    /// What is chosen and stands in none of the rows: of devices and lines that are not there.
+    /// Selected scopes that are in none of the rows: their devices or lines do not exist.
     pub fn others(&self, rows: &[Row], rights: &[Scope]) -> Vec<Scope> {
         let shown =
             |scope: &&Scope| rights.contains(scope) || rows.iter().any(|row| row.scopes.contains(scope));
         self.chosen.iter().filter(|scope| !shown(scope)).cloned().collect()
     }
 
-    /// Why what is chosen cannot be given; `None` where it can.
+    /// `None` if the selection is valid.
     pub fn fault(&self) -> Option<Fault> {
         match self.chosen.len() {
             0 => Some(Fault::Nothing),
@@ -86,16 +80,14 @@ impl Picker {
     }
 }
 
-/// What is wrong with a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing is chosen.
     Nothing,
-    /// More scopes than a set may hold.
+    /// More than [`MAX_SCOPES`].
     TooMany,
 }
 
-/// The rows for lines: every device, each device, each line; of each only what the chooser holds.
+/// Rows for all devices, each device and each line. Only scopes that the viewer has are offered.
 pub fn rows(devices: &[DeviceView], rights: &Rights) -> Vec<Row> {
     let row = |device: &Pattern, line: &Pattern, verbs: &[Option<&'static str>]| {
         let scope = |verb| Scope::Line { device: device.clone(), line: line.clone(), verb };
@@ -121,7 +113,7 @@ pub fn rows(devices: &[DeviceView], rights: &Rights) -> Vec<Row> {
     rows
 }
 
-/// The administrative rights that the chooser can hand on.
+/// The administrative scopes that the viewer can grant.
 pub fn site_rights(rights: &Rights) -> Vec<Scope> {
     let all = [
         Some(SiteRight::Devices),

@@ -1,4 +1,4 @@
-//! QR codes as drawings.
+//! QR codes as SVG.
 
 #[cfg(test)]
 mod tests;
@@ -7,21 +7,20 @@ use std::fmt::Write;
 
 use qrcode::{Color, EcLevel, QrCode};
 
-/// The empty border that readers need, in modules (ISO/IEC 18004).
+/// Width of the quiet zone, in modules (ISO/IEC 18004).
 const QUIET: usize = 4;
 
-/// A QR code as the path of an SVG.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
-    /// The side of the picture, in modules, with its border.
+    /// Side length in modules, including the quiet zone.
     pub side: usize,
-    /// The dark modules.
+    /// SVG path of the dark modules.
     pub path: String,
 }
 
-/// Draws a text; `None` where it is too long for any QR code.
+/// `None` if the text is too long for a QR code.
 pub fn draw(text: &str) -> Option<Drawing> {
-    // Short texts survive a scratch; long ones had better keep their modules large.
+    // Short texts get more error correction. Long texts get less, so that the modules stay large enough to scan.
     let level = if text.len() <= 200 { EcLevel::M } else { EcLevel::L };
     let code = QrCode::with_error_correction_level(text, level).ok()?;
     let width = code.width();

@@ -1,32 +1,29 @@
-//! From when and until when a token is good, and how it stands.
+//! Validity and status of tokens.
 
 #[cfg(test)]
 mod tests;
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenView};
 
-/// How long, as people choose it.
+/// Choices for the validity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// An hour.
     Hour,
-    /// A day.
     Day,
-    /// A week.
     Week,
-    /// Thirty days.
+    /// 30 days.
     Month,
-    /// A year.
+    /// 365 days.
     Year,
-    /// Until a date.
+    /// Until a given date.
     Date,
 }
 
 impl Length {
-    /// Every choice, in order.
+    /// In display order.
     pub const ALL: [Self; 6] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year, Self::Date];
 
-    /// Its name in a form.
+    /// The value in the form.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -38,12 +35,11 @@ impl Length {
         }
     }
 
-    /// The choice of a name.
     pub fn of_mark(mark: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|length| length.mark() == mark)
     }
 
-    /// The seconds, where they do not depend on a date.
+    /// `None` for [`Self::Date`].
     pub fn seconds(self) -> Option<u64> {
         const DAY: u64 = 86_400;
         match self {
@@ -57,31 +53,30 @@ impl Length {
     }
 }
 
-/// What is wrong with a token that is asked for.
+/// Errors in the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It has no name.
     NoName,
-    /// Its name is too long, or has a control character.
+    /// The name is too long, or has a control character.
     BadName,
-    /// Its beginning is no date.
+    /// The start is not a date.
     BadStart,
-    /// It begins more than a year and a day ahead.
+    /// The start is more than a year and a day from now.
     LateStart,
-    /// Its end is no date.
+    /// The end is not a date.
     BadEnd,
-    /// It ends before it begins, or has ended.
+    /// The end is before the start, or in the past.
     EndsFirst,
-    /// It is good for more than a year and a day.
+    /// The validity is longer than a year and a day.
     TooLong,
-    /// Its number of uses is none.
+    /// The number of uses is not valid.
     BadUses,
 }
 
-/// The window of a token: `not_before` where one is given, and `expires_at`, in seconds of Unix time.
+/// `not_before` if given, and `expires_at`, in seconds of Unix time.
 pub type Window = (Option<u64>, u64);
 
-/// The window that is chosen. The edge looks at it again.
+/// Checks the chosen validity. The edge checks it again.
 pub fn window(now: u64, start: Option<u64>, length: Length, end: Option<u64>) -> Result<Window, Fault> {
     let begin = start.unwrap_or(now).max(now);
     if begin - now > MAX_TOKEN_LIFE {
@@ -100,7 +95,7 @@ pub fn window(now: u64, start: Option<u64>, length: Length, end: Option<u64>) ->
     Ok((start.filter(|start| *start > now), end))
 }
 
-/// A name that is given to a token.
+/// Checks a token's name.
 pub fn name(text: &str) -> Result<String, Fault> {
     let text = text.trim();
     if text.is_empty() {
@@ -112,7 +107,7 @@ pub fn name(text: &str) -> Result<String, Fault> {
     Ok(text.into())
 }
 
-/// A number of uses; nothing for any.
+/// Parses a number of uses; `None` for no limit.
 pub fn uses(text: &str) -> Result<Option<u32>, Fault> {
     let text = text.trim();
     if text.is_empty() {
@@ -122,23 +117,21 @@ pub fn uses(text: &str) -> Result<Option<u32>, Fault> {
     number.map(Some).ok_or(Fault::BadUses)
 }
 
-/// How a token stands.
+/// Status of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is good.
+pub enum TokenStatus {
+    /// Valid.
     Good,
-    /// It begins later.
+    /// Not valid yet.
     Early,
-    /// It has ended.
     Expired,
-    /// It was used as often as it may be.
+    /// All uses are consumed.
     UsedUp,
-    /// It was revoked.
     Revoked,
 }
 
-impl Standing {
-    /// Of a token at a time, milliseconds of Unix time.
+impl TokenStatus {
+    /// `now_ms` is in milliseconds of Unix time.
     pub fn of(token: &TokenView, now_ms: u64) -> Self {
         if token.revoked_ms.is_some() {
             Self::Revoked
@@ -153,12 +146,12 @@ impl Standing {
         }
     }
 
-    /// Whether it may still open something, now or later.
+    /// Whether it is valid now or will be later.
     pub fn lives(self) -> bool {
         matches!(self, Self::Good | Self::Early)
     }
 
-    /// Its name as tests and style sheets read it.
+    /// The value of `data-standing`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",

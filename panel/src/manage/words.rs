@@ -1,4 +1,4 @@
-//! What the pages of administration say: every text in one place.
+//! All texts of the administration pages.
 
 pub mod activity;
 pub mod devices;
@@ -17,45 +17,30 @@ use super::picker::Fault;
 use crate::link::State;
 use crate::words::{sentence, title};
 
-/// Takes nothing back that was begun.
 pub const CANCEL: &str = "Cancel";
-/// Closes a dialog.
 pub const CLOSE: &str = "Close";
-/// Leads to the board.
 pub const BOARD: &str = "Devices";
-/// While an answer is awaited.
 pub const LOADING: &str = "Loading…";
-/// While something is being done.
-pub const BUSY: &str = "One moment…";
-/// Asks again.
+pub const BUSY: &str = "Please wait…";
 pub const RETRY: &str = "Try again";
-/// A page that is not for whoever looks.
-pub const NOT_YOURS: &str = "You may not see this page. Ask an owner, if you need it.";
-/// An address without a page.
-pub const NO_PAGE: &str = "There is no such page.";
-/// That a session has ended while something was open.
+pub const NOT_YOURS: &str = "You do not have permission to see this page. Ask an owner for access.";
+pub const NO_PAGE: &str = "This page does not exist. Choose a page in the navigation.";
+/// Shown if the session ends while a page is open.
 pub const ENDED: &str =
-    "Your session has ended. Log in again in a new tab, then go on here: nothing that you typed is lost.";
-/// The way to log in again.
-pub const ENDED_LINK: &str = "Log in";
-/// Takes a text along.
+    "Your session has ended. Sign in again in a new tab, then continue here. Your input is kept.";
+pub const ENDED_LINK: &str = "Sign in";
 pub const COPY: &str = "Copy";
-/// It was taken along.
 pub const COPIED: &str = "Copied.";
-/// Where the browser does not let a page copy.
-pub const COPY_BY_HAND: &str = "This browser does not let the page copy. It is selected: copy it yourself.";
-/// Shows a code for a camera.
-pub const SHOW_QR: &str = "Show as QR code";
-/// Hides it.
-pub const HIDE_QR: &str = "Hide the QR code";
-/// What the picture is, for those who do not see it.
+/// Shown if the browser denies access to the clipboard.
+pub const COPY_BY_HAND: &str =
+    "The browser blocked the copy. The text is selected: copy it with the keyboard or the menu.";
+pub const SHOW_QR: &str = "Show QR code";
+pub const HIDE_QR: &str = "Hide QR code";
 pub const QR_LABEL: &str = "QR code of the text above";
-/// Where a text is too long for a code.
-pub const NO_QR: &str = "This is too long for a QR code.";
-/// That something is shown once.
-pub const ONCE: &str = "This is shown once. Copy it now: nobody can show it again.";
+pub const NO_QR: &str = "The text is too long for a QR code. Copy it instead.";
+pub const ONCE: &str = "This is shown only once. Copy it now: it cannot be shown again.";
 
-/// How the link is.
+/// The value of `data-state`, and the text.
 pub fn link(state: State) -> (&'static str, &'static str) {
     match state {
         State::Connected => ("connected", "Connected"),
@@ -64,7 +49,6 @@ pub fn link(state: State) -> (&'static str, &'static str) {
     }
 }
 
-/// A page's heading.
 pub fn heading(page: &Page) -> String {
     match page {
         Page::Devices => "Manage devices".into(),
@@ -73,11 +57,10 @@ pub fn heading(page: &Page) -> String {
         Page::Tokens => "Tokens and links".into(),
         Page::Activity => "Activity".into(),
         Page::Inspector => "Token inspector".into(),
-        Page::Unknown => "Nothing here".into(),
+        Page::Unknown => "Page not found".into(),
     }
 }
 
-/// A page's name in the navigation.
 pub fn section(page: &Page) -> &'static str {
     match page {
         Page::Devices | Page::Device(_) => "Manage devices",
@@ -89,21 +72,21 @@ pub fn section(page: &Page) -> &'static str {
     }
 }
 
-/// Why a call brought nothing, in one sentence; no problem where the edge was not reached.
+/// Why a call failed, with the next step. No problem means that the edge was not reached.
 pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
     match problem {
         None if is_write => {
-            "Pinlatch cannot be reached. It may have been done: look before you try again.".into()
+            "Pinlatch cannot be reached. The change may have been saved: check before you try again.".into()
         }
         None => "Pinlatch cannot be reached. Check your connection.".into(),
         Some(problem) if problem.is(Code::InvalidToken) => ENDED.into(),
         Some(problem) if problem.is(Code::InsufficientScope) => match &problem.detail {
-            Some(detail) => format!("You may not do this: {detail}."),
-            None => "You may not do this.".into(),
+            Some(detail) => format!("You do not have permission for this: {detail}."),
+            None => "You do not have permission for this. Ask an owner for access.".into(),
         },
         Some(problem) if problem.is(Code::InvalidRequest) => match &problem.detail {
-            Some(detail) => format!("That cannot be: {detail}."),
-            None => "That cannot be.".into(),
+            Some(detail) => format!("The request is not valid: {detail}."),
+            None => "The request is not valid. Check your input, then try again.".into(),
         },
         Some(problem) if problem.is(Code::Throttled) => match problem.retry_after {
             Some(seconds) => format!("Too many requests. Try again in {seconds} s."),
@@ -113,39 +96,32 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
     }
 }
 
-/// What is wrong with the scopes that were chosen.
 pub fn pick_fault(fault: Fault) -> &'static str {
     match fault {
-        Fault::Nothing => "Choose at least one thing that is allowed.",
-        Fault::TooMany => "That is more than 64 single permissions: choose wider ones.",
+        Fault::Nothing => "Choose at least one permission.",
+        Fault::TooMany => {
+            "More than 64 permissions are selected. Choose wider ones, for example a whole device."
+        }
     }
 }
 
-/// A number of things: `1 use`, `2 uses`.
+/// A number with its noun: `1 use`, `2 uses`.
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// The words of the scope picker.
 pub mod picker {
-    /// What the list is.
     pub const LINES: &str = "Lines";
-    /// Every device.
     pub const EVERYTHING: &str = "Every device";
-    /// All lines of one device.
     pub const ALL_LINES: &str = "Every line";
-    /// What is given for administration.
     pub const SITE: &str = "Administration";
-    /// What is chosen for what is not there.
-    pub const OTHERS: &str = "For devices that are not here now";
-    /// What the list of sentences is.
+    /// Selected scopes of devices and lines that the site does not have.
+    pub const OTHERS: &str = "Devices and lines that do not exist now";
     pub const ALLOWS: &str = "This allows:";
-    /// Where nothing is chosen.
-    pub const NOTHING: &str = "Nothing yet.";
-    /// Where there is nothing that could be chosen.
-    pub const NONE_HELD: &str = "You hold nothing that you could hand on.";
+    pub const NOTHING: &str = "No permissions selected.";
+    pub const NONE_HELD: &str = "You have no permissions that you can grant.";
 
-    /// A scope's word on its button.
+    /// Label of a scope on its button.
     pub fn word(verb: Option<&str>) -> &'static str {
         match verb {
             None => "All",

@@ -1,6 +1,6 @@
-//! A map of a few hundred entries as a sorted list: the page has many maps, and each tree would cost it kilobytes.
+//! A map as a sorted list, for a few hundred entries. Each `BTreeMap` type would add kilobytes to the program.
 
-/// Entries in the order of their keys.
+/// Sorted by key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map<K, V>(Vec<(K, V)>);
 
@@ -15,19 +15,17 @@ impl<K: Ord, V> Map<K, V> {
         self.0.binary_search_by(|(own, _)| own.cmp(key))
     }
 
-    /// The value of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
         let place = self.place(key).ok()?;
         self.0.get(place).map(|(_, value)| value)
     }
 
-    /// The value of a key, to be changed.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let place = self.place(key).ok()?;
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// Puts a value in, in place of any other.
+    /// Replaces an existing value.
     pub fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {
             Ok(place) => {
@@ -39,29 +37,25 @@ impl<K: Ord, V> Map<K, V> {
         }
     }
 
-    /// Takes a value out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.place(key).ok().map(|place| self.0.remove(place).1)
     }
 
-    /// Keeps the entries that are wanted.
     pub fn retain(&mut self, wanted: impl Fn(&K) -> bool) {
         self.0.retain(|(key, _)| wanted(key));
     }
 
-    /// The entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// The entries in order, their values to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 }
 
 impl<K: Ord + Clone, V: Default> Map<K, V> {
-    /// Changes the value of a key, beginning with the default.
+    /// Changes the value of a key, which is inserted with its default if absent.
     pub fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) {
         if self.get(key).is_none() {
             self.insert(key.clone(), V::default());

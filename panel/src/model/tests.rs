@@ -37,7 +37,7 @@ fn snapshot(seq: u64) -> ToPanel {
 
 fn filled() -> Model {
     let mut model = Model::default();
-    assert_eq!(model.apply(snapshot(7), NOW), News::Snapshot(599_500));
+    assert_eq!(model.apply(snapshot(7), NOW), ModelUpdate::Snapshot(599_500));
     model
 }
 
@@ -64,7 +64,7 @@ fn reported(model: &Model) -> Option<Level> {
 }
 
 fn outcome(model: &Model) -> Option<Outcome> {
-    model.talk(&key("lamp")).answer.map(|answer| answer.outcome)
+    model.command_state(&key("lamp")).answer.map(|answer| answer.outcome)
 }
 
 #[test]
@@ -73,24 +73,24 @@ fn a_wish_is_never_shown_as_a_fact() {
     ask(&mut model);
     assert_eq!(model.to_send(1, NOW).len(), 1);
     assert_eq!(reported(&model), Some(Level::On(false)));
-    assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
+    assert_eq!(model.apply(result("c1", "executed", None), NOW), ModelUpdate::Answered(key("lamp")));
     assert_eq!(
         reported(&model),
         Some(Level::On(false)),
         "the answer ends the command; the event brings the level"
     );
-    assert_eq!(model.apply(line_event(8, json!(true)), NOW), News::Facts);
+    assert_eq!(model.apply(line_event(8, json!(true)), NOW), ModelUpdate::Facts);
     assert_eq!(reported(&model), Some(Level::On(true)));
 }
 
 #[test]
 fn a_missing_event_is_noticed_and_an_old_one_is_not_applied() {
     let mut model = filled();
-    assert_eq!(model.apply(line_event(7, json!(true)), NOW), News::Facts);
+    assert_eq!(model.apply(line_event(7, json!(true)), NOW), ModelUpdate::Facts);
     assert_eq!(reported(&model), Some(Level::On(false)));
-    assert_eq!(model.apply(line_event(9, json!(true)), NOW), News::Gap);
+    assert_eq!(model.apply(line_event(9, json!(true)), NOW), ModelUpdate::Gap);
     assert_eq!(reported(&model), Some(Level::On(true)), "what came is a fact all the same");
-    assert_eq!(model.apply(line_event(10, json!(false)), NOW), News::Facts);
+    assert_eq!(model.apply(line_event(10, json!(false)), NOW), ModelUpdate::Facts);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_change_of_something_unknown_asks_for_a_fresh_snapshot() {
     let mut model = filled();
     let event = json!({"type": "event", "seq": 8, "at_ms": NOW, "change": "presence", "device": "shed",
                        "online": true, "last_seen_ms": NOW});
-    assert_eq!(model.apply(frame(event), NOW), News::Gap);
+    assert_eq!(model.apply(frame(event), NOW), ModelUpdate::Gap);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn presence_and_devices_come_and_go() {
     assert!(model.device(&name).unwrap().online);
     ask(&mut model);
     model.apply(event(10, json!({"change": "removed", "device": "porch"})), NOW);
-    assert_eq!((model.names(), model.talk(&key("lamp"))), (vec![], Talk::default()));
+    assert_eq!((model.names(), model.command_state(&key("lamp"))), (vec![], CommandState::default()));
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn a_late_report_amends_what_was_unknown() {
     let mut model = filled();
     ask(&mut model);
     model.apply(result("c1", "delivered", None), NOW);
-    assert!(model.talk(&key("lamp")).pending.is_some(), "no answer yet");
+    assert!(model.command_state(&key("lamp")).pending.is_some(), "no answer yet");
     model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
-    assert_eq!(model.apply(result("c1", "executed", None), NOW), News::Answered(key("lamp")));
+    assert_eq!(model.apply(result("c1", "executed", None), NOW), ModelUpdate::Answered(key("lamp")));
     assert_eq!(outcome(&model), Some(Outcome::Executed));
 }
 
@@ -189,7 +189,7 @@ fn silence_ends_the_wait_and_the_edge_is_asked_once() {
     assert_eq!(model.to_learn(), Vec::<String>::new());
     model.unlearnt("c1");
     assert_eq!(model.to_learn(), ["c1"]);
-    assert_eq!(model.settle("c1", Outcome::Executed), News::Answered(key("lamp")));
+    assert_eq!(model.settle("c1", Outcome::Executed), ModelUpdate::Answered(key("lamp")));
     model.unlearnt("c1");
     assert_eq!(model.to_learn(), Vec::<String>::new(), "it is known by now");
 }
@@ -208,10 +208,13 @@ fn one_command_at_a_time_and_the_last_answer_goes_when_the_next_is_asked() {
     let mut model = filled();
     ask(&mut model);
     model.ask(key("lamp"), "c2".into(), on(), NOW);
-    assert_eq!(model.talk(&key("lamp")).pending.unwrap().id, "c1");
+    assert_eq!(model.command_state(&key("lamp")).pending.unwrap().id, "c1");
     model.apply(result("c1", "refused", Some("refused_busy")), NOW);
     model.ask(key("lamp"), "c3".into(), on(), NOW);
-    assert_eq!((model.talk(&key("lamp")).pending.unwrap().id.as_str(), outcome(&model)), ("c3", None));
+    assert_eq!(
+        (model.command_state(&key("lamp")).pending.unwrap().id.as_str(), outcome(&model)),
+        ("c3", None)
+    );
 }
 
 #[test]
@@ -246,14 +249,14 @@ fn a_press_is_shown_for_some_seconds_and_told_once_each() {
         frame(json!({"type": "press", "at_ms": NOW, "device": "porch", "line": line, "long": long}))
     };
     let mut model = filled();
-    assert_eq!(model.apply(press("attic", false), NOW), News::Facts, "it is not shown here");
-    assert_eq!(model.apply(press("lamp", false), NOW), News::Pressed(key("lamp"), false));
+    assert_eq!(model.apply(press("attic", false), NOW), ModelUpdate::Facts, "it is not shown here");
+    assert_eq!(model.apply(press("lamp", false), NOW), ModelUpdate::Pressed(key("lamp"), false));
     let first = model.pressed(&key("lamp"), NOW).unwrap();
-    assert_eq!(model.apply(press("lamp", true), NOW + 5_000), News::Pressed(key("lamp"), true));
+    assert_eq!(model.apply(press("lamp", true), NOW + 5_000), ModelUpdate::Pressed(key("lamp"), true));
     let second = model.pressed(&key("lamp"), NOW + 10_999).unwrap();
     assert!(second.long && !first.long && second.count != first.count);
     assert_eq!(model.pressed(&key("lamp"), NOW + 11_000), None);
-    assert_eq!(model.apply(line_event(8, json!(true)), NOW), News::Facts, "a press takes no number");
+    assert_eq!(model.apply(line_event(8, json!(true)), NOW), ModelUpdate::Facts, "a press takes no number");
 }
 
 fn door_event(seq: u64, reported: bool, changed_ms: u64) -> ToPanel {
@@ -281,7 +284,7 @@ fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
     model.apply(result("c1", "executed", None), asked);
     assert_eq!(pulse(&model, asked + 1_000), own);
     assert_eq!(pulse(&model, asked + 9_000).unwrap().gone_ms, 3_000, "never more than all of it");
-    // Long after, somebody else opens.
+    // Much later, another person opens the door.
     model.apply(door_event(11, false, asked + 3_500), asked);
     model.apply(door_event(12, true, asked + 60_500), asked);
     assert_eq!(pulse(&model, asked + 60_000), Some(Pulse { ms: 5_000, gone_ms: 0, own: false }));

@@ -1,27 +1,25 @@
-//! What a sensor has measured while the page was open, drawn as one line. It is kept nowhere else.
+//! A sensor's readings since the page was opened, drawn as one line. They are not stored anywhere else.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 
 use pinlatch_protocol::line::Level;
 
-/// How many readings are kept.
 const MOST: usize = 120;
 
-/// How far back a trace reaches.
 const SPAN_MS: u64 = 30 * 60_000;
 
-/// The field that it is drawn on.
+/// Width of the SVG view box.
 pub const WIDTH: f64 = 100.0;
-/// The height of that field.
+/// Height of the SVG view box.
 pub const HEIGHT: f64 = 24.0;
 
-/// Readings with the time at which they were told, the oldest first; without a number where there was none.
+/// Readings with their time of receipt, oldest first; `None` if the sensor could not be read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace(VecDeque<(u64, Option<f64>)>);
 
 impl Trace {
-    /// Notes a reading; the same again is no news.
+    /// Records a reading, unless it equals the last one.
     pub fn push(&mut self, now_ms: u64, level: Option<Level>) {
         let number = match level {
             Some(Level::Number(number)) => Some(number),
@@ -30,19 +28,19 @@ impl Trace {
         if self.0.back().is_some_and(|(_, last)| *last == number) {
             return;
         }
-        // A clock that was set back would draw the line backwards.
+        // If the clock was set back, the line would run backwards.
         if self.0.back().is_some_and(|(at_ms, _)| *at_ms > now_ms) {
             self.0.clear();
         }
         self.0.push_back((now_ms, number));
         let from_ms = now_ms.saturating_sub(SPAN_MS);
-        // The last reading before the span still holds at its beginning.
+        // The last reading before the span is kept: it is the value at the span's start.
         while self.0.len() > MOST || self.0.get(1).is_some_and(|(at_ms, _)| *at_ms <= from_ms) {
             self.0.pop_front();
         }
     }
 
-    /// The least and the greatest number in it, once there are two.
+    /// The smallest and largest value; `None` if they are equal.
     pub fn range(&self) -> Option<(f64, f64)> {
         let numbers = || self.0.iter().filter_map(|(_, number)| *number);
         let (least, most) =
@@ -50,8 +48,8 @@ impl Trace {
         (least < most).then_some((least, most))
     }
 
-    /// The strokes of an SVG path of [`WIDTH`] by [`HEIGHT`], up to now: a level holds until the next is told. None
-    /// before anything has changed.
+    /// An SVG path of [`WIDTH`] by [`HEIGHT`] up to `now_ms`; each value is drawn until the next one. `None` before the
+    /// value has changed.
     pub fn path(&self, now_ms: u64) -> Option<String> {
         let (least, most) = self.range()?;
         let from_ms = self.0.front()?.0.max(now_ms.saturating_sub(SPAN_MS));

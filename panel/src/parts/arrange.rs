@@ -1,4 +1,4 @@
-//! Arranging: what stands on a tile in place of its control, and what moves.
+//! Arranging: controls on a tile in place of its line's control, and moving.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
@@ -10,7 +10,7 @@ use crate::prefs::{self, FAVOURITES, Of, Press};
 use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
-/// What can be arranged about a line.
+/// Favourite, group, position and kind of press of a line.
 #[component]
 pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     let panel = line.panel();
@@ -55,7 +55,7 @@ pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     }
 }
 
-/// How a momentary line's button is pressed.
+/// Options for the button of a momentary line.
 #[component]
 fn Presses(line: Handle) -> impl IntoView {
     let panel = line.panel();
@@ -106,7 +106,7 @@ pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> imp
             let place = next.iter().position(|own| *own == id).map_or(0, |place| place + 1);
             panel.say(words::moved(&title, place, next.len()));
             panel.arrange(|prefs| prefs.arrange(of, next));
-            // What is moved in a page loses the focus; the next press is meant for the same button.
+            // A moved element loses the focus. It is restored, so that the same button can be pressed again.
             let selector = selector.clone();
             request_animation_frame(move || {
                 use wasm_bindgen::JsCast;
@@ -126,7 +126,7 @@ pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> imp
     view! { <div class="mover">{buttons.into_iter().collect::<Vec<_>>()}</div> }
 }
 
-/// Takes the line that is dragged to a plate, before one of its lines or to its end.
+/// Drops the dragged line on a plate, at the position of one of its lines or at the end.
 pub fn drop_on(panel: Panel, plate: Memo<Option<Plate>>, before: Option<String>) {
     let dragged = panel.dragged.try_update_value(Option::take).flatten();
     if let (Some(dragged), Some(plate)) = (dragged, plate.get_untracked()) {

@@ -1,4 +1,4 @@
-//! The control of a colour LED: a few colours by name, and any other.
+//! The control of a colour LED: presets and a colour picker.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, Rgb};
@@ -15,12 +15,12 @@ const PRESETS: [(Rgb, &str); 7] = [
     (Rgb(0, 0, 0), "Off"),
 ];
 
-/// A colour LED. The lamp beside its name shows the reported colour; what was picked is never shown as lit.
+/// The lamp next to the line's name shows the reported colour, never the picked one.
 #[component]
 pub fn Colour(line: Handle) -> impl IntoView {
     let picker = NodeRef::<leptos::html::Input>::new();
     Effect::new(move |_| {
-        line.talk.track();
+        line.command.track();
         if let (Some(picker), Some(Level::Colour(colour))) = (picker.get(), line.level()) {
             picker.set_value(&colour.to_string());
         }

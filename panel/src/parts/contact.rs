@@ -1,4 +1,4 @@
-//! A contact, which takes no action: a drawing of it, open or closed, and for a while how it was pressed.
+//! A contact, which has no actions: its drawing, open or closed, and its last press.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::Level;
@@ -6,7 +6,7 @@ use pinlatch_protocol::line::Level;
 use super::line::Handle;
 use crate::words;
 
-/// A button or reed.
+/// A button or reed contact.
 #[component]
 pub fn Contact(line: Handle) -> impl IntoView {
     let blade = Memo::new(move |_| match line.level() {
@@ -24,11 +24,11 @@ pub fn Contact(line: Handle) -> impl IntoView {
     }
 }
 
-/// The last press, for some seconds.
+/// The last press, shown for a few seconds.
 #[component]
 pub fn Press(line: Handle) -> impl IntoView {
     let press = Memo::new(move |_| line.pressed());
-    // Made anew for each press, so that the second is seen too.
+    // A new element for each press, so that repeated presses are visible.
     move || {
         press.get().map(|press| {
             view! {

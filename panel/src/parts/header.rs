@@ -1,4 +1,4 @@
-//! The header: which site, how the link is, who is looking, and the ways to everything else.
+//! The header: site, connection, account and navigation.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,7 +12,6 @@ use crate::ui::icon::Mark;
 use crate::visit::{self, Visitor};
 use crate::{platform, words};
 
-/// The strip on top.
 #[component]
 pub fn Header() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -43,7 +42,7 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// The other pages that somebody may open.
+/// Links to the administration pages that the viewer may open.
 #[component]
 fn Ways() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -68,7 +67,7 @@ fn Ways() -> impl IntoView {
     }
 }
 
-/// How the link to the edge is; behind it, each hop with its time.
+/// State of the connection; opens the list of hops.
 #[component]
 fn LinkBadge() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -87,7 +86,7 @@ fn LinkBadge() -> impl IntoView {
     }
 }
 
-/// Each hop from here to the devices: whether it holds, and how long it takes as far as that was measured.
+/// Each hop to the devices, with its state and its measured round-trip time.
 #[component]
 fn Health() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -119,7 +118,7 @@ fn Health() -> impl IntoView {
     }
 }
 
-/// Who is looking, in which light, and the way out.
+/// Account, theme and sign-out.
 #[component]
 pub fn UserMenu(panel: Panel) -> impl IntoView {
     let who = Memo::new(move |_| {
@@ -167,7 +166,7 @@ pub fn UserMenu(panel: Panel) -> impl IntoView {
     }
 }
 
-/// Light, dark, or as the system says.
+/// Choice of the theme.
 #[component]
 fn Themes() -> impl IntoView {
     let theme = RwSignal::new(platform::theme());

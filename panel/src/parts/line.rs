@@ -1,4 +1,4 @@
-//! One line: what it is, its reported level, and the control that suits its kind.
+//! One line: its name, its reported level and the control for its kind.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -14,27 +14,23 @@ use super::sensor::Reading;
 use super::switch::Switch;
 use crate::board::Plate;
 use crate::live::Panel;
-use crate::model::{Key, Pressed, Pulse, Talk};
+use crate::model::{CommandState, Key, Pressed, Pulse};
 use crate::prefs::Press as Pressing;
 use crate::ui::dialog::Question;
 use crate::ui::icon::{Icon, IconKind};
 use crate::{platform, words};
 
-/// How long a lamp takes to a level that was tapped, where it can fade.
+/// Duration of a fade to a preset.
 const FADE_MS: u32 = 400;
 
-/// What a line's parts share. Cheap to copy: it holds signals.
+/// Shared by the parts of a line. Cheap to copy: it has signals only.
 #[derive(Clone, Copy)]
 pub struct Handle {
     panel: Panel,
     key: StoredValue<Key>,
-    /// The line's kind.
     pub kind: LineKind,
-    /// The line as the device reported it.
     pub view: Memo<Option<LineView>>,
-    /// What was said about it.
-    pub talk: Memo<Talk>,
-    /// Whether its device is there.
+    pub command: Memo<CommandState>,
     pub online: Memo<bool>,
 }
 
@@ -47,35 +43,31 @@ impl Handle {
             key,
             kind,
             view: Memo::new(move |_| panel.of_line(&of(), |model| model.line(&of()).cloned())),
-            talk: Memo::new(move |_| panel.of_line(&of(), |model| model.talk(&of()))),
+            command: Memo::new(move |_| panel.of_line(&of(), |model| model.command_state(&of()))),
             online: Memo::new(move |_| {
                 panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
             }),
         }
     }
 
-    /// The reported level.
     pub fn level(&self) -> Option<Level> {
         self.view.with(|view| view.as_ref().and_then(|view| view.reported))
     }
 
-    /// Whether the reported level is `true`.
     pub fn is_on(&self) -> bool {
         self.level() == Some(Level::On(true))
     }
 
-    /// The reported level in words.
     pub fn reported(&self) -> String {
         self.view.with(|view| view.as_ref().map(words::reported)).unwrap_or_default()
     }
 
-    /// The running pulse of a momentary line.
     pub fn pulse(&self) -> Option<Pulse> {
         let now = self.panel.now.get();
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pulse(key, now)))
     }
 
-    /// How much of it has gone by at this very moment, milliseconds.
+    /// Elapsed time of the pulse now, milliseconds. Not tracked.
     pub fn pulse_gone(&self) -> u32 {
         let pulse = self
             .panel
@@ -84,15 +76,14 @@ impl Handle {
         pulse.map_or(0, |pulse| pulse.gone_ms)
     }
 
-    /// The last press of a contact, while it is shown.
     pub fn pressed(&self) -> Option<Pressed> {
         let now = self.panel.now.get();
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pressed(key, now)))
     }
 
-    /// What a sensor measured since the page looks at it: the strokes, and between which numbers.
+    /// A sensor's readings since the page was opened: SVG path and range.
     pub fn trace(&self) -> Option<(String, String)> {
-        // Drawn anew with each reading, else every ten seconds.
+        // Redrawn with each reading, and otherwise every ten seconds by the caller.
         self.view.track();
         let now = platform::now_ms();
         let drawn = self.panel.model.with_untracked(|model| {
@@ -107,33 +98,30 @@ impl Handle {
         Some((path, words?))
     }
 
-    /// The panel's clock in steps of ten seconds.
     pub fn ten_seconds(&self) -> u64 {
         self.panel.now.get() / 10_000
     }
 
-    /// A level to be reached over a short time, where the line allows that.
+    /// Sets a level with a short fade, limited by the line's `max_on_ms`.
     pub fn fade(&self, level: Level) -> Action {
         let most = self.view.with_untracked(|view| view.as_ref().and_then(|view| view.max_on_ms));
         Action::Set { level, fade_ms: most.map_or(FADE_MS, |most| most.min(FADE_MS)) }
     }
 
-    /// The panel that it is on.
     pub fn panel(&self) -> Panel {
         self.panel
     }
 
-    /// The line as preferences name it.
+    /// `DEVICE/LINE`, as in the preferences.
     pub fn id(&self) -> String {
         self.key.with_value(ToString::to_string)
     }
 
-    /// How its button is pressed.
     pub fn press(&self) -> Pressing {
         self.panel.prefs.with(|prefs| prefs.press(&self.id()))
     }
 
-    /// Asks for an action, perhaps after a question.
+    /// Runs an action, after a confirmation if the preferences ask for one.
     pub fn ask_first(&self, word: &str, action: Action) {
         let line = *self;
         let asks = self.panel.prefs.with_untracked(|prefs| prefs.asks(&self.id()));
@@ -145,27 +133,26 @@ impl Handle {
         self.panel.question.set(Some(Question { title, text, yes: word.into(), act }));
     }
 
-    /// Whether the caller may run an action on the line.
+    /// Whether the viewer has permission for an action.
     pub fn may(&self, action: &str) -> bool {
         self.view.with(|view| view.as_ref().is_some_and(|view| view.actions.iter().any(|own| own == action)))
     }
 
-    /// Whether a command is under way.
     pub fn is_pending(&self) -> bool {
-        self.talk.with(|talk| talk.pending.is_some())
+        self.command.with(|state| state.pending.is_some())
     }
 
-    /// Whether what is shown may no longer be so.
+    /// Whether the displayed level may be out of date.
     pub fn is_stale(&self) -> bool {
         !self.online.get() || !self.panel.is_connected()
     }
 
-    /// Why an action cannot be asked for now, in words; `None` if it can.
+    /// Why an action is not possible now; `None` if it is.
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some("Not connected")
         } else if !self.may(action) {
-            Some("You may look at this line, not operate it")
+            Some("You have read-only access to this line")
         } else if !self.online.get() {
             Some("The device is offline")
         } else {
@@ -173,7 +160,7 @@ impl Handle {
         }
     }
 
-    /// Asks for an action, unless one is under way or it cannot be asked for.
+    /// Runs an action, unless a command is pending or the action is not possible.
     pub fn ask(&self, action: Action) {
         let ready = untrack(|| self.hindrance(action.name()).is_none() && !self.is_pending());
         if ready {
@@ -181,27 +168,25 @@ impl Handle {
         }
     }
 
-    /// Takes the last answer off the screen.
     pub fn dismiss(&self) {
         self.panel.dismiss(&self.key.get_value());
     }
 
-    /// The stable name of a control, for tests.
+    /// The `data-testid` of a control.
     pub fn test_id(&self, action: &str) -> String {
         self.key.with_value(|key| format!("action-{}-{}-{action}", key.device, key.line))
     }
 
-    /// The line's name, as on the wire.
     pub fn name(&self) -> String {
         self.key.with_value(|key| key.line.to_string())
     }
 
-    /// A control's name for those who do not see which line it stands under: `Open for 3 s, Door`.
+    /// Accessible name of a control: `Open for 3 s, Door`.
     pub fn label(&self, words: &str) -> String {
         format!("{words}, {}", words::title(&self.name()))
     }
 
-    /// How long ago the level last changed, by the edge's clock.
+    /// Age of the last change, by the edge's clock.
     pub fn changed(&self) -> Option<String> {
         let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
         let edge_ms = self.panel.model.with(|model| model.edge_ms(self.panel.now.get()));
@@ -209,7 +194,7 @@ impl Handle {
     }
 }
 
-/// One line of a device, on its plate or on a group's.
+/// One line, on its device's plate or on a group's plate.
 #[component]
 pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool) -> impl IntoView {
     let heading = format!("heading-{}-{}", key.device, key.line);
@@ -234,7 +219,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
 
     let mark = move || words::level_mark(line.level().as_ref());
     let state = move || {
-        line.talk.with(|talk| match (&talk.pending, &talk.answer) {
+        line.command.with(|state| match (&state.pending, &state.answer) {
             (Some(_), _) => "pending",
             (None, _) if !line.online.get() => "offline",
             (None, Some(answer)) => words::outcome_mark(&answer.outcome),
@@ -278,7 +263,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
     }
 }
 
-/// The control that suits the line's kind, and what is to be said about it.
+/// The control for the line's kind, and its notices.
 #[component]
 fn Operate(line: Handle) -> impl IntoView {
     view! {
@@ -296,7 +281,7 @@ fn Operate(line: Handle) -> impl IntoView {
     }
 }
 
-/// The reported level as a lamp: lit, dark, coloured, or a question mark.
+/// The reported level as a lamp: on, off, coloured, or a question mark.
 #[component]
 fn Lamp(line: Handle) -> impl IntoView {
     let light = move || match (line.kind, line.level()) {

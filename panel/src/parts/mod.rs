@@ -1,4 +1,4 @@
-//! The pieces that the screens are made of.
+//! Components of the board.
 
 pub mod header;
 pub mod line;

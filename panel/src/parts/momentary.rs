@@ -1,6 +1,6 @@
-//! The control of a momentary line: one large button that asks for one pulse, with a ring that shows what is left.
+//! The control of a momentary line: a button that requests one pulse, with a ring for the remaining time.
 //!
-//! It is held for a moment, so that neither a pocket nor a finger on its way opens a door; who likes, has a tap do.
+//! The button must be held for a moment, which prevents accidental presses. A preference allows a tap instead.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::line::Handle;
 use crate::prefs::Press;
 use crate::words;
 
-/// A pulse is this long unless the line allows less.
+/// Length of a pulse, unless the line's limit is shorter.
 const PULSE_MS: u32 = 3_000;
 
-/// How long the button is held. `style.css` fills it in the same time.
+/// Hold time. The fill animation in `style.css` has the same duration.
 const HOLD: Duration = Duration::from_millis(600);
 
-/// A door strike or bell push.
+/// For example a door strike or a bell.
 #[component]
 pub fn Momentary(line: Handle) -> impl IntoView {
     let ms = Memo::new(move |_| {
@@ -28,7 +28,7 @@ pub fn Momentary(line: Handle) -> impl IntoView {
     });
     let time = Memo::new(move |_| words::for_time(ms.get()));
     let pulse = Memo::new(move |_| line.pulse());
-    // One ring for one pulse: it is not drawn anew while that runs.
+    // One ring for each pulse. It is not redrawn while the pulse runs.
     let ring = Memo::new(move |_| {
         let began = line.view.with(|view| view.as_ref().and_then(|view| view.changed_ms));
         pulse.get().map(|pulse| (began, pulse.ms))
@@ -43,7 +43,7 @@ pub fn Momentary(line: Handle) -> impl IntoView {
         (None, Held::Not) => time.get(),
     };
     let name = move || if holds.get() { words::hold(word) } else { word.to_owned() };
-    // A press of assistive technology has no length; it is meant as it is.
+    // A press by assistive technology has no duration (`detail` is 0), so it acts at once.
     let click = move |event: leptos::ev::MouseEvent| {
         if !holds.get_untracked() || event.detail() == 0 {
             hold.act();
@@ -91,16 +91,15 @@ pub fn Momentary(line: Handle) -> impl IntoView {
     }
 }
 
-/// How a button is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Not,
     Now,
-    /// It was let go before its time.
+    /// Released too early.
     TooShort,
 }
 
-/// A button that acts once it was held for long enough.
+/// A button that acts after [`HOLD`].
 #[derive(Clone, Copy)]
 struct Hold {
     line: Handle,
@@ -155,7 +154,7 @@ impl Hold {
     }
 }
 
-/// What is left of a pulse, as an arc that runs out.
+/// The remaining time of a pulse, as a shrinking arc.
 #[component]
 fn Ring(ms: u32, gone: u32) -> impl IntoView {
     view! {

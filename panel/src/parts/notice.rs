@@ -1,4 +1,4 @@
-//! What is to be said about a line: under way, how it ended, a wish that is no fact.
+//! Notices of a line: a pending command, a result, and a desired level that differs from the reported one.
 
 use leptos::prelude::*;
 
@@ -12,11 +12,11 @@ struct Notice {
     class: &'static str,
     icon: IconKind,
     text: String,
-    /// Whether it stays until it is taken away.
+    /// Whether it stays until it is dismissed.
     stays: bool,
 }
 
-/// The notices of one line, the most urgent first.
+/// The notices of one line, most urgent first.
 #[component]
 pub fn Notices(line: Handle) -> impl IntoView {
     let notices = Memo::new(move |_| notices(line));
@@ -48,11 +48,12 @@ pub fn Notices(line: Handle) -> impl IntoView {
 
 fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
-    let talk = line.talk.get();
-    if let Some(pending) = &talk.pending {
-        let text = format!("Asked for {}, waiting", words::wish(line.kind, &pending.action));
+    let state = line.command.get();
+    if let Some(pending) = &state.pending {
+        let text =
+            format!("Requested {}, waiting for the device", words::requested(line.kind, &pending.action));
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
-    } else if let Some(answer) = &talk.answer {
+    } else if let Some(answer) = &state.answer {
         let icon = match answer.outcome {
             Outcome::Executed => IconKind::Done,
             Outcome::Refused(_) | Outcome::Denied(_) => IconKind::Refused,
@@ -69,18 +70,19 @@ fn notices(line: Handle) -> Vec<Notice> {
     if let Some(text) = nothing.filter(|_| !line.is_stale()) {
         found.push(Notice { class: "plain", icon: IconKind::Question, text: text.into(), stays: false });
     }
-    let wish = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
-    if let Some(wish) = wish.filter(|wish| talk.pending.is_none() && Some(*wish) != line.level()) {
+    let desired = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
+    if let Some(desired) = desired.filter(|desired| state.pending.is_none() && Some(*desired) != line.level())
+    {
         let text = format!(
-            "Asked for {}, reported {}.",
-            words::level(line.kind, Some(&wish)),
+            "Requested {}, reported {}.",
+            words::level(line.kind, Some(&desired)),
             words::level(line.kind, line.level().as_ref())
         );
         found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });
     }
     let actions = line.kind.actions();
     if !actions.is_empty() && !actions.iter().any(|action| line.may(action)) {
-        let text = "You may look at this line, not operate it.".to_owned();
+        let text = "You have read-only access to this line.".to_owned();
         found.push(Notice { class: "plain", icon: IconKind::Look, text, stays: false });
     }
     found

@@ -1,4 +1,4 @@
-//! Lines that take a number: dimmers in percent, servos in degrees.
+//! Lines with a numeric level: dimmers in percent, servos in degrees.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -7,14 +7,14 @@ use super::line::Handle;
 use crate::model::Outcome;
 use crate::{platform, words};
 
-/// The levels of a dimmer that are one tap away, in percent.
+/// Presets of a dimmer, in percent.
 const PRESETS: [(u8, &str); 4] = [(0, "Off"), (25, "25 %"), (50, "50 %"), (100, "100 %")];
 
-/// What was chosen while a command was under way is asked for after it, if it is not older than this.
+/// A value chosen while a command is pending is sent after it, unless it is older than this.
 const FRESH_MS: u64 = 1_000;
 
-/// A dimmer or a servo. The mark at the scale is what is reported; the thumb leaves it while something else is
-/// chosen, and returns to it with the answer.
+/// A dimmer or a servo. The mark on the scale is the reported level. The thumb shows the chosen level until the answer,
+/// then it returns to the mark.
 #[component]
 pub fn Slider(line: Handle) -> impl IntoView {
     let dimmer = line.kind == LineKind::Dimmer;
@@ -24,24 +24,24 @@ pub fn Slider(line: Handle) -> impl IntoView {
         Some(Level::Number(number)) => Some(number * scale),
         _ => None,
     });
-    let wish = RwSignal::new(None::<f64>);
+    let desired = RwSignal::new(None::<f64>);
     let next = StoredValue::new(None::<(f64, u64)>);
     let ask = move |chosen: f64| line.ask(Action::set(Level::Number(chosen / scale)));
     let settle = move || {
-        wish.set(None);
+        desired.set(None);
         if let Some(slider) = slider.get_untracked() {
             slider.set_value(&format!("{:.0}", fact.get_untracked().unwrap_or(most / 2.0)));
         }
     };
     Effect::new(move |_| {
-        if slider.get().is_some() && fact.get().is_some() && wish.get_untracked().is_none() {
+        if slider.get().is_some() && fact.get().is_some() && desired.get_untracked().is_none() {
             settle();
         }
     });
     Effect::new(move |_| {
-        let (pending, done) = line.talk.with(|talk| {
-            let done = talk.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
-            (talk.pending.is_some(), done)
+        let (pending, done) = line.command.with(|state| {
+            let done = state.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
+            (state.pending.is_some(), done)
         });
         if pending {
             return;
@@ -52,7 +52,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
             && done
             && platform::now_ms().saturating_sub(at_ms) < FRESH_MS
         {
-            wish.set(Some(chosen));
+            desired.set(Some(chosen));
             ask(chosen);
         }
     });
@@ -71,11 +71,11 @@ pub fn Slider(line: Handle) -> impl IntoView {
     view! {
         <div
             class="slide"
-            data-wish=move || wish.get().is_some().to_string()
+            data-wish=move || desired.get().is_some().to_string()
             style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
         >
             {(!dimmer).then(|| view! { <Arc fact/> })}
-            // Where nobody knows the level, a thumb would claim one; a dimmer has its buttons.
+            // For an unknown level, a thumb would show a wrong one. A dimmer can be set with its presets.
             <input
                 type="range"
                 class="slider"
@@ -85,20 +85,20 @@ pub fn Slider(line: Handle) -> impl IntoView {
                 step="1"
                 hidden=move || dimmer && fact.get().is_none()
                 aria-label=words::title(&line.name())
-                aria-valuetext=move || wish.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
+                aria-valuetext=move || desired.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
                 data-testid=line.test_id("set")
                 disabled=move || line.hindrance("set").is_some()
                 title=move || line.hindrance("set")
-                on:input=move |_| wish.set(chosen())
+                on:input=move |_| desired.set(chosen())
                 on:change=let_go
             />
-            <span class="wish" aria-hidden="true">{move || wish.get().map(in_words)}</span>
+            <span class="wish" aria-hidden="true">{move || desired.get().map(in_words)}</span>
         </div>
         {dimmer.then(|| view! { <Presets line/> })}
     }
 }
 
-/// A servo's needle, where it was last reported.
+/// A servo's needle at the reported angle.
 #[component]
 fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
     view! {
@@ -115,7 +115,6 @@ fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
     }
 }
 
-/// A dimmer's levels that are one tap away.
 #[component]
 fn Presets(line: Handle) -> impl IntoView {
     let buttons = PRESETS.map(|(percent, word)| {

@@ -1,4 +1,4 @@
-//! A plate: a device or a group, its heading, and its lines.
+//! A plate: the heading and the lines of a device or a group.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,6 @@ use crate::prefs::Of;
 use crate::visit::{self, Visitor};
 use crate::{platform, words};
 
-/// One plate.
 #[component]
 pub fn PlateView(id: String) -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -93,7 +92,7 @@ pub fn PlateView(id: String) -> impl IntoView {
     .into_any()
 }
 
-/// Whether a device is there, since when not, and how long it took for its last command.
+/// Presence of a device, its last contact if offline, and the round-trip time of its last command.
 #[component]
 fn Presence(
     panel: Panel,

@@ -1,11 +1,10 @@
-//! A measured number, and how it went while the page was open.
+//! A sensor's value, and its trace since the page was opened.
 
 use leptos::prelude::*;
 
 use super::line::Handle;
 use crate::model::trace::{HEIGHT, WIDTH};
 
-/// A sensor.
 #[component]
 pub fn Reading(line: Handle) -> impl IntoView {
     let ten_seconds = Memo::new(move |_| line.ten_seconds());
@@ -14,8 +13,11 @@ pub fn Reading(line: Handle) -> impl IntoView {
         line.trace()
     });
     let drawn = Memo::new(move |_| trace.with(Option::is_some));
-    let label =
-        move || trace.with(|trace| trace.as_ref().map(|(_, words)| format!("While you looked: {words}")));
+    let label = move || {
+        trace.with(|trace| {
+            trace.as_ref().map(|(_, words)| format!("Range since you opened the page: {words}"))
+        })
+    };
     view! {
         <p class="reading">{move || line.reported()}</p>
         {move || drawn.get().then(|| view! {

@@ -1,4 +1,4 @@
-//! The control of a switch: one toggle where the level is known, two plain buttons where it is not.
+//! The control of a switch: one toggle if the level is known, otherwise two buttons.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
@@ -6,10 +6,9 @@ use pinlatch_protocol::line::{Action, Level};
 use super::line::Handle;
 use crate::words;
 
-/// A blink by which people find a lamp: short, and it ends as it began.
+/// A short blink to identify a lamp. The lamp returns to its previous level.
 const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
 
-/// A switch.
 #[component]
 pub fn Switch(line: Handle) -> impl IntoView {
     let known = Memo::new(move |_| line.level().is_some());
@@ -31,7 +30,7 @@ pub fn Switch(line: Handle) -> impl IntoView {
     }
 }
 
-/// The toggle. It asks for the other of two levels by name, so that pressing twice never does two things.
+/// The toggle. It sends the other level explicitly, so that a double press has the effect of one press.
 #[component]
 fn Rocker(line: Handle) -> impl IntoView {
     let verb = move || if line.may("set") || !line.may("toggle") { "set" } else { "toggle" };
@@ -62,7 +61,7 @@ fn Rocker(line: Handle) -> impl IntoView {
     }
 }
 
-/// On and off, where nobody knows which it is.
+/// On and off buttons for an unknown level.
 #[component]
 fn Two(line: Handle) -> impl IntoView {
     [(true, "On", "set-on"), (false, "Off", "set-off")].map(|(level, word, name)| {

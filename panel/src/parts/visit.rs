@@ -1,4 +1,4 @@
-//! A guest's strip: that they are one, until when, and the way out.
+//! A guest's bar: validity, countdown and Leave.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,7 +8,7 @@ use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
 
-/// What a guest sees in place of an account.
+/// Replaces the account menu.
 #[component]
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -37,7 +37,7 @@ pub fn Visit() -> impl IntoView {
         });
     };
     view! {
-        <section class="visit" data-testid="guest" aria-label="Your visit">
+        <section class="visit" data-testid="guest" aria-label="Guest access">
             <Icon kind=IconKind::Key/>
             <p class="visit-words">
                 <strong>"Guest"</strong>
@@ -50,7 +50,7 @@ pub fn Visit() -> impl IntoView {
                 "Leave"
             </button>
             <p class="visit-stuck" role="status">
-                {move || stuck.get().then_some("Not left: Pinlatch cannot be reached.")}
+                {move || stuck.get().then_some("The link is still open in this browser: Pinlatch cannot be reached. Try again.")}
             </p>
         </section>
     }

@@ -1,22 +1,20 @@
-//! A question before something is done.
+//! Confirmation dialog.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-/// What is asked, and what the answer yes does.
+/// A confirmation, and the action for "yes".
 #[derive(Clone)]
 pub struct Question {
-    /// The heading.
     pub title: String,
-    /// What will happen.
     pub text: String,
-    /// The word on the button that does it.
+    /// Label of the confirm button.
     pub yes: String,
-    /// Does it.
+    /// Runs on "yes".
     pub act: Callback<()>,
 }
 
-/// Asks while there is a question. Escape and a press beside it mean no; the focus begins on no.
+/// Open while `question` is set. Escape means "no", and "no" has the initial focus.
 #[component]
 pub fn Confirm(question: RwSignal<Option<Question>>) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();

@@ -1,9 +1,9 @@
-//! Fields of forms: a label, an input, and a word about it.
+//! Form fields: label, input and hint.
 
 use leptos::html::Input;
 use leptos::prelude::*;
 
-/// A line of text. `autocomplete` is what browsers and password managers go by.
+/// `autocomplete` is used by browsers and password managers.
 #[component]
 pub fn Field(
     label: &'static str,
@@ -37,12 +37,12 @@ pub fn Field(
     }
 }
 
-/// A password, which can be shown. It leaves the input only into a request.
+/// A password, which can be shown. It is read from the input only for a request.
 #[component]
 pub fn Password(
     label: &'static str,
     testid: &'static str,
-    /// Whether it is being chosen, not asked for.
+    /// Whether it is a new password.
     #[prop(optional)]
     fresh: bool,
     input: NodeRef<Input>,

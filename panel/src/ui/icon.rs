@@ -1,45 +1,35 @@
-//! Drawn signs. Each state has its own shape, so that no meaning hangs on colour alone.
+//! Icons. Each state has its own shape, so that colour is never the only difference.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
 
-/// Which sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IconKind {
-    /// Under way.
     Pending,
-    /// Done.
     Done,
-    /// Refused.
     Refused,
-    /// Too late.
+    /// Expired.
     Clock,
-    /// Nobody knows.
+    /// Unknown.
     Question,
-    /// Not connected.
     Offline,
-    /// Two facts that differ.
+    /// Desired and reported levels differ.
     Differ,
-    /// Look, but do not touch.
+    /// Read-only.
     Look,
-    /// Take away.
     Close,
-    /// A guest's.
+    /// Guest access, or a secret.
     Key,
-    /// Looks for something.
     Search,
-    /// What matters most.
+    /// Favourite.
     Star,
-    /// One place towards the beginning.
     Earlier,
-    /// One place towards the end.
     Later,
-    /// A kind of line.
     Line(LineKind),
 }
 
 impl IconKind {
-    /// The strokes, on a field of 24 × 24.
+    /// SVG path in a view box of 24 × 24.
     fn path(self) -> &'static str {
         match self {
             Self::Pending => "M12 3a9 9 0 1 0 9 9",
@@ -60,7 +50,7 @@ impl IconKind {
             Self::Star => "M12 3.5l2.6 5.4l5.9.8l-4.3 4.1l1 5.9L12 16.9l-5.2 2.8l1-5.9l-4.3-4.1l5.9-.8z",
             Self::Earlier => "M6 14.5l6-6l6 6",
             Self::Later => "M6 9.5l6 6l6-6",
-            // Circuit symbols, as on a drawing.
+            // Circuit symbols.
             Self::Line(LineKind::Switch) => {
                 "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"
             }
@@ -80,7 +70,7 @@ impl IconKind {
     }
 }
 
-/// One sign, decoration only: the words beside it say the same.
+/// Hidden from screen readers, because the text next to it has the same meaning.
 #[component]
 pub fn Icon(kind: IconKind) -> impl IntoView {
     let class = if kind == IconKind::Pending { "icon spin" } else { "icon" };
@@ -91,7 +81,7 @@ pub fn Icon(kind: IconKind) -> impl IntoView {
     }
 }
 
-/// The product's mark: a pin header of which one pin is latched.
+/// The logo: a pin header with one latched pin.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

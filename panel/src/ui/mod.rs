@@ -1,4 +1,4 @@
-//! The handful of components that every screen is made of. They know nothing of sites, devices or lines.
+//! Basic components, independent of sites, devices and lines.
 
 pub mod dialog;
 pub mod field;

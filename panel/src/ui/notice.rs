@@ -1,10 +1,10 @@
-//! A notice: a sign, a colour and words that say the same.
+//! A notice: icon, colour and text.
 
 use leptos::prelude::*;
 
 use super::icon::{Icon, IconKind};
 
-/// One notice. `class` is the colour: `refused`, `expired`, `unknown`, `offline`, `plain`, `done`.
+/// `class` sets the colour: `refused`, `expired`, `unknown`, `offline`, `plain`, `done`.
 #[component]
 pub fn Notice(
     class: &'static str,
@@ -20,7 +20,7 @@ pub fn Notice(
     }
 }
 
-/// What went wrong, read aloud as it appears; room is taken only while there is something.
+/// An error, announced when it appears. It takes no space while empty.
 #[component]
 pub fn Trouble(text: RwSignal<Option<String>>, testid: &'static str) -> impl IntoView {
     view! {

@@ -1,10 +1,10 @@
-//! The page that a program draws in.
+//! Mounting in the page.
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-/// Draws a view in the document's `#app`, in place of what is there, for as long as the page lives.
+/// Replaces the content of `#app` by a view, for the lifetime of the page.
 pub fn take<V: IntoView + 'static>(view: impl FnOnce() -> V + 'static) {
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
     if let Some(root) = root {

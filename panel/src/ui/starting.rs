@@ -1,4 +1,4 @@
-//! What is shown until it is certain whether somebody is logged in. The page's own HTML looks the same.
+//! The page until the session is known. The HTML of the page looks the same.
 
 use leptos::prelude::*;
 
@@ -6,14 +6,14 @@ use crate::ui::icon::Mark;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// The product's mark, and a word if it takes long.
+/// The logo, and a text if the edge cannot be reached.
 #[component]
 pub fn Starting(
     /// Whether the edge could not be reached.
     trouble: bool,
 ) -> impl IntoView {
     let text = if trouble { words::waiting(platform::visitor(), platform::has_network()) } else { "" };
-    // Whoever opens the panel without network sees where they are.
+    // Without network, the site's name shows which panel this is.
     let site = platform::site().filter(|_| trouble).map(|site| words::title(site.as_str()));
     view! {
         <main class="starting" aria-busy="true">

@@ -1,4 +1,4 @@
-//! What the panel says around the devices: the link, the hops, and how things are arranged.
+//! Texts of the board outside its lines: connection state, latency, presence and arranging.
 
 use pinlatch_protocol::name::Name;
 
@@ -7,78 +7,55 @@ use crate::link::State;
 use crate::model::Model;
 use crate::visit::Visitor;
 
-/// The page itself, among the ways.
 pub const DEVICES: &str = "Devices";
-/// The ways to other pages.
+/// Accessible name of the navigation.
 pub const WAYS: &str = "Pages";
-/// Over the hops.
-pub const HEALTH: &str = "The way to your devices";
-/// Under the hops.
-pub const HEALTH_HINT: &str = "There and back. A device is timed by the last command from this page.";
-/// In the account's menu.
+pub const HEALTH: &str = "Connection";
+pub const HEALTH_HINT: &str =
+    "Round-trip times. For a device, this is the time of the last command from this page.";
 pub const THEME: &str = "Theme";
-/// The way out.
-pub const LOG_OUT: &str = "Log out";
-/// Where it did not go.
-pub const NOT_LOGGED_OUT: &str = "Not logged out: Pinlatch cannot be reached.";
-/// Said when the link is lost.
-pub const NOT_CONNECTED: &str = "Not connected.";
-/// Said when it is back.
+pub const LOG_OUT: &str = "Sign out";
+pub const NOT_LOGGED_OUT: &str =
+    "You are still signed in: Pinlatch cannot be reached. Check your connection, then try again.";
+/// For screen readers.
+pub const NOT_CONNECTED: &str = "Connection lost.";
+/// For screen readers.
 pub const CONNECTED_AGAIN: &str = "Connected again.";
-/// Over what may have changed since.
-pub const STALE: &str = "Not connected. What you see is the last known state; it may have changed since.";
-/// The same without any network.
-pub const STALE_NO_NETWORK: &str =
-    "This browser has no network. What you see is the last known state; it may have changed since.";
-/// Where another version is there.
-pub const NEWER: &str = "A new version of this page is there.";
-/// Takes it.
-pub const LOAD_NEWER: &str = "Load it";
-/// Of the search.
+pub const STALE: &str = "Connection lost. The page shows the last known state, which may be out of date. It reconnects automatically.";
+pub const STALE_NO_NETWORK: &str = "This browser has no network. The page shows the last known state, which may be out of date. It reconnects automatically.";
+pub const NEWER: &str = "A new version of this page is available.";
+pub const LOAD_NEWER: &str = "Reload";
 pub const SEARCH: &str = "Search lines";
-/// Where nothing is found.
-pub const NOTHING_FOUND: &str = "Nothing is called that here.";
-/// The button that begins and ends arranging.
+pub const NOTHING_FOUND: &str = "No lines match your search.";
+/// The button that starts and ends arranging.
 pub const ARRANGE: (&str, &str) = ("Arrange", "Done");
-/// What arranging is.
-pub const ARRANGE_HINT: &str = "Drag the tiles, or use their buttons. This browser keeps the arrangement; nothing can be operated meanwhile.";
-/// A line among the favourites, or not.
+pub const ARRANGE_HINT: &str = "Drag the tiles or use their buttons. The arrangement is stored in this browser. To operate lines again, select Done.";
 pub const FAVOURITE: &str = "Favourite";
-/// A line's group.
 pub const GROUP: &str = "Group";
-/// Where a line has no group.
-pub const NO_GROUP: &str = "With its device";
-/// One place towards the beginning.
+pub const NO_GROUP: &str = "No group";
 pub const EARLIER: &str = "Move earlier";
-/// One place towards the end.
 pub const LATER: &str = "Move later";
-/// A press is asked about first.
-pub const ASK_FIRST: &str = "Ask before it opens";
-/// A tap is enough.
-pub const TAP: &str = "A tap is enough";
-/// A device all of whose lines are in groups.
-pub const ELSEWHERE: &str = "All its lines are in groups.";
-/// A device without lines.
-pub const NO_LINES: &str = "This device has no lines that you may see.";
-/// Where a button was let go too early.
-pub const KEEP_HOLDING: &str = "Hold it a little longer";
-/// While a button is held.
+pub const ASK_FIRST: &str = "Ask for confirmation";
+pub const TAP: &str = "Tap instead of hold";
+/// Shown on the plate of a device.
+pub const ELSEWHERE: &str = "All lines of this device are in groups.";
+pub const NO_LINES: &str =
+    "No lines to show: the device has none, or you do not have permission to see them.";
+/// Shown when a button was released too early.
+pub const KEEP_HOLDING: &str = "Hold a little longer";
 pub const HOLDING: &str = "Keep holding…";
-/// Tries once more, now.
-pub const AGAIN: &str = "Try now";
+pub const AGAIN: &str = "Try again";
 
-/// A site without devices: the heading, and what to do.
-pub const EMPTY: [&str; 2] = ["No devices yet", "Enrol the first one from the owner's command line:"];
-/// And then.
+/// A site without devices: heading and text.
+pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
 pub const EMPTY_THEN: &str =
-    "Then run the line that it prints on the device. It appears here as soon as it connects.";
-/// A guest's part of a site without its device.
+    "Then run the printed command on the device. The device appears here when it connects.";
+/// A guest's page without devices: heading and text.
 pub const EMPTY_GUEST: [&str; 2] = [
-    "Nothing here now",
-    "The device that this link is for is not set up at present. It appears here as soon as it is.",
+    "No device available",
+    "The device for this link is not set up at the moment. It appears here when it is ready.",
 ];
 
-/// The link in a word or two.
 pub fn link(state: State, now_ms: u64) -> String {
     match state {
         State::Connected => "Connected".into(),
@@ -90,18 +67,16 @@ pub fn link(state: State, now_ms: u64) -> String {
     }
 }
 
-/// A hop on the way to a device.
+/// One hop between the browser and a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// From where to where.
     pub way: String,
-    /// How long it takes, or `—`.
+    /// Round-trip time, or `—` if it was not measured.
     pub time: String,
-    /// Whether it holds.
     pub good: bool,
 }
 
-/// The hops: from here to the edge, and on to each device. What was not measured is not guessed.
+/// The hops from the browser to the edge and on to each device.
 pub fn hops(model: &Model, connected: bool, edge_ms: Option<u32>) -> Vec<Hop> {
     let edge = edge_ms.filter(|_| connected).map(u64::from);
     let first = Hop { way: "Browser · edge".into(), time: took(edge), good: connected };
@@ -118,7 +93,6 @@ fn took(ms: Option<u64>) -> String {
     ms.map_or_else(|| "—".into(), |ms| format!("{ms} ms"))
 }
 
-/// Whether a device is there, else since when not.
 pub fn presence(online: bool, gone_ms: Option<u64>) -> String {
     match (online, gone_ms) {
         (true, _) => "online".into(),
@@ -127,47 +101,46 @@ pub fn presence(online: bool, gone_ms: Option<u64>) -> String {
     }
 }
 
-/// Beside the presence, how long the last command took.
+/// How long the last command of a device took.
 pub fn answered(ms: u64) -> String {
     format!("answered in {ms} ms")
 }
 
-/// The account's button.
 pub fn account(name: &str) -> String {
     format!("Account {name}")
 }
 
-/// Said when something was moved.
+/// Announced after a move: the new place, from 1.
 pub fn moved(what: &str, place: usize, of: usize) -> String {
     format!("{what}: place {place} of {of}.")
 }
 
-/// What the button of a momentary line does: `Hold to open`.
+/// Label of the button of a momentary line: `Hold to open`.
 pub fn hold(word: &str) -> String {
     format!("Hold to {}", word.to_ascii_lowercase())
 }
 
-/// The question before a press.
+/// Title and text of the confirmation before a press.
 pub fn question(word: &str, device: &Name, line: &Name) -> (String, String) {
     let line = title(line.as_str());
     (format!("{word} {line}?"), format!("{line} at {}.", title(device.as_str())))
 }
 
-/// Where somebody waits for the first answer. What a guest's link brought is known to this page only.
+/// Shown until the first answer of the edge. A guest must keep the page open, because only this page still has the link.
 pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
     match (visitor, network) {
         (Visitor::Person, true) => "Pinlatch cannot be reached. Trying again…",
-        (Visitor::Person, false) => "This browser has no network. The panel opens as soon as it is back.",
+        (Visitor::Person, false) => "This browser has no network. The panel opens when the network is back.",
         (Visitor::Guest, true) => {
-            "Pinlatch cannot be reached. Keep this page open: it tries again by itself."
+            "Pinlatch cannot be reached. Keep this page open: it tries again automatically."
         }
         (Visitor::Guest, false) => {
-            "This browser has no network. Keep this page open: it tries again by itself."
+            "This browser has no network. Keep this page open: it tries again automatically."
         }
     }
 }
 
-/// How long a pulse is: `for 3 s`.
+/// Length of a pulse: `for 3 s`.
 pub fn for_time(ms: u32) -> String {
     format!("for {}", super::duration(ms))
 }

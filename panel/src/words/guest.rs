@@ -1,36 +1,35 @@
-//! What the panel says to guests: until when their link is valid, and why it opens nothing (any more).
+//! Texts for guests: the validity of their link, and the reason if it does not work.
 
 #[cfg(test)]
 mod tests;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-/// From here on the time that is left is counted down.
+/// The remaining time is counted down in the last hour.
 const LAST_MS: u64 = 3_600_000;
 
-/// What is said aloud when so much time is left.
+/// Announced to screen readers when this much time, in milliseconds, is left.
 const WARNINGS: [(u64, &str); 2] =
-    [(60_000, "Your link ends in one minute."), (600_000, "Your link ends in ten minutes.")];
+    [(60_000, "Your link expires in one minute."), (600_000, "Your link expires in ten minutes.")];
 
-/// Why a guest's page shows nothing of the site.
+/// Why a guest link gives no access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
-    /// It did until now, or this browser has no link open.
+    /// Access ended during the visit, or this browser has no open link.
     Ended,
-    /// The guest left.
+    /// The guest pressed Leave.
     Left,
-    /// The link begins at this time, seconds of Unix time.
+    /// The link becomes valid at this time, seconds of Unix time.
     NotYet(u64),
-    /// All its uses are used.
     UsedUp,
-    /// It does not open anything: why, as far as the edge says.
+    /// With the reason, if the edge gave one.
     NotValid(Option<String>),
-    /// The edge would not look at it.
+    /// The edge refused the request before it checked the link.
     Refused(Problem),
 }
 
 impl Closed {
-    /// Why the edge refused to open a link.
+    /// From the edge's answer to a link.
     pub fn of(problem: Problem) -> Self {
         if problem.is(Code::UsedUp) {
             Self::UsedUp
@@ -44,7 +43,7 @@ impl Closed {
         }
     }
 
-    /// The reason as tests read it.
+    /// The value of `data-reason`.
     pub fn mark(&self) -> &'static str {
         match self {
             Self::Ended => "ended",
@@ -56,41 +55,40 @@ impl Closed {
         }
     }
 
-    /// The heading.
     pub fn heading(&self) -> &'static str {
         match self {
-            Self::Ended => "This link has ended",
+            Self::Ended => "Your access has ended",
             Self::Left => "You have left",
             Self::NotYet(_) => "This link is not valid yet",
-            Self::UsedUp => "This link is used up",
+            Self::UsedUp => "This link has been used up",
             Self::NotValid(_) => "This link is not valid",
             Self::Refused(_) => "This link cannot be opened",
         }
     }
 
-    /// What happened, and what to do. `moment` tells a time, seconds of Unix time, in words.
+    /// Explanation and next step. `moment` formats a time, seconds of Unix time.
     pub fn text(&self, moment: impl Fn(u64) -> String) -> String {
         match self {
             Self::Ended => {
-                "Its time is over, or it was taken back. If you think that it still holds, open it \
-                            again where you found it; otherwise ask whoever sent it for a new one."
+                "The link has expired or was revoked. If you think it is still valid, open it again from where \
+                 you received it. Otherwise ask the sender for a new link."
                     .into()
             }
-            Self::Left => "This browser has forgotten the link. To come back, open it again.".into(),
+            Self::Left => "This browser has deleted the link. To return, open the link again.".into(),
             Self::NotYet(from) => {
-                format!("It is valid from {} on. Open it again then.", moment(*from))
+                format!("It is valid from {}. Open it again then.", moment(*from))
             }
             Self::UsedUp => {
-                "It was good for so many uses, and all of them are used. Ask whoever sent it for a \
-                             new one."
+                "The link allowed a limited number of commands, and all of them have been used. Ask the sender for a \
+                 new link."
                     .into()
             }
             Self::NotValid(Some(why)) => {
-                format!("{}. Ask whoever sent it for a new one.", super::title(why))
+                format!("{}. Ask the sender for a new link.", super::title(why))
             }
             Self::NotValid(None) => {
-                "Perhaps it was not copied whole: open it again where you found it. If that \
-                                     does not help, ask whoever sent it for a new one."
+                "The link may be incomplete. Open it again from where you received it. If it still does not work, \
+                 ask the sender for a new link."
                     .into()
             }
             Self::Refused(problem) => super::login_problem(problem),
@@ -98,12 +96,12 @@ impl Closed {
     }
 }
 
-/// The time, seconds of Unix time, in the edge's words about a link that has not begun.
+/// The start time, seconds of Unix time, from the edge's message about a link that is not valid yet.
 fn beginning(detail: &str) -> Option<u64> {
     detail.strip_prefix("the link is valid from ")?.strip_suffix(" on")?.parse().ok()
 }
 
-/// When a link is valid, as far as that is known here.
+/// The validity of a link. `from` is known only in the tab that opened the link.
 pub fn window(from: Option<String>, until: String) -> String {
     match from {
         Some(from) => format!("Valid until {until}, since {from}"),
@@ -111,7 +109,7 @@ pub fn window(from: Option<String>, until: String) -> String {
     }
 }
 
-/// The time that is left, once it is short: `59:59 left`.
+/// The remaining time: `59:59 left`. `None` before the last hour.
 pub fn countdown(left_ms: u64) -> Option<String> {
     let seconds = left_ms / 1_000;
     match left_ms {
@@ -121,7 +119,7 @@ pub fn countdown(left_ms: u64) -> Option<String> {
     }
 }
 
-/// What is to be said aloud as the time that is left goes down from `before_ms`.
+/// The announcement that is due when the remaining time drops from `before_ms` to `left_ms`.
 pub fn warning(before_ms: u64, left_ms: u64) -> Option<&'static str> {
     let crossed = |at: u64| before_ms > at && left_ms <= at && left_ms > 0;
     WARNINGS.iter().find(|(at, _)| crossed(*at)).map(|(_, text)| *text)

@@ -68,7 +68,7 @@ fn a_reading_has_its_unit_and_no_more_decimals_than_mean_something() {
     }
     let failed = sensor(None, Some("°C"), Some(1));
     assert_eq!(reported(&failed), "no reading");
-    assert_eq!(no_level(&failed), Some("The sensor cannot be read."));
+    assert_eq!(no_level(&failed), Some("The sensor cannot be read. Check its wiring and the device's log."));
     assert_eq!(no_level(&sensor(Some(1.0), None, None)), None);
 }
 
@@ -79,7 +79,7 @@ fn of_a_pulse_is_told_what_is_left() {
     assert_eq!((left(2_999, false), left(3_000, true)), ("at most 1 s left".into(), "ending".into()));
 }
 
-/// The document of the device's configuration lists every code by which a device refuses.
+/// docs/config.md lists every refusal code of a device.
 #[test]
 fn every_refusal_of_a_device_has_its_own_words() {
     let page = include_str!("../../../docs/config.md");
@@ -121,7 +121,10 @@ fn every_ending_has_its_own_sentence() {
     ];
     let sentences: std::collections::BTreeSet<_> = endings.iter().map(outcome).collect();
     assert_eq!(sentences.len(), endings.len());
-    assert!(sentences.contains("Refused: by the cat."), "an unknown reason is still told");
+    assert!(
+        sentences.contains("The device refused the command: by the cat."),
+        "an unknown reason is still shown"
+    );
     assert!(sentences.contains("Too many commands. Try again in 3 s."));
 }
 
@@ -131,7 +134,7 @@ fn every_way_in_which_a_provider_s_login_fails_has_its_own_sentence() {
     let sentences: std::collections::BTreeSet<_> = codes.iter().map(|code| provider_problem(code)).collect();
     assert_eq!(sentences.len(), codes.len());
     assert!(provider_problem("not_admitted").contains("Ask an owner"));
-    // The address is anybody's to write, what the page says is not.
+    // Any link can set the address, but not the text of the page.
     for invented in ["", "Call 0900 123", "<b>x</b>"] {
         assert_eq!(provider_problem(invented), provider_problem("login_refused"));
     }

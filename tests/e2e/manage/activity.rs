@@ -41,7 +41,7 @@ fn the_log_is_live_filtered_and_saved() {
         pages.says("log", "Rose of Porch: set").await;
         pages.write("filter-actor", "nobody").await;
         pages.click("filter-go").await;
-        pages.says("none", "No entry fits").await;
+        pages.says("none", "No entries match").await;
         pages.click("filter-clear").await;
         pages.says("log", "Lamp of Porch").await;
 

@@ -36,7 +36,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.browser.until("presence", "data-online", "true").await;
         let version = env!("CARGO_PKG_VERSION");
         pages.says("version", version).await;
-        pages.says("clock", "right").await;
+        pages.says("clock", "correct").await;
         for fact in ["up", "certificate"] {
             let text = pages.browser.find(fact).await.text().await.expect("a text");
             assert!(text.contains(|c: char| c.is_ascii_digit()), "{fact}: {text}");
@@ -63,13 +63,13 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.browser.until("presence", "data-online", "true").await;
 
         pages.click("remove").await;
-        pages.says("remove-dialog", "opens nothing any more").await;
+        pages.says("remove-dialog", "no longer accepted").await;
         pages.click("confirm").await;
         pages.says("heading", "Manage devices").await;
         pages.gone("[data-testid=device-porch]").await;
         soon("the device is gone", || (site.get("/api/v1/devices/porch").status == 404).then_some(()));
         // A bookmarked address of a device that was removed.
         pages.go("device/porch").await;
-        pages.says("gone", "no such device").await;
+        pages.says("gone", "does not exist").await;
     });
 }

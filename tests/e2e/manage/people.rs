@@ -60,7 +60,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.says("picker-words", "Press Door of Porch").await;
         pages.browser.until("pick-line:porch/door:read", "data-implied", "true").await;
         pages.click("rights-go").await;
-        pages.browser.until("person-ben", "data-role", "own rights").await;
+        pages.browser.until("person-ben", "data-role", "custom permissions").await;
         pages.says("person-ben", "Press Door of Porch").await;
         assert_eq!(person(&site, "ben")["scope"], "line:porch/door:pulse");
 
@@ -110,7 +110,7 @@ fn a_viewer_is_offered_nothing_that_is_refused() {
         assert_eq!(pages.count(".deeds :is(button, a)").await, 0, "nothing to replace, remove or read");
         for page in ["people", "tokens", "activity"] {
             pages.go(page).await;
-            pages.says("plain", "You may not see this page").await;
+            pages.says("plain", "You do not have permission to see this page").await;
             assert_eq!(pages.count("main :is(button, input, select)").await, 0, "{page}");
         }
     });

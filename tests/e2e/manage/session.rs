@@ -35,7 +35,7 @@ fn a_session_that_ends_in_the_middle_loses_nothing() {
         site.send_json("DELETE", &format!("/api/v1/users/{OWNER}/sessions"), &json!({})).ok();
         pages.click("invite-go").await;
         pages.says("failed", "Your session has ended").await;
-        pages.says("ended", "nothing that you typed is lost").await;
+        pages.says("ended", "Your input is kept").await;
 
         let own = pages.browser.client.window().await.expect("a tab");
         let other = pages.browser.client.new_window(true).await.expect("a tab").handle;

@@ -21,10 +21,10 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
     let agent = site.device("porch");
     in_browser(async {
         let pages = Pages::of(&site, "tokens").await;
-        pages.says("none", "no API token").await;
+        pages.says("none", "No API tokens").await;
         pages.click("new-guest").await;
         pages.click("make-go").await;
-        pages.says("failed", "Say what it is for").await;
+        pages.says("failed", "Enter a name").await;
         pages.write("token-name", "Courier").await;
         pages.click("make-go").await;
         pages.says("failed", "Choose at least one").await;

@@ -47,7 +47,7 @@ fn an_admitted_person_logs_in_with_a_provider() {
         let browser = Browser::start(390, 844).await;
         browser.client.goto(&page_of(&stage)).await.expect("the panel");
         let link = browser.find("login-with-people").await;
-        assert_eq!(link.text().await.expect("a text"), "Log in with Test ID");
+        assert_eq!(link.text().await.expect("a text"), "Sign in with Test ID");
         go(&browser, &stage).await;
         let question = browser.client.current_url().await.expect("an address");
         assert!(question.as_str().starts_with(stage.provider.issuer()), "{question}");
@@ -74,7 +74,7 @@ fn a_stranger_reads_why_they_are_not_let_in() {
         go(&browser, &stage).await;
         answer(&browser, "mallory").await;
         let text = refusal(&browser, &stage).await;
-        assert!(text.contains("nobody has let you in here"), "{text}");
+        assert!(text.contains("you have no access to this site"), "{text}");
         browser.client.refresh().await.expect("a reload");
         browser.find("login-with-strangers").await;
         assert!(browser.client.find(fantoccini::Locator::Css("[data-testid=login-error]")).await.is_err());

@@ -62,12 +62,13 @@ fn whatever_differs_is_told_the_newest_first() {
             Change::Level { line: name("lamp"), view: Box::new(line("lamp", Some(true))) },
         ]
     );
-    let mut wished = went.clone();
-    wished.online = true;
-    wished.lines[0].desired = Some(Level::On(false));
-    events.see(&wished, 4);
-    let wish = Change::Wish { line: name("lamp"), kind: LineKind::Switch, wish: Some(Level::On(false)) };
-    assert_eq!(changes(&events)[..2], [wish, Change::Came]);
+    let mut requested = went.clone();
+    requested.online = true;
+    requested.lines[0].desired = Some(Level::On(false));
+    events.see(&requested, 4);
+    let desired =
+        Change::Desired { line: name("lamp"), kind: LineKind::Switch, desired: Some(Level::On(false)) };
+    assert_eq!(changes(&events)[..2], [desired, Change::Came]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The audit log: live, filtered, saved.
+//! The audit log: live, with filter and export.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -15,16 +15,16 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::words::activity as text;
 use crate::manage::{browser, call};
 
-/// How often new entries are asked for, in seconds.
+/// Interval between two requests for new entries, in seconds.
 const AGAIN_S: u64 = 4;
 
-/// The entries, and which are wanted.
+/// The loaded entries and the filter.
 #[derive(Clone, Copy)]
 struct View {
     frame: Frame,
     log: RwSignal<Log>,
     filter: RwSignal<AuditFilter>,
-    /// Counts the filters: an answer to an earlier one is of no use.
+    /// Increases with every new filter; an answer for an older filter is discarded.
     turn: RwSignal<u32>,
     is_known: RwSignal<bool>,
     is_live: RwSignal<bool>,
@@ -32,7 +32,7 @@ struct View {
 }
 
 impl View {
-    /// Asks for the newest entries.
+    /// Loads the newest entries.
     fn load(&self) {
         let view = *self;
         let turn = view.turn.get_untracked();
@@ -53,7 +53,7 @@ impl View {
         });
     }
 
-    /// Asks for older ones.
+    /// Loads the next older entries.
     fn more(&self) {
         let view = *self;
         let Some(before) = view.log.with_untracked(|log| log.next) else { return };
@@ -69,7 +69,7 @@ impl View {
         });
     }
 
-    /// Wants other entries.
+    /// Sets a filter.
     fn want(&self, filter: AuditFilter) {
         self.filter.set(filter);
         self.turn.update(|turn| *turn += 1);
@@ -79,7 +79,6 @@ impl View {
     }
 }
 
-/// The page.
 #[component]
 pub fn Activity() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -137,7 +136,6 @@ pub fn Activity() -> impl IntoView {
     }
 }
 
-/// One entry.
 #[component]
 fn Entry(entry: AuditEntry) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -161,7 +159,7 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
     }
 }
 
-/// Which entries are wanted.
+/// The filter's form.
 #[component]
 fn Filter(first: AuditFilter) -> impl IntoView {
     let view = expect_context::<View>();
@@ -227,7 +225,7 @@ fn Filter(first: AuditFilter) -> impl IntoView {
     }
 }
 
-/// Saves what is wanted as a file.
+/// Saves the filtered log as a file.
 #[component]
 fn Export() -> impl IntoView {
     let view = expect_context::<View>();
@@ -265,7 +263,7 @@ fn Export() -> impl IntoView {
     }
 }
 
-/// Every entry that is wanted, as JSON Lines: the edge gives so many at a time.
+/// All entries of the filter as JSON Lines. The edge returns a limited number for each call.
 async fn all(view: View) -> Result<String, crate::api::Failure> {
     let filter = view.filter.get_untracked();
     let mut lines = String::new();

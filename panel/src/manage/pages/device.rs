@@ -1,4 +1,4 @@
-//! One device: its lines and what happens on them, what is known of it, and what can be done about it.
+//! One device: details, lines, live events and actions.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -23,7 +23,6 @@ use crate::manage::{activity, call, words};
 use crate::model::{Key, Pressed};
 use crate::words::{ago, level_mark, reported, span, title};
 
-/// The page.
 #[component]
 pub fn Device(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -45,7 +44,7 @@ pub fn Device(name: Name) -> impl IntoView {
     }
 }
 
-/// A device as it is at this moment.
+/// The current state of a device.
 fn now(frame: Frame, name: &Name) -> Option<DeviceView> {
     frame.panel.model.with(|model| model.device(name).cloned())
 }
@@ -56,11 +55,10 @@ fn There(name: Name) -> impl IntoView {
         <Facts name=name.clone()/>
         <Lines name=name.clone()/>
         <LiveEvents name=name.clone()/>
-        <Deeds name/>
+        <DeviceActions name/>
     }
 }
 
-/// What is known of it.
 #[component]
 fn Facts(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -87,7 +85,7 @@ fn Facts(name: Name) -> impl IntoView {
     let enrolled = RwSignal::new(None::<u64>);
     let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
     if may_read {
-        // The only place that says when: the log, as far as it goes back.
+        // The date of enrolment is only in the audit log, within its retention.
         let filter = AuditFilter {
             act: Some("enrol".into()),
             target: Some(name.to_string()),
@@ -149,7 +147,6 @@ fn Facts(name: Name) -> impl IntoView {
     }
 }
 
-/// Its lines.
 #[component]
 fn Lines(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -160,7 +157,7 @@ fn Lines(name: Name) -> impl IntoView {
             .map(|device| device.lines.iter().map(|line| (line.name.clone(), line.kind)).collect())
             .unwrap_or_default()
     });
-    let [line, kind, level, wish, changed] = text::COLUMNS;
+    let [line, kind, level, desired, changed] = text::COLUMNS;
     view! {
         <section class="plate">
             <h2 class="part-head">{text::LINES}</h2>
@@ -174,7 +171,7 @@ fn Lines(name: Name) -> impl IntoView {
                             <th scope="col">{line}</th>
                             <th scope="col">{kind}</th>
                             <th scope="col">{level}</th>
-                            <th scope="col">{wish}</th>
+                            <th scope="col">{desired}</th>
                             <th scope="col">{changed}</th>
                         </tr>
                     </thead>
@@ -192,7 +189,7 @@ fn Lines(name: Name) -> impl IntoView {
 #[component]
 fn Line(key: Key, kind: LineKind) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let [_, kind_head, level_head, wish_head, changed_head] = text::COLUMNS;
+    let [_, kind_head, level_head, desired_head, changed_head] = text::COLUMNS;
     let test_id = format!("line-{}", key.line);
     let shown = title(key.line.as_str());
     let key = StoredValue::new(key);
@@ -211,13 +208,13 @@ fn Line(key: Key, kind: LineKind) -> impl IntoView {
             <th scope="row">{shown}</th>
             <td data-label=kind_head>{text::kind(kind)}</td>
             <td data-label=level_head>{move || of(|line| Some(reported(line)))}</td>
-            <td data-label=wish_head>{move || of(text::wish)}</td>
+            <td data-label=desired_head>{move || of(text::desired)}</td>
             <td data-label=changed_head>{changed}</td>
         </tr>
     }
 }
 
-/// What happens while somebody looks.
+/// Events since the page was opened.
 #[component]
 fn LiveEvents(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -286,16 +283,16 @@ fn LiveEvents(name: Name) -> impl IntoView {
     }
 }
 
-/// What is open over the page.
+/// The open dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     Replace,
     Remove,
 }
 
-/// What can be done about it, by whoever may.
+/// Actions that the viewer has permission for.
 #[component]
-fn Deeds(name: Name) -> impl IntoView {
+fn DeviceActions(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let may_audit = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Audit)));
     let may_manage = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));
@@ -345,7 +342,7 @@ fn Deeds(name: Name) -> impl IntoView {
             }
             .into_any(),
             Some(Open::Remove) => {
-                // The page's own end: the news that the device is gone may come first, and takes this dialog away.
+                // The work itself leaves the page: the event of the removal may arrive first and remove this dialog.
                 let work = move || {
                     let name = name.get_value();
                     Box::pin(async move {

@@ -1,4 +1,4 @@
-//! All devices, and the way to enrol one.
+//! All devices, and enrolment.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -19,7 +19,6 @@ use crate::manage::parts::once::Once;
 use crate::manage::words::devices as text;
 use crate::words::title;
 
-/// The page.
 #[component]
 pub fn Devices() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -57,7 +56,6 @@ pub fn Devices() -> impl IntoView {
     }
 }
 
-/// One device in the list.
 #[component]
 fn Card(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -91,7 +89,7 @@ fn Card(name: Name) -> impl IntoView {
     }
 }
 
-/// Asks for a name, then shows the string.
+/// Asks for a name, then shows the enrolment string.
 #[component]
 fn Enrol(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     view! {
@@ -110,7 +108,7 @@ fn EnrolForm() -> impl IntoView {
         event.prevent_default();
         match Name::new(name.get_untracked().trim()) {
             Ok(name) => doing.run(Box::pin(call::enrol(name)), move |reply| made.set(Some(reply))),
-            Err(wrong) => doing.fail(format!("{wrong}.")),
+            Err(wrong) => doing.fail(format!("Check the device name: {wrong}.")),
         }
     };
     move || match made.get() {
@@ -126,7 +124,7 @@ fn EnrolForm() -> impl IntoView {
     }
 }
 
-/// The enrolment string, once.
+/// Shows the enrolment string once.
 #[component]
 pub fn Made(reply: EnrolmentReply) -> impl IntoView {
     let command = Secret::new(text::enrol_command(reply.enrol.expose()));

@@ -1,4 +1,4 @@
-//! The token inspector. What is pasted stays in this page's memory, and goes with it.
+//! The token inspector. Pasted text is only in this page's memory.
 
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
@@ -15,11 +15,10 @@ use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::inspector as text;
 
-/// What checks a token.
+/// Sources of the key.
 const SITE: &str = "site";
 const GIVEN: &str = "given";
 
-/// The page.
 #[component]
 pub fn Inspector() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -38,18 +37,18 @@ pub fn Inspector() -> impl IntoView {
             secret.try_set(String::new());
         }
     };
-    // A page that the browser keeps for the way back is left, too.
+    // Also cleared when the browser puts the page into its back/forward cache.
     let leaving = window_event_listener_untyped("pagehide", move |_| clear());
     on_cleanup(move || leaving.remove());
 
     let is_given = Memo::new(move |_| source.with(|source| source == GIVEN));
-    // A key set cannot be compared, so it is no memo's.
+    // Not a memo, because key sets cannot be compared.
     let given = Signal::derive(move || {
         let key = key.get();
         (!key.trim().is_empty()).then(|| given_key(&key).map_err(|error| error.to_string()))
     });
     let key_wrong = move || match given.get() {
-        Some(Err(wrong)) if is_given.get() => Some(format!("{wrong}.")),
+        Some(Err(wrong)) if is_given.get() => Some(format!("This key cannot be used: {wrong}.")),
         _ => None,
     };
     let finding = Memo::new(move |_| {
@@ -69,7 +68,7 @@ pub fn Inspector() -> impl IntoView {
         } else {
             Wanted::default()
         };
-        // Times go on while somebody looks.
+        // The time is tracked, because a token may expire while the page is open.
         let now = frame.panel.now.get() / 1_000;
         Some(Told::of(&judge(token, &keys, &wanted, &frame.site(), now)))
     });
@@ -140,7 +139,7 @@ pub fn Inspector() -> impl IntoView {
     }
 }
 
-/// A finding in words, which can be compared: it is drawn anew only where it says something else.
+/// A finding as text. Unlike a finding it can be compared, so the result is redrawn only if it changed.
 #[derive(Debug, Clone, PartialEq)]
 struct Told {
     verdict: Verdict,
@@ -174,7 +173,6 @@ impl Told {
     }
 }
 
-/// What came of it.
 #[component]
 fn Result(told: Told) -> impl IntoView {
     let Told { verdict, kind, reasons, header, claims, checks } = told;
@@ -208,7 +206,7 @@ fn Result(told: Told) -> impl IntoView {
     }
 }
 
-/// The members of the header, or the claims. All of it is a stranger's: text, and nothing else.
+/// The members of the header, or the claims. All values are untrusted and are shown as text only.
 #[component]
 fn Members(title: &'static str, members: Vec<[String; 3]>, test_id: &'static str) -> impl IntoView {
     let members: Vec<_> = members

@@ -1,13 +1,13 @@
-//! People: who is there, what they may do, and what can be done about it.
+//! People: their permissions, and actions on them.
 
-mod deeds;
 mod invite;
+mod person_actions;
 
 use leptos::prelude::*;
 use pinlatch_protocol::admin::Person;
 use pinlatch_protocol::name::UserName;
 
-use self::deeds::{Deed, Opened};
+use self::person_actions::{Opened, PersonAction};
 use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
@@ -19,31 +19,29 @@ use crate::manage::words;
 use crate::manage::words::people as text;
 use crate::manage::words::scope::{role_name, sentences};
 
-/// The people, and the way to look at them again.
+/// The list of people.
 #[derive(Clone, Copy)]
 pub struct List {
-    /// The people, once they are known.
+    /// `None` until they are loaded.
     pub people: RwSignal<Option<Vec<Person>>>,
     doing: Doing,
-    /// What is open over the page.
-    pub open: RwSignal<Option<Deed>>,
+    /// The open dialog.
+    pub open: RwSignal<Option<PersonAction>>,
 }
 
 impl List {
-    /// Asks for the people.
+    /// Loads the people.
     pub fn load(&self) {
         let people = self.people;
         self.doing.run(Box::pin(call::people()), move |found| people.set(Some(found)));
     }
 
-    /// A person.
     pub fn person(&self, name: &UserName) -> Option<Person> {
         let of = |people: &Vec<Person>| people.iter().find(|person| person.username == *name).cloned();
         self.people.with(|people| people.as_ref().and_then(of))
     }
 }
 
-/// The page.
 #[component]
 pub fn People() -> impl IntoView {
     let list = List { people: RwSignal::new(None), doing: Doing::read(), open: RwSignal::new(None) };
@@ -59,13 +57,13 @@ pub fn People() -> impl IntoView {
         <main class="manage" aria-busy=move || list.people.with(Option::is_none).to_string()>
             <div class="page-top">
                 <Heading page=Page::People/>
-                <Button text=text::PASSWORD test_id="password" on_press=move || list.open.set(Some(Deed::Password))/>
-                <Button text=text::WITHDRAW test_id="withdraw" on_press=move || list.open.set(Some(Deed::Withdraw))/>
+                <Button text=text::PASSWORD test_id="password" on_press=move || list.open.set(Some(PersonAction::Password))/>
+                <Button text=text::WITHDRAW test_id="withdraw" on_press=move || list.open.set(Some(PersonAction::Withdraw))/>
                 <Button
                     text=text::INVITE
                     test_id="invite"
                     class="primary"
-                    on_press=move || list.open.set(Some(Deed::Invite))
+                    on_press=move || list.open.set(Some(PersonAction::Invite))
                 />
             </div>
             <Failed doing=list.doing/>
@@ -82,7 +80,7 @@ pub fn People() -> impl IntoView {
     }
 }
 
-/// One person. What changes of them is drawn anew and nothing else, so that the focus stays where it is.
+/// One person. Only changed parts are redrawn, so that the focus is kept.
 #[component]
 fn Card(name: UserName) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -98,7 +96,7 @@ fn Card(name: UserName) -> impl IntoView {
             person.with(|person| person.as_ref().map_or((0, 0), |p| (p.sessions, p.created_ms)));
         text::card(sessions, frame.panel.now.get().saturating_sub(created_ms))
     };
-    // A role's rights have its name.
+    // The permissions of a role are not listed: the role is shown instead.
     let allows = Memo::new(move |_| {
         let of = |person: &Person| person.role.is_none().then(|| sentences(&person.scope));
         person.with(|person| person.as_ref().and_then(of)).unwrap_or_default()
@@ -119,12 +117,12 @@ fn Card(name: UserName) -> impl IntoView {
             <p class="card-facts">{facts}</p>
             {move || listed(None, allows.get())}
             {move || listed(Some(text::IDENTITIES), identities.get())}
-            <Deeds name person/>
+            <PersonActions name person/>
         </li>
     }
 }
 
-/// Texts one below the other, under a head where they have one; nothing where there are none.
+/// A list of texts with an optional heading; `None` if it is empty.
 fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoView> {
     let head = head.map(|head| view! { <p class="small-head">{head}</p> });
     let items =
@@ -132,7 +130,7 @@ fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoVie
     (!texts.is_empty()).then(|| view! { {head} <ul class="allows">{items(texts)}</ul> })
 }
 
-/// What is offered about a person.
+/// The actions that are offered for a person.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Offer {
     change: bool,
@@ -155,9 +153,9 @@ impl Offer {
     }
 }
 
-/// What can be done about a person, as far as it is offered.
+/// Buttons for the offered actions.
 #[component]
-fn Deeds(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
+fn PersonActions(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let list = expect_context::<List>();
     let offer = Memo::new(move |_| {
@@ -167,27 +165,28 @@ fn Deeds(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     });
     move || {
         let offer = offer.get();
-        let button = |deed: fn(UserName) -> Deed, text: &'static str, mark: &str, class: &'static str| {
-            let (about, target) = (name.to_string(), name.clone());
-            view! {
-                <Button
-                    text
-                    test_id=format!("{mark}-{name}")
-                    about
-                    class
-                    on_press=move || list.open.set(Some(deed(target.clone())))
-                />
-            }
-        };
+        let button =
+            |action: fn(UserName) -> PersonAction, text: &'static str, mark: &str, class: &'static str| {
+                let (about, target) = (name.to_string(), name.clone());
+                view! {
+                    <Button
+                        text
+                        test_id=format!("{mark}-{name}")
+                        about
+                        class
+                        on_press=move || list.open.set(Some(action(target.clone())))
+                    />
+                }
+            };
         let may_lose = offer.change && !offer.is_last_owner;
         view! {
             <div class="row">
-                {may_lose.then(|| button(Deed::Rights, text::CHANGE, "rights", "quiet"))}
-                {offer.reset.then(|| button(Deed::Reset, text::RESET, "reset", "quiet"))}
-                {offer.end.then(|| button(Deed::End, text::END, "end", "quiet"))}
-                {offer.change.then(|| button(Deed::Admit, text::ADMIT, "admit", "quiet"))}
-                {offer.forget.then(|| button(Deed::Forget, text::FORGET, "forget", "quiet"))}
-                {may_lose.then(|| button(Deed::Remove, text::REMOVE, "remove", "quiet danger-text"))}
+                {may_lose.then(|| button(PersonAction::Rights, text::CHANGE, "rights", "quiet"))}
+                {offer.reset.then(|| button(PersonAction::Reset, text::RESET, "reset", "quiet"))}
+                {offer.end.then(|| button(PersonAction::End, text::END, "end", "quiet"))}
+                {offer.change.then(|| button(PersonAction::Admit, text::ADMIT, "admit", "quiet"))}
+                {offer.forget.then(|| button(PersonAction::Forget, text::FORGET, "forget", "quiet"))}
+                {may_lose.then(|| button(PersonAction::Remove, text::REMOVE, "remove", "quiet danger-text"))}
             </div>
             {(offer.change && offer.is_last_owner).then(|| view! { <p class="hint">{text::LAST_OWNER}</p> })}
         }

@@ -1,4 +1,4 @@
-//! API tokens and guest links: what there is, how it stands, and the end of it.
+//! API tokens and guest links: list, status and revocation.
 
 mod make;
 
@@ -13,20 +13,20 @@ use crate::manage::parts::dialog::{Confirm, Dialog};
 use crate::manage::parts::doing::{Doing, Failed};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::heading::Heading;
-use crate::manage::validity::Standing;
+use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
 
-/// How often uses are looked at again, in seconds.
+/// Interval between two reloads of the list, in seconds.
 const AGAIN_S: u64 = 15;
 
-/// What is open over the page.
+/// The open dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Open {
     Make(TokenKind),
     Revoke(String),
 }
 
-/// The tokens, and the way to look at them again.
+/// The list of tokens.
 #[derive(Clone, Copy)]
 struct List {
     tokens: RwSignal<Option<Vec<TokenView>>>,
@@ -46,7 +46,6 @@ impl List {
     }
 }
 
-/// The page.
 #[component]
 pub fn Tokens() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -62,7 +61,7 @@ pub fn Tokens() -> impl IntoView {
         Memo::new(move |_| {
             let now_ms = frame.panel.now.get();
             let of = |tokens: &Vec<TokenView>| {
-                let fit = tokens.iter().filter(|token| Standing::of(token, now_ms).lives() == lives);
+                let fit = tokens.iter().filter(|token| TokenStatus::of(token, now_ms).lives() == lives);
                 fit.map(|token| token.jti.clone()).collect::<Vec<_>>()
             };
             list.tokens.with(|tokens| tokens.as_ref().map(of)).unwrap_or_default()
@@ -114,7 +113,6 @@ pub fn Tokens() -> impl IntoView {
     }
 }
 
-/// One token.
 #[component]
 fn Card(jti: String) -> impl IntoView {
     let list = expect_context::<List>();
@@ -128,7 +126,7 @@ fn Known(token: TokenView) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let list = expect_context::<List>();
     let own = token.clone();
-    let standing = Memo::new(move |_| Standing::of(&own, frame.panel.now.get()));
+    let status = Memo::new(move |_| TokenStatus::of(&own, frame.panel.now.get()));
     let may = {
         let token = token.clone();
         Memo::new(move |_| frame.rights.with(|rights| rights.may_revoke(&token)))
@@ -147,18 +145,18 @@ fn Known(token: TokenView) -> impl IntoView {
             class="plate card"
             data-testid=test_id
             data-kind=kind.as_str()
-            data-standing=move || standing.get().mark()
+            data-standing=move || status.get().mark()
         >
             <p class="card-head">
                 <strong class="name">{name}</strong>
                 <span class="tag">{text::kind(kind)}</span>
-                <span class="tag tag-standing">{move || text::standing(standing.get())}</span>
+                <span class="tag tag-standing">{move || text::status(status.get())}</span>
             </p>
             <ul class="allows">{allows}</ul>
             <p class="card-facts">{window}</p>
             <p class="card-facts">{facts}</p>
             {move || {
-                if !standing.get().lives() {
+                if !status.get().lives() {
                     ().into_any()
                 } else if may.get() {
                     let jti = jti.clone();
@@ -182,7 +180,7 @@ fn Known(token: TokenView) -> impl IntoView {
     }
 }
 
-/// The dialog that is open.
+/// The open dialog.
 #[component]
 fn Opened() -> impl IntoView {
     let list = expect_context::<List>();

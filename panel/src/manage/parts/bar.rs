@@ -1,4 +1,4 @@
-//! The strip on top: the way back, the site, how the link is; and the navigation.
+//! Header of the administration pages: site, connection, account and navigation.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
@@ -11,7 +11,6 @@ use crate::ui::icon::{Icon, IconKind, Mark};
 use crate::visit::Visitor;
 use crate::words::{board::WAYS, title};
 
-/// The strip.
 #[component]
 pub fn Bar() -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -56,16 +55,14 @@ fn Section(page: Page) -> impl IntoView {
     }
 }
 
-/// A link to another of the pages: nothing is loaded, unless somebody wants it in another tab.
+/// A link to another administration page. It is loaded only if it is opened in another tab.
 #[component]
 pub fn Way(
     page: Page,
     class: &'static str,
     test_id: String,
-    /// Whether it is the page that is shown.
-    #[prop(optional, into)]
-    current: Option<Memo<bool>>,
-    /// The query of the address.
+    #[prop(optional, into)] current: Option<Memo<bool>>,
+    /// Including the question mark.
     #[prop(optional)]
     query: String,
     children: Children,
@@ -86,7 +83,7 @@ pub fn Way(
     }
 }
 
-/// That the session has ended while a page was open.
+/// Notice that the session has ended while a page was open.
 #[component]
 pub fn Ended() -> impl IntoView {
     let frame = expect_context::<Frame>();

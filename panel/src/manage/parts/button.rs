@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::doing::Doing;
 use crate::manage::words;
 
-/// The button that sends a form.
+/// Submits a form.
 #[component]
 pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl IntoView {
     view! {
@@ -21,12 +21,11 @@ pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl I
     }
 }
 
-/// A plain button.
 #[component]
 pub fn Button(
     text: &'static str,
     #[prop(into)] test_id: String,
-    /// What it is about, for those who do not see where it stands.
+    /// Added to the accessible name, because screen readers do not convey the button's position.
     #[prop(optional)]
     about: String,
     #[prop(default = "quiet")] class: &'static str,

@@ -1,4 +1,4 @@
-//! Dialogs: the browser's own, which keeps the focus inside and gives it back.
+//! Dialogs. The native element traps the focus and restores it.
 
 use leptos::prelude::*;
 
@@ -6,12 +6,11 @@ use super::doing::{Doing, Failed, Work};
 use crate::manage::words;
 use crate::ui::icon::{Icon, IconKind};
 
-/// Closes the dialog around whoever asks for it in the context.
+/// Closes the surrounding dialog; provided as a context.
 #[derive(Clone, Copy)]
 pub struct Closer(NodeRef<leptos::html::Dialog>);
 
 impl Closer {
-    /// Closes it.
     pub fn close(&self) {
         if let Some(dialog) = self.0.get_untracked() {
             dialog.close();
@@ -19,7 +18,7 @@ impl Closer {
     }
 }
 
-/// A dialog that is open from the beginning; `on_close` takes it away.
+/// A dialog that opens when it is mounted. `on_close` must remove it.
 #[component]
 pub fn Dialog(
     #[prop(into)] title: String,
@@ -65,7 +64,7 @@ pub fn Dialog(
     }
 }
 
-/// Asks before something is done that cannot be undone by a press.
+/// Confirmation before an action that cannot be undone easily.
 #[component]
 pub fn Confirm(
     #[prop(into)] title: String,

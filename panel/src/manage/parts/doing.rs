@@ -1,4 +1,4 @@
-//! One thing that is being done: whether, and how it failed.
+//! One operation: whether it is running, and its error.
 
 use std::pin::Pin;
 
@@ -9,27 +9,25 @@ use super::frame::Frame;
 use crate::api::Failure;
 use crate::ui::icon::{Icon, IconKind};
 
-/// A call that is under way.
+/// A running call.
 pub type Work<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 
-/// What is being done, once at a time. Cheap to copy.
+/// The state of an operation, which runs once at a time. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Doing {
     frame: Frame,
     is_write: bool,
-    /// Whether an answer is awaited.
     pub busy: RwSignal<bool>,
-    /// Why it failed.
     pub failed: RwSignal<Option<String>>,
 }
 
 impl Doing {
-    /// Something that changes what is there.
+    /// An operation that changes data.
     pub fn write() -> Self {
         Self::new(true)
     }
 
-    /// Something that only asks.
+    /// An operation that only reads.
     pub fn read() -> Self {
         Self::new(false)
     }
@@ -38,12 +36,12 @@ impl Doing {
         Self { frame: expect_context(), is_write, busy: RwSignal::new(false), failed: RwSignal::new(None) }
     }
 
-    /// Says what is wrong, without having asked.
+    /// Shows an error without a call.
     pub fn fail(&self, text: impl Into<String>) {
         self.failed.try_set(Some(text.into()));
     }
 
-    /// Does it, unless it is being done, and then `done`.
+    /// Runs `work` and then `done`. Ignored while the operation is running.
     pub fn run<T: 'static>(self, work: Work<T>, done: impl FnOnce(T) + 'static) {
         if self.busy.get_untracked() {
             return;
@@ -52,7 +50,7 @@ impl Doing {
         self.failed.set(None);
         spawn_local(async move {
             let outcome = work.await;
-            // Whoever wanted it may have left.
+            // The page may have been left in the meantime.
             if self.busy.try_set(false).is_some() {
                 return;
             }
@@ -67,7 +65,7 @@ impl Doing {
     }
 }
 
-/// Why something failed, said aloud.
+/// The error, announced to screen readers.
 #[component]
 pub fn Failed(doing: Doing) -> impl IntoView {
     view! {

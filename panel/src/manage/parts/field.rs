@@ -1,12 +1,11 @@
-//! Fields of forms.
+//! Form fields.
 
 use leptos::prelude::*;
 
-/// A labelled line of text with a hint.
 #[component]
 pub fn Field(
     label: &'static str,
-    /// Its id, also for tests.
+    /// Also the `data-testid`.
     id: &'static str,
     value: RwSignal<String>,
     #[prop(optional)] hint: &'static str,
@@ -39,13 +38,12 @@ pub fn Field(
     }
 }
 
-/// A labelled choice of one.
 #[component]
 pub fn Select(
     label: &'static str,
     id: &'static str,
     value: RwSignal<String>,
-    /// What is sent, and what is shown.
+    /// Value and label.
     options: Vec<(String, String)>,
 ) -> impl IntoView {
     let options = options.into_iter().map(|(mark, text)| {
@@ -66,7 +64,6 @@ pub fn Select(
     }
 }
 
-/// A choice of one among a few that are explained.
 #[component]
 pub fn Radio(
     name: &'static str,

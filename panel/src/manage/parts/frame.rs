@@ -1,4 +1,4 @@
-//! What all pages share: who looks, what they may do, which page is shown, whether the session holds.
+//! State shared by all pages: permissions of the viewer, current page and session.
 
 use std::time::Duration;
 
@@ -16,23 +16,21 @@ use crate::model::Model;
 use crate::platform;
 use crate::session::Session;
 
-/// The frame. Cheap to copy: it holds signals.
+/// Cheap to copy: it has signals only.
 #[derive(Clone, Copy)]
 pub struct Frame {
-    /// The devices, live, and the page's voice.
+    /// Live devices, and announcements.
     pub panel: Panel,
-    /// What whoever looks may do.
     pub rights: Memo<Rights>,
-    /// Whether that is known.
+    /// Whether the permissions are known.
     pub is_filled: Memo<bool>,
-    /// The page that is shown.
     pub page: RwSignal<Page>,
     session: RwSignal<Session>,
     site: StoredValue<Name>,
 }
 
 impl Frame {
-    /// Connects for somebody who is logged in.
+    /// Connects with the session of a signed-in person.
     pub fn start(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> Self {
         let panel = Panel::start(session, true);
         let rights = Memo::new(move |_| {
@@ -42,29 +40,26 @@ impl Frame {
         Self { panel, rights, is_filled, page, session, site: StoredValue::new(site) }
     }
 
-    /// The site.
     pub fn site(&self) -> Name {
         self.site.get_value()
     }
 
-    /// The address of a page.
     pub fn path(&self, page: &Page) -> String {
         self.site.with_value(|site| page.path(site))
     }
 
-    /// Shows another page; `query` as it stands in an address, or nothing.
+    /// Shows another page. `query` is empty or starts with a question mark.
     pub fn show(&self, page: Page, query: &str) {
         browser::go(&format!("{}{query}", self.path(&page)));
         self.page.set(page);
         browser::scroll_up();
     }
 
-    /// Whether the session has ended while a page was open.
     pub fn has_ended(&self) -> bool {
         self.session.with(|session| matches!(session, Session::Over { ended: true }))
     }
 
-    /// What a failure means for people. That the session is over is noted beside.
+    /// The message for a failure. Also records that the session is over.
     pub fn failure(&self, failure: &Failure, is_write: bool) -> String {
         match failure {
             Failure::Network => words::failure(None, is_write),
@@ -77,7 +72,8 @@ impl Frame {
         }
     }
 
-    /// Notes that a call was answered: if the session had ended, somebody has logged in again.
+    /// Must be called after a successful call. If the session had ended, the person has signed in again, so the page
+    /// reconnects.
     pub fn answered(&self) {
         if self.session.with_untracked(|session| matches!(session, Session::Over { ended: true })) {
             self.session.set(Session::Control);
@@ -85,19 +81,19 @@ impl Frame {
         }
     }
 
-    /// Has a text read aloud.
+    /// Announces a text to screen readers.
     pub fn say(&self, text: &str) {
         self.panel.say(text.into());
     }
 
-    /// A moment, milliseconds of Unix time, in words.
+    /// Formats milliseconds of Unix time.
     pub fn moment(&self, ms: u64) -> String {
         let now = platform::moment(platform::now_ms());
         crate::words::moment(platform::moment(ms), now)
     }
 }
 
-/// Runs something every so often until its owner is gone, while somebody may be looking.
+/// Runs `work` periodically while the page is visible, until the reactive owner is disposed of.
 pub fn every(seconds: u64, work: impl Fn() + 'static) {
     let step = move || {
         if platform::is_visible() {

@@ -1,4 +1,4 @@
-//! A page's heading. It takes the focus where a page takes the place of another, so that nobody is lost.
+//! A page's heading. It gets the focus when the page changes, so that screen readers announce the new page.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use super::frame::Frame;
 use crate::manage::page::Page;
 use crate::manage::words;
 
-/// The heading; the window is named after it.
+/// The heading, also used as the window's title.
 #[component]
 pub fn Heading(page: Page) -> impl IntoView {
     let frame = expect_context::<Frame>();

@@ -1,4 +1,4 @@
-//! A secret that is shown once: to copy, or as a QR code for a camera. It is kept nowhere but on the screen.
+//! A secret that is shown once, as text and as a QR code. It is not stored.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,7 +8,7 @@ use super::frame::Frame;
 use crate::manage::{browser, qr, words};
 use crate::ui::icon::{Icon, IconKind};
 
-/// The secret, with the ways to take it along. `coded` is what the QR code holds, where that is not the text.
+/// The secret with its controls. `coded` is the content of the QR code, if it differs from the text.
 #[component]
 pub fn Once(
     secret: Secret,
@@ -83,7 +83,6 @@ fn Shown(
     }
 }
 
-/// The QR code.
 #[component]
 fn Code(text: Secret) -> impl IntoView {
     match qr::draw(text.expose()) {

@@ -1,4 +1,4 @@
-//! The scope picker: what may be done, line by line, and what that means in words.
+//! The scope picker: buttons for each line, and a summary in sentences.
 
 use leptos::prelude::*;
 use pinlatch_protocol::scope::{Pattern, Scope};
@@ -9,11 +9,11 @@ use crate::manage::words::picker as text;
 use crate::manage::words::scope::{sentence, site};
 use crate::words::title;
 
-/// The picker. Administration is offered only where `site` says so.
+/// Administrative scopes are offered only if `site` is true.
 #[component]
 pub fn ScopePicker(picker: RwSignal<Picker>, site: bool) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    // What can be chosen is fixed while somebody chooses: nothing moves under a finger.
+    // The choices are fixed while the picker is open, so that buttons do not move.
     let rights = frame.rights.get_untracked();
     let devices = frame.panel.model.with_untracked(|model| {
         model.names().iter().filter_map(|name| model.device(name).cloned()).collect::<Vec<_>>()
@@ -77,7 +77,7 @@ pub fn ScopePicker(picker: RwSignal<Picker>, site: bool) -> impl IntoView {
     }
 }
 
-/// The rows of one device, or of all.
+/// The rows of one device, or of all devices.
 #[component]
 fn Group(picker: RwSignal<Picker>, device: Pattern, rows: Vec<Row>) -> impl IntoView {
     let name = match &device {
@@ -120,7 +120,7 @@ fn Group(picker: RwSignal<Picker>, device: Pattern, rows: Vec<Row>) -> impl Into
     }
 }
 
-/// One scope to choose.
+/// The button of one scope.
 #[component]
 fn Chip(picker: RwSignal<Picker>, word: String, about: String, scope: Scope) -> impl IntoView {
     let test_id = format!("pick-{scope}");

@@ -10,7 +10,7 @@ fn a_window_begins_now_or_later_and_lasts_as_chosen() {
     let later = NOW + 3 * DAY;
     assert_eq!(window(NOW, Some(later), Length::Hour, None), Ok((Some(later), later + 3_600)));
     assert_eq!(window(NOW, None, Length::Date, Some(NOW + 5)), Ok((None, NOW + 5)));
-    // A beginning that has passed is now.
+    // A start in the past counts as now.
     assert_eq!(window(NOW, Some(NOW - 60), Length::Hour, None), Ok((None, NOW + 3_600)));
     for length in Length::ALL {
         assert_eq!(Length::of_mark(length.mark()), Some(length));
@@ -52,11 +52,11 @@ fn a_token_stands_as_its_window_and_uses_say() {
         last_used_ms: None,
         revoked_ms: None,
     };
-    let at = |token: &TokenView, seconds: u64| Standing::of(token, seconds * 1_000);
-    assert_eq!(at(&token, NOW - 1), Standing::Early);
-    assert_eq!(at(&token, NOW), Standing::Good);
-    assert_eq!(at(&token, NOW + 10), Standing::Expired);
-    assert_eq!(at(&TokenView { uses: 2, ..token.clone() }, NOW), Standing::UsedUp);
-    assert_eq!(at(&TokenView { revoked_ms: Some(1), ..token }, NOW), Standing::Revoked);
-    assert!(Standing::Early.lives() && !Standing::UsedUp.lives());
+    let at = |token: &TokenView, seconds: u64| TokenStatus::of(token, seconds * 1_000);
+    assert_eq!(at(&token, NOW - 1), TokenStatus::Early);
+    assert_eq!(at(&token, NOW), TokenStatus::Good);
+    assert_eq!(at(&token, NOW + 10), TokenStatus::Expired);
+    assert_eq!(at(&TokenView { uses: 2, ..token.clone() }, NOW), TokenStatus::UsedUp);
+    assert_eq!(at(&TokenView { revoked_ms: Some(1), ..token }, NOW), TokenStatus::Revoked);
+    assert!(TokenStatus::Early.lives() && !TokenStatus::UsedUp.lives());
 }

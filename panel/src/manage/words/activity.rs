@@ -1,50 +1,31 @@
-//! The words of the audit log.
+//! Texts of the audit log.
 
 use pinlatch_protocol::admin::AuditEntry;
 use pinlatch_protocol::problem::Code;
 
 use crate::words::title;
 
-/// Asks who.
-pub const WHO: &str = "Who";
-/// What that is.
+pub const WHO: &str = "User or device";
 pub const WHO_HINT: &str = "A user name, or device:NAME.";
-/// Asks on what.
-pub const TARGET: &str = "On what";
-/// What that is.
-pub const TARGET_HINT: &str = "Like porch/ or porch/door.";
-/// Asks what.
-pub const ACT: &str = "What";
-/// Anything.
-pub const ANY: &str = "Anything";
-/// Asks how it ended.
+pub const TARGET: &str = "Target";
+pub const TARGET_HINT: &str = "For example porch/ or porch/door.";
+pub const ACT: &str = "Action";
+pub const ANY: &str = "Any";
 pub const OUTCOME: &str = "Outcome";
-/// Asks from when.
 pub const SINCE: &str = "From";
-/// Asks until when.
 pub const UNTIL: &str = "Until";
-/// Applies the filter.
-pub const APPLY: &str = "Show";
-/// Takes it away.
-pub const CLEAR: &str = "Show everything";
-/// The filter.
+pub const APPLY: &str = "Apply";
+pub const CLEAR: &str = "Clear filter";
 pub const FILTER: &str = "Filter";
-/// Whether new entries appear by themselves.
 pub const LIVE: &str = "Live";
-/// Where there is nothing.
-pub const NONE: &str = "No entry fits.";
-/// Brings older ones.
+pub const NONE: &str = "No entries match the filter.";
 pub const OLDER: &str = "Older entries";
-/// Saves the log.
 pub const EXPORT: &str = "Export as JSON Lines";
-/// While it is saved.
 pub const EXPORTING: &str = "Exporting…";
-/// Where a date is none.
-pub const BAD_TIME: &str = "That is no date and time.";
-/// What the list is.
-pub const LIST: &str = "Entries, the newest first";
+pub const BAD_TIME: &str = "Enter a valid date and time.";
+pub const LIST: &str = "Entries, newest first";
 
-/// The acts that a filter offers.
+/// The actions that the filter offers.
 pub const ACTS: [&str; 20] = [
     "command",
     "login",
@@ -68,7 +49,7 @@ pub const ACTS: [&str; 20] = [
     "retention",
 ];
 
-/// The outcomes that a filter offers.
+/// The outcomes that the filter offers.
 pub const OUTCOMES: [&str; 8] = [
     "executed",
     "done",
@@ -80,36 +61,35 @@ pub const OUTCOMES: [&str; 8] = [
     "refused_max_on",
 ];
 
-/// An act's name.
 pub fn act(act: &str) -> String {
     let words = match act {
         "command" => "Command",
-        "login" => "Login",
-        "logout" => "Logout",
-        "refresh_reuse" => "Stolen session",
+        "login" => "Sign-in",
+        "logout" => "Sign-out",
+        "refresh_reuse" => "Refresh token reused",
         "setup" => "Setup",
         "invite" => "Invitation",
-        "accept_invitation" => "Invitation used",
-        "rights" => "Rights changed",
+        "accept_invitation" => "Invitation accepted",
+        "rights" => "Permissions changed",
         "person_removal" => "Person removed",
-        "end_sessions" => "Logins ended",
+        "end_sessions" => "Sessions ended",
         "password" => "Password changed",
-        "admit" => "Provider login added",
-        "identities_removal" => "Provider logins removed",
-        "mint" => "Token made",
+        "admit" => "Sign-in provider added",
+        "identities_removal" => "Sign-in providers removed",
+        "mint" => "Token created",
         "revoke" => "Token revoked",
-        "generation" => "All tokens voided",
-        "enrolment" => "Enrolment string made",
+        "generation" => "All tokens revoked",
+        "enrolment" => "Enrolment string created",
         "enrol" => "Device enrolled",
         "device_removal" => "Device removed",
-        "odd_message" => "Odd message of a device",
-        "retention" => "Length of the log changed",
+        "odd_message" => "Unexpected device message",
+        "retention" => "Log retention changed",
         other => return title(other),
     };
     words.into()
 }
 
-/// On what: a command's line and action in words, else as it is written.
+/// The target of an entry. A command's target becomes line, device and action.
 pub fn target(entry: &AuditEntry) -> String {
     if entry.act == "command"
         && let Some((place, action)) = entry.target.split_once(':')
@@ -120,13 +100,12 @@ pub fn target(entry: &AuditEntry) -> String {
     entry.target.clone()
 }
 
-/// Who, in words.
 pub fn actor(actor: &str) -> String {
     if let Some(device) = actor.strip_prefix("device:") {
         return format!("{} (device)", title(device));
     }
     if actor == "site:reconcile" {
-        return "Pinlatch, keeping a level".into();
+        return "Pinlatch (restored a level)".into();
     }
     if let Some(jti) = actor.strip_prefix("token:") {
         let short: String = jti.chars().take(8).collect();
@@ -135,19 +114,18 @@ pub fn actor(actor: &str) -> String {
     actor.into()
 }
 
-/// How something ended.
+/// How an outcome is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it was meant to.
     Good,
-    /// Refused, or failed.
+    /// Refused or failed.
     Bad,
-    /// Nobody knows, or too late.
+    /// Unknown, or too late.
     Open,
 }
 
 impl Tone {
-    /// Its name as tests and style sheets read it.
+    /// The value of `data-tone`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -157,7 +135,7 @@ impl Tone {
     }
 }
 
-/// How an entry ended: its tone, and in words.
+/// Tone and text of an outcome.
 pub fn outcome(outcome: &str) -> (Tone, String) {
     let (late, word) = match outcome.strip_prefix("amended_") {
         Some(word) => (true, word),
@@ -167,10 +145,10 @@ pub fn outcome(outcome: &str) -> (Tone, String) {
     let (tone, words) = match (word, known) {
         ("done", _) => (Tone::Good, "done".to_owned()),
         ("executed", _) => (Tone::Good, "executed".into()),
-        ("expired" | "deadline_passed", _) => (Tone::Open, "too late, not done".into()),
-        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer; may have been done".into()),
+        ("expired" | "deadline_passed", _) => (Tone::Open, "not run: the deadline passed".into()),
+        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer; may have run".into()),
         ("invitation_withdrawn", _) => (Tone::Good, "invitation withdrawn".into()),
-        ("family_ended", _) => (Tone::Bad, "the login was ended".into()),
+        ("family_ended", _) => (Tone::Bad, "session ended".into()),
         ("insufficient_scope", _) => (Tone::Bad, "not allowed".into()),
         (_, Some(code)) => (Tone::Bad, lower(code.title())),
         (word, None) if word.starts_with("refused") => {
@@ -187,12 +165,12 @@ fn lower(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// What new entries are, for those who do not see them.
+/// Announcement of new entries.
 pub fn news(count: usize) -> String {
     super::count(count as u64, "new entry", "new entries")
 }
 
-/// How long entries are kept.
+/// Retention of the log.
 pub fn kept(days: u32) -> String {
     format!("Entries are kept for {}.", super::count(u64::from(days), "day", "days"))
 }

@@ -1,4 +1,4 @@
-//! The words of the pages of devices.
+//! Texts of the device pages.
 
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::panel::LineView;
@@ -7,70 +7,42 @@ use super::count;
 use crate::manage::changes::Change;
 use crate::words::{ago, level, measured, pressed, reported, span, title};
 
-/// A site without devices.
-pub const NONE: &str = "No device is enrolled yet.";
-/// Begins an enrolment.
+pub const NONE: &str = "No devices are enrolled yet.";
 pub const ENROL: &str = "Enrol a device";
-/// Asks for a name.
-pub const NAME: &str = "Name of the device";
-/// What a name may be.
-pub const NAME_HINT: &str = "Small letters, digits, - and _, like front-door.";
-/// Asks for the string.
-pub const ENROL_GO: &str = "Make an enrolment string";
-/// What is done with it.
-pub const ENROL_HOW: &str = "Run this on the device, as the user that the agent runs as. It is good once and for an hour; the device appears here as soon as it connects.";
-/// The string alone.
-pub const ENROL_QR: &str = "The QR code holds the enrolment string alone.";
-/// Begins a replacement.
-pub const REPLACE: &str = "Replace the device";
-/// What a replacement does.
-pub const REPLACE_TEXT: &str = "For another computer in its place, or a lost certificate. The device that is enrolled now keeps working until the new string is used; then it is shut out.";
-/// Begins a removal.
-pub const REMOVE: &str = "Remove the device";
-/// Does it.
+pub const NAME: &str = "Device name";
+pub const NAME_HINT: &str = "Lower-case letters, digits, - and _. Example: front-door.";
+pub const ENROL_GO: &str = "Create enrolment string";
+pub const ENROL_HOW: &str = "Run this command on the device, as the user that runs the agent. The string works once and expires after one hour. The device appears here when it connects.";
+pub const ENROL_QR: &str = "The QR code contains only the enrolment string.";
+pub const REPLACE: &str = "Replace device";
+pub const REPLACE_TEXT: &str = "Use this to move the device to another computer, or if its certificate is lost. The enrolled device keeps working until the new string is used. Then it loses access.";
+pub const REMOVE: &str = "Remove device";
 pub const REMOVE_GO: &str = "Remove";
-/// What a removal does.
-pub const REMOVE_TEXT: &str = "Its certificate opens nothing any more and its connection ends. Its lines keep the level that its own configuration gives them. It has to be enrolled again to come back.";
-/// A device that is not there any more.
-pub const GONE: &str = "There is no such device here, or you may see none of its lines.";
-/// The way to what happened before.
-pub const HISTORY: &str = "Its activity so far";
-/// The heading over the facts.
-pub const FACTS: &str = "The device";
-/// The heading over the lines.
+pub const REMOVE_TEXT: &str = "The device's certificate is no longer accepted, and its connection is closed. Its lines then follow the device's configuration for a lost connection. To use the device again, enrol it again.";
+pub const GONE: &str = "This device does not exist, or you do not have permission to see its lines.";
+pub const HISTORY: &str = "Show activity";
+pub const FACTS: &str = "Device details";
 pub const LINES: &str = "Lines";
-/// A device without lines.
-pub const NO_LINES: &str = "The device has told of no line.";
-/// The heading over the events.
+pub const NO_LINES: &str = "The device has reported no lines.";
 pub const EVENTS: &str = "Live events";
-/// Before the first event.
-pub const NO_EVENTS: &str = "Nothing has happened since you opened this page.";
-/// The columns of the lines.
-pub const COLUMNS: [&str; 5] = ["Line", "Kind", "Level", "Asked for", "Changed"];
-/// Nothing.
+pub const NO_EVENTS: &str = "No events since you opened this page.";
+/// Table columns.
+pub const COLUMNS: [&str; 5] = ["Line", "Kind", "Level", "Requested", "Changed"];
 pub const DASH: &str = "—";
 
-/// The facts' names.
 pub mod fact {
-    /// Whether it is connected.
     pub const PRESENCE: &str = "Connection";
-    /// When it was last heard of.
-    pub const SEEN: &str = "Last sign of life";
-    /// Its agent.
+    pub const SEEN: &str = "Last seen";
     pub const VERSION: &str = "Agent version";
-    /// How many lines it has.
     pub const LINES: &str = "Lines";
-    /// When its certificate was given.
     pub const ENROLLED: &str = "Enrolled";
-    /// Since when its machine runs.
-    pub const UP: &str = "Up for";
-    /// Its machine's own clock, which it does not go by.
-    pub const CLOCK: &str = "Own clock, when it connected";
-    /// Its certificate, which it renews by itself.
-    pub const CERTIFICATE: &str = "Certificate good until";
+    pub const UP: &str = "Uptime";
+    /// The device's own clock, which the device does not use for decisions.
+    pub const CLOCK: &str = "Device clock at connection";
+    /// The agent renews the certificate automatically.
+    pub const CERTIFICATE: &str = "Certificate valid until";
 }
 
-/// A kind of line.
 pub fn kind(kind: LineKind) -> &'static str {
     match kind {
         LineKind::Switch => "Switch",
@@ -83,45 +55,43 @@ pub fn kind(kind: LineKind) -> &'static str {
     }
 }
 
-/// Whether a device is there.
 pub fn presence(online: bool) -> &'static str {
     if online { "Online" } else { "Offline" }
 }
 
-/// How a device's own clock was when it connected: `right`, `4 s behind`, `56 years ahead`.
+/// Deviation of a device's own clock: `correct`, `4 s behind`, `56 years ahead`.
 pub fn clock(ahead_ms: i64) -> String {
     const YEAR_MS: u64 = 31_556_952_000;
     let off = ahead_ms.unsigned_abs();
     let word = if ahead_ms < 0 { "behind" } else { "ahead" };
     match off {
-        0..1_000 => "right".into(),
+        0..1_000 => "correct".into(),
         1_000..YEAR_MS => format!("{} {word}", span(off)),
         _ => format!("{} {word}", count(off / YEAR_MS, "year", "years")),
     }
 }
 
-/// What is asked of a line; nothing where the level is as asked.
-pub fn wish(line: &LineView) -> Option<String> {
-    let wish = line.desired.filter(|wish| Some(*wish) != line.reported)?;
-    Some(level(line.kind, Some(&wish)))
+/// The desired level of a line; `None` if it equals the reported level.
+pub fn desired(line: &LineView) -> Option<String> {
+    let desired = line.desired.filter(|desired| Some(*desired) != line.reported)?;
+    Some(level(line.kind, Some(&desired)))
 }
 
-/// A change in one sentence.
 pub fn change(change: &Change) -> String {
     match change {
         Change::Came => "The device came online.".into(),
         Change::Went => "The device went offline.".into(),
-        Change::Version(version) => format!("The agent is version {version} now."),
+        Change::Version(version) => format!("The agent is now version {version}."),
         Change::Level { line, view } => format!("{}: {}.", title(line.as_str()), now(view)),
-        Change::Wish { line, kind, wish: Some(wish) } => {
-            format!("{}: asked for {}.", title(line.as_str()), level(*kind, Some(wish)))
+        Change::Desired { line, kind, desired: Some(desired) } => {
+            format!("{}: requested {}.", title(line.as_str()), level(*kind, Some(desired)))
         }
-        Change::Wish { line, .. } => format!("{}: nothing is asked for any more.", title(line.as_str())),
+        Change::Desired { line, .. } => format!("{}: requested level cleared.", title(line.as_str())),
         Change::Pressed { line, long } => {
             format!("{}: {}.", title(line.as_str()), pressed(*long).to_lowercase())
         }
-        Change::New(line) => format!("The device has a new line, {}.", title(line.as_str())),
-        Change::Gone(line) => format!("The device has no line {} any more.", title(line.as_str())),
+        Change::New(line) => format!("Line added: {}.", title(line.as_str())),
+        Change::Gone(line) => format!("Line removed: {}.", title(line.as_str())),
     }
 }
 
@@ -132,7 +102,7 @@ fn now(view: &LineView) -> String {
     }
 }
 
-/// A device in a list: how many lines it has, and how long nothing was heard of one that is not there.
+/// Number of lines, and the last contact if the device is offline.
 pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
     let lines = count(lines as u64, "line", "lines");
     match silent_ms {
@@ -141,7 +111,6 @@ pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
     }
 }
 
-/// The command that uses an enrolment string.
 pub fn enrol_command(string: &str) -> String {
     format!("pinlatch-agent enrol '{string}'")
 }

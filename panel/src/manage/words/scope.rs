@@ -1,15 +1,14 @@
-//! What scopes allow, in words.
+//! Descriptions of scopes and roles.
 
 use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
 
 use crate::words::title;
 
-/// What a scope set allows, a sentence for each scope.
+/// One sentence for each scope of a set.
 pub fn sentences(set: &ScopeSet) -> Vec<String> {
     set.iter().map(sentence).collect()
 }
 
-/// What one scope allows.
 pub fn sentence(scope: &Scope) -> String {
     match scope {
         Scope::Site(right) => site(*right).into(),
@@ -17,19 +16,17 @@ pub fn sentence(scope: &Scope) -> String {
     }
 }
 
-/// An administrative right.
 pub fn site(right: Option<SiteRight>) -> &'static str {
     match right {
-        None => "Administer everything here",
+        None => "Administer the whole site",
         Some(SiteRight::Devices) => "Enrol and remove devices",
         Some(SiteRight::Users) => "Invite, change and remove people",
-        Some(SiteRight::Tokens) => "Make and revoke API tokens and guest links",
+        Some(SiteRight::Tokens) => "Create and revoke API tokens and guest links",
         Some(SiteRight::Audit) => "Read the activity log",
-        Some(SiteRight::Grants) => "Make grants for the local network",
+        Some(SiteRight::Grants) => "Create grants for the local network",
     }
 }
 
-/// What is done to a line.
 pub fn verb(verb: Option<&str>) -> &'static str {
     match verb {
         None => "See and operate",
@@ -53,18 +50,18 @@ fn lines(device: &Pattern, line: &Pattern) -> String {
     }
 }
 
-/// A role, with what it means.
+/// Name and description of a role.
 pub fn role(role: Role) -> (&'static str, &'static str) {
     match role {
-        Role::Owner => ("Owner", "Everything, people and devices included."),
-        Role::Operator => ("Operator", "Sees and operates every line."),
-        Role::Viewer => ("Viewer", "Sees every line, operates none."),
+        Role::Owner => ("Owner", "Full access, including people and devices."),
+        Role::Operator => ("Operator", "Can see and operate every line."),
+        Role::Viewer => ("Viewer", "Can see every line but not operate it."),
     }
 }
 
-/// What somebody is called by what they may do.
+/// Name of a role, or of permissions without a role.
 pub fn role_name(role: Option<Role>) -> &'static str {
-    role.map_or("Own rights", |own| self::role(own).0)
+    role.map_or("Custom permissions", |own| self::role(own).0)
 }
 
 #[cfg(test)]
@@ -80,7 +77,7 @@ mod tests {
             ("line:*/lamp:set", "Set Lamp of every device"),
             ("line:*/*:read", "See every line of every device"),
             ("site:audit", "Read the activity log"),
-            ("site:*", "Administer everything here"),
+            ("site:*", "Administer the whole site"),
         ] {
             assert_eq!(sentence(&scope.parse().unwrap()), words, "{scope}");
         }

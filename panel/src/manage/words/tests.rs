@@ -12,12 +12,12 @@ fn every_page_has_a_heading() {
 
 #[test]
 fn a_failure_says_what_can_be_done() {
-    assert!(failure(None, true).contains("may have been done"));
-    assert!(!failure(None, false).contains("done"));
+    assert!(failure(None, true).contains("may have been saved"));
+    assert!(!failure(None, false).contains("saved"));
     let refused = Problem::new(Code::InsufficientScope).detail("only an owner can make or change an owner");
     assert_eq!(
         failure(Some(&refused), true),
-        "You may not do this: only an owner can make or change an owner."
+        "You do not have permission for this: only an owner can make or change an owner."
     );
     assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);
@@ -34,7 +34,14 @@ fn one_and_many_differ() {
 #[test]
 fn a_clock_is_told_in_its_largest_unit() {
     let said = [0, 999, -999, 4_000, -90_000, -1_795_000_000_000, i64::MIN].map(devices::clock);
-    let right =
-        ["right", "right", "right", "4 s ahead", "1 min behind", "56 years behind", "292277024 years behind"];
+    let right = [
+        "correct",
+        "correct",
+        "correct",
+        "4 s ahead",
+        "1 min behind",
+        "56 years behind",
+        "292277024 years behind",
+    ];
     assert_eq!(said, right);
 }

@@ -27,12 +27,12 @@ fn every_refusal_of_a_link_has_its_own_words() {
     assert_eq!(texts.len(), closed.len(), "{texts:#?}");
     let [_, _, not_yet, used_up, revoked, .., unknown, _, _] = &closed;
     assert_eq!(not_yet, &Closed::NotYet(1_790_000_000));
-    assert_eq!(text(not_yet), "It is valid from <1790000000> on. Open it again then.");
+    assert_eq!(text(not_yet), "It is valid from <1790000000>. Open it again then.");
     assert_eq!(used_up, &Closed::UsedUp);
     let orphan = Closed::of(Problem::new(Code::InvalidToken).detail("who minted it is gone"));
-    assert_eq!(text(&orphan), "Who minted it is gone. Ask whoever sent it for a new one.");
-    assert_eq!(text(revoked), "The link was revoked. Ask whoever sent it for a new one.");
-    assert_eq!(unknown, &Closed::NotValid(None), "what is no link of this edge is not told more");
+    assert_eq!(text(&orphan), "Who minted it is gone. Ask the sender for a new link.");
+    assert_eq!(text(revoked), "The link was revoked. Ask the sender for a new link.");
+    assert_eq!(unknown, &Closed::NotValid(None), "an unknown link gets no further explanation");
 }
 
 #[test]
@@ -58,10 +58,10 @@ fn the_last_hour_is_counted_down() {
 
 #[test]
 fn a_warning_is_said_once() {
-    assert_eq!(warning(600_500, 599_500), Some("Your link ends in ten minutes."));
+    assert_eq!(warning(600_500, 599_500), Some("Your link expires in ten minutes."));
     assert_eq!(warning(599_500, 598_500), None);
-    assert_eq!(warning(60_001, 60_000), Some("Your link ends in one minute."));
-    assert_eq!(warning(700_000, 30_000), Some("Your link ends in one minute."), "after a long sleep");
+    assert_eq!(warning(60_001, 60_000), Some("Your link expires in one minute."));
+    assert_eq!(warning(700_000, 30_000), Some("Your link expires in one minute."), "after a long sleep");
     assert_eq!(warning(10_000, 0), None, "the page says that it has ended");
     assert_eq!(warning(30_000, 700_000), None);
 }

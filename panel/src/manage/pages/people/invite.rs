@@ -1,4 +1,4 @@
-//! Inviting somebody, and the rights that people are given.
+//! Invitations, and the form for permissions.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -24,7 +24,7 @@ const ROLES: [(Role, &str); 3] =
     [(Role::Owner, "owner"), (Role::Operator, "operator"), (Role::Viewer, "viewer")];
 const OWN: &str = "own";
 
-/// The rights that are chosen.
+/// The chosen permissions.
 #[derive(Clone, Copy)]
 pub struct Chosen {
     role: RwSignal<String>,
@@ -32,7 +32,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Begins with what somebody has; with a viewer's for somebody new.
+    /// Starts with a person's permissions, or as a viewer for a new person.
     pub fn of(person: Option<&Person>) -> Self {
         let mark = match person {
             Some(Person { role: Some(own), .. }) => {
@@ -46,7 +46,7 @@ impl Chosen {
         Self { role: RwSignal::new(mark.into()), picker: RwSignal::new(picker) }
     }
 
-    /// As they are sent.
+    /// The request's permissions.
     pub fn rights(&self) -> Result<RightsRequest, Fault> {
         let mark = self.role.get_untracked();
         if let Some((role, _)) = ROLES.iter().find(|(_, own)| *own == mark) {
@@ -60,7 +60,7 @@ impl Chosen {
     }
 }
 
-/// A role, or rights of one's own; of the roles those that whoever looks may give.
+/// A role or custom permissions. Only roles that the viewer may grant are offered.
 #[component]
 pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -87,7 +87,7 @@ pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     }
 }
 
-/// Asks whom, and for what; then shows the invitation.
+/// Asks for user name and permissions, then shows the invitation.
 #[component]
 pub fn Invite() -> impl IntoView {
     let list = expect_context::<List>();
@@ -99,7 +99,7 @@ pub fn Invite() -> impl IntoView {
         event.prevent_default();
         let username = match UserName::new(name.get_untracked().trim()) {
             Ok(username) => username,
-            Err(wrong) => return doing.fail(format!("{wrong}.")),
+            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
         };
         if untrack(|| list.person(&username)).is_some() {
             return doing.fail(text::ALREADY_THERE);
@@ -125,7 +125,7 @@ pub fn Invite() -> impl IntoView {
     }
 }
 
-/// An invitation as a link, once. The code is in the fragment, which no browser sends anywhere.
+/// Shows an invitation link once. The code is in the fragment, which browsers do not send to a server.
 #[component]
 pub fn Invited(reply: InviteReply) -> impl IntoView {
     let frame = expect_context::<Frame>();

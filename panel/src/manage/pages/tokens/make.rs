@@ -1,4 +1,4 @@
-//! Making an API token or a guest link.
+//! Creation of an API token or a guest link.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -16,7 +16,7 @@ use crate::manage::validity::{self, Fault, Length};
 use crate::manage::words::{self, tokens as text};
 use crate::platform;
 
-/// What is written into the form.
+/// The form's fields.
 #[derive(Clone, Copy)]
 struct Form {
     name: RwSignal<String>,
@@ -48,7 +48,7 @@ impl Form {
     }
 }
 
-/// The form, and then what was made.
+/// The form, then the created token or link.
 #[component]
 pub fn Make(kind: TokenKind) -> impl IntoView {
     let first = if kind == TokenKind::Guest { Length::Day } else { Length::Month };
@@ -113,7 +113,7 @@ pub fn Make(kind: TokenKind) -> impl IntoView {
     }
 }
 
-/// What was made, once.
+/// Shows the created token or link once.
 #[component]
 fn Made(reply: MintReply) -> impl IntoView {
     let how = match reply.token.kind {

@@ -1,4 +1,4 @@
-//! What was said about a line: commands under way and how they ended, presses and pulses.
+//! The state of a line's commands: pending, answered; and its presses and pulses.
 
 use pinlatch_protocol::command::{CommandStatus, DEFAULT_DEADLINE_MS};
 use pinlatch_protocol::line::Action;
@@ -6,28 +6,25 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
 
-/// How long after a command's deadline its answer may still come before the panel stops waiting.
+/// The panel waits for an answer until this long after the command's deadline.
 const ANSWER_GRACE_MS: u64 = 2_000;
 
-/// How long a command may wait for a socket. After that it is not sent any more: what was tapped while the link was
-/// coming back must not happen when nobody thinks of it.
+/// How long a command may wait for a socket. Later it is not sent: a tap while disconnected must not act at an
+/// unexpected time.
 const UNSENT_MOST_MS: u64 = 1_000;
 
-/// A command whose answer is awaited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
-    /// Its id.
     pub id: String,
-    /// What was asked for.
     pub action: Action,
-    /// When, milliseconds of the panel's clock.
+    /// Milliseconds of the panel's clock.
     pub asked_ms: u64,
-    /// The socket it was last sent on.
+    /// `None` before it was sent.
     pub(super) sent_on: Option<SocketId>,
 }
 
 impl Pending {
-    /// What is left of the deadline. A clock that was set back leaves nothing: a door must not open on a doubt.
+    /// The remaining time until the deadline. Zero if the clock was set back: in doubt, a door must not open.
     pub(super) fn left_ms(&self, now_ms: u64) -> u64 {
         let age = now_ms.checked_sub(self.asked_ms).unwrap_or(DEFAULT_DEADLINE_MS);
         DEFAULT_DEADLINE_MS.saturating_sub(age)
@@ -40,26 +37,24 @@ impl Pending {
     }
 }
 
-/// How a command ended, as far as the panel knows.
+/// Result of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The device did it.
     Executed,
-    /// The device would not, for the reason of this code.
+    /// The device refused, with this code.
     Refused(String),
-    /// The deadline passed first; it will not be done.
+    /// The deadline passed; the command will not run.
     Expired,
-    /// The device was told and did not answer: it may have been done.
+    /// Sent to the device, no answer: the command may have run.
     Unknown,
-    /// The edge did not answer in time: it may have been done.
+    /// The edge did not answer in time: the command may have run.
     NoAnswer,
-    /// The link was lost before the edge had it: it was not done.
+    /// The link was lost before the command was sent: it did not run.
     NotSent,
-    /// The edge says that it never had it: nothing has been done.
+    /// The edge never received the command: it did not run.
     NotArrived,
-    /// The device is not connected.
     Offline,
-    /// The edge would not take the command.
+    /// The edge refused the command.
     Denied(Problem),
 }
 
@@ -90,48 +85,42 @@ impl Outcome {
     }
 }
 
-/// The last command on a line that came to an end.
+/// The last command on a line that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Its id.
     pub id: String,
-    /// What was asked for.
     pub action: Action,
-    /// How it ended.
     pub outcome: Outcome,
-    /// When it was asked for, milliseconds of the panel's clock.
+    /// Milliseconds of the panel's clock.
     pub(super) asked_ms: u64,
-    /// Whether the edge is still to be asked how it really ended.
+    /// Whether the edge must still be asked for the result.
     pub(super) to_learn: bool,
 }
 
-/// What was said about one line: the command under way, and the last one before it.
+/// The pending command of one line, and the answer to the last one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Talk {
-    /// Under way.
+pub struct CommandState {
     pub pending: Option<Pending>,
-    /// Ended.
     pub answer: Option<Answer>,
 }
 
-/// A press of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressed {
-    /// Whether it was held for long.
+    /// Whether it was a long press.
     pub long: bool,
-    /// How many have been told of this contact: tells one from the next.
+    /// Number of presses of this contact; distinguishes equal presses.
     pub count: u32,
-    /// When it was told, milliseconds of the panel's clock.
+    /// Time of receipt, milliseconds of the panel's clock.
     pub(super) told_ms: u64,
 }
 
-/// How long a momentary line that is on may stay so.
+/// The running pulse of a momentary line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulse {
-    /// The whole time in milliseconds.
+    /// Full length, milliseconds.
     pub ms: u32,
-    /// How much of it has gone by.
+    /// Elapsed time, milliseconds.
     pub gone_ms: u32,
-    /// Whether this is the pulse that was asked for here. Of another's only the limit is known.
+    /// Whether this panel requested the pulse. Otherwise `ms` is the line's limit, not the actual length.
     pub own: bool,
 }

@@ -1,4 +1,4 @@
-//! What is done about people, each in its dialog.
+//! Actions on people, each in a dialog.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -21,9 +21,9 @@ use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
 use crate::manage::words::{self, people as text};
 
-/// What is open over the page.
+/// The action whose dialog is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum PersonAction {
     Invite,
     Withdraw,
     Password,
@@ -35,7 +35,7 @@ pub enum Deed {
     Remove(UserName),
 }
 
-/// The dialog that is open.
+/// The open dialog.
 #[component]
 pub fn Opened() -> impl IntoView {
     let list = expect_context::<List>();
@@ -44,43 +44,43 @@ pub fn Opened() -> impl IntoView {
     let titled = |what: &str, name: &UserName| format!("{what}: {name}");
     move || match list.open.get() {
         None => ().into_any(),
-        Some(Deed::Invite) => view! {
+        Some(PersonAction::Invite) => view! {
             <Dialog title=text::INVITE test_id="invite-dialog" on_close=close>
                 <Invite/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Withdraw) => view! {
+        Some(PersonAction::Withdraw) => view! {
             <Dialog title=text::WITHDRAW test_id="withdraw-dialog" on_close=close>
                 <Withdraw/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Password) => view! {
+        Some(PersonAction::Password) => view! {
             <Dialog title=text::PASSWORD test_id="password-dialog" on_close=close>
                 <Password/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Rights(name)) => view! {
+        Some(PersonAction::Rights(name)) => view! {
             <Dialog title=titled(text::CHANGE, &name) test_id="rights-dialog" on_close=close>
                 <Rights name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Reset(name)) => view! {
+        Some(PersonAction::Reset(name)) => view! {
             <Dialog title=titled(text::RESET, &name) test_id="reset-dialog" on_close=close>
                 <Reset name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::Admit(name)) => view! {
+        Some(PersonAction::Admit(name)) => view! {
             <Dialog title=titled(text::ADMIT, &name) test_id="admit-dialog" on_close=close>
                 <Admit name/>
             </Dialog>
         }
         .into_any(),
-        Some(Deed::End(name)) => {
+        Some(PersonAction::End(name)) => {
             let title = titled(text::END, &name);
             let work = move || Box::pin(call::end_sessions(name.clone())) as _;
             view! {
@@ -88,7 +88,7 @@ pub fn Opened() -> impl IntoView {
             }
             .into_any()
         }
-        Some(Deed::Forget(name)) => {
+        Some(PersonAction::Forget(name)) => {
             let title = titled(text::FORGET, &name);
             let work = move || Box::pin(call::forget_identities(name.clone())) as _;
             view! {
@@ -96,7 +96,7 @@ pub fn Opened() -> impl IntoView {
             }
             .into_any()
         }
-        Some(Deed::Remove(name)) => {
+        Some(PersonAction::Remove(name)) => {
             let title = titled(text::REMOVE, &name);
             let work = move || Box::pin(call::remove_person(name.clone())) as _;
             view! {
@@ -107,7 +107,7 @@ pub fn Opened() -> impl IntoView {
     }
 }
 
-/// Other rights for a person.
+/// Changes a person's permissions.
 #[component]
 fn Rights(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -136,7 +136,7 @@ fn Rights(name: UserName) -> impl IntoView {
     }
 }
 
-/// A link with which somebody chooses a new password.
+/// Creates a link for a new password.
 #[component]
 fn Reset(name: UserName) -> impl IntoView {
     let doing = Doing::write();
@@ -165,7 +165,7 @@ fn Reset(name: UserName) -> impl IntoView {
     }
 }
 
-/// Who somebody is at a provider.
+/// Adds a person's identity at a provider.
 #[component]
 fn Admit(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -201,7 +201,7 @@ fn Admit(name: UserName) -> impl IntoView {
     }
 }
 
-/// The end of an invitation that nobody has used. The edge lists none, so it is named.
+/// Withdraws an open invitation. The user name must be entered, because the edge does not list invitations.
 #[component]
 fn Withdraw() -> impl IntoView {
     let list = expect_context::<List>();
@@ -212,9 +212,9 @@ fn Withdraw() -> impl IntoView {
         event.prevent_default();
         let wanted = match UserName::new(name.get_untracked().trim()) {
             Ok(wanted) => wanted,
-            Err(wrong) => return doing.fail(format!("{wrong}.")),
+            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
         };
-        // The same call removes a person who is there: that is asked for elsewhere.
+        // The same call would remove an existing person, which has its own confirmation.
         if untrack(|| list.person(&wanted)).is_some() {
             return doing.fail(text::ALREADY_THERE);
         }
@@ -233,7 +233,7 @@ fn Withdraw() -> impl IntoView {
     }
 }
 
-/// A new password of one's own.
+/// Changes the viewer's password.
 #[component]
 fn Password() -> impl IntoView {
     let frame = expect_context::<Frame>();
