@@ -296,7 +296,7 @@ fn wrong_usage_is_told_apart_from_a_refusal() {
         (&["mint"], "--key"),
         (&["mint", "--key", "secret", "--expires", "0"], "invalid value"),
         (&["mint", "--key", "secret", "--expires", "10", "--not-before", "10"], "expire before"),
-        (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "an option of its own"),
+        (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "its own option"),
         (&["mint", "--key", "secret", "--claim", "room=porch"], "needs its quotes"),
         (&["mint", "--key", "secret", "--claim", "a=1", "--claim", "a=2"], "given twice"),
         (&["mint", "--key", "secret", "--alg", "EdDSA"], "unfit_key"),
@@ -358,7 +358,7 @@ fn a_key_that_others_can_read_is_used_with_a_warning() {
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
     let ran = desk.run(&["mint", "--key", "secret"], "");
     assert_eq!(ran.code, 0);
-    assert!(ran.stderr.contains("warning: others can read secret"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: other users can read secret"), "{}", ran.stderr);
     assert_eq!(desk.verify(ran.stdout.trim_end(), &[]).0.code, 0, "stdout holds the token alone");
 }
 

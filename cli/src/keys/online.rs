@@ -1,4 +1,4 @@
-//! What a rotation asks the deployment, if one is logged in to it.
+//! Requests of `pinlatch keys` to the deployment, if the owner is logged in.
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::admin::TokenView;
@@ -11,12 +11,11 @@ use super::vars::kids;
 use crate::api::Api;
 use crate::session;
 
-/// What the old key has minted that is still good.
+/// The old key's API tokens and guest links that are still valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// When the last of it expires, seconds of Unix time.
+    /// When the last one expires, in Unix seconds.
     pub last_of_old: Option<u64>,
-    /// How many there are.
     pub count: usize,
 }
 
@@ -25,7 +24,7 @@ struct Raised {
     generation: u64,
 }
 
-/// Which API tokens and guest links the old key has minted, or will have once the next step is taken.
+/// The valid API tokens and guest links of the old key, or of the current key before the switch.
 pub fn standing(edge: &EdgeKeys, now: u64) -> Result<Standing> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
     // An isolate may have signed with the old key for a while after the switch.
@@ -36,7 +35,7 @@ pub fn standing(edge: &EdgeKeys, now: u64) -> Result<Standing> {
     Ok(of_old(&tokens, by_old_until, now))
 }
 
-/// Of those that were minted before a time, the ones that are still good.
+/// The tokens that were created before a time and are still valid.
 fn of_old(tokens: &[TokenView], before: u64, now: u64) -> Standing {
     let good = |token: &&TokenView| {
         token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
@@ -45,19 +44,19 @@ fn of_old(tokens: &[TokenView], before: u64, now: u64) -> Standing {
     Standing { last_of_old: good.iter().max().copied(), count: good.len() }
 }
 
-/// Voids every token that the site has issued so far.
+/// Voids all tokens that the site has issued.
 pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     let raised: Raised = own_deployment(edge)?.post("/api/v1/generation", &json!({}), &[])?;
     Ok(raised.generation)
 }
 
-/// The deployment that one is logged in to, if it has these keys: another one's tokens are not meant.
+/// The deployment that the owner is logged in to. It must have these keys: tokens of another one do not matter here.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
-    let url = session::logged_in_at()?.context("nobody is logged in")?;
+    let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
-        bail!("{url}, which you are logged in to, has other keys than this file");
+        bail!("you are logged in to {url}, which has different keys than this file");
     }
     session::api()
 }

@@ -1,4 +1,4 @@
-//! What is written for an issuer, and that nothing is where the Worker would refuse it.
+//! Checks the written tables, and that nothing is written if the Worker would refuse it.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ const PUBLIC: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg
 const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 const SECRET: &str = "AcTvQ8wYfWkq2nN5xZr7bD1mJ4hL6pS9tU3vE0gK";
 
-/// A folder with a configuration, and what is in it.
+/// A folder with a configuration, keys and a secret.
 struct Desk(TempDir);
 
 impl Desk {
@@ -53,7 +53,7 @@ impl Desk {
         run(command, true)
     }
 
-    /// A command that fails and writes nothing; what it says.
+    /// Expects a command to fail without writing anything. Returns the error.
     #[track_caller]
     fn refuses(&self, line: &str) -> String {
         let before = [self.text("wrangler.toml"), self.text(".dev.vars")];
@@ -89,15 +89,15 @@ fn a_secret_goes_into_its_own_file() {
     }
 
     assert!(desk.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
-    // One that would make an older one, later in the alphabet, the second of two.
+    // An issuer whose table would come before that of `cron`, so that the Worker would refuse `cron`.
     let twin = desk.refuses(&format!("add again {WHO} --key @public"));
-    assert!(twin.contains("refuse the issuer cron beside it"), "{twin}");
+    assert!(twin.contains("then refuse the issuer cron"), "{twin}");
     let twin = desk.refuses(&format!("add zeal {WHO} --key @public"));
     assert!(twin.contains("same issuer and audience"), "{twin}");
 
     desk.put("other", "0QeZ8RtY2uI5oP7aS1dF4gH6jK9lX3cV");
     let taken = desk.refuses(&format!("add other {OTHER} --secret CRON_SECRET --secret-file @other"));
-    assert!(taken.contains("has another CRON_SECRET"), "{taken}");
+    assert!(taken.contains("has a different CRON_SECRET"), "{taken}");
     desk.run(&format!("add shared {OTHER} --secret CRON_SECRET")).unwrap();
     desk.run("remove shared").unwrap();
     desk.run("remove cron").unwrap();
