@@ -1,4 +1,4 @@
-//! `pinlatch token`, as a script sees it: exit codes, what is on stdout and what is on stderr.
+//! `pinlatch token` from a script's view: exit codes, stdout and stderr.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// What the command did.
+/// The result of a command.
 struct Ran {
     code: i32,
     stdout: String,
@@ -67,7 +67,7 @@ impl Desk {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may have ended before it read anything.
+        // The program may end before it reads stdin.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let ran = Ran {
@@ -86,7 +86,7 @@ impl Desk {
         ran.stdout.trim_end().to_owned()
     }
 
-    /// Verifies with the secret, once for people and once for scripts.
+    /// Verifies with the secret, once with text output and once with --json.
     fn verify(&self, token: &str, args: &[&str]) -> (Ran, Value) {
         let args = [&["verify", "-", "--key", "secret"], args].concat();
         let (plain, json) = (self.run(&args, token), self.run(&[&args[..], &["--json"]].concat(), token));
@@ -111,7 +111,7 @@ impl Desk {
     }
 }
 
-/// A token that expired long ago, which `mint` makes for nobody.
+/// A token that expired long ago. `mint` cannot make one.
 fn expired(desk: &Desk) -> String {
     let key = MintingKey::read(desk.secret.as_bytes(), None).unwrap();
     let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });
@@ -158,7 +158,7 @@ fn what_is_minted_for_a_reader_is_sealed() {
     let token = edge.open_sealed(&sealed).unwrap();
     let (ran, document) = desk.verify(&token, &[]);
     assert_eq!((ran.code, &document["claims"]["sub"]), (0, &json!("script")));
-    // Nobody else can tell what it says.
+    // Without the edge's private key it cannot be read.
     desk.refuses("malformed", &sealed, &[]);
     let explained = desk.run(&["inspect", "-", "--json"], &sealed).json();
     assert_eq!((&explained["form"], &explained["accepted"]), (&json!("jwe"), &json!(null)));
