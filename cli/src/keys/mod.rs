@@ -13,7 +13,7 @@ use clap::{Subcommand, ValueEnum};
 use pinlatch_token::{EdgeKeys, KeyEntry, KeyRole, MAX_PERSON_LIFE, PublicKey, SigningKey, Step, keyset};
 use serde_json::json;
 
-use self::online::Standing;
+use self::online::OldTokens;
 use self::vars::{Secrets, Vars};
 use crate::files::config_dir;
 use crate::output::{columns, say, say_json};
@@ -163,14 +163,14 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
             spoken(until - now)
         );
     }
-    let standing = args.check.then(|| online::standing(&secrets.edge, now)).transpose()?;
-    if let (Step::Retire, None, Some(standing)) = (step, args.step, &standing)
-        && let Some(last) = standing.last_of_old
+    let old_tokens = args.check.then(|| online::old_tokens(&secrets.edge, now)).transpose()?;
+    if let (Step::Retire, None, Some(old_tokens)) = (step, args.step, &old_tokens)
+        && let Some(last) = old_tokens.last_expiry
     {
         bail!(
             "{} API tokens and guest links of the old key are valid until {} at the latest; wait; or revoke them and \
              create new ones; or void them with --step retire",
-            standing.count,
+            old_tokens.count,
             stamp(last)
         );
     }
@@ -187,7 +187,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
             "keyset": number,
             "next": next.next_step(),
             "wait_until": wait_until(&next),
-            "old_tokens_until": standing.as_ref().and_then(|standing| standing.last_of_old),
+            "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
             "keys": next.list(),
             "wrote": [vars.path().display().to_string(), backup.display().to_string()],
             "upload": upload(vars.path()),
@@ -205,7 +205,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         table(&next.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
-        what_next(step, standing.as_ref())
+        what_next(step, old_tokens.as_ref())
     ))
 }
 
@@ -220,15 +220,15 @@ fn wait_until(edge: &EdgeKeys) -> Option<u64> {
     Some(edge.last_step_at()?.saturating_add(wait))
 }
 
-fn what_next(step: Step, standing: Option<&Standing>) -> String {
+fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
     match step {
         Step::Publish => format!(
             "Then wait {} until every part of the edge has them, and run `pinlatch keys rotate` again.",
             spoken(SPREAD)
         ),
         Step::Switch => {
-            let minted = match standing {
-                Some(Standing { last_of_old: Some(last), count }) => {
+            let minted = match old_tokens {
+                Some(OldTokens { last_expiry: Some(last), count }) => {
                     format!(
                         "{count} API tokens and guest links are valid until {} at the latest",
                         stamp(*last)
@@ -352,12 +352,12 @@ mod tests {
 
     #[test]
     fn what_comes_next_is_said() {
-        let at_switch = |standing| what_next(Step::Switch, standing);
+        let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
         assert!(at_switch(None).contains("--check shows until when"));
-        let standing = Standing { last_of_old: Some(1_782_907_200), count: 2 };
+        let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
         assert!(
-            at_switch(Some(&standing)).contains("2 API tokens and guest links are valid until 2026-07-01")
+            at_switch(Some(&old_tokens)).contains("2 API tokens and guest links are valid until 2026-07-01")
         );
-        assert!(at_switch(Some(&Standing { last_of_old: None, count: 0 })).contains("is left"));
+        assert!(at_switch(Some(&OldTokens { last_expiry: None, count: 0 })).contains("is left"));
     }
 }

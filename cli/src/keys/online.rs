@@ -13,9 +13,9 @@ use crate::session;
 
 /// The old key's API tokens and guest links that are still valid.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct OldTokens {
     /// When the last one expires, in Unix seconds.
-    pub last_of_old: Option<u64>,
+    pub last_expiry: Option<u64>,
     pub count: usize,
 }
 
@@ -25,23 +25,23 @@ struct Raised {
 }
 
 /// The valid API tokens and guest links of the old key, or of the current key before the switch.
-pub fn standing(edge: &EdgeKeys, now: u64) -> Result<Standing> {
+pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
     // An isolate may have signed with the old key for a while after the switch.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
     };
-    Ok(of_old(&tokens, by_old_until, now))
+    Ok(valid_tokens(&tokens, by_old_until, now))
 }
 
 /// The tokens that were created before a time and are still valid.
-fn of_old(tokens: &[TokenView], before: u64, now: u64) -> Standing {
+fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     let good = |token: &&TokenView| {
         token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
     };
     let good: Vec<u64> = tokens.iter().filter(good).map(|token| token.expires_at).collect();
-    Standing { last_of_old: good.iter().max().copied(), count: good.len() }
+    OldTokens { last_expiry: good.iter().max().copied(), count: good.len() }
 }
 
 /// Voids all tokens that the site has issued.
@@ -92,7 +92,7 @@ mod tests {
             token(10, 100, None),
             token(60, 2_000, None),
         ];
-        assert_eq!(of_old(&tokens, 50, 100), Standing { last_of_old: Some(900), count: 2 });
-        assert_eq!(of_old(&tokens, 5, 100), Standing { last_of_old: None, count: 0 });
+        assert_eq!(valid_tokens(&tokens, 50, 100), OldTokens { last_expiry: Some(900), count: 2 });
+        assert_eq!(valid_tokens(&tokens, 5, 100), OldTokens { last_expiry: None, count: 0 });
     }
 }
