@@ -194,7 +194,8 @@ impl Add {
         Ok(table)
     }
 
-    /// Reads a file of public keys. Private keys and secrets are refused, because wrangler.toml is under version control.
+    /// Reads a file of public keys. Private keys and secrets are refused, because wrangler.toml is under version
+    /// control.
     fn public_keys(&self, file: &Path) -> Result<String> {
         let bytes = read_file(file)?;
         let text = String::from_utf8(bytes).unwrap_or_default();
