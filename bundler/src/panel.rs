@@ -3,7 +3,7 @@
 //! ```text
 //! index.html                 panel/index.html, for all paths
 //! assets/boot-HASH.js        panel/boot.js, which loads the needed program
-//! assets/entry-HASH.js       login pages: wasm-bindgen's glue and panel/start.js, in one file
+//! assets/entry-HASH.js       login, setup, invitations, guest links: wasm-bindgen's glue and panel/start.js
 //! assets/entry-HASH.wasm
 //! assets/panel-HASH.…        the same for the board; all pages use panel/style.css
 //! assets/manage-HASH.…       the same for the administration pages, which also use panel/manage.css

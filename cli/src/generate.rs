@@ -12,7 +12,7 @@ use crate::output::{say, say_json};
 
 #[derive(clap::Args)]
 pub struct Completions {
-    /// The shell.
+    /// The shell to print the script for.
     shell: Shell,
 }
 

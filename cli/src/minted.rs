@@ -108,7 +108,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     );
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
-        None => bail!("the edge answered without the token"),
+        None => bail!("the edge's answer contains no token"),
     }
 }
 

@@ -201,7 +201,7 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     }
     let first = ask("Password: ")?;
     if new && ask("Repeat the password: ")? != first {
-        bail!("the two passwords differ");
+        bail!("the two passwords differ; try again");
     }
     Ok(Secret::new(first))
 }
@@ -219,7 +219,7 @@ pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     let current = ask("Current password: ")?;
     let new = ask("New password: ")?;
     if ask("Repeat the password: ")? != new {
-        bail!("the two passwords differ");
+        bail!("the two passwords differ; try again");
     }
     Ok((Secret::new(current), Secret::new(new)))
 }
@@ -231,5 +231,5 @@ fn stdin() -> Result<String> {
 }
 
 fn ask(prompt: &str) -> Result<String> {
-    rpassword::prompt_password(prompt).context("cannot ask for the password")
+    rpassword::prompt_password(prompt).context("cannot ask for the password; use --password-stdin")
 }

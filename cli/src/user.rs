@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(
             rights(&["invite", "ben"]),
             Some(RightsRequest::default()),
-            "who is there keeps their rights"
+            "an existing person keeps their rights"
         );
         for wrong in [
             &["set", "ben"][..],

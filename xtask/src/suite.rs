@@ -46,7 +46,7 @@ pub fn check(setup: &Setup) -> Result<()> {
     cargo_tests::run_native(compiled.native, None)
 }
 
-/// `cargo xtask test`: everything; with a filter only the tests whose names contain it, and the builds they need.
+/// `cargo xtask test`: all checks and tests; with a filter only the tests whose names contain it, and their builds.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
@@ -109,7 +109,7 @@ pub fn night(setup: &Setup, reconnects: u32) -> Result<()> {
     long(setup, "night::", &[("PINLATCH_NIGHT_RECONNECTS", reconnects.to_string())])
 }
 
-/// Runs tests in their long form, on release builds, and shows their output.
+/// Runs long tests with release builds, and shows their output.
 fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()> {
     needs::ensure_packages(setup)?;
     let (web, downloads) =

@@ -42,7 +42,6 @@ struct Finished {
     took: Duration,
 }
 
-/// A running step.
 pub struct Step {
     title: String,
     started: Instant,

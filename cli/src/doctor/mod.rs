@@ -56,7 +56,7 @@ pub enum State {
     Failed,
 }
 
-/// One line of the report.
+/// One entry of the report.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     name: &'static str,

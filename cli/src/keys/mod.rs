@@ -35,7 +35,7 @@ pub enum KeysCommand {
 
 #[derive(clap::Args)]
 pub struct File {
-    /// The file with the edge's secrets, as `pinlatch init` wrote it.
+    /// The file with the edge's secrets, from `pinlatch init`.
     #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
     vars: PathBuf,
 }

@@ -77,7 +77,7 @@ impl Vars {
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
             (None, _) => bail!("{} has no {name}", self.path.display()),
-            (Some(_), Some(_)) => bail!("{} has {name} twice", self.path.display()),
+            (Some(_), Some(_)) => bail!("{} has {name} twice; remove one of them", self.path.display()),
         }
     }
 

@@ -86,7 +86,7 @@ impl Mint {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Refuses a token that violates our own policy with any key: too long, too deep, an empty subject.
+    /// Refuses a token that no verifier with our policy accepts: too long, too deep, an empty subject.
     fn check(&self, token: &str) -> Result<()> {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };

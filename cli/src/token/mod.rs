@@ -86,8 +86,8 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see the
-    /// arguments of a program in the list of processes.
+    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see a program's arguments
+    /// in the process list.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }

@@ -51,14 +51,14 @@ fn always() -> bool {
 }
 
 impl Row {
-    /// A figure that must not exceed its bar.
+    /// A figure with a maximum, if `bar` is given.
     #[must_use]
     pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
         let holds = bar.is_none_or(|bar| value <= bar);
         Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
     }
 
-    /// A figure that must reach its bar.
+    /// A figure with a minimum.
     #[must_use]
     pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
         Self {
@@ -97,13 +97,13 @@ fn verify(setup: &Setup) -> Result<Vec<Row>> {
     of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
 }
 
-/// Builds the Worker and the panel as they are deployed.
+/// Builds the Worker and the panel as deployed.
 fn deployed(setup: &Setup) -> Result<Tools> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
 }
 
-/// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
+/// Runs a program of the end-to-end crate with release builds. Its stdout is a JSON array of rows.
 fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let downloads = needs::download(setup)?;

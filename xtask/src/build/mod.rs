@@ -44,7 +44,7 @@ pub enum Part {
 pub enum Mode {
     /// As deployed.
     Release,
-    /// For a demo, tests and work in progress: compiled quickly, into folders that nothing deploys.
+    /// For the demo, tests and development: compiles fast, into folders that are never deployed.
     Quick,
 }
 

@@ -42,7 +42,6 @@ pub struct Options {
     pub port: Option<u16>,
     /// Delete the state of earlier runs.
     pub fresh: bool,
-    /// How the Worker and the panel are built.
     pub mode: Mode,
 }
 
@@ -234,7 +233,7 @@ fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
 fn catch_signals(sender: Sender<Event>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
-        // The first signal is handled in order. A second one, or one after the end, exits at once.
+        // The first signal ends the demo in order, after its start. A second signal exits at once.
         for count in 0.. {
             if signals.forever().next().is_none() {
                 return;

@@ -24,9 +24,9 @@ pub struct Package {
     pub version: String,
     /// Debian's name for the machine.
     pub architecture: &'static str,
-    /// Further fields of `control`, each a line; without empty lines.
+    /// Further fields of `control`, one per line, without empty lines.
     pub control: String,
-    /// Files whose changes by the owner are kept on upgrade.
+    /// Configuration files. The owner's changes are kept on upgrade.
     pub conffiles: &'static [&'static str],
     /// Maintainer scripts such as `postinst`, with their names.
     pub scripts: Vec<(&'static str, Vec<u8>)>,

@@ -61,7 +61,7 @@ fn environment(text: &str) -> BTreeMap<&str, &str> {
     lines.map(|(name, value)| (name, value.trim_matches('\''))).collect()
 }
 
-/// Keeps wrangler off the network and off the terminal.
+/// Disables wrangler's network requests, log files and interactive output.
 pub fn quiet_wrangler(command: &mut Command) {
     command
         .env("CI", "1")

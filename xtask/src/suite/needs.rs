@@ -28,7 +28,7 @@ use crate::{
     ui,
 };
 
-/// The machines that tests emulate.
+/// Machines that the tests emulate.
 const EMULATED: [Machine; 2] = [Machine::Arm64, Machine::Armhf];
 
 /// Installs all missing packages at once.

@@ -50,7 +50,7 @@ const GUESTS: [Guest; 3] = [
     },
     Guest {
         folder: "pi-zero",
-        // Debian's armhf is for later processors.
+        // Debian's armhf needs a later processor.
         architecture: "armel",
         packages: &["linux-image-rpi"],
         modules: &["phy-generic", "dwc2", "cdc_ether"],

@@ -1,5 +1,5 @@
-//! Python packages for the end-to-end tests: PyJWT and jwcrypto, whose tokens and verdicts are compared with ours, and
-//! schemathesis, which tests the edge against its OpenAPI document.
+//! Python packages for the end-to-end tests: PyJWT and jwcrypto, to compare their tokens and verdicts with ours,
+//! and schemathesis, to test the edge against its OpenAPI document.
 
 use std::{
     fs,

@@ -27,9 +27,7 @@ pub struct Package {
     pub present: fn(&Self) -> bool,
     /// Debian, Ubuntu, Raspberry Pi OS.
     pub debian: &'static str,
-    /// Fedora.
     pub fedora: &'static str,
-    /// Arch Linux.
     pub arch: &'static str,
     /// macOS.
     pub homebrew: &'static str,
