@@ -131,20 +131,20 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             let RightsRequest { role, scope } = rights.request();
             let request = AdmitRequest { identity, role, scope };
             api()?.change(Method::PUT, &path(username, "/identities"), &request)?;
-            told(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+            report(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
             api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;
-            told(json, &json!({ "changed": username }), &format!("The rights of {username} are changed."))
+            report(json, &json!({ "changed": username }), &format!("The rights of {username} are changed."))
         }
         UserCommand::Remove(One { username }) => {
             api()?.delete(&path(username, ""))?;
-            told(json, &json!({ "removed": username }), &format!("{username} is removed."))
+            report(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
         UserCommand::EndSessions(One { username }) => {
             api()?.delete(&path(username, "/sessions"))?;
-            told(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
+            report(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => change_password(args, json),
     }
@@ -154,7 +154,7 @@ fn path(username: &UserName, rest: &str) -> String {
     format!("/api/v1/users/{}{rest}", segment(username.as_str()))
 }
 
-fn told(json: bool, document: &Value, sentence: &str) -> Result<()> {
+fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
     if json { say_json(document) } else { say(sentence) }
 }
 
@@ -222,7 +222,7 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
     }
     let request = PasswordRequest { current, password };
     let _: Option<Value> = api.post(&path(&username, "/password"), &request, &[])?;
-    told(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
+    report(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
 }
 
 /// Parses a role's name. The help lists all names.

@@ -46,7 +46,7 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     for name in reading.issuer_tables.keys() {
         checks.push(match reading.issuers.named(name) {
-            Ok(issuer) => Own { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
+            Ok(issuer) => IssuerCheck { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
             Err(reason) => {
                 Check::failed(ISSUER, format!("{name}: {reason}"), LOOK_AT_TABLE).coded("issuer_table")
             }
@@ -68,14 +68,14 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
 }
 
 /// The check of an issuer whose table is valid.
-struct Own<'c> {
+struct IssuerCheck<'c> {
     issuer: &'c Issuer,
     reading: &'c Reading,
     vars: Option<&'c Vars>,
     now: u64,
 }
 
-impl Own<'_> {
+impl IssuerCheck<'_> {
     fn check(&self, url: Option<&Url>) -> Check {
         let table = self.reading.issuer_tables.get(&self.issuer.name).unwrap_or(&Value::Null);
         let here = match self.issuer.jwks_uri() {
@@ -111,34 +111,34 @@ impl Own<'_> {
         let jwks = published::get(uri)
             .map_err(|error| unpublished(ISSUER, name, uri, &error, "jwks_unreachable"))?;
         apart(ISSUER, name, &jwks, self.now)?;
-        let told =
-            told_of_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
-        let told = told.map_err(|reason| {
+        let summary =
+            describe_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
+        let summary = summary.map_err(|reason| {
             let advice = "report this to the issuer; the edge uses the last valid key set for one day";
             Check::failed(ISSUER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
         })?;
         if let Ok(metadata) = published::metadata(&self.issuer.issuer) {
             self.consistent(&metadata.document, uri)?;
         }
-        Ok(Check::ok(ISSUER, format!("{name}: {told}")))
+        Ok(Check::ok(ISSUER, format!("{name}: {summary}")))
     }
 
     /// Checks that the issuer's metadata agrees with its table.
     fn consistent(&self, metadata: &Value, uri: &str) -> Result<(), Check> {
         let (name, own) = (&self.issuer.name, &self.issuer.issuer);
-        let told = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
-        if told("issuer") != own {
+        let text = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
+        if text("issuer") != own {
             let detail = format!(
                 "{name}: its metadata names the issuer {:?}, but its table has {own:?}",
-                told("issuer")
+                text("issuer")
             );
             let advice = "set the table's `issuer` to the name in the metadata, including any trailing slash";
             return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
         }
-        if told("jwks_uri") != uri {
+        if text("jwks_uri") != uri {
             let detail = format!(
                 "{name}: its metadata names the key address {:?}, but its table has {uri:?}",
-                told("jwks_uri")
+                text("jwks_uri")
             );
             let advice = "use the address in the metadata: new keys may be published only there";
             return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
@@ -244,14 +244,15 @@ fn provider_check(
         let uri = &discovery.jwks_uri;
         let jwks = published::get(uri)
             .map_err(|error| unpublished(PROVIDER, name, uri, &error, "jwks_unreachable"))?;
-        let told = told_of_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
-            let advice = "report this to the provider; logins with it fail until it is fixed";
-            Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
-        })?;
+        let summary =
+            describe_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
+                let advice = "report this to the provider; logins with it fail until it is fixed";
+                Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
+            })?;
         if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
             return Err(not_here(PROVIDER, name, secret));
         }
-        Ok(format!("{name}: {told}"))
+        Ok(format!("{name}: {summary}"))
     };
     let detail = match looked() {
         Ok(detail) => detail,
@@ -308,7 +309,7 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
 }
 
 /// Lists the used keys of a set, and for each other key the reason why it is not used.
-fn told_of_keys(
+fn describe_keys(
     jwks: &Value,
     algorithms: &[Algorithm],
     read: impl Fn(&Value) -> Result<KeySet, KeyError>,

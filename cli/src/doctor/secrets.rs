@@ -96,22 +96,22 @@ mod tests {
     use pinlatch_token::{EdgeKeys, keyset};
     use serde_json::json;
 
-    struct Desk {
+    struct TestFolder {
         folder: tempfile::TempDir,
         edge: EdgeKeys,
         root: SigningKey,
     }
 
-    impl Desk {
+    impl TestFolder {
         fn new() -> Self {
-            let desk = Self {
+            let test_folder = Self {
                 folder: tempfile::tempdir().unwrap(),
                 edge: EdgeKeys::generate_at(1_000).unwrap(),
                 root: SigningKey::generate(),
             };
-            write_private(&desk.path("root.jwk"), desk.root.to_private_jwk().expose()).unwrap();
-            desk.write(&desk.edge, &desk.edge);
-            desk
+            write_private(&test_folder.path("root.jwk"), test_folder.root.to_private_jwk().expose()).unwrap();
+            test_folder.write(&test_folder.edge, &test_folder.edge);
+            test_folder
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -132,33 +132,34 @@ mod tests {
 
     #[test]
     fn what_agrees_is_well() {
-        let desk = Desk::new();
+        let test_folder = TestFolder::new();
         let well = [("key set", State::Ok), ("root key", State::Ok), ("in force", State::Ok)];
-        assert_eq!(desk.states(&desk.edge.published()), well);
+        assert_eq!(test_folder.states(&test_folder.edge.published()), well);
     }
 
     #[test]
     fn each_disagreement_is_named() {
-        let desk = Desk::new();
+        let test_folder = TestFolder::new();
         let other = EdgeKeys::generate().unwrap();
-        assert!(desk.states(&other.published()).contains(&("in force", State::Failed)));
-        desk.write(&other, &desk.edge);
-        assert!(desk.states(&json!({})).contains(&("key set", State::Failed)));
-        let published = desk.edge.step(Step::Publish, 2_000).unwrap();
-        desk.write(&published, &published);
-        assert!(desk.states(&json!({})).contains(&("key set", State::Warning)));
-        write_private(&desk.path("root.jwk"), SigningKey::generate().to_private_jwk().expose()).unwrap();
-        assert!(desk.states(&json!({})).contains(&("root key", State::Failed)));
-        std::fs::remove_file(desk.path("root.jwk")).unwrap();
-        assert!(desk.states(&json!({})).contains(&("root key", State::Warning)));
+        assert!(test_folder.states(&other.published()).contains(&("in force", State::Failed)));
+        test_folder.write(&other, &test_folder.edge);
+        assert!(test_folder.states(&json!({})).contains(&("key set", State::Failed)));
+        let published = test_folder.edge.step(Step::Publish, 2_000).unwrap();
+        test_folder.write(&published, &published);
+        assert!(test_folder.states(&json!({})).contains(&("key set", State::Warning)));
+        write_private(&test_folder.path("root.jwk"), SigningKey::generate().to_private_jwk().expose())
+            .unwrap();
+        assert!(test_folder.states(&json!({})).contains(&("root key", State::Failed)));
+        std::fs::remove_file(test_folder.path("root.jwk")).unwrap();
+        assert!(test_folder.states(&json!({})).contains(&("root key", State::Warning)));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let open = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(desk.path(".dev.vars"), open).unwrap();
-            assert!(desk.states(&json!({})).contains(&("files", State::Failed)));
+            std::fs::set_permissions(test_folder.path(".dev.vars"), open).unwrap();
+            assert!(test_folder.states(&json!({})).contains(&("files", State::Failed)));
         }
-        write_private(&desk.path(".dev.vars"), "EDGE_KEYS='{}'").unwrap();
-        assert_eq!(desk.states(&json!({})), [("secrets", State::Failed)]);
+        write_private(&test_folder.path(".dev.vars"), "EDGE_KEYS='{}'").unwrap();
+        assert_eq!(test_folder.states(&json!({})), [("secrets", State::Failed)]);
     }
 }

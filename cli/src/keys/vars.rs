@@ -151,7 +151,7 @@ mod tests {
     use pinlatch_token::SigningKey;
     use serde_json::json;
 
-    fn desk() -> (tempfile::TempDir, PathBuf) {
+    fn test_folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let (edge, root) = (EdgeKeys::generate_at(1_000).unwrap(), SigningKey::generate());
         let keyset = keyset::sign(&root, 7, edge.public(), 1_000).unwrap();
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_init_wrote_is_read_and_the_rest_stays() {
-        let (folder, path) = desk();
+        let (folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         let secrets = vars.secrets().unwrap();
         assert!(secrets.agree && secrets.number == 7);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_value_is_added_or_replaced() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         assert_eq!((vars.find("SHOP_KEY"), vars.find("OTHER")), (Some("a=b #c"), None));
         for new in ["it's", "a\"b'c", "plain", "it's \\n", "a=b #c"] {
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn secrets_that_do_not_hold_together_are_refused() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let good = std::fs::read_to_string(&path).unwrap();
         let mut other_root = Vars { path: path.clone(), text: good.clone() };
         other_root.set("ROOT_KEY", &SigningKey::generate().public_jwk().to_string());
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_secret() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         vars.set("EDGE_KEYS", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0IQ\"}]}");
         assert!(!format!("{:#}", vars.secrets().err().unwrap()).contains("c2VjcmV0"));
