@@ -295,7 +295,7 @@ fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, c
     Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
 }
 
-/// Checks the clock that dates the issuer's tokens.
+/// Compares the issuer's clock, which dates its tokens, with this machine's.
 fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
     let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
     let apart = theirs.abs_diff(now);

@@ -40,20 +40,20 @@ pub struct Add {
     /// The site that its tokens open. [default: the first of SITES]
     #[arg(long)]
     site: Option<Name>,
-    /// The issuer signs with a shared secret. The name of that secret in the Worker, such as SCRIPTS_SECRET.
+    /// The name of the shared secret with which the issuer signs, such as SCRIPTS_SECRET.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
     /// The file with the secret's value, `-` for stdin. The value is added to the file of --vars.
     /// [default: the value in the file of --vars]
     #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
-    /// The issuer signs with a private key. The file with the public key: PEM, a JWK or a JWK Set.
+    /// The file with the public key of the private key with which the issuer signs: PEM, a JWK or a JWK Set.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The issuer publishes its keys at this https address.
+    /// The https address at which the issuer publishes its keys.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The issuer publishes metadata at this address (OpenID Connect Discovery, RFC 8414). It provides --issuer and
+    /// The address of the issuer's metadata (OpenID Connect Discovery, RFC 8414), which provides --issuer and
     /// --jwks-uri.
     #[arg(long, value_name = "URL")]
     discover: Option<String>,

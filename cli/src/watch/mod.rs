@@ -29,7 +29,7 @@ enum Next {
     Renew(u64),
 }
 
-/// Watches until an error that another attempt cannot fix. Ctrl-C has its default effect.
+/// Watches until an error that another attempt cannot fix. Ctrl-C ends the program by the default signal handling.
 pub fn run(json: bool) -> Result<()> {
     let mut session = current()?;
     let mut failures = 0;
