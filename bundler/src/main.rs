@@ -1,7 +1,6 @@
 //! Turns compiled wasm into the files that are served. `cargo xtask` runs it.
 //!
-//! A crate separate from xtask, because compiling wasm-bindgen takes longer than compiling xtask and only builds
-//! need it.
+//! A separate crate, because wasm-bindgen takes longer to compile than xtask and only builds need it.
 
 mod panel;
 mod tools;
@@ -20,10 +19,10 @@ const USAGE: &str =
                      --wasm PATH --out DIR
 
 worker      a script around a Worker's wasm module: index.js and index_bg.wasm
-web-worker  the same around bindings that the script instantiates itself
+web-worker  the same, with bindings that the script instantiates itself
 panel       the panel's static files; --source and --wasm are folders
 
-Without --wasm-opt nothing is optimised or minified.";
+Without --wasm-opt the output is neither optimised nor minified.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,7 +47,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
     let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
     let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
-    // Next to the result, so that a rename puts it in place.
+    // Next to the result, so that a rename can move it there.
     let work = out.with_extension("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
@@ -58,7 +57,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "panel" => panel::bundle(&tools, source, wasm, &work)?,
         other => bail!("{other:?} is unknown\n{USAGE}"),
     };
-    // A running server sees the old or the new folder, and none for a moment only.
+    // A running server sees the old or the new folder, except for a moment between the two calls.
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
     let _ = std::fs::remove_dir_all(work);

@@ -1,18 +1,18 @@
-//! The panel's programs, bound, optimised and laid out as static assets:
+//! Binds and optimises the panel's programs, and lays them out as static assets:
 //!
 //! ```text
 //! index.html                 panel/index.html, for all paths
-//! assets/boot-HASH.js        panel/boot.js, which loads the program that is needed
-//! assets/entry-HASH.js       the ways in: wasm-bindgen's glue and panel/start.js, which starts it, one file
+//! assets/boot-HASH.js        panel/boot.js, which loads the needed program
+//! assets/entry-HASH.js       login, setup, invitations, guest links: wasm-bindgen's glue and panel/start.js
 //! assets/entry-HASH.wasm
-//! assets/panel-HASH.…        the same of the board; panel/style.css is for all
-//! assets/manage-HASH.…       the same of the pages of administration; their panel/manage.css comes on top
-//! …                          everything of panel/public/ as it is
+//! assets/panel-HASH.…        the same for the board; all pages use panel/style.css
+//! assets/manage-HASH.…       the same for the administration pages, which also use panel/manage.css
+//! …                          all files of panel/public/, unchanged
 //! ```
 //!
-//! Assets are named by content, so they may be cached for ever, which `_headers` says of each; `{{panel_js}}` and the
-//! like stand for their paths in the page and in `boot.js`. Paths are absolute, since the page is served at `/s/{site}/`
-//! too; there is no inline script, so the content policy can forbid it.
+//! Assets are named by content, so `_headers` lets browsers cache them permanently. `{{panel_js}}` and similar
+//! placeholders in the page and in `boot.js` are replaced with their paths. Paths are absolute, because the page is
+//! also served at `/s/{site}/`. There are no inline scripts, so the content security policy can forbid them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::tools::{Target, Tools};
 
-/// The programs, each with the style sheet that it brings, if any.
+/// The programs, each with its style sheet, if any.
 const PROGRAMS: [(&str, Option<&str>); 3] =
     [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
-/// Lays the panel out in the work folder; the folder of the result. `compiled` holds the programs' wasm.
+/// Builds the panel in the work folder and returns the folder of the result. `compiled` contains the programs' wasm.
 pub fn bundle(tools: &Tools, panel: &Path, compiled: &Path, work: &Path) -> Result<PathBuf> {
     thread::scope(|scope| {
         let bind = |name: &'static str| {
@@ -60,7 +60,7 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
         let js = tools.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
         if let Some(style) = style {
-            // Not bundled: its `url(/…)` are public files.
+            // Not bundled, because its `url(/…)` are public files.
             let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
             paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         }
@@ -83,11 +83,11 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
     Ok(())
 }
 
-/// `_headers` with what it says of a folder said of each of its files instead: a path there that names none is
-/// answered with the page, which nobody should keep under that name.
+/// Replaces the rule for a folder in `_headers` with a rule for each of its files. For a missing file the server sends
+/// the page, which must not be cached under that path.
 fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f str>) -> Result<String> {
     let start = headers.lines().position(|line| line == folder);
-    let start = start.with_context(|| format!("panel/public/_headers does not say anything of {folder}"))?;
+    let start = start.with_context(|| format!("panel/public/_headers has no rule for {folder}"))?;
     let lines: Vec<&str> = headers.lines().collect();
     let (before, rest) = lines.split_at(start);
     let said: Vec<&str> = rest.iter().skip(1).take_while(|line| line.starts_with("  ")).copied().collect();
@@ -101,14 +101,14 @@ fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f
     Ok(all.join("\n") + "\n")
 }
 
-/// Writes `NAME-HASH.EXT`; the path that a page uses for it.
+/// Writes `NAME-HASH.EXT`. Returns its path for the page.
 fn named_by_content(assets: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<String> {
     let name = format!("{name}-{}.{extension}", content_hash(bytes));
     fs::write(assets.join(&name), bytes)?;
     Ok(format!("/assets/{name}"))
 }
 
-/// Fills `{{name}}` in. What is needed must be used; nothing may be left over.
+/// Replaces `{{name}}` placeholders. The template must use all `needed` ones, and no unknown ones.
 fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]) -> Result<String> {
     let mut page = template.to_owned();
     for name in needed {
@@ -121,7 +121,7 @@ fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]
     }
     if let Some((_, rest)) = page.split_once("{{") {
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        bail!("{file} uses {{{{{name}}}}}, which nothing fills in");
+        bail!("{file} uses {{{{{name}}}}}, which is unknown");
     }
     Ok(page)
 }
@@ -152,7 +152,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A short name for content, for files that browsers may keep forever (FNV-1a; no attacker chooses the content).
+/// A short hash of the content, for file names (FNV-1a; no attacker chooses the content).
 fn content_hash(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The wasm features that rustc enables for the target, and the exceptions that wasm-bindgen adds. Not all that
-/// wasm-opt knows, because a runtime may lack the newest.
+/// The wasm features that rustc enables for the target, and the exception handling that wasm-bindgen adds. Not all
+/// features of wasm-opt, because a runtime may lack the newest.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-exception-handling",
@@ -20,24 +20,23 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Where a module runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// In workerd, where the module instantiates itself, and can be instantiated again after a trap.
+    /// workerd: the module instantiates itself, and can be instantiated again after a trap.
     Worker,
-    /// Where a script instantiates it.
+    /// A script instantiates the module.
     Web,
 }
 
 /// The programs from npm.
 pub struct Tools<'a> {
     pub esbuild: &'a Path,
-    /// Absent in a quick build, which is then not minified either.
+    /// Absent in a quick build, which is also not minified.
     pub wasm_opt: Option<&'a PathBuf>,
 }
 
 impl Tools<'_> {
-    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder; the wasm's path. `level` is wasm-opt's.
+    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the wasm's path. `level` is wasm-opt's level.
     pub fn bind(&self, target: Target, wasm: &Path, name: &str, out: &Path, level: &str) -> Result<PathBuf> {
         let mut bindgen = Bindgen::new();
         bindgen.input_path(wasm).out_name(name).typescript(false);
@@ -60,7 +59,7 @@ impl Tools<'_> {
         Ok(bound)
     }
 
-    /// A script or style sheet as it is served.
+    /// Bundles a script or style sheet with esbuild and returns its content.
     pub fn bundle<S: AsRef<OsStr>>(
         &self,
         source: &Path,

@@ -1,4 +1,4 @@
-//! A Worker as workerd and Cloudflare run it: one script, bundled from its entry and the bindings, and the wasm.
+//! Bundles a Worker for workerd and Cloudflare: one script from its entry and the bindings, and the wasm.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 
 use crate::tools::{Target, Tools};
 
-/// Bundles a Worker in the work folder; the folder of the result. The entry imports the bindings as `bindings`.
+/// Bundles a Worker in the work folder and returns the folder of the result. The entry imports the bindings as
+/// `bindings`.
 pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &Path) -> Result<PathBuf> {
     let bound = tools.bind(target, wasm, "index", work, "-O")?;
     let bindings = format!("--alias:bindings={}", work.join("index.js").display());
@@ -28,7 +29,7 @@ pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &P
     Ok(made)
 }
 
-/// workerd imports wasm as a module already, and does not parse `import source`.
+/// workerd imports wasm as a module without `import source`, and cannot parse that syntax.
 fn without_source_phase(script: &str) -> String {
     script.replace("import source ", "import ")
 }

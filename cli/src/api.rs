@@ -1,4 +1,4 @@
-//! The edge's HTTP API from outside.
+//! Client of the edge's HTTP API.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
@@ -20,10 +20,10 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// How long any call may take: the longest deadline of a command, and some.
+/// Time limit of a call: the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
 
-/// A deployment, and the access token to show it, if there is one.
+/// A client of one deployment, with an access token if one is set.
 pub struct Api {
     agent: Agent,
     base: Url,
@@ -32,29 +32,27 @@ pub struct Api {
 }
 
 impl Api {
-    /// A deployment without a token. `$PINLATCH_CA_FILE` names a PEM file with the authorities to trust
-    /// instead of the public ones.
+    /// A client without a token. `$PINLATCH_CA_FILE` names a PEM file with the CAs to trust instead of the public CAs.
+    /// Plain http is refused, except to this machine.
     pub fn new(base: &Url) -> Result<Self> {
         if base.scheme() != "https" && !is_local(base) {
             return Err(anyhow!(
-                "{base} is plain text, in which passwords and tokens can be overheard; use https"
+                "{base} is not encrypted, so others could read passwords and tokens; use https"
             ));
         }
         Ok(Self { agent: agent(TIMEOUT)?, base: base.clone(), token: RefCell::default(), renew: None })
     }
 
-    /// The same with a token.
     pub fn with_token(self, token: &str) -> Self {
         Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
     }
 
-    /// The same with a way to a new token, tried once where the edge does not take the one there is: a token
-    /// can end before its time, as when keys are retired.
+    /// Sets a function that returns a new token. It is called once if the edge refuses the current token, which can
+    /// become invalid before it expires, for example when keys are retired.
     pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
     }
 
-    /// `GET`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.read(Method::GET, path, &[], None)
     }
@@ -69,38 +67,40 @@ impl Api {
         self.read(Method::POST, path, headers, Some(serde_json::to_string(body)?))
     }
 
-    /// `PUT` or `PATCH` with a JSON body, of which nothing comes back.
+    /// `PUT` or `PATCH` with a JSON body. The response is ignored.
     pub fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
         let _: Option<Value> = self.read(method, path, &[], Some(serde_json::to_string(body)?))?;
         Ok(())
     }
 
-    /// `DELETE`.
     pub fn delete(&self, path: &str) -> Result<()> {
-        // What ends a session wants to know from where.
+        // The endpoint that ends a session requires an `Origin` header.
         let origin = self.base.origin().ascii_serialization();
         let _: Option<Value> = self.read(Method::DELETE, path, &[("Origin", &origin)], None)?;
         Ok(())
     }
 
-    /// `GET` of JSON Lines, a line at a time.
+    /// `GET` of JSON Lines. Calls `take` for each line.
     pub fn lines(&self, path: &str, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
         let body = response.body_mut().with_config().limit(u64::MAX).reader();
         for line in BufReader::new(body).lines() {
-            take(&line.context("the answer broke off")?)?;
+            take(&line.context("the connection ended in the middle of the answer")?)?;
         }
         Ok(())
     }
 
-    /// `GET` without judging what comes back.
+    /// `GET` that returns any response, errors included.
     pub fn probe(&self, path: &str) -> Result<Probe> {
         let mut response =
             self.send(Method::GET, path, &[], None).map_err(|error| self.unreachable(error))?;
         let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let (date, challenge) = (header("date"), header("www-authenticate"));
         let status = response.status().as_u16();
-        let body = response.body_mut().read_to_string().context("the answer broke off")?;
+        let body = response
+            .body_mut()
+            .read_to_string()
+            .context("the connection ended in the middle of the answer")?;
         Ok(Probe { status, date, challenge, body })
     }
 
@@ -129,7 +129,7 @@ impl Api {
         anyhow::Error::new(error).context(format!("cannot reach {}", self.base))
     }
 
-    /// The response, if it is no problem.
+    /// Turns a response without a success status into an error.
     fn accepted(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
         let mut response = outcome.map_err(|error| self.unreachable(error))?;
         let status = response.status();
@@ -138,12 +138,15 @@ impl Api {
         }
         match response.body_mut().read_json::<Problem>() {
             Ok(problem) => Err(problem.into()),
-            Err(_) => Err(anyhow!("{} answered {status}; is a Pinlatch edge there?", self.base)),
+            Err(_) => Err(anyhow!(
+                "{} answered {status}, which is not an edge's answer; check the address",
+                self.base
+            )),
         }
     }
 
-    /// The response, if it is no problem, with a new token if that is what it takes. What was refused for
-    /// its token has not been done, so nothing is done twice.
+    /// Sends a request, and sends it again with a new token if the edge refused the token. A request with a refused
+    /// token has no effect, so nothing is done twice.
     fn call(
         &self,
         method: Method,
@@ -169,13 +172,16 @@ impl Api {
         body: Option<String>,
     ) -> Result<T> {
         let mut response = self.call(method, path, headers, body)?;
-        let text = response.body_mut().read_to_string().context("the answer broke off")?;
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .context("the connection ended in the middle of the answer")?;
         let text = if text.is_empty() { "null" } else { &text };
-        serde_json::from_str(text).context("the answer is not what this version understands")
+        serde_json::from_str(text).context("unknown answer; install the command line from the edge's release")
     }
 }
 
-/// A client that follows no redirect and trusts whom it should.
+/// An HTTP client that follows no redirects, and trusts the CAs of `$PINLATCH_CA_FILE` or the public CAs.
 pub fn agent(timeout: Duration) -> Result<Agent> {
     let mut tls = TlsConfig::builder();
     if let Some(own) = own_authorities()? {
@@ -191,7 +197,7 @@ pub fn agent(timeout: Duration) -> Result<Agent> {
     Ok(Agent::with_parts(config, DefaultConnector::default(), Resolver::default()))
 }
 
-/// Resolves `localhost` itself, as [`localhost`] explains, and asks the system for all other names.
+/// Resolves `localhost` without the system, for the reason in [`localhost`], and all other names with it.
 #[derive(Debug, Default)]
 struct Resolver {
     system: DefaultResolver,
@@ -219,19 +225,17 @@ fn is_refused_token(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
 }
 
-/// An answer as it came.
+/// A response, whatever its status.
 pub struct Probe {
-    /// The HTTP status.
     pub status: u16,
-    /// The edge's clock.
+    /// The `Date` header.
     pub date: Option<String>,
-    /// `WWW-Authenticate`.
+    /// The `WWW-Authenticate` header.
     pub challenge: Option<String>,
-    /// The body.
     pub body: String,
 }
 
-/// A text as one segment of a path.
+/// Percent-encodes a text as one path segment.
 pub fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
     text.bytes()
@@ -239,12 +243,12 @@ pub fn segment(text: &str) -> String {
         .collect()
 }
 
-/// Whether a deployment is on this machine.
+/// Whether the address is on this machine.
 pub fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
 }
 
-/// The authorities to trust instead of the public ones, where `$PINLATCH_CA_FILE` names some.
+/// The CAs of `$PINLATCH_CA_FILE`, if set. They replace the public CAs.
 pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
     std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
 }
@@ -257,7 +261,7 @@ fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
             found.push(certificate);
         }
     }
-    if found.is_empty() { Err(anyhow!("{} holds no certificate", file.display())) } else { Ok(found) }
+    if found.is_empty() { Err(anyhow!("{} contains no certificate", file.display())) } else { Ok(found) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What can be asked for. The arguments of larger commands stand beside them.
+//! Command-line arguments. Those of larger commands are in the modules of the commands.
 
 use std::path::PathBuf;
 
@@ -16,11 +16,11 @@ use crate::selfhost::SelfHost;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;
 
-/// Keys, people, devices and commands of a Pinlatch deployment.
+/// Manage the keys, people and devices of a Pinlatch deployment, and send commands.
 #[derive(Parser)]
 #[command(name = "pinlatch", version, propagate_version = true)]
 pub struct Args {
-    /// Print JSON, one document, on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -29,57 +29,57 @@ pub struct Args {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make the owner's root key, the first edge keys and each site's setup code.
+    /// Create the owner's root key, the first edge keys and a setup code for each site.
     Init(Init),
-    /// Become the owner of a new site, by its setup code. The password is asked for, or read from stdin.
+    /// Become the owner of a new site with its setup code. Asks for a password, or reads it from stdin.
     Setup(Setup),
-    /// Log in and keep the session in the configuration folder.
+    /// Log in and store the session in the configuration folder.
     Login(Login),
-    /// End the login and forget it.
+    /// Log out: end the session at the edge and delete it from this machine.
     Logout(Logout),
-    /// Show who is logged in and what they may do.
+    /// Show the logged-in user, the site and the scopes.
     Whoami,
-    /// Devices of the site.
+    /// Enrol, list and remove devices.
     Device {
         #[command(subcommand)]
         command: DeviceCommand,
     },
-    /// Run one action on a line and print what became of it.
+    /// Run one action on a line and print the result.
     Send(Send),
-    /// Print what happens at the site as it happens, until Ctrl-C; with --json, one frame a line.
+    /// Print the site's events live until Ctrl-C; with --json, one frame per line.
     Watch,
-    /// People of the site: invite them, change what they may do, remove them.
+    /// Manage people: invite them, change their rights, remove them.
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// The site's API tokens; and tokens of any kind checked, explained and signed, offline.
+    /// Manage the site's API tokens; verify, explain and sign tokens of any kind offline.
     Token {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Links for guests, who need no account.
+    /// Manage links for guests, who need no account.
     Guest {
         #[command(subcommand)]
         command: GuestCommand,
     },
-    /// Show who did what, export it, and check an export's hash chain.
+    /// Show or export the audit log, and verify the hash chain of an export.
     Audit(Audit),
-    /// The edge's keys: rotate them, or void everything at once.
+    /// Rotate the edge's keys, or void all tokens at once.
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Who else may sign access tokens: one table of wrangler.toml each.
+    /// Configure who else may sign access tokens, in wrangler.toml.
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
     },
-    /// Check a deployment, and say what to do where something is wrong.
+    /// Check a deployment and suggest a fix for each problem.
     Doctor(Doctor),
     /// Write a folder from which workerd serves the deployment without a Cloudflare account.
     SelfHost(SelfHost),
-    /// Print the completions of a shell.
+    /// Print the completion script for a shell.
     Completions(Completions),
     /// Print the manual page.
     Man(Man),
@@ -87,14 +87,14 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
-    /// Print a string that enrols a device once, within an hour.
+    /// Print a string that enrols a device. It can be used once, within an hour.
     Enrol {
         /// The device's name.
         name: Name,
     },
-    /// List the devices with their lines.
+    /// List the devices and their lines.
     List,
-    /// Remove a device: its credential is void at once.
+    /// Remove a device and revoke its credential at once.
     Remove {
         /// The device's name.
         name: Name,
@@ -103,16 +103,17 @@ pub enum DeviceCommand {
 
 #[derive(clap::Args)]
 pub struct Init {
-    /// The folder that gets `.dev.vars`, the edge's secrets.
+    /// The folder for `.dev.vars`, the edge's secrets.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// A site; may be given several times, and the first is the default.
+    /// A site; may be given several times. The first is the default.
     #[arg(long = "site", value_name = "NAME", default_value = "home")]
     pub sites: Vec<Name>,
-    /// Where the owner's root key goes; it never leaves this machine. [default: in the configuration folder]
+    /// The file for the owner's root key, which never leaves this machine.
+    /// [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE")]
     pub root_key: Option<PathBuf>,
-    /// The deployment's address, for the hints that are printed.
+    /// The deployment's address, for the printed instructions.
     #[arg(long, value_name = "URL")]
     pub url: Option<Url>,
     /// Replace existing files. Devices enrolled under the old root key must enrol again.
@@ -125,7 +126,7 @@ pub struct Setup {
     /// The deployment's address.
     #[arg(long)]
     pub url: Url,
-    /// The site. [default: the one that the code is for]
+    /// The site. [default: the site of the code]
     #[arg(long)]
     pub site: Option<Name>,
     /// The setup code that `pinlatch init` printed.
@@ -157,7 +158,7 @@ pub struct Login {
 
 #[derive(clap::Args)]
 pub struct Logout {
-    /// Forget the login on this machine even if the edge cannot be reached to end it.
+    /// Delete the session on this machine even if the edge cannot be reached to end it.
     #[arg(long)]
     pub force: bool,
 }
@@ -169,12 +170,12 @@ pub struct Send {
     pub place: (Name, Name),
     /// The action: set, toggle, pulse or blink.
     pub action: String,
-    /// Its argument: `on`, `off`, a number, `#rrggbb`, or the arguments as a JSON object.
+    /// The action's argument: `on`, `off`, a number, `#rrggbb`, or all arguments as a JSON object.
     pub value: Option<String>,
-    /// How long the command may take, in milliseconds.
+    /// Time limit of the command, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
-    /// The command's id: the same again returns the first result. [default: random]
+    /// The command's id. Sending an id again returns the first result. [default: random]
     #[arg(long, allow_hyphen_values = true)]
     pub id: Option<String>,
 }

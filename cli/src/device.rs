@@ -1,4 +1,4 @@
-//! `pinlatch device`.
+//! `pinlatch device`: enrols, removes and lists devices.
 
 use anyhow::Result;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
@@ -10,7 +10,6 @@ use crate::output::{say, say_json};
 use crate::session::api;
 use crate::times::stamp_ms;
 
-/// `pinlatch device enrol`.
 pub fn enrol(name: &Name, json: bool) -> Result<()> {
     let request = EnrolmentRequest { device: name.clone() };
     let reply: EnrolmentReply = api()?.post("/api/v1/enrolments", &request, &[])?;
@@ -18,29 +17,27 @@ pub fn enrol(name: &Name, json: bool) -> Result<()> {
         return say_json(&reply);
     }
     say(&format!(
-        "On the device, within an hour, as the user that the agent runs as:\n  pinlatch-agent enrol '{}'",
+        "Run this on the device within an hour, as the user of the agent:\n  pinlatch-agent enrol '{}'",
         reply.enrol.expose()
     ))
 }
 
-/// `pinlatch device remove`.
 pub fn remove(name: &Name, json: bool) -> Result<()> {
     api()?.delete(&format!("/api/v1/devices/{name}"))?;
     if json {
         say_json(&json!({ "removed": name }))
     } else {
-        say(&format!("{name} is removed: its credential is void and its connection closed."))
+        say(&format!("{name} is removed. Its credential is revoked and its connection is closed."))
     }
 }
 
-/// `pinlatch device list`.
 pub fn list(json: bool) -> Result<()> {
     let devices: Vec<DeviceView> = api()?.get("/api/v1/devices")?;
     if json {
         return say_json(&devices);
     }
     if devices.is_empty() {
-        return say("No devices yet. `pinlatch device enrol NAME` begins.");
+        return say("No devices yet. Enrol one with `pinlatch device enrol NAME`.");
     }
     let mut page = String::new();
     for device in devices {

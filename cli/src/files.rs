@@ -6,31 +6,31 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the owner's key and session: `$PINLATCH_CONFIG_DIR`, or the OS's configuration folder.
+/// The folder of the owner's key and session: `$PINLATCH_CONFIG_DIR`, or `pinlatch` in the system's configuration
+/// folder.
 pub fn config_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("PINLATCH_CONFIG_DIR") {
         return Ok(dir.into());
     }
     Ok(dirs::config_dir()
-        .context("there is no configuration folder; set PINLATCH_CONFIG_DIR")?
+        .context("this system has no configuration folder; set PINLATCH_CONFIG_DIR")?
         .join("pinlatch"))
 }
 
-/// Refuses to go on where a file exists already.
+/// Fails if the file exists.
 pub fn require_absent(path: &Path) -> Result<()> {
     if path.exists() {
-        bail!("{} exists already; --force replaces it", path.display());
+        bail!("{} already exists; use --force to replace it", path.display());
     }
     Ok(())
 }
 
-/// Writes a file that only its owner may read, whole or not at all, replacing an old one.
+/// Writes or replaces a file atomically. Only its owner may read it.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     replace(path, text, None)
 }
 
-/// Replaces a file, whole or not at all, and leaves it as readable as it was. Where its name is a link, the file
-/// that it leads to is replaced.
+/// Replaces a file atomically and keeps its permissions. If the path is a symbolic link, its target is replaced.
 pub fn write_like(path: &Path, text: &str) -> Result<()> {
     let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
     let like = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.permissions();
@@ -39,8 +39,8 @@ pub fn write_like(path: &Path, text: &str) -> Result<()> {
 
 fn replace(path: &Path, text: &str, like: Option<fs::Permissions>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let name = path.file_name().with_context(|| format!("{} is not the path of a file", path.display()))?;
     let fresh = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = write_new(&fresh, text)
         .and_then(|()| like.map_or(Ok(()), |like| fs::set_permissions(&fresh, like)))

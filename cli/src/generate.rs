@@ -1,4 +1,4 @@
-//! `pinlatch completions` and `pinlatch man`: what packages install beside the program.
+//! `pinlatch completions` and `pinlatch man`: files that packages install with the program.
 
 use std::path::{Path, PathBuf};
 
@@ -10,27 +10,23 @@ use serde_json::json;
 use crate::args::Args;
 use crate::output::{say, say_json};
 
-/// `pinlatch completions`.
 #[derive(clap::Args)]
 pub struct Completions {
-    /// The shell.
+    /// The shell to print the script for.
     shell: Shell,
 }
 
-/// `pinlatch man`.
 #[derive(clap::Args)]
 pub struct Man {
-    /// Write a page for the program and for each of its commands into this folder. [default: the program's
-    /// page, on stdout]
+    /// Write a page for the program and each of its commands into this folder. [default: print the program's page]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// Prints a shell's completions.
 pub fn completions(args: &Completions, json: bool) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "pinlatch", &mut script);
-    let script = String::from_utf8(script).context("the script is no text")?;
+    let script = String::from_utf8(script).context("the script is not UTF-8")?;
     if json { say_json(&json!({ "shell": args.shell.to_string(), "script": script })) } else { say(&script) }
 }
 
@@ -41,13 +37,13 @@ pub fn man(args: &Man, json: bool) -> Result<()> {
         return if json { say_json(&json!({ "wrote": wrote })) } else { say(&wrote.join("\n")) };
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command()).render(&mut page).context("the page cannot be made")?;
-    let page = String::from_utf8(page).context("the page is no text")?;
+    clap_mangen::Man::new(Args::command()).render(&mut page).context("cannot generate the page")?;
+    let page = String::from_utf8(page).context("the page is not UTF-8")?;
     if json { say_json(&json!({ "page": page })) } else { say(&page) }
 }
 
 fn pages(folder: &Path) -> Result<Vec<String>> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     clap_mangen::generate_to(Args::command(), folder)
         .with_context(|| format!("cannot write to {}", folder.display()))?;
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! `pinlatch init`: the keys of a new deployment.
+//! `pinlatch init`: creates the keys of a new deployment.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::args::Init;
 use crate::files::{config_dir, require_absent, write_private};
 use crate::session::now;
 
-/// How long a setup code is good, in seconds.
+/// Lifetime of a setup code, in seconds.
 const SETUP_CODE_LIFE: u64 = 7 * 86_400;
 
 pub fn run(args: &Init, json: bool) -> Result<()> {
@@ -51,14 +51,14 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in setup {
-        println!("\nBecome the owner of the site {site} (within a week):");
+        println!("\nTo become the owner of the site {site}, within a week:");
         println!("  pinlatch setup --url {url} --code {} --username YOU", code.expose());
     }
     Ok(())
 }
 
-/// The Worker's secrets as wrangler reads them: one NAME='value' a line. The values are JSON and
-/// base64url, neither of which holds a quote or a line break.
+/// The Worker's secrets as wrangler reads them: one NAME='value' per line. The values are JSON and base64url, which
+/// contain no single quote and no line break.
 pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
         "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
@@ -69,15 +69,15 @@ pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> Stri
 
 fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) {
     println!(
-        "The owner's root key:  {}  (keep a copy off this machine; it never goes to the edge)",
+        "The owner's root key:  {}  (keep a backup off this machine; never upload it)",
         root_file.display()
     );
-    println!("The edge's secrets:    {}  (not for version control)", secrets.display());
+    println!("The edge's secrets:    {}  (keep it out of version control)", secrets.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
     if sites != "home" {
-        println!("\nName the sites in wrangler.toml:\n  SITES = \"{sites}\"");
+        println!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"");
     }
-    println!("\nHand the secrets to Cloudflare, then deploy:");
+    println!("\nUpload the secrets to Cloudflare, then deploy:");
     println!("  npx wrangler secret bulk {}", secrets.display());
     println!("  npx wrangler deploy");
 }

@@ -73,7 +73,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One document on stdout where JSON was asked for, a sentence on stderr otherwise.
+/// Prints one document on stdout with --json, and a sentence on stderr otherwise.
 fn report(error: &anyhow::Error, json: bool) {
     let document = match error.downcast_ref::<Problem>() {
         _ if is_unread(error) => return,

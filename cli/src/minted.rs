@@ -1,4 +1,4 @@
-//! `pinlatch token create|list|revoke` and `pinlatch guest`: what the edge mints.
+//! `pinlatch token create|list|revoke` and `pinlatch guest`: API tokens and guest links, issued by the edge.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -12,51 +12,49 @@ use crate::session::{self, now};
 use crate::text::plain;
 use crate::times::{Moment, instant, seconds, stamp, stamp_ms};
 
-/// How long an API token is good where nobody says, in seconds: 30 days.
+/// Default lifetime of an API token, in seconds: 30 days.
 const API_LIFE: u64 = 30 * 86_400;
 
-/// How long a guest link is good where nobody says, in seconds: an hour.
+/// Default lifetime of a guest link, in seconds: one hour.
 const GUEST_LIFE: u64 = 3_600;
 
-/// `pinlatch guest`.
 #[derive(Subcommand)]
 pub enum GuestCommand {
-    /// Make a link that lets a guest operate some lines for a while, without an account.
+    /// Create a link that lets a guest operate some lines for a limited time, without an account.
     Create(Grant),
     /// List the guest links.
     List,
-    /// Revoke a guest link by its id; its open pages are closed.
+    /// Revoke a guest link by its id. Its open pages are closed.
     Revoke(Revoke),
 }
 
-/// What is minted.
+/// Options of a new API token or guest link.
 #[derive(clap::Args)]
 pub struct Grant {
-    /// What it is called, for you to recognise it.
+    /// A name by which you recognise it.
     name: String,
-    /// What it may do, like line:porch/door:pulse; may be given several times.
+    /// A scope that it grants, such as line:porch/door:pulse; may be given several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ScopeSet>,
-    /// How long it is good, like 90min or 7days. [default: 30 days for a token, an hour for a guest link]
+    /// How long it is valid, such as 90min or 7days. [default: 30 days for an API token, one hour for a guest link]
     #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
     life: Option<u64>,
-    /// Until when it is good, like 2026-07-01T18:00:00+02:00.
+    /// When it expires, such as 2026-07-01T18:00:00+02:00.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<u64>,
-    /// From when it is good: a time, or a duration from now. [default: at once]
+    /// When it becomes valid: a time, or a duration from now. [default: at once]
     #[arg(long, value_name = "TIME")]
     from: Option<Moment>,
-    /// How many commands it may give. [default: any number]
+    /// How many commands can be sent with it. [default: unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
     max_uses: Option<u32>,
 }
 
-/// What is revoked.
 #[derive(clap::Args)]
 pub struct Revoke {
-    /// Its id, as `list` shows it.
+    /// The id, as `list` shows it.
     jti: String,
-    /// When it expires, seconds of Unix time: its `exp`. Needed for a token that was signed elsewhere.
+    /// The token's `exp`, in Unix seconds. Required for a token of another issuer.
     #[arg(long, value_name = "SECONDS")]
     expires_at: Option<u64>,
 }
@@ -71,7 +69,7 @@ impl Grant {
             (None, life) => start.saturating_add(life.unwrap_or(default)),
         };
         if expires_at <= start.max(now) {
-            bail!("it would expire at {}, before it is good", stamp(expires_at));
+            bail!("it would expire at {}, before it becomes valid", stamp(expires_at));
         }
         let scope = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
         Ok(MintRequest {
@@ -85,7 +83,6 @@ impl Grant {
     }
 }
 
-/// `pinlatch guest`.
 pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
     match command {
         GuestCommand::Create(grant) => create(TokenKind::Guest, grant, json),
@@ -94,7 +91,7 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Mints, and prints the token or link: the only thing on stdout, because nobody can ask for it again.
+/// Creates and prints the token or link. Nothing else goes to stdout, because the edge shows it only once.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
     let reply: MintReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
@@ -103,7 +100,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
     let token = &reply.token;
     eprintln!(
-        "{} {}, good from {} until {}; it is shown only this once.",
+        "{} {}, valid from {} until {}. It is shown only once.",
         plain(&token.name),
         token.jti,
         stamp(token.not_before),
@@ -111,11 +108,11 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     );
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
-        None => bail!("the edge answered without the token"),
+        None => bail!("the edge's answer contains no token"),
     }
 }
 
-/// Lists what was minted and is not long gone.
+/// Lists API tokens or guest links. The edge omits those that ended long ago.
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
     tokens.retain(|token| token.kind == kind);
@@ -129,7 +126,6 @@ pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     say(&table(&tokens, now()?))
 }
 
-/// Revokes.
 pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
     let mut path = format!("/api/v1/tokens/{}", segment(&args.jti));
     if let Some(seconds) = args.expires_at {
@@ -166,7 +162,7 @@ fn table(tokens: &[TokenView], now: u64) -> String {
     columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], &rows)
 }
 
-/// In a word, whether it can be used now.
+/// Whether it can be used now, in one or two words.
 fn state(token: &TokenView, now: u64) -> &'static str {
     if token.revoked_ms.is_some() {
         "revoked"
@@ -177,7 +173,7 @@ fn state(token: &TokenView, now: u64) -> &'static str {
     } else if token.not_before > now {
         "not yet"
     } else {
-        "good"
+        "valid"
     }
 }
 
@@ -247,12 +243,12 @@ mod tests {
             last_used_ms: None,
             revoked_ms: None,
         };
-        assert_eq!(state(&token, NOW), "good");
+        assert_eq!(state(&token, NOW), "valid");
         assert_eq!(state(&token, NOW - 1), "not yet");
         assert_eq!(state(&token, NOW + 60), "expired");
         assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW), "used up");
         assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW), "revoked");
         let page = table(&[token], NOW);
-        assert!(page.contains("plumber  good   2026-07-01T12:01:00Z  1/2   never"), "{page}");
+        assert!(page.contains("plumber  valid  2026-07-01T12:01:00Z  1/2   never"), "{page}");
     }
 }

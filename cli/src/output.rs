@@ -1,4 +1,4 @@
-//! What goes to stdout.
+//! Output on stdout.
 
 use std::io::{ErrorKind, Write};
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 
 use crate::text::plain;
 
-/// Writes to stdout, in one piece, so that who reads only the first line does not break the rest.
-/// Nothing counts as done that could not be said.
+/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe breaks. A failed write
+/// is an error, because a command whose output is lost must not report success.
 pub fn say(text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")
 }
 
-/// Writes one document to stdout.
+/// Writes one JSON document to stdout.
 pub fn say_json(document: &impl Serialize) -> Result<()> {
     say(&plain(&serde_json::to_string(document)?))
 }
 
-/// Whether an error means that nobody reads our stdout any more, as behind `| head`.
+/// Whether the error is a broken pipe: the reader of our stdout, such as `head`, has exited.
 pub fn is_unread(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// A table for people: columns as wide as their longest cell, the last one as it is. What cells hold may
-/// have been chosen by strangers.
+/// A text table. Each column is as wide as its longest cell. Control characters are escaped, because cells may contain
+/// text from strangers.
 pub fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))
         .chain(rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))))

@@ -1,4 +1,4 @@
-//! What an issuer publishes, fetched as the Worker fetches it: from the address itself, within a time, up to a size.
+//! Fetches an issuer's documents with the Worker's rules: no redirects, a time limit and a size limit.
 
 use std::time::Duration;
 
@@ -8,31 +8,28 @@ use ureq::Error;
 
 use crate::api::agent;
 
-/// How long a fetch may take.
+/// Time limit of a fetch.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// The largest text, in bytes.
+/// Largest accepted body, in bytes.
 const MOST: u64 = 128 * 1024;
 
-/// A JSON object that was fetched.
+/// A fetched JSON object.
 #[derive(Debug)]
 pub struct Published {
-    /// The object.
     pub document: Value,
-    /// The clock of who sent it.
+    /// The `Date` header of the response.
     pub date: Option<String>,
 }
 
-/// Why there is none.
+/// Why a document could not be fetched.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublished {
-    /// The address answers that there is nothing.
-    #[error("there is nothing (404)")]
+    /// Status 404.
+    #[error("the server answered 404: not found")]
     Nothing,
-    /// Its certificate is not accepted.
     #[error("its certificate is not accepted: {0}")]
     Certificate(String),
-    /// Anything else.
     #[error("{0}")]
     Other(String),
 }
@@ -47,21 +44,23 @@ pub fn get(uri: &str) -> Result<Published, Unpublished> {
         200 => {}
         404 => return Err(Unpublished::Nothing),
         status @ 300..=399 => {
-            return Err(Unpublished::Other(format!("it answers {status}, and redirects are not followed")));
+            return Err(Unpublished::Other(format!(
+                "the server answered {status}; redirects are not followed"
+            )));
         }
-        status => return Err(Unpublished::Other(format!("it answers {status}"))),
+        status => return Err(Unpublished::Other(format!("the server answered {status}"))),
     }
     let text = response.body_mut().with_config().limit(MOST).read_to_string().map_err(unreachable)?;
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(object) => Ok(Published { document: Value::Object(object), date }),
-        Err(_) => Err(Unpublished::Other("what it answers is no JSON object".into())),
+        Err(_) => Err(Unpublished::Other("the answer is not a JSON object".into())),
     }
 }
 
 fn unreachable(error: Error) -> Unpublished {
     match error {
         Error::Timeout(_) => Unpublished::Other(format!("no answer within {} s", WITHIN.as_secs())),
-        Error::BodyExceedsLimit(_) => Unpublished::Other(format!("it is larger than {MOST} bytes")),
+        Error::BodyExceedsLimit(_) => Unpublished::Other(format!("the answer is larger than {MOST} bytes")),
         error => {
             let text = error.to_string();
             if text.contains("certificate") {
@@ -73,7 +72,7 @@ fn unreachable(error: Error) -> Unpublished {
     }
 }
 
-/// Where an issuer describes itself: OpenID Connect Discovery 1.0 §4, and RFC 8414 §3.1.
+/// Addresses of an issuer's metadata: OpenID Connect Discovery 1.0 §4 and RFC 8414 §3.1. `None` if it is not a URL.
 pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     let bare = issuer.trim_end_matches('/');
     let scheme = bare.find("://")? + 3;
@@ -85,9 +84,9 @@ pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// An issuer's own description, by either name.
+/// Fetches an issuer's metadata from the first of the two addresses that has it.
 pub fn metadata(issuer: &str) -> Result<Published, Unpublished> {
-    let no_address = || Unpublished::Other("it is no address".into());
+    let no_address = || Unpublished::Other("it is not a URL".into());
     let [openid, oauth] = metadata_uris(issuer).ok_or_else(no_address)?;
     match get(&openid) {
         Err(Unpublished::Nothing) => get(&oauth),
@@ -121,7 +120,7 @@ mod tests {
         assert_eq!(metadata_uris("id.example"), None);
     }
 
-    /// What comes of one answer.
+    /// Fetches from a server that sends this answer once.
     fn answered(answer: &str) -> Result<Published, Unpublished> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
@@ -152,7 +151,7 @@ mod tests {
         let moved = answered(&with("302 Found", "Location: /other\r\n", "{}")).unwrap_err();
         assert!(moved.to_string().contains("redirects are not followed"), "{moved}");
         let page = answered(&with("200 OK", "", "<h1>Back soon</h1>")).unwrap_err();
-        assert!(page.to_string().contains("no JSON object"), "{page}");
+        assert!(page.to_string().contains("not a JSON object"), "{page}");
         let large = format!("{{\"x\":\"{}\"}}", "x".repeat(usize::try_from(MOST).unwrap()));
         let large = answered(&with("200 OK", "", &large)).unwrap_err();
         assert!(large.to_string().contains("larger than"), "{large}");

@@ -1,4 +1,4 @@
-//! `pinlatch send`: one action, and what became of it.
+//! `pinlatch send`: sends one command and prints its result.
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::command::CommandResult;
@@ -24,15 +24,15 @@ pub fn run(send: &Send, json: bool) -> Result<()> {
     say(&format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str()))
 }
 
-/// An action's name travels as a path segment.
+/// Checks an action's name, which becomes a path segment.
 fn segment(action: &str) -> Result<&str> {
     if action.is_empty() || !action.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        bail!("{action:?} is no action; try set, toggle, pulse or blink");
+        bail!("{action:?} is not an action; use set, toggle, pulse or blink");
     }
     Ok(action)
 }
 
-/// The arguments of an action from what a person types: `on`, `0.5`, `#ff8800`, `3000` or a JSON object.
+/// Converts typed text to the arguments of an action: `on`, `0.5`, `#ff8800`, `3000` or a JSON object.
 fn arguments(action: &str, value: Option<&str>) -> Result<Map<String, Value>> {
     let Some(text) = value else {
         return Ok(if action == "pulse" { object(json!({ "ms": 3000 })) } else { Map::new() });

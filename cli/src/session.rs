@@ -1,4 +1,4 @@
-//! Becoming the owner, logging in and out, and the session that is kept.
+//! Setup of the owner, login, logout, and the stored session.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::files::{config_dir, write_private};
 use crate::output::{say, say_json};
 use crate::text::plain;
 
-/// A token with less life than this is renewed before it is used, in seconds.
+/// A token that expires within this time is renewed before use, in seconds.
 const MARGIN: u64 = 30;
 
-/// The session, as it lies in the configuration folder.
+/// The session as stored in the configuration folder.
 #[derive(Serialize, Deserialize)]
 struct Credentials {
     url: Url,
@@ -31,7 +31,6 @@ struct Credentials {
     refresh_token: Secret,
 }
 
-/// `pinlatch setup`.
 pub fn set_up(args: &Setup, json: bool) -> Result<()> {
     let request = SetupRequest {
         site: args.site.clone(),
@@ -47,7 +46,6 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
     }
 }
 
-/// `pinlatch login`.
 pub fn log_in(args: &Login, json: bool) -> Result<()> {
     let request = TokenRequest {
         grant_type: "password".into(),
@@ -65,7 +63,6 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
     }
 }
 
-/// `pinlatch whoami`.
 pub fn whoami(json: bool) -> Result<()> {
     let whoami: Whoami = api()?.get("/api/v1/whoami")?;
     if json {
@@ -75,17 +72,18 @@ pub fn whoami(json: bool) -> Result<()> {
     }
 }
 
-/// `pinlatch logout`: ends the login at the edge, then forgets it here.
+/// `pinlatch logout`: ends the session at the edge, then deletes it from this machine.
 pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     let kept = kept()?;
     let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
     let ended = match ended {
         Ok(()) => true,
-        // The edge does not know the login any more: it has ended before.
+        // The edge no longer knows the session: it has already ended.
         Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500) => true,
         Err(_) if args.force => false,
         Err(error) => {
-            return Err(error.context("still logged in; --force forgets the login on this machine only"));
+            return Err(error
+                .context("you are still logged in; use --force to delete the session only on this machine"));
         }
     };
     let file = file()?;
@@ -95,19 +93,18 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     } else if ended {
         say("Logged out.")
     } else {
-        say("The login is forgotten here; at the edge it lasts until it expires or is ended.")
+        say("The session is deleted from this machine. At the edge it lasts until it expires or is ended.")
     }
 }
 
-/// A login that holds for a while.
+/// A session whose token is valid for at least [`MARGIN`].
 pub struct Session {
-    /// The deployment.
     pub url: Url,
     token: Secret,
 }
 
 impl Session {
-    /// The deployment with the token.
+    /// A client with this token, which is renewed if the edge refuses it.
     pub fn api(&self) -> Result<Api> {
         let renew = || Ok(renewed()?.token.expose().to_owned());
         Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
@@ -119,22 +116,22 @@ impl Session {
     }
 }
 
-/// The deployment that one is logged in to, with a token that holds for a while.
+/// A client of the deployment that the user is logged in to, with a token valid for at least [`MARGIN`].
 pub fn api() -> Result<Api> {
     current()?.api()
 }
 
-/// The login, renewed if it is about to expire.
+/// The stored session, renewed if it is about to expire.
 pub fn current() -> Result<Session> {
     live(kept()?)
 }
 
-/// The login, renewed in any case: the edge does not take its token any more.
+/// The stored session, renewed even if it looks valid: the edge refused its token.
 pub fn renewed() -> Result<Session> {
     renew(kept()?)
 }
 
-/// The deployment that one is logged in to, if one is.
+/// The deployment that the user is logged in to, if any.
 pub fn logged_in_at() -> Result<Option<Url>> {
     Ok(read()?.map(|kept| kept.url))
 }
@@ -163,7 +160,7 @@ fn renew(kept: Credentials) -> Result<Session> {
 }
 
 fn kept() -> Result<Credentials> {
-    read()?.context("nobody is logged in; run `pinlatch login`")
+    read()?.context("you are not logged in; run `pinlatch login`")
 }
 
 fn read() -> Result<Option<Credentials>> {
@@ -192,37 +189,37 @@ fn file() -> Result<PathBuf> {
     Ok(config_dir()?.join("credentials.json"))
 }
 
-/// Now, in seconds of Unix time.
+/// The current time in Unix seconds.
 pub fn now() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs())
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?.as_secs())
 }
 
-/// The password, from stdin or from the terminal; a new one is asked for twice.
+/// Reads the password from stdin or the terminal. The terminal asks twice for a new password.
 pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if from_stdin {
         return Ok(Secret::new(stdin()?.trim_end_matches(['\r', '\n'])));
     }
     let first = ask("Password: ")?;
-    if new && ask("Once more: ")? != first {
-        bail!("the two passwords differ");
+    if new && ask("Repeat the password: ")? != first {
+        bail!("the two passwords differ; try again");
     }
     Ok(Secret::new(first))
 }
 
-/// The present password and a new one: the two lines of stdin, or asked for.
+/// Reads the current password and a new one: two lines from stdin, or asks on the terminal.
 pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     if from_stdin {
         let text = stdin()?;
         let mut lines = text.lines().map(Secret::new);
         return match (lines.next(), lines.next(), lines.next()) {
             (Some(current), Some(new), None) => Ok((current, new)),
-            _ => bail!("stdin is to hold two lines: the present password and the new one"),
+            _ => bail!("stdin must have two lines: the current password and the new one"),
         };
     }
-    let current = ask("Present password: ")?;
+    let current = ask("Current password: ")?;
     let new = ask("New password: ")?;
-    if ask("Once more: ")? != new {
-        bail!("the two passwords differ");
+    if ask("Repeat the password: ")? != new {
+        bail!("the two passwords differ; try again");
     }
     Ok((Secret::new(current), Secret::new(new)))
 }
@@ -234,5 +231,5 @@ fn stdin() -> Result<String> {
 }
 
 fn ask(prompt: &str) -> Result<String> {
-    rpassword::prompt_password(prompt).context("cannot ask for the password")
+    rpassword::prompt_password(prompt).context("cannot ask for the password; use --password-stdin")
 }

@@ -1,21 +1,21 @@
-//! Laying out what a token says: in 80 columns, and without anything that a terminal would obey.
+//! Text layout in 80 columns, with terminal control characters escaped.
 
-/// The columns of a page.
+/// Page width in columns.
 const WIDTH: usize = 80;
 
-/// Names as long as this still stand beside their values.
+/// Longest name that is still printed on the line of its value.
 const NAMES: usize = 16;
 
-/// A name, its value, and what that means.
+/// A name, its value, and an explanation.
 pub struct Row {
     pub name: String,
     pub value: String,
     pub note: Option<String>,
 }
 
-/// A text whose characters all show: control characters and marks that hide or turn text around are
-/// written as JSON escapes. A token's author is a stranger, and what is shown must be what is there.
-/// JSON stays the same JSON, because such characters stand only within its strings.
+/// Replaces control characters, invisible characters and direction marks with JSON escapes: a token's author may be
+/// hostile, and the output must show the real content. JSON keeps its meaning, because such characters occur only
+/// inside its strings.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -36,11 +36,11 @@ fn is_unseen(c: char) -> bool {
         | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Rows whose values are aligned, and broken where the page ends.
+/// Lays out rows with aligned values, wrapped at the page width.
 pub fn table(rows: &[Row]) -> String {
     let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
     let room = WIDTH - names - 4;
-    // The notes are aligned behind the longest value that leaves room for each of them.
+    // Notes are aligned after the longest value that leaves room for every note.
     let noted: Vec<(usize, usize)> =
         rows.iter().filter_map(|row| Some((length(&row.value), length(row.note.as_ref()?)))).collect();
     let note = noted.iter().map(|(_, note)| *note).max().unwrap_or(0);
@@ -73,7 +73,7 @@ pub fn table(rows: &[Row]) -> String {
     page
 }
 
-/// Breaks a text at spaces, and within a word that is longer than a line.
+/// Wraps a text at spaces, and splits words that are longer than a line.
 pub fn wrap(mut text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some((limit, _)) = text.char_indices().nth(width) {

@@ -1,22 +1,22 @@
-//! Times as people write and read them: RFC 3339 with any offset, and durations.
+//! Times and durations as people write and read them: RFC 3339 with any offset, and `2h 30min`.
 
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The first second of the year 10000, from which on no time can be written.
+/// Start of the year 10000, in Unix seconds. RFC 3339 cannot express it or any later time.
 const END_OF_TIME: u64 = 253_402_300_800;
 
-/// A point in time, given as such or by its distance from another.
+/// A point in time, absolute or relative to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Milliseconds of Unix time.
+    /// Unix milliseconds.
     At(u64),
-    /// Milliseconds before or after what the option says.
+    /// Milliseconds before or after a reference time, depending on the option.
     Distance(u64),
 }
 
 impl Moment {
-    /// The moment, counted forward from another, milliseconds of Unix time.
+    /// The moment in Unix milliseconds. A distance counts forward from `start_ms`.
     pub fn after(self, start_ms: u64) -> u64 {
         match self {
             Self::At(at_ms) => at_ms,
@@ -24,7 +24,7 @@ impl Moment {
         }
     }
 
-    /// The moment, counted back from another, milliseconds of Unix time.
+    /// The moment in Unix milliseconds. A distance counts back from `end_ms`.
     pub fn before(self, end_ms: u64) -> u64 {
         match self {
             Self::At(at_ms) => at_ms,
@@ -47,10 +47,10 @@ impl FromStr for Moment {
     }
 }
 
-/// A time by RFC 3339, as milliseconds of Unix time.
+/// Parses an RFC 3339 time. Returns Unix milliseconds.
 pub fn instant(text: &str) -> Result<u64, String> {
     let wrong =
-        || format!("{text:?} is no time; write it like 2026-07-01T18:00:00+02:00 or 2026-07-01T16:00:00Z");
+        || format!("{text:?} is not a time; write it like 2026-07-01T18:00:00+02:00 or 2026-07-01T16:00:00Z");
     let (local, east, offset) = match text.split_at_checked(text.len().saturating_sub(6)) {
         Some((local, offset)) if offset.starts_with(['+', '-']) => {
             let (hours, minutes) = offset.trim_start_matches(['+', '-']).split_once(':').ok_or_else(wrong)?;
@@ -67,17 +67,17 @@ pub fn instant(text: &str) -> Result<u64, String> {
     utc_ms.ok_or_else(wrong)
 }
 
-/// A duration of at least a second, in whole seconds.
+/// Parses a duration of at least a second. Returns whole seconds.
 pub fn seconds(text: &str) -> Result<u64, String> {
     let duration =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 90min or 2h"))?;
     match duration.as_secs() {
-        0 => Err("at least a second is needed".into()),
+        0 => Err("the duration must be at least one second".into()),
         seconds => Ok(seconds),
     }
 }
 
-/// A time by RFC 3339, from seconds of Unix time.
+/// Formats Unix seconds by RFC 3339; `never` from the year 10000 on.
 pub fn stamp(seconds: u64) -> String {
     if seconds >= END_OF_TIME {
         return "never".into();
@@ -85,12 +85,12 @@ pub fn stamp(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-/// The same from milliseconds.
+/// Like [`stamp`], from milliseconds.
 pub fn stamp_ms(ms: u64) -> String {
     stamp(ms / 1000)
 }
 
-/// A duration as people say it, from seconds: the two largest units that it has.
+/// Formats a duration in seconds with its two largest units, such as `1m 30s`.
 pub fn spoken(seconds: u64) -> String {
     let text = humantime::format_duration(Duration::from_secs(seconds)).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")

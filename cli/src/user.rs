@@ -1,4 +1,4 @@
-//! `pinlatch user`: the people of the site.
+//! `pinlatch user`: manages the people of the site.
 
 use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -19,28 +19,26 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, current, password, two_passwords};
 use crate::times::{stamp, stamp_ms};
 
-/// The roles by their names.
 const ROLES: [(&str, Role); 3] =
     [("owner", Role::Owner), ("operator", Role::Operator), ("viewer", Role::Viewer)];
 
-/// `pinlatch user`.
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// List the people with their rights.
+    /// List the people and their rights.
     List,
-    /// Invite a person, or one who is there already to set a new password. Prints a code, good once for 7 days.
+    /// Invite a person, or let an existing person set a new password. Prints a code, valid once within 7 days.
     Invite(Invite),
-    /// Let a person log in with a provider (OpenID Connect). One who is not there yet joins with a role or scopes.
+    /// Let a person log in with a provider (OpenID Connect). A new person needs a role or scopes.
     Admit(Admit),
-    /// Use an invitation: choose a password, which is asked for or read from stdin.
+    /// Accept an invitation and choose a password. Asks for the password, or reads it from stdin.
     Accept(Accept),
-    /// Change what a person may do, at once and on open pages too.
+    /// Change a person's rights. Takes effect at once, also on open pages.
     Set(Set),
-    /// Remove a person, with their logins and whatever they minted.
+    /// Remove a person, their logins and all tokens that they created.
     Remove(One),
-    /// End every login of a person.
+    /// End all logins of a person.
     EndSessions(One),
-    /// Change your own password, which ends your other logins.
+    /// Change your password. This ends your other logins.
     Password(Password),
 }
 
@@ -57,13 +55,13 @@ pub struct Invite {
 pub struct Admit {
     /// The user name.
     username: UserName,
-    /// The provider's issuer, exactly as the deployment's configuration has it.
+    /// The provider's issuer, exactly as in the deployment's configuration.
     #[arg(long)]
     issuer: String,
     /// An address that the provider must have verified; the first login binds it to the subject.
     #[arg(long)]
     email: Option<String>,
-    /// The provider's own name for the person: `sub`.
+    /// The provider's id for the person: `sub`.
     #[arg(long)]
     subject: Option<String>,
     #[command(flatten)]
@@ -84,7 +82,7 @@ pub struct Rights {
     /// A role: owner may do everything, operator operates every line, viewer sees every line.
     #[arg(long, conflicts_with = "scopes", value_parser = role())]
     role: Option<Role>,
-    /// Scopes of their own, like line:porch/*:read; may be given several times.
+    /// A scope instead of a role, such as line:porch/*:read; may be given several times.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<ScopeSet>,
 }
@@ -100,7 +98,7 @@ pub struct Accept {
     /// The deployment's address.
     #[arg(long)]
     url: Url,
-    /// The code of the invitation; it says the site and who is invited.
+    /// The code of the invitation. It contains the site and the user name.
     #[arg(long)]
     code: String,
     /// Read the password from stdin instead of asking for it.
@@ -110,7 +108,7 @@ pub struct Accept {
 
 #[derive(clap::Args)]
 pub struct Password {
-    /// Read the present password and the new one from stdin, a line each, instead of asking for them.
+    /// Read the current password and the new one from stdin, one per line, instead of asking for them.
     #[arg(long)]
     password_stdin: bool,
 }
@@ -122,7 +120,6 @@ impl Rights {
     }
 }
 
-/// Runs one of them.
 pub fn run(command: &UserCommand, json: bool) -> Result<()> {
     match command {
         UserCommand::List => list(json),
@@ -134,20 +131,20 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             let RightsRequest { role, scope } = rights.request();
             let request = AdmitRequest { identity, role, scope };
             api()?.change(Method::PUT, &path(username, "/identities"), &request)?;
-            told(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+            report(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
             api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;
-            told(json, &json!({ "changed": username }), &format!("{username}'s rights are changed."))
+            report(json, &json!({ "changed": username }), &format!("The rights of {username} are changed."))
         }
         UserCommand::Remove(One { username }) => {
             api()?.delete(&path(username, ""))?;
-            told(json, &json!({ "removed": username }), &format!("{username} is removed."))
+            report(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
         UserCommand::EndSessions(One { username }) => {
             api()?.delete(&path(username, "/sessions"))?;
-            told(json, &json!({ "ended": username }), &format!("Every login of {username} is ended."))
+            report(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => change_password(args, json),
     }
@@ -157,7 +154,7 @@ fn path(username: &UserName, rest: &str) -> String {
     format!("/api/v1/users/{}{rest}", segment(username.as_str()))
 }
 
-fn told(json: bool, document: &Value, sentence: &str) -> Result<()> {
+fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
     if json { say_json(document) } else { say(sentence) }
 }
 
@@ -191,8 +188,8 @@ fn invite(args: &Invite, json: bool) -> Result<()> {
     }
     let url = session.url.as_str().trim_end_matches('/');
     say(&format!(
-        "{} is invited until {}. Hand over the code safely; it is good once:\n  {code}\n\
-         To accept it:\n  pinlatch user accept --url {url} --code {code}",
+        "{} is invited. The code is valid once, until {}; send it over a safe channel:\n  {code}\n\
+         To accept the invitation:\n  pinlatch user accept --url {url} --code {code}",
         reply.username,
         stamp(reply.expires_at),
         code = reply.code.expose(),
@@ -217,20 +214,21 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
     let api = api()?;
     let whoami: Whoami = api.get("/api/v1/whoami")?;
     let username = UserName::new(whoami.sub).ok();
-    let username = username.context("the login is not a person's, so it has no password")?;
+    let username =
+        username.context("you are not logged in as a person, so there is no password to change")?;
     let (current, password) = two_passwords(args.password_stdin)?;
     if current == password {
-        bail!("the new password is the present one");
+        bail!("the new password must differ from the current one");
     }
     let request = PasswordRequest { current, password };
     let _: Option<Value> = api.post(&path(&username, "/password"), &request, &[])?;
-    told(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
+    report(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
 }
 
-/// A role by its name, all of which the help lists.
+/// Parses a role's name. The help lists all names.
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(ROLES.map(|(word, _)| word)).try_map(|word| {
-        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is no role")
+        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is not a role")
     })
 }
 
@@ -268,7 +266,7 @@ mod tests {
         assert_eq!(
             rights(&["invite", "ben"]),
             Some(RightsRequest::default()),
-            "who is there keeps their rights"
+            "an existing person keeps their rights"
         );
         for wrong in [
             &["set", "ben"][..],

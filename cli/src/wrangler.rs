@@ -1,5 +1,5 @@
-//! `wrangler.toml`: what it says of issuers and login providers, read as the Worker reads it, and changed without
-//! touching the rest.
+//! Issuers and login providers in `wrangler.toml`: read as the Worker reads them, and changed without touching the rest
+//! of the file.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,69 +16,62 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 use crate::files::write_like;
 use crate::keys::vars::Vars;
 
-/// Where a deployment's configuration and secrets lie.
+/// Paths of a deployment's configuration and secrets.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Files {
     /// The deployment's configuration.
     #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
     pub config: PathBuf,
-    /// The file with the deployment's secrets. [default: `.dev.vars` beside the configuration]
+    /// The file with the deployment's secrets. [default: `.dev.vars` next to the configuration]
     #[arg(long, value_name = "FILE")]
     pub vars: Option<PathBuf>,
 }
 
 impl Files {
-    /// The file with the secrets.
     pub fn vars(&self) -> PathBuf {
         self.vars.clone().unwrap_or_else(|| self.config.with_file_name(".dev.vars"))
     }
 }
 
-/// A configuration file.
 pub struct Config {
     path: PathBuf,
     document: DocumentMut,
 }
 
-/// What the Worker makes of a configuration.
+/// A configuration, as the Worker reads it.
 pub struct Reading {
-    /// The sites.
     pub sites: Vec<Name>,
-    /// Who may sign access tokens.
     pub issuers: Issuers,
-    /// Whom people can log in with.
+    /// Login providers.
     pub providers: Providers,
-    /// The tables of issuers, by name.
+    /// Keyed by the issuer's name.
     pub issuer_tables: Map<String, Value>,
-    /// The tables of login providers, by name.
+    /// Keyed by the provider's name.
     pub login_tables: Map<String, Value>,
-    /// Secrets that a table names and `.dev.vars` does not hold. The Worker may.
+    /// Secrets that a table names but `.dev.vars` does not contain. The Worker may have them.
     pub absent: BTreeSet<String>,
 }
 
 impl Config {
-    /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let document = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
         Ok(Self { path: path.to_owned(), document })
     }
 
-    /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is an issuer of this name.
     pub fn has_issuer(&self, name: &str) -> bool {
         self.document.get("vars").and_then(|vars| vars.get("ISSUERS")).and_then(|all| all.get(name)).is_some()
     }
 
-    /// Adds an issuer's table, or replaces it.
+    /// Adds or replaces an issuer's table.
     pub fn set_issuer(&mut self, name: &str, table: Table) -> Result<()> {
         let issuers = self.issuers()?;
         match issuers.get_mut(name) {
-            // What stands above the old table is said of this issuer.
+            // Comments above the old table are about this issuer, so they stay.
             Some(Item::Table(old)) => {
                 let (decor, place) = (old.decor().clone(), old.position());
                 *old = table;
@@ -93,7 +86,7 @@ impl Config {
         Ok(())
     }
 
-    /// Takes an issuer's table away; whether there was one.
+    /// Removes an issuer's table. Returns whether it existed.
     pub fn remove_issuer(&mut self, name: &str) -> Result<bool> {
         Ok(self.issuers()?.remove(name).is_some())
     }
@@ -111,21 +104,22 @@ impl Config {
         issuers.as_table_like_mut().ok_or_else(|| wrong("[vars.ISSUERS]"))
     }
 
-    /// Writes the file, whole or not at all, as readable as it was.
+    /// Writes the file atomically, with its old permissions.
     pub fn save(&self) -> Result<()> {
         write_like(&self.path, &self.document.to_string())
     }
 
-    /// Reads it as the Worker does. A secret that is not here is taken for a good one.
+    /// Parses the configuration as the Worker does. A secret that is missing here is assumed to be valid.
     pub fn reading(&self, secrets: Option<&Vars>) -> Result<Reading> {
-        let all: Value = toml_edit::de::from_document(self.document.clone())
-            .with_context(|| format!("{} holds what the Worker cannot be given", self.path.display()))?;
+        let all: Value = toml_edit::de::from_document(self.document.clone()).with_context(|| {
+            format!("{} contains a value that the Worker cannot receive", self.path.display())
+        })?;
         let vars = all.get("vars").and_then(Value::as_object).cloned().unwrap_or_default();
         let tables = |name: &str| match vars.get(name) {
             None => Ok(Map::new()),
             Some(Value::Object(tables)) => Ok(tables.clone()),
             Some(_) => {
-                bail!("{name} does not reach the Worker as it is written: use [vars.{name}.NAME] tables")
+                bail!("{name} must be written as [vars.{name}.NAME] tables")
             }
         };
         let (issuer_tables, login_tables) = (tables("ISSUERS")?, tables("LOGINS")?);

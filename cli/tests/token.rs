@@ -1,4 +1,4 @@
-//! `pinlatch token`, as a script sees it: exit codes, what is on stdout and what is on stderr.
+//! `pinlatch token` from a script's view: exit codes, stdout and stderr.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// What the command did.
+/// The result of a command.
 struct Ran {
     code: i32,
     stdout: String,
@@ -35,17 +35,17 @@ impl Ran {
 }
 
 /// A folder with a secret and an Ed25519 key, made for one test.
-struct Desk {
+struct TestFolder {
     folder: tempfile::TempDir,
     secret: String,
 }
 
-impl Desk {
+impl TestFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Self { folder, secret: format!("{}{}{}", random_id(), random_id(), random_id()) };
-        desk.write("secret", &desk.secret);
-        desk
+        let test_folder = Self { folder, secret: format!("{}{}{}", random_id(), random_id(), random_id()) };
+        test_folder.write("secret", &test_folder.secret);
+        test_folder
     }
 
     fn write(&self, name: &str, text: &str) -> String {
@@ -67,7 +67,7 @@ impl Desk {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may have ended before it read anything.
+        // The program may end before it reads stdin.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let ran = Ran {
@@ -86,7 +86,7 @@ impl Desk {
         ran.stdout.trim_end().to_owned()
     }
 
-    /// Verifies with the secret, once for people and once for scripts.
+    /// Verifies with the secret, once with text output and once with --json.
     fn verify(&self, token: &str, args: &[&str]) -> (Ran, Value) {
         let args = [&["verify", "-", "--key", "secret"], args].concat();
         let (plain, json) = (self.run(&args, token), self.run(&[&args[..], &["--json"]].concat(), token));
@@ -111,9 +111,9 @@ impl Desk {
     }
 }
 
-/// A token that expired long ago, which `mint` makes for nobody.
-fn expired(desk: &Desk) -> String {
-    let key = MintingKey::read(desk.secret.as_bytes(), None).unwrap();
+/// A token that expired long ago. `mint` cannot make one.
+fn expired(test_folder: &TestFolder) -> String {
+    let key = MintingKey::read(test_folder.secret.as_bytes(), None).unwrap();
     let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });
     key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap()
 }
@@ -127,10 +127,10 @@ fn altered(token: &str) -> String {
 
 #[test]
 fn what_is_minted_is_accepted() {
-    let desk = Desk::new();
-    let token = desk.mint(&["--subject", "script", "--audience", "lab", "--claim", "room=\"porch\""]);
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&["--subject", "script", "--audience", "lab", "--claim", "room=\"porch\""]);
     assert_eq!(token.split('.').count(), 3);
-    let (ran, document) = desk.verify(&token, &["--audience", "lab"]);
+    let (ran, document) = test_folder.verify(&token, &["--audience", "lab"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.starts_with("accepted (HS256)\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("script") && ran.stdout.contains("expires"), "{}", ran.stdout);
@@ -145,35 +145,35 @@ fn what_is_minted_is_accepted() {
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3600);
     assert_eq!(document.as_object().unwrap().len(), 4);
 
-    let by_argument = desk.run(&["verify", &token, "--key", "secret"], "");
+    let by_argument = test_folder.run(&["verify", &token, "--key", "secret"], "");
     assert_eq!(by_argument.code, 0, "{}", by_argument.stderr);
 }
 
 #[test]
 fn what_is_minted_for_a_reader_is_sealed() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     let edge = EdgeKeys::generate().unwrap();
-    desk.write("jwks.json", &edge.published().to_string());
-    let sealed = desk.mint(&["--subject", "script", "--encrypt-to", "jwks.json"]);
+    test_folder.write("jwks.json", &edge.published().to_string());
+    let sealed = test_folder.mint(&["--subject", "script", "--encrypt-to", "jwks.json"]);
     let token = edge.open_sealed(&sealed).unwrap();
-    let (ran, document) = desk.verify(&token, &[]);
+    let (ran, document) = test_folder.verify(&token, &[]);
     assert_eq!((ran.code, &document["claims"]["sub"]), (0, &json!("script")));
-    // Nobody else can tell what it says.
-    desk.refuses("malformed", &sealed, &[]);
-    let explained = desk.run(&["inspect", "-", "--json"], &sealed).json();
+    // Without the edge's private key it cannot be read.
+    test_folder.refuses("malformed", &sealed, &[]);
+    let explained = test_folder.run(&["inspect", "-", "--json"], &sealed).json();
     assert_eq!((&explained["form"], &explained["accepted"]), (&json!("jwe"), &json!(null)));
 
-    let no_reader = desk.write("signing.json", &edge.public().to_jwks().to_string());
+    let no_reader = test_folder.write("signing.json", &edge.public().to_jwks().to_string());
     for (reader, code) in [(no_reader.as_str(), "missing_key"), ("secret", "key_form")] {
-        let ran = desk.run(&["mint", "--key", "secret", "--encrypt-to", reader, "--json"], "");
+        let ran = test_folder.run(&["mint", "--key", "secret", "--encrypt-to", reader, "--json"], "");
         assert_eq!((ran.code, &ran.json()["code"]), (2, &json!(code)), "{}", ran.both());
     }
 }
 
 #[test]
 fn what_is_minted_opens_a_site_that_knows_the_issuer() {
-    let desk = Desk::new();
-    let token = desk.mint(&[
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&[
         "--issuer",
         "https://scripts.example",
         "--subject",
@@ -185,38 +185,38 @@ fn what_is_minted_opens_a_site_that_knows_the_issuer() {
         "issuer": "https://scripts.example", "site": "lab", "audience": "pinlatch-lab",
         "secret": "SCRIPTS_SECRET", "scope": "line:bench/*:*",
     } });
-    let issuers = Issuers::read(&table, &["lab".parse().unwrap()], |_| Some(desk.secret.clone()));
-    let now = desk.verify(&token, &[]).1["claims"]["iat"].as_u64().unwrap();
+    let issuers = Issuers::read(&table, &["lab".parse().unwrap()], |_| Some(test_folder.secret.clone()));
+    let now = test_folder.verify(&token, &[]).1["claims"]["iat"].as_u64().unwrap();
     let admitted = issuers.admit(&token, now, &mut SignatureCache::new(1)).unwrap();
     assert_eq!((admitted.site.as_str(), admitted.sub.as_str()), ("lab", "nightly"));
 }
 
 #[test]
 fn each_refusal_has_its_code() {
-    let desk = Desk::new();
-    let token = desk.mint(&["--issuer", "https://issuer.example", "--audience", "lab"]);
-    desk.refuses("bad_signature", &altered(&token), &[]);
-    desk.refuses("wrong_audience", &token, &["--audience", "home"]);
-    desk.refuses("wrong_issuer", &token, &["--issuer", "https://other.example"]);
-    desk.refuses("wrong_algorithm", &token, &["--alg", "HS384"]);
-    desk.refuses("wrong_kind", &token, &["--typ", "at+jwt"]);
-    desk.refuses("expired", &expired(&desk), &[]);
-    desk.refuses("not_yet_valid", &desk.mint(&["--not-before", "600"]), &[]);
-    desk.refuses("malformed", "garbage", &[]);
-    desk.refuses("malformed", "", &[]);
-    let (late, _) = desk.verify(&desk.mint(&["--not-before", "600"]), &["--leeway", "900"]);
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&["--issuer", "https://issuer.example", "--audience", "lab"]);
+    test_folder.refuses("bad_signature", &altered(&token), &[]);
+    test_folder.refuses("wrong_audience", &token, &["--audience", "home"]);
+    test_folder.refuses("wrong_issuer", &token, &["--issuer", "https://other.example"]);
+    test_folder.refuses("wrong_algorithm", &token, &["--alg", "HS384"]);
+    test_folder.refuses("wrong_kind", &token, &["--typ", "at+jwt"]);
+    test_folder.refuses("expired", &expired(&test_folder), &[]);
+    test_folder.refuses("not_yet_valid", &test_folder.mint(&["--not-before", "600"]), &[]);
+    test_folder.refuses("malformed", "garbage", &[]);
+    test_folder.refuses("malformed", "", &[]);
+    let (late, _) = test_folder.verify(&test_folder.mint(&["--not-before", "600"]), &["--leeway", "900"]);
     assert_eq!(late.code, 0, "{}", late.stderr);
 }
 
 #[test]
 fn a_set_selects_by_kid() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     let key = SigningKey::generate();
     let private = key.to_private_jwk();
-    desk.write("private.jwk", private.expose());
-    desk.write("jwks.json", &json!({ "keys": [key.public_jwk()] }).to_string());
+    test_folder.write("private.jwk", private.expose());
+    test_folder.write("jwks.json", &json!({ "keys": [key.public_jwk()] }).to_string());
     let mint = |kid: &str| {
-        let ran = desk.run(&["mint", "--key", "private.jwk", "--kid", kid, "--json"], "");
+        let ran = test_folder.run(&["mint", "--key", "private.jwk", "--kid", kid, "--json"], "");
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         ran.json()
     };
@@ -224,7 +224,7 @@ fn a_set_selects_by_kid() {
     assert!(minted["exp"].is_u64() && minted["jti"].is_string());
     assert_eq!(minted.as_object().unwrap().len(), 3);
     let known =
-        desk.run(&["verify", "-", "--jwks", "jwks.json", "--json"], minted["token"].as_str().unwrap());
+        test_folder.run(&["verify", "-", "--jwks", "jwks.json", "--json"], minted["token"].as_str().unwrap());
     assert_eq!(known.code, 0, "{}", known.both());
     assert_eq!(known.json()["alg"], json!("EdDSA"));
     assert_eq!(known.json()["claims"]["jti"], minted["jti"]);
@@ -233,7 +233,7 @@ fn a_set_selects_by_kid() {
     mint("-9");
     let other = mint("other");
     let unknown =
-        desk.run(&["verify", "-", "--jwks", "jwks.json", "--json"], other["token"].as_str().unwrap());
+        test_folder.run(&["verify", "-", "--jwks", "jwks.json", "--json"], other["token"].as_str().unwrap());
     assert_eq!((unknown.code, &unknown.json()["code"]), (1, &json!("unknown_key")));
     let secret_half: Value = serde_json::from_str(private.expose()).unwrap();
     for ran in [known, unknown] {
@@ -243,12 +243,12 @@ fn a_set_selects_by_kid() {
 
 #[test]
 fn a_key_that_is_refused_leaves_the_token_unseen() {
-    let desk = Desk::new();
-    let token = desk.mint(&[]);
-    desk.write("short", "shhhhh");
-    desk.write("private.jwk", SigningKey::generate().to_private_jwk().expose());
-    desk.write("set.json", "{\"keys\":[]}");
-    desk.write("text.json", "no JSON");
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&[]);
+    test_folder.write("short", "shhhhh");
+    test_folder.write("private.jwk", SigningKey::generate().to_private_jwk().expose());
+    test_folder.write("set.json", "{\"keys\":[]}");
+    test_folder.write("text.json", "no JSON");
     for (option, file, code) in [
         ("--key", "short", "short_secret"),
         ("--key", "private.jwk", "private_key"),
@@ -257,14 +257,14 @@ fn a_key_that_is_refused_leaves_the_token_unseen() {
     ] {
         for command in ["verify", "inspect"] {
             let args = [command, "-", option, file];
-            let plain = desk.run(&args, &token);
+            let plain = test_folder.run(&args, &token);
             assert_eq!((plain.code, plain.stdout.as_str()), (2, ""), "{args:?}");
             assert!(
                 plain.stderr.starts_with(&format!("pinlatch: key refused ({code}): {file}: ")),
                 "{}",
                 plain.stderr
             );
-            let json = desk.run(&[&args[..], &["--json"]].concat(), &token);
+            let json = test_folder.run(&[&args[..], &["--json"]].concat(), &token);
             assert_eq!((json.code, json.stderr.as_str()), (2, ""), "{args:?}");
             let document = json.json();
             assert_eq!((&document["error"], &document["code"]), (&json!("key"), &json!(code)));
@@ -272,17 +272,17 @@ fn a_key_that_is_refused_leaves_the_token_unseen() {
             assert!(!plain.both().contains("shhhhh") && !json.both().contains("shhhhh"));
         }
     }
-    let weak = desk.run(&["mint", "--key", "short"], "");
+    let weak = test_folder.run(&["mint", "--key", "short"], "");
     assert_eq!((weak.code, weak.stdout.as_str()), (2, ""));
     assert!(weak.stderr.contains("short_secret"), "{}", weak.stderr);
 }
 
 #[test]
 fn wrong_usage_is_told_apart_from_a_refusal() {
-    let desk = Desk::new();
-    let token = desk.mint(&[]);
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&[]);
     let large = "x".repeat(64 * 1024 + 1);
-    desk.write("large", &large);
+    test_folder.write("large", &large);
     let huge = format!("a=\"{}\"", "x".repeat(9_000));
     for (args, reason) in [
         (&["verify", "-"][..], "--jwks"),
@@ -296,7 +296,7 @@ fn wrong_usage_is_told_apart_from_a_refusal() {
         (&["mint"], "--key"),
         (&["mint", "--key", "secret", "--expires", "0"], "invalid value"),
         (&["mint", "--key", "secret", "--expires", "10", "--not-before", "10"], "expire before"),
-        (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "an option of its own"),
+        (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "its own option"),
         (&["mint", "--key", "secret", "--claim", "room=porch"], "needs its quotes"),
         (&["mint", "--key", "secret", "--claim", "a=1", "--claim", "a=2"], "given twice"),
         (&["mint", "--key", "secret", "--alg", "EdDSA"], "unfit_key"),
@@ -304,18 +304,18 @@ fn wrong_usage_is_told_apart_from_a_refusal() {
         (&["mint", "--key", "secret", "--claim", &huge], "malformed"),
         (&["mint", "--key", "secret", "--claim", "a=[[[[[[[[[1]]]]]]]]]"], "json"),
     ] {
-        let ran = desk.run(args, &token);
+        let ran = test_folder.run(args, &token);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(reason) && !ran.stderr.contains(&token), "{args:?}: {}", ran.stderr);
     }
-    let absent = desk.run(&["verify", "-", "--key", "absent", "--json"], &token);
+    let absent = test_folder.run(&["verify", "-", "--key", "absent", "--json"], &token);
     assert_eq!((absent.code, &absent.json()["error"]), (2, &json!("usage")));
 }
 
 #[test]
 fn a_minted_token_says_what_it_was_asked_to() {
-    let desk = Desk::new();
-    let token = desk.mint(&[
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&[
         "--alg",
         "HS256",
         "--kid",
@@ -337,7 +337,7 @@ fn a_minted_token_says_what_it_was_asked_to() {
         "--claim",
         "n=-2.5",
     ]);
-    let (_, document) = desk.verify(&token, &["--typ", "at+jwt", "--issuer", "me"]);
+    let (_, document) = test_folder.verify(&token, &["--typ", "at+jwt", "--issuer", "me"]);
     assert_eq!(document["header"], json!({ "alg": "HS256", "typ": "at+jwt", "kid": "k1" }));
     let claims = document["claims"].as_object().unwrap();
     let iat = claims["iat"].as_u64().unwrap();
@@ -346,27 +346,30 @@ fn a_minted_token_says_what_it_was_asked_to() {
         "list": [1, { "a": null }], "n": -2.5,
     });
     assert_eq!(Value::Object(claims.clone()), expected);
-    let (one, two) = (desk.mint(&[]), desk.mint(&[]));
-    assert_ne!(desk.verify(&one, &[]).1["claims"]["jti"], desk.verify(&two, &[]).1["claims"]["jti"]);
+    let (one, two) = (test_folder.mint(&[]), test_folder.mint(&[]));
+    assert_ne!(
+        test_folder.verify(&one, &[]).1["claims"]["jti"],
+        test_folder.verify(&two, &[]).1["claims"]["jti"]
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn a_key_that_others_can_read_is_used_with_a_warning() {
-    let desk = Desk::new();
-    let path = desk.folder.path().join("secret");
+    let test_folder = TestFolder::new();
+    let path = test_folder.folder.path().join("secret");
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
-    let ran = desk.run(&["mint", "--key", "secret"], "");
+    let ran = test_folder.run(&["mint", "--key", "secret"], "");
     assert_eq!(ran.code, 0);
-    assert!(ran.stderr.contains("warning: others can read secret"), "{}", ran.stderr);
-    assert_eq!(desk.verify(ran.stdout.trim_end(), &[]).0.code, 0, "stdout holds the token alone");
+    assert!(ran.stderr.contains("warning: other users can read secret"), "{}", ran.stderr);
+    assert_eq!(test_folder.verify(ran.stdout.trim_end(), &[]).0.code, 0, "stdout holds the token alone");
 }
 
 #[test]
 fn an_explanation_names_all_that_is_wrong() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     let args = ["inspect", "-", "--key", "secret", "--audience", "lab", "--json"];
-    let document = desk.run(&args, &altered(&expired(&desk))).json();
+    let document = test_folder.run(&args, &altered(&expired(&test_folder))).json();
     assert_eq!((&document["form"], &document["accepted"]), (&json!("jws"), &json!(false)));
     let codes: Vec<&str> = document["checks"]
         .as_array()
@@ -377,7 +380,7 @@ fn an_explanation_names_all_that_is_wrong() {
     for code in ["bad_signature", "expired", "missing_claim"] {
         assert!(codes.contains(&code), "{codes:?}");
     }
-    let page = desk.run(&args[..6], &altered(&expired(&desk)));
+    let page = test_folder.run(&args[..6], &altered(&expired(&test_folder)));
     assert_eq!((page.code, page.stderr.as_str()), (0, ""));
     for part in ["Header\n", "Claims\n", "Checks\n", "2001-09-09", "REFUSED expired: ", "Verdict: refused ("]
     {
@@ -388,9 +391,9 @@ fn an_explanation_names_all_that_is_wrong() {
 
 #[test]
 fn without_keys_the_verdict_stays_open() {
-    let desk = Desk::new();
-    let token = desk.mint(&[]);
-    let page = desk.run(&["inspect", "-"], &token);
+    let test_folder = TestFolder::new();
+    let token = test_folder.mint(&[]);
+    let page = test_folder.run(&["inspect", "-"], &token);
     assert_eq!(page.code, 0, "{}", page.stderr);
     assert!(
         page.stdout.contains("not checked: ") && page.stdout.contains("Verdict: open"),
@@ -398,22 +401,22 @@ fn without_keys_the_verdict_stays_open() {
         page.stdout
     );
     assert!(!page.stdout.contains(&token));
-    assert_eq!(desk.run(&["inspect", "-", "--json"], &token).json()["accepted"], Value::Null);
-    let accepted = desk.run(&["inspect", "-", "--key", "secret"], &token);
+    assert_eq!(test_folder.run(&["inspect", "-", "--json"], &token).json()["accepted"], Value::Null);
+    let accepted = test_folder.run(&["inspect", "-", "--key", "secret"], &token);
     assert!(accepted.stdout.contains("Verdict: accepted"), "{}", accepted.stdout);
 }
 
 #[test]
 fn garbage_is_explained_too() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     for garbage in
         ["", "garbage", "a.b.c", "a.b.c.d.e", "{\"payload\":\"\"}", "....", "\u{0}\u{1b}[2J", "é.é.é"]
     {
-        let page = desk.run(&["inspect", "-"], garbage);
+        let page = test_folder.run(&["inspect", "-"], garbage);
         assert_eq!((page.code, page.stderr.as_str()), (0, ""), "{garbage:?}");
         assert!(page.stdout.contains("Verdict: refused ("), "{garbage:?}: {}", page.stdout);
         assert!(!page.stdout.contains('\u{1b}'));
-        assert_eq!(desk.run(&["inspect", "-", "--json"], garbage).json()["accepted"], json!(false));
+        assert_eq!(test_folder.run(&["inspect", "-", "--json"], garbage).json()["accepted"], json!(false));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: what is there, what is missing, how to get it.
+//! `cargo xtask doctor`: installed tools, missing tools, and how to install them.
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::{
     ui,
 };
 
-/// Prints the table (or JSON); whether everything needed is there.
+/// Prints the table or JSON. Returns whether all needed tools are installed.
 pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
     let reports = look(setup);
     let complete = reports.iter().all(|report| report.found.is_some() || !report.needed);
@@ -21,7 +21,8 @@ pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
         println!("{}", json!({ "complete": complete, "tools": rows }));
         return Ok(complete);
     }
-    let mut rows = vec![["tool".into(), "state".into(), "version".into(), "where, or how to get it".into()]];
+    let mut rows =
+        vec![["tool".into(), "state".into(), "version".into(), "where, or how to install it".into()]];
     rows.extend(reports.iter().map(|report| match &report.found {
         Some((version, place)) => [report.name.into(), "found".into(), short(version), place.clone()],
         None => {
@@ -31,7 +32,7 @@ pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
     }));
     print!("{}", ui::table(&rows));
     if !complete {
-        println!("\n`cargo xtask demo` and `cargo xtask test` install what is missing.");
+        println!("\n`cargo xtask demo` and `cargo xtask test` install missing tools.");
     }
     Ok(complete)
 }
@@ -60,7 +61,7 @@ fn program(name: &'static str, get: &str, needed: bool) -> Report {
     Report { name, found, needed, get: get.into() }
 }
 
-/// The number alone where a program says more; the packages' list as it is.
+/// Only the version number of a program's output. A list of packages is not shortened.
 fn short(version: &str) -> String {
     let parts: Vec<_> = numbers(version).iter().map(u32::to_string).collect();
     if version.contains(',') || parts.is_empty() { version.to_owned() } else { parts.join(".") }

@@ -1,7 +1,6 @@
-//! `cargo xtask fuzz`: the targets of `fuzz/` for a bounded time each.
+//! `cargo xtask fuzz`: runs each target of `fuzz/` for a limited time.
 //!
-//! What libFuzzer finds on the way is kept in `fuzz/corpus/`, so that the next run goes on from there; the
-//! committed `fuzz/seeds/` are where the first one begins.
+//! New inputs are kept in `fuzz/corpus/` for the next run. The first run starts from the committed `fuzz/seeds/`.
 
 use std::{
     fs,
@@ -22,23 +21,23 @@ use crate::{
     ui,
 };
 
-/// Longer than any token or key set that is accepted, so that the limits are met too.
+/// Largest input, in bytes. Larger than any accepted token or key set, so that the limits are tested too.
 const MAX_LEN: usize = 20_000;
-/// In seconds: no input may take this long.
+/// Time limit of one input, in seconds.
 const SLOW: usize = 5;
 
-/// What can be fuzzed: a program of `fuzz/` each.
+/// The fuzz targets, each a program of `fuzz/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Target {
-    /// Tokens that somebody else signed.
+    /// Tokens signed by others.
     Token,
     /// Key sets and key files.
     Keyset,
-    /// Tokens that somebody else sealed, and keys to seal with.
+    /// Tokens sealed by others, and keys to seal with.
     Sealed,
     /// The agent's configuration.
     Config,
-    /// What the agent hears from the edge.
+    /// Messages from the edge to the agent.
     Frame,
 }
 
@@ -54,7 +53,7 @@ impl Target {
     }
 }
 
-/// Runs one target or all of them; whether none of them failed.
+/// Runs one target or all of them. Returns whether none failed.
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     let cargo_fuzz = nightly::ensure(setup)?;
     let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
@@ -81,7 +80,7 @@ fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
         format!("-max_len={MAX_LEN}"),
         format!("-timeout={SLOW}"),
         format!("-dict={}", fuzz.join("words.dict").display()),
-        // No line for each input that is new, but what became of them all.
+        // No line for each new input, only the totals.
         "-verbosity=0".into(),
         "-print_funcs=0".into(),
         "-print_final_stats=1".into(),
@@ -94,7 +93,7 @@ fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
     for file in found {
         ui::say(&format!("{name} fails on {}", file.display()));
         let (tool, file) = (cargo_fuzz.display(), file.display());
-        ui::say(&format!("    again: RUSTUP_TOOLCHAIN={NIGHTLY} {tool} run {name} {file}"));
+        ui::say(&format!("    to repeat: RUSTUP_TOOLCHAIN={NIGHTLY} {tool} run {name} {file}"));
     }
     Ok(false)
 }
@@ -108,7 +107,7 @@ fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
     command
 }
 
-/// By time and not by name: the same input fails under the same name as the last time.
+/// By time, because an input that failed before gets the same file name again.
 fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);

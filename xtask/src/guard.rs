@@ -1,10 +1,10 @@
-//! Processes that cannot outlive us.
+//! Child processes that end with this process.
 //!
-//! `cargo xtask guard -- CMD…` stands between us and a program. It holds the reading end of a pipe whose
-//! writing end only we have: however we end, SIGKILL included, the kernel closes it, and the guard then ends
-//! the program with everything it started. On Linux the guard is a "child subreaper", so that grandchildren
-//! who lost their parent become its own children wherever they hide (other process groups, other sessions),
-//! and it knows when the last one has gone. This matters in containers whose process 1 reaps nobody.
+//! `cargo xtask guard -- CMD…` runs as a process between us and a program. It has the reading end of a pipe, and only
+//! we have the writing end. When we end, even by SIGKILL, the kernel closes the pipe, and the guard ends the program
+//! and all its descendants. On Linux the guard is a "child subreaper": orphaned descendants become its children, also
+//! from other process groups and sessions, so it knows when the last one has ended. This matters in containers whose
+//! process 1 does not reap orphans.
 
 use std::{
     fs::OpenOptions,
@@ -23,14 +23,14 @@ use rustix::process::{
 
 use crate::processes::{descendants, signal_all};
 
-/// How long a program has to end by itself after SIGTERM.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long SIGKILL is repeated before the guard gives up.
 const LAST_RESORT: Duration = Duration::from_secs(5);
-/// A guard tells its program's process id at once; only a broken one takes this long.
+/// Time limit for the guard to report the program's process id. Normally it does so at once.
 const START: Duration = Duration::from_secs(10);
 
-/// A running program, with all it starts, that ends when this value is dropped or our process is gone.
+/// A running program. It and its descendants end when this value is dropped or our process ends.
 pub struct Guarded {
     guard: Child,
     lifeline: Option<ChildStdin>,
@@ -38,12 +38,12 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Starts a program under guard. Both its outputs are appended to `log`.
+    /// Starts a program under a guard. Its stdout and stderr are appended to `log`.
     pub fn spawn(command: &Command, log: &Path) -> Result<Self> {
         Self::spawn_by(&guard_binary()?, command, log)
     }
 
-    /// Like [`Guarded::spawn`], naming the `xtask` binary that guards.
+    /// Like [`Guarded::spawn`], with a given `xtask` binary as the guard.
     pub fn spawn_by(xtask: &Path, command: &Command, log: &Path) -> Result<Self> {
         let log_file = OpenOptions::new()
             .create(true)
@@ -61,7 +61,7 @@ impl Guarded {
                 None => guard.env_remove(name),
             };
         }
-        // A group of its own: Ctrl-C at the terminal is for us, and we end the program in our order.
+        // In a separate process group, so that Ctrl-C reaches only us and we end the programs in order.
         guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
         let mut guard =
             guard.spawn().with_context(|| format!("cannot start the guard {}", xtask.display()))?;
@@ -88,24 +88,23 @@ impl Guarded {
         self.pid
     }
 
-    /// The guard's process id: all that the program started descends from it.
+    /// The guard's process id. The program and its children descend from it.
     #[must_use]
     pub fn guard_pid(&self) -> Pid {
         Pid::from_child(&self.guard)
     }
 
-    /// Whether the program has ended (and with it all it started).
+    /// Whether the program and its descendants have ended.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
-    /// Ends the program as it asks to be ended (SIGTERM, SIGKILL after two seconds) and waits for the last of
-    /// its processes.
+    /// Ends the program by SIGTERM, after two seconds by SIGKILL, and waits for all its processes.
     pub fn stop(mut self) {
         self.end();
     }
 
-    /// SIGKILL to the program and all it started, as in a crash or a power cut; waits until they are gone.
+    /// Sends SIGKILL to the program and its descendants, as in a power cut, and waits until they have ended.
     pub fn kill_hard(mut self) {
         signal_all(&descendants(self.guard_pid()), Signal::KILL);
         let _ = kill_process_group(self.pid, Signal::KILL);
@@ -124,7 +123,7 @@ impl Drop for Guarded {
     }
 }
 
-/// The `xtask` binary: `PINLATCH_XTASK`, or ourselves.
+/// The `xtask` binary: `PINLATCH_XTASK`, or this program.
 pub fn guard_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PINLATCH_XTASK") {
         return Ok(path.into());
@@ -133,7 +132,7 @@ pub fn guard_binary() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|stem| stem == "xtask") {
         return Ok(own);
     }
-    // A rebuild while we run leaves "xtask (deleted)" here; the new binary guards as well.
+    // After a rebuild during this run the name is "xtask (deleted)". The new binary can be the guard too.
     let rebuilt = own.with_file_name("xtask");
     let deleted = own.file_name().is_some_and(|name| name.to_string_lossy() == "xtask (deleted)");
     if deleted && rebuilt.is_file() {
@@ -142,7 +141,7 @@ pub fn guard_binary() -> Result<PathBuf> {
     bail!("PINLATCH_XTASK must name the xtask binary (`cargo xtask test` sets it)")
 }
 
-/// The guard's first line, or an error when it says nothing in time.
+/// The guard's first line, or an error after [`START`].
 fn first_line(pipe: impl Read + Send + 'static) -> Result<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -153,17 +152,17 @@ fn first_line(pipe: impl Read + Send + 'static) -> Result<String> {
     Ok(receiver.recv_timeout(START)??)
 }
 
-/// What the guard waits for.
+/// Events that the guard waits for.
 enum Event {
     /// The other end of the pipe closed, or a signal asks us to end.
     Release,
-    /// A child, perhaps adopted, has ended.
+    /// A child, possibly adopted, has ended.
     Ended(Pid, WaitStatus),
-    /// Nothing that we could wait for is left.
+    /// No children are left.
     NoneLeft,
 }
 
-/// The guard itself: the body of `cargo xtask guard -- CMD…`.
+/// The guard: implements `cargo xtask guard -- CMD…`.
 pub fn run(program: &[String]) -> Result<ExitCode> {
     let Some((name, args)) = program.split_first() else { bail!("guard needs a program") };
     #[cfg(target_os = "linux")]
@@ -182,7 +181,7 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
         }
     });
 
-    // Our stdout is the pipe on which we tell the process id; the program's outputs go to the log.
+    // Our stdout is the pipe for the process id, so both outputs of the program go to the log.
     let log = std::io::stderr().as_fd().try_clone_to_owned()?;
     let child = Command::new(name)
         .args(args)
@@ -206,7 +205,7 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::from(status))
 }
 
-/// Collects every child that ends, adopted ones too, until there is none.
+/// Reaps all children, including adopted ones, until none are left.
 fn reap(sender: &mpsc::Sender<Event>) {
     loop {
         match wait(WaitOptions::empty()) {
@@ -220,7 +219,7 @@ fn reap(sender: &mpsc::Sender<Event>) {
     }
 }
 
-/// Waits for the program's end or our release, then ends what is left. The program's exit code.
+/// Waits for the program's end or our release, then ends the remaining processes. Returns the program's exit code.
 fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
     let mut code = 0;
     let mut none_left = false;
@@ -252,7 +251,7 @@ fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
             began = Instant::now();
         }
         if signal == Signal::KILL {
-            // Again at each turn: a process may have been born meanwhile.
+            // Repeated, because processes may start new ones in between.
             send(program, signal);
         }
         match events.recv_timeout(Duration::from_millis(20)) {
@@ -270,7 +269,7 @@ fn send(program: Pid, signal: Signal) {
     signal_all(&descendants(getpid()), signal);
 }
 
-/// As a shell would say it: the code, or 128 + the signal.
+/// The exit code as a shell reports it: the code, or 128 + the signal.
 fn exit_code(status: WaitStatus) -> u8 {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)

@@ -1,8 +1,7 @@
-//! What a developer runs: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
+//! The developer's tools: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
 //!
-//! A library besides the binary, because the end-to-end tests start the Worker and the agent exactly as the
-//! demo does ([`edge::Edge`], [`guard::Guarded`]). Nothing here touches a key: `pinlatch` and
-//! `pinlatch-agent` do, as programs of their own.
+//! A library in addition to the binary, because the end-to-end tests start the Worker and the agent as the demo does
+//! ([`edge::Edge`], [`guard::Guarded`]). xtask never handles a key: only `pinlatch` and `pinlatch-agent` do.
 
 pub mod bench;
 pub mod build;

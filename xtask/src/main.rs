@@ -1,4 +1,4 @@
-//! `cargo xtask`: arguments and exit codes; the work is in the library.
+//! `cargo xtask`: arguments and exit codes. The library does the work.
 
 use std::process::ExitCode;
 
@@ -21,13 +21,14 @@ struct Arguments {
     install: Install,
 }
 
-/// What may be installed. Without either option, a terminal is asked; without a terminal, root needs no permission.
+/// Permission to install packages. Without either option, asks at a terminal; without a terminal, root needs no
+/// permission.
 #[derive(clap::Args)]
 struct Install {
     /// Installs missing packages without asking.
     #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
-    /// Never changes the system: prints the commands that install what is missing, and stops.
+    /// Never changes the system: prints the commands that install missing packages, and stops.
     #[arg(long, global = true)]
     no_install: bool,
 }
@@ -44,33 +45,33 @@ impl Install {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs everything on this machine, with a simulated device; prints `ready: URL`.
+    /// Runs edge, panel and a simulated device on this machine; prints `ready: URL`.
     Demo {
-        /// The port to serve at; a free one is taken where it is busy [default: 8787].
+        /// The port; another free port is used if it is busy [default: 8787].
         #[arg(long)]
         port: Option<u16>,
-        /// Forgets what earlier runs left.
+        /// Deletes the state of earlier runs.
         #[arg(long)]
         fresh: bool,
-        /// Builds the Worker and the panel as they are deployed, which takes several minutes longer.
+        /// Builds the Worker and the panel as deployed, which takes several minutes longer.
         #[arg(long)]
         release: bool,
     },
-    /// Checks the formatting, runs clippy and the native tests: the quick loop while you work.
+    /// Checks the formatting, runs clippy and the native tests: the fast check during development.
     Check,
     /// Runs every check and test; with FILTER only the tests whose names contain it.
     Test {
-        /// Part of the names of tests.
+        /// A part of the tests' names.
         filter: Option<String>,
-        /// Runs the end-to-end tests with the Worker and the panel as they are deployed (always so in CI).
+        /// Runs the end-to-end tests with the Worker and the panel as deployed (always in CI).
         #[arg(long)]
         release: bool,
     },
     /// Builds the Worker, the panel, the native programs [default: all], or the agent for a device.
     Build {
-        /// What to build.
+        /// The parts to build.
         parts: Vec<Part>,
-        /// Builds the wasm parts and the device's agent quickly instead of well.
+        /// Compiles the wasm parts and the device's agent faster, with less optimisation.
         #[arg(long)]
         quick: bool,
         /// The device that `agent` is built for.
@@ -79,56 +80,57 @@ enum Task {
     },
     /// Builds the packages that users install, with checksums, into `target/dist`.
     Dist {
-        /// For which machines [default: all].
+        /// The machines to build for [default: all].
         #[arg(long = "target")]
         targets: Vec<Machine>,
-        /// Builds the programs quickly instead of well.
+        /// Compiles the programs faster, with less optimisation.
         #[arg(long)]
         quick: bool,
     },
-    /// Tries the link's failures with many commands under way, and the slow failures too.
+    /// Tests failures of the link while many commands are pending, slow failures included.
     Chaos {
-        /// How many commands.
+        /// The number of commands.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..1 << 24))]
         commands: u32,
-        /// Repeats the random choices of a run, which tells its seed.
+        /// Repeats the random choices of an earlier run, which printed this seed.
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Loses the link again and again, as in a night of a bad network, and looks whether the agent stays as it was.
+    /// Interrupts the link many times, as in a night with a bad network, and checks that the agent's state is
+    /// unchanged.
     Night {
-        /// How often.
+        /// The number of interruptions.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         reconnects: u32,
     },
-    /// Measures; exits 1 where a bar does not hold.
+    /// Runs a benchmark; exits 1 if a value exceeds its limit.
     Bench {
-        /// What to measure.
+        /// The benchmark.
         name: Bench,
-        /// For how long `panel` watches the page (half a minute otherwise).
+        /// How long `panel` measures the page [default: half a minute].
         #[arg(long)]
         minutes: Option<f64>,
         /// One JSON array instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Fuzzes what reads tokens and keys of strangers; exits 1 where an input was found that fails.
+    /// Fuzzes the parsers of untrusted input; exits 1 if an input fails.
     ///
-    /// No part of `test`. Needs nightly Rust and cargo-fuzz, and installs them.
+    /// Not part of `test`. Needs nightly Rust and cargo-fuzz, and installs them.
     Fuzz {
-        /// What to fuzz [default: every target, one after the other].
+        /// The target [default: every target, one after the other].
         target: Option<fuzz::Target>,
         /// How long to fuzz each target.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
-    /// Tells which tools are there, which are missing, and how to get them.
+    /// Lists installed and missing tools, and how to install them.
     Doctor {
         /// One JSON object instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Runs a program that ends, with all it starts, when our standard input closes.
+    /// Runs a program, and ends it and its descendants when our standard input closes.
     #[command(hide = true)]
     Guard {
         /// The program and its arguments.

@@ -1,4 +1,4 @@
-//! Where things lie.
+//! Paths of the work tree, the build folder and the tool cache.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// `NAME-VERSION` folders of tools live here: a `cargo clean` must not cost ten minutes of installing again.
+/// The folder of `NAME-VERSION` tool folders. Outside `target/`, so that `cargo clean` does not delete them.
 pub fn tool_cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),
@@ -36,7 +36,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
 }
 
-/// Whether this is a file that may be run.
+/// Whether this is an executable file.
 #[must_use]
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

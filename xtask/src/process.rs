@@ -1,4 +1,4 @@
-//! Running programs: quietly with progress, for their output, or with a deadline.
+//! Runs programs: with progress instead of output, for their output, or with a time limit.
 
 use std::{
     ffi::OsString,
@@ -17,12 +17,12 @@ use crate::{
     ui::{self, Step},
 };
 
-/// How often a running step refreshes its line.
+/// Interval at which a running step refreshes its line.
 const TICK: Duration = Duration::from_millis(250);
-/// How much of a failed program's output is worth showing.
+/// Lines of a failed program's output that are shown.
 const TAIL_LINES: usize = 120;
 
-/// Runs a program as one step: silent while all is well, its last lines when it fails.
+/// Runs a program as one step. Prints the program's last lines if it fails.
 pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     let what = line_of(command);
     let (status, output) = step(Duration::MAX, title, command)?;
@@ -34,12 +34,12 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     bail!("{what} ended with {status}")
 }
 
-/// Runs a program that may hang, as one step; whether it ended well within `limit`.
+/// Runs a program that may hang, as one step. Returns whether it succeeded within `limit`.
 pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
     Ok(step(limit, title, command)?.0.success())
 }
 
-/// Runs a program until it ends or is killed, which happens at the limit; the lines of both its outputs.
+/// Runs a program until it ends, and kills it at the limit. Returns its status and the lines of both outputs.
 fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let what = line_of(command);
     let mut step = Step::begin(title);
@@ -77,7 +77,7 @@ fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStat
     Ok((status, output))
 }
 
-/// What a program prints, on whichever output, until it has closed both.
+/// The lines of a program's stdout and stderr, until both are closed.
 fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
@@ -93,7 +93,7 @@ fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     lines
 }
 
-/// Runs a program whose output belongs on the screen.
+/// Runs a program with its output on the terminal.
 pub fn loudly(command: &mut Command) -> Result<()> {
     let what = line_of(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {what}"))?;
@@ -103,22 +103,22 @@ pub fn loudly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program for its standard output; its errors become ours.
+/// Runs a program and returns its stdout. If it fails, the error contains its stderr.
 pub fn output_of(command: &mut Command) -> Result<String> {
     output_as(&line_of(command), command)
 }
 
-/// Like [`output_of`], under a name for errors: for commands with a secret among their arguments.
+/// Like [`output_of`], with a name for errors instead of the arguments, which may contain a secret.
 pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
     output_with_input(what, command, "")
 }
 
-/// Like [`output_as`], with text on standard input (where a password belongs, never among the arguments).
+/// Like [`output_as`], with text on stdin. Passwords are passed there, never as arguments.
 pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends without reading says why on stderr: that, not the broken pipe, is the error.
+        // If the program ends without reading, its stderr has the reason, so the broken pipe is ignored.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;
@@ -129,10 +129,10 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Cargo, free of what the outer `cargo run` left in our environment.
+/// Cargo without the variables of the outer `cargo run`.
 ///
-/// Cargo sets `CARGO_PKG_*` for the programs it runs, which makes inner builds look changed, and puts its own
-/// toolchain's libraries first, which is wrong once the inner build uses another toolchain.
+/// Cargo sets `CARGO_PKG_*` for the programs it runs, which makes inner builds look changed. It also puts its
+/// toolchain's libraries first, which is wrong if the inner build uses another toolchain.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
@@ -141,7 +141,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Removes what an outer `cargo run` added, for programs that call cargo themselves.
+/// Removes the variables of an outer `cargo run`, for programs that call cargo themselves.
 pub fn clean_cargo_env(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_of_outer_cargo) {
@@ -184,7 +184,7 @@ pub fn tail(file: &Path, lines: usize) -> String {
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| format!("  | {line}\n")).collect()
 }
 
-/// Program and arguments, without the environment (which may hold more than a message should).
+/// Program and arguments, without the environment, which may contain secrets.
 #[must_use]
 pub fn line_of(command: &Command) -> String {
     let mut line = Path::new(command.get_program())

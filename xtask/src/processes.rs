@@ -1,10 +1,10 @@
-//! Looking at running processes through `/proc`: who descends from whom.
+//! Finds descendants of a process in `/proc`.
 
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// All living descendants of a process, children first. Empty where there is no `/proc`.
+/// All running descendants of a process, children first. Empty without `/proc`.
 #[must_use]
 pub fn descendants(ancestor: Pid) -> Vec<Pid> {
     let all = list();
@@ -18,7 +18,7 @@ pub fn descendants(ancestor: Pid) -> Vec<Pid> {
     family
 }
 
-/// The descendants whose program name (as the kernel keeps it, 15 characters) is `name`.
+/// The descendants whose program name is `name`. The kernel stores only 15 characters.
 #[must_use]
 pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
     descendants(ancestor)
@@ -30,8 +30,8 @@ pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
         .collect()
 }
 
-/// How long ago this process started. `cargo run` replaces itself by the program it runs, so the time that cargo
-/// took to compile it counts. `None` where there is no `/proc`.
+/// Time since this process started, including its compilation, because `cargo run` replaces itself with the program.
+/// `None` without `/proc`.
 #[must_use]
 pub fn own_age() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
@@ -43,7 +43,7 @@ pub fn own_age() -> Option<Duration> {
     Duration::try_from_secs_f64(since_boot).ok()?.checked_sub(started)
 }
 
-/// Sends a signal to each; those that are gone already are what was wanted.
+/// Sends a signal to each process. Processes that have already ended are ignored.
 pub fn signal_all(pids: &[Pid], signal: Signal) {
     for pid in pids {
         let _ = kill_process(*pid, signal);
@@ -68,7 +68,7 @@ fn list() -> Vec<Process> {
         .collect()
 }
 
-/// The third and fourth fields of `/proc/PID/stat`. The second, the name, may hold spaces and parentheses.
+/// The third and fourth fields of `/proc/PID/stat`. The second, the name, may contain spaces and parentheses.
 fn state_and_parent(stat: &str) -> Option<(&str, i32)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace();

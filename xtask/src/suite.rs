@@ -1,7 +1,6 @@
 //! `cargo xtask check` and `cargo xtask test`: every check and test, stopping at the first failure.
 //!
-//! Steps that do not depend on each other run side by side: what cargo builds for this machine, what it builds for
-//! wasm and for devices, and downloads.
+//! Independent steps run in parallel: cargo's builds for this machine, for wasm and for devices, and downloads.
 
 mod cargo_tests;
 pub mod needs;
@@ -27,13 +26,13 @@ use crate::{
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
 
-/// How many end-to-end tests run at a time for each core: they wait more than they compute.
+/// End-to-end tests that run in parallel on each core. They wait more than they compute.
 const PER_CORE: usize = 4;
 
-/// The same in CI, on a machine that may be shared: each test has deadlines.
+/// The same in CI. Lower, because the machine may be shared and each test has deadlines.
 const PER_CORE_IN_CI: usize = 3;
 
-/// At most so many at a time: more logins may not wait for the gate of a deployment.
+/// Limit of parallel end-to-end tests, because a deployment's gate limits the number of waiting logins.
 const AT_MOST: usize = 8;
 
 /// `cargo xtask check`: formatting, clippy and native tests.
@@ -47,7 +46,7 @@ pub fn check(setup: &Setup) -> Result<()> {
     cargo_tests::run_native(compiled.native, None)
 }
 
-/// `cargo xtask test`: everything; with a filter only the tests whose names contain it, and the builds they need.
+/// `cargo xtask test`: all checks and tests; with a filter only the tests whose names contain it, and their builds.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
@@ -55,7 +54,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         format()?;
     }
     let native = || {
-        // First, since bundling waits for it and compiling the tests takes long.
+        // First, because bundling waits for it and compiling the tests takes long.
         bundler::compile()?;
         if whole {
             clippy()?;
@@ -87,30 +86,30 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         let per_core = if std::env::var_os("CI").is_some() { PER_CORE_IN_CI } else { PER_CORE };
         e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
-    // Before the runner: its own closing lines come last.
+    // Before the test runner, whose result must be the last output.
     ui::say(&ui::time_table(Duration::ZERO));
     ui::say(&format!("End-to-end tests, with {} builds of the Worker and the panel:", mode.name()));
     process::loudly(&mut e2e)
 }
 
-/// How many processors there are; two if unknown.
+/// Number of processors; two if unknown.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// Runs the tests of an unreliable link, with so many commands.
+/// Runs the tests of an unreliable link.
 pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {
     let mut variables = vec![("PINLATCH_CHAOS_COMMANDS", commands.to_string())];
     variables.extend(seed.map(|seed| ("PINLATCH_CHAOS_SEED", seed.to_string())));
     long(setup, "chaos::", &variables)
 }
 
-/// Runs the test that loses the link again and again, so many times.
+/// Runs the test that interrupts the link many times.
 pub fn night(setup: &Setup, reconnects: u32) -> Result<()> {
     long(setup, "night::", &[("PINLATCH_NIGHT_RECONNECTS", reconnects.to_string())])
 }
 
-/// Runs tests in their long form, on release builds, and shows their output.
+/// Runs long tests with release builds, and shows their output.
 fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()> {
     needs::ensure_packages(setup)?;
     let (web, downloads) =
@@ -127,7 +126,7 @@ fn format() -> Result<()> {
     process::quietly("checking the formatting", process::cargo().args(["fmt", "--all", "--check"]))
 }
 
-/// All crates together, so that dependencies are checked once.
+/// Checks all crates together, so that dependencies are checked once.
 fn clippy() -> Result<()> {
     let mut clippy = process::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
@@ -144,8 +143,8 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
     process::quietly("clippy for wasm32", &mut clippy)
 }
 
-/// What a deployment would do up to the network. A release runs `npx wrangler deploy` as a person would, with the
-/// `[build]` of wrangler.toml; otherwise the quick builds are taken, with the same configuration.
+/// Runs a deployment without its upload. A release runs it like `npx wrangler deploy`, with the `[build]` of
+/// wrangler.toml. Otherwise it uses the quick builds with the same configuration.
 fn dry_run(tools: &Tools, mode: Mode) -> Result<()> {
     let out = tempfile::tempdir().context("no folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);

@@ -1,4 +1,4 @@
-//! Jobs that run side by side.
+//! Runs jobs in parallel.
 
 use std::{
     cell::RefCell,
@@ -17,7 +17,7 @@ thread_local! {
     static FAILED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Why a job ended early. Not the reason that people need: that is the error of the job that failed.
+/// The error of a job that was stopped early. People need the error of the job that failed instead.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -29,14 +29,14 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Whether a job that runs next to this one has failed, so that this one should stop.
+/// Whether a parallel job has failed, so that this one should stop.
 #[must_use]
 pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
 }
 
-/// Runs two jobs side by side, the second in another thread. When one fails, the programs of the other are
-/// ended, and the error is that of the job that failed first. Groups nest: a failure ends the outer group too.
+/// Runs two jobs in parallel, the second in another thread. If one fails, the programs of the other are stopped, and
+/// the first failure is returned. Groups nest: a failure also stops the outer group.
 pub fn both<A, B: Send>(
     first: impl FnOnce() -> Result<A>,
     second: impl FnOnce() -> Result<B> + Send,

@@ -10,9 +10,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::processes;
 
-/// Shorter steps are not shown, so that a run that has nothing to do prints nothing.
+/// Shorter steps are not shown, so that a run without work prints nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
-/// How often the running steps are printed where no line can be redrawn.
+/// Interval at which the running steps are printed if stderr is not a terminal.
 const REMINDER: Duration = Duration::from_secs(30);
 
 static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
@@ -42,7 +42,6 @@ struct Finished {
     took: Duration,
 }
 
-/// A running step.
 pub struct Step {
     title: String,
     started: Instant,
@@ -59,7 +58,7 @@ impl Step {
         Self { title, started, line: None, ended: false }
     }
 
-    /// Refreshes the step's line with the last line of its program's output. Called a few times a second.
+    /// Refreshes the step's line with the last line of its program's output. Called several times a second.
     pub fn tick(&mut self, output: &str) {
         if self.started.elapsed() < SHOWN_AFTER {
             return;
@@ -142,7 +141,7 @@ pub fn say(line: &str) {
     pause(|| eprintln!("{line}"));
 }
 
-/// Does something that writes to the terminal itself, with the progress lines out of the way.
+/// Runs a function that writes to the terminal, with the progress lines hidden.
 pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     match &PROGRESS.lines {
         Some(lines) => lines.suspend(work),
@@ -150,9 +149,9 @@ pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// A table of the steps that took long, in the order in which they started; empty if the run was short.
+/// A table of the long steps in the order of their start. Empty if the run was shorter than `shortest_run`.
 ///
-/// The first row is what cargo did before this program started: compiling it.
+/// The first row is the compilation of this program by cargo.
 #[must_use]
 pub fn time_table(shortest_run: Duration) -> String {
     let total = processes::own_age().unwrap_or_else(|| PROGRESS.began.elapsed());
@@ -167,7 +166,7 @@ pub fn time_table(shortest_run: Duration) -> String {
     let mut rows = vec![["step".to_owned(), "started at".to_owned(), "took".to_owned()]];
     rows.push(row("compiling cargo xtask", Duration::ZERO, before));
     rows.extend(long.iter().map(|step| row(&step.title, before + step.began, step.took)));
-    format!("Where the time went ({} in all; steps run side by side):\n{}", seconds(total), table(&rows))
+    format!("Time per step ({} in total; steps run in parallel):\n{}", seconds(total), table(&rows))
 }
 
 /// A duration for people: `0.4 s`, `12.3 s`, `3 min 05 s`.
@@ -181,7 +180,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// Rows as columns as wide as their longest cell, two spaces apart.
+/// A text table. Each column is as wide as its longest cell plus two spaces.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

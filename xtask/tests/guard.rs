@@ -1,4 +1,4 @@
-//! The guard with real processes: whatever happens to the parent, nothing is left.
+//! Tests the guard with real processes: no process remains, even after the parent is killed.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ fn xtask() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_xtask"))
 }
 
-/// A shell that starts a child in its group, one in a session of its own, and then waits.
+/// A shell that starts a child in its process group and a child in a separate session, and then waits.
 fn family(dir: &Path) -> Command {
     let mut command = Command::new("sh");
     let script = "sleep 1000 & echo $! > group; setsid sleep 1000 & echo $! > session; \
@@ -21,7 +21,7 @@ fn family(dir: &Path) -> Command {
     command
 }
 
-/// The process ids that the family wrote down, once all three are there.
+/// Waits for the process ids in the files of all three processes.
 fn members(dir: &Path) -> Vec<u32> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok()?.trim().parse().ok();
     eventually("the family to be complete", || {
@@ -80,7 +80,7 @@ fn killing_hard_needs_no_cooperation() {
 #[test]
 fn the_parents_sigkill_ends_the_family_too() {
     let dir = tempfile::tempdir().unwrap();
-    // The parent here is a shell that holds the guard's pipe open and nothing else.
+    // The parent is a shell that only keeps the guard's pipe open.
     let script = format!(
         "sleep 1000 | {} guard -- sh -c 'sleep 1000 & echo $! > group; setsid sleep 1000 & \
          echo $! > session; echo $$ > self; wait'",

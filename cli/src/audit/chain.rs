@@ -1,45 +1,41 @@
-//! The hash chain of the audit log, followed with nothing but the entries.
+//! Verifies the hash chain of the audit log from its entries alone.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditHead};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// A chain that holds.
+/// A valid chain.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// How many entries it has.
+    /// Number of entries.
     pub entries: usize,
-    /// The number of the first one. What was before it has been forgotten, unless it is 1.
+    /// Number of the first entry. If it is not 1, older entries have been deleted.
     pub from: u64,
-    /// Where it ends.
+    /// Number and hash of the last entry.
     pub to: AuditHead,
 }
 
-/// Where and how a chain does not hold.
+/// Where and why a chain is broken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
-    /// No entries.
-    #[error("there are no entries")]
+    #[error("the export has no entries")]
     Empty,
-    /// Entries are missing.
-    #[error("between entry {0} and entry {1} some are missing; an export for checking has no filters")]
+    #[error(
+        "entries are missing between entry {0} and entry {1}; export without filters to verify the chain"
+    )]
     Gap(u64, u64),
-    /// Two entries of one number.
-    #[error("entry {0} is there twice")]
+    #[error("entry {0} occurs twice")]
     Twice(u64),
-    /// An entry is not what its hash was made of.
-    #[error("entry {0} is not the one that was written, or the one before it is not")]
+    #[error("entry {0} or the entry before it was changed")]
     Altered(u64),
-    /// A head that was kept is not in the chain.
     #[error("entry {0} is not in the export")]
     NoHead(u64),
-    /// A head that was kept has another hash.
-    #[error("entry {0} has another hash than the one that was kept: the log was rewritten")]
+    #[error("entry {0} has a different hash than --head: the log was rewritten")]
     OtherHead(u64),
 }
 
 impl Broken {
-    /// The entry at which it was seen.
+    /// The entry at which the chain is broken.
     pub fn seq(&self) -> Option<u64> {
         match self {
             Self::Empty => None,
@@ -52,8 +48,8 @@ impl Broken {
     }
 }
 
-/// Follows the chain from the oldest entry to the newest, in whatever order they come, and looks for the
-/// heads that were kept. The oldest entry's own hash counts as given, unless it is the log's very first.
+/// Verifies the chain from the oldest entry to the newest; the input may have any order. The chain must contain every
+/// head. The hash of the oldest entry is not verified, unless it is entry 1.
 pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
     entries.sort_by_key(|entry| entry.seq);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Broken::Empty) };
@@ -82,7 +78,7 @@ pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain
     Ok(Chain { entries: entries.len(), from: first.seq, to })
 }
 
-/// An entry's hash: SHA-256, in hexadecimal digits, of the JSON array of the hash before and its fields.
+/// An entry's hash: SHA-256, in hexadecimal digits, of the JSON array of the previous hash and the entry's fields.
 fn link(before: &str, entry: &AuditEntry) -> String {
     let AuditEntry { seq, at_ms, actor, jti, act, target, outcome, .. } = entry;
     let text = json!([before, seq, at_ms, actor, jti, act, target, outcome]).to_string();

@@ -1,4 +1,4 @@
-//! `pinlatch audit`: who did what, by which token, when, and what came of it.
+//! `pinlatch audit`: shows, exports and verifies the audit log.
 
 mod chain;
 
@@ -21,10 +21,9 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, now};
 use crate::times::{Moment, stamp_ms};
 
-/// More than any export is let to be, in bytes: ten years of a busy site.
+/// Largest export that is read, in bytes: ten years of a busy site.
 const MOST: u64 = 4 << 30;
 
-/// `pinlatch audit`.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Audit {
@@ -36,11 +35,11 @@ pub struct Audit {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Check the hash chain of an export, offline: that nothing was changed, left out or put in.
+    /// Verify the hash chain of an export, offline: no entry was changed, removed or added.
     Verify(Verify),
-    /// Set how long entries are kept. Only an owner may.
+    /// Set how many days entries are kept. Only for owners.
     Keep {
-        /// The days.
+        /// The number of days.
         #[arg(value_parser = clap::value_parser!(u32).range(range()))]
         days: u32,
     },
@@ -48,42 +47,41 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Only what this actor did: a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    /// Only entries of this actor: a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
     #[arg(long)]
     actor: Option<String>,
-    /// Only this act, like command, login, invite or mint.
+    /// Only entries with this act, such as command, login, invite or mint.
     #[arg(long)]
     act: Option<String>,
-    /// Only what was done to targets that begin so, like porch/door.
+    /// Only entries whose target begins with this text, such as porch/door.
     #[arg(long)]
     target: Option<String>,
-    /// Only what came to this, like executed, done or a problem's code.
+    /// Only entries with this outcome, such as executed, done or an error code.
     #[arg(long)]
     outcome: Option<String>,
-    /// Not older: a time, or a duration before now.
+    /// Only entries from this time on: a time, or a duration before now.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Older: a time, or a duration before now.
+    /// Only entries before this time: a time, or a duration before now.
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Older than this number: where an earlier page ended.
+    /// Only entries with lower numbers, to continue after an earlier page.
     #[arg(long, value_name = "SEQ")]
     before: Option<u64>,
-    /// How many entries, the newest.
+    /// Show at most this many entries, the newest ones.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
-    /// Every entry that fits as JSON Lines, newest first: an export, which `audit verify` checks.
+    /// Export all matching entries as JSON Lines, newest first, for `audit verify`.
     #[arg(long, conflicts_with = "limit")]
     jsonl: bool,
 }
 
 #[derive(clap::Args)]
 struct Verify {
-    /// The export, as `--jsonl` printed it, or `-` for stdin. What was filtered has gaps and cannot be checked.
+    /// The output of `audit --jsonl`, or `-` for stdin. A filtered export has gaps and cannot be verified.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// An entry's number and hash that were kept before, which the export must contain; may be given
-    /// several times.
+    /// Number and hash of an entry, kept from an earlier check. The export must contain it; may be given several times.
     #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
     heads: Vec<AuditHead>,
 }
@@ -94,14 +92,13 @@ fn range() -> std::ops::RangeInclusive<i64> {
 
 fn head(text: &str) -> Result<AuditHead, String> {
     let (seq, hash) = text.split_once(':').ok_or("write SEQ:HASH")?;
-    let seq = seq.parse().map_err(|_| format!("{seq:?} is no number"))?;
+    let seq = seq.parse().map_err(|_| format!("{seq:?} is not a number"))?;
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("a hash has 64 hexadecimal digits".into());
     }
     Ok(AuditHead { seq, hash: hash.to_ascii_lowercase() })
 }
 
-/// Runs it.
 pub fn run(audit: &Audit, json: bool) -> Result<ExitCode> {
     match &audit.command {
         None => show(&audit.wanted, json)?,
@@ -121,16 +118,15 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
-/// Prints every entry that fits. The edge answers with so many at a time; the last one's number is where the
-/// next ones begin.
+/// Prints all matching entries. The edge sends them in pages; the next page starts below the last entry's number.
 fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
     let mut before = wanted.before;
     loop {
         let mut last = None;
         let query = wanted.query(before, now_ms);
         api()?.lines(&format!("/api/v1/audit?{query}"), |line| {
-            let entry: AuditEntry =
-                serde_json::from_str(line).context("the answer is not what this version understands")?;
+            let entry: AuditEntry = serde_json::from_str(line)
+                .context("unknown answer; install the command line from the edge's release")?;
             last = Some(entry.seq);
             say(line)
         })?;
@@ -192,7 +188,7 @@ fn as_text(page: &AuditPage) -> String {
         .collect();
     let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
     if let Some(next) = page.next {
-        text.push_str(&format!("\nOlder ones: --before {next}\n"));
+        text.push_str(&format!("\nFor older entries: --before {next}\n"));
     }
     text.push_str(&format!("\nEntries are kept for {} days.", page.keep_days));
     if let Some(head) = &page.head {
@@ -217,11 +213,11 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
         Ok(chain) => {
             let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
             let start = match from {
-                1 => "from the very first".to_owned(),
-                _ => format!("where entry {from} itself is taken as given"),
+                1 => "from the first entry of the log".to_owned(),
+                _ => format!("where the hash of entry {from} cannot be verified"),
             };
             let sentence = format!(
-                "The chain holds: {entries} entries, {from} to {seq}, {start}. It ends with {seq}:{hash}"
+                "The chain is valid: {entries} entries, {from} to {seq}, {start}. It ends with {seq}:{hash}"
             );
             let document =
                 json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });
@@ -240,7 +236,7 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// The entries of an export.
+/// Reads the entries of an export.
 fn read(file: &Path) -> Result<Vec<AuditEntry>> {
     let cannot = || format!("cannot read {}", file.display());
     let mut text = String::new();
@@ -252,7 +248,7 @@ fn read(file: &Path) -> Result<Vec<AuditEntry>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            let wrong = || format!("{}: line {} is no entry of an audit log", file.display(), index + 1);
+            let wrong = || format!("{}: line {} is not an audit log entry", file.display(), index + 1);
             serde_json::from_str(line).with_context(wrong)
         })
         .collect()

@@ -1,5 +1,5 @@
-//! Issuers and login providers: their tables as the Worker reads them, what they publish, and what the edge says to
-//! a token of theirs.
+//! Checks of issuers and login providers: their tables, read as the Worker reads them; the documents that they publish;
+//! the edge's response to a token of each issuer.
 
 use std::collections::BTreeSet;
 
@@ -19,19 +19,18 @@ use crate::published::{self, Published, Unpublished};
 use crate::times::spoken;
 use crate::wrangler::{Config, Files, Reading};
 
-/// The names of the checks.
 const ISSUER: &str = "issuer";
 const PROVIDER: &str = "provider";
 
-/// How long a token lives that asks the edge, in seconds.
+/// Lifetime of the token that is sent to the edge, in seconds.
 const PROBE_LIFE: u64 = 30;
 
 const LOOK_AT_TABLE: &str =
-    "mend its table (docs/edge.md), or write it anew: pinlatch issuer add NAME --replace";
+    "fix its table (docs/edge.md), or write it again: pinlatch issuer add NAME --replace";
 const CHECK_ADDRESS: &str =
-    "compare the address with the issuer's own documentation; from this machine: curl -v ADDRESS";
+    "compare the address with the issuer's documentation; test it from this machine: curl -v ADDRESS";
 
-/// Checks what a configuration says of issuers and providers; with a deployment, what is in force there.
+/// Checks the configured issuers and providers; with a deployment's address, also whether it has the same tables.
 pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let read = secrets(files).and_then(|vars| {
         let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
@@ -40,14 +39,14 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let (vars, reading) = match read {
         Ok(read) => read,
         Err(error) => {
-            let advice = "name the file with --config; docs/edge.md shows its tables";
+            let advice = "give the file's path with --config; docs/edge.md describes its tables";
             return vec![Check::failed("config", format!("{error:#}"), advice).coded("config_unreadable")];
         }
     };
     let mut checks = Vec::new();
     for name in reading.issuer_tables.keys() {
         checks.push(match reading.issuers.named(name) {
-            Ok(issuer) => Own { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
+            Ok(issuer) => IssuerCheck { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
             Err(reason) => {
                 Check::failed(ISSUER, format!("{name}: {reason}"), LOOK_AT_TABLE).coded("issuer_table")
             }
@@ -58,8 +57,9 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
         checks.push(match provider {
             Some(provider) => provider_check(provider, table, &reading.absent, url, now),
             None => {
-                let reason = reading.providers.faults().get(name).map_or("it is refused", String::as_str);
-                let advice = "mend its table in the configuration: docs/edge.md has every member";
+                let reason =
+                    reading.providers.faults().get(name).map_or("the table is invalid", String::as_str);
+                let advice = "fix its table in the configuration; docs/edge.md lists every member";
                 Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("login_table")
             }
         });
@@ -67,15 +67,15 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     checks
 }
 
-/// An issuer whose table is good.
-struct Own<'c> {
+/// The check of an issuer whose table is valid.
+struct IssuerCheck<'c> {
     issuer: &'c Issuer,
     reading: &'c Reading,
     vars: Option<&'c Vars>,
     now: u64,
 }
 
-impl Own<'_> {
+impl IssuerCheck<'_> {
     fn check(&self, url: Option<&Url>) -> Check {
         let table = self.reading.issuer_tables.get(&self.issuer.name).unwrap_or(&Value::Null);
         let here = match self.issuer.jwks_uri() {
@@ -111,40 +111,44 @@ impl Own<'_> {
         let jwks = published::get(uri)
             .map_err(|error| unpublished(ISSUER, name, uri, &error, "jwks_unreachable"))?;
         apart(ISSUER, name, &jwks, self.now)?;
-        let told =
-            told_of_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
-        let told = told.map_err(|reason| {
-            let advice = "tell the issuer; the edge uses the last good set, for a day";
+        let summary =
+            describe_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
+        let summary = summary.map_err(|reason| {
+            let advice = "report this to the issuer; the edge uses the last valid key set for one day";
             Check::failed(ISSUER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
         })?;
         if let Ok(metadata) = published::metadata(&self.issuer.issuer) {
             self.consistent(&metadata.document, uri)?;
         }
-        Ok(Check::ok(ISSUER, format!("{name}: {told}")))
+        Ok(Check::ok(ISSUER, format!("{name}: {summary}")))
     }
 
-    /// Whether what the issuer says of itself agrees with its table.
+    /// Checks that the issuer's metadata agrees with its table.
     fn consistent(&self, metadata: &Value, uri: &str) -> Result<(), Check> {
         let (name, own) = (&self.issuer.name, &self.issuer.issuer);
-        let told = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
-        if told("issuer") != own {
-            let detail = format!("{name}: it calls itself {:?}, and its table {own:?}", told("issuer"));
-            let advice = "write the table's `issuer` as the issuer does, to the last slash";
+        let text = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
+        if text("issuer") != own {
+            let detail = format!(
+                "{name}: its metadata names the issuer {:?}, but its table has {own:?}",
+                text("issuer")
+            );
+            let advice = "set the table's `issuer` to the name in the metadata, including any trailing slash";
             return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
         }
-        if told("jwks_uri") != uri {
+        if text("jwks_uri") != uri {
             let detail = format!(
-                "{name}: it publishes its keys at {:?}, and its table says {uri:?}",
-                told("jwks_uri")
+                "{name}: its metadata names the key address {:?}, but its table has {uri:?}",
+                text("jwks_uri")
             );
-            let advice = "take the address that the issuer names: new keys may appear only there";
+            let advice = "use the address in the metadata: new keys may be published only there";
             return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
         }
         Ok(())
     }
 
-    /// Shows the edge a token: a good one where the secret is here, and one that nobody signed otherwise. To that it
-    /// tells a wrong table (503 `misconfigured`) and keys that it cannot get (503 `issuer_unavailable`) from the rest.
+    /// Sends the edge a token. It is signed if the secret is on this machine, and has an invalid signature otherwise.
+    /// Even for an invalid signature the edge reports a wrong table (503 `misconfigured`) and unreachable keys
+    /// (503 `issuer_unavailable`).
     fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
         let name = &self.issuer.name;
         let signed =
@@ -159,31 +163,33 @@ impl Own<'_> {
         let problem = serde_json::from_str::<Problem>(&probe.body).ok();
         let is = |code| problem.as_ref().is_some_and(|problem| problem.is(code));
         if is(Code::Misconfigured) {
-            let detail = format!("{name}: its table is right here, and the edge finds it wrong");
-            let advice = "the deployed table is another, or its secret is not set: npx wrangler secret list, \
+            let detail = format!(
+                "{name}: its table is valid on this machine, but the edge reports a configuration error"
+            );
+            let advice = "the deployed table differs, or its secret is not set: npx wrangler secret list, \
                           npx wrangler deploy. The reason is in the log: npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_misconfigured");
         }
         if is(Code::IssuerUnavailable) {
-            let detail = format!("{name}: the edge cannot get its keys, though they are to be had from here");
-            let advice = "does the issuer answer to Cloudflare's addresses? The reason is in the log: npx wrangler tail";
+            let detail = format!("{name}: the edge cannot fetch its keys, but this machine can");
+            let advice = "check that the issuer accepts requests from Cloudflare's addresses. The reason is in the log: \
+                          npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
         }
         match probe.status {
             200 if is_signed => Check::ok(ISSUER, format!("{}; the edge accepts it", here.detail)),
             401 if is_signed => {
-                let detail = format!(
-                    "{name}: the edge does not accept what is signed with the secret of this machine"
-                );
-                let advice = "the edge has another secret or does not know the table yet: npx wrangler secret put NAME, \
+                let detail =
+                    format!("{name}: the edge does not accept a token signed with this machine's secret");
+                let advice = "the edge has another secret, or the table is not deployed: npx wrangler secret put NAME, \
                               npx wrangler deploy";
                 Check::failed(ISSUER, detail, advice).coded("edge_refuses")
             }
             401 => here,
             status => Check::warning(
                 ISSUER,
-                format!("{name}: the edge answers {status} to a token of it"),
-                "look at the edge's log: npx wrangler tail",
+                format!("{name}: the edge answered {status} to a token of this issuer"),
+                "check the edge's log: npx wrangler tail",
             ),
         }
     }
@@ -232,20 +238,21 @@ fn provider_check(
             .map_err(|error| unpublished(PROVIDER, name, &uri, &error, "discovery_unreachable"))?;
         apart(PROVIDER, name, &found, now)?;
         let discovery = provider.read_discovery(&found.document).map_err(|reason| {
-            let advice = "write the table's `issuer` exactly as the provider's discovery document does";
+            let advice = "set the table's `issuer` exactly as in the provider's discovery document";
             Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("discovery_refused")
         })?;
         let uri = &discovery.jwks_uri;
         let jwks = published::get(uri)
             .map_err(|error| unpublished(PROVIDER, name, uri, &error, "jwks_unreachable"))?;
-        let told = told_of_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
-            let advice = "tell the provider; nobody can log in with it before that";
-            Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
-        })?;
+        let summary =
+            describe_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
+                let advice = "report this to the provider; logins with it fail until it is fixed";
+                Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
+            })?;
         if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
             return Err(not_here(PROVIDER, name, secret));
         }
-        Ok(format!("{name}: {told}"))
+        Ok(format!("{name}: {summary}"))
     };
     let detail = match looked() {
         Ok(detail) => detail,
@@ -261,34 +268,34 @@ fn provider_check(
         Some(Ok(_)) => {
             let detail = format!("{name}: the edge does not offer it on the login page of {}", provider.site);
             let advice = "deploy the table and set its secret: npx wrangler deploy, npx wrangler secret list. \
-                          Where the edge refuses it, its log says why: npx wrangler tail";
+                          If the edge refuses the table, the reason is in its log: npx wrangler tail";
             Check::failed(PROVIDER, detail, advice).coded("login_not_deployed")
         }
         Some(Err(error)) => Check::warning(PROVIDER, format!("{name}: {error:#}"), "try again"),
     }
 }
 
-/// A secret that this machine does not have. The Worker may.
+/// A warning for a secret that is missing on this machine. The Worker may have it.
 fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
     let advice = format!(
-        "look whether the edge has it (npx wrangler secret list), or set it: npx wrangler secret put {secret}"
+        "check whether the edge has it (npx wrangler secret list), or set it: npx wrangler secret put {secret}"
     );
-    let detail = format!("{name}: its secret {secret} is not in the secrets file of this machine");
+    let detail = format!("{name}: its secret {secret} is not in this machine's secrets file");
     Check::warning(kind, detail, &advice).coded("secret_not_here")
 }
 
 fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, code: &'static str) -> Check {
     let advice = match error {
         Unpublished::Certificate(_) => {
-            "the edge does not accept it either. If browsers do, set this machine's clock, or name the authority in \
-             PINLATCH_CA_FILE; a deployed edge trusts public authorities alone"
+            "the edge does not accept it either. If browsers do, check this machine's clock, or name the file of the CA \
+             in PINLATCH_CA_FILE; a deployed edge trusts only public CAs"
         }
         _ => CHECK_ADDRESS,
     };
     Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
 }
 
-/// An issuer's clock, by which its tokens are dated.
+/// Compares the issuer's clock, which dates its tokens, with this machine's.
 fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
     let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
     let apart = theirs.abs_diff(now);
@@ -297,12 +304,12 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
     }
     let side = if theirs > now { "ahead of" } else { "behind" };
     let detail = format!("{name}: its clock is {} {side} this machine's", spoken(apart));
-    let advice = "tokens are refused beyond 60 s (not_yet_valid, expired): see which of the clocks is wrong";
+    let advice = "the edge refuses tokens beyond 60 s (not_yet_valid, expired): correct the wrong clock";
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 
-/// Which keys of a set are used, and why not the others.
-fn told_of_keys(
+/// Lists the used keys of a set, and for each other key the reason why it is not used.
+fn describe_keys(
     jwks: &Value,
     algorithms: &[Algorithm],
     read: impl Fn(&Value) -> Result<KeySet, KeyError>,
@@ -315,9 +322,9 @@ fn told_of_keys(
         match read(&alone) {
             Ok(set) => used.push(format!("{kid} {}", names(&set.algorithms()))),
             Err(error) => {
-                // What is passed over is passed over without a word; asked for by itself, it says why.
+                // A set skips unusable keys without an error. Reading the key alone gives the reason.
                 let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
-                others.push(format!("{kid} is not ({}: {error})", error.code()));
+                others.push(format!("{kid} is not used ({}: {error})", error.code()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `pinlatch doctor`: whether a deployment is what it should be, and what to do where it is not.
+//! `pinlatch doctor`: checks a deployment and suggests a fix for each problem.
 
 mod foreign;
 mod secrets;
@@ -21,46 +21,42 @@ use crate::text::{plain, wrap};
 use crate::times::spoken;
 use crate::wrangler::Files;
 
-/// How far clocks may differ before it is worth a word, in seconds; the answer itself takes a moment.
+/// Largest clock difference without a warning, in seconds. The response itself takes a moment.
 const CLOCK_NOTED: u64 = 5;
 
-/// How far clocks may differ before tokens from outside are refused, in seconds.
+/// Largest clock difference at which tokens of other issuers are accepted, in seconds.
 const CLOCK_WRONG: u64 = 60;
 
-/// Where details begin, and how wide they are.
+/// Indentation and width of the details.
 const INDENT: &str = "                     ";
 const WIDTH: usize = 59;
 
-/// `pinlatch doctor`.
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's address. [default: the one that you are logged in to; none, where only --config is asked for]
+    /// The deployment's address. [default: the deployment that you are logged in to; optional with --config]
     url: Option<Url>,
-    /// The file with the edge's secrets, to compare with what the deployment serves.
+    /// The file with the edge's secrets, to compare with the keys that the deployment serves.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
-    /// The deployment's wrangler.toml, to check its issuers and login providers: their tables, what they publish, and
-    /// whether the edge knows them. [default: the one beside --vars, if there is one]
+    /// The deployment's wrangler.toml, to check its issuers and login providers: their tables, their published keys,
+    /// and whether the edge has them. [default: wrangler.toml in the folder of --vars, if present]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The owner's root key, to compare with the one in --vars. [default: in the configuration folder]
+    /// The owner's root key, to compare with ROOT_KEY in --vars. [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE", requires = "vars")]
     root_key: Option<PathBuf>,
 }
 
-/// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// As it should be.
     Ok,
-    /// It works, and should be looked at.
+    /// It works, but needs attention.
     Warning,
-    /// It does not work.
     Failed,
 }
 
-/// One line of the report.
+/// One entry of the report.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     name: &'static str,
@@ -73,28 +69,25 @@ pub struct Check {
 }
 
 impl Check {
-    /// As it should be.
     pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, state: State::Ok, code: None, detail: detail.into(), advice: None }
     }
 
-    /// Worth a look.
     pub fn warning(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
         Self { name, state: State::Warning, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    /// Wrong.
     pub fn failed(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
         Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    /// What it is, for programs: it does not change where the words do.
+    /// Adds a stable code for programs. It does not change when the wording does.
     pub fn coded(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
 }
 
-/// Runs every check that can be run.
+/// Runs every check that the arguments allow.
 pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     let url = match &args.url {
         Some(url) => Some(url.clone()),
@@ -103,9 +96,9 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     let mut checks = match &url {
         Some(url) => look(url, args)?,
         None if args.config.is_some() => Vec::new(),
-        None => bail!("name the deployment: pinlatch doctor URL"),
+        None => bail!("no deployment is given and you are not logged in; run `pinlatch doctor URL`"),
     };
-    // An edge that does not answer is told of once.
+    // An edge that does not answer is reported once, not again for each issuer.
     let answers = checks.iter().any(|check| check.name == "tokens");
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
@@ -114,14 +107,14 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     if json {
         say_json(&json!({ "url": url, "ok": well, "checks": checks }))?;
     } else {
-        let title = url.as_ref().map_or_else(|| "Not asking any deployment", Url::as_str);
+        let title = url.as_ref().map_or_else(|| "No deployment checked", Url::as_str);
         say(&page(title, &checks))?;
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Doctor {
-    /// Where issuers and providers are configured.
+    /// The configuration of issuers and providers: --config, or a wrangler.toml next to --vars.
     fn files(&self) -> Option<Files> {
         if let Some(config) = &self.config {
             return Some(Files { config: config.clone(), vars: self.vars.clone() });
@@ -141,7 +134,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
     let mut checks = vec![tls(url), edge(&health)];
-    // On this machine there is only one clock, and workerd by itself sends no date.
+    // A local deployment shares this machine's clock, and workerd without a proxy sends no `Date`.
     if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
@@ -171,8 +164,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
 fn unreachable(error: &anyhow::Error) -> Check {
     let text = format!("{error:#}");
     if text.contains("certificate") || text.contains("tls") || text.contains("rustls") {
-        let advice =
-            "renew the certificate, or name its authority in PINLATCH_CA_FILE; check this machine's clock";
+        let advice = "renew the certificate, or name the file of its CA in PINLATCH_CA_FILE; check this machine's clock";
         return Check::failed("tls", text, advice);
     }
     Check::failed("edge", text, "check the address, the network, and `npx wrangler deployments list`")
@@ -181,8 +173,8 @@ fn unreachable(error: &anyhow::Error) -> Check {
 fn tls(url: &Url) -> Check {
     match url.scheme() {
         "https" => Check::ok("tls", "the certificate is accepted"),
-        _ if is_local(url) => Check::ok("tls", "none, and none is needed on this machine"),
-        _ => Check::failed("tls", "plain text", "use the https address"),
+        _ if is_local(url) => Check::ok("tls", "not used, and not needed on this machine"),
+        _ => Check::failed("tls", "the connection is not encrypted", "use the https address"),
     }
 }
 
@@ -194,23 +186,23 @@ fn edge(probe: &Probe) -> Check {
         }
         Ok(health) if probe.status == 200 && health.status == "ok" => Check::warning(
             "edge",
-            format!("answers, version {}; this is {own}", health.version),
+            format!("answers, version {}; this command line is version {own}", health.version),
             "deploy the edge and install the command line from the same release",
         ),
         _ => Check::failed(
             "edge",
-            format!("/healthz answered {}, and not as an edge does", probe.status),
-            "check the address; `npx wrangler deploy` puts an edge there",
+            format!("/healthz answered {}, which is not an edge's answer", probe.status),
+            "check the address; `npx wrangler deploy` deploys an edge",
         ),
     }
 }
 
-/// The edge's clock in `Date` against ours.
+/// Compares the edge's clock, from its `Date` header, with ours.
 fn clock(date: Option<&str>, now: u64) -> Check {
     let Some(theirs) = date.and_then(http_date) else {
         return Check::warning(
             "clock",
-            "the answer has no date to compare with",
+            "the answer has no `Date` header to compare with",
             "compare the clocks by hand",
         );
     };
@@ -228,7 +220,7 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     }
 }
 
-/// Seconds of Unix time from the fixed-length form of RFC 9110 §5.6.7, the only one that is sent today.
+/// Reads the fixed-length format of RFC 9110 §5.6.7, the only one that servers send today. Returns Unix seconds.
 fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -245,15 +237,15 @@ fn http_date(text: &str) -> Option<u64> {
 
 fn keys(probe: &Probe) -> (Check, Option<Value>) {
     if let Some(problem) = problem(probe).filter(|problem| problem.is(Code::Misconfigured)) {
-        let advice = "hand the edge its secrets: npx wrangler secret bulk .dev.vars";
+        let advice = "upload the edge's secrets: npx wrangler secret bulk .dev.vars";
         return (Check::failed("keys", problem.to_string(), advice), None);
     }
     let served: Option<Value> = serde_json::from_str(&probe.body).ok().filter(|_| probe.status == 200);
     let Some(served) = served else {
         let detail = format!("/.well-known/jwks.json answered {}", probe.status);
-        return (Check::failed("keys", detail, "look at the edge's log: npx wrangler tail"), None);
+        return (Check::failed("keys", detail, "check the edge's log: npx wrangler tail"), None);
     };
-    // Beside the keys that sign stand those that others seal tokens with.
+    // The set also contains the keys with which others seal tokens for the edge.
     let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
     let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();
@@ -261,37 +253,37 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
         Ok(_) => {
             let count = keys.len();
             let what = if count == 1 { "1 key is".into() } else { format!("{count} keys are") };
-            Check::ok("keys", format!("{what} served and acceptable"))
+            Check::ok("keys", format!("{what} served and valid"))
         }
         Err(error) => Check::failed(
             "keys",
-            format!("what is served is no set of the edge's keys: {error}"),
-            "look at what stands between you and the edge",
+            format!("/.well-known/jwks.json is not a valid key set of an edge: {error}"),
+            "check the proxies between you and the edge",
         ),
     };
     (check, Some(served))
 }
 
-/// What the edge says to a token that is none.
+/// Checks that the edge refuses an invalid token.
 fn gate(probe: &Probe) -> Check {
     let refused = probe.status == 401 && problem(probe).is_some_and(|problem| problem.is(Code::InvalidToken));
     let challenged = probe.challenge.as_deref().is_some_and(|challenge| challenge.starts_with("Bearer"));
     match (refused, challenged) {
-        (true, true) => Check::ok("tokens", "one that is none is refused"),
+        (true, true) => Check::ok("tokens", "an invalid token is refused"),
         (true, false) => Check::warning(
             "tokens",
-            "one that is none is refused, without WWW-Authenticate",
-            "look at what stands between you and the edge: it removes headers",
+            "an invalid token is refused, but the answer has no WWW-Authenticate header",
+            "check the proxies between you and the edge: one of them removes headers",
         ),
         (false, _) if probe.status < 300 => Check::failed(
             "tokens",
-            format!("one that is none was answered with {}", probe.status),
-            "take the deployment off the network, and look at what answers there",
+            format!("an invalid token was answered with {}", probe.status),
+            "take the deployment offline, and find out which program answers there",
         ),
         (false, _) => Check::failed(
             "tokens",
-            format!("one that is none was answered with {} instead of 401", probe.status),
-            "look at the edge's log: npx wrangler tail",
+            format!("an invalid token was answered with {} instead of 401", probe.status),
+            "check the edge's log: npx wrangler tail",
         ),
     }
 }
@@ -305,9 +297,13 @@ fn login(url: &Url) -> Check {
     match session::logged_in_at() {
         Ok(Some(own)) if own.origin() == url.origin() => {}
         Ok(Some(own)) => {
-            return Check::warning("login", format!("you are logged in to {own}, not here"), login);
+            return Check::warning(
+                "login",
+                format!("you are logged in to {own}, not to this deployment"),
+                login,
+            );
         }
-        Ok(None) => return Check::warning("login", "nobody is logged in on this machine", login),
+        Ok(None) => return Check::warning("login", "you are not logged in on this machine", login),
         Err(error) => return Check::failed("login", format!("{error:#}"), login),
     }
     match session::api().and_then(|api| api.get::<Whoami>("/api/v1/whoami")) {

@@ -1,4 +1,4 @@
-//! The owner's files against what the deployment serves.
+//! Compares the owner's files with the keys that the deployment serves.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use super::Check;
 use crate::files::config_dir;
 use crate::keys::vars::{Secrets, Vars, same_keys};
 
-/// Checks a `.dev.vars`, the root key, and whether both are what is in force.
+/// Checks a `.dev.vars`, the root key, their permissions, and whether the deployment serves the same keys.
 pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Vec<Check> {
     let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
         Ok(secrets) => secrets,
         Err(error) => {
-            let advice = "use the file that `pinlatch init` wrote, or the one before it (.before)";
+            let advice = "use the file that `pinlatch init` wrote, or its backup (.before)";
             return vec![Check::failed("secrets", format!("{error:#}"), advice)];
         }
     };
@@ -32,42 +32,42 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
 fn keyset(secrets: &Secrets) -> Check {
     let detail = format!("number {}, signed by the root key", secrets.number);
     if !secrets.agree {
-        let detail = format!("{detail}, does not name the keys that are there: devices refuse the edge");
-        return Check::failed("key set", detail, "take the file before it (.before), and rotate again");
+        let detail = format!("{detail}, but its keys differ from EDGE_KEYS: devices refuse the edge");
+        return Check::failed("key set", detail, "restore the backup (.before), and rotate again");
     }
     match secrets.edge.next_step() {
         Step::Publish => Check::ok("key set", detail),
         Step::Switch | Step::Retire => {
-            let detail = format!("{detail}; a rotation is under way");
+            let detail = format!("{detail}; a rotation is in progress");
             Check::warning("key set", detail, "finish it: pinlatch keys rotate")
         }
     }
 }
 
 fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
-    let advice = "get it from where you keep its copy; without it no key can be replaced";
+    let advice = "restore it from your backup; without it no key can be replaced";
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
-        return Check::warning("root key", "it is not on this machine", advice);
+        return Check::warning("root key", "not found on this machine", advice);
     };
     match SigningKey::from_jwk(text.trim()) {
         Ok(root) if root.kid() == secrets.root.thumbprint() => {
-            Check::ok("root key", format!("{} is the one that devices know", root.kid()))
+            Check::ok("root key", format!("{} is the key that devices trust", root.kid()))
         }
         Ok(root) => {
-            Check::failed("root key", format!("{} is not the one that devices know", root.kid()), advice)
+            Check::failed("root key", format!("{} is not the key that devices trust", root.kid()), advice)
         }
         Err(error) => Check::failed("root key", error.to_string(), advice),
     }
 }
 
-/// A word where others can read a file of secrets.
+/// A failed check if other users can read a file of secrets.
 fn private(file: &Path) -> Option<Check> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).ok()?);
         if mode & 0o077 != 0 {
             let advice = format!("chmod 600 {}", file.display());
-            return Some(Check::failed("files", format!("others can read {}", file.display()), &advice));
+            return Some(Check::failed("files", format!("other users can read {}", file.display()), &advice));
         }
     }
     #[cfg(not(unix))]
@@ -81,8 +81,8 @@ fn in_force(secrets: &Secrets, served: &Value) -> Check {
     } else {
         Check::failed(
             "in force",
-            "the deployment serves other keys than those of this file",
-            "put them in force, if they are the newer ones: npx wrangler secret bulk FILE",
+            "the deployment serves different keys than this file has",
+            "if the keys in the file are newer, upload them: npx wrangler secret bulk FILE",
         )
     }
 }
@@ -96,29 +96,29 @@ mod tests {
     use pinlatch_token::{EdgeKeys, keyset};
     use serde_json::json;
 
-    struct Desk {
+    struct TestFolder {
         folder: tempfile::TempDir,
         edge: EdgeKeys,
         root: SigningKey,
     }
 
-    impl Desk {
+    impl TestFolder {
         fn new() -> Self {
-            let desk = Self {
+            let test_folder = Self {
                 folder: tempfile::tempdir().unwrap(),
                 edge: EdgeKeys::generate_at(1_000).unwrap(),
                 root: SigningKey::generate(),
             };
-            write_private(&desk.path("root.jwk"), desk.root.to_private_jwk().expose()).unwrap();
-            desk.write(&desk.edge, &desk.edge);
-            desk
+            write_private(&test_folder.path("root.jwk"), test_folder.root.to_private_jwk().expose()).unwrap();
+            test_folder.write(&test_folder.edge, &test_folder.edge);
+            test_folder
         }
 
         fn path(&self, name: &str) -> PathBuf {
             self.folder.path().join(name)
         }
 
-        /// Writes secrets whose key set names some keys.
+        /// Writes secrets with the keys `edge` and a signed key set of `named`.
         fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
             let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
             write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();
@@ -132,33 +132,34 @@ mod tests {
 
     #[test]
     fn what_agrees_is_well() {
-        let desk = Desk::new();
+        let test_folder = TestFolder::new();
         let well = [("key set", State::Ok), ("root key", State::Ok), ("in force", State::Ok)];
-        assert_eq!(desk.states(&desk.edge.published()), well);
+        assert_eq!(test_folder.states(&test_folder.edge.published()), well);
     }
 
     #[test]
     fn each_disagreement_is_named() {
-        let desk = Desk::new();
+        let test_folder = TestFolder::new();
         let other = EdgeKeys::generate().unwrap();
-        assert!(desk.states(&other.published()).contains(&("in force", State::Failed)));
-        desk.write(&other, &desk.edge);
-        assert!(desk.states(&json!({})).contains(&("key set", State::Failed)));
-        let published = desk.edge.step(Step::Publish, 2_000).unwrap();
-        desk.write(&published, &published);
-        assert!(desk.states(&json!({})).contains(&("key set", State::Warning)));
-        write_private(&desk.path("root.jwk"), SigningKey::generate().to_private_jwk().expose()).unwrap();
-        assert!(desk.states(&json!({})).contains(&("root key", State::Failed)));
-        std::fs::remove_file(desk.path("root.jwk")).unwrap();
-        assert!(desk.states(&json!({})).contains(&("root key", State::Warning)));
+        assert!(test_folder.states(&other.published()).contains(&("in force", State::Failed)));
+        test_folder.write(&other, &test_folder.edge);
+        assert!(test_folder.states(&json!({})).contains(&("key set", State::Failed)));
+        let published = test_folder.edge.step(Step::Publish, 2_000).unwrap();
+        test_folder.write(&published, &published);
+        assert!(test_folder.states(&json!({})).contains(&("key set", State::Warning)));
+        write_private(&test_folder.path("root.jwk"), SigningKey::generate().to_private_jwk().expose())
+            .unwrap();
+        assert!(test_folder.states(&json!({})).contains(&("root key", State::Failed)));
+        std::fs::remove_file(test_folder.path("root.jwk")).unwrap();
+        assert!(test_folder.states(&json!({})).contains(&("root key", State::Warning)));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let open = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(desk.path(".dev.vars"), open).unwrap();
-            assert!(desk.states(&json!({})).contains(&("files", State::Failed)));
+            std::fs::set_permissions(test_folder.path(".dev.vars"), open).unwrap();
+            assert!(test_folder.states(&json!({})).contains(&("files", State::Failed)));
         }
-        write_private(&desk.path(".dev.vars"), "EDGE_KEYS='{}'").unwrap();
-        assert_eq!(desk.states(&json!({})), [("secrets", State::Failed)]);
+        write_private(&test_folder.path(".dev.vars"), "EDGE_KEYS='{}'").unwrap();
+        assert_eq!(test_folder.states(&json!({})), [("secrets", State::Failed)]);
     }
 }

@@ -1,4 +1,4 @@
-//! `pinlatch issuer add`.
+//! `pinlatch issuer add`: writes an issuer's table into wrangler.toml.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,66 +17,66 @@ use crate::published;
 use crate::token::{algorithm, read_file};
 use crate::wrangler::{Config, Files};
 
-/// Variables of the Worker that are no issuer's secret. One of them, `KEYSET`, is known to every device.
+/// Variables of the Worker that must not be an issuer's secret. One of them, `KEYSET`, is known to every device.
 const TAKEN: [&str; 7] = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ISSUERS", "LOGINS", "QUERY_TOKENS"];
 
-/// More than any secret has, in bytes.
+/// Largest secret, in bytes.
 const MOST: u64 = 5 * 1024;
 
-/// `pinlatch issuer add`.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("signs").args(["secret", "key", "jwks_uri", "discover"]).required(true))]
 pub struct Add {
-    /// Its name here: in the configuration, and before its tokens' ids in the audit log.
+    /// The issuer's name in the configuration. In the audit log it precedes the ids of the issuer's tokens.
     name: Name,
-    /// The `iss` of its tokens, to the last slash. [default: what --discover finds]
+    /// The `iss` of its tokens, including any trailing slash. [default: found by --discover]
     #[arg(long, required_unless_present = "discover")]
     issuer: Option<String>,
-    /// Whom its tokens are for: what `aud` must name. Choose it for this deployment; never a login's client_id.
+    /// The audience that `aud` of its tokens must contain. Choose one for this deployment; never a login's client_id.
     #[arg(long)]
     audience: String,
-    /// The most that its tokens may do, such as 'line:porch/lamp:* line:*/*:read'.
+    /// The scopes that limit its tokens, such as 'line:porch/lamp:* line:*/*:read'.
     #[arg(long)]
     scope: ScopeSet,
-    /// The site that they open. [default: the first of SITES]
+    /// The site that its tokens open. [default: the first of SITES]
     #[arg(long)]
     site: Option<Name>,
-    /// Signs with a shared secret, which is kept as the secret of this name, such as SCRIPTS_SECRET.
+    /// The name of the shared secret with which the issuer signs, such as SCRIPTS_SECRET.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// Where the secret's value comes from, `-` for stdin; it is put into the file of --vars.
-    /// [default: it is there already]
+    /// The file with the secret's value, `-` for stdin. The value is added to the file of --vars.
+    /// [default: the value in the file of --vars]
     #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
-    /// Signs with a private key whose public half is in this file: PEM, a JWK or a JWK Set.
+    /// The file with the public key of the private key with which the issuer signs: PEM, a JWK or a JWK Set.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Signs with keys that it publishes here, over https.
+    /// The https address at which the issuer publishes its keys.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// Describes itself below this address (OpenID Connect Discovery, RFC 8414): takes issuer and jwks_uri from there.
+    /// The address of the issuer's metadata (OpenID Connect Discovery, RFC 8414), which provides --issuer and
+    /// --jwks-uri.
     #[arg(long, value_name = "URL")]
     discover: Option<String>,
-    /// An algorithm to accept; may be given several times. [default: what the keys are for]
+    /// An accepted algorithm; may be given several times. [default: the algorithms of the keys]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
-    /// A `typ` to accept; may be given several times. [default: JWT, at+jwt or none]
+    /// An accepted `typ`; may be given several times. [default: JWT, at+jwt or none]
     #[arg(long)]
     typ: Vec<String>,
-    /// The claim with a token's own scopes, which then narrow --scope.
+    /// The claim with a token's own scopes. They narrow --scope.
     #[arg(long, value_name = "CLAIM")]
     scope_claim: Option<String>,
-    /// The longest life of a token, from `iat` to `exp`, in seconds.
+    /// The longest accepted lifetime of a token, from `iat` to `exp`, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
     max_life: Option<i64>,
-    /// Replace the issuer's table, and its secret, where there are others.
+    /// Replace an existing table and an existing secret of this issuer.
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     files: Files,
 }
 
-/// What an issuer tells of itself.
+/// An issuer's metadata.
 struct Described {
     issuer: String,
     jwks_uri: String,
@@ -89,7 +89,7 @@ impl Add {
         let mut config = Config::read(&self.files.config)?;
         if config.has_issuer(self.name.as_str()) && !self.replace {
             bail!(
-                "{} has an issuer {} already; --replace replaces it",
+                "{} already has an issuer {}; use --replace to replace it",
                 self.files.config.display(),
                 self.name
             );
@@ -102,19 +102,16 @@ impl Add {
         config.set_issuer(self.name.as_str(), table.clone())?;
 
         let after = config.reading(vars.as_ref())?;
-        // Whoever of two that are alike comes later in the file's order is refused, which may be the older one.
+        // Of two issuers in conflict, the Worker refuses the later one in the file, which may be the older issuer.
         let (old, new) = (before.issuers.faults(), after.issuers.faults());
         if let Some(reason) = new.get(self.name.as_str()) {
-            bail!("the Worker would refuse it: {reason}");
+            bail!("nothing is written, because the Worker would refuse the table: {reason}");
         }
         if let Some((other, reason)) = new.iter().find(|(name, _)| !old.contains_key(*name)) {
-            bail!("the Worker would refuse the issuer {other} beside it: {reason}");
+            bail!("nothing is written, because the Worker would then refuse the issuer {other}: {reason}");
         }
         if let Some(name) = self.secret.as_deref().filter(|name| after.absent.contains(*name)) {
-            bail!(
-                "secret: {} has no {name}; say where its value is with --secret-file",
-                self.files.vars().display()
-            );
+            bail!("secret: {} has no {name}; give its value with --secret-file", self.files.vars().display());
         }
 
         let mut wrote = Vec::new();
@@ -136,7 +133,7 @@ impl Add {
         say(&format!("[vars.ISSUERS.{name}]\n{indented}\nWritten to {wrote}. {}", to_do(&steps)))
     }
 
-    /// Puts a new secret's value among the others; whether there was one to put.
+    /// Adds a new secret's value to the others. Returns whether there was a change.
     fn take_secret(&self, vars: &mut Option<Vars>) -> Result<bool> {
         let (Some(name), Some(file)) = (&self.secret, &self.secret_file) else { return Ok(false) };
         let value = secret_value(file)?;
@@ -146,7 +143,10 @@ impl Add {
         match vars.find(name) {
             Some(old) if old == value => return Ok(false),
             Some(_) if !self.replace => {
-                bail!("{} has another {name} already; --replace replaces it", vars.path().display());
+                bail!(
+                    "{} already has a different {name}; use --replace to replace it",
+                    vars.path().display()
+                );
             }
             _ => {}
         }
@@ -161,7 +161,7 @@ impl Add {
         let mut set = |name: &str, text: &str| {
             table.insert(name, value(text));
         };
-        set("issuer", &issuer.context("issuer: say it with --issuer")?);
+        set("issuer", &issuer.context("issuer: not given; use --issuer")?);
         set("site", site.as_str());
         set("audience", &self.audience);
         if let Some(name) = &self.secret {
@@ -194,7 +194,8 @@ impl Add {
         Ok(table)
     }
 
-    /// A file's public keys. What is private or a secret must not get into a file that is under version control.
+    /// Reads a file of public keys. Private keys and secrets are refused, because wrangler.toml is under version
+    /// control.
     fn public_keys(&self, file: &Path) -> Result<String> {
         let bytes = read_file(file)?;
         let text = String::from_utf8(bytes).unwrap_or_default();
@@ -202,7 +203,7 @@ impl Add {
         let read = if text.starts_with("-----BEGIN ") || text.starts_with('{') {
             KeySet::from_key_file(text.as_bytes(), &self.algorithms)
         } else {
-            Err(KeyError::Form("it is neither PEM nor JSON; a secret goes into --secret-file"))
+            Err(KeyError::Form("it is neither PEM nor JSON; for a secret use --secret-file"))
         };
         read.with_context(|| file.display().to_string())?;
         Ok(format!("{text}\n"))
@@ -210,18 +211,18 @@ impl Add {
 
     fn discover(&self, address: &str) -> Result<Described> {
         let found = published::metadata(address)
-            .map_err(|error| anyhow!("{address} does not describe itself: {error}"))?;
+            .map_err(|error| anyhow!("cannot read the issuer's metadata at {address}: {error}"))?;
         let text = |name: &str| {
             let text = found.document.get(name).and_then(Value::as_str);
-            text.map(str::to_owned).with_context(|| format!("what {address} says of itself has no {name}"))
+            text.map(str::to_owned).with_context(|| format!("the metadata at {address} has no {name}"))
         };
         let (issuer, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
-        // The last slash is what people leave out; anything else is somebody else's description.
+        // People often omit the trailing slash. Any other difference means another issuer's metadata.
         if issuer.trim_end_matches('/') != address.trim_end_matches('/') {
-            bail!("what {address} says of itself is of the issuer {issuer:?}");
+            bail!("the metadata at {address} belongs to the issuer {issuer:?}");
         }
         if let Some(own) = self.issuer.as_ref().filter(|own| **own != issuer) {
-            bail!("issuer: {address} says that it is {issuer:?} and not {own:?}");
+            bail!("issuer: the metadata at {address} names {issuer:?}, not {own:?}");
         }
         let jwks =
             published::get(&jwks_uri).map_err(|error| anyhow!("jwks_uri: {jwks_uri}: {error}"))?.document;
@@ -231,7 +232,7 @@ impl Add {
     }
 }
 
-/// Which algorithms an issuer says it uses, where its keys do not say it themselves.
+/// The algorithms in the issuer's metadata, if its keys do not name their own.
 fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.iter().all(|key| key.get("alg").is_some()) {
@@ -242,7 +243,7 @@ fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     named.filter_map(|name| name.parse::<Algorithm>().ok()).filter(|own| !own.is_symmetric()).collect()
 }
 
-/// A secret's value, without one line end.
+/// Reads a secret's value, without one trailing line break.
 fn secret_value(file: &Path) -> Result<String> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -252,26 +253,27 @@ fn secret_value(file: &Path) -> Result<String> {
         read_file(file)?
     };
     let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow!("the secret is not text: `openssl rand -hex 32` makes one"))?;
+        .map_err(|_| anyhow!("the secret is not text; create one with `openssl rand -hex 32`"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.len() as u64 > MOST {
-        bail!("the secret has more than {MOST} bytes");
+        bail!("the secret is longer than {MOST} bytes");
     }
     Ok(text.to_owned())
 }
 
-/// Refuses what is no name of a secret. It is not repeated, as an argument's parser would: it may be the secret itself.
+/// Refuses a text that is not a secret's name. The error does not repeat the text, as clap would, because it may be the
+/// secret itself.
 fn require_secret_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     if !begins || text.len() > 48 || !text.bytes().all(plain) {
         bail!(
-            "--secret is the secret's name, such as SCRIPTS_SECRET; the secret itself goes into --secret-file"
+            "--secret takes the secret's name, such as SCRIPTS_SECRET; give the secret itself with --secret-file"
         );
     }
     if TAKEN.contains(&text) {
-        bail!("--secret {text}: the Worker has a variable of this name");
+        bail!("--secret {text}: the Worker uses this name for another variable");
     }
     Ok(())
 }

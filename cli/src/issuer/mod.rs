@@ -1,5 +1,5 @@
-//! `pinlatch issuer`: who else may sign access tokens. Each is a table of `wrangler.toml`, and nothing is written
-//! that the Worker would refuse; nothing is in force before it is deployed.
+//! `pinlatch issuer`: configures other issuers of access tokens. Each is a table of `wrangler.toml`. A table that the
+//! Worker would refuse is not written. Changes take effect with the next deployment.
 
 mod add;
 
@@ -14,26 +14,24 @@ use crate::keys::vars::Vars;
 use crate::output::{columns, say, say_json};
 use crate::wrangler::{Config, Files, Reading};
 
-/// `pinlatch issuer`.
 #[derive(Subcommand)]
 pub enum IssuerCommand {
-    /// Let tokens that somebody else signs open a site, with a shared secret, public keys, or keys that they publish.
+    /// Accept tokens of another issuer, which signs with a shared secret, a private key, or published keys.
     Add(Box<add::Add>),
-    /// List the issuers and what is wrong with them.
+    /// List the issuers and the errors in their tables.
     List {
         #[command(flatten)]
         files: Files,
     },
-    /// Take an issuer's table away.
+    /// Remove an issuer's table.
     Remove {
-        /// Its name.
+        /// The issuer's name.
         name: String,
         #[command(flatten)]
         files: Files,
     },
 }
 
-/// Runs one of them.
 pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     match command {
         IssuerCommand::Add(add) => add.run(json),
@@ -42,7 +40,7 @@ pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     }
 }
 
-/// The secrets beside a configuration, if they are here.
+/// The secrets next to a configuration, if present.
 pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     let path = files.vars();
     if files.vars.is_none() && !path.exists() {
@@ -51,7 +49,7 @@ pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     Vars::read(&path).map(Some)
 }
 
-/// The names of secrets that a table asks for.
+/// A text member of a table, such as the name of its secret.
 pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
     table.get(member).and_then(Value::as_str)
 }
@@ -73,7 +71,8 @@ fn list(files: &Files, json: bool) -> Result<()> {
     }
     let row = |(name, table): (&String, &Value)| {
         let text = |member: &str| secret_of(table, member).unwrap_or("–").to_owned();
-        let state = faults.get(name.as_str()).map_or_else(|| "ok".into(), |fault| format!("WRONG: {fault}"));
+        let state =
+            faults.get(name.as_str()).map_or_else(|| "ok".into(), |fault| format!("INVALID: {fault}"));
         [name.clone(), text("site"), text("issuer"), text("audience"), signs(table), text("scope"), state]
     };
     let rows: Vec<_> = rows.map(row).collect();
@@ -93,10 +92,10 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
     let mut config = Config::read(&files.config)?;
     let before = config.reading(None).ok();
     if !config.has_issuer(name) || !config.remove_issuer(name)? {
-        bail!("{} has no issuer {name:?}; `pinlatch issuer list` shows them", files.config.display());
+        bail!("{} has no issuer {name:?}; run `pinlatch issuer list`", files.config.display());
     }
     config.save()?;
-    // A secret that no other table names is of no use any more.
+    // A secret that no other table names is no longer needed.
     let freed = before.as_ref().and_then(|before| {
         let secret = secret_of(before.issuer_tables.get(name)?, "secret")?;
         (!others_use(before, name, secret)).then(|| secret.to_owned())
@@ -106,7 +105,7 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
     if json {
         return say_json(&json!({ "removed": name, "wrote": [files.config], "to_do": steps }));
     }
-    say(&format!("The issuer {name} is taken out of {}.\n\n{}", files.config.display(), to_do(&steps)))
+    say(&format!("The issuer {name} is removed from {}.\n\n{}", files.config.display(), to_do(&steps)))
 }
 
 fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {
@@ -118,15 +117,15 @@ fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {
 
 fn to_do(steps: &[String]) -> String {
     let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-    format!("To put it in force:\n{}", steps.join("\n"))
+    format!("To put it into effect:\n{}", steps.join("\n"))
 }
 
-/// A site of the configuration: the one that is asked for, or the first.
+/// The given site, or the first of the configuration.
 fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name> {
     match (wanted, reading.sites.first()) {
         (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),
-        (Some(site), _) => bail!("site: SITES of {} does not name {:?}", config.display(), site.as_str()),
+        (Some(site), _) => bail!("site: {:?} is not in SITES of {}", site.as_str(), config.display()),
         (None, Some(first)) => Ok(first.clone()),
-        (None, None) => bail!("SITES of {} names no site", config.display()),
+        (None, None) => bail!("SITES of {} is empty", config.display()),
     }
 }

@@ -1,7 +1,7 @@
-//! `pinlatch keys`: rotating the edge's keys, and the emergency.
+//! `pinlatch keys`: rotates the edge's keys, or replaces them in an emergency.
 //!
-//! The keys lie in `.dev.vars` on the owner's machine; each command rewrites that file, and the owner hands
-//! it to Cloudflare. Nothing is in force before that.
+//! The keys are in `.dev.vars` on the owner's machine. Each command rewrites that file. Nothing takes effect before the
+//! owner uploads it to Cloudflare.
 
 mod online;
 pub mod vars;
@@ -13,37 +13,36 @@ use clap::{Subcommand, ValueEnum};
 use pinlatch_token::{EdgeKeys, KeyEntry, KeyRole, MAX_PERSON_LIFE, PublicKey, SigningKey, Step, keyset};
 use serde_json::json;
 
-use self::online::Standing;
+use self::online::OldTokens;
 use self::vars::{Secrets, Vars};
 use crate::files::config_dir;
 use crate::output::{columns, say, say_json};
 use crate::session::now;
 use crate::times::{spoken, stamp};
 
-/// How long new secrets may take to reach every isolate, in seconds.
+/// Time that new secrets need to reach every isolate, in seconds.
 const SPREAD: u64 = 300;
 
-/// `pinlatch keys`.
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// Show the keys of a `.dev.vars`: which sign and which only verify, and since when.
+    /// List the keys in `.dev.vars` with their roles and dates.
     List(File),
-    /// Take the next step of a rotation: publish new keys, switch to them, retire the old ones.
+    /// Take the next step of a rotation: publish new keys, switch to them, or retire the old ones.
     Rotate(Rotate),
-    /// The emergency: new keys at once, and every token, login, code and link is void. Devices stay enrolled.
+    /// For emergencies: replace all keys, and void every token, login, code and link. Devices stay enrolled.
     Void(Void),
 }
 
 #[derive(clap::Args)]
 pub struct File {
-    /// The file with the edge's secrets, as `pinlatch init` wrote it.
+    /// The file with the edge's secrets, from `pinlatch init`.
     #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
     vars: PathBuf,
 }
 
 #[derive(clap::Args)]
 pub struct Root {
-    /// The owner's root key, which signs key sets. [default: in the configuration folder]
+    /// The owner's root key, which signs key sets. [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
 }
@@ -54,11 +53,11 @@ pub struct Rotate {
     file: File,
     #[command(flatten)]
     root: Root,
-    /// Take this step, even if the wait after the one before is not over. [default: the one that comes next]
+    /// Take this step, even if the wait after the previous step is not over. [default: the next step]
     #[arg(long)]
     step: Option<Wanted>,
-    /// Ask the deployment that you are logged in to until when API tokens and guest links by the old key are
-    /// good, and do not retire it before.
+    /// Ask the deployment that you are logged in to how long the old key's API tokens and guest links are valid, and do
+    /// not retire the key before they expire.
     #[arg(long)]
     check: bool,
 }
@@ -71,12 +70,12 @@ pub struct Void {
     root: Root,
 }
 
-/// A step by its name.
+/// A step of a rotation.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Wanted {
-    /// Add new keys that only verify yet.
+    /// Add new keys, which only verify for now.
     Publish,
-    /// Let the new keys sign.
+    /// Sign with the new keys.
     Switch,
     /// Remove the old keys.
     Retire,
@@ -92,7 +91,6 @@ impl From<Wanted> for Step {
     }
 }
 
-/// Runs one of them.
 pub fn run(command: &KeysCommand, json: bool) -> Result<()> {
     match command {
         KeysCommand::List(file) => list(&file.vars, json),
@@ -116,13 +114,13 @@ fn list(file: &Path, json: bool) -> Result<()> {
         format!("Key set {number}, signed by the root key {}\n\n{}", root.thumbprint(), table(&edge.list()));
     if !agree {
         page.push_str(
-            "\nThe key set does not name the keys that are there: devices would refuse the edge.\n",
+            "\nThe key set differs from EDGE_KEYS, so devices would refuse the edge. Restore the backup (.before).\n",
         );
     }
     page.push_str(match edge.next_step() {
-        Step::Publish => "\nNo rotation is under way.",
-        Step::Switch => "\nA rotation is under way; `pinlatch keys rotate` lets the new keys sign.",
-        Step::Retire => "\nA rotation is under way; `pinlatch keys rotate` retires the old keys.",
+        Step::Publish => "\nNo rotation is in progress.",
+        Step::Switch => "\nA rotation is in progress. `pinlatch keys rotate` switches to the new keys.",
+        Step::Retire => "\nA rotation is in progress. `pinlatch keys rotate` retires the old keys.",
     });
     say(&page)
 }
@@ -138,16 +136,16 @@ fn table(keys: &[KeyEntry]) -> String {
                 KeyRole::Seals => "seals",
                 KeyRole::SealPublished => "opens; seals after the switch",
                 KeyRole::Opens => "opens",
-                KeyRole::Receives => "opens what others seal",
-                KeyRole::ReceivesLater => "opens what others seal, who are told after the switch",
-                KeyRole::ReceivesStill => "opens what others sealed before the switch",
-                KeyRole::Devices => "verifies devices' credentials only",
+                KeyRole::Receives => "opens tokens from others",
+                KeyRole::ReceivesLater => "opens tokens from others; published after the switch",
+                KeyRole::ReceivesStill => "opens tokens that others sealed before the switch",
+                KeyRole::Devices => "verifies only device credentials",
             };
             let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
             [key.kid.clone(), role.into(), date(key.since), date(key.until)]
         })
         .collect();
-    columns(["KEY", "IT", "SINCE", "UNTIL"], &rows)
+    columns(["KEY", "ROLE", "SINCE", "UNTIL"], &rows)
 }
 
 fn rotate(args: &Rotate, json: bool) -> Result<()> {
@@ -159,16 +157,20 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         && let Some(until) = wait_until(&secrets.edge).filter(|until| *until > now)
     {
         let name = word(step);
-        bail!("wait until {} ({}); --step {name} goes ahead now", stamp(until), spoken(until - now));
+        bail!(
+            "it is too early for the next step; wait until {} ({}), or use --step {name} to take it now",
+            stamp(until),
+            spoken(until - now)
+        );
     }
-    let standing = args.check.then(|| online::standing(&secrets.edge, now)).transpose()?;
-    if let (Step::Retire, None, Some(standing)) = (step, args.step, &standing)
-        && let Some(last) = standing.last_of_old
+    let old_tokens = args.check.then(|| online::old_tokens(&secrets.edge, now)).transpose()?;
+    if let (Step::Retire, None, Some(old_tokens)) = (step, args.step, &old_tokens)
+        && let Some(last) = old_tokens.last_expiry
     {
         bail!(
-            "{} API tokens and guest links by the old key are good until {} at the latest; wait, revoke them and mint them \
-             again, or give them up with --step retire",
-            standing.count,
+            "{} API tokens and guest links of the old key are valid until {} at the latest; wait; or revoke them and \
+             create new ones; or void them with --step retire",
+            old_tokens.count,
             stamp(last)
         );
     }
@@ -185,66 +187,64 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
             "keyset": number,
             "next": next.next_step(),
             "wait_until": wait_until(&next),
-            "old_tokens_until": standing.as_ref().and_then(|standing| standing.last_of_old),
+            "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
             "keys": next.list(),
             "wrote": [vars.path().display().to_string(), backup.display().to_string()],
             "upload": upload(vars.path()),
         }));
     }
     let did = match step {
-        Step::Publish => "New keys are added; they verify, and do not sign yet.",
-        Step::Switch => "The new keys sign; the old ones still verify.",
-        Step::Retire => "The old keys are gone. Their public halves only tell devices that were away.",
+        Step::Publish => "New keys are added. They verify, but do not sign yet.",
+        Step::Switch => "The new keys sign. The old keys still verify.",
+        Step::Retire => {
+            "The old keys are removed. Their public halves are kept only to verify device credentials."
+        }
     };
     say(&format!(
-        "{did} Key set {number}.\n\n{}\n{}\nTo put it in force:\n  {}\n\n{}",
+        "{did} Key set {number}.\n\n{}\n{}\nTo put it into effect:\n  {}\n\n{}",
         table(&next.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
-        what_next(step, standing.as_ref())
+        what_next(step, old_tokens.as_ref())
     ))
 }
 
-/// Until when to wait before the next step, seconds of Unix time.
+/// Earliest time for the next step, in Unix seconds. `None` if no rotation is in progress.
 fn wait_until(edge: &EdgeKeys) -> Option<u64> {
     let wait = match edge.next_step() {
         Step::Publish => return None,
         Step::Switch => SPREAD,
-        // An isolate that lags behind still signs with the old key for a while.
+        // An isolate that still has the old secrets signs with the old key for a while.
         Step::Retire => SPREAD + MAX_PERSON_LIFE,
     };
     Some(edge.last_step_at()?.saturating_add(wait))
 }
 
-fn what_next(step: Step, standing: Option<&Standing>) -> String {
+fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
     match step {
         Step::Publish => format!(
-            "Then wait {} until every part of the edge knows them, and `pinlatch keys rotate` again.",
+            "Then wait {} until every part of the edge has them, and run `pinlatch keys rotate` again.",
             spoken(SPREAD)
         ),
         Step::Switch => {
-            let minted = match standing {
-                Some(Standing { last_of_old: Some(last), count }) => {
+            let minted = match old_tokens {
+                Some(OldTokens { last_expiry: Some(last), count }) => {
                     format!(
-                        "{count} API tokens and guest links are good until {} at the latest",
+                        "{count} API tokens and guest links are valid until {} at the latest",
                         stamp(*last)
                     )
                 }
                 Some(_) => "no API token or guest link is left".into(),
-                None => "API tokens and guest links live as long as they were minted for; \
-                         --check asks how long"
-                    .into(),
+                None => "--check shows until when API tokens and guest links are valid".into(),
             };
             format!(
-                "Then wait at least {}, and `pinlatch keys rotate` again to retire the old keys.\n\
-                 With those go: logins that were not renewed since, invitations and enrolment codes from \
-                 before,\nand what the old key minted: {minted}.",
+                "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
+                 This ends logins that were not renewed after the switch, older invitations and enrolment codes,\n\
+                 and all tokens of the old key ({minted}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
-        Step::Retire => {
-            "That was the last step. Devices get the new key set at their next connection.".into()
-        }
+        Step::Retire => "That was the last step. Devices get the new key set when they next connect.".into(),
     }
 }
 
@@ -254,10 +254,10 @@ fn void(args: &Void, json: bool) -> Result<()> {
     let now = now()?;
     let fresh = secrets.edge.replaced(now)?;
     let number = secrets.number + 1;
-    // Signed before anything is touched: without the root key nothing can be voided.
+    // Signed before any change: without the root key nothing can be voided.
     vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &fresh, now)?);
     vars.set("EDGE_KEYS", fresh.to_private_jwks().expose());
-    // The site first: that works at once, and new keys only once they are uploaded.
+    // The site first: that takes effect at once, but new keys only after they are uploaded.
     let raised = online::raise_generation(&secrets.edge);
     let backup = vars.save()?;
     if json {
@@ -272,29 +272,32 @@ fn void(args: &Void, json: bool) -> Result<()> {
     }
     let site = match &raised {
         Ok(generation) => format!("Every token of the site is void: generation {generation}."),
-        Err(error) => format!("The site's tokens are void only once the new keys are in force ({error:#})."),
+        Err(error) => format!(
+            "The site could not void its tokens ({error:#}). They stay valid until you upload the new keys."
+        ),
     };
     say(&format!(
-        "{site}\nNew keys are made. Key set {number}.\n\n{}\n{}\nPut them in force now:\n  {}\n\n\
-         Then everybody logs in again, you too; API tokens, guest links, invitations and enrolment codes\n\
-         are to be made anew. Devices stay enrolled.",
+        "{site}\nNew keys are created. Key set {number}.\n\n{}\n{}\nUpload them now:\n  {}\n\n\
+         Then everyone must log in again, including you. Create API tokens, guest links, invitations and\n\
+         enrolment codes again. Devices stay enrolled.",
         table(&fresh.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
     ))
 }
 
-/// Signs a key set with the owner's root key, which must be the one that devices know.
+/// Signs a key set with the owner's root key, which must be the key that devices trust.
 fn sign(args: &Root, known: &PublicKey, number: u64, edge: &EdgeKeys, now: u64) -> Result<String> {
     let file = match &args.root_key {
         Some(file) => file.clone(),
         None => config_dir()?.join("root.jwk"),
     };
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read the root key {}; --root-key names it", file.display()))?;
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("cannot read the root key {}; give its path with --root-key", file.display())
+    })?;
     let root = SigningKey::from_jwk(text.trim()).with_context(|| file.display().to_string())?;
     if root.kid() != known.thumbprint() {
-        bail!("{} is another root key than ROOT_KEY, which the devices know", file.display());
+        bail!("{} is not the root key that devices trust (ROOT_KEY)", file.display());
     }
     Ok(keyset::sign(&root, number, edge.public(), now)?)
 }
@@ -312,7 +315,7 @@ fn upload(file: &Path) -> String {
 }
 
 fn written(file: &Path, backup: &Path) -> String {
-    format!("{} is written; as it was before: {}", file.display(), backup.display())
+    format!("Wrote {}. Backup of the old file: {}", file.display(), backup.display())
 }
 
 #[cfg(test)]
@@ -349,12 +352,12 @@ mod tests {
 
     #[test]
     fn what_comes_next_is_said() {
-        let at_switch = |standing| what_next(Step::Switch, standing);
-        assert!(at_switch(None).contains("--check asks how long"));
-        let standing = Standing { last_of_old: Some(1_782_907_200), count: 2 };
+        let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
+        assert!(at_switch(None).contains("--check shows until when"));
+        let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
         assert!(
-            at_switch(Some(&standing)).contains("2 API tokens and guest links are good until 2026-07-01")
+            at_switch(Some(&old_tokens)).contains("2 API tokens and guest links are valid until 2026-07-01")
         );
-        assert!(at_switch(Some(&Standing { last_of_old: None, count: 0 })).contains("is left"));
+        assert!(at_switch(Some(&OldTokens { last_expiry: None, count: 0 })).contains("is left"));
     }
 }

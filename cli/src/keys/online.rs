@@ -1,4 +1,4 @@
-//! What a rotation asks the deployment, if one is logged in to it.
+//! Requests of `pinlatch keys` to the deployment, if the owner is logged in.
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::admin::TokenView;
@@ -11,12 +11,11 @@ use super::vars::kids;
 use crate::api::Api;
 use crate::session;
 
-/// What the old key has minted that is still good.
+/// The old key's API tokens and guest links that are still valid.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// When the last of it expires, seconds of Unix time.
-    pub last_of_old: Option<u64>,
-    /// How many there are.
+pub struct OldTokens {
+    /// When the last one expires, in Unix seconds.
+    pub last_expiry: Option<u64>,
     pub count: usize,
 }
 
@@ -25,39 +24,39 @@ struct Raised {
     generation: u64,
 }
 
-/// Which API tokens and guest links the old key has minted, or will have once the next step is taken.
-pub fn standing(edge: &EdgeKeys, now: u64) -> Result<Standing> {
+/// The valid API tokens and guest links of the old key, or of the current key before the switch.
+pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
     // An isolate may have signed with the old key for a while after the switch.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
     };
-    Ok(of_old(&tokens, by_old_until, now))
+    Ok(valid_tokens(&tokens, by_old_until, now))
 }
 
-/// Of those that were minted before a time, the ones that are still good.
-fn of_old(tokens: &[TokenView], before: u64, now: u64) -> Standing {
+/// The tokens that were created before a time and are still valid.
+fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     let good = |token: &&TokenView| {
         token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
     };
     let good: Vec<u64> = tokens.iter().filter(good).map(|token| token.expires_at).collect();
-    Standing { last_of_old: good.iter().max().copied(), count: good.len() }
+    OldTokens { last_expiry: good.iter().max().copied(), count: good.len() }
 }
 
-/// Voids every token that the site has issued so far.
+/// Voids all tokens that the site has issued.
 pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     let raised: Raised = own_deployment(edge)?.post("/api/v1/generation", &json!({}), &[])?;
     Ok(raised.generation)
 }
 
-/// The deployment that one is logged in to, if it has these keys: another one's tokens are not meant.
+/// The deployment that the owner is logged in to. It must have these keys: tokens of another one do not matter here.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
-    let url = session::logged_in_at()?.context("nobody is logged in")?;
+    let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
-        bail!("{url}, which you are logged in to, has other keys than this file");
+        bail!("you are logged in to {url}, which has different keys than this file");
     }
     session::api()
 }
@@ -93,7 +92,7 @@ mod tests {
             token(10, 100, None),
             token(60, 2_000, None),
         ];
-        assert_eq!(of_old(&tokens, 50, 100), Standing { last_of_old: Some(900), count: 2 });
-        assert_eq!(of_old(&tokens, 5, 100), Standing { last_of_old: None, count: 0 });
+        assert_eq!(valid_tokens(&tokens, 50, 100), OldTokens { last_expiry: Some(900), count: 2 });
+        assert_eq!(valid_tokens(&tokens, 5, 100), OldTokens { last_expiry: None, count: 0 });
     }
 }

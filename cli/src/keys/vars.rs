@@ -1,4 +1,4 @@
-//! `.dev.vars`: the edge's secrets as wrangler reads them, and as the owner may have added to them.
+//! `.dev.vars`: the edge's secrets as wrangler reads them, with any lines that the owner added.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,60 +8,57 @@ use pinlatch_token::{EdgeKeys, PublicKey, keyset};
 
 use crate::files::write_private;
 
-/// A file of NAME='value' lines. Lines that are not ours stay as they are.
+/// A file of NAME='value' lines. Other lines stay unchanged.
 pub struct Vars {
     path: PathBuf,
     text: String,
 }
 
-/// What the edge's secrets say together.
+/// The edge's secrets, parsed.
 pub struct Secrets {
-    /// `EDGE_KEYS`.
+    /// From `EDGE_KEYS`.
     pub edge: EdgeKeys,
-    /// `ROOT_KEY`.
+    /// From `ROOT_KEY`.
     pub root: PublicKey,
-    /// The number of `KEYSET`.
+    /// Number of the key set in `KEYSET`.
     pub number: u64,
-    /// Whether `KEYSET` names the public keys of `EDGE_KEYS`, those and no others.
+    /// Whether `KEYSET` contains exactly the public keys of `EDGE_KEYS`.
     pub agree: bool,
 }
 
 impl Vars {
-    /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { path: path.to_owned(), text })
     }
 
-    /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file that is not there yet.
+    /// A file that does not exist yet.
     pub fn empty(path: &Path) -> Self {
         Self { path: path.to_owned(), text: String::new() }
     }
 
-    /// The value of a name, if it has one; the last, as wrangler takes it.
+    /// The value of a name, if present. The last assignment wins, as in wrangler.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.text.lines().rev().find_map(|line| value(line, name))
     }
 
-    /// Every name with its value.
     pub fn all(&self) -> BTreeMap<&str, &str> {
         self.text.lines().filter_map(assignment).collect()
     }
 
-    /// Replaces a value, or adds it.
+    /// Replaces or adds a value.
     pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
-        // Between double quotes wrangler reads a backslash as more than itself.
+        // Between double quotes wrangler interprets backslash escapes.
         let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
         let quote = ['\'', '"', '`'].into_iter().find(suits);
         let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
         let quote =
-            quote.with_context(|| format!("{name} holds a line break, or too many sorts of quotes"))?;
+            quote.with_context(|| format!("{name} contains a line break, or quotes of every kind"))?;
         let fresh = format!("{name}={quote}{new}{quote}");
         let mut lines: Vec<&str> = self.text.lines().filter(|line| value(line, name).is_none()).collect();
         lines.push(&fresh);
@@ -69,22 +66,22 @@ impl Vars {
         Ok(())
     }
 
-    /// Writes the file, whole or not at all. The one before is not kept: what it holds of the edge's keys is as it was.
+    /// Writes the file atomically. No backup is needed, because the edge's keys in it are unchanged.
     pub fn write(&self) -> Result<()> {
         write_private(&self.path, &self.text)
     }
 
-    /// A value without its quotes.
+    /// The value of a name that must occur exactly once, without quotes.
     fn get(&self, name: &str) -> Result<&str> {
         let mut found = self.text.lines().filter_map(|line| value(line, name));
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
             (None, _) => bail!("{} has no {name}", self.path.display()),
-            (Some(_), Some(_)) => bail!("{} has {name} twice", self.path.display()),
+            (Some(_), Some(_)) => bail!("{} has {name} twice; remove one of them", self.path.display()),
         }
     }
 
-    /// Replaces a value that is there.
+    /// Replaces an existing value.
     pub fn set(&mut self, name: &str, new: &str) {
         let line = |line: &str| match value(line, name) {
             Some(_) => format!("{name}='{new}'\n"),
@@ -93,7 +90,7 @@ impl Vars {
         self.text = self.text.lines().map(line).collect();
     }
 
-    /// The edge's secrets, if they hold together.
+    /// Parses the edge's secrets. `KEYSET` must be signed by `ROOT_KEY`.
     pub fn secrets(&self) -> Result<Secrets> {
         let at = |name: &'static str| move || format!("{}: {name}", self.path.display());
         let edge = EdgeKeys::from_jwks(self.get("EDGE_KEYS")?).with_context(at("EDGE_KEYS"))?;
@@ -105,7 +102,7 @@ impl Vars {
         Ok(Secrets { edge, root, number: keyset.number, agree })
     }
 
-    /// Writes the file, whole or not at all, and leaves the one before beside it. Returns where.
+    /// Writes the file atomically, and keeps the old one as a backup next to it. Returns the backup's path.
     pub fn save(&self) -> Result<PathBuf> {
         let before = std::fs::read_to_string(&self.path)
             .with_context(|| format!("cannot read {}", self.path.display()))?;
@@ -118,12 +115,12 @@ impl Vars {
     }
 }
 
-/// The value of a line, if it is the named one's.
+/// The value of a line, if it assigns this name.
 fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     assignment(line).filter(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
-/// The name and value of a line that has them.
+/// The name and value of a line, if it is an assignment.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
@@ -134,7 +131,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     Some((name.trim(), quoted.unwrap_or(value)))
 }
 
-/// Whether two JWK Sets name the same keys, in any order.
+/// Whether two JWK Sets have the same key ids, in any order.
 pub fn same_keys(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     let (mut one, mut other) = (kids(one), kids(other));
     one.sort_unstable();
@@ -142,7 +139,6 @@ pub fn same_keys(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     one == other
 }
 
-/// The ids of a JWK Set's keys.
 pub fn kids(jwks: &serde_json::Value) -> Vec<&str> {
     let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
     keys.into_iter().flatten().filter_map(|key| key.get("kid")?.as_str()).collect()
@@ -155,7 +151,7 @@ mod tests {
     use pinlatch_token::SigningKey;
     use serde_json::json;
 
-    fn desk() -> (tempfile::TempDir, PathBuf) {
+    fn test_folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let (edge, root) = (EdgeKeys::generate_at(1_000).unwrap(), SigningKey::generate());
         let keyset = keyset::sign(&root, 7, edge.public(), 1_000).unwrap();
@@ -167,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_init_wrote_is_read_and_the_rest_stays() {
-        let (folder, path) = desk();
+        let (folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         let secrets = vars.secrets().unwrap();
         assert!(secrets.agree && secrets.number == 7);
@@ -198,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_value_is_added_or_replaced() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         assert_eq!((vars.find("SHOP_KEY"), vars.find("OTHER")), (Some("a=b #c"), None));
         for new in ["it's", "a\"b'c", "plain", "it's \\n", "a=b #c"] {
@@ -216,7 +212,7 @@ mod tests {
 
     #[test]
     fn secrets_that_do_not_hold_together_are_refused() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let good = std::fs::read_to_string(&path).unwrap();
         let mut other_root = Vars { path: path.clone(), text: good.clone() };
         other_root.set("ROOT_KEY", &SigningKey::generate().public_jwk().to_string());
@@ -231,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_secret() {
-        let (_folder, path) = desk();
+        let (_folder, path) = test_folder();
         let mut vars = Vars::read(&path).unwrap();
         vars.set("EDGE_KEYS", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0IQ\"}]}");
         assert!(!format!("{:#}", vars.secrets().err().unwrap()).contains("c2VjcmV0"));

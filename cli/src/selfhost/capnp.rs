@@ -1,4 +1,4 @@
-//! workerd's configuration, in Cap'n Proto's text form. It names the secrets and does not hold them.
+//! workerd's configuration, in Cap'n Proto's text format. It refers to the secrets by name and does not contain them.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,11 +8,10 @@ use serde_json::Value;
 
 use super::deployment::Deployment;
 
-/// The files of a certificate, beside the configuration.
+/// Names of the certificate's files, in the folder of the configuration.
 pub struct Tls<'a> {
-    /// Its private key.
     pub key: &'a str,
-    /// It, with its chain.
+    /// The certificate with its chain.
     pub certificate: &'a str,
 }
 
@@ -47,7 +46,7 @@ pub fn config(
     let classes: Vec<String> = deployment
         .objects
         .iter()
-        // The key is part of each database's name: it stays.
+        // `uniqueKey` is part of each database's name, so it must not change.
         .map(|(_, class)| {
             format!(
                 "(className = {0}, uniqueKey = {1}, enableSql = true)",
@@ -63,7 +62,7 @@ pub fn config(
     );
     writeln!(text, "    (name = \"panel\", disk = (path = {})),", place("panel")?)?;
     writeln!(text, "    (name = \"state\", disk = (path = {}, writable = true)),", place("state")?)?;
-    // Issuers and login providers may be neighbours. The Worker asks configured addresses only.
+    // Issuers and login providers may be in the private network. The Worker connects only to configured addresses.
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
     );
@@ -94,14 +93,14 @@ pub fn config(
     Ok(text)
 }
 
-/// A text in Cap'n Proto's quotes; everything that is not printable ASCII as octal bytes.
+/// Quotes a text for Cap'n Proto. Bytes outside printable ASCII become octal escapes.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for byte in text.bytes() {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             0x20..0x7f => out.push(char::from(byte)),
-            // Three digits always, so that a digit that follows is none of them.
+            // Always three digits, so that a following digit is not read as part of the escape.
             byte => out.push_str(&format!("\\{byte:03o}")),
         }
     }

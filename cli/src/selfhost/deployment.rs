@@ -1,4 +1,4 @@
-//! What `wrangler.toml` says of a deployment, as far as workerd by itself needs it.
+//! The parts of `wrangler.toml` that workerd needs to serve a deployment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,27 +9,26 @@ use serde_json::{Map, Value};
 use crate::keys::vars::Vars;
 use crate::wrangler::Files;
 
-/// A deployment.
 #[derive(Debug)]
 pub struct Deployment {
-    /// The date of the runtime's behaviour.
+    /// Selects the runtime's behaviour, as in wrangler.
     pub compatibility_date: String,
-    /// Variables that are no secrets: texts and tables.
+    /// Variables that are not secret: strings and tables.
     pub vars: Map<String, Value>,
-    /// Secrets by name.
+    /// Keyed by name.
     pub secrets: BTreeMap<String, String>,
-    /// Bindings of Durable Objects: name and class.
+    /// Durable Object bindings: name and class.
     pub objects: Vec<(String, String)>,
-    /// The binding of the panel's files.
+    /// Name of the binding for the panel's files.
     pub assets: String,
 }
 
 impl Deployment {
-    /// Reads the configuration and the secrets beside it.
+    /// Reads the configuration and the secrets next to it.
     pub fn read(files: &Files) -> Result<Self> {
         let config = &files.config;
         let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;
-        // Wrangler reads both.
+        // Wrangler reads TOML and JSON.
         let table: Value = if config.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_str(&text).with_context(|| config.display().to_string())?
         } else {
@@ -39,7 +38,7 @@ impl Deployment {
         let secrets = Vars::read(&files.vars())?;
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         deployment.secrets = secrets.all().into_iter().map(owned).collect();
-        // As with wrangler, a secret hides a variable of its name.
+        // As in wrangler, a secret overrides a variable of the same name.
         deployment.vars.retain(|name, _| !deployment.secrets.contains_key(name));
         Ok(deployment)
     }
@@ -57,7 +56,7 @@ impl Deployment {
         for binding in list(table.pointer("/durable_objects/bindings")) {
             let class = text(binding.get("class_name"), "class_name")?;
             if !classes.iter().any(|made| *made == class) {
-                bail!("no migration makes the class {class} with SQLite");
+                bail!("no migration creates the class {class} with SQLite (`new_sqlite_classes`)");
             }
             objects.push((text(binding.get("name"), "name")?, class));
         }
@@ -70,12 +69,14 @@ impl Deployment {
         })
     }
 
-    /// The secrets as a file that systemd and a shell read alike.
+    /// The secrets as an environment file in a syntax that both systemd and a shell read.
     pub fn environment(&self) -> Result<String> {
         let mut text = String::new();
         for (name, value) in &self.secrets {
             if value.contains(['\'', '\n']) {
-                bail!("the secret {name} holds a quote or a line break, which no environment file can carry");
+                bail!(
+                    "the secret {name} contains a single quote or a line break, which the environment file cannot contain"
+                );
             }
             text.push_str(&format!("{name}='{value}'\n"));
         }

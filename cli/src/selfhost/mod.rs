@@ -1,4 +1,4 @@
-//! `pinlatch self-host`: a folder from which workerd serves a deployment without a Cloudflare account.
+//! `pinlatch self-host`: writes a folder from which workerd serves a deployment without a Cloudflare account.
 
 mod capnp;
 mod deployment;
@@ -14,27 +14,26 @@ use crate::output::{say, say_json};
 use crate::wrangler::Files;
 use deployment::Deployment;
 
-/// The entry of the built Worker, and what it imports.
+/// Files of the built Worker: its entry and the module that the entry imports.
 const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
 
 #[derive(clap::Args)]
 pub struct SelfHost {
-    /// The folder to write: configuration, secrets, Worker and panel; the objects' state stays there too.
+    /// The folder to write: configuration, secrets, Worker and panel. The objects' state is stored there too.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     files: Files,
-    /// The built Worker.
+    /// The folder of the built Worker.
     #[arg(long, value_name = "DIR", default_value = "edge-worker/build")]
     worker: PathBuf,
-    /// The built panel.
+    /// The folder of the built panel.
     #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
     panel: PathBuf,
-    /// Where workerd listens: an address with a port, or `unix:/path`. Can be given several times.
+    /// Where workerd listens: an address with a port, or `unix:/path`; may be given several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: Vec<String>,
-    /// The private key of the certificate, as PEM. Without it workerd speaks plain HTTP, for a proxy that
-    /// speaks TLS.
+    /// The private key of the certificate, as PEM. Without it workerd serves plain HTTP, for a TLS proxy.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// The certificate with its chain, as PEM.
@@ -47,14 +46,14 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
     for part in WORKER {
         let file = args.worker.join(part);
         if !file.is_file() {
-            bail!("there is no {}: build the Worker first, `cargo xtask build edge panel`", file.display());
+            bail!("cannot find {}; build the Worker first: `cargo xtask build edge panel`", file.display());
         }
     }
     if !args.panel.join("index.html").is_file() {
-        bail!("there is no panel in {}: build it first, `cargo xtask build panel`", args.panel.display());
+        bail!("cannot find a panel in {}; build it first: `cargo xtask build panel`", args.panel.display());
     }
     let worker = args.out.join("worker");
-    fs::create_dir_all(&worker).with_context(|| format!("cannot make {}", worker.display()))?;
+    fs::create_dir_all(&worker).with_context(|| format!("cannot create {}", worker.display()))?;
     for part in WORKER {
         copy(&args.worker.join(part), &worker.join(part))?;
     }
@@ -93,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a folder; what an earlier build left there goes.
+/// Copies a folder. Removes the target first, so that no file of an earlier build remains.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -101,7 +100,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
         _ => {}
     }
-    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
         let to = to.join(entry.file_name());
@@ -111,9 +110,9 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn make_private(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     #[cfg(unix)]
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        .with_context(|| format!("cannot close {}", folder.display()))?;
+        .with_context(|| format!("cannot set the permissions of {}", folder.display()))?;
     Ok(())
 }

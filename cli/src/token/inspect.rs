@@ -1,4 +1,4 @@
-//! `pinlatch token inspect`: a token part by part, and all that speaks against it.
+//! `pinlatch token inspect`: explains a token part by part, with all reasons to refuse it.
 
 use std::process::ExitCode;
 
@@ -34,7 +34,7 @@ impl Inspect {
     }
 }
 
-/// The explanation as a person reads it.
+/// The explanation as text.
 fn page(explanation: &Explanation) -> String {
     let mut page = format!("{}\n", form(explanation.form));
     for (title, members) in [("Header", &explanation.header), ("Claims", &explanation.claims)] {
@@ -54,12 +54,12 @@ fn form(form: &str) -> &'static str {
     match form {
         "jws" => "A signed token (JWS): header, claims and signature.",
         "jwe" => "An encrypted token (JWE): only its header can be read.",
-        "json_serialization" => "A JWS or JWE as JSON; only the compact form is accepted.",
-        _ => "No token in any form that is known here.",
+        "json_serialization" => "A JWS or JWE in JSON serialization; only the compact form is accepted.",
+        _ => "Not a token in any known form.",
     }
 }
 
-/// A header parameter or claim, with what it means.
+/// A header parameter or claim with its meaning.
 pub fn row(member: &Member) -> Row {
     Row {
         name: plain(&member.name),
@@ -89,7 +89,7 @@ fn verdict(explanation: &Explanation) -> String {
     match explanation.accepted {
         Some(true) => "Verdict: accepted.".into(),
         Some(false) => format!("Verdict: refused ({}).", codes.join(", ")),
-        None => "Verdict: open. Nothing is refused, but not everything was checked; keys are named with \
+        None => "Verdict: open. No check failed, but some were not made; give the keys with \
                  --jwks or --key."
             .into(),
     }

@@ -1,4 +1,4 @@
-//! `pinlatch token mint`: a token for a script, signed here.
+//! `pinlatch token mint`: signs a token for a script.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,52 +12,52 @@ use crate::output::{say, say_json};
 use crate::session::now;
 use crate::text::plain;
 
-/// The longest life that is given, in seconds: a hundred years.
+/// Longest lifetime, in seconds: a hundred years.
 const LONGEST: u64 = 100 * 365 * 86_400;
 
-/// The claims that have an option of their own, or are always set.
+/// Claims that have their own option or are always set.
 const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"];
 
 #[derive(clap::Args)]
 pub struct Mint {
-    /// The key that signs: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a file with a secret.
+    /// The signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a file with a secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The algorithm, where the key leaves a choice. [default: the key's own; HS256 for a secret, RS256 for RSA]
+    /// The algorithm, if the key allows several. [default: the key's own; HS256 for a secret, RS256 for RSA]
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     alg: Option<Algorithm>,
-    /// The key's id in the header. [default: the JWK's own, or none]
+    /// The `kid` in the header. [default: the JWK's own, or none]
     #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
-    /// The token's kind.
+    /// The `typ` in the header.
     #[arg(long, default_value = "JWT")]
     typ: String,
-    /// Who signs: `iss`.
+    /// The issuer: `iss`.
     #[arg(long)]
     issuer: Option<String>,
-    /// Whom it speaks for: `sub`.
+    /// The subject: `sub`.
     #[arg(long)]
     subject: Option<String>,
-    /// Whom it is for: `aud`.
+    /// The audience: `aud`.
     #[arg(long)]
     audience: Option<String>,
-    /// What it allows: `scope`, words with spaces between them.
+    /// The scopes: `scope`, separated by spaces.
     #[arg(long)]
     scope: Option<String>,
-    /// How long it is good.
+    /// How long the token is valid.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     expires: u64,
-    /// How long from now until it is good: `nbf`. [default: it is good at once]
+    /// How long until the token becomes valid: `nbf`. [default: valid at once]
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
-    /// Its id: `jti`. [default: random]
+    /// The token's id: `jti`. [default: random]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
-    /// A further claim; may be given several times. A text needs its quotes: --claim 'room="porch"'.
+    /// A further claim; may be given several times. A string needs its quotes: --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
     claims: Vec<(String, Value)>,
-    /// Seals the token for whoever has the private half of this key: a JWK Set such as the edge's
-    /// /.well-known/jwks.json, a public JWK, or a public key as PEM (P-256 or RSA).
+    /// Seal the token for the owner of this public key: a JWK Set such as the edge's /.well-known/jwks.json, a public
+    /// JWK, or a public key as PEM (P-256 or RSA).
     #[arg(long, value_name = "FILE")]
     encrypt_to: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ impl Mint {
         let claims = self.claims(&jti, now)?;
         let token = key
             .sign(&self.typ, self.kid.as_deref(), claims)
-            .map_err(|refusal| anyhow!("it cannot be signed ({}): {refusal}", refusal.code()))?;
+            .map_err(|refusal| anyhow!("the token cannot be signed ({}): {refusal}", refusal.code()))?;
         self.check(&token)?;
         let token = match &self.encrypt_to {
             None => token,
@@ -86,13 +86,13 @@ impl Mint {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Refuses what our own policy would refuse whoever checks it: too long, too deep, an empty subject.
+    /// Refuses a token that no verifier with our policy accepts: too long, too deep, an empty subject.
     fn check(&self, token: &str) -> Result<()> {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
         for check in explain(token, None, &terms).checks {
             if let Outcome::Refused { code, reason } = check.outcome {
-                bail!("such a token would be refused ({code}): {reason}");
+                bail!("this token would be refused ({code}): {reason}");
             }
         }
         Ok(())
@@ -116,7 +116,10 @@ impl Mint {
         claims.insert("exp".into(), (now + self.expires).into());
         if let Some(wait) = self.not_before {
             if wait >= self.expires {
-                bail!("it would expire before it is good: --not-before {wait}, --expires {}", self.expires);
+                bail!(
+                    "the token would expire before it becomes valid: --not-before {wait}, --expires {}",
+                    self.expires
+                );
             }
             claims.insert("nbf".into(), (now + wait).into());
         }
@@ -131,20 +134,20 @@ impl Mint {
 
 fn seal(reader: &Path, token: &str) -> Result<String> {
     let key = SealingKey::read(&read_file(reader)?).with_context(|| reader.display().to_string())?;
-    key.seal(token).map_err(|refusal| anyhow!("it cannot be sealed ({}): {refusal}", refusal.code()))
+    key.seal(token).map_err(|refusal| anyhow!("the token cannot be sealed ({}): {refusal}", refusal.code()))
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write NAME=JSON")?;
     if OWN.contains(&name) {
-        return Err(format!("{name:?} is set by the command or has an option of its own"));
+        return Err(format!("{name:?} is set by the command or has its own option"));
     }
     let value = serde_json::from_str(value)
-        .map_err(|error| format!("what follows {name}= is not JSON ({error}); a text needs its quotes"))?;
+        .map_err(|error| format!("the value of {name} is not JSON ({error}); a string needs its quotes"))?;
     Ok((name.into(), value))
 }
 
-/// A key that others can read still signs; its owner should know.
+/// Warns if other users can read the key file. The key is used anyway.
 fn warn_of_readers(path: &Path) {
     #[cfg(unix)]
     if let Ok(file) = std::fs::metadata(path)
@@ -152,7 +155,7 @@ fn warn_of_readers(path: &Path) {
         && std::os::unix::fs::MetadataExt::mode(&file) & 0o077 != 0
     {
         let path = plain(&path.display().to_string());
-        eprintln!("pinlatch: warning: others can read {path}; `chmod 600` keeps it yours");
+        eprintln!("pinlatch: warning: other users can read {path}; run `chmod 600 {path}`");
     }
 }
 

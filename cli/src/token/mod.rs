@@ -1,8 +1,8 @@
-//! `pinlatch token`: checking, explaining and minting tokens, offline; and the site's API tokens, online.
+//! `pinlatch token`: verifies, explains and signs tokens offline; manages the site's API tokens online.
 //!
-//! Exit codes offline: 0 accepted, explained or minted; 1 refused; 2 where no token was looked at: wrong
-//! usage, a file that cannot be read, a key that is refused. No token and no secret is ever printed, but for
-//! the token that `mint` or `create` makes.
+//! Exit codes offline: 0 accepted, explained or signed; 1 refused; 2 if no token was checked: wrong usage, an
+//! unreadable file, a refused key. Tokens and secrets are never printed, except the token that `mint` or `create`
+//! makes.
 
 mod inspect;
 mod mint;
@@ -24,29 +24,28 @@ use crate::minted::{self, Grant, Revoke};
 use crate::output::say_json;
 use crate::text::plain;
 
-/// More than any key file holds, in bytes. Of stdin no more is read either: the policy's own limit is lower.
+/// Largest key file, in bytes. Also the limit for a token from stdin: the policy's own limit for tokens is lower.
 const MOST: u64 = 64 * 1024;
 
-/// The exit code where no token was looked at.
+/// Exit code if no token was checked.
 const NOT_LOOKED_AT: u8 = 2;
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Check a token against keys, offline. Exit code 0: accepted; 1: refused; 2: not looked at.
+    /// Verify a token with keys, offline. Exit code 0: accepted; 1: refused; 2: not checked.
     Verify(verify::Verify),
-    /// Explain a token part by part: what it says, what would be refused, and why. Without keys too.
+    /// Explain a token part by part, with all reasons to refuse it. Works without keys too.
     Inspect(inspect::Inspect),
     /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
     Mint(mint::Mint),
-    /// Have the edge mint an API token for a script: bounded by your own rights, listed, revocable.
+    /// Have the edge issue an API token for a script: limited to your own rights, listed, revocable.
     Create(Grant),
     /// List the site's API tokens.
     List,
-    /// Revoke a token by its id: an API token, or one that was signed elsewhere.
+    /// Revoke a token by its id: an API token, or a token of another issuer.
     Revoke(Revoke),
 }
 
-/// Runs one of them.
 pub fn run(command: &TokenCommand, json: bool) -> Result<ExitCode> {
     let done = match command {
         TokenCommand::Verify(verify) => verify.run(json),
@@ -66,7 +65,7 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One document on stdout where JSON was asked for, a sentence on stderr otherwise.
+/// Prints one document on stdout with --json, and a sentence on stderr otherwise.
 fn report(error: &anyhow::Error, json: bool) {
     let key = error.downcast_ref::<KeyError>();
     if json {
@@ -84,11 +83,11 @@ fn report(error: &anyhow::Error, json: bool) {
     }
 }
 
-/// The token that is looked at.
+/// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see the
-    /// arguments of a program in the list of processes.
+    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see a program's arguments
+    /// in the process list.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }
@@ -100,28 +99,28 @@ impl Given {
         }
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read the token")?;
-        // What is no text becomes something that no token holds, and is refused as such.
+        // Invalid UTF-8 becomes U+FFFD, which no token contains, so the policy refuses it.
         Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 }
 
-/// The keys that a token is checked with.
+/// The keys that verify the token.
 #[derive(clap::Args)]
 pub struct Keys {
-    /// A JWK Set: public keys, and secrets, selected by the token's `kid`.
+    /// A JWK Set of public keys and secrets, selected by the token's `kid`.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     jwks: Option<PathBuf>,
-    /// One key: a public key as PEM, a JWK, or a file with a secret. It answers whatever `kid` a token has.
+    /// One key: a public key as PEM, a JWK, or a file with a secret. It is used for every `kid`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// What a key that names no algorithm may be used with; may be given several times.
+    /// An algorithm for keys that name none; may be given several times.
     /// [default: HS256 for a secret, RS256 for RSA, the curve's own otherwise]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
 }
 
 impl Keys {
-    /// The keys, where some were named.
+    /// The keys, if any are given.
     fn read(&self) -> Result<Option<KeySet>> {
         let (path, keys) = match (&self.jwks, &self.key) {
             (Some(path), _) => (path, self.set(&read_file(path)?)),
@@ -137,19 +136,19 @@ impl Keys {
     }
 }
 
-/// What is accepted.
+/// The accepted issuer, audiences, types and clock difference.
 #[derive(clap::Args)]
 pub struct Accept {
-    /// The issuer that `iss` must name. [default: any]
+    /// The required `iss`. [default: any]
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
-    /// An audience that `aud` may name; may be given several times. [default: any]
+    /// An accepted `aud`; may be given several times. [default: any]
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
-    /// A kind that `typ` may name; may be given several times. [default: JWT, at+jwt or none]
+    /// An accepted `typ`; may be given several times. [default: JWT, at+jwt or none]
     #[arg(long = "typ", value_name = "TYP")]
     types: Vec<String>,
-    /// How far the signer's clock may differ from ours.
+    /// The accepted difference between the signer's clock and ours.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     leeway: u64,
 }
@@ -167,18 +166,18 @@ impl Accept {
     }
 }
 
-/// An algorithm by its name, all of which the help lists.
+/// Parses an algorithm's name. The help lists all names.
 pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
 }
 
-/// The bytes of a key file. Nobody's key is larger than the limit; another file, named by mistake, may be.
+/// Reads a key file. No key is larger than the limit, but a file given by mistake may be.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();
     File::open(path).with_context(cannot)?.take(MOST + 1).read_to_end(&mut bytes).with_context(cannot)?;
     if bytes.len() as u64 > MOST {
-        bail!("{} is larger than {} KiB and no key file", path.display(), MOST / 1024);
+        bail!("{} is larger than {} KiB, so it is not a key file", path.display(), MOST / 1024);
     }
     Ok(bytes)
 }

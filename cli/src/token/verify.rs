@@ -1,4 +1,4 @@
-//! `pinlatch token verify`: the whole policy, and nothing but its answer.
+//! `pinlatch token verify`: checks a token against the whole policy and prints the verdict.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::output::{say, say_json};
 use crate::session::now;
 use crate::text::{plain, table};
 
-/// What a summary shows, in this order, where a token has it.
+/// Claims of the summary in their order, if present.
 const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];
 
 #[derive(clap::Args)]
@@ -29,8 +29,8 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
-        // Keys first: where they are refused, nobody need type a token.
-        let keys = self.keys.read()?.context("name the keys with --jwks or --key")?;
+        // Keys first: if they are refused, no token has to be entered.
+        let keys = self.keys.read()?.context("no keys are given; use --jwks or --key")?;
         let token = self.given.read()?;
         let terms = self.accept.at(now()?);
         match verify_foreign(&token, &keys, &terms) {

@@ -1,4 +1,4 @@
-//! `pinlatch watch`: what happens at the site, as it happens, until Ctrl-C.
+//! `pinlatch watch`: prints the site's events live until Ctrl-C.
 
 mod socket;
 
@@ -14,22 +14,22 @@ use crate::output::{say, say_json};
 use crate::session::{Session, current, renewed};
 use crate::times::stamp_ms;
 
-/// The longest wait before another attempt, in seconds.
+/// Longest wait before the next attempt, in seconds.
 const LONGEST_WAIT: u64 = 30;
 
-/// A connection that lasted as long was a good one.
+/// A connection that lasted this long resets the count of failures.
 const GOOD: Duration = Duration::from_secs(10);
 
-/// What to do after a connection has ended.
+/// The next step after a connection has ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// Connect again after some seconds.
+    /// Wait this many seconds, then connect again.
     Again(u64),
-    /// The same with a new token.
+    /// Wait this many seconds, then renew the token and connect again.
     Renew(u64),
 }
 
-/// Watches for ever. Ctrl-C ends the program as it ends any other.
+/// Watches until an error that another attempt cannot fix. Ctrl-C ends the program by the default signal handling.
 pub fn run(json: bool) -> Result<()> {
     let mut session = current()?;
     let mut failures = 0;
@@ -43,7 +43,7 @@ pub fn run(json: bool) -> Result<()> {
         failures += 1;
         let (Next::Again(wait) | Next::Renew(wait)) = next;
         if !matches!(end, End::SessionEnded | End::Gap) || wait > 0 {
-            eprintln!("pinlatch: {end}; connecting again in {wait} s");
+            eprintln!("pinlatch: {end}; reconnecting in {wait} s");
         }
         std::thread::sleep(Duration::from_secs(wait));
         session = match next {
@@ -53,10 +53,10 @@ pub fn run(json: bool) -> Result<()> {
     }
 }
 
-/// What follows from an end after so many failures in a row; an error where nothing helps.
+/// The next step after an end and `failures` failures in a row. An error if another attempt cannot help.
 fn after(end: &End, failures: u32) -> Result<Next> {
     let wait = 1_u64.checked_shl(failures).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    // A token's life is over every ten minutes: that is no failure, unless it happens at once again.
+    // A token expires every ten minutes. That is not a failure, unless the new token expires at once too.
     let soon = if failures == 0 { 0 } else { wait };
     match end {
         End::SessionEnded => Ok(Next::Renew(soon)),
@@ -70,8 +70,8 @@ fn after(end: &End, failures: u32) -> Result<Next> {
     }
 }
 
-/// The login again, renewed if it is about to expire. Where the edge cannot be reached the old one does for
-/// the next attempt.
+/// The stored session, renewed if it is about to expire. If the edge cannot be reached, the next attempt uses the
+/// current session.
 fn current_or_kept(session: Session) -> Result<Session> {
     or_kept(current(), session)
 }
@@ -88,12 +88,12 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
     }
 }
 
-/// Whether the edge itself says that the login has ended.
+/// Whether the edge itself reports that the session has ended.
 fn is_over(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
 }
 
-/// One connection, from its snapshot to its end. An error means that nobody reads on.
+/// Runs one connection, from its snapshot to its end. Returns an error only if another attempt cannot help.
 fn watch(session: &Session, json: bool) -> Result<End> {
     let mut socket = match Socket::open(session)? {
         Ok(socket) => socket,
@@ -106,7 +106,9 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             Err(end) => return Ok(end),
         };
         let Ok(frame) = serde_json::from_str::<Value>(&text) else {
-            bail!("the edge speaks another language than this version");
+            bail!(
+                "the edge sent a frame that is not JSON; install the command line from the same release as the edge"
+            );
         };
         let seq = frame.get("seq").and_then(Value::as_u64);
         let is_event = frame.get("type").is_some_and(|kind| kind == "event");
@@ -118,7 +120,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             say_json(&frame)?;
             continue;
         }
-        // A newer edge may have news that this version has no words for.
+        // A newer edge may send events that this version does not know. They are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
                 say(&line)?;
@@ -127,7 +129,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
     }
 }
 
-/// A frame for people, a line each.
+/// A frame as text, one line per event.
 fn lines(frame: &ToPanel) -> Vec<String> {
     match frame {
         ToPanel::Snapshot { now_ms, devices, .. } => {

@@ -1,4 +1,4 @@
-//! The live stream's WebSocket, blocking, with a sign of life every few seconds.
+//! The live stream's WebSocket: blocking, with a ping every few seconds.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -22,25 +22,25 @@ use url::Url;
 use crate::api::own_authorities;
 use crate::session::Session;
 
-/// How long connecting may take.
+/// Time limit for connecting and for each write.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The largest frame that is taken: the snapshot of a large site is the largest there is.
+/// Largest accepted frame, in bytes. The largest frame is the snapshot of a large site.
 const LARGEST: usize = 4 << 20;
 
-/// The close code of a socket whose token has expired or was revoked.
+/// Close code after the token has expired or was revoked.
 const SESSION_ENDED: u16 = 4401;
 
-/// Why a connection ended, or never began.
+/// Why a connection ended or could not be opened.
 #[derive(Debug)]
 pub enum End {
     /// The token has expired or was revoked.
     SessionEnded,
-    /// An event was missed: a new snapshot is due.
+    /// An event was missed, so a new snapshot is needed.
     Gap,
-    /// The edge would not open it.
+    /// The edge refused the connection.
     Refused(Box<Problem>),
-    /// The connection broke, or could not be made.
+    /// The connection broke or could not be opened.
     Lost(String),
 }
 
@@ -61,7 +61,6 @@ impl From<io::Error> for End {
     }
 }
 
-/// An open live stream.
 pub struct Socket {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     heard: Instant,
@@ -69,7 +68,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens it. The error outside is one that another attempt would not change.
+    /// Opens the stream. The outer error is permanent: another attempt cannot succeed.
     pub fn open(session: &Session) -> Result<Result<Self, End>> {
         let request = request(session)?;
         let connector = match session.url.scheme() {
@@ -100,11 +99,11 @@ impl Socket {
                 }
             }
             Err(HandshakeError::Failure(error)) => Err(End::Lost(error.to_string())),
-            Err(HandshakeError::Interrupted(_)) => Err(End::Lost("the edge does not answer".into())),
+            Err(HandshakeError::Interrupted(_)) => Err(End::Lost("the edge did not answer".into())),
         }
     }
 
-    /// The next frame, however long it takes while the edge gives signs of life.
+    /// Waits for the next frame, without a time limit as long as the edge answers pings.
     pub fn read(&mut self) -> Result<String, End> {
         loop {
             self.give_sign()?;
@@ -127,10 +126,10 @@ impl Socket {
         }
     }
 
-    /// Pings when it is time to, and gives up on an edge that has been silent for long.
+    /// Sends a ping when one is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
         if self.heard.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
-            return Err(End::Lost("the edge fell silent".into()));
+            return Err(End::Lost("the edge stopped answering".into()));
         }
         if self.pinged.elapsed() >= Duration::from_millis(PING_EVERY_MS) {
             self.socket.send(Message::text(PING)).map_err(|error| End::Lost(error.to_string()))?;
@@ -149,18 +148,19 @@ impl Socket {
 }
 
 fn request(session: &Session) -> Result<Request> {
-    let mut url = session.url.join("/api/v1/events").context("the address is no base")?;
+    let mut url = session.url.join("/api/v1/events").context("the deployment's address is invalid")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme).ok().context("the address is no base")?;
-    let mut request = url.as_str().into_client_request().context("the address is no base")?;
-    let mut bearer = HeaderValue::from_str(&session.bearer()).context("the kept token is damaged")?;
+    url.set_scheme(scheme).ok().context("the deployment's address is invalid")?;
+    let mut request = url.as_str().into_client_request().context("the deployment's address is invalid")?;
+    let mut bearer = HeaderValue::from_str(&session.bearer())
+        .context("the stored token is damaged; run `pinlatch login`")?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok(request)
 }
 
-/// The first of the host's addresses that answers.
+/// Connects to the first of the host's addresses that answers.
 fn reach(url: &Url) -> Result<TcpStream, End> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(443);
@@ -178,7 +178,7 @@ fn reach(url: &Url) -> Result<TcpStream, End> {
     Err(End::Lost(format!("cannot reach {host}: {last}")))
 }
 
-/// TLS with the authorities that every other call trusts too.
+/// TLS that trusts the same CAs as all other calls.
 fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match own_authorities()? {
@@ -186,7 +186,7 @@ fn tls() -> Result<Arc<ClientConfig>> {
             for certificate in own {
                 roots
                     .add(certificate.der().to_vec().into())
-                    .context("PINLATCH_CA_FILE holds no authority")?;
+                    .context("PINLATCH_CA_FILE contains an invalid CA certificate")?;
             }
         }
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),

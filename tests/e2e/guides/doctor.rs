@@ -78,7 +78,7 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
         ("node", "warning", "secret_not_here", "NODE_SECRET"),
         ("redirect", "failed", "jwks_unreachable", "redirects are not followed"),
         ("private", "failed", "jwks_refused", "private_key"),
-        ("page", "failed", "jwks_unreachable", "no JSON object"),
+        ("page", "failed", "jwks_unreachable", "not a JSON object"),
         ("gone", "failed", "jwks_unreachable", "127.0.0.1:9"),
         ("slash", "failed", "issuer_differs", company),
         ("place", "warning", "jwks_uri_differs", "/jwks"),

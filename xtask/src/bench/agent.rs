@@ -1,4 +1,4 @@
-//! What the agent weighs on a device, and how soon a line is set.
+//! `bench agent`: the size of the agent on a device, and the time until a line is set.
 
 use std::fs;
 
@@ -15,14 +15,14 @@ use crate::{
     tools::{Setup, cross::Machine},
 };
 
-/// In megabytes.
+/// Largest binary, in megabytes.
 const BINARY_BAR: f64 = 4.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let agents = needs::device_agents(setup)?;
     if agents.is_some() {
-        // Beside the agent that runs there.
+        // The benchmark runs on the machine in addition to the agent.
         device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
     }
     let machines = needs::machine_variables(&needs::download(setup)?, agents);

@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME`: measurements as a table of figure, value, bar and whether it holds.
+//! `cargo xtask bench NAME`: measurements as a table of figure, value, limit and result.
 
 mod agent;
 mod panel;
@@ -15,37 +15,33 @@ use crate::{
     ui,
 };
 
-/// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Bench {
-    /// What the agent weighs, and how soon a line is set.
+    /// The agent's size, and the time until a line is set.
     Agent,
-    /// What the panel weighs, how it scores, and how busy it is with many lines.
+    /// The panel's size, its Lighthouse score, and its load with many lines.
     Panel,
-    /// A command from the panel's socket to the line and back.
+    /// The time of a command from the panel's socket to the line and back.
     Roundtrip,
-    /// What travels: the edge's bundle, the panel, the agent.
+    /// Sizes of the edge's bundle, the panel and the agent.
     Size,
-    /// Verifying a token in workerd, beside npm's `jose` there.
+    /// Verification of a token in workerd, compared with npm's `jose`.
     Verify,
 }
 
 /// One measured figure. Benchmarks of the end-to-end crate print a JSON array of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What was measured.
     pub figure: String,
-    /// The value.
     pub value: f64,
-    /// Its unit.
     pub unit: String,
-    /// The most it may be, where there is such a bar, or the least.
+    /// The limit, if there is one: a maximum, or a minimum if `least` is set.
     #[serde(default)]
     pub bar: Option<f64>,
-    /// Whether the bar is the least that it may be.
+    /// Whether `bar` is a minimum.
     #[serde(default)]
     pub least: bool,
-    /// Whether the bar holds (always, without one).
+    /// Whether the value is within the limit. True without a limit.
     #[serde(default = "always")]
     pub holds: bool,
 }
@@ -55,14 +51,14 @@ fn always() -> bool {
 }
 
 impl Row {
-    /// A figure that must not exceed its bar.
+    /// A figure with a maximum, if `bar` is given.
     #[must_use]
     pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
         let holds = bar.is_none_or(|bar| value <= bar);
         Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
     }
 
-    /// A figure that must reach its bar.
+    /// A figure with a minimum.
     #[must_use]
     pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
         Self {
@@ -76,7 +72,7 @@ impl Row {
     }
 }
 
-/// Measures, prints, and tells whether every bar holds.
+/// Measures and prints. Returns whether all values are within their limits.
 pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
@@ -93,7 +89,7 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
     Ok(rows.iter().all(|row| row.holds))
 }
 
-/// Verifying a token in a Worker that also holds npm's `jose`.
+/// Verification of a token in a Worker that also contains npm's `jose`.
 fn verify(setup: &Setup) -> Result<Vec<Row>> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     let web = build::web(setup, Mode::Release, &[])?;
@@ -101,13 +97,13 @@ fn verify(setup: &Setup) -> Result<Vec<Row>> {
     of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
 }
 
-/// Builds the Worker and the panel as they are deployed.
+/// Builds the Worker and the panel as deployed.
 fn deployed(setup: &Setup) -> Result<Tools> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
 }
 
-/// Runs a program of the end-to-end crate against release builds; its stdout is a JSON array of rows.
+/// Runs a program of the end-to-end crate with release builds. Its stdout is a JSON array of rows.
 fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let downloads = needs::download(setup)?;
@@ -123,7 +119,7 @@ fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Resul
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut cells = vec![["figure".into(), "value".into(), "bar".into(), "holds".into()]];
+    let mut cells = vec![["figure".into(), "value".into(), "limit".into(), "passed".into()]];
     cells.extend(rows.iter().map(|row| {
         let sign = if row.least { "≥" } else { "≤" };
         let bar = row.bar.map_or_else(|| "–".into(), |bar| format!("{sign} {} {}", number(bar), row.unit));
@@ -137,7 +133,7 @@ fn table(rows: &[Row]) -> String {
     ui::table(&cells)
 }
 
-/// Two decimals where they say something.
+/// Two decimals, except for whole numbers and numbers from 1000.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 || value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
@@ -165,7 +161,7 @@ mod tests {
         let text = table(&rows);
         assert_eq!(
             text,
-            "figure  value    bar     holds\np50     1.25 ms  ≤ 2 ms  yes\np99     9 ms     ≤ 4 ms  NO\n\
+            "figure  value    limit   passed\np50     1.25 ms  ≤ 2 ms  yes\np99     9 ms     ≤ 4 ms  NO\n\
              gain    5.50 ×   ≥ 2 ×   yes\n"
         );
     }

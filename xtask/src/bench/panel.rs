@@ -1,4 +1,4 @@
-//! What the panel weighs for its first usable page, how Lighthouse scores it, and how busy it is with many lines.
+//! `bench panel`: the size of the panel's first usable page, its Lighthouse score, and its load with many lines.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! What travels over the wire, in the form in which it does.
+//! `bench size`: transfer sizes, compressed as in production.
 
 use std::{
     fs,
@@ -16,9 +16,9 @@ use crate::{
     tools::{Setup, Tools},
 };
 
-/// In kilobytes. Cloudflare's free plan takes a script of 3 MB, gzipped; ours should stay well below that.
+/// Largest edge bundle, in kilobytes. Cloudflare's free plan allows a script of 3 MB, gzipped.
 const EDGE_BAR: f64 = 1_100.0;
-/// In kilobytes: the sign-in page with everything that it loads, brotli.
+/// Largest sign-in page with everything that it loads, in kilobytes, brotli.
 const FIRST_PAGE_BAR: f64 = 115.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
@@ -40,7 +40,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The sign-in page, by kind of file.
+/// Sizes of the sign-in page, by kind of file.
 pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     let files = first_page()?;
     let kinds = [("program", ".wasm"), ("scripts", ".js"), ("style", ".css"), ("everything", "")];
@@ -54,7 +54,7 @@ pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     kinds.into_iter().map(row).collect()
 }
 
-/// The page and every file of ours that it names: script, style, program and icon. API calls are not included.
+/// The page and our files that it refers to: script, style, program and icon. Without API calls.
 fn first_page() -> Result<Vec<PathBuf>> {
     let dist = Mode::Release.panel_dist();
     let page = dist.join("index.html");
@@ -81,7 +81,7 @@ fn gzipped(file: &Path) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// The page and all that it loads at once, for the board of devices or for administration.
+/// The page and the files that it loads for the board of devices or for administration.
 fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = vec![dist.join("index.html")];
     for entry in fs::read_dir(dist.join("assets")).context("the panel's assets")? {
@@ -94,7 +94,7 @@ fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Summed sizes at the quality that servers use for files they keep; Node has the encoder.
+/// Sum of the sizes, compressed with Node at brotli's highest quality, as servers do for static files.
 fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";

@@ -1,4 +1,4 @@
-//! Running the crate `bundler`, which turns compiled wasm into files to serve.
+//! Runs the crate `bundler`, which turns compiled wasm into files to serve.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,13 +28,13 @@ pub struct Bundler {
 }
 
 impl Bundler {
-    /// `program` is the one that [`compile`] returns.
+    /// `program` is the path from [`compile`].
     pub fn new(tools: &Tools, program: PathBuf, mode: Mode) -> Result<Self> {
         let (wasm_opt, esbuild) = (tools.wasm_opt(), tools.esbuild());
         Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode, optimize: mode == Mode::Release })
     }
 
-    /// Makes the folder `out`, unless nothing has changed since `step` made it. `what` is the bundler's.
+    /// Creates the folder `out`, unless it is up to date. `what` is the bundler's subcommand.
     pub fn run(&self, step: &str, what: &str, source: &Path, wasm: &[&Path], out: &Path) -> Result<()> {
         let Some(from) = (match wasm {
             [one] => Some(*one),
@@ -60,7 +60,7 @@ impl Bundler {
     }
 }
 
-/// Compiles the bundler, once in a run, since it may have to wait for other compiling; its path.
+/// Compiles the bundler and returns its path. Only once per run, because cargo may have to wait for another build.
 pub fn compile() -> Result<PathBuf> {
     static COMPILED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A program as one static file for the machine that it runs on.
+//! Builds a program as one static file for another machine.
 
 use std::path::PathBuf;
 
@@ -13,19 +13,18 @@ use crate::{
     },
 };
 
-/// What runs elsewhere than it is compiled.
+/// A program that runs on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// The daemon on the device.
     Agent,
     /// The owner's command line.
     CommandLine,
-    /// What measures the agent's driver on an emulated board.
+    /// Benchmark of the agent's driver on an emulated board.
     GpioBenchmark,
 }
 
 impl Program {
-    /// The crate.
     fn package(self) -> &'static str {
         match self {
             Self::Agent | Self::GpioBenchmark => "pinlatch-agent",
@@ -33,7 +32,6 @@ impl Program {
         }
     }
 
-    /// The file.
     fn name(self) -> &'static str {
         match self {
             Self::Agent | Self::CommandLine => self.package(),
@@ -42,7 +40,7 @@ impl Program {
     }
 }
 
-/// Builds a program for a machine; where it lies. `Quick` is release code that compiles in pieces.
+/// Builds a program for a machine and returns its path. `Quick` is a development build, which compiles fast.
 pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> Result<PathBuf> {
     let cross = cross::ensure(setup, machine)?;
     let profile = match mode {
@@ -55,7 +53,7 @@ pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> R
     if program == Program::GpioBenchmark {
         cargo.args(["--features", "bench"]);
     }
-    // Not in Cargo.toml: wasm-bindgen needs the symbols of what it reads.
+    // Not in Cargo.toml, because wasm-bindgen needs the symbols of its input.
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
     process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;
     Ok(paths::target().join(cross.triple()).join(profile).join(name))

@@ -1,4 +1,4 @@
-//! Building the Worker, the panel and the native programs. Does nothing where nothing has changed.
+//! Builds the Worker, the panel and the native programs. Steps with unchanged inputs are skipped.
 
 pub mod bundler;
 pub mod device;
@@ -25,7 +25,6 @@ use crate::{
     },
 };
 
-/// What to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
     /// The Worker, into `edge-worker/build`.
@@ -43,20 +42,19 @@ pub enum Part {
 /// How the wasm parts and the device's agent are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// As they are deployed.
+    /// As deployed.
     Release,
-    /// For a demo, tests and work in progress: compiled quickly, into folders that nothing deploys.
+    /// For the demo, tests and development: compiles fast, into folders that are never deployed.
     Quick,
 }
 
 impl Mode {
-    /// [`Mode::Release`] if `release`, as the argument `--release` says.
+    /// The mode for the argument `--release`.
     #[must_use]
     pub fn release(release: bool) -> Self {
         if release { Self::Release } else { Self::Quick }
     }
 
-    /// For people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -78,7 +76,7 @@ impl Mode {
     #[must_use]
     pub fn panel_dist(self) -> PathBuf {
         match self {
-            // Not `target()`: wrangler.toml names this folder, and it cannot follow an environment variable.
+            // Not `target()`: wrangler.toml names this folder and cannot read CARGO_TARGET_DIR.
             Self::Release => paths::root().join("target/panel-dist"),
             Self::Quick => paths::target().join("quick-dist/panel"),
         }
@@ -97,15 +95,14 @@ impl Mode {
     }
 }
 
-/// The built Worker and panel, and what they were built with.
+/// The built Worker and panel, with the tools that built them.
 pub struct Web {
-    /// The tools from npm.
     pub tools: Tools,
     library: Library,
     bundler: Bundler,
 }
 
-/// Builds the Worker and the panel, and installs what that needs. npm is present.
+/// Builds the Worker and the panel, and installs missing tools. Requires npm.
 pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
     let compile = || {
         let library = rust_target::ensure(setup, WASM)?;
@@ -126,18 +123,18 @@ pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
 }
 
 impl Web {
-    /// Builds the Worker that panics on request, for a test; its folder.
+    /// Builds the Worker that panics on request, for a test. Returns its folder.
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
         let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
         wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
-        // Optimising takes minutes, and the test is about the script around the wasm.
+        // Not optimised: that takes minutes, and the test checks only the script around the wasm.
         let mut bundler = self.bundler.clone();
         bundler.optimize = false;
         bundle_edge(&bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
     }
 
-    /// Builds the Worker that measures verification; its entry.
+    /// Builds the Worker that measures verification. Returns its entry.
     pub fn bench_verify(&self) -> Result<PathBuf> {
         wasm::compile(self.library, self.bundler.mode, &[BENCH_VERIFY])?;
         let wasm = compiled(BENCH_VERIFY, self.bundler.mode, "bench_verify");

@@ -1,4 +1,4 @@
-//! The native programs.
+//! Builds the native programs.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,12 +10,11 @@ use anyhow::Result;
 
 use crate::{paths, process};
 
-/// How they are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Quick to compile: demo and tests.
+    /// Fast to compile, for the demo and tests.
     Dev,
-    /// As users get them: measurements.
+    /// As users install them, for measurements.
     Release,
 }
 
@@ -28,16 +27,16 @@ pub struct Native {
     pub agent: PathBuf,
 }
 
-/// Cargo locks its build folder. Waiting for that lock inside a step would count as the step's time.
+/// Cargo locks its build folder. A wait for cargo's lock inside a step would count as the step's time.
 static BUILD_FOLDER: Mutex<()> = Mutex::new(());
 
-/// Runs cargo in the build folder for this machine, after any other run there has ended.
+/// Runs cargo in the build folder for this machine, one run at a time.
 pub fn cargo(title: &str, cargo: &mut Command) -> Result<()> {
     let _one = BUILD_FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     process::quietly(title, cargo)
 }
 
-/// Writes a program without debug information and symbols.
+/// Writes a copy of a program without debug information and symbols.
 pub fn strip(program: &Path, out: &Path) -> Result<()> {
     process::output_of(Command::new("strip").arg("-o").arg(out).arg(program))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Knowing that a step was already done: fingerprints of its inputs, kept beside `target/`.
+//! Skips finished steps: stores fingerprints of their inputs in `target/xtask`.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::paths;
 
-/// Size and time of change of files, and of all files below folders, as one text. Cargo rewrites a file only when it
-/// has changed, so there is no need to read megabytes.
+/// Sizes and modification times of files, and of all files below folders, as one text. Contents are not read, because
+/// cargo rewrites a file only after a change.
 pub fn of_files(files: &[&Path]) -> Result<String> {
     let mut print = String::new();
     for file in files {
@@ -24,7 +24,7 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
             continue;
         }
         if file.extension().is_some_and(|extension| extension == "wasm") {
-            // Variants of one crate take turns at one path, which changes the time and not the content.
+            // Variants of one crate are written to the same path, which changes the time but not the content.
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             print.push_str(&format!("{} {:x}\n", file.display(), Sha256::digest(bytes)));
             continue;
@@ -36,14 +36,14 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
     Ok(print)
 }
 
-/// A step's memory.
+/// The record of a finished step.
 pub struct Stamp {
     file: PathBuf,
     print: String,
 }
 
 impl Stamp {
-    /// `print` tells everything that the step's result depends on.
+    /// `print` contains everything that the step's result depends on.
     #[must_use]
     pub fn new(step: impl AsRef<str>, print: String) -> Self {
         Self::at(&paths::target().join("xtask"), step.as_ref(), print)
@@ -53,19 +53,19 @@ impl Stamp {
         Self { file: dir.join(format!("{step}.stamp")), print }
     }
 
-    /// Whether the step was done with just these inputs and all its outputs are still there.
+    /// Whether the step was done with these inputs and all its outputs exist.
     #[must_use]
     pub fn is_fresh(&self, outputs: &[PathBuf]) -> bool {
         outputs.iter().all(|output| output.exists())
             && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)
     }
 
-    /// Forgets the step: called before it runs, since half a result must not look done.
+    /// Removes the record. Called before the step runs, so that an interrupted step does not count as done.
     pub fn clear(&self) {
         let _ = fs::remove_file(&self.file);
     }
 
-    /// Remembers the step as done.
+    /// Records the step as done.
     pub fn set(&self) -> Result<()> {
         if let Some(dir) = self.file.parent() {
             fs::create_dir_all(dir)?;

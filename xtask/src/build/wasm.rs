@@ -1,4 +1,4 @@
-//! Compiling the Worker and the panel to wasm.
+//! Compiles the Worker and the panel to wasm.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use crate::{
     tools::rust_target::{Library, WASM},
 };
 
-/// What cargo compiles, and the profile that it is released with.
+/// A crate to compile, with its profile for releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crate {
     package: &'static str,
     title: &'static str,
-    /// In Cargo.toml.
+    /// The profile's name in Cargo.toml.
     profile: &'static str,
     feature: Option<&'static str>,
 }
@@ -25,26 +25,24 @@ const fn plain(package: &'static str, title: &'static str, profile: &'static str
     Crate { package, title, profile, feature: None }
 }
 
-/// `edge-worker`.
 pub const EDGE: Crate = plain("pinlatch-edge", "the Worker", "edge");
 /// `panel`, three programs.
 pub const PANEL: Crate = plain("pinlatch-panel", "the panel", "panel");
-/// The panel's programs.
 pub const PANEL_PROGRAMS: [&str; 3] = ["entry", "panel", "manage"];
-/// The Worker that panics on request, for the test that it recovers.
+/// The Worker that panics on request, for the test of its recovery.
 pub const EDGE_WITH_HOOKS: Crate =
     Crate { title: "the Worker with test hooks", feature: Some("pinlatch-edge/test-hooks"), ..EDGE };
 /// The Worker that measures verification (`cargo xtask bench verify`).
 pub const BENCH_VERIFY: Crate = plain("bench-verify", "bench-verify", "edge");
 
-/// Where cargo puts a module.
+/// The path of a compiled module.
 #[must_use]
 pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
     paths::target().join(WASM).join(mode.profile(of.profile)).join(format!("{name}.wasm"))
 }
 
 /// Compiles crates for wasm. In [`Mode::Quick`] Worker and panel share a profile and are always compiled together, so
-/// that each dependency is compiled once; a release compiles what is asked for.
+/// that each dependency is compiled once. A release compiles only the given crates.
 pub fn compile(library: Library, mode: Mode, crates: &[Crate]) -> Result<()> {
     match (mode, crates) {
         (Mode::Quick, [one]) if *one == EDGE_WITH_HOOKS => cargo(library, &[*one, PANEL], "quick"),
@@ -64,7 +62,7 @@ fn cargo(library: Library, crates: &[Crate], profile: &str) -> Result<()> {
         cargo.args(["-p", one.package]);
         one.feature.map(|feature| cargo.args(["--features", feature]));
     }
-    // wasm-bindgen's macros then use js-sys alone for promises, which is what `worker` is written for.
+    // Makes wasm-bindgen's macros use only js-sys for promises, as the crate `worker` expects.
     cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
     let titles: Vec<_> = crates.iter().map(|one| one.title).collect();
     process::quietly(&format!("compiling {} (profile {profile})", titles.join(" and ")), &mut cargo)

@@ -15,13 +15,12 @@ use serde_json::{Value, json};
 use super::state::Layout;
 use crate::{guard::Guarded, process};
 
-/// The device's name.
 pub const NAME: &str = "porch";
 
-/// How long a ring is.
+/// How long the bell is pressed.
 const RING: Duration = Duration::from_millis(400);
 
-/// Its lines, as issue and README tell them.
+/// The device's lines, as the README describes them.
 const CONFIG: &str = r#"# Written by `cargo xtask demo`.
 state_dir = "state"
 
@@ -48,7 +47,7 @@ kind = "rgb"
 driver = "sim"
 "#;
 
-/// Makes the device known to the edge: its key is made here and stays here.
+/// Enrols the device at the edge. Its key is created in the device's folder and never leaves it.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     let state = layout.agent.join("state");
     if state.exists() {
@@ -60,7 +59,6 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     process::output_as("pinlatch-agent enrol", &mut command).map(drop)
 }
 
-/// The running agent.
 pub struct Device {
     running: Guarded,
     dir: PathBuf,

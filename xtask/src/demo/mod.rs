@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole path on this machine, with a device whose lines are simulated.
+//! `cargo xtask demo`: edge, panel and agent on this machine, with simulated lines.
 
 mod device;
 mod state;
@@ -27,26 +27,25 @@ use crate::{
     ui::{self, Step},
 };
 
-/// The port where people look first.
+/// The preferred port.
 const USUAL_PORT: u16 = 8787;
-/// The demo's owner.
+/// User name of the demo's owner.
 const USERNAME: &str = "owner";
-/// A start that took at least so long ends with a table of its steps.
+/// A start that took at least this long ends with a table of its steps.
 const WORTH_A_TABLE: Duration = Duration::from_secs(60);
-/// How long the device may take to appear.
+/// Time limit until the device is online.
 const ONLINE: Duration = Duration::from_secs(30);
 
-/// What `cargo xtask demo` was asked.
+/// The arguments of `cargo xtask demo`.
 pub struct Options {
-    /// Wanted port.
+    /// The preferred port.
     pub port: Option<u16>,
-    /// Forget what earlier runs left.
+    /// Delete the state of earlier runs.
     pub fresh: bool,
-    /// How the Worker and the panel are built.
     pub mode: Mode,
 }
 
-/// What ends or rings the demo.
+/// Events that end the demo or ring its bell.
 enum Event {
     Signal,
     Enter,
@@ -77,13 +76,13 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
     let mut device = connect(&owner, &demo).map_err(|error| {
-        // An earlier version may have left a state that this one cannot use.
-        if is_new { error } else { error.context("with what an earlier run left (--fresh forgets it)") }
+        // The state may be from an incompatible earlier version.
+        if is_new { error } else { error.context("with the state of an earlier run (--fresh deletes it)") }
     })?;
     layout.save(&demo)?;
 
     ui::say(&ui::time_table(WORTH_A_TABLE));
-    // A Ctrl-C that came while we were starting waits in the channel.
+    // A Ctrl-C during the start is still in the channel.
     announce(&demo, is_new, &layout);
     read_enter(sender);
     let outcome = serve(&events, &mut edge, &mut device);
@@ -96,7 +95,7 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
 fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     let step = Step::begin("connecting the device");
     owner.login(demo)?;
-    // The device keeps the origin that it enrolled at, so another port means enrolling again.
+    // The device stores the origin at which it enrolled, so a new port requires a new enrolment.
     if !owner.layout.is_enrolled_at(&demo.url) {
         owner.enrol(demo)?;
     }
@@ -107,7 +106,7 @@ fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     Ok(device)
 }
 
-/// The first run: keys, the Worker, its owner.
+/// The first run: creates the keys, starts the Worker, and sets up its owner.
 fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)> {
     let code = owner.init(&format!("http://localhost:{port}"))?;
     let edge = start_edge(parts, owner.layout, port)?;
@@ -127,7 +126,7 @@ fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
     Edge::start(options)
 }
 
-/// The wanted port or the usual one; a free one where it is busy.
+/// The wanted port or the usual one; another free port if it is in use.
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     let port = wanted.unwrap_or(USUAL_PORT);
     if is_free(port) {
@@ -138,7 +137,7 @@ fn choose_port(wanted: Option<u16>) -> Result<u16> {
     Ok(other)
 }
 
-/// What the owner of a deployment does by hand, with the same program.
+/// The owner's steps of a deployment, through the same command line.
 struct Owner<'a> {
     programs: &'a native::Native,
     layout: &'a Layout,
@@ -155,13 +154,13 @@ impl Owner<'_> {
         Ok(serde_json::from_str(&process::output_of(self.pinlatch(args).arg("--json"))?)?)
     }
 
-    /// Keys and secrets; the code that makes the site's owner.
+    /// Creates keys and secrets. Returns the setup code of the site.
     fn init(&self, url: &str) -> Result<String> {
         let mut init = self.pinlatch(&["init", "--url", url, "--json", "--out"]);
         init.arg(&self.layout.secrets).arg("--root-key").arg(&self.layout.root_key);
         let answer: Value = serde_json::from_str(&process::output_of(&mut init)?)?;
         let code = answer.pointer("/setup/0/code").and_then(Value::as_str);
-        Ok(code.context("`pinlatch init` told no setup code")?.to_owned())
+        Ok(code.context("`pinlatch init` printed no setup code")?.to_owned())
     }
 
     fn setup(&self, demo: &Demo, code: &str) -> Result<()> {
@@ -178,12 +177,12 @@ impl Owner<'_> {
     fn enrol(&self, demo: &Demo) -> Result<()> {
         let made = self.answer(&["device", "enrol", &demo.device])?;
         let enrolment = made.get("enrol").and_then(Value::as_str);
-        let enrolment = enrolment.context("`pinlatch device enrol` told no enrolment string")?;
+        let enrolment = enrolment.context("`pinlatch device enrol` printed no enrolment string")?;
         device::enrol(&self.programs.agent, self.layout, enrolment)?;
         self.layout.remember_enrolled_at(&demo.url)
     }
 
-    /// Waits until the site sees the device.
+    /// Waits until the site shows the device as online.
     fn wait_for(&self, device: &mut Device, name: &str) -> Result<()> {
         let deadline = Instant::now() + ONLINE;
         while !is_online(&self.answer(&["device", "list"])?, name) {
@@ -198,7 +197,7 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// One real command, through edge and device to the line and back.
+    /// Sends one real command through edge and device to the line and back.
     fn prove(&self, demo: &Demo) -> Result<()> {
         let line = format!("{}/lamp", demo.device);
         match self.answer(&["send", &line, "set", "true"])?.get("status").and_then(Value::as_str) {
@@ -208,7 +207,7 @@ impl Owner<'_> {
     }
 }
 
-/// Whether the device list shows the device as present.
+/// Whether the device list shows the device as online.
 fn is_online(answer: &Value, name: &str) -> bool {
     let devices = answer.get("devices").unwrap_or(answer);
     devices.as_array().into_iter().flatten().any(|device| {
@@ -217,7 +216,7 @@ fn is_online(answer: &Value, name: &str) -> bool {
     })
 }
 
-/// Tells how to get in. The password is shown once, when it is made.
+/// Prints address and login. The password is printed only on the run that creates it.
 fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     println!("user name: {}", demo.username);
     if is_new {
@@ -234,7 +233,7 @@ fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
 fn catch_signals(sender: Sender<Event>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
-        // The first is taken up in order; who asks again while we start does not want to wait.
+        // The first signal ends the demo in order, after its start. A second signal exits at once.
         for count in 0.. {
             if signals.forever().next().is_none() {
                 return;

@@ -1,4 +1,4 @@
-//! What the demo keeps between runs, in `target/demo`.
+//! The demo's state between runs, in `target/demo`.
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -7,27 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::write_private;
 
-/// `demo.json`: how to get in. Written last, so that its presence means a complete state.
+/// `demo.json`: address and login. Written last, so that its presence means a complete state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demo {
-    /// The edge's origin.
     pub url: String,
-    /// The owner.
     pub username: String,
-    /// The owner's password.
     pub password: String,
-    /// The device's name.
     pub device: String,
 }
 
-/// What is where below `target/demo`.
+/// Paths below `target/demo`.
 pub struct Layout {
     dir: PathBuf,
     /// The Worker's configuration, log and objects.
     pub edge: PathBuf,
-    /// What `pinlatch init` wrote for the edge.
+    /// The edge's secrets, from `pinlatch init`.
     pub secrets: PathBuf,
-    /// The owner's command line keeps its login here.
+    /// Configuration folder of the owner's command line.
     pub config: PathBuf,
     /// The owner's root key, which the edge never sees.
     pub root_key: PathBuf,
@@ -50,7 +46,7 @@ impl Layout {
         }
     }
 
-    /// What the last complete run left, if it is to be kept; otherwise an empty folder.
+    /// Returns the state of the last complete run, unless `fresh`. Otherwise makes empty folders.
     pub fn open(&self, fresh: bool) -> Result<Option<Demo>> {
         if !fresh && let Some(demo) = self.load() {
             return Ok(Some(demo));
@@ -59,7 +55,7 @@ impl Layout {
             fs::remove_dir_all(&self.dir).with_context(|| format!("cannot clear {}", self.dir.display()))?;
         }
         for dir in [&self.edge, &self.secrets, &self.config, &self.agent] {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         }
         Ok(None)
     }
@@ -102,7 +98,7 @@ fn spell(bytes: &[u8]) -> String {
         if index > 0 && index % 4 == 0 {
             out.push('-');
         }
-        // 32 letters: the low five bits choose evenly.
+        // With 32 letters, five bits give each letter the same probability.
         out.extend(LETTERS.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
     }
     out

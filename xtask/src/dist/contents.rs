@@ -1,4 +1,4 @@
-//! What each package installs. The files lie in `packaging/`.
+//! The contents of each package. Their sources are in `packaging/`.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn packaging(name: &str) -> Result<Vec<u8>> {
     fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Both licences; Debian has the text of one.
+/// Both licences. Debian already installs the text of the Apache licence.
 fn copyright() -> Result<Vec<u8>> {
     let file = paths::root().join("LICENSE-MIT");
     let mit = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,7 +1,7 @@
-//! `cargo xtask dist`: packages and archives as users install them, with their checksums, in `target/dist`.
+//! `cargo xtask dist`: packages and archives for users, with checksums, in `target/dist`.
 //!
-//! The same commit gives the same bytes: times are the commit's, owners are root, names are sorted, and programs
-//! are compiled without the paths of the machine that compiles them.
+//! Builds are reproducible: times are the commit's, owners are root, names are sorted, and programs do not contain
+//! paths of the build machine.
 
 mod contents;
 mod package;
@@ -24,15 +24,15 @@ use crate::{
 pub use contents::{agent, command_line};
 pub use package::Package;
 
-/// For which machines the command line is packaged; owners have larger ones than doors.
+/// Machines for which the command line is packaged. Owners' machines are larger than devices.
 const OWNERS_MACHINES: [Machine; 2] = [Machine::Amd64, Machine::Arm64];
 
-/// Builds the packages for these machines [all, where none is named].
+/// Builds the packages for these machines, or for all if none is given.
 pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     let time = source_date()?;
     let folder = paths::target().join("dist");
     let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let all = [Machine::Amd64, Machine::Arm64, Machine::Armhf];
     let version = env!("CARGO_PKG_VERSION");
     for machine in if machines.is_empty() { &all } else { machines } {
@@ -46,7 +46,7 @@ pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     write_checksums(&folder)
 }
 
-/// A package's file and its archive, side by side.
+/// Writes a package and its archive.
 fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     for (name, bytes) in
         [(package.deb_name(), package.deb(time)?), (package.tarball_name(), package.tarball(time)?)]
@@ -58,7 +58,7 @@ fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     Ok(())
 }
 
-/// For `sha256sum -c SHA256SUMS`.
+/// Writes SHA256SUMS, for `sha256sum -c SHA256SUMS`.
 fn write_checksums(folder: &Path) -> Result<()> {
     let mut names: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     names.sort_by_key(fs::DirEntry::file_name);
@@ -72,15 +72,16 @@ fn write_checksums(folder: &Path) -> Result<()> {
     fs::write(&file, sums).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The time that everything is dated: `SOURCE_DATE_EPOCH`, or else the commit's.
+/// The date of all files: `SOURCE_DATE_EPOCH`, or the commit's time.
 fn source_date() -> Result<u64> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
-        return text.parse().context("SOURCE_DATE_EPOCH is no number of seconds");
+        return text.parse().context("SOURCE_DATE_EPOCH is not a number of seconds");
     }
     let mut git = Command::new("git");
     git.args(["log", "-1", "--format=%ct"]).current_dir(paths::root());
-    let said = process::output_of(&mut git).context("without git, set SOURCE_DATE_EPOCH")?;
-    said.parse().context("git gave no time")
+    let said = process::output_of(&mut git)
+        .context("cannot read the commit's time; without git, set SOURCE_DATE_EPOCH")?;
+    said.parse().context("git printed no time")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

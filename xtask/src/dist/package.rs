@@ -1,6 +1,6 @@
-//! A Debian package as bytes: an `ar` of two tar files (deb(5)); and the same files as one archive.
+//! Writes a Debian package, an `ar` of two tar files (deb(5)), and the same files as one archive.
 //!
-//! Nothing of Debian is needed to write it, so it can be built on any system.
+//! Needs no Debian tools, so packages can be built on any system.
 
 use std::{collections::BTreeSet, io::Write};
 
@@ -8,44 +8,40 @@ use anyhow::Result;
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-/// A file of a package.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// From the root, without a leading slash.
+    /// Absolute path without the leading slash.
     pub path: &'static str,
     /// Permission bits.
     pub mode: u32,
-    /// What it holds.
     pub content: Vec<u8>,
 }
 
-/// What is installed, and how.
+/// The contents and the metadata of a package.
 #[derive(Debug, Clone)]
 pub struct Package {
-    /// Its name.
     pub name: &'static str,
-    /// Its version.
     pub version: String,
-    /// Debian's name of the machine.
+    /// Debian's name for the machine.
     pub architecture: &'static str,
-    /// Further fields of `control`, each a line; without empty lines.
+    /// Further fields of `control`, one per line, without empty lines.
     pub control: String,
-    /// Files that stay as the owner has changed them.
+    /// Configuration files. The owner's changes are kept on upgrade.
     pub conffiles: &'static [&'static str],
-    /// `postinst` and the like.
+    /// Maintainer scripts such as `postinst`, with their names.
     pub scripts: Vec<(&'static str, Vec<u8>)>,
-    /// All files, these included.
+    /// All files, conffiles included.
     pub files: Vec<File>,
 }
 
 impl Package {
-    /// As apt likes it.
+    /// File name of the Debian package.
     #[must_use]
     pub fn deb_name(&self) -> String {
         format!("{}.deb", self.stem())
     }
 
-    /// The archive for other systems.
+    /// File name of the archive for other systems.
     #[must_use]
     pub fn tarball_name(&self) -> String {
         format!("{}.tar.gz", self.stem())
@@ -55,7 +51,7 @@ impl Package {
         format!("{}_{}_{}", self.name, self.version, self.architecture)
     }
 
-    /// The Debian package, everything in it dated `time`.
+    /// The Debian package, with all files dated `time`.
     pub fn deb(&self, time: u64) -> Result<Vec<u8>> {
         let mut control = Archive::new(time);
         control.folder("./")?;
@@ -104,7 +100,7 @@ impl Package {
     }
 }
 
-/// A tar file of root's, packed by gzip.
+/// A gzipped tar file whose entries belong to root.
 struct Archive {
     tar: Builder<flate2::write::GzEncoder<Vec<u8>>>,
     time: u64,
@@ -112,12 +108,12 @@ struct Archive {
 
 impl Archive {
     fn new(time: u64) -> Self {
-        // No name and no time in gzip's own header.
+        // No name and no time in the gzip header.
         let packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
         Self { tar: Builder::new(packed), time }
     }
 
-    /// Files and the folders that lead to them, sorted.
+    /// Adds files and their parent folders, sorted.
     fn tree(&mut self, root: &str, files: &[File]) -> Result<()> {
         let mut files: Vec<_> = files.iter().collect();
         files.sort_by_key(|file| file.path);
@@ -153,7 +149,7 @@ impl Archive {
         header.set_username("root")?;
         header.set_groupname("root")?;
         header.set_size(u64::try_from(content.len())?);
-        // The crate drops a leading `./`, by which dpkg knows its files, and has no other way to set a name.
+        // The crate drops the leading `./` that dpkg expects, and cannot set the raw name otherwise.
         let Some(name) = header.as_gnu_mut().and_then(|header| header.name.get_mut(..path.len())) else {
             anyhow::bail!("{path} is too long for a package");
         };

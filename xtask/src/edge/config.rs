@@ -1,4 +1,4 @@
-//! The configuration for a local Worker, derived from `wrangler.toml` so that the two cannot drift.
+//! The configuration of a local Worker, derived from `wrangler.toml` so that the two cannot differ.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -7,20 +7,19 @@ use serde_json::{Map, Value, json};
 
 use crate::paths;
 
-/// Writes the configuration of a local Worker.
 pub fn write(file: &Path, edge_dist: &Path, panel_dist: &Path, vars: &BTreeMap<String, Value>) -> Result<()> {
     let config = derive(&ours()?, edge_dist, panel_dist, vars)?;
     fs::write(file, serde_json::to_string_pretty(&config)?).with_context(|| file.display().to_string())
 }
 
-/// The text of `wrangler.toml`.
+/// Reads `wrangler.toml`.
 pub fn ours() -> Result<String> {
     let file = paths::root().join("wrangler.toml");
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// `wrangler.toml` as a local configuration: without `[build]` (the build is ours), with absolute paths and
-/// with these variables over those of the file.
+/// `wrangler.toml` as a local configuration: without `[build]`, because xtask builds, with absolute paths, and with
+/// these variables, which override those of the file.
 pub fn derive(
     wrangler_toml: &str,
     edge_dist: &Path,
@@ -29,8 +28,8 @@ pub fn derive(
 ) -> Result<Value> {
     let mut config = parse(wrangler_toml)?;
     config.remove("build");
-    let main = config.get("main").and_then(Value::as_str).context("wrangler.toml names no `main`")?;
-    let entry = Path::new(main).file_name().context("`main` of wrangler.toml names no file")?;
+    let main = config.get("main").and_then(Value::as_str).context("wrangler.toml has no `main`")?;
+    let entry = Path::new(main).file_name().context("`main` of wrangler.toml is not the path of a file")?;
     let main = path_text(&edge_dist.join(entry))?;
     config.insert("main".into(), main);
     let assets =
@@ -44,7 +43,7 @@ pub fn derive(
     Ok(Value::Object(config))
 }
 
-/// For a Worker of another entry: what it runs on is as in `wrangler.toml`, and nothing else.
+/// The configuration of a Worker with another entry. Only the compatibility date is that of `wrangler.toml`.
 pub fn other(wrangler_toml: &str, entry: &Path, vars: &BTreeMap<String, Value>) -> Result<Value> {
     let config = parse(wrangler_toml)?;
     let date = config.get("compatibility_date").context("wrangler.toml has no compatibility_date")?;
@@ -60,12 +59,12 @@ fn parse(wrangler_toml: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// `.dev.vars`: one `NAME='value'` per line. Values with a quote or a line break have no such spelling.
+/// `.dev.vars`: one `NAME='value'` per line. A value with a single quote or a line break is an error.
 pub fn dev_vars(secrets: &BTreeMap<String, String>) -> Result<String> {
     let mut text = String::new();
     for (name, value) in secrets {
         if value.contains(['\'', '\n']) {
-            bail!("the secret {name} holds a quote or a line break");
+            bail!("the secret {name} contains a single quote or a line break");
         }
         text.push_str(&format!("{name}='{value}'\n"));
     }

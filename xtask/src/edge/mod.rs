@@ -1,4 +1,4 @@
-//! A Worker running for real on this machine, in workerd.
+//! Runs a Worker in workerd on this machine.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -32,21 +32,21 @@ use anyhow::{Context, Result, bail};
 
 use crate::{guard::Guarded, process};
 
-/// How long wrangler may take to answer; on a busy machine with two cores it takes up to ten seconds.
+/// Time limit for the first answer. On a busy machine with two cores wrangler takes up to ten seconds.
 const READY: Duration = Duration::from_secs(60);
-/// How long it may take over one answer.
+/// Time limit of one answer.
 const ANSWER: Duration = Duration::from_secs(30);
-/// How often a starting Worker is asked.
+/// Interval between requests to a starting Worker.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often a free port may be lost to somebody else before we give up.
+/// Attempts to start, if another program takes the free port first.
 const PORT_ATTEMPTS: usize = 3;
 
-/// A running Worker; it ends with this value.
+/// A running Worker. Dropping this value ends it.
 pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
-    /// Where the present run's lines begin in the log, which restarts append to.
+    /// Byte offset of the current run in the log, to which restarts append.
     log_from: usize,
 }
 
@@ -75,7 +75,7 @@ impl Edge {
         }
     }
 
-    /// Its origin, such as `http://localhost:8787`.
+    /// The Worker's origin, such as `http://localhost:8787`.
     #[must_use]
     pub fn url(&self) -> String {
         match (&self.options.https, self.options.ip) {
@@ -85,39 +85,38 @@ impl Edge {
         }
     }
 
-    /// Its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What the Worker printed, and who started it.
+    /// The log of the Worker and of its runner.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.options.dir.join("edge.log")
     }
 
-    /// Ends it in good order and starts it again: same port, same state.
+    /// Stops the Worker and starts it again, with the same port and state.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
-        // The secrets may be others now.
+        // The secrets may have changed.
         self.write_configuration()?;
         self.run()
     }
 
-    /// SIGKILL to workerd and whatever started it, as in a power cut. [`Edge::restart`] brings it back.
+    /// Sends SIGKILL to workerd and its runner, as in a power cut. [`Edge::restart`] starts it again.
     pub fn kill_hard(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Ends it and waits until all of its processes are gone. [`Edge::restart`] brings it back.
+    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts it again.
     pub fn stop(&mut self) {
         self.running = None;
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the Worker has ended without [`Edge::stop`].
     pub fn has_ended(&mut self) -> bool {
         self.running.as_mut().is_none_or(Guarded::has_ended)
     }
@@ -168,14 +167,14 @@ impl Edge {
     }
 
     fn answers(&self) -> bool {
-        // Until wrangler says so, a connection would only wait in its queue.
+        // Before this line, wrangler accepts connections but does not answer them.
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        // A bare system may lack `/etc/hosts`, so the address is used and not the name.
+        // By address, because a minimal system may have no `localhost` in `/etc/hosts`.
         let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         if self.options.https.is_some() {
-            // We speak no TLS; that the port is open must do.
+            // This client has no TLS, so an open port must suffice.
             return TcpStream::connect(address).is_ok();
         }
         let request = ureq::get(format!("http://{address}/healthz"));

@@ -1,4 +1,4 @@
-//! How to start a local Worker.
+//! Options of a local Worker.
 
 use std::{
     collections::BTreeMap,
@@ -15,25 +15,22 @@ use crate::{build::Mode, paths, tools::Tools};
 /// The programs and builds that a local Worker runs from.
 #[derive(Debug, Clone)]
 pub struct EdgeParts {
-    /// Node.
     pub node: PathBuf,
     /// Wrangler's JavaScript entry.
     pub wrangler: PathBuf,
-    /// The built Worker.
     pub edge_dist: PathBuf,
-    /// The built panel.
     pub panel_dist: PathBuf,
-    /// Our command line, which writes what workerd by itself runs on.
+    /// Our command line, which writes the folder for [`Runner::Workerd`].
     pub pinlatch: PathBuf,
 }
 
 impl EdgeParts {
-    /// As `cargo xtask test` tells it to test binaries.
+    /// From the environment variables that `cargo xtask test` sets for test programs.
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| {
             std::env::var_os(name)
                 .map(PathBuf::from)
-                .with_context(|| format!("{name} is not set: run this by `cargo xtask test`"))
+                .with_context(|| format!("{name} is not set; run this with `cargo xtask test`"))
         };
         Ok(Self {
             node: get("PINLATCH_NODE")?,
@@ -44,7 +41,7 @@ impl EdgeParts {
         })
     }
 
-    /// As xtask's own setup found and built them.
+    /// From xtask's own tools and builds.
     #[must_use]
     pub fn of(tools: &Tools, mode: Mode) -> Self {
         Self {
@@ -56,7 +53,7 @@ impl EdgeParts {
         }
     }
 
-    /// workerd itself, of the npm package for this platform.
+    /// The workerd program in the npm package for this platform.
     pub fn workerd(&self) -> Result<PathBuf> {
         let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
         let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "64" };
@@ -64,52 +61,48 @@ impl EdgeParts {
         // …/node_modules/wrangler/bin/wrangler.js
         let modules = self.wrangler.ancestors().find(|folder| folder.ends_with("node_modules"));
         let binary = modules.map(|modules| modules.join(&package)).filter(|binary| binary.is_file());
-        binary.with_context(|| format!("there is no {package} beside {}", self.wrangler.display()))
+        binary.with_context(|| format!("cannot find {package} next to {}", self.wrangler.display()))
     }
 }
 
-/// How to start a local Worker.
+/// Options of a local Worker.
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
-    /// Programs and builds.
     pub parts: EdgeParts,
-    /// Its own folder: configuration, secrets, log, and the objects' state.
+    /// The Worker's folder: configuration, secrets, log, and the objects' state.
     pub dir: PathBuf,
-    /// Where it listens. `None` is `localhost`: on 127.0.0.1 and, where the machine has it, on ::1.
+    /// The address to listen at. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6, ::1.
     pub ip: Option<IpAddr>,
-    /// Wanted port; another is taken where it is busy. `None` takes any.
+    /// The preferred port; another one is used if it is busy. `None` means any port.
     pub port: Option<u16>,
-    /// Variables over those of wrangler.toml, such as `SITES`.
+    /// Variables that override those of wrangler.toml, such as `SITES`.
     pub vars: BTreeMap<String, Value>,
-    /// Where the secrets come from.
     pub secrets: Secrets,
     /// Serves TLS with this private key and certificate (PEM files).
     pub https: Option<(PathBuf, PathBuf)>,
-    /// What starts workerd.
     pub runner: Runner,
-    /// The entry of another Worker than ours, with no bindings but its variables. It answers `/healthz` too.
+    /// The entry of a different Worker, whose only bindings are its variables. It must answer `/healthz`.
     pub other: Option<PathBuf>,
 }
 
-/// What starts workerd.
+/// The program that starts workerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// `wrangler dev`, as developers use it: workerd behind a proxy of its own, with the panel's files as on
+    /// `wrangler dev`, as developers use it: workerd behind wrangler's proxy, which serves the panel's files as on
     /// Cloudflare.
     Wrangler,
-    /// workerd by itself on what `pinlatch self-host` wrote, as on somebody's own server.
+    /// workerd without wrangler, on the output of `pinlatch self-host`, as on a self-hosted server.
     Workerd,
 }
 
 /// A Worker's secrets.
 #[derive(Clone, Default)]
 pub enum Secrets {
-    /// None.
     #[default]
     None,
-    /// A `.dev.vars` file, as `pinlatch init` writes it.
+    /// A `.dev.vars` file from `pinlatch init`.
     File(PathBuf),
-    /// Given one by one.
+    /// Values by name.
     Values(BTreeMap<String, String>),
 }
 
@@ -129,7 +122,7 @@ impl EdgeOptions {
         Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Options with given parts: any port, no secrets, workerd by itself at `localhost`.
+    /// Options with given parts: any port, no secrets, workerd without wrangler at `localhost`.
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
@@ -137,7 +130,7 @@ impl EdgeOptions {
         Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Listens at `::1` alone. Not with TLS, which is served at the name `localhost`.
+    /// Listens only at `::1`. Not for TLS, whose certificate is for `localhost`.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
         self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
@@ -154,7 +147,7 @@ impl EdgeOptions {
         }
     }
 
-    /// Asks for a port.
+    /// Prefers a port.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -175,14 +168,14 @@ impl EdgeOptions {
         self
     }
 
-    /// Runs it through `wrangler dev`.
+    /// Uses `wrangler dev` as the runner.
     #[must_use]
     pub fn wrangler(mut self) -> Self {
         self.runner = Runner::Wrangler;
         self
     }
 
-    /// Runs another Worker in place of ours.
+    /// Runs a different Worker.
     #[must_use]
     pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
         self.other = Some(entry.into());

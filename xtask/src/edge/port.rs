@@ -1,4 +1,4 @@
-//! Free ports of `localhost`, which is two addresses: 127.0.0.1 and ::1.
+//! Finds free ports of `localhost`, which has two addresses: 127.0.0.1 and ::1.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 /// How many ports are tried before giving up.
 const ATTEMPTS: usize = 20;
 
-/// The addresses of `localhost` that this machine has: some have no IPv6.
+/// The addresses of `localhost` on this machine. Some machines have no IPv6.
 #[must_use]
 pub fn loopback_addresses() -> Vec<IpAddr> {
     let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];

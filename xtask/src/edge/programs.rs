@@ -1,4 +1,4 @@
-//! The commands that run a Worker.
+//! Commands that run a Worker.
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, process::Command};
 
@@ -23,14 +23,14 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     }
     command.current_dir(dir);
     quiet_wrangler(&mut command);
-    // Several Workers of one name run side by side in tests: none may look for another.
+    // In tests several Workers of the same name run in parallel and must not find each other.
     command
         .env("WRANGLER_REGISTRY_PATH", dir.join("registry"))
         .env("WRANGLER_CI_DISABLE_CONFIG_WATCHING", "true");
     Ok(command)
 }
 
-/// workerd on a folder that `pinlatch self-host` writes now.
+/// workerd on a new folder from `pinlatch self-host`.
 pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let out = dir.join("self-host");
@@ -55,13 +55,13 @@ pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     Ok(command)
 }
 
-/// What a shell or systemd would read: lines `NAME='value'`.
+/// Parses the lines `NAME='value'` of an environment file.
 fn environment(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().filter_map(|line| line.split_once('='));
     lines.map(|(name, value)| (name, value.trim_matches('\''))).collect()
 }
 
-/// Keeps wrangler off the network and off the terminal.
+/// Disables wrangler's network requests, log files and interactive output.
 pub fn quiet_wrangler(command: &mut Command) {
     command
         .env("CI", "1")

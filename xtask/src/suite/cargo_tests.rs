@@ -1,5 +1,5 @@
-//! Compiling all tests, and running those that need no deployment: several programs at a time, since some wait more
-//! than they compute.
+//! Compiles all tests, and runs those without a deployment, several programs in parallel, because some wait more than
+//! they compute.
 
 use std::{
     collections::BTreeMap,
@@ -18,25 +18,24 @@ use crate::{
     ui::Step,
 };
 
-/// How many programs run at a time for each core, and how many tests of each.
+/// Programs that run in parallel on each core, and tests of each program.
 const PER_CORE: usize = 2;
 
-/// A program of tests.
+/// A test program.
 pub struct Program {
     file: PathBuf,
-    /// Its crate's folder, where cargo would run it.
+    /// The crate's folder, in which cargo runs it.
     folder: PathBuf,
 }
 
-/// What the tests run.
+/// The compiled tests, and the programs that they run.
 pub struct Compiled {
-    /// The programs of native tests.
     pub native: Vec<Program>,
     /// The command line and the agent that the end-to-end tests run.
     pub programs: Native,
 }
 
-/// What cargo says of one thing that it has built; most things have none of these.
+/// A message of cargo about a built target. Most messages have none of these members.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -56,18 +55,18 @@ struct Profile {
     test: bool,
 }
 
-/// The name of the one program that needs a deployment.
+/// Name of the only test program that needs a deployment.
 const END_TO_END: &str = "e2e";
 
-/// All crates always, since the features of what they depend on are those that the selected crates ask for: another
-/// selection would compile the dependencies again.
+/// Always selects all crates: another selection could change the features of dependencies, which would be compiled
+/// again.
 fn cargo_test() -> Command {
     let mut cargo = process::cargo();
     cargo.args(["test", "--workspace"]);
     cargo
 }
 
-/// The end-to-end tests; with a filter only those whose names contain it. More arguments are the runner's.
+/// The end-to-end tests; with a filter only those whose names contain it. Further arguments go to the test runner.
 pub fn end_to_end(filter: Option<&str>) -> Command {
     let mut cargo = cargo_test();
     cargo.args(["--quiet", "--test", END_TO_END, "--"]).args(filter);
@@ -83,7 +82,7 @@ pub fn compile() -> Result<Compiled> {
 /// Runs the native tests; with a filter only those whose names contain it.
 pub fn run_native(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
-    // Examples in the documentation have no programs of their own.
+    // Examples in the documentation are not in the test programs.
     let mut examples = cargo_test();
     examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
@@ -105,11 +104,11 @@ impl Program {
     }
 }
 
-/// What cargo says it has built.
+/// Parses cargo's messages about built targets.
 fn compiled(said: &str) -> Result<Compiled> {
     let (mut native, mut programs) = (Vec::new(), BTreeMap::new());
     for line in said.lines().filter(|line| line.starts_with('{')) {
-        let message: Message = serde_json::from_str(line).context("what cargo says is no JSON")?;
+        let message: Message = serde_json::from_str(line).context("cargo printed invalid JSON")?;
         let Message { executable: Some(file), manifest_path: Some(manifest), .. } = message else { continue };
         let (Some(profile), Some(Target { name, kind })) = (message.profile, message.target) else {
             continue;
@@ -117,11 +116,12 @@ fn compiled(said: &str) -> Result<Compiled> {
         if !profile.test {
             programs.insert(name, file);
         } else if name != END_TO_END || kind != ["test"] {
-            let folder = manifest.parent().context("a manifest in no folder")?.to_owned();
+            let folder = manifest.parent().context("cargo printed a manifest without a folder")?.to_owned();
             native.push(Program { file, folder });
         }
     }
-    let mut program = |name: &str| programs.remove(name).with_context(|| format!("cargo names no {name}"));
+    let mut program =
+        |name: &str| programs.remove(name).with_context(|| format!("cargo did not build {name}"));
     let programs = Native { pinlatch: program("pinlatch")?, agent: program("pinlatch-agent")? };
     Ok(Compiled { native, programs })
 }
@@ -130,7 +130,7 @@ fn at_a_time() -> usize {
     super::cores() * PER_CORE
 }
 
-/// Runs commands, several at a time, and shows what each said in one piece. After a failure none is begun.
+/// Runs commands in parallel, and shows the output of each in one piece. Starts no more commands after a failure.
 fn all(commands: Vec<Command>) -> Result<()> {
     let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
     let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();
@@ -158,18 +158,18 @@ fn all(commands: Vec<Command>) -> Result<()> {
     }
 }
 
-/// Crates without tests are not worth a line.
+/// Prints the output, unless the crate has no tests.
 fn show(output: &Output) {
     if output.status.success() && !ran_any(&String::from_utf8_lossy(&output.stdout)) {
         return;
     }
     let mut out = std::io::stdout().lock();
-    // A screen that is gone does not stop the tests.
+    // A closed stdout does not stop the tests.
     let _ =
         out.write_all(&output.stdout).and_then(|()| out.write_all(&output.stderr)).and_then(|()| out.flush());
 }
 
-/// Whether a runner, or one of several after each other, had tests to run.
+/// Whether any of the test runners in this output had tests to run.
 fn ran_any(said: &str) -> bool {
     said.lines().any(|line| line.starts_with("running ") && line != "running 0 tests")
 }

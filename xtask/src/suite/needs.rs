@@ -1,4 +1,5 @@
-//! What the end-to-end tests need besides cargo's builds: packages, downloads, agents for emulated devices.
+//! Requirements of the end-to-end tests in addition to cargo's builds: packages, downloads, agents for emulated
+//! devices.
 
 use std::{
     ffi::OsString,
@@ -27,26 +28,26 @@ use crate::{
     ui,
 };
 
-/// The machines that tests emulate.
+/// Machines that the tests emulate.
 const EMULATED: [Machine; 2] = [Machine::Arm64, Machine::Armhf];
 
-/// Installs the packages that are missing, in one go.
+/// Installs all missing packages at once.
 pub fn ensure_packages(setup: &Setup) -> Result<()> {
     let compilers = EMULATED.map(Machine::package);
     let mut packages = vec![&npm::PACKAGE, &browser::PACKAGE, &browser::LOCALHOST, &python::PACKAGE];
     packages.extend(&shell::PACKAGES);
     match emulator::wanted() {
         Ok(()) => packages.extend(emulator::PACKAGES.iter().chain(&compilers)),
-        Err(reason) => ui::say(&format!("NOTE: tests on emulated machines are left out: {reason}")),
+        Err(reason) => ui::say(&format!("NOTE: tests on emulated machines are skipped: {reason}")),
     }
     match nspawn::wanted() {
         Ok(()) => packages.push(&nspawn::PACKAGE),
-        Err(reason) => ui::say(&format!("NOTE: tests of the packages are left out: {reason}")),
+        Err(reason) => ui::say(&format!("NOTE: tests of the packages are skipped: {reason}")),
     }
     setup.ensure_packages("cargo xtask test", &packages)
 }
 
-/// What is fetched, or the reason why there is none.
+/// Downloaded tools, each with the reason if it is unavailable.
 pub struct Downloads {
     browser: Browser,
     python: PathBuf,
@@ -54,7 +55,7 @@ pub struct Downloads {
     nspawn: Result<Nspawn, String>,
 }
 
-/// Fetches what is missing. The packages are installed.
+/// Downloads missing tools. Requires the packages.
 pub fn download(setup: &Setup) -> Result<Downloads> {
     let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
     let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
@@ -69,7 +70,7 @@ fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<R
     }
 }
 
-/// Agents for the emulated machines, in the order of [`EMULATED`]; none where there are no such machines.
+/// Agents for the emulated machines, in the order of [`EMULATED`]. `None` if this system cannot emulate them.
 pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
     if emulator::wanted().is_err() {
         return Ok(None);
@@ -79,21 +80,18 @@ pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
     Ok(Some([arm64?, armhf?]))
 }
 
-/// What is tested.
+/// The builds under test.
 #[derive(Clone, Copy)]
 pub struct Tested<'a> {
-    /// Node, wrangler.
     pub tools: &'a Tools,
-    /// How the Worker and the panel are built.
     pub mode: Mode,
-    /// Command line and agent.
     pub programs: &'a Native,
 }
 
-/// Environment variables by which test programs, which build nothing themselves, find what they need.
+/// Environment variables with the paths that test programs need, because they build nothing themselves.
 pub type Variables = Vec<(&'static str, OsString)>;
 
-/// What every test and measurement needs.
+/// Variables for all tests and benchmarks.
 pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables> {
     let Tested { tools, mode, programs } = tested;
     Ok(vec![
@@ -111,7 +109,7 @@ pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables>
     ])
 }
 
-/// Emulated machines with these agents, or the reason why there are none.
+/// Variables for emulated machines with these agents, or with the reason why they are unavailable.
 pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) -> Variables {
     match (&downloads.emulator, agents) {
         (Ok(emulator), Some([arm64, armhf])) => vec![
@@ -120,19 +118,19 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
             ("PINLATCH_AGENT_ARM64", arm64.into()),
             ("PINLATCH_AGENT_ARMHF", armhf.into()),
         ],
-        (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "there are no agents for them".into())],
+        (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "there are no agents for these machines".into())],
         (Err(reason), _) => vec![("PINLATCH_NO_EMULATOR", reason.into())],
     }
 }
 
-/// A system with systemd and an agent to package for it, or the reason why there is none.
+/// Variables for a system with systemd and an agent to package, or with the reason why it is unavailable.
 pub fn package_variables(downloads: &Downloads, programs: &Native) -> Result<Variables> {
     Ok(match &downloads.nspawn {
         Ok(nspawn) => vec![
             ("PINLATCH_NSPAWN", nspawn.program.clone().into()),
             ("PINLATCH_SYSTEMD_ROOT", nspawn.root.clone().into()),
             ("PINLATCH_NSPAWN_LIBRARIES", nspawn.libraries.clone().into()),
-            // The development build: a static one takes minutes to compile, and the packages behave alike.
+            // The development build, because a static build takes minutes and the packages behave the same.
             ("PINLATCH_AGENT_PACKAGED", stripped(&programs.agent)?.into()),
         ],
         Err(reason) => vec![("PINLATCH_NO_SYSTEMD", reason.into())],

@@ -10,7 +10,7 @@ use crate::paths;
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVER: &str = "chromedriver";
 
-/// The browser and its driver come from the same packager, so that their versions match.
+/// Browser and driver come from the same source, so that their versions match.
 pub const PACKAGE: Package = Package {
     debian: "chromium chromium-driver",
     fedora: "chromium chromedriver",
@@ -19,23 +19,22 @@ pub const PACKAGE: Package = Package {
     ..Package::program("chromium")
 };
 
-/// chromedriver connects to the browser at `localhost`, which a bare system may not know.
+/// chromedriver connects to the browser at `localhost`, which a minimal system may not resolve.
 pub const LOCALHOST: Package = Package {
     debian: "netbase",
     present: |_| ("localhost", 0).to_socket_addrs().is_ok(),
     ..Package::program("localhost in /etc/hosts")
 };
 
-/// A browser and the program that drives it.
 #[derive(Debug, Clone)]
 pub struct Browser {
     /// Chromium or Chrome.
     pub chromium: PathBuf,
-    /// Of the same major version.
+    /// chromedriver of the same major version.
     pub driver: PathBuf,
 }
 
-/// Finds both; [`PACKAGE`] is installed.
+/// Finds browser and driver. Requires [`PACKAGE`].
 pub fn installed() -> Result<Browser> {
     find().context("neither Chromium nor Chrome with chromedriver is on PATH")
 }

@@ -1,8 +1,8 @@
-//! Compiling static programs for the machines that devices are.
+//! Compiles static programs for devices.
 //!
-//! With rustup's standard library for musl a C compiler for `ring` is all that is missing, and Rust's own linker
-//! links. Where rustup cannot download, Debian's Rust builds the standard library from source, for glibc, which
-//! Debian's cross compiler then links statically.
+//! With rustup's standard library for musl, only a C compiler for `ring` is missing; Rust's linker links. If rustup
+//! cannot download, Debian's Rust builds the standard library for glibc from source, and Debian's cross compiler links
+//! statically.
 
 use std::{path::PathBuf, process::Command};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{paths, process};
 
-/// A kind of machine, by Debian's name for it.
+/// A machine architecture, by Debian's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Machine {
     /// Raspberry Pi 3 and later with a 64-bit system.
@@ -26,11 +26,11 @@ pub enum Machine {
     Amd64,
 }
 
-/// What is fixed about a machine.
+/// Fixed properties of a machine.
 struct Facts {
     musl: &'static str,
     glibc: &'static str,
-    /// A C compiler with its headers: a package that Debian only recommends has those.
+    /// A C compiler and its headers, which are in a package that Debian only recommends.
     compiler: Package,
     compiler_flags: &'static str,
 }
@@ -48,7 +48,7 @@ impl Machine {
                 compiler: compiler("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
                 compiler_flags: "",
             },
-            // Debian's armhf libc is ARMv7 and dies on a Pi Zero; its armel libc is not, and has no floating point.
+            // Debian's armhf libc is for ARMv7 and crashes on a Pi Zero. Its armel libc runs there, with soft float.
             Self::Armhf => Facts {
                 musl: "arm-unknown-linux-musleabi",
                 glibc: "arm-unknown-linux-gnueabi",
@@ -64,13 +64,13 @@ impl Machine {
         }
     }
 
-    /// The packages that compiling for it needs.
+    /// The packages for compiling to this machine.
     #[must_use]
     pub fn package(self) -> Package {
         self.facts().compiler
     }
 
-    /// The one that this program runs on.
+    /// The machine that this program runs on.
     #[must_use]
     pub fn host() -> Self {
         if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::Amd64 }
@@ -87,7 +87,7 @@ impl Machine {
     }
 }
 
-/// How to compile for a machine.
+/// A working compiler setup for a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cross {
     machine: Machine,
@@ -104,12 +104,12 @@ impl Cross {
         }
     }
 
-    /// `cargo build --target …` with all that it takes to compile and link.
+    /// `cargo build --target …` with compiler, linker and flags.
     pub fn cargo_build(&self) -> Result<Command> {
         let facts = self.machine.facts();
         let triple = self.triple();
         let mut cargo = self.library.cargo("build", triple)?;
-        // They would be taken instead of those below.
+        // They would override the flags below.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
         cargo.env(format!("CC_{variable}"), facts.compiler.name);
@@ -125,20 +125,20 @@ impl Cross {
     }
 }
 
-/// Flags that keep this machine's folders out of the program, which is then the same wherever it is compiled.
+/// Flags that remove this machine's paths from the program, so that builds are reproducible.
 fn without_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let folders = [Some((paths::root(), "/pinlatch")), home.map(|home| (home, "/cargo"))];
     let named = folders.into_iter().flatten().filter_map(|(folder, name)| {
         let folder = folder.to_str()?.to_owned();
-        // The variable is split at spaces.
+        // Cargo splits the variable at spaces.
         (!folder.contains(char::is_whitespace)).then(|| format!(" --remap-path-prefix={folder}={name}"))
     });
     named.collect()
 }
 
-/// Finds what compiles for a machine, or installs it.
+/// Finds or installs the compiler setup for a machine.
 pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     let facts = machine.facts();
     let purpose = format!("compiling for {}", machine.name());
@@ -147,7 +147,7 @@ pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     Ok(Cross { machine, library })
 }
 
-/// Whether a C compiler works, with its headers.
+/// Whether a C compiler and its headers work.
 fn compiles(compiler: &str) -> bool {
     let Some(compiler) = paths::on_path(compiler) else { return false };
     let mut probe = Command::new(compiler);
@@ -155,7 +155,7 @@ fn compiles(compiler: &str) -> bool {
     process::output_of(&mut probe).is_ok()
 }
 
-/// For `doctor`: the one that the tests use.
+/// For `doctor`: the compiler that the tests use.
 #[must_use]
 pub fn report() -> Report {
     let compiler = Machine::Arm64.package();

@@ -1,8 +1,7 @@
-//! QEMU and machines for it to run, for the tests on a real kernel's GPIO: emulated Raspberry Pis, 3B and Zero, and the
-//! board `virt`.
+//! QEMU and its guest machines, for tests with a real kernel's GPIO: Raspberry Pi 3B, Pi Zero, and the board `virt`.
 //!
-//! Kernels, modules and busybox are Debian's packages for arm64 and armel. They are fetched into the cache folder with
-//! a package state of their own, so that the system's architectures and packages stay as they are.
+//! Kernels, modules and busybox are Debian's packages for arm64 and armel. They are downloaded into the cache folder
+//! with a separate apt state, so the system's architectures and packages do not change.
 
 use std::{
     collections::BTreeSet,
@@ -23,17 +22,17 @@ pub const PACKAGES: [Package; 2] = [
     Package { debian: "xz-utils", ..Package::program("xz") },
 ];
 const BUSYBOX: &str = "busybox-static";
-/// Rises when something else is kept of the packages.
+/// Incremented when other files are kept from the packages.
 const RECIPE: u32 = 2;
-/// Written last: which packages the rest comes from.
+/// Written last: the list of the packages used.
 const COMPLETE: &str = "packages";
 
-/// A machine that QEMU can be, and what its kernel must load to reach a network.
+/// A guest machine, and the modules that its kernel needs for the network.
 struct Guest {
     folder: &'static str,
-    /// Debian's name of what its processor runs.
+    /// Debian's name of the architecture.
     architecture: &'static str,
-    /// Packages that depend on a kernel; the first that there is, is taken.
+    /// Packages that depend on a kernel package. The first available one is used.
     packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
@@ -43,15 +42,15 @@ const GUESTS: [Guest; 3] = [
     Guest {
         folder: "pi",
         architecture: "arm64",
-        // Since 6.9 the driver of the Pi's pins can do what Raspberry Pi OS has it do: leave released outputs driven.
+        // Since 6.9 the driver of the Pi's pins can leave released outputs driven, as on Raspberry Pi OS.
         packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
-        // Nothing depends on `phy-generic`, and without it `dwc2` stays silent.
+        // No module depends on `phy-generic`, but `dwc2` does not work without it.
         modules: &["phy-generic", "dwc2", "cdc_ether"],
         device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
     },
     Guest {
         folder: "pi-zero",
-        // Debian's armhf is for later processors.
+        // Debian's armhf needs a later processor.
         architecture: "armel",
         packages: &["linux-image-rpi"],
         modules: &["phy-generic", "dwc2", "cdc_ether"],
@@ -66,32 +65,32 @@ const GUESTS: [Guest; 3] = [
     },
 ];
 
-/// What the tests run.
+/// QEMU and its guests.
 #[derive(Debug, Clone)]
 pub struct Emulator {
     /// `qemu-system-aarch64`.
     pub qemu: PathBuf,
-    /// Holds a folder for each machine, with `busybox`, `kernel` and `modules`.
+    /// Contains a folder for each machine, with `busybox`, `kernel` and `modules`.
     pub guests: PathBuf,
 }
 
-/// Whether machines can be set up here; the error says why not.
+/// Whether guests can be set up here. The error is the reason why not.
 pub fn wanted() -> Result<()> {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if system.lines().any(|line| line == "ID=debian") && paths::on_path("apt-get").is_some() {
         return Ok(());
     }
-    bail!("emulated machines are set up from Debian's packages for arm64, and this is no Debian");
+    bail!("emulated machines need Debian's packages for arm64, and this system is not Debian");
 }
 
-/// Finds QEMU, and fetches the machines if missing; [`PACKAGES`] are installed.
+/// Finds QEMU, and downloads missing guests. Requires [`PACKAGES`].
 pub fn ensure(setup: &Setup) -> Result<Emulator> {
     wanted()?;
     let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is not on PATH") };
     let guests = home(setup);
     if !guests.join(COMPLETE).is_file() {
         setup.make_folder(&guests, fetch)?;
-        // Those of an earlier recipe serve nobody any more.
+        // Guests of an earlier recipe are no longer used.
         for number in 1..RECIPE {
             let _ = fs::remove_dir_all(home_of(setup, number));
         }
@@ -107,7 +106,7 @@ fn home_of(setup: &Setup, recipe: u32) -> PathBuf {
     setup.cache.join(format!("arm64-guests-{recipe}"))
 }
 
-/// Fetches and unpacks the packages, and keeps of them what the machines need.
+/// Downloads and unpacks the packages, and keeps the files that the guests need.
 fn fetch(made: &Path) -> Result<()> {
     let work = tempfile::tempdir_in(made)?;
     let mut packages = String::new();
@@ -118,13 +117,13 @@ fn fetch(made: &Path) -> Result<()> {
         let tree = apt.unpack(BUSYBOX)?;
         let busybox = ["bin/busybox", "usr/bin/busybox"].map(|path| tree.join(path));
         let Some(busybox) = busybox.iter().find(|path| path.is_file()) else {
-            bail!("{BUSYBOX} holds no busybox");
+            bail!("{BUSYBOX} contains no busybox");
         };
         for guest in GUESTS.iter().filter(|guest| guest.architecture == architecture) {
             let package = apt.dependency_of(guest.packages)?;
             let tree = apt.unpack(&package)?;
             let kept = made.join(guest.folder);
-            keep_kernel(&tree, guest, &kept).with_context(|| format!("of {package}"))?;
+            keep_kernel(&tree, guest, &kept).with_context(|| format!("files of {package}"))?;
             fs::copy(busybox, kept.join("busybox"))?;
             packages.push_str(&format!("{package}\n"));
         }
@@ -132,13 +131,13 @@ fn fetch(made: &Path) -> Result<()> {
     Ok(fs::write(made.join(COMPLETE), packages)?)
 }
 
-/// The kernel, its device tree, and its modules numbered in the order in which they are loaded.
+/// Keeps the kernel, its device tree, and its modules, numbered in load order.
 fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     fs::create_dir_all(kept.join("modules"))?;
     let kernel = find(&tree.join("boot"), &|name| name.starts_with("vmlinuz-"));
-    fs::copy(kernel.context("there is no kernel")?, kept.join("kernel"))?;
+    fs::copy(kernel.context("cannot find the kernel")?, kept.join("kernel"))?;
     if let Some(name) = guest.device_tree {
-        let file = find_path(&tree.join("usr/lib"), name).with_context(|| format!("there is no {name}"))?;
+        let file = find_path(&tree.join("usr/lib"), name).with_context(|| format!("cannot find {name}"))?;
         fs::copy(file, kept.join("device-tree"))?;
     }
     for (number, (name, module)) in modules::in_order(tree, guest.modules)?.into_iter().enumerate() {
@@ -147,7 +146,7 @@ fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first file below a folder whose name fits.
+/// The first file below a folder with a matching name.
 pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -163,13 +162,13 @@ pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf
     None
 }
 
-/// The first folder below which there is a path.
+/// The first match for a path in a subfolder.
 fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
     let folders = fs::read_dir(folder).ok()?.flatten();
     folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
 }
 
-/// apt for another architecture, with all its state in a folder of ours.
+/// apt for another architecture, with all its state in a separate folder.
 struct ForeignApt {
     folder: PathBuf,
     architecture: &'static str,
@@ -190,7 +189,7 @@ impl ForeignApt {
         for option in [
             format!("APT::Architecture={}", self.architecture),
             format!("APT::Architectures={}", self.architecture),
-            // As root, apt would hand over to a user who cannot write here.
+            // As root, apt would switch to a user that cannot write here.
             "APT::Sandbox::User=root".into(),
             format!("Dir::State={}", place("state")),
             format!("Dir::State::status={}", place("status")),
@@ -207,7 +206,7 @@ impl ForeignApt {
         process::quietly(&title, self.command("apt-get").args(["update", "-q"]))
     }
 
-    /// What the first that there is of these packages exists to depend on.
+    /// The first dependency of the first available package.
     fn dependency_of(&self, packages: &[&str]) -> Result<String> {
         let found = packages.iter().find_map(|package| {
             let said = process::output_of(self.command("apt-cache").args(["depends", package])).ok()?;
@@ -216,13 +215,13 @@ impl ForeignApt {
         found.with_context(|| format!("Debian has no {}", packages.join(" and no ")))
     }
 
-    /// Fetches a package and lays its files out in a folder.
+    /// Downloads a package and unpacks it into a folder.
     fn unpack(&self, package: &str) -> Result<PathBuf> {
-        let title = format!("fetching {package} for {} (network)", self.architecture);
+        let title = format!("downloading {package} for {} (network)", self.architecture);
         process::quietly(&title, self.command("apt-get").args(["download", "-q", package]))?;
         let file =
             find(&self.folder, &|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
-        let file = file.with_context(|| format!("{package} was not fetched"))?;
+        let file = file.with_context(|| format!("{package} was not downloaded"))?;
         let tree = self.folder.join(package);
         let mut unpack = Command::new("dpkg-deb");
         unpack.arg("-x").arg(&file).arg(&tree);
@@ -244,7 +243,7 @@ pub fn reports(setup: &Setup) -> [Report; 2] {
             name: "guests of QEMU",
             found: packages.map(|packages| (packages, guests.display().to_string())),
             needed,
-            get: "cargo xtask test fetches them".into(),
+            get: "cargo xtask test downloads them".into(),
         },
     ]
 }

@@ -1,4 +1,4 @@
-//! Lighthouse, which scores a page, for a benchmark alone.
+//! Lighthouse, which scores a page. Only for a benchmark.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{Setup, npm};
 
-/// Finds Lighthouse's program for Node, or installs it into the cache folder.
+/// Finds Lighthouse's Node program, or installs it into the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let version = &setup.pins.lighthouse;
     let dir = setup.cache.join(format!("lighthouse-{version}"));

@@ -1,4 +1,4 @@
-//! Tool setup: finds what the build and the tests need, and installs what is missing.
+//! Finds the tools for builds and tests, and installs missing ones.
 //!
 //! Versions are pinned where their package manager reads them: `Cargo.lock`, `package-lock.json`, and `tools.toml` for
 //! everything else. Tools go into the user's cache folder, not into `target/`, so `cargo clean` does not delete them.
@@ -34,38 +34,37 @@ use crate::{paths, together::both};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pins {
-    /// Fetched where the machine's own is older than `node_minimum`.
+    /// Installed if the machine's own Node is older than `node_minimum`.
     pub node: String,
     /// The oldest Node that wrangler runs on.
     pub node_minimum: String,
     /// Runs the fuzz targets.
     pub cargo_fuzz: String,
-    /// Signs and verifies beside us in the end-to-end tests.
+    /// Signs and verifies tokens in the interoperability tests.
     pub pyjwt: String,
-    /// What PyJWT's signatures are made with.
+    /// PyJWT's cryptography.
     pub cryptography: String,
-    /// Seals and opens tokens beside us in the end-to-end tests.
+    /// Seals and opens tokens in the interoperability tests.
     pub jwcrypto: String,
-    /// Tries the edge against its OpenAPI document.
+    /// Tests the edge against its OpenAPI document.
     pub schemathesis: String,
-    /// What schemathesis makes its requests with.
+    /// Generates schemathesis's requests.
     pub hypothesis: String,
     /// Scores the panel.
     pub lighthouse: String,
 }
 
-/// What setup works with.
+/// Settings for finding and installing tools.
 pub struct Setup {
-    /// Holds one `NAME-VERSION` folder per tool.
+    /// Contains one `NAME-VERSION` folder per tool.
     pub cache: PathBuf,
-    /// Which versions.
     pub pins: Pins,
     /// Whether packages and system folders may be changed.
     pub consent: Consent,
 }
 
 impl Setup {
-    /// Reads the pins; installs nothing yet.
+    /// Reads the pins. Installs nothing.
     pub fn new(consent: Consent) -> Result<Self> {
         let file = paths::root().join("tools.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -75,15 +74,15 @@ impl Setup {
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 
-    /// Makes a folder of the cache whole or not at all: `fill` is given another one, which takes its place.
+    /// Creates a folder of the cache atomically: `fill` fills a temporary one, which then replaces it.
     fn make_folder(&self, home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        fs::create_dir_all(&self.cache).with_context(|| format!("cannot make {}", self.cache.display()))?;
+        fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
         let work = tempfile::tempdir_in(&self.cache)?;
         let made = work.path().join("made");
         fs::create_dir(&made)?;
         fill(&made)?;
         let _ = fs::remove_dir_all(home);
-        fs::rename(&made, home).with_context(|| format!("cannot make {}", home.display()))
+        fs::rename(&made, home).with_context(|| format!("cannot create {}", home.display()))
     }
 }
 
@@ -92,12 +91,12 @@ impl Setup {
 pub struct Tools {
     /// Node, new enough for wrangler.
     pub node: PathBuf,
-    /// `node_modules` of the work tree, as the lock file says.
+    /// `node_modules` of the work tree, with the locked versions.
     pub node_modules: PathBuf,
 }
 
 impl Tools {
-    /// Installs what is missing. npm is present: [`npm::PACKAGE`].
+    /// Installs missing tools. Requires [`npm::PACKAGE`].
     pub fn ensure(setup: &Setup) -> Result<Self> {
         let (node, node_modules) = both(|| node::ensure(setup), npm::ensure)?;
         Ok(Self { node, node_modules })
@@ -131,17 +130,16 @@ impl Tools {
 
 /// One row of `doctor`.
 pub struct Report {
-    /// The tool's name.
     pub name: &'static str,
-    /// Version and place, if installed.
+    /// Version and path, if installed.
     pub found: Option<(String, String)>,
-    /// Whether the demo or the tests use it here.
+    /// Whether the demo or the tests need it on this system.
     pub needed: bool,
     /// The command that installs it.
     pub get: String,
 }
 
-/// The row of a program that a package of the system provides.
+/// The row of a program from a system package.
 fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) -> Report {
     let found = path.and_then(|path| Some((version_of(&path)?, path.display().to_string())));
     Report { name, found, needed: true, get: system::install_line(package) }
@@ -153,7 +151,7 @@ pub fn at_least(version: &str, minimum: &str) -> bool {
     numbers(version) >= numbers(minimum)
 }
 
-/// The dotted numbers of the first word that has some: `v20.1.2` and `cargo 1.96.0 (…)` alike.
+/// The dotted numbers of the first word with a version, as in `v20.1.2` and `cargo 1.96.0 (…)`.
 #[must_use]
 pub fn numbers(version: &str) -> Vec<u32> {
     version
@@ -171,7 +169,7 @@ pub fn numbers(version: &str) -> Vec<u32> {
         .unwrap_or_default()
 }
 
-/// What `PROGRAM --version` prints, first line.
+/// The first line of `PROGRAM --version`.
 #[must_use]
 pub fn version_of(program: impl AsRef<std::ffi::OsStr>) -> Option<String> {
     let text = crate::process::output_of(Command::new(program.as_ref()).arg("--version")).ok()?;

@@ -1,4 +1,4 @@
-//! Kernel modules in the order in which they must be loaded.
+//! Sorts kernel modules into their load order.
 
 use std::{
     collections::BTreeSet,
@@ -11,8 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::emulator::find;
 
-/// Names and contents of modules below a folder, each after those that it depends on. What the kernel has built in
-/// is left out.
+/// Names and contents of modules below a folder, each after its dependencies. Built-in modules are omitted.
 pub fn in_order(tree: &Path, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
     let built_in = match find(tree, &|name| name == "modules.builtin") {
         Some(list) => fs::read_to_string(&list).with_context(|| list.display().to_string())?,
@@ -38,7 +37,7 @@ impl Order<'_> {
             return Ok(());
         }
         let is_it = |file: &str| file.split_once(".ko").is_some_and(|(stem, _)| plain(stem) == plain(name));
-        let file = find(self.tree, &is_it).with_context(|| format!("there is no module {name}"))?;
+        let file = find(self.tree, &is_it).with_context(|| format!("cannot find the module {name}"))?;
         let module = read(&file)?;
         for other in depends(&module) {
             self.add(&other)?;
@@ -48,7 +47,7 @@ impl Order<'_> {
     }
 }
 
-/// A module's names differ in this between file and list of dependencies.
+/// Replaces `-` with `_`: file names and dependency lists differ in this.
 fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
@@ -59,13 +58,17 @@ fn read(file: &PathBuf) -> Result<Vec<u8>> {
         Some("xz") => {
             let output = Command::new("xz").args(["--decompress", "--stdout"]).arg(file).output();
             let output = output.context("cannot start xz")?;
-            if output.status.success() { Ok(output.stdout) } else { bail!("{} is no xz", file.display()) }
+            if output.status.success() {
+                Ok(output.stdout)
+            } else {
+                bail!("{} is not an xz file", file.display())
+            }
         }
-        _ => bail!("{} is compressed in a way that is not known here", file.display()),
+        _ => bail!("{} has an unknown compression", file.display()),
     }
 }
 
-/// What the module itself says that it depends on (`depends=a,b` among its information).
+/// The module's dependencies, from `depends=a,b` in its module information.
 fn depends(module: &[u8]) -> Vec<String> {
     let fields = module.split(|byte| *byte == 0);
     let list = fields.filter_map(|field| std::str::from_utf8(field).ok()?.strip_prefix("depends="));

@@ -20,12 +20,12 @@ const CXX: Package = Package {
     ..Package::program("g++")
 };
 
-/// Finds all of them, or installs them; the path of cargo-fuzz.
+/// Finds or installs all of them. Returns the path of cargo-fuzz.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     setup.ensure_packages("fuzzing (libFuzzer is C++)", &[&CXX])?;
     if version().is_none() {
         if paths::on_path("rustup").is_none() {
-            bail!("fuzzing needs nightly Rust, and rustup (https://rustup.rs) to install it");
+            bail!("fuzzing needs nightly Rust; install rustup (https://rustup.rs), which installs it");
         }
         process::quietly("installing nightly Rust (network)", Command::new("rustup").args(INSTALL))?;
         if version().is_none() {
@@ -35,13 +35,13 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     cargo_fuzz(setup)
 }
 
-/// What the crate `cc` looks for.
+/// Whether there is a compiler that the crate `cc` finds.
 fn has_cxx() -> bool {
     std::env::var_os("CXX").is_some()
         || ["c++", "g++", "clang++"].iter().any(|name| paths::on_path(name).is_some())
 }
 
-/// Asked through `rustup run`, which installs nothing by itself.
+/// The version of nightly Rust. Asked with `rustup run`, which installs nothing.
 fn version() -> Option<String> {
     let mut rustc = Command::new("rustup");
     rustc.args(["run", NIGHTLY, "rustc", "--version"]);
@@ -49,7 +49,7 @@ fn version() -> Option<String> {
     process::output_of(&mut rustc).ok()
 }
 
-/// Finds cargo-fuzz in exactly the pinned version, or compiles it.
+/// Finds or compiles exactly the pinned version of cargo-fuzz.
 fn cargo_fuzz(setup: &Setup) -> Result<PathBuf> {
     if let Some(found) = find_cargo_fuzz(setup) {
         return Ok(found);

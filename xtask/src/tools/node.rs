@@ -1,5 +1,5 @@
-//! Node for wrangler, wasm-opt and the tests: the machine's own when it is new enough, else npm's package
-//! that carries the binary. (npm's package `node` does not: npm 11 no longer runs the script that fetches it.)
+//! Node for wrangler, wasm-opt and the tests: the machine's own if it is new enough, otherwise the npm package with the
+//! binary. (The npm package `node` has no binary, and npm 11 does not run the script that downloads it.)
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::{Report, Setup, at_least, npm, version_of};
 use crate::paths;
 
-/// How npm's packages name this platform.
+/// The platform's name in npm packages.
 #[must_use]
 pub fn platform() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
@@ -29,10 +29,10 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     }
 }
 
-/// Node that is there and new enough.
+/// An installed Node that is new enough.
 fn find(setup: &Setup) -> Option<PathBuf> {
     let cached = folder(setup).join(format!("node_modules/node-{}/bin/node", platform()));
-    // The cached one was chosen because the machine's own is too old: no need to ask that again.
+    // The cached one was installed because the machine's own is too old, so that is not checked again.
     if paths::is_executable(&cached) {
         return Some(cached);
     }

@@ -1,4 +1,4 @@
-//! `node_modules` as `package-lock.json` says.
+//! `node_modules` with the versions of `package-lock.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Report, system::Package};
 use crate::{paths, process};
 
-/// npm with a Node of any age: the version that wrangler needs comes from npm's registry. (Debian's `nodejs` alone
-/// has no npm.)
+/// npm with any version of Node, because wrangler's Node comes from npm's registry. (Debian's `nodejs` does not include
+/// npm.)
 pub const PACKAGE: Package = Package {
     debian: "nodejs npm",
     fedora: "nodejs-npm",
@@ -18,7 +18,7 @@ pub const PACKAGE: Package = Package {
     ..Package::program("npm")
 };
 
-/// Runs `npm ci` unless what is installed is what is locked.
+/// Runs `npm ci`, unless the installed versions are the locked ones.
 pub fn ensure() -> Result<PathBuf> {
     let modules = paths::root().join("node_modules");
     if up_to_date() {
@@ -33,7 +33,7 @@ pub fn ensure() -> Result<PathBuf> {
     Ok(modules)
 }
 
-/// Installs one package into a folder of its own. Its scripts do not run.
+/// Installs one package into a separate folder, without running its scripts.
 pub fn install_alone(folder: &Path, package: &str) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut npm = std::process::Command::new("npm");
@@ -52,8 +52,7 @@ fn read(file: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Whether everything locked is installed in that version. Optional packages are for other platforms when they
-/// are absent.
+/// Whether all locked packages are installed in their versions. Absent optional packages are for other platforms.
 fn agree(locked: &Value, installed: &Value) -> bool {
     let Some(locked) = locked.get("packages").and_then(Value::as_object) else { return false };
     let installed = installed.get("packages").and_then(Value::as_object);

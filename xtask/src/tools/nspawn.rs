@@ -1,8 +1,8 @@
-//! A small Debian with systemd, and what boots it in a container, for the tests of the packages.
+//! A small Debian system with systemd, booted in a container, for the tests of the packages.
 //!
-//! It is made once in the cache folder, by debootstrap from the mirror and for the release of this system, and
-//! brings `systemd-nspawn` along: installing that package here could upgrade this system's own systemd. A run
-//! leaves nothing in it.
+//! debootstrap creates it once in the cache folder, from this system's mirror and release. It contains
+//! `systemd-nspawn`, because installing that package on this system could upgrade its systemd. Test runs do not change
+//! it.
 
 use std::{
     fs,
@@ -15,39 +15,39 @@ use anyhow::{Context, Result, bail};
 use super::{Report, Setup, emulator::find, system::Package};
 use crate::{paths, process};
 
-/// Beside the minimal system.
+/// Packages in addition to the minimal system.
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-container,dbus,udev";
-/// Rises when something else goes into it.
+/// Incremented when the contents change.
 const RECIPE: u32 = 1;
-/// Written last: the release.
+/// Written last: the name of the release.
 const COMPLETE: &str = "release";
 
-/// Makes the small Debian. Not needed once that is made.
+/// Creates the system. Not needed after that.
 pub const PACKAGE: Package = Package::program("debootstrap");
 
-/// What boots.
+/// The system, and the program that boots it.
 #[derive(Debug, Clone)]
 pub struct Nspawn {
-    /// The root of its files.
+    /// Root folder of the system.
     pub root: PathBuf,
     /// `systemd-nspawn`.
     pub program: PathBuf,
-    /// Where `systemd-nspawn` finds its libraries.
+    /// Folder of the libraries of `systemd-nspawn`.
     pub libraries: PathBuf,
 }
 
-/// Whether this system can boot another in a container; the error says why not.
+/// Whether this system can boot a container. The error is the reason why not.
 pub fn wanted() -> Result<()> {
     if release().is_none() || paths::on_path("apt-get").is_none() {
-        bail!("a system with systemd is set up from Debian's packages, and this is no Debian");
+        bail!("a system with systemd needs Debian's packages, and this system is not Debian");
     }
     if !rustix::process::geteuid().is_root() {
-        bail!("booting a system with systemd in a container takes root");
+        bail!("booting a system with systemd in a container needs root");
     }
     Ok(())
 }
 
-/// Finds the system, or makes it; [`PACKAGE`] is installed.
+/// Finds or creates the system. Requires [`PACKAGE`].
 pub fn ensure(setup: &Setup) -> Result<Nspawn> {
     wanted()?;
     let home = home(setup);
@@ -66,26 +66,26 @@ fn home(setup: &Setup) -> PathBuf {
 }
 
 fn make(setup: &Setup, home: &Path) -> Result<()> {
-    let release = release().context("this is no Debian")?;
+    let release = release().context("this system is not Debian")?;
     setup.make_folder(home, |made| {
         let root = made.join("root");
         let mut debootstrap = Command::new("debootstrap");
         debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), &release]).arg(&root);
         debootstrap.args(mirror(&release));
-        process::quietly("making a small Debian with systemd (network)", &mut debootstrap)?;
+        process::quietly("creating a small Debian with systemd (network)", &mut debootstrap)?;
         fs::remove_dir_all(root.join("var/cache/apt/archives"))?;
         Ok(fs::write(made.join(COMPLETE), format!("{release}\n"))?)
     })
 }
 
-/// Debian's name of this system's release.
+/// Code name of this system's Debian release.
 fn release() -> Option<String> {
     let system = fs::read_to_string("/etc/os-release").ok()?;
     let value = |key: &str| system.lines().find_map(|line| line.strip_prefix(key));
     (value("ID=") == Some("debian")).then(|| value("VERSION_CODENAME=").map(ToOwned::to_owned))?
 }
 
-/// Where this system gets that release from; debootstrap knows a place where nothing is found.
+/// This system's mirror of the release. debootstrap's default mirror may not be reachable.
 fn mirror(release: &str) -> Option<String> {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);
@@ -102,6 +102,6 @@ pub fn report(setup: &Setup) -> Report {
         name: "system in a container",
         found: release.map(|release| (format!("Debian {}", release.trim()), home.display().to_string())),
         needed: wanted().is_ok(),
-        get: "cargo xtask test makes it".into(),
+        get: "cargo xtask test creates it".into(),
     }
 }

@@ -1,5 +1,5 @@
-//! Python with what the end-to-end tests need of it: PyJWT and jwcrypto, whose tokens and verdicts they compare with
-//! ours, and schemathesis, which tries the edge against its own OpenAPI document.
+//! Python packages for the end-to-end tests: PyJWT and jwcrypto, to compare their tokens and verdicts with ours,
+//! and schemathesis, to test the edge against its OpenAPI document.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{paths, process};
 
-/// On Debian, `python3` alone cannot make a virtual environment.
+/// On Debian, `python3` alone cannot create a virtual environment.
 pub const PACKAGE: Package = Package {
     debian: "python3 python3-venv",
     arch: "python",
@@ -23,21 +23,22 @@ pub const PACKAGE: Package = Package {
     present: |_| with_venv().is_some(),
     ..Package::program("python3")
 };
-/// Fails where a package is missing, or the Python that the environment was made with.
+/// Fails if a package is missing, or the Python with which the environment was created.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
 print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
 
-/// The Python of our virtual environment in the cache folder, which is made if missing; [`PACKAGE`] is installed.
+/// The Python of the virtual environment in the cache folder, which is created if missing. Requires [`PACKAGE`].
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let home = home(setup);
     if versions(&home).is_some() {
         return Ok(python_of(&home));
     }
-    let python = with_venv().context("no python3 can make a virtual environment")?;
-    // What an interrupted run left, or one with a Python that has gone since.
+    let python =
+        with_venv().context("no python3 can create a virtual environment; on Debian install python3-venv")?;
+    // Left by an interrupted run, or created with a Python that was removed.
     let _ = fs::remove_dir_all(&home);
-    process::quietly("making a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
+    process::quietly("creating a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
     let mut pip = Command::new(python_of(&home));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages(setup));
     process::quietly(&format!("installing {} (network)", packages(setup).join(" ")), &mut pip)?;
@@ -47,8 +48,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     Ok(python_of(&home))
 }
 
-/// A Python that can make an environment with pip in it. The first on `PATH` may lack the modules that the
-/// distribution's has.
+/// A Python that can create an environment with pip. The first on `PATH` may lack modules that the distribution's has.
 fn with_venv() -> Option<PathBuf> {
     let candidates = paths::on_path("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     candidates.into_iter().find(|python| {
@@ -60,7 +60,7 @@ fn versions(home: &Path) -> Option<String> {
     process::output_of(Command::new(python_of(home)).args(["-c", VERSIONS])).ok()
 }
 
-/// All versions are in the name, so that a new pin makes a new environment.
+/// The name contains all versions, so that a new pin creates a new environment.
 fn home(setup: &Setup) -> PathBuf {
     let versions = pinned(setup).map(|(_, version)| version);
     setup.cache.join(format!("python-{}", versions.join("-")))
@@ -81,7 +81,7 @@ fn pinned(setup: &Setup) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// As pip takes them.
+/// Package names and versions in pip's syntax.
 fn packages(setup: &Setup) -> [String; 5] {
     pinned(setup).map(|(name, version)| format!("{name}=={version}"))
 }

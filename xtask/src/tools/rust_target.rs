@@ -20,25 +20,24 @@ use super::{
 };
 use crate::{paths, process};
 
-/// The target of Worker and panel.
+/// The target of the Worker and the panel.
 pub const WASM: &str = "wasm32-unknown-unknown";
-/// Debian's rustc, cargo, source of the library, linkers and clippy.
+/// Debian's rustc, cargo, library source, linkers and clippy.
 const DEBIAN_RUST: Package = Package {
     debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
     present: |_| has_debian_rust(),
     ..Package::program("Debian's Rust")
 };
-/// Without a network rustup may hang instead of failing.
+/// Time limit for rustup, which may hang without a network.
 const LIMIT: Duration = Duration::from_secs(60);
-/// After a failure rustup is not asked again for a day, so that later starts stay quick.
+/// After a failure rustup is not run again for a day, so that later starts stay fast.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
-/// Where the standard library comes from.
+/// The source of the standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Library {
-    /// From rustup.
     Rustup,
-    /// From source, by Debian's Rust.
+    /// Compiled from source by Debian's Rust.
     Debian,
 }
 
@@ -62,7 +61,7 @@ impl Library {
     }
 }
 
-/// Finds the library for a target, or installs it.
+/// Finds or installs the library for a target.
 pub fn ensure(setup: &Setup, target: &str) -> Result<Library> {
     if has_target(target) || add_target(setup, target)? {
         return Ok(Library::Rustup);
@@ -71,13 +70,13 @@ pub fn ensure(setup: &Setup, target: &str) -> Result<Library> {
         bail!("the Rust target {target} is missing: run `rustup target add {target}`");
     }
     setup.ensure_packages(
-        &format!("compiling to {target}, which rustup does not have here,"),
+        &format!("compiling to {target}, which rustup cannot install here,"),
         &[&DEBIAN_RUST],
     )?;
     Ok(Library::Debian)
 }
 
-/// Whether the toolchain in use has a target's standard library.
+/// Whether the active toolchain has a target's standard library.
 fn has_target(target: &str) -> bool {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", target]).current_dir(paths::root());
@@ -87,7 +86,7 @@ fn has_target(target: &str) -> bool {
     files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Whether the toolchain in use has the target now.
+/// Adds the target to the active toolchain. Returns whether the toolchain has it.
 fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     let memory = setup.cache.join(format!("rustup-{target}-failed"));
     let failed_at = fs::metadata(&memory).and_then(|meta| meta.modified());
@@ -96,7 +95,7 @@ fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     if failed_lately || setup.consent == Consent::Refused || paths::on_path("rustup").is_none() {
         return Ok(false);
     }
-    // rustup does not expect another one that changes the same toolchain.
+    // Two rustup processes must not change the same toolchain at the same time.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut rustup = Command::new("rustup");

@@ -1,4 +1,4 @@
-//! The programs that `docs/guides` use. The end-to-end tests follow the guides as written.
+//! The programs that `docs/guides` use. The end-to-end tests execute the guides as written.
 
 use super::{Report, program_report, system::Package};
 use crate::paths;

@@ -1,4 +1,4 @@
-//! The operating system's packages: which ones are missing, the command that installs them, and permission to run it.
+//! The operating system's packages: finds missing ones, and installs them after permission.
 
 use std::{io::IsTerminal, process::Command};
 
@@ -7,42 +7,39 @@ use anyhow::{Result, bail};
 use super::Setup;
 use crate::{paths, process, ui};
 
-/// Whether commands that change the system may run. Other tools go into `node_modules` and the cache folder.
+/// Permission to change the system. Other tools are installed into `node_modules` and the cache folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// `--yes`, or CI.
     Given,
-    /// A person at a terminal is asked. Without a terminal, root needs no permission.
+    /// Asks at a terminal. Without a terminal, root needs no permission.
     Ask,
     /// `--no-install`.
     Refused,
 }
 
-/// Something that the operating system's packages provide. Package names are separated by spaces; an empty text
-/// means that the system has no such package, or that nothing there uses it.
+/// A program from the operating system's packages. Package names are separated by spaces. An empty text means that the
+/// system has no such package or does not need it.
 pub struct Package {
-    /// Completes the sentence "missing: …".
+    /// Name in the message about missing programs.
     pub name: &'static str,
-    /// Whether it is installed.
+    /// Checks whether it is installed.
     pub present: fn(&Self) -> bool,
     /// Debian, Ubuntu, Raspberry Pi OS.
     pub debian: &'static str,
-    /// Fedora.
     pub fedora: &'static str,
-    /// Arch Linux.
     pub arch: &'static str,
     /// macOS.
     pub homebrew: &'static str,
 }
 
 impl Package {
-    /// A package of one program, with the program's name on every system.
+    /// A package with one program, named like the program on every system.
     pub const fn program(name: &'static str) -> Self {
         let present = |own: &Self| paths::on_path(own.name).is_some();
         Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
     }
 
-    /// Whether it is installed.
     #[must_use]
     pub fn is_present(&self) -> bool {
         (self.present)(self)
@@ -59,7 +56,7 @@ enum System {
 }
 
 impl System {
-    /// By the package manager.
+    /// Detects the system by its package manager.
     fn detect() -> Option<Self> {
         let managers = [
             ("apt-get", Self::Debian),
@@ -101,8 +98,8 @@ pub fn install_line(package: &Package) -> String {
 }
 
 impl Setup {
-    /// Installs what is missing of these, after permission. On other systems than Debian the command is printed
-    /// for a person to run.
+    /// Installs the missing ones of these packages, after permission. On systems other than Debian, fails with the
+    /// command to run.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
         let missing: Vec<&Package> =
             packages.iter().copied().filter(|package| !package.is_present()).collect();
@@ -144,9 +141,9 @@ impl Setup {
             Consent::Ask if terminal => ui::pause(ask),
             Consent::Ask if root => Ok(()),
             Consent::Ask => {
-                bail!("nothing was installed: run the command above, or run this again with --yes")
+                bail!("nothing was installed; run the command above, or run this again with --yes")
             }
-            Consent::Refused => bail!("nothing was installed (--no-install): run the command above"),
+            Consent::Refused => bail!("nothing was installed (--no-install); run the command above"),
         }
     }
 }
@@ -158,10 +155,10 @@ fn ask() -> Result<()> {
     if matches!(answer.trim(), "" | "y" | "Y" | "yes") && answer.ends_with('\n') {
         return Ok(());
     }
-    bail!("nothing was installed; run the command above when you like")
+    bail!("nothing was installed; run the command above, then try again")
 }
 
-/// A command run as root: through sudo unless we are root already.
+/// A command that runs as root, with sudo if needed.
 #[must_use]
 pub fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
@@ -172,7 +169,7 @@ pub fn as_root(program: &str) -> Command {
     command
 }
 
-/// How [`as_root`] reads when printed.
+/// The prefix of [`as_root`] commands in messages.
 #[must_use]
 pub fn sudo_prefix() -> &'static str {
     if rustix::process::geteuid().is_root() { "" } else { "sudo " }

@@ -1,4 +1,4 @@
-//! What is written for an issuer, and that nothing is where the Worker would refuse it.
+//! Checks the written tables, and that nothing is written if the Worker would refuse it.
 
 use std::fs;
 
@@ -13,18 +13,18 @@ const PUBLIC: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg
 const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 const SECRET: &str = "AcTvQ8wYfWkq2nN5xZr7bD1mJ4hL6pS9tU3vE0gK";
 
-/// A folder with a configuration, and what is in it.
-struct Desk(TempDir);
+/// A folder with a configuration, keys and a secret.
+struct TestFolder(TempDir);
 
-impl Desk {
+impl TestFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("wrangler.toml"), "# mine\n[vars]\nSITES = \"home,lab\"\n").unwrap();
-        let desk = Self(folder);
-        desk.put("public", PUBLIC);
-        desk.put("private", PRIVATE);
-        desk.put("secret", &format!("{SECRET}\n"));
-        desk
+        let test_folder = Self(folder);
+        test_folder.put("public", PUBLIC);
+        test_folder.put("private", PRIVATE);
+        test_folder.put("secret", &format!("{SECRET}\n"));
+        test_folder
     }
 
     fn path(&self, name: &str) -> String {
@@ -53,7 +53,7 @@ impl Desk {
         run(command, true)
     }
 
-    /// A command that fails and writes nothing; what it says.
+    /// Expects a command to fail without writing anything. Returns the error.
     #[track_caller]
     fn refuses(&self, line: &str) -> String {
         let before = [self.text("wrangler.toml"), self.text(".dev.vars")];
@@ -73,55 +73,58 @@ const WHO: &str = "--issuer https://x.example --audience bench --scope line:benc
 
 #[test]
 fn a_secret_goes_into_its_own_file() {
-    let desk = Desk::new();
-    desk.run(&format!("add cron {WHO} --site lab --secret CRON_SECRET --secret-file @secret --max-life 60"))
+    let test_folder = TestFolder::new();
+    test_folder
+        .run(&format!("add cron {WHO} --site lab --secret CRON_SECRET --secret-file @secret --max-life 60"))
         .unwrap();
-    let text = desk.text("wrangler.toml");
+    let text = test_folder.text("wrangler.toml");
     let table = "[vars.ISSUERS.cron]\nissuer = \"https://x.example\"\nsite = \"lab\"\naudience = \"bench\"\n\
                  secret = \"CRON_SECRET\"\nscope = \"line:bench/*:*\"\nmax_life = 60\n";
     assert!(text.starts_with("# mine\n[vars]\nSITES") && text.ends_with(table), "{text}");
-    assert_eq!(desk.text(".dev.vars"), format!("CRON_SECRET='{SECRET}'\n"));
+    assert_eq!(test_folder.text(".dev.vars"), format!("CRON_SECRET='{SECRET}'\n"));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(desk.path(".dev.vars")).unwrap().permissions().mode();
+        let mode = fs::metadata(test_folder.path(".dev.vars")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
-    assert!(desk.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
-    // One that would make an older one, later in the alphabet, the second of two.
-    let twin = desk.refuses(&format!("add again {WHO} --key @public"));
-    assert!(twin.contains("refuse the issuer cron beside it"), "{twin}");
-    let twin = desk.refuses(&format!("add zeal {WHO} --key @public"));
+    assert!(test_folder.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
+    // An issuer whose table would come before that of `cron`, so that the Worker would refuse `cron`.
+    let twin = test_folder.refuses(&format!("add again {WHO} --key @public"));
+    assert!(twin.contains("then refuse the issuer cron"), "{twin}");
+    let twin = test_folder.refuses(&format!("add zeal {WHO} --key @public"));
     assert!(twin.contains("same issuer and audience"), "{twin}");
 
-    desk.put("other", "0QeZ8RtY2uI5oP7aS1dF4gH6jK9lX3cV");
-    let taken = desk.refuses(&format!("add other {OTHER} --secret CRON_SECRET --secret-file @other"));
-    assert!(taken.contains("has another CRON_SECRET"), "{taken}");
-    desk.run(&format!("add shared {OTHER} --secret CRON_SECRET")).unwrap();
-    desk.run("remove shared").unwrap();
-    desk.run("remove cron").unwrap();
-    assert_eq!(desk.text("wrangler.toml"), "# mine\n[vars]\nSITES = \"home,lab\"\n");
-    assert!(desk.refuses("remove cron").contains("no issuer"));
+    test_folder.put("other", "0QeZ8RtY2uI5oP7aS1dF4gH6jK9lX3cV");
+    let taken = test_folder.refuses(&format!("add other {OTHER} --secret CRON_SECRET --secret-file @other"));
+    assert!(taken.contains("has a different CRON_SECRET"), "{taken}");
+    test_folder.run(&format!("add shared {OTHER} --secret CRON_SECRET")).unwrap();
+    test_folder.run("remove shared").unwrap();
+    test_folder.run("remove cron").unwrap();
+    assert_eq!(test_folder.text("wrangler.toml"), "# mine\n[vars]\nSITES = \"home,lab\"\n");
+    assert!(test_folder.refuses("remove cron").contains("no issuer"));
 }
 
 #[test]
 fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
-    let desk = Desk::new();
-    desk.run(&format!("add ci {WHO} --key @public --typ at+jwt --alg EdDSA --scope-claim scope")).unwrap();
-    let text = desk.text("wrangler.toml");
+    let test_folder = TestFolder::new();
+    test_folder
+        .run(&format!("add ci {WHO} --key @public --typ at+jwt --alg EdDSA --scope-claim scope"))
+        .unwrap();
+    let text = test_folder.text("wrangler.toml");
     assert!(
         text.contains("keys = ")
             && text.contains("site = \"home\"")
             && text.contains("scope_claim = \"scope\"")
     );
-    let reading = Config::read(&desk.0.path().join("wrangler.toml")).unwrap().reading(None).unwrap();
+    let reading = Config::read(&test_folder.0.path().join("wrangler.toml")).unwrap().reading(None).unwrap();
     assert_eq!(reading.issuers.faults().len(), 0);
-    desk.run(&format!("add ci {WHO} --replace --jwks-uri https://x.example/jwks")).unwrap();
-    assert!(!desk.text("wrangler.toml").contains("keys = "));
+    test_folder.run(&format!("add ci {WHO} --replace --jwks-uri https://x.example/jwks")).unwrap();
+    assert!(!test_folder.text("wrangler.toml").contains("keys = "));
 
-    desk.put("secret-jwk", r#"{"kty":"oct","k":"QWNUdlE4d1lmV2txMm5ONXhacjdiRDFtSjRoTDZwUzk"}"#);
-    desk.put("weak", "shhhhh");
+    test_folder.put("secret-jwk", r#"{"kty":"oct","k":"QWNUdlE4d1lmV2txMm5ONXhacjdiRDFtSjRoTDZwUzk"}"#);
+    test_folder.put("weak", "shhhhh");
     for (line, wanted) in [
         ("--key @private", "private_key: "),
         ("--key @secret", "key_form: "),
@@ -137,7 +140,7 @@ fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
         ("--jwks-uri https://x.example/jwks --alg HS256", "shared secret"),
         ("--discover http://x.example", "neither https nor"),
     ] {
-        let said = desk.refuses(&format!(
+        let said = test_folder.refuses(&format!(
             "add new --issuer https://new.example --audience new --scope site:audit {line}"
         ));
         assert!(said.contains(wanted), "{line}: {said}");
@@ -146,7 +149,7 @@ fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_without_repeating_a_secret() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     for line in [
         format!("add x {WHO}"),
         format!("add x {WHO} --key @public --jwks-uri https://x.example/jwks"),
@@ -158,17 +161,17 @@ fn what_cannot_be_meant_is_refused_without_repeating_a_secret() {
         format!("add x {WHO} --secret KEYSET --secret-file @secret"),
         format!("add x {WHO} --secret {SECRET} --secret-file @secret"),
     ] {
-        desk.refuses(&line);
+        test_folder.refuses(&line);
     }
 }
 
 #[test]
 fn a_login_s_client_id_is_no_audience() {
-    let desk = Desk::new();
+    let test_folder = TestFolder::new();
     let login =
         "\n[vars.LOGINS.id]\nsite = \"home\"\nissuer = \"https://id.example\"\nclient_id = \"bench\"\n";
-    desk.put("wrangler.toml", &format!("{}{login}", desk.text("wrangler.toml")));
-    let said = desk.refuses(&format!("add cron {WHO} --key @public"));
+    test_folder.put("wrangler.toml", &format!("{}{login}", test_folder.text("wrangler.toml")));
+    let said = test_folder.refuses(&format!("add cron {WHO} --key @public"));
     assert!(said.contains("client_id"), "{said}");
 }
 
