@@ -41,7 +41,7 @@ const BOOT: Duration = Duration::from_secs(120);
 /// The reason from `cargo xtask test` if this host cannot emulate boards.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
-    println!("left out: {reason}");
+    println!("skipped: {reason}");
     Some(reason)
 }
 

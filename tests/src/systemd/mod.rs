@@ -16,7 +16,7 @@ const BOOT: Duration = Duration::from_secs(60);
 /// The reason from `cargo xtask test` if this host cannot run systemd containers.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_SYSTEMD").ok()?;
-    println!("left out: {reason}");
+    println!("skipped: {reason}");
     Some(reason)
 }
 
