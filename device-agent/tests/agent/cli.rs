@@ -1,5 +1,6 @@
 //! The real binary: exit codes, output, signals.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use pinlatch_protocol::command::CommandStatus;
@@ -113,6 +114,31 @@ async fn an_unusable_configuration_is_exit_code_2() {
         assert_eq!(bad.status.code(), Some(2), "{bad:?}");
         assert!(text(&bad.stderr).contains("agent.toml:1:13: "), "{bad:?}");
     }
+}
+
+#[tokio::test]
+async fn every_example_is_valid_and_listed() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let index = std::fs::read_to_string(examples.join("README.md")).unwrap();
+    let mut checked = 0;
+    for entry in std::fs::read_dir(&examples).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let file = folder.join("agent.toml");
+        let result = output(&["check-config", "--config", file.to_str().unwrap()]).await;
+        assert!(result.status.success(), "{result:?}");
+        // The page quotes the end of this message, after the file's name.
+        let message = text(&result.stdout);
+        let (_, verdict) = message.trim_end().rsplit_once("agent.toml: ").unwrap();
+        let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(page.contains(&format!("`agent.toml: {verdict}`")), "{}: {verdict}", folder.display());
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(index.contains(&format!("]({name}/README.md)")), "{name} is not in examples/README.md");
+        checked += 1;
+    }
+    assert!(checked >= 5, "only {checked} examples were found");
 }
 
 #[tokio::test]

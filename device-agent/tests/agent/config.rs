@@ -1,10 +1,12 @@
 //! Fixtures in `tests/config`: every file in `valid` loads. Every file in `invalid` fails with exactly the issues in
 //! its first lines: `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pinlatch_agent::config::{Config, DriverConfig, OnLinkLoss};
+use pinlatch_protocol::line::LineKind;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(folder);
@@ -95,6 +97,15 @@ fn what_is_measured_and_driven_has_fitting_defaults() {
     assert_eq!(line("flap").range_deg, Some((20.0, 160.5)));
     assert_eq!(config.interlocks[0].lines, [0, 1]);
     assert_eq!(config.status_socket, Some(folder.join("agent.sock")));
+}
+
+#[test]
+fn the_simulator_example_has_every_kind() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/simulator/agent.toml");
+    let config = Config::load(&file).unwrap();
+    assert!(config.lines.iter().all(|line| line.driver == DriverConfig::Sim));
+    let kinds: HashSet<LineKind> = config.lines.iter().map(|line| line.kind).collect();
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
 }
 
 #[test]
