@@ -17,7 +17,8 @@ use super::picker::Fault;
 use crate::link::State;
 use crate::words::{sentence, title};
 
-pub const CANCEL: &str = "Cancel";
+pub use crate::words::CANCEL;
+
 pub const CLOSE: &str = "Close";
 pub const BOARD: &str = "Devices";
 pub const LOADING: &str = "Loading…";
