@@ -3,6 +3,7 @@
 pub mod board;
 pub mod entry;
 pub mod guest;
+pub mod line;
 #[cfg(test)]
 mod tests;
 
