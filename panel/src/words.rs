@@ -5,6 +5,8 @@ pub mod entry;
 pub mod guest;
 pub mod line;
 #[cfg(test)]
+mod literals;
+#[cfg(test)]
 mod tests;
 
 use pinlatch_protocol::line::{Action, Level, LineKind};
