@@ -1,4 +1,5 @@
-//! Texts of the panel: names, times, levels and results of commands.
+//! Texts of the panel. This module has those that several screens share: names, times, levels and results of commands.
+//! The screens have a module each. Views have no texts, which the test in `literals.rs` checks.
 
 pub mod board;
 pub mod entry;

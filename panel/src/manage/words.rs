@@ -1,4 +1,4 @@
-//! All texts of the administration pages.
+//! All texts of the administration pages: shared ones, and a module for each page.
 
 pub mod activity;
 pub mod devices;

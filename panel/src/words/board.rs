@@ -204,6 +204,13 @@ mod tests {
     }
 
     #[test]
+    fn a_group_is_stored_under_a_name_that_does_not_depend_on_the_texts() {
+        assert_eq!((group(prefs::FAVOURITES), group("Garden")), (FAVOURITES, "Garden"));
+        assert_eq!(stored_group(&format!(" {FAVOURITES} ")), prefs::FAVOURITES);
+        assert_eq!(stored_group("Garden"), "Garden");
+    }
+
+    #[test]
     fn presence_says_since_when() {
         assert_eq!(presence(true, None), "online");
         assert_eq!(presence(false, Some(120_000)), "offline, last seen 2 min ago");
