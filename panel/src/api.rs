@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use web_sys::RequestCache;
 
-use crate::platform;
+use crate::{platform, words};
 
 const SESSION: &str = "/api/v1/session";
 const REFRESH: &str = "/api/v1/session/refresh";
@@ -187,7 +187,7 @@ pub async fn problem(response: Response) -> Failure {
     let body = response.text().await.unwrap_or_default();
     let mut problem = serde_json::from_str(&body).unwrap_or_else(|_| Problem {
         kind: "about:blank".into(),
-        title: format!("The server answered {status}"),
+        title: words::server_answered(status),
         status,
         code: String::new(),
         detail: None,

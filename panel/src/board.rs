@@ -89,7 +89,7 @@ fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> b
         "{key} {} {} {kind} {}",
         spaced(&key.device),
         spaced(&key.line),
-        group.unwrap_or_default().to_ascii_lowercase()
+        group.map(words::group).unwrap_or_default().to_ascii_lowercase()
     );
     wanted.iter().all(|word| text.contains(word.as_str()))
 }

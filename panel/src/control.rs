@@ -183,7 +183,7 @@ fn Empty(guest: bool) -> impl IntoView {
         <section class="plate empty" data-testid="empty">
             <h2>{heading}</h2>
             <p>{text}</p>
-            {(!guest).then(|| view! { <pre><code>"pinlatch device enrol NAME"</code></pre> })}
+            {(!guest).then(|| view! { <pre><code>{words::ENROL_COMMAND}</code></pre> })}
             {(!guest).then(|| view! { <p>{words::EMPTY_THEN}</p> })}
         </section>
     }

@@ -391,7 +391,7 @@ impl Panel {
             Some(ModelUpdate::Gap) => self.step(Input::Gap),
             Some(ModelUpdate::Answered(key)) => self.announce(&key),
             Some(ModelUpdate::Pressed(key, long)) => {
-                self.say(format!("{}: {}.", words::title(key.line.as_str()), words::pressed(long)));
+                self.say(words::line::say_pressed(&key.line, long));
             }
             Some(ModelUpdate::Facts) | None => {}
         }
@@ -437,8 +437,7 @@ impl Panel {
     fn announce(&self, key: &Key) {
         let state = self.model.with_untracked(|model| model.command_state(key));
         if let Some(answer) = state.answer {
-            let line = words::title(key.line.as_str());
-            self.say(format!("{line}: {}", words::outcome(&answer.outcome)));
+            self.say(words::line::say_outcome(&key.line, &answer.outcome));
         }
     }
 

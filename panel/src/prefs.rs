@@ -16,7 +16,8 @@ mod tests;
 
 use std::fmt::Write;
 
-/// This group comes first unless it was moved.
+/// Stored name of the group of favourites, which comes first unless it was moved. For the displayed name, see
+/// [`crate::words::group`].
 pub const FAVOURITES: &str = "Favourites";
 
 /// In characters.
@@ -35,9 +36,8 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// All themes with their labels.
-    pub const ALL: [(Self, &str); 3] =
-        [(Self::System, "System"), (Self::Light, "Light"), (Self::Dark, "Dark")];
+    /// In display order.
+    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
     /// The stored value, and the value of `data-theme`.
     pub fn mark(self) -> &'static str {
@@ -50,8 +50,8 @@ impl Theme {
 
     /// From the stored value; an unknown value means the system's theme.
     pub fn of(mark: Option<&str>) -> Self {
-        let found = Self::ALL.into_iter().find(|(theme, _)| Some(theme.mark()) == mark);
-        found.map_or(Self::System, |(theme, _)| theme)
+        let found = Self::ALL.into_iter().find(|theme| Some(theme.mark()) == mark);
+        found.unwrap_or(Self::System)
     }
 }
 

@@ -8,6 +8,8 @@ use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 
+use crate::words::pages;
+
 /// Prefix of the subject of issued tokens. In a browser, only guests have one.
 const MINTED: &str = "token:";
 
@@ -130,11 +132,11 @@ pub fn managing(site: &Name, page: &str) -> String {
 /// The administration pages that these scopes allow, with their titles.
 pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
     const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
-        ("devices", "Manage devices", Some(SiteRight::Devices)),
-        ("people", "People", Some(SiteRight::Users)),
-        ("tokens", "Tokens and links", Some(SiteRight::Tokens)),
-        ("activity", "Activity", Some(SiteRight::Audit)),
-        ("inspector", "Token inspector", None),
+        ("devices", pages::DEVICES, Some(SiteRight::Devices)),
+        ("people", pages::PEOPLE, Some(SiteRight::Users)),
+        ("tokens", pages::TOKENS, Some(SiteRight::Tokens)),
+        ("activity", pages::ACTIVITY, Some(SiteRight::Audit)),
+        ("inspector", pages::INSPECTOR, None),
     ];
     let open = WAYS.into_iter().filter(|(_, _, right)| right.is_none_or(|right| scope.allows_site(right)));
     open.map(|(page, title, _)| (page, title)).collect()

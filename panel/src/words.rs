@@ -1,8 +1,12 @@
-//! Texts of the panel: names, times, levels and results of commands.
+//! Texts of the panel. This module has those that several screens share: names, times, levels and results of commands.
+//! The screens have a module each. Views have no texts, which the test in `literals.rs` checks.
 
 pub mod board;
 pub mod entry;
 pub mod guest;
+pub mod line;
+#[cfg(test)]
+mod literals;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +18,19 @@ use crate::model::{Outcome, Pulse};
 
 pub use board::*;
 pub use entry::*;
+
+pub const PRODUCT: &str = "Pinlatch";
+pub const CANCEL: &str = "Cancel";
+
+/// The window's title: the name of a page or site, and the product.
+pub fn page_title(name: &str) -> String {
+    format!("{name} · {PRODUCT}")
+}
+
+/// Accessible name of a control that other parts of the page have, too: `Open, Door`.
+pub fn about(word: &str, name: &str) -> String {
+    format!("{word}, {name}")
+}
 
 /// A name as a heading: `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
@@ -275,6 +292,11 @@ pub fn login_problem(problem: &Problem) -> String {
 pub fn provider_problem(code: &str) -> String {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
     login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
+}
+
+/// Title of a problem for an answer that has none, for example from a proxy.
+pub fn server_answered(status: u16) -> String {
+    format!("The server answered {status}")
 }
 
 /// The text for a problem: a specific one if the title does not state the next step, else title and detail.

@@ -48,7 +48,7 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     };
     view! {
         <Entry
-            heading="Pinlatch"
+            heading=words::PRODUCT
             attempt
             button=words::LOG_IN
             testid="login-submit"
@@ -59,8 +59,8 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
                 (ended && attempt.is_clean())
                     .then(|| view! { <Notice class="unknown" icon=IconKind::Clock text=words::SESSION_ENDED testid="login-notice"/> })
             }}
-            <Field label="User name" name="username" testid="login-username" autocomplete="username" input=username first=true/>
-            <Password label="Password" testid="login-password" input=password/>
+            <Field label=words::USER_NAME name="username" testid="login-username" autocomplete="username" input=username first=true/>
+            <Password label=words::PASSWORD testid="login-password" input=password/>
         </Entry>
     }
 }

@@ -47,10 +47,10 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
             <p class="hint">{words::SET_UP_TEXT}</p>
             {(!given)
                 .then(|| view! {
-                    <Field label="Setup code" name="code" testid="setup-code" autocomplete="off" input=typed longest=512 first=true/>
+                    <Field label=words::SETUP_CODE name="code" testid="setup-code" autocomplete="off" input=typed longest=512 first=true/>
                 })}
-            <Field label="User name" name="username" testid="setup-username" autocomplete="username" input=username hint=words::USER_NAME_HINT first=given/>
-            <Password label="Password" testid="setup-password" fresh=true input=password hint=words::PASSWORD_HINT/>
+            <Field label=words::USER_NAME name="username" testid="setup-username" autocomplete="username" input=username hint=words::USER_NAME_HINT first=given/>
+            <Password label=words::PASSWORD testid="setup-password" fresh=true input=password hint=words::PASSWORD_HINT/>
         </Entry>
     }
 }
@@ -82,7 +82,7 @@ pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
             below=view! { <Back screen/> }.into_any()
         >
             <p class="hint">{words::INVITED_TEXT}</p>
-            <Password label="Password" testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
+            <Password label=words::PASSWORD testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
         </Entry>
     }
 }

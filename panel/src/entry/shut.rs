@@ -6,7 +6,7 @@ use crate::platform;
 use crate::ui::icon::Mark;
 use crate::visit::Visitor;
 use crate::words;
-use crate::words::guest::Closed;
+use crate::words::guest::{self, Closed};
 
 #[component]
 pub fn Shut(closed: Closed) -> impl IntoView {
@@ -14,7 +14,7 @@ pub fn Shut(closed: Closed) -> impl IntoView {
     let site = platform::site();
     let now = platform::moment(platform::now_ms());
     let text = closed.text(|seconds| words::moment(platform::moment(seconds.saturating_mul(1_000)), now));
-    document().set_title(&format!("{} · Pinlatch", closed.heading()));
+    document().set_title(&words::page_title(closed.heading()));
     // The previous element with focus is gone. Focus on the heading makes screen readers announce the page.
     Effect::new(move |_| {
         if let Some(heading) = heading.get() {
@@ -30,14 +30,14 @@ pub fn Shut(closed: Closed) -> impl IntoView {
                         <h1 tabindex="-1" node_ref=heading aria-describedby="shut-text">
                             {closed.heading()}
                         </h1>
-                        <p>{site.as_ref().map_or_else(|| "Pinlatch".into(), |site| words::title(site.as_str()))}</p>
+                        <p>{site.as_ref().map_or_else(|| words::PRODUCT.into(), |site| words::title(site.as_str()))}</p>
                     </div>
                 </div>
                 <p id="shut-text" data-testid="shut-text">{text}</p>
                 <p class="shut-way">
-                    "Do you have an account on this site? "
+                    {guest::HAVE_ACCOUNT}
                     <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
-                        "Sign in"
+                        {words::LOG_IN.0}
                     </a>
                 </p>
             </div>

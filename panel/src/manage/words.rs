@@ -1,4 +1,4 @@
-//! All texts of the administration pages.
+//! All texts of the administration pages: shared ones, and a module for each page.
 
 pub mod activity;
 pub mod devices;
@@ -10,14 +10,16 @@ pub mod tokens;
 #[cfg(test)]
 mod tests;
 
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 
 use super::page::Page;
 use super::picker::Fault;
 use crate::link::State;
-use crate::words::{sentence, title};
+use crate::words::{page_title, pages, sentence, title};
 
-pub const CANCEL: &str = "Cancel";
+pub use crate::words::CANCEL;
+
 pub const CLOSE: &str = "Close";
 pub const BOARD: &str = "Devices";
 pub const LOADING: &str = "Loading…";
@@ -51,23 +53,29 @@ pub fn link(state: State) -> (&'static str, &'static str) {
 
 pub fn heading(page: &Page) -> String {
     match page {
-        Page::Devices => "Manage devices".into(),
         Page::Device(name) => title(name.as_str()),
-        Page::People => "People".into(),
-        Page::Tokens => "Tokens and links".into(),
-        Page::Activity => "Activity".into(),
-        Page::Inspector => "Token inspector".into(),
         Page::Unknown => "Page not found".into(),
+        page => section(page).into(),
     }
+}
+
+/// The window's title, from the heading of the page.
+pub fn window(heading: &str, site: &Name) -> String {
+    page_title(&format!("{heading} · {}", title(site.as_str())))
+}
+
+/// Title of a dialog about a person, device or token: `Remove: ann`.
+pub fn titled(action: &str, name: &str) -> String {
+    format!("{action}: {name}")
 }
 
 pub fn section(page: &Page) -> &'static str {
     match page {
-        Page::Devices | Page::Device(_) => "Manage devices",
-        Page::People => "People",
-        Page::Tokens => "Tokens and links",
-        Page::Activity => "Activity",
-        Page::Inspector => "Token inspector",
+        Page::Devices | Page::Device(_) => pages::DEVICES,
+        Page::People => pages::PEOPLE,
+        Page::Tokens => pages::TOKENS,
+        Page::Activity => pages::ACTIVITY,
+        Page::Inspector => pages::INSPECTOR,
         Page::Unknown => "",
     }
 }

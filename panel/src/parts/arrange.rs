@@ -18,11 +18,14 @@ pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     let group =
         Memo::new(move |_| panel.prefs.with(|prefs| id.with_value(|id| prefs.group(id).map(String::from))));
     let put = move |group: Option<&str>| panel.arrange(|prefs| id.with_value(|id| prefs.put(id, group)));
+    let shown_group =
+        move || group.with(|group| group.as_deref().map(words::group).unwrap_or_default().to_owned());
     let starred = move || group.with(|group| group.as_deref() == Some(FAVOURITES));
     let order = Memo::new(move |_| plate.get().map(|plate| plate.order()).unwrap_or_default());
     let groups = move || {
         let names = panel.prefs.with(prefs::Prefs::groups);
-        names.into_iter().map(|name| view! { <option value=name></option> }).collect::<Vec<_>>()
+        let shown = names.iter().map(|name| words::group(name).to_owned());
+        shown.map(|name| view! { <option value=name></option> }).collect::<Vec<_>>()
     };
     let list = format!("groups-{}", line.id().replace('/', "-"));
     view! {
@@ -45,8 +48,8 @@ pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
                 placeholder=words::NO_GROUP
                 aria-label=line.label(words::GROUP)
                 data-testid=line.test_id("group")
-                prop:value=move || group.get().unwrap_or_default()
-                on:change:target=move |event| put(Some(&event.target().value()))
+                prop:value=shown_group
+                on:change:target=move |event| put(Some(words::stored_group(&event.target().value())))
             />
             <datalist id=list>{groups}</datalist>
             <Mover of=Of::Lines id=line.id() title=words::title(&line.name()) order/>
@@ -98,7 +101,7 @@ pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> imp
         [(-1, words::EARLIER, "earlier", IconKind::Earlier), (1, words::LATER, "later", IconKind::Later)];
     let buttons = both.map(|(by, word, mark, icon)| {
         let (id, title) = (id.clone(), title.clone());
-        let label = format!("{word}, {title}");
+        let label = words::about(word, &title);
         let test_id = format!("{mark}-{}", id.replace('/', "-"));
         let selector = format!("[data-testid=\"{test_id}\"]");
         let shift = move |_| {

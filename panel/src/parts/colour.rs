@@ -4,15 +4,16 @@ use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, Rgb};
 
 use super::line::Handle;
+use crate::words::line as text;
 
 const PRESETS: [(Rgb, &str); 7] = [
-    (Rgb(0xff, 0xff, 0xff), "White"),
-    (Rgb(0xff, 0xc4, 0x7a), "Warm white"),
-    (Rgb(0xff, 0x20, 0x10), "Red"),
-    (Rgb(0xff, 0x98, 0x00), "Amber"),
-    (Rgb(0x18, 0xc8, 0x48), "Green"),
-    (Rgb(0x20, 0x60, 0xff), "Blue"),
-    (Rgb(0, 0, 0), "Off"),
+    (Rgb(0xff, 0xff, 0xff), text::colour::WHITE),
+    (Rgb(0xff, 0xc4, 0x7a), text::colour::WARM_WHITE),
+    (Rgb(0xff, 0x20, 0x10), text::colour::RED),
+    (Rgb(0xff, 0x98, 0x00), text::colour::AMBER),
+    (Rgb(0x18, 0xc8, 0x48), text::colour::GREEN),
+    (Rgb(0x20, 0x60, 0xff), text::colour::BLUE),
+    (Rgb(0, 0, 0), text::OFF),
 ];
 
 /// The lamp next to the line's name shows the reported colour, never the picked one.
@@ -33,7 +34,7 @@ pub fn Colour(line: Handle) -> impl IntoView {
     };
     let hindered = move || line.hindrance("set").is_some();
     view! {
-        <div class="colours" role="group" aria-label="Colours">
+        <div class="colours" role="group" aria-label=text::colour::COLOURS>
             {PRESETS
                 .map(|(colour, word)| {
                     view! {
@@ -51,11 +52,11 @@ pub fn Colour(line: Handle) -> impl IntoView {
                     }
                 })
                 .collect_view()}
-            <label class="chip chip-any" title="Another colour">
+            <label class="chip chip-any" title=text::colour::ANOTHER>
                 <input
                     type="color"
                     node_ref=picker
-                    aria-label="Another colour"
+                    aria-label=text::colour::ANOTHER
                     data-testid=line.test_id("set")
                     aria-disabled=move || line.is_pending().to_string()
                     disabled=hindered

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::scope::Role;
 
 use crate::link::State;
 use crate::live::Panel;
@@ -21,18 +20,14 @@ pub fn Header() -> impl IntoView {
     });
     Effect::new(move |_| {
         let site = site.get();
-        document().set_title(&if site.is_empty() {
-            "Pinlatch".into()
-        } else {
-            format!("{site} · Pinlatch")
-        });
+        document().set_title(&if site.is_empty() { words::PRODUCT.into() } else { words::page_title(&site) });
     });
     let person = panel.visitor == Visitor::Person;
     view! {
         <header class="bar">
             <Mark/>
             <div class="bar-name">
-                <span class="legend">"Pinlatch"</span>
+                <span class="legend">{words::PRODUCT}</span>
                 <h1>{move || site.get()}</h1>
             </div>
             <LinkBadge/>
@@ -127,12 +122,7 @@ pub fn UserMenu(panel: Panel) -> impl IntoView {
     let name = move || who.get().map(|(name, _)| name).unwrap_or_default();
     let initial =
         move || name().chars().next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
-    let role = move || match who.get().and_then(|(_, role)| role) {
-        Some(Role::Owner) => "Owner",
-        Some(Role::Operator) => "Operator",
-        Some(Role::Viewer) => "Viewer",
-        None => "",
-    };
+    let role = move || who.get().and_then(|(_, role)| role).map_or("", words::role);
     let stuck = RwSignal::new(false);
     let log_out = move |_| {
         spawn_local(async move {
@@ -174,7 +164,7 @@ fn Themes() -> impl IntoView {
         theme.set(chosen);
         platform::set_theme(chosen);
     };
-    let buttons = Theme::ALL.map(|(own, word)| {
+    let buttons = Theme::ALL.map(|own| {
         view! {
             <button
                 type="button"
@@ -183,7 +173,7 @@ fn Themes() -> impl IntoView {
                 aria-pressed=move || (theme.get() == own).to_string()
                 on:click=move |_| choose(own)
             >
-                {word}
+                {words::theme(own)}
             </button>
         }
     });

@@ -93,7 +93,7 @@ impl Handle {
         let (path, (least, most)) = drawn?;
         let words = self.view.with(|view| {
             let view = view.as_ref()?;
-            Some(format!("{} to {}", words::measured(view, least), words::measured(view, most)))
+            Some(words::line::range(view, least, most))
         });
         Some((path, words?))
     }
@@ -150,11 +150,11 @@ impl Handle {
     /// Why an action is not possible now; `None` if it is.
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
-            Some("Not connected")
+            Some(words::line::hindrance::NOT_CONNECTED)
         } else if !self.may(action) {
-            Some("You have read-only access to this line")
+            Some(words::line::hindrance::READ_ONLY)
         } else if !self.online.get() {
-            Some("The device is offline")
+            Some(words::line::hindrance::OFFLINE)
         } else {
             None
         }
@@ -182,8 +182,8 @@ impl Handle {
     }
 
     /// Accessible name of a control: `Open for 3 s, Door`.
-    pub fn label(&self, words: &str) -> String {
-        format!("{words}, {}", words::title(&self.name()))
+    pub fn label(&self, word: &str) -> String {
+        words::about(word, &words::title(&self.name()))
     }
 
     /// Age of the last change, by the edge's clock.
@@ -250,7 +250,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
                 <Lamp line/>
             </header>
             <p class="readout">
-                <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some("last known: ")}</span>
+                <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some(words::line::LAST_KNOWN)}</span>
                 <strong>{move || line.reported()}</strong>
                 <span class="readout-since">{move || line.changed()}</span>
             </p>

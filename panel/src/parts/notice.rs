@@ -33,7 +33,7 @@ pub fn Notices(line: Handle) -> impl IntoView {
                                 <button
                                     type="button"
                                     class="dismiss"
-                                    aria-label="Dismiss"
+                                    aria-label=words::line::DISMISS
                                     on:click=move |_| line.dismiss()
                                 >
                                     <Icon kind=IconKind::Close/>
@@ -50,8 +50,7 @@ fn notices(line: Handle) -> Vec<Notice> {
     let mut found = Vec::new();
     let state = line.command.get();
     if let Some(pending) = &state.pending {
-        let text =
-            format!("Requested {}, waiting for the device", words::requested(line.kind, &pending.action));
+        let text = words::line::waiting(line.kind, &pending.action);
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
     } else if let Some(answer) = &state.answer {
         let icon = match answer.outcome {
@@ -73,16 +72,12 @@ fn notices(line: Handle) -> Vec<Notice> {
     let desired = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
     if let Some(desired) = desired.filter(|desired| state.pending.is_none() && Some(*desired) != line.level())
     {
-        let text = format!(
-            "Requested {}, reported {}.",
-            words::level(line.kind, Some(&desired)),
-            words::level(line.kind, line.level().as_ref())
-        );
+        let text = words::line::differ(line.kind, &desired, line.level().as_ref());
         found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });
     }
     let actions = line.kind.actions();
     if !actions.is_empty() && !actions.iter().any(|action| line.may(action)) {
-        let text = "You have read-only access to this line.".to_owned();
+        let text = words::line::READ_ONLY.to_owned();
         found.push(Notice { class: "plain", icon: IconKind::Look, text, stays: false });
     }
     found

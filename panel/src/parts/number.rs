@@ -8,7 +8,7 @@ use crate::model::Outcome;
 use crate::{platform, words};
 
 /// Presets of a dimmer, in percent.
-const PRESETS: [(u8, &str); 4] = [(0, "Off"), (25, "25 %"), (50, "50 %"), (100, "100 %")];
+const PRESETS: [u8; 4] = [0, 25, 50, 100];
 
 /// A value chosen while a command is pending is sent after it, unless it is older than this.
 const FRESH_MS: u64 = 1_000;
@@ -85,7 +85,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
                 step="1"
                 hidden=move || dimmer && fact.get().is_none()
                 aria-label=words::title(&line.name())
-                aria-valuetext=move || desired.get().or(fact.get()).map_or_else(|| "unknown".into(), in_words)
+                aria-valuetext=move || desired.get().or(fact.get()).map_or_else(|| words::level(line.kind, None), in_words)
                 data-testid=line.test_id("set")
                 disabled=move || line.hindrance("set").is_some()
                 title=move || line.hindrance("set")
@@ -117,14 +117,16 @@ fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
 
 #[component]
 fn Presets(line: Handle) -> impl IntoView {
-    let buttons = PRESETS.map(|(percent, word)| {
+    let buttons = PRESETS.map(|percent| {
+        let word = words::line::preset(percent);
+        let label = line.label(&word);
         let level = Level::Number(f64::from(percent) / 100.0);
         view! {
             <button
                 type="button"
                 class="key"
                 data-testid=line.test_id(&format!("set-{percent}"))
-                aria-label=line.label(word)
+                aria-label=label
                 aria-pressed=move || (line.level() == Some(level)).to_string()
                 aria-disabled=move || line.is_pending().to_string()
                 disabled=move || line.hindrance("set").is_some()

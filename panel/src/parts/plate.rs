@@ -26,6 +26,7 @@ pub fn PlateView(id: String) -> impl IntoView {
     };
     let id = StoredValue::new(id);
     let name = StoredValue::new(device.clone());
+    let title = if device.is_some() { title } else { words::group(&title).to_owned() };
     let plate = Memo::new(move |_| {
         plates.with(|all| id.with_value(|id| all.iter().find(|plate| plate.id == *id).cloned()))
     });

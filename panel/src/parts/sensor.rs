@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::line::Handle;
 use crate::model::trace::{HEIGHT, WIDTH};
+use crate::words;
 
 #[component]
 pub fn Reading(line: Handle) -> impl IntoView {
@@ -13,11 +14,7 @@ pub fn Reading(line: Handle) -> impl IntoView {
         line.trace()
     });
     let drawn = Memo::new(move |_| trace.with(Option::is_some));
-    let label = move || {
-        trace.with(|trace| {
-            trace.as_ref().map(|(_, words)| format!("Range since you opened the page: {words}"))
-        })
-    };
+    let label = move || trace.with(|trace| trace.as_ref().map(|(_, range)| words::line::range_since(range)));
     view! {
         <p class="reading">{move || line.reported()}</p>
         {move || drawn.get().then(|| view! {
@@ -31,7 +28,7 @@ pub fn Reading(line: Handle) -> impl IntoView {
             >
                 <path d=move || trace.get().map(|(path, _)| path)></path>
             </svg>
-            <p class="trace-range" aria-hidden="true">{move || trace.get().map(|(_, words)| words)}</p>
+            <p class="trace-range" aria-hidden="true">{move || trace.get().map(|(_, range)| range)}</p>
         })}
     }
 }

@@ -19,12 +19,12 @@ pub fn Switch(line: Handle) -> impl IntoView {
                 type="button"
                 class="quiet"
                 data-testid=line.test_id("blink")
-                aria-label=line.label("Blink")
+                aria-label=line.label(words::line::BLINK)
                 disabled=move || line.hindrance("blink").is_some()
                 aria-disabled=move || line.is_pending().to_string()
                 on:click=move |_| line.ask(BLINK)
             >
-                "Blink"
+                {words::line::BLINK}
             </button>
         })}
     }
@@ -64,7 +64,7 @@ fn Rocker(line: Handle) -> impl IntoView {
 /// On and off buttons for an unknown level.
 #[component]
 fn Two(line: Handle) -> impl IntoView {
-    [(true, "On", "set-on"), (false, "Off", "set-off")].map(|(level, word, name)| {
+    [(true, words::line::ON, "set-on"), (false, words::line::OFF, "set-off")].map(|(level, word, name)| {
         view! {
             <button
                 type="button"

@@ -37,20 +37,20 @@ pub fn Visit() -> impl IntoView {
         });
     };
     view! {
-        <section class="visit" data-testid="guest" aria-label="Guest access">
+        <section class="visit" data-testid="guest" aria-label=guest::ACCESS>
             <Icon kind=IconKind::Key/>
             <p class="visit-words">
-                <strong>"Guest"</strong>
+                <strong>{guest::GUEST}</strong>
                 <span data-testid="guest-until">{move || until.get()}</span>
                 <span class="visit-left" role="timer" data-testid="guest-left">
                     {move || countdown.get()}
                 </span>
             </p>
             <button class="quiet" type="button" data-testid="leave" on:click=leave>
-                "Leave"
+                {guest::LEAVE}
             </button>
             <p class="visit-stuck" role="status">
-                {move || stuck.get().then_some("The link is still open in this browser: Pinlatch cannot be reached. Try again.")}
+                {move || stuck.get().then_some(guest::NOT_LEFT)}
             </p>
         </section>
     }

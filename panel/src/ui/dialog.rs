@@ -3,6 +3,8 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::words;
+
 /// A confirmation, and the action for "yes".
 #[derive(Clone)]
 pub struct Question {
@@ -52,7 +54,7 @@ pub fn Confirm(question: RwSignal<Option<Question>>) -> impl IntoView {
             <p id="confirm-text">{word(|asked| &asked.text)}</p>
             <div class="dialog-answers">
                 <button type="button" class="quiet" data-testid="confirm-no" autofocus on:click=move |_| answer(false)>
-                    "Cancel"
+                    {words::CANCEL}
                 </button>
                 <button type="button" class="primary" data-testid="confirm-yes" on:click=move |_| answer(true)>
                     {word(|asked| &asked.yes)}

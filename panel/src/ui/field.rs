@@ -3,6 +3,8 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 
+use crate::words;
+
 /// `autocomplete` is used by browsers and password managers.
 #[component]
 pub fn Field(
@@ -69,11 +71,11 @@ pub fn Password(
                 <button
                     type="button"
                     class="quiet"
-                    aria-label="Show the password"
+                    aria-label=words::SHOW_PASSWORD
                     aria-pressed=move || shown.get().to_string()
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
                 >
-                    {move || if shown.get() { "Hide" } else { "Show" }}
+                    {move || if shown.get() { words::SHOW.1 } else { words::SHOW.0 }}
                 </button>
             </div>
             <Hint hint id="password-hint".into()/>

@@ -1,10 +1,12 @@
 //! Texts of the board outside its lines: connection state, latency, presence and arranging.
 
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::scope::Role;
 
 use super::{ago, title};
 use crate::link::State;
 use crate::model::Model;
+use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
 
 pub const DEVICES: &str = "Devices";
@@ -31,6 +33,8 @@ pub const NOTHING_FOUND: &str = "No lines match your search.";
 pub const ARRANGE: (&str, &str) = ("Arrange", "Done");
 pub const ARRANGE_HINT: &str = "Drag the tiles or use their buttons. The arrangement is stored in this browser. To operate lines again, select Done.";
 pub const FAVOURITE: &str = "Favourite";
+/// Name of the group of favourites.
+pub const FAVOURITES: &str = "Favourites";
 pub const GROUP: &str = "Group";
 pub const NO_GROUP: &str = "No group";
 pub const EARLIER: &str = "Move earlier";
@@ -48,6 +52,7 @@ pub const AGAIN: &str = "Try again";
 
 /// A site without devices: heading and text.
 pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
+pub const ENROL_COMMAND: &str = "pinlatch device enrol NAME";
 pub const EMPTY_THEN: &str =
     "Then run the printed command on the device. The device appears here when it connects.";
 /// A guest's page without devices: heading and text.
@@ -55,6 +60,41 @@ pub const EMPTY_GUEST: [&str; 2] = [
     "No device available",
     "The device for this link is not set up at the moment. It appears here when it is ready.",
 ];
+
+/// Titles of the administration pages.
+pub mod pages {
+    pub const DEVICES: &str = "Manage devices";
+    pub const PEOPLE: &str = "People";
+    pub const TOKENS: &str = "Tokens and links";
+    pub const ACTIVITY: &str = "Activity";
+    pub const INSPECTOR: &str = "Token inspector";
+}
+
+pub fn theme(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "System",
+        Theme::Light => "Light",
+        Theme::Dark => "Dark",
+    }
+}
+
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "Owner",
+        Role::Operator => "Operator",
+        Role::Viewer => "Viewer",
+    }
+}
+
+/// The displayed name of a group. Preferences store the group of favourites under a fixed name.
+pub fn group(stored: &str) -> &str {
+    if stored == prefs::FAVOURITES { FAVOURITES } else { stored }
+}
+
+/// The name under which preferences store a group that the person entered.
+pub fn stored_group(shown: &str) -> &str {
+    if shown.trim() == FAVOURITES { prefs::FAVOURITES } else { shown }
+}
 
 pub fn link(state: State, now_ms: u64) -> String {
     match state {
@@ -161,6 +201,13 @@ mod tests {
         let edge = |connected, ms| hops(&Model::default(), connected, ms).remove(0).time;
         assert_eq!(edge(true, Some(12)), "12 ms");
         assert_eq!((edge(true, None), edge(false, Some(12))), ("—".into(), "—".into()));
+    }
+
+    #[test]
+    fn a_group_is_stored_under_a_name_that_does_not_depend_on_the_texts() {
+        assert_eq!((group(prefs::FAVOURITES), group("Garden")), (FAVOURITES, "Garden"));
+        assert_eq!(stored_group(&format!(" {FAVOURITES} ")), prefs::FAVOURITES);
+        assert_eq!(stored_group("Garden"), "Garden");
     }
 
     #[test]

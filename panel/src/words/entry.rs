@@ -21,8 +21,15 @@ pub const INVITED_TEXT: &str = "You have been invited to this site. Choose a pas
 /// Label of the button, and while the request runs.
 pub const ACCEPT: (&str, &str) = ("Set password", "Saving…");
 pub const HAVE_ACCOUNT: &str = "Already have an account? ";
+pub const USER_NAME: &str = "User name";
+pub const PASSWORD: &str = "Password";
+pub const SETUP_CODE: &str = "Setup code";
 pub const USER_NAME_HINT: &str = "Lower-case letters and digits, or an e-mail address.";
 pub const PASSWORD_HINT: &str = "At least 8 characters. Several unrelated words make a strong password.";
+/// Accessible name of the button that shows or hides the password.
+pub const SHOW_PASSWORD: &str = "Show the password";
+/// Label of that button while the password is hidden, and while it is shown.
+pub const SHOW: (&str, &str) = ("Show", "Hide");
 
 /// Label of a button during a pause that the edge asked for.
 pub fn try_again_in(seconds: u32) -> String {

@@ -5,6 +5,14 @@ mod tests;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
+/// On the page for a link that gives no access, before the link to sign-in.
+pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
+/// Accessible name of the guest's bar.
+pub const ACCESS: &str = "Guest access";
+pub const GUEST: &str = "Guest";
+pub const LEAVE: &str = "Leave";
+pub const NOT_LEFT: &str = "The link is still open in this browser: Pinlatch cannot be reached. Try again.";
+
 /// The remaining time is counted down in the last hour.
 const LAST_MS: u64 = 3_600_000;
 

@@ -353,7 +353,7 @@ fn DeviceActions(name: Name) -> impl IntoView {
                 };
                 view! {
                     <Confirm
-                        title=format!("{}: {}", text::REMOVE, title(name.get_value().as_str()))
+                        title=words::titled(text::REMOVE, &title(name.get_value().as_str()))
                         text=text::REMOVE_TEXT
                         word=text::REMOVE_GO
                         test_id="remove-dialog"

@@ -108,7 +108,7 @@ fn EnrolForm() -> impl IntoView {
         event.prevent_default();
         match Name::new(name.get_untracked().trim()) {
             Ok(name) => doing.run(Box::pin(call::enrol(name)), move |reply| made.set(Some(reply))),
-            Err(wrong) => doing.fail(format!("Check the device name: {wrong}.")),
+            Err(wrong) => doing.fail(text::bad_name(&wrong)),
         }
     };
     move || match made.get() {

@@ -48,7 +48,7 @@ pub fn Inspector() -> impl IntoView {
         (!key.trim().is_empty()).then(|| given_key(&key).map_err(|error| error.to_string()))
     });
     let key_wrong = move || match given.get() {
-        Some(Err(wrong)) if is_given.get() => Some(format!("This key cannot be used: {wrong}.")),
+        Some(Err(wrong)) if is_given.get() => Some(text::bad_key(&wrong)),
         _ => None,
     };
     let finding = Memo::new(move |_| {

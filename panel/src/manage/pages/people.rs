@@ -17,7 +17,7 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::rights::{Rights, is_last_owner};
 use crate::manage::words;
 use crate::manage::words::people as text;
-use crate::manage::words::scope::{role_name, sentences};
+use crate::manage::words::scope::{role_mark, role_name, sentences};
 
 /// The list of people.
 #[derive(Clone, Copy)]
@@ -106,9 +106,8 @@ fn Card(name: UserName) -> impl IntoView {
         person.with(|person| person.as_ref().map(of)).unwrap_or_default()
     });
     let (shown, test_id) = (name.to_string(), format!("person-{name}"));
-    let role_mark = move || role_name(role.get()).to_lowercase();
     view! {
-        <li class="plate card" data-testid=test_id data-role=role_mark>
+        <li class="plate card" data-testid=test_id data-role=move || role_mark(role.get())>
             <p class="card-head">
                 <strong class="name">{shown}</strong>
                 {move || is_self.get().then(|| view! { <span class="tag">{text::YOU}</span> })}

@@ -132,10 +132,9 @@ fn Known(token: TokenView) -> impl IntoView {
         Memo::new(move |_| frame.rights.with(|rights| rights.may_revoke(&token)))
     };
     let TokenView { jti, kind, name, scope, not_before, expires_at, .. } = token.clone();
-    let window = format!(
-        "{} – {}",
-        frame.moment(not_before.saturating_mul(1_000)),
-        frame.moment(expires_at.saturating_mul(1_000))
+    let window = text::window(
+        &frame.moment(not_before.saturating_mul(1_000)),
+        &frame.moment(expires_at.saturating_mul(1_000)),
     );
     let facts = move || text::card(&token, frame.panel.now.get());
     let allows: Vec<_> = sentences(&scope).into_iter().map(|words| view! { <li>{words}</li> }).collect();
@@ -204,7 +203,7 @@ fn Opened() -> impl IntoView {
             let work = move || Box::pin(call::revoke(jti.clone())) as _;
             view! {
                 <Confirm
-                    title=format!("{}: {name}", text::REVOKE)
+                    title=words::titled(text::REVOKE, &name)
                     text=text::REVOKE_TEXT
                     word=text::REVOKE
                     test_id="revoke-dialog"

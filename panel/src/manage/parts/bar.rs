@@ -9,7 +9,7 @@ use crate::manage::{browser, words};
 use crate::parts::header::UserMenu;
 use crate::ui::icon::{Icon, IconKind, Mark};
 use crate::visit::Visitor;
-use crate::words::{board::WAYS, title};
+use crate::words::{PRODUCT, WAYS, title};
 
 #[component]
 pub fn Bar() -> impl IntoView {
@@ -21,7 +21,7 @@ pub fn Bar() -> impl IntoView {
         <header class="bar">
             <Mark/>
             <div class="bar-name">
-                <span class="legend">"Pinlatch"</span>
+                <span class="legend">{PRODUCT}</span>
                 <p class="bar-site">{title(site.as_str())}</p>
             </div>
             <p class="link" data-testid="link" data-state=move || state.get().0>

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::doing::Doing;
 use crate::manage::words;
+use crate::words::about as named;
 
 /// Submits a form.
 #[component]
@@ -32,7 +33,7 @@ pub fn Button(
     #[prop(optional, into)] disabled: Signal<bool>,
     on_press: impl Fn() + 'static,
 ) -> impl IntoView {
-    let label = (!about.is_empty()).then(|| format!("{text}, {about}"));
+    let label = (!about.is_empty()).then(|| named(text, &about));
     view! {
         <button
             class=class

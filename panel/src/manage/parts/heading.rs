@@ -12,8 +12,7 @@ pub fn Heading(page: Page) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let node = NodeRef::<leptos::html::H1>::new();
     let text = words::heading(&page);
-    let site = crate::words::title(frame.site().as_str());
-    document().set_title(&format!("{text} · {site} · Pinlatch"));
+    document().set_title(&words::window(&text, &frame.site()));
     Effect::new(move |_| {
         if let Some(node) = node.get() {
             let _ = node.focus();

@@ -5,9 +5,9 @@ use pinlatch_protocol::scope::{Pattern, Scope};
 
 use super::frame::Frame;
 use crate::manage::picker::{Choice, Picker, Row, rows, site_rights};
-use crate::manage::words::picker as text;
 use crate::manage::words::scope::{sentence, site};
-use crate::words::title;
+use crate::manage::words::{picker as text, titled};
+use crate::words::{self, title};
 
 /// Administrative scopes are offered only if `site` is true.
 #[component]
@@ -92,7 +92,7 @@ fn Group(picker: RwSignal<Picker>, device: Pattern, rows: Vec<Row>) -> impl Into
                 (_, Pattern::Any) => text::ALL_LINES.to_owned(),
                 (_, Pattern::One(line)) => title(line.as_str()),
             };
-            let about = if line.is_empty() { name.clone() } else { format!("{line}, {name}") };
+            let about = if line.is_empty() { name.clone() } else { words::about(&line, &name) };
             let chips: Vec<_> = row
                 .scopes
                 .into_iter()
@@ -126,7 +126,7 @@ fn Chip(picker: RwSignal<Picker>, word: String, about: String, scope: Scope) -> 
     let test_id = format!("pick-{scope}");
     let own = scope.clone();
     let choice = Memo::new(move |_| picker.with(|picker| picker.choice(&own)));
-    let label = if about.is_empty() { word.clone() } else { format!("{word}: {about}") };
+    let label = if about.is_empty() { word.clone() } else { titled(&word, &about) };
     view! {
         <button
             class="pick"

@@ -1,6 +1,7 @@
 //! Texts of the device pages.
 
 use pinlatch_protocol::line::LineKind;
+use pinlatch_protocol::name::NameError;
 use pinlatch_protocol::panel::LineView;
 
 use super::count;
@@ -109,6 +110,10 @@ pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
         Some(ms) => format!("{lines} · last seen {}", ago(ms)),
         None => lines,
     }
+}
+
+pub fn bad_name(wrong: &NameError) -> String {
+    format!("Check the device name: {wrong}.")
 }
 
 pub fn enrol_command(string: &str) -> String {

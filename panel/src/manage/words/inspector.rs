@@ -23,6 +23,11 @@ pub const CLAIMS: &str = "Claims";
 pub const CHECKS: &str = "Checks";
 pub const PASSED: &str = "passed";
 
+/// `wrong` is the reason from the token library.
+pub fn bad_key(wrong: &str) -> String {
+    format!("This key cannot be used: {wrong}.")
+}
+
 pub fn headline(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accepted => "The token would be accepted",

@@ -52,16 +52,27 @@ fn lines(device: &Pattern, line: &Pattern) -> String {
 
 /// Name and description of a role.
 pub fn role(role: Role) -> (&'static str, &'static str) {
-    match role {
-        Role::Owner => ("Owner", "Full access, including people and devices."),
-        Role::Operator => ("Operator", "Can see and operate every line."),
-        Role::Viewer => ("Viewer", "Can see every line but not operate it."),
-    }
+    let text = match role {
+        Role::Owner => "Full access, including people and devices.",
+        Role::Operator => "Can see and operate every line.",
+        Role::Viewer => "Can see every line but not operate it.",
+    };
+    (crate::words::role(role), text)
 }
 
 /// Name of a role, or of permissions without a role.
 pub fn role_name(role: Option<Role>) -> &'static str {
-    role.map_or("Custom permissions", |own| self::role(own).0)
+    role.map_or(super::people::OWN, crate::words::role)
+}
+
+/// The value of `data-role`.
+pub fn role_mark(role: Option<Role>) -> &'static str {
+    match role {
+        Some(Role::Owner) => "owner",
+        Some(Role::Operator) => "operator",
+        Some(Role::Viewer) => "viewer",
+        None => "custom permissions",
+    }
 }
 
 #[cfg(test)]

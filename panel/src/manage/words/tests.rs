@@ -11,6 +11,11 @@ fn every_page_has_a_heading() {
 }
 
 #[test]
+fn a_window_is_named_after_page_site_and_product() {
+    assert_eq!(window("People", &Name::new("my-home").unwrap()), "People · My home · Pinlatch");
+}
+
+#[test]
 fn a_failure_says_what_can_be_done() {
     assert!(failure(None, true).contains("may have been saved"));
     assert!(!failure(None, false).contains("saved"));

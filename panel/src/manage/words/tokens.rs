@@ -62,6 +62,11 @@ pub fn status(status: TokenStatus) -> &'static str {
     }
 }
 
+/// The validity of a token: start and end.
+pub fn window(from: &str, until: &str) -> String {
+    format!("{from} – {until}")
+}
+
 /// `None` if the number of commands is not limited.
 pub fn uses(token: &TokenView) -> Option<String> {
     let most = token.max_uses?;

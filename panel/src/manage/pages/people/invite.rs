@@ -19,6 +19,7 @@ use crate::manage::words::scope::role;
 use crate::manage::words::{self, people as text};
 use crate::manage::{browser, call};
 use crate::visit;
+use crate::words::bad_user_name;
 
 const ROLES: [(Role, &str); 3] =
     [(Role::Owner, "owner"), (Role::Operator, "operator"), (Role::Viewer, "viewer")];
@@ -99,7 +100,7 @@ pub fn Invite() -> impl IntoView {
         event.prevent_default();
         let username = match UserName::new(name.get_untracked().trim()) {
             Ok(username) => username,
-            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
+            Err(wrong) => return doing.fail(bad_user_name(&wrong)),
         };
         if untrack(|| list.person(&username)).is_some() {
             return doing.fail(text::ALREADY_THERE);

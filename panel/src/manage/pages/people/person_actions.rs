@@ -20,6 +20,7 @@ use crate::manage::parts::doing::{Doing, Failed};
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
 use crate::manage::words::{self, people as text};
+use crate::words::bad_user_name;
 
 /// The action whose dialog is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub fn Opened() -> impl IntoView {
     let list = expect_context::<List>();
     let close = move |()| list.open.set(None);
     let again = move |()| list.load();
-    let titled = |what: &str, name: &UserName| format!("{what}: {name}");
+    let titled = |action: &str, name: &UserName| words::titled(action, name.as_str());
     move || match list.open.get() {
         None => ().into_any(),
         Some(PersonAction::Invite) => view! {
@@ -212,7 +213,7 @@ fn Withdraw() -> impl IntoView {
         event.prevent_default();
         let wanted = match UserName::new(name.get_untracked().trim()) {
             Ok(wanted) => wanted,
-            Err(wrong) => return doing.fail(format!("Check the user name: {wrong}.")),
+            Err(wrong) => return doing.fail(bad_user_name(&wrong)),
         };
         // The same call would remove an existing person, which has its own confirmation.
         if untrack(|| list.person(&wanted)).is_some() {
