@@ -20,7 +20,7 @@ use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
-/// Why enrolment failed. In all cases nothing was stored.
+/// Reason for a failed enrolment. No credentials were stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     #[error(
@@ -39,7 +39,7 @@ pub enum EnrolError {
         /// Title of the problem document.
         title: String,
     },
-    #[error("the answer is not from a Pinlatch edge: check the address in the enrolment string")]
+    #[error("the answer is not from a Pinlatch edge: check the URL in the enrolment string")]
     Answer,
     /// The root key in the answer differs from the one in the enrolment string.
     #[error(
@@ -142,7 +142,7 @@ pub async fn enrol(
     Ok(credentials)
 }
 
-/// Number of the stored key set, if it has the same root key.
+/// Number of the stored key set, if the stored credentials have the same root key.
 fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
     let stored = Credentials::load(state_dir).ok()?;
     let same_owner = stored.root.thumbprint() == root.thumbprint();

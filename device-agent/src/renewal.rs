@@ -3,8 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// A certificate is renewed when less than one third of its lifetime is left. For a lifetime of one year these are four
-/// months, during which a device may be offline.
+/// A certificate is renewed when less than one third of its lifetime is left. With a lifetime of one year, this third
+/// is four months. A device can be offline for most of this time and still renew its certificate.
 const LEFT: u64 = 3;
 const DAY: u64 = 86_400;
 
@@ -16,14 +16,15 @@ pub struct Term {
 }
 
 impl Term {
-    /// Parsed from a `devcert+jwt` without checking its signature, which is the edge's task. `None` if it is invalid.
+    /// Reads the validity from a `devcert+jwt`. The signature is not checked here, because the edge checks it. Returns
+    /// `None` if the token cannot be parsed.
     pub fn of(devcert: &str) -> Option<Self> {
         let payload = Base64UrlUnpadded::decode_vec(devcert.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Whether to renew the certificate now. False before its validity starts, and after its end, because the edge then
-    /// rejects it.
+    /// Whether to renew the certificate now. False before the certificate is valid. Also false after it has expired,
+    /// because the edge then rejects the certificate.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life

@@ -1,4 +1,4 @@
-//! Syntax of the configuration file: only types, with the location of each value.
+//! Types for the syntax of the configuration file. `Spanned` values keep their position in the file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

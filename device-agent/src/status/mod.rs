@@ -24,7 +24,8 @@ pub fn default_socket() -> PathBuf {
     Path::new(RUNTIME_DIR).join("agent.sock")
 }
 
-/// The agent's status socket: the configured path, otherwise a socket in systemd's runtime folder if that exists.
+/// Path of the agent's status socket. The default is a socket in systemd's runtime folder. `None` if no path is
+/// configured and this folder does not exist.
 pub fn socket_of(config: &Config) -> Option<PathBuf> {
     let default = || Path::new(RUNTIME_DIR).is_dir().then(default_socket);
     config.status_socket.clone().or_else(default)

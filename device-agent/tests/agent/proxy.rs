@@ -135,7 +135,7 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     test_agent.configure(&format!("proxy = {:?}", proxy.url("porch:wrong-one@")));
     let running = Running::start(&test_agent);
     let log = running.until_logged("code=\"proxy_auth\"").await;
-    assert!(log.contains("put USER:PASSWORD@ into `proxy`"), "{log}");
+    assert!(log.contains("set `proxy` to http://USER:PASSWORD@HOST:PORT"), "{log}");
     for (answer, code) in [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "proxy_protocol"),

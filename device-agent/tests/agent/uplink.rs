@@ -116,7 +116,7 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     assert!(log.contains("renew the edge's certificate"), "{log}");
     serve(&stranger);
     let log = running.until_logged("code=\"tls_issuer\"").await;
-    assert!(log.contains("name the authority of the edge's certificate in `ca_file`"), "{log}");
+    assert!(log.contains("set `ca_file` to a PEM file with the certificate of the authority"), "{log}");
     let good = good.renewed(2090, "login.example");
     serve(&good);
     running.until_logged("code=\"tls_name\"").await;
