@@ -1,4 +1,5 @@
-//! One contact: a level counts after it was stable for the debounce time. A press is a change to on and back to off.
+//! One contact. A new level is accepted after it was stable for the debounce time. A press is a change to on and back
+//! to off.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub struct Contact {
     level: Option<bool>,
     /// The newest level and the time of its edge.
     unsettled: Option<(bool, Instant)>,
-    /// When it went on; `None` once the press was reported.
+    /// Time at which the contact went on. `None` after the press was reported.
     pressed: Option<Instant>,
 }
 
@@ -71,7 +72,7 @@ impl Contact {
         None
     }
 
-    /// Resets the contact after it became unreadable (`None`) or readable again.
+    /// Resets the contact after it became unreadable (`None`), or after it became readable again.
     pub fn reopened(&mut self, level: Option<bool>) {
         *self = Self::new(self.debounce, self.long_press, level);
     }
@@ -88,7 +89,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Plays edges at times in milliseconds and collects the presses with their times.
+    /// Sends edges at the given times, and collects the presses with their times. All times are in milliseconds.
     fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
         let start = Instant::now();
         let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
@@ -140,7 +141,8 @@ mod tests {
     }
 
     proptest! {
-        /// With any bouncing, a level counts only after it was stable, and the last level always counts.
+        /// For any sequence of edges, a level is accepted only after it was stable, and the last level is always
+        /// accepted.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);

@@ -7,8 +7,8 @@ use super::output::Power;
 use super::refused::Refused;
 use crate::config::Interlock;
 
-/// Whether a line may go on: every other line of its interlocks is off, and has been for the dead time. No line is
-/// switched off here; the caller must do that first.
+/// Checks whether a line is allowed to go on. Every other line of its interlocks must have been off for at least the
+/// dead time. This function switches no line off. The sender of the command must do this first.
 pub fn permit<'a>(
     interlocks: &[Interlock],
     line: usize,

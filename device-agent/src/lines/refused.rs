@@ -9,7 +9,7 @@ use super::driver::DriverError;
 pub enum Refused {
     #[error("the configuration has no line of this name")]
     UnknownLine,
-    /// The line's kind does not have this action, or not with these arguments.
+    /// The line's kind does not have this action, or the action's arguments are invalid.
     #[error(transparent)]
     Action(#[from] ActionError),
     #[error("the angle is outside range_deg")]

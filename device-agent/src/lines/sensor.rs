@@ -22,7 +22,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// If `polled`, the first reading is due immediately and further ones at the interval.
+    /// If `polled` is true, the first reading is due immediately, and further readings are due at the interval.
     pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
         Self {
             interval: sensing.interval,
@@ -40,7 +40,7 @@ impl Sensor {
         self.level.map(Level::Number)
     }
 
-    /// Why it cannot be read.
+    /// Reason why the sensor cannot be read.
     pub fn fault(&self) -> Option<&DriverError> {
         self.fault.as_ref()
     }
@@ -60,7 +60,8 @@ impl Sensor {
         true
     }
 
-    /// Handles a reading. Returns whether the sensor works, if that changed.
+    /// Handles a reading. Returns `Some(false)` if the sensor starts to fail, `Some(true)` if the sensor works again,
+    /// and `None` if neither is the case.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
         self.reading = false;
         let worked = self.fault.is_none();

@@ -40,7 +40,7 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
     seen
 }
 
-/// Only the level events.
+/// Like `news`, but returns only the level events.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
         LineEvent::Level(Some(level)) => Some((at, level)),
@@ -278,7 +278,8 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
-/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and count as new.
+/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and are treated as new
+/// lines.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";

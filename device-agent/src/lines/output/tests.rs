@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 
-/// Levels set on a driver, and whether it fails now.
+/// A driver that records its levels, and fails while `broken` is true.
 #[derive(Clone, Default)]
 struct Wire {
     set: Rc<RefCell<Vec<Level>>>,
@@ -252,7 +252,7 @@ fn power_is_on_whenever_it_could_be() {
 }
 
 proptest! {
-    /// With any actions at any times, a limited line is never on for longer than its limit.
+    /// For any sequence of actions, a line with `max_on_ms` is never on for longer than this limit.
     #[test]
     fn max_on_holds(steps in prop::collection::vec((0u8..5, 0u64..400, 1u32..400), 1..60)) {
         let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 150");
