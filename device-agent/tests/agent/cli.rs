@@ -1,4 +1,4 @@
-//! The real binary: exit codes, output, signals.
+//! Tests the real binary: exit codes, output and signals.
 
 use std::process::{Output, Stdio};
 
@@ -89,7 +89,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
-    // About 120 KiB of log into a pipe of 64 KiB.
+    // The agent writes about 120 KiB of log messages into a pipe of 64 KiB.
     for number in 0..800 {
         let order = link.order(&number.to_string(), "lamp", "toggle", json!({})).sign();
         assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -146,7 +146,7 @@ async fn lines_lists_what_there_is() {
 async fn lines_gives_the_words_of_the_configuration() {
     let test_agent = TestAgent::new();
     let sysfs = test_agent.folder.path().join("sys");
-    // Layout of the kernel for a PWM chip, a processor's thermometer and a 1-wire thermometer.
+    // The sysfs files of a PWM chip, a processor's thermometer and a 1-wire thermometer, as the kernel creates them.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
         ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),

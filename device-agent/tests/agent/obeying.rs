@@ -1,4 +1,4 @@
-//! Commands that run, and commands that the device's own rules refuse.
+//! Tests commands that run, and commands that the device's own rules refuse.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;

@@ -1,4 +1,4 @@
-//! The real program with the configuration of a [`TestAgent`]. Its log goes to a file.
+//! Runs the real program with the configuration of a [`TestAgent`]. The log goes to a file.
 
 use std::fs::File;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Commands, welcomes and key sets that the agent must not accept.
+//! Tests that the agent does not accept invalid commands, welcomes and key sets.
 
 use pinlatch_agent::credentials::Credentials;
 use pinlatch_protocol::agent::ToAgent;
@@ -27,7 +27,8 @@ async fn a_command_runs_once() {
             assert_eq!(test_agent.times_on("lamp"), 1);
             link.close(1012).await;
 
-            // Also refused on the next connection, which has no memory of earlier ids.
+            // The command is also refused on the next connection, although this connection has no record of earlier
+            // ids.
             let (mut link, _) = edge.welcome().await;
             let again = link.command(order).await;
             assert_eq!(
@@ -77,7 +78,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
             let flipped = if signature.starts_with('A') { "B" } else { "A" };
             spoiled.push(format!("{head}.{flipped}{}", &signature[1..]));
             spoiled.push(format!("{head}."));
-            // A different payload with the same signature.
+            // Uses the payload of another command with the same signature.
             let other = order("e").sign();
             let (other_head, _) = other.rsplit_once('.').unwrap();
             spoiled.push(format!("{other_head}.{signature}"));
@@ -86,7 +87,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
                 assert_eq!(outcome.status, CommandStatus::Refused);
                 assert_eq!(outcome.code.as_deref(), Some("refused_token"));
             }
-            // Without a readable id the agent sends no answer; the link stays up.
+            // If a token contains no readable id, the agent sends no answer. The link stays up.
             for jwt in ["", "a.b", "..", "ey.ey.ey", &"A".repeat(9_000)] {
                 link.say(&ToAgent::Command { jwt: jwt.into() }).await;
             }
@@ -162,7 +163,7 @@ async fn keys_rotate_forwards_only() {
         .await;
 }
 
-/// Keys that sign with the first and also contain the second.
+/// Combines the keys of two edges. The result contains the keys of both edges, and signs with the key of `first`.
 fn joined(first: &EdgeKeys, second: &EdgeKeys) -> EdgeKeys {
     let keys = |keys: &EdgeKeys| {
         let set: serde_json::Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();
