@@ -1,4 +1,4 @@
-//! Edge time on a device whose own clock may be wrong.
+//! Edge time on a device whose own clock can be wrong.
 //!
 //! A signed welcome contains the edge time at one moment between the request and its answer. From this moment, edge
 //! time is measured with CLOCK_BOOTTIME, which is monotonic and includes the time while the device is suspended. Two

@@ -22,7 +22,7 @@ pub const FILE: &str = "credentials.json";
 pub enum CredentialsError {
     #[error("{} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
     NotEnrolled(PathBuf),
-    /// Users other than the owner may read the private key.
+    /// Users other than the owner can read the private key.
     #[error("{} contains a private key and other users can read it (mode {mode:o}): set mode 600, or enrol this device again", .file.display())]
     Exposed { file: PathBuf, mode: u32 },
     /// The file's content is not in the expected format.
@@ -77,7 +77,7 @@ struct Stored {
     keyset_number: u64,
 }
 
-/// Why stored credentials are inconsistent.
+/// Reason why stored credentials are inconsistent.
 #[derive(Debug, thiserror::Error)]
 enum Inconsistent {
     #[error("unexpected JSON at line {0}, column {1}")]

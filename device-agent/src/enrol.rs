@@ -41,7 +41,7 @@ pub enum EnrolError {
     },
     #[error("the answer is not from a Pinlatch edge: check the URL in the enrolment string")]
     Answer,
-    /// The root key in the answer differs from the one in the enrolment string.
+    /// The root key in the answer does not match the thumbprint in the enrolment string.
     #[error(
         "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the string"
     )]
@@ -50,7 +50,7 @@ pub enum EnrolError {
     Key(#[from] KeyError),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
-    /// The key set is older than one this device has already seen.
+    /// The key set is older than a key set that this device has already seen.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
@@ -65,7 +65,7 @@ pub enum EnrolError {
     Credentials(#[from] CredentialsError),
 }
 
-/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code itself may contain dots.
+/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code can contain dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,

@@ -29,7 +29,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub enum EndpointError {
     #[error("invalid edge URL: expected https://HOST or https://HOST:PORT without a path")]
     Form,
-    /// Plain HTTP to another machine.
+    /// Plain HTTP to another machine is not allowed.
     #[error(
         "plain http is allowed only to this machine: use https, or set allow_plaintext = true (enrol: --allow-plaintext)"
     )]
@@ -198,7 +198,7 @@ impl Connection {
         Ok(Self { sender, authority, validity })
     }
 
-    /// Validity of the edge's TLS certificate. The caller checks it against edge time.
+    /// Validity of the edge's TLS certificate. The caller must check the validity against edge time.
     pub fn validity(&self) -> Option<Validity> {
         self.validity
     }

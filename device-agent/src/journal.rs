@@ -58,7 +58,7 @@ impl Journal {
                 let mut note = Entry::new(Level::WARN);
                 note.message =
                     format!("{dropped} log messages were dropped because the log was not read in time");
-                // If sending fails again, the count restarts from zero; the gap in the journal remains visible.
+                // If sending this note fails too, the count is lost. The gap in the journal is still visible.
                 let _ = self.socket.send(&note.datagram());
             }
         }

@@ -38,7 +38,7 @@ pub enum LinkError {
     Handshake(&'static str),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
-    /// The edge's key set is older than one this device has already seen.
+    /// The edge's key set is older than a key set that this device has already seen.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
@@ -53,7 +53,7 @@ pub enum LinkError {
     Socket(Box<tungstenite::Error>),
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// The edge broke the protocol.
+    /// The edge violated the protocol.
     #[error("{0}")]
     Protocol(&'static str),
     #[error("the edge closed the connection (code {code}, reason {reason:?})")]
@@ -73,7 +73,7 @@ impl From<tungstenite::Error> for LinkError {
 /// Close code for a connection that was replaced by a newer connection of this device.
 pub const CLOSE_REPLACED: u16 = 4409;
 
-/// Problem code of a refusal because another agent is connected as this device.
+/// Problem code: the edge refuses the connection, because another agent is connected as this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
 /// Problem codes with which the edge rejects this device, permanently or temporarily.

@@ -1,4 +1,4 @@
-//! Outcomes that may not have reached the edge yet.
+//! Outcomes that the edge has possibly not received yet.
 //!
 //! A successful write to a socket does not prove that the edge received the data. The edge answers pings in order, so a
 //! pong confirms every outcome that was sent before the corresponding ping. The agent sends the unconfirmed outcomes
@@ -16,7 +16,7 @@ const MAX_KEPT: usize = 64;
 pub struct Outbox {
     kept: VecDeque<(u64, Outcome)>,
     next: u64,
-    /// For each unanswered ping: the number of the first outcome sent after it.
+    /// For each unanswered ping: the number of the first outcome that is sent after the ping.
     pings: VecDeque<u64>,
 }
 

@@ -80,7 +80,7 @@ impl ProxyError {
 pub struct Proxy {
     host: String,
     port: u16,
-    /// `Basic …`.
+    /// The header value `Basic …`.
     authorization: Option<Secret>,
 }
 

@@ -1,4 +1,4 @@
-//! When to renew this device's certificate.
+//! Decides when to renew this device's certificate.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
@@ -30,12 +30,12 @@ impl Term {
         now_s < self.exp && left.saturating_mul(LEFT) < life
     }
 
-    /// In seconds of Unix time.
+    /// Time of expiry, in seconds of Unix time.
     pub fn expires(&self) -> u64 {
         self.exp
     }
 
-    /// Whole days left.
+    /// Number of whole days until the expiry.
     pub fn days_left(&self, now_s: u64) -> u64 {
         self.exp.saturating_sub(now_s) / DAY
     }

@@ -44,7 +44,7 @@ pub struct SessionContext<'a> {
     pub lines: &'a Lines,
     pub telemetry: &'a Telemetry,
     pub service: &'a Service,
-    /// Folder for a renewed certificate.
+    /// Folder in which a renewed certificate is stored.
     pub state_dir: &'a Path,
     /// Maximum time without a received frame before the link counts as dead.
     pub link_timeout: Duration,
@@ -127,9 +127,9 @@ struct Session<'a> {
     term: Option<Term>,
     /// Whether a new certificate was requested and not yet received.
     renewing: bool,
-    /// Nonce of the last time request, and when it was sent in milliseconds since boot.
+    /// Nonce of the last time request, and the time at which the request was sent, in milliseconds since boot.
     asked: Option<(String, u64)>,
-    /// Whether a frame that was not understood has been logged.
+    /// Whether the agent has already logged a frame that it did not understand.
     confused: bool,
 }
 
@@ -246,7 +246,7 @@ impl<'a> Session<'a> {
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
-            // The first frame of a connection sets the keys. They do not change during the connection.
+            // The first frame of a connection sets the keys. The keys do not change during the connection.
             ToAgent::Welcome { .. } => self.not_understood(),
         }
         Ok(())

@@ -101,7 +101,7 @@ impl Service {
         self.0.uplink_until.set(Instant::now().checked_add(time));
     }
 
-    /// Runs a task and records the time each time that a poll of the task returns.
+    /// Runs a task, and records the time after each poll of the task.
     pub async fn watch<F: Future>(&self, part: Part, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut ticks = interval(POLL_EVERY);

@@ -1,4 +1,4 @@
-//! TLS to the edge, for a device whose clock may be in 1970.
+//! TLS to the edge, for a device whose clock can be in 1970.
 //!
 //! A Raspberry Pi has no battery-backed clock. If the clock is behind, a valid certificate appears to be not valid yet.
 //! A chain that would be rejected only for this reason is verified as if the time were the `notBefore` of the edge's

@@ -75,8 +75,8 @@ struct RetryState {
     /// Whether a newer connection of this device has replaced ours. While this is true, an attempt does not replace
     /// another connection. A successful attempt sets it to false.
     replaced: bool,
-    /// Code of the last logged failure, when it was logged, and the number of failed attempts with this code since
-    /// then.
+    /// Code of the last logged failure, the time of its log message, and the number of failed attempts with this code
+    /// since then.
     logged: Option<(&'static str, Instant, u32)>,
 }
 

@@ -64,11 +64,11 @@ pub struct Config {
     pub interlocks: Vec<Interlock>,
     /// Socket for `pinlatch-agent status`. `None` for the default socket, if its folder exists.
     pub status_socket: Option<PathBuf>,
-    /// Folder of sysfs. Not a key of the file; tests replace it.
+    /// Folder of sysfs. This is not a key of the file. Only tests change it.
     pub sysfs: PathBuf,
 }
 
-/// `[simulator]`.
+/// The table `[simulator]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulator {
     /// File to which each change of a simulated output is appended.
@@ -77,7 +77,7 @@ pub struct Simulator {
     pub socket: Option<PathBuf>,
 }
 
-/// `[lines.NAME]`.
+/// A table `[lines.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineConfig {
     pub name: Name,
@@ -229,7 +229,7 @@ pub struct Sensing {
     pub min_change: f64,
 }
 
-/// `[interlocks.NAME]`: lines that must never be on at the same time.
+/// A table `[interlocks.NAME]` with lines that must never be on at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interlock {
     /// Indexes into [`Config::lines`].

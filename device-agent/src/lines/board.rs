@@ -19,7 +19,7 @@ use crate::config::{Config, Interlock, Simulator};
 /// Maximum number of events that wait for the uplink. If more events occur, the oldest ones are dropped. The next hello
 /// includes the level of every line in any case.
 pub const MAX_EVENTS: usize = 256;
-/// How long to wait at the start for the system to grant access to the hardware.
+/// Maximum time to wait at the start until the system grants access to the hardware.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Board {

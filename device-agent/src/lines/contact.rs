@@ -29,7 +29,7 @@ impl Contact {
         self.level.map(Level::On)
     }
 
-    /// When [`Contact::tick`] must run next.
+    /// Time at which [`Contact::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         match self.unsettled {
             // The length of the press is known only when the level is stable.

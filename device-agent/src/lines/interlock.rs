@@ -1,4 +1,4 @@
-//! Lines that are never on together.
+//! Interlocks: groups of lines that must never be on at the same time.
 
 use pinlatch_protocol::name::Name;
 use tokio::time::Instant;

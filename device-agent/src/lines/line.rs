@@ -134,7 +134,7 @@ impl Line {
         }
     }
 
-    /// Why the level is unknown.
+    /// Reason why the level is unknown.
     pub(super) fn fault(&self) -> Option<&DriverError> {
         let fault = match &self.behaviour {
             Behaviour::Output(output) => output.fault(),

@@ -153,7 +153,7 @@ impl Lines {
         }
     }
 
-    /// When the first timer of a line is due.
+    /// Time at which the first timer of a line is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.0.board.borrow().next_due()
     }

@@ -142,7 +142,7 @@ impl Output {
         }
     }
 
-    /// When [`Output::tick`] must run next.
+    /// Time at which [`Output::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         let motion = self.motion.as_ref().map(Motion::next);
         [self.off_at, self.safe_at, motion].into_iter().flatten().min()

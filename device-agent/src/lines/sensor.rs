@@ -45,7 +45,7 @@ impl Sensor {
         self.fault.as_ref()
     }
 
-    /// When [`Sensor::begin`] must run next.
+    /// Time at which [`Sensor::begin`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.reading)
     }

@@ -12,7 +12,7 @@ use super::driver::{gpio, pwm, sensor};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
     pub gpio: Vec<GpioChip>,
-    /// Why the GPIO chips could not be listed.
+    /// Reason why the GPIO chips could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpio_error: Option<String>,
     pub pwm: Vec<PwmChip>,

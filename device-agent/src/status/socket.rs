@@ -53,7 +53,7 @@ impl SocketError {
     }
 }
 
-/// The daemon's socket. Dropping it removes the file.
+/// The daemon's socket. Dropping the `StatusSocket` removes the file.
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,

@@ -66,8 +66,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                     link.say(&ToAgent::Command { jwt }).await;
                     tried += 1;
                 }
-                // Sends a valid command with a new id, which is executed. At its outcome, the agent has answered all
-                // earlier commands.
+                // Sends a valid command with a new id, which is executed. When its outcome arrives, the agent has
+                // answered all earlier commands.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
                 link.say(&ToAgent::Command { jwt: order }).await;

@@ -224,7 +224,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
 
     link.close(4409).await;
-    // The agent may not have received the close frame yet.
+    // The agent has possibly not received the close frame yet.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);

@@ -49,8 +49,8 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection can resume the TLS session of the first connection, which skips the check of
-                // the chain.
+                // The second connection can resume the TLS session of the first connection. A resumed session skips
+                // the check of the chain.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);

@@ -50,7 +50,8 @@ pub struct State {
     pub shown_root: Value,
     /// Age of the certificates issued at enrolment, in days.
     pub issued_ago_days: u64,
-    /// Whether a captive portal answers instead of the edge. It sends status 200 and a web page for every request.
+    /// Whether a captive portal answers instead of the edge. The portal answers every request with
+    /// status 200 and a web page.
     pub portal: bool,
     /// Whether another agent is connected as this device.
     pub taken: bool,
@@ -160,7 +161,7 @@ impl Edge {
         timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
     }
 
-    /// Waits for the next connection, sends its welcome and returns it with its hello.
+    /// Waits for the next connection and sends the welcome. Returns the connection and the agent's hello.
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;

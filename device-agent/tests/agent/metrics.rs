@@ -24,7 +24,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // If the server did not read the whole request, the connection may end with a reset.
+    // If the server did not read the whole request, the connection can end with a reset.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no end");
     String::from_utf8(answer).unwrap()
 }

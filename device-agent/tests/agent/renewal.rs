@@ -53,8 +53,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let old = stored(&test_agent, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
-            // Each connection requests a certificate once. If the agent rejects the certificate, the old one and the
-            // link stay.
+            // Each connection requests a certificate once. If the agent rejects the certificate, it keeps the old
+            // certificate and the link.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;

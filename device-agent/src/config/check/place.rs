@@ -25,7 +25,7 @@ const MAX_CHANNEL: u32 = 255;
 /// Maximum length of a device or channel name in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// Text for messages about hardware that only one line is allowed to use.
+/// Returns the hardware that only one line is allowed to use, as text for messages.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),

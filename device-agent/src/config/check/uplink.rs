@@ -19,7 +19,7 @@ impl Checker<'_> {
         let url = url?;
         match Proxy::parse(url.get_ref()) {
             Ok(proxy) => Some(proxy),
-            // The message does not repeat the value, which may contain a password.
+            // The message does not repeat the value, which can contain a password.
             Err(error) => {
                 self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
                 None

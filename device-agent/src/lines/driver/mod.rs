@@ -18,7 +18,7 @@ use crate::config::{Config, DriverConfig, LineConfig};
 /// Maximum number of queued input signals.
 const QUEUE: usize = 64;
 
-/// Why a line cannot be opened, driven or read.
+/// Reason why a line cannot be opened, driven or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DriverError(pub String);

@@ -216,7 +216,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         started[line] = Some(now);
                     }
                 }
-                // Time passes in small steps, so that the checks see every moment.
+                // Time passes in small steps, so that the checks run every 50 ms.
                 Step::Pass(ms) => {
                     for _ in 0..ms / 50 {
                         tokio::time::sleep(Duration::from_millis(50)).await;
