@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_edge_that_is_silent_is_tried_within_two_seconds_for_ever() {
         assert_eq!(longest(&LOST, 6), [500, 1_000, 1_500, 1_500, 1_500, 1_500]);
-        assert_eq!(longest(&LOST, 200_000).last(), Some(&1_500), "a night");
+        assert_eq!(longest(&LOST, 200_000).last(), Some(&1_500), "after a long outage");
         assert_eq!(Backoff::default().pause(&LOST, Duration::ZERO, 0.0), Duration::ZERO, "full jitter");
         for away in [
             LinkError::Gateway(StatusCode::BAD_GATEWAY),
@@ -114,7 +114,7 @@ mod tests {
         for _ in 0..999 {
             pause(&LOST, 0);
         }
-        assert_eq!(pause(&overloaded, 0), 1_000, "it comes back and stumbles");
+        assert_eq!(pause(&overloaded, 0), 1_000, "the server returns and fails once");
         for foreign in [
             LinkError::NotTheEdge(StatusCode::OK),
             HttpError::Proxy(ProxyError::Unauthorised).into(),

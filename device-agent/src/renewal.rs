@@ -54,7 +54,7 @@ mod tests {
         let year = term(&format!("{{\"iat\":{DAY},\"exp\":{},\"x\":1}}", 367 * DAY)).unwrap();
         assert_eq!([0, 1, 200, 245].map(|day| year.is_due(day * DAY)), [false; 4]);
         assert_eq!([246, 300, 366].map(|day| year.is_due(day * DAY)), [true; 3]);
-        assert!(!year.is_due(367 * DAY), "the edge refuses it, so that nobody can ask");
+        assert!(!year.is_due(367 * DAY), "the edge rejects an expired certificate");
         assert_eq!((year.expires(), year.days_left(360 * DAY)), (367 * DAY, 7));
     }
 

@@ -113,7 +113,7 @@ mod tests {
     fn presses_are_told_when_let_go_and_long_ones_as_soon_as_they_are() {
         assert_eq!(presses(20, &[(true, 100), (false, 300)]), [(false, 320)]);
         assert_eq!(presses(20, &[(true, 100), (false, 5_000)]), [(true, 900)]);
-        assert_eq!(presses(20, &[(true, 100), (false, 110)]), [], "it never rested");
+        assert_eq!(presses(20, &[(true, 100), (false, 110)]), [], "the level was never stable");
         assert_eq!(
             presses(20, &[(true, 0), (false, 100), (true, 200), (false, 300)]),
             [(false, 120), (false, 320)]
@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn the_moment_of_letting_go_counts_and_not_the_end_of_the_bouncing() {
         assert_eq!(presses(50, &[(true, 0), (false, 790)]), [(false, 840)]);
-        assert_eq!(presses(50, &[(true, 0), (false, 790), (true, 795)]), [(true, 845)], "it was not let go");
+        assert_eq!(
+            presses(50, &[(true, 0), (false, 790), (true, 795)]),
+            [(true, 845)],
+            "the contact was not released"
+        );
     }
 
     #[test]
@@ -137,7 +141,7 @@ mod tests {
         door.edge(true, now);
         assert_eq!(door.tick(now), None);
         door.reopened(Some(true));
-        assert_eq!(door.next_due(), None, "nobody knows how long it has been on");
+        assert_eq!(door.next_due(), None, "the time since it went on is unknown");
     }
 
     proptest! {

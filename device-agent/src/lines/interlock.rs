@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(
             permit(2, [Power::On, off, Power::On], later),
             Ok(()),
-            "neither itself nor strangers count"
+            "only the other lines of the same interlock count"
         );
     }
 }

@@ -118,7 +118,7 @@ mod tests {
         let late = start + Duration::from_secs(31);
         assert!(
             heat.begin(late) && !heat.begin(late + Duration::from_secs(60)),
-            "the last one has not come back"
+            "the last reading has not finished"
         );
         heat.take(Ok(20.0));
         assert!(heat.begin(late + Duration::from_secs(60)));

@@ -85,7 +85,7 @@ async fn events_of_a_time_without_a_link_are_not_told_later() {
     let (lines, edges, _folder) = open(LAMP);
     run(&lines, "lamp", "toggle", json!({})).unwrap();
     lines.link_up();
-    assert_eq!(lines.infos()[0].level, Some(Level::On(true)), "the hello says it");
+    assert_eq!(lines.infos()[0].level, Some(Level::On(true)), "the hello contains the level");
     assert_eq!(events(&lines, edges, Duration::from_secs(1)).await, []);
 }
 
@@ -321,7 +321,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
             let on = |line: &str, on| (line.to_owned(), Some(Level::On(on)));
             assert_eq!(levels, [on("door", true), on("heater", true), on("lamp", false)]);
             let interlocked = run(&lines, "lamp", "set", json!({ "value": true }));
-            assert_eq!(interlocked.unwrap_err().code(), "refused_interlock", "the new rule holds");
+            assert_eq!(interlocked.unwrap_err().code(), "refused_interlock", "the new interlock applies");
             assert_eq!(run(&lines, "door", "pulse", json!({ "ms": 1 })), Err(Refused::Busy));
         }
     );

@@ -53,7 +53,10 @@ async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
     assert_eq!(ended.status.code(), Some(0));
     let log = text(&ended.stderr);
     assert!(log.contains("connected") && log.contains("stopped"), "{log}");
-    assert!(log.contains("no GPIO") || log.contains("NO_SUCH_LINE"), "the wrong line is named: {log}");
+    assert!(
+        log.contains("no GPIO") || log.contains("NO_SUCH_LINE"),
+        "the unusable line is not reported: {log}"
+    );
     assert!(!log.contains(&order) && !log.contains("eyJ"), "a token in the log: {log}");
     assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))));
 }

@@ -76,7 +76,7 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
             // expiry.
             edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
             link.send_welcome().await;
-            assert!(link.next().await.is_err(), "it must not say hello");
+            assert!(link.next().await.is_err(), "the agent must not send a hello");
             edge.state.lock().unwrap().ahead_ms = 0;
             edge.welcome().await;
         })

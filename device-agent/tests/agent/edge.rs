@@ -165,7 +165,7 @@ impl Edge {
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;
-        let hello = connection.next().await.expect("it closed instead of saying hello");
+        let hello = connection.next().await.expect("the agent closed the connection without a hello");
         assert!(matches!(hello, FromAgent::Hello { .. }), "{hello:?}");
         (connection, hello)
     }

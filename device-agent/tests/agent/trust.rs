@@ -104,11 +104,11 @@ async fn a_welcome_for_another_connection_is_not_believed() {
         .with_agent(&mut edge, async |edge| {
             let mut link = edge.accept().await;
             link.send_welcome_for("an-older-connection").await;
-            assert!(link.next().await.is_err(), "it must not say hello");
+            assert!(link.next().await.is_err(), "the agent must not send a hello");
             let mut link = edge.accept().await;
             let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
-            assert!(link.next().await.is_err(), "no command counts before the welcome");
+            assert!(link.next().await.is_err(), "no command is accepted before the welcome");
             assert_eq!(test_agent.times_on("door"), 0);
             edge.welcome().await;
         })
@@ -137,7 +137,7 @@ async fn keys_rotate_forwards_only() {
             let order = link.order("new", "door", "pulse", json!({ "ms": 1 })).sign_by(&both);
             assert_eq!(link.command(order).await.status, CommandStatus::Executed);
             let stored = Credentials::load(&test_agent.state_dir()).unwrap();
-            assert_eq!(stored.key_set().unwrap().number, 6, "kept over restarts");
+            assert_eq!(stored.key_set().unwrap().number, 6, "the new key set is stored");
 
             {
                 let mut state = edge.state.lock().unwrap();
@@ -147,7 +147,10 @@ async fn keys_rotate_forwards_only() {
             link.close(1012).await;
             let mut link = edge.accept().await;
             link.send_welcome().await;
-            assert!(link.next().await.is_err(), "an older key set, signed by the root or not");
+            assert!(
+                link.next().await.is_err(),
+                "an older key set is rejected, although the root key signed it"
+            );
 
             // A set that was not signed with the owner's root key is rejected, even with a higher number.
             {

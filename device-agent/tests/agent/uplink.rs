@@ -171,7 +171,7 @@ async fn an_agent_that_was_replaced_yields() {
     assert!(link.yields);
     link.close(1012).await;
     let (link, _) = edge.welcome().await;
-    assert!(!link.yields, "it has the link, and keeps it");
+    assert!(!link.yields, "after a successful connection the agent does not yield");
     drop(link);
     running.stop().await;
 }
@@ -188,11 +188,11 @@ async fn stopping_answers_what_is_on_its_way() {
     assert_eq!(link.event("lamp").await, true);
     link.silent = true;
     running.signal(Signal::TERM);
-    assert_eq!(link.event("lamp").await, false, "safe first");
+    assert_eq!(link.event("lamp").await, false, "the safe level comes first");
     let late = link.order("late", "lamp", "set", json!({ "value": true })).sign();
     link.say(&ToAgent::Command { jwt: on }).await;
     link.say(&ToAgent::Command { jwt: late }).await;
-    assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was, before");
+    assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was executed before the stop");
     let outcome = link.outcome().await;
     assert_eq!((outcome.id.as_str(), outcome.code.as_deref()), ("late", Some("refused_stopping")));
     link.send(Message::text(PONG)).await;

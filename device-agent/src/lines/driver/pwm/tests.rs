@@ -117,7 +117,7 @@ fn a_new_channel_is_exported_and_started_in_the_kernels_order() {
     output.set(Level::Number(0.25)).unwrap();
     assert_eq!(taken(&judge), ["pwm1/duty_cycle 250000"]);
     output.set(Level::Number(1.0)).unwrap();
-    assert_eq!(taken(&judge), ["pwm1/duty_cycle 1000000"], "as long as the period and no longer");
+    assert_eq!(taken(&judge), ["pwm1/duty_cycle 1000000"], "the duty cycle equals the period");
     assert!(output.set(Level::On(true)).is_err());
 }
 
