@@ -226,7 +226,9 @@ impl<'a> Session<'a> {
     /// connection.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
-            tracing::warn!("the edge sent a frame that this version does not understand; it is ignored");
+            tracing::warn!(
+                "the edge sent a frame that this version does not understand; the frame is ignored"
+            );
         }
     }
 
@@ -301,12 +303,12 @@ impl<'a> Session<'a> {
             Ok(_) => {
                 tracing::warn!(
                     code = "other_device",
-                    "the new certificate is for another device or key; the current one stays in use"
+                    "the new certificate is for another device or key; the current certificate stays in use"
                 );
                 return;
             }
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current one stays in use");
+                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current certificate stays in use");
                 return;
             }
         };
@@ -318,7 +320,7 @@ impl<'a> Session<'a> {
                 tracing::info!(days, "the device's certificate was renewed");
             }
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current one stays in use")
+                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current certificate stays in use")
             }
         }
     }
