@@ -1,7 +1,7 @@
-//! Packs the program's relative relocations (DT_RELR), which saves a thirtieth of its size.
+//! Packs the program's relative relocations (DT_RELR), which makes the program one thirtieth smaller.
 //!
-//! The C library that loads the program must support them; glibc does since 2.36. They are used only in native builds,
-//! where the version of the local glibc is known.
+//! The C library that loads the program must support packed relocations. glibc supports them since version 2.36. Only
+//! native builds use them, because only there the version of the target's glibc is known.
 
 use std::env;
 use std::process::Command;

@@ -18,7 +18,7 @@ use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
 use crate::uplink::{Settings, Uplink};
 
-/// Runs until `shutdown` is ready, then takes every output to its safe level and closes the link. Reloads the
+/// Runs until `shutdown` is ready, then sets every output to its safe level and closes the link. Reloads the
 /// configuration on request while running.
 pub async fn run(
     config: Config,
@@ -47,8 +47,8 @@ pub async fn run(
     let (stop, stopped) = watch::channel(false);
     let mut no_longer = stopped.clone();
     let stopping = async {
-        // `join!` polls this after the uplink, so readiness is reported once the uplink has started. It does not depend
-        // on a connection to the edge.
+        // `join!` polls this future after the uplink's future, so the agent reports that it is ready after the uplink
+        // has started. A connection to the edge is not required.
         service.ready();
         shutdown.await;
         service.stopping();
@@ -80,7 +80,7 @@ pub async fn run(
 async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
     loop {
         let path = status::socket_of(&config.borrow_and_update());
-        // A missing status socket does not stop the agent.
+        // If the status socket cannot be opened, the agent runs without this socket.
         let socket = path.as_deref().and_then(|path| match StatusSocket::bind(path) {
             Ok(socket) => Some(socket),
             Err(error) => {
@@ -101,7 +101,7 @@ async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() 
     }
 }
 
-/// Serves the metrics on the configured address. Never returns.
+/// Serves the metrics at the configured IP address and port. Never returns.
 async fn tell_metrics(
     mut config: watch::Receiver<Rc<Config>>,
     status: impl Fn() -> Status,
@@ -144,10 +144,11 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Con
 
 /// Drives every output to its safe level without contacting the edge. Returns false if any output failed.
 pub fn make_safe(mut config: Config) -> bool {
-    // Inputs are skipped: the running agent may have the simulator's socket open.
+    // Inputs are removed, so that the simulator's socket is not opened. An agent that is still running can be using
+    // this socket.
     config.lines.retain(|line| line.safe.is_some());
-    // Interlocks refer to lines by index, which the filter above has changed. No line is switched on here, so they are
-    // not needed.
+    // Interlocks refer to lines by index, and the filter above has changed the indexes. Interlocks are not needed here,
+    // because every interlocked line is off at its safe level.
     config.interlocks.clear();
     config.lines.iter_mut().for_each(|line| line.initial = None);
     if config.lines.iter().all(|line| line.driver != DriverConfig::Sim) {

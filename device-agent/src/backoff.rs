@@ -1,9 +1,9 @@
 //! Pauses between connection attempts.
 //!
-//! If the edge does not respond at all, an attempt is only an unanswered SYN. Attempts can then be frequent, so the
-//! link is back within two seconds of the edge's return, however long the outage was. If a server responds, each
-//! attempt costs it a handshake and perhaps a request, so the pauses grow. Pauses are random from zero up (full
-//! jitter), so a fleet of devices does not reconnect all at once.
+//! If no server responds, an attempt costs only an unanswered SYN. Attempts can then be frequent, so that the link is
+//! restored within two seconds after the edge returns, regardless of the length of the outage. If a server responds,
+//! each attempt costs this server a handshake and possibly a request, so the pauses grow. Each pause is a random time
+//! from zero to an upper bound (full jitter), so that the devices of a fleet do not all reconnect at the same time.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::link_error::LinkError;
 
 /// Upper bound of the first random pause. The bound doubles with each further pause.
 const FIRST: Duration = Duration::from_millis(500);
-/// Upper bound of the pauses while no server responds. It leaves half a second of the two for the attempt that
-/// succeeds.
+/// Upper bound of the pauses while no server responds. The link must be restored within two seconds. This bound leaves
+/// half a second for the successful attempt.
 const LONGEST_IN_SILENCE: Duration = Duration::from_millis(1_500);
 /// Upper bound of the pauses while a server responds.
 const LONGEST: Duration = Duration::from_secs(32);
-/// After a connection of at least this length, the pauses start from `FIRST` again.
+/// After a connection that lasted at least this long, the upper bound starts from `FIRST` again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// If an early retry cannot help, the pause is random between this and twice this.
+/// Minimum pause if an early retry cannot succeed. The actual pause is random, between this value and twice this value.
 const LASTING: Duration = Duration::from_secs(60);
 /// Upper limit for the edge's `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -27,14 +27,14 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 pub struct Backoff {
     /// Consecutive attempts without any response from the edge.
     silent: u32,
-    /// Failed attempts with a response since the last good connection. An outage does not count: a returning server may
-    /// fail once.
+    /// Failed attempts to which a server responded, since the last good connection. Attempts without a response do not
+    /// count, so a server that has just returned is retried soon even if its first response is an error.
     answered: u32,
 }
 
 impl Backoff {
-    /// Returns the pause after a failed attempt. `up` is how long the connection lasted, zero if there was none.
-    /// `random` is uniform in 0 to 1.
+    /// Returns the pause after a failed attempt. `up` is the duration of the connection, or zero if no connection was
+    /// established. `random` is uniformly distributed from 0 to 1.
     pub fn pause(&mut self, error: &LinkError, up: Duration, random: f64) -> Duration {
         if up >= GOOD_AFTER {
             *self = Self::default();
@@ -58,7 +58,8 @@ impl Backoff {
     }
 }
 
-/// Uniform in 0 to 1. Without a source of randomness it is 1, the longest pause.
+/// Returns a uniformly distributed number from 0 to 1. Returns 1, which gives the longest pause, if the system provides
+/// no random numbers.
 pub fn random() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
 }
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn an_edge_that_is_silent_is_tried_within_two_seconds_for_ever() {
         assert_eq!(longest(&LOST, 6), [500, 1_000, 1_500, 1_500, 1_500, 1_500]);
-        assert_eq!(longest(&LOST, 200_000).last(), Some(&1_500), "a night");
+        assert_eq!(longest(&LOST, 200_000).last(), Some(&1_500), "after a long outage");
         assert_eq!(Backoff::default().pause(&LOST, Duration::ZERO, 0.0), Duration::ZERO, "full jitter");
         for away in [
             LinkError::Gateway(StatusCode::BAD_GATEWAY),
@@ -113,7 +114,7 @@ mod tests {
         for _ in 0..999 {
             pause(&LOST, 0);
         }
-        assert_eq!(pause(&overloaded, 0), 1_000, "it comes back and stumbles");
+        assert_eq!(pause(&overloaded, 0), 1_000, "the server returns and fails once");
         for foreign in [
             LinkError::NotTheEdge(StatusCode::OK),
             HttpError::Proxy(ProxyError::Unauthorised).into(),

@@ -1,9 +1,10 @@
-//! Edge time on a device whose own clock may be wrong.
+//! Edge time on a device whose own clock can be wrong.
 //!
-//! A signed welcome gives edge time at one moment between the request and its answer. From there CLOCK_BOOTTIME counts
-//! on: it is monotonic and includes suspension. Two uncertainties remain: the moment within the round trip at which the
-//! edge read its clock, and the drift of this device's crystal since then. Both widen the interval that contains edge
-//! time. A command runs only while the *latest* possible edge time is before its deadline.
+//! A signed welcome contains the edge time at one moment between the request and its answer. From this moment, edge
+//! time is measured with CLOCK_BOOTTIME, which is monotonic and includes the time while the device is suspended. Two
+//! values remain uncertain: the moment within the round trip at which the edge read its clock, and the drift of this
+//! device's crystal since then. Both uncertainties widen the interval that contains edge time. A command runs only
+//! while the *latest* possible edge time is before the command's deadline.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::time_provider::TimeProvider;
 
-/// Assumed maximum drift, in parts per million: ten times the drift of a cheap crystal.
+/// Assumed maximum drift in parts per million. It is ten times the drift of a cheap crystal.
 pub const DRIFT_PPM: u64 = 200;
 
 /// Interval between two requests for edge time.
@@ -24,7 +25,7 @@ pub fn boot_ms() -> u64 {
     secs.saturating_mul(1_000).saturating_add(nanos / 1_000_000)
 }
 
-/// One signed reading of edge time. Local moments are milliseconds since boot, supplied by the caller.
+/// One signed reading of edge time. The caller supplies local times in milliseconds since boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EdgeClock {
     edge_ms: u64,
@@ -33,7 +34,7 @@ pub struct EdgeClock {
 }
 
 impl EdgeClock {
-    /// `edge_ms` was read between `sent_ms` and `received_ms`, both milliseconds since boot.
+    /// The edge read `edge_ms` between `sent_ms` and `received_ms`, which are both in milliseconds since boot.
     pub fn new(edge_ms: u64, sent_ms: u64, received_ms: u64) -> Self {
         Self { edge_ms, sent_ms, received_ms: received_ms.max(sent_ms) }
     }
@@ -61,13 +62,14 @@ impl EdgeClock {
         self.latest_ms(boot_ms).saturating_sub(self.earliest_ms(boot_ms))
     }
 
-    /// Edge time minus the system's clock, in milliseconds. Negative if edge time is behind.
+    /// Edge time minus the system's clock, in milliseconds. Negative if edge time is behind the system's clock.
     pub fn ahead_of(&self, wall: WallClock, boot_ms: u64) -> i64 {
         let of = |ms: u128| i64::try_from(ms).unwrap_or(i64::MAX);
         of(self.estimate_ms(boot_ms).into()).saturating_sub(of(wall.now().as_millis()))
     }
 
-    /// Replaces the reading with a newer one, unless the newer one's round trip was so slow that it is less certain.
+    /// Replaces this reading with `newer` if `newer` is at least as certain. A reading with a slow round trip is less
+    /// certain.
     pub fn resync(&mut self, newer: Self, boot_ms: u64) {
         if newer.uncertainty_ms(boot_ms) <= self.uncertainty_ms(boot_ms) {
             *self = newer;
@@ -79,19 +81,19 @@ fn drift(elapsed_ms: u64) -> u64 {
     elapsed_ms.saturating_mul(DRIFT_PPM).div_ceil(1_000_000)
 }
 
-/// The system's clock, used only for TLS. On a Raspberry Pi it may start in 1970.
+/// The system's clock. Decisions use this clock only for TLS, because on a Raspberry Pi it can start in 1970.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WallClock {
     assumed: Option<u64>,
 }
 
 impl WallClock {
-    /// A clock fixed at this many seconds of Unix time; the real clock if `None`.
+    /// Returns a clock that always shows `seconds` of Unix time, or the real clock if `seconds` is `None`.
     pub fn assuming(seconds: Option<u64>) -> Self {
         Self { assumed: seconds }
     }
 
-    /// Time since the Unix epoch. A clock set before 1970 reads as zero.
+    /// Time since the Unix epoch. Zero if the clock is set to a time before 1970.
     pub fn now(&self) -> Duration {
         match self.assumed {
             Some(seconds) => Duration::from_secs(seconds),
@@ -147,7 +149,7 @@ mod tests {
     }
 
     proptest! {
-        /// For any delays, and any drift within the allowance, true edge time is inside the interval.
+        /// For any delays, and any drift up to `DRIFT_PPM`, the true edge time is inside the interval.
         #[test]
         fn edge_time_lies_between_the_bounds(
             edge in 1_700_000_000_000u64..1_900_000_000_000,
@@ -158,7 +160,7 @@ mod tests {
             drift_ppm in -200i64..=200,
         ) {
             let clock = EdgeClock::new(edge, boot, boot + there + back);
-            // Time measured by the device during `elapsed` true milliseconds after the answer.
+            // Error of the device's clock after `elapsed` true milliseconds.
             let shift = i64::try_from(elapsed).unwrap() * drift_ppm / 1_000_000;
             let now = boot + there + back + elapsed.checked_add_signed(shift).unwrap();
             let truth = edge + back + elapsed;

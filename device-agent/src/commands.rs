@@ -1,5 +1,5 @@
-//! Verification and execution of the commands of one connection. Every `cmd+jwt` is verified here, independent of the
-//! edge's own checks.
+//! Verifies and executes the commands of one connection. Every `cmd+jwt` is verified here, independently of the edge's
+//! checks.
 
 use std::collections::HashMap;
 
@@ -15,26 +15,28 @@ use serde_json::Value;
 use crate::clock::EdgeClock;
 use crate::lines::{Lines, Refused};
 
-/// At this number of remembered ids, those past replay are dropped.
+/// When this many ids are stored, the ids of commands that can no longer be replayed are dropped.
 const PRUNE_AT: usize = 256;
 
-/// Code of a command that arrives while the agent is stopping.
+/// Error code in the answer to a command that arrives while the agent is stopping.
 const STOPPING: &str = "refused_stopping";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub outcome: Outcome,
-    /// Whether this repeats an earlier answer: the command was received twice and ran only the first time.
+    /// Whether this answer repeats an earlier answer, because the command was received twice. The command ran only the
+    /// first time.
     pub again: bool,
 }
 
-/// Commands of one connection. Dropped with the connection, so no command of an earlier connection is accepted.
+/// State for the commands of one connection. Each command is signed for one connection, so a command of an earlier
+/// connection is not accepted.
 pub struct Commands {
     site: Name,
     device: Name,
     session: String,
     keys: KeySet,
-    /// Ids already received, each with its deadline and outcome.
+    /// Maps the id of each verified command to its deadline and outcome.
     seen: HashMap<String, (u64, Outcome)>,
 }
 
@@ -47,8 +49,8 @@ impl Commands {
     /// Verifies a command and runs it immediately. `boot_ms` returns the milliseconds since boot. Returns `None` if the
     /// token contains no valid command id.
     ///
-    /// A repeated command does not run again; the answer repeats its first outcome. Either of the two answers may reach
-    /// the edge first, and both report the line's real action.
+    /// A repeated command does not run again. Its answer repeats the outcome of the first run, so the edge gets the
+    /// correct outcome even if the second answer arrives first.
     pub fn handle(
         &mut self,
         jwt: &str,
@@ -75,8 +77,8 @@ impl Commands {
         Some(fresh(outcome))
     }
 
-    /// Answers a command that arrives while the agent is stopping, without running it. The id comes from the unverified
-    /// token, as for every refused command.
+    /// Returns the answer to a command that arrives while the agent is stopping. The command does not run. Its id is
+    /// read from the token without verification, as for every refused command.
     pub fn stopping(&self, jwt: &str) -> Option<Outcome> {
         let id = unverified_id(jwt)?;
         if let Some(Answer { outcome, .. }) = self.before(&id) {
@@ -119,7 +121,7 @@ impl Commands {
         Ok(claims)
     }
 
-    /// Stores the outcome. Ids are dropped only when edge time is certainly past their deadline.
+    /// Stores the outcome. An id is dropped only when its deadline has certainly passed.
     fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
@@ -128,8 +130,8 @@ impl Commands {
         self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
 
-    /// Answers a refused or expired command. Its id comes from the unverified token; the answer only reports that
-    /// nothing was done.
+    /// Answers a refused or expired command. The command's id is read from the token without verification, because the
+    /// answer only reports that the command did not run.
     fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
         let id = unverified_id(jwt);
         let shown = id.as_deref().unwrap_or("(none)");
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
-    /// A repeated frame that arrives after the deadline does not turn an executed command into an expired one.
+    /// If a command arrives again after its deadline, the answer is still `Executed` and not `Expired`.
     #[test]
     fn a_command_that_comes_twice_has_one_outcome() {
         let mut bench = bench();

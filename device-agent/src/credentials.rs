@@ -1,7 +1,7 @@
 //! The device's stored identity and trust anchors.
 //!
-//! Everything is in one file that is replaced by one rename: after a power cut it contains either the old or the new
-//! credentials, never a key without its certificate.
+//! All credentials are in one file, which is replaced by one rename. After a power cut the file contains either the old
+//! or the new credentials, but never a key without its certificate.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub const FILE: &str = "credentials.json";
 pub enum CredentialsError {
     #[error("{} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
     NotEnrolled(PathBuf),
-    /// Users other than the owner may read the private key.
+    /// Users other than the owner can read the private key.
     #[error("{} contains a private key and other users can read it (mode {mode:o}): set mode 600, or enrol this device again", .file.display())]
     Exposed { file: PathBuf, mode: u32 },
     /// The file's content is not in the expected format.
@@ -73,11 +73,11 @@ struct Stored {
     devcert: Secret,
     root_key: Value,
     keyset: String,
-    /// Informational, for readers of the file; the signed token is authoritative.
+    /// Number of the key set, only for people who read the file. The agent uses the number in the signed `keyset`.
     keyset_number: u64,
 }
 
-/// Why stored credentials are inconsistent.
+/// Reason why stored credentials are inconsistent.
 #[derive(Debug, thiserror::Error)]
 enum Inconsistent {
     #[error("unexpected JSON at line {0}, column {1}")]
@@ -181,12 +181,14 @@ impl Credentials {
     }
 }
 
-/// Writes a file with mode 600 atomically and durably: a power cut leaves the old or the new content.
+/// Writes a file with mode 600 atomically and durably. After a power cut the file has either the old or the new
+/// content.
 fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
-    // Root may enrol while the service runs as another user, so the file gets the owner of its folder.
+    // Root can run the enrolment while the service runs as another user. The file therefore gets the owner of its
+    // folder.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;
         fchown(draft.as_file(), Some(owner.uid()), Some(owner.gid()))?;

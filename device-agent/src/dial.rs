@@ -1,7 +1,7 @@
 //! Opens a TCP connection to a host: resolves the name and uses the first address that accepts.
 //!
-//! This is also the probe of an unreachable edge: until an address accepts, an attempt costs the network a lookup and
-//! some SYNs, and the edge nothing.
+//! The agent also uses this connection attempt to find out whether an unreachable edge is back. Until an address
+//! accepts, an attempt causes only a name lookup and some SYN packets, and no work for the edge.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,8 +22,8 @@ use crate::http::HttpError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay before the next address is tried in parallel (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// Interval between new attempts to silent addresses. The kernel's own SYNs are sent after 1, 3 and 7 s, too rarely for
-/// a network that has just recovered.
+/// Interval between new attempts to addresses that have not responded. The kernel repeats its SYN only after 1, 3 and 7
+/// seconds, which is too slow after a network has recovered.
 const AGAIN: Duration = Duration::from_secs(1);
 const MAX_ADDRESSES: usize = 4;
 /// Timeout of a lookup.
@@ -33,12 +33,12 @@ const LOOKUP_PATIENCE: Duration = Duration::from_millis(500);
 
 type Lookup = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
-/// Addresses of one name, kept for use while no name server responds. The server at an old address still has to prove
-/// that it is the edge.
+/// Stores the addresses of one name, for use while no name server responds. The server at a stored address must still
+/// prove that it is the edge.
 #[derive(Default)]
 pub struct Resolver {
     known: RefCell<Option<(String, Vec<SocketAddr>)>>,
-    /// A lookup that exceeded its timeout and is still running. At most one exists.
+    /// A lookup that exceeded its timeout and is still running. At most one such lookup exists.
     pending: RefCell<Option<(String, Lookup)>>,
 }
 
@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// An address with a full accept queue: the kernel drops further SYNs, like a router without a route.
+    /// A listener with a full accept queue. The kernel drops further SYNs, as if the address were unreachable.
     struct Dead {
         address: SocketAddr,
         listener: TcpListener,

@@ -20,7 +20,7 @@ use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
-/// Why enrolment failed. In all cases nothing was stored.
+/// Reason for a failed enrolment. No credentials were stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     #[error(
@@ -39,9 +39,9 @@ pub enum EnrolError {
         /// Title of the problem document.
         title: String,
     },
-    #[error("the answer is not from a Pinlatch edge: check the address in the enrolment string")]
+    #[error("the answer is not from a Pinlatch edge: check the URL in the enrolment string")]
     Answer,
-    /// The root key in the answer differs from the one in the enrolment string.
+    /// The root key in the answer does not match the thumbprint in the enrolment string.
     #[error(
         "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the string"
     )]
@@ -50,7 +50,7 @@ pub enum EnrolError {
     Key(#[from] KeyError),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
-    /// The key set is older than one this device has already seen.
+    /// The key set is older than a key set that this device has already seen.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
@@ -65,7 +65,7 @@ pub enum EnrolError {
     Credentials(#[from] CredentialsError),
 }
 
-/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code itself may contain dots.
+/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code can contain dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,
@@ -142,7 +142,7 @@ pub async fn enrol(
     Ok(credentials)
 }
 
-/// Number of the stored key set, if it has the same root key.
+/// Number of the stored key set, if the stored credentials have the same root key.
 fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
     let stored = Credentials::load(state_dir).ok()?;
     let same_owner = stored.root.thumbprint() == root.thumbprint();

@@ -27,15 +27,16 @@ const PATH: &str = "/api/v1/agent";
 /// An authenticated WebSocket to the edge.
 pub struct Link {
     pub socket: WebSocketStream<BoxStream>,
-    /// Fresh nonce of this connection.
+    /// New nonce of this connection.
     pub session: String,
-    /// Milliseconds since boot when the proof was sent. The welcome was issued later.
+    /// Time at which the proof was sent, in milliseconds since boot. The edge issues the welcome after this time.
     pub sent_ms: u64,
     /// Validity of the edge's TLS certificate; `None` without TLS or if it could not be parsed.
     pub validity: Option<Validity>,
 }
 
-/// Connects and proves this device's identity. With `yields`, it does not replace a connection of another agent.
+/// Connects and proves this device's identity. If `yields` is true, this connection does not replace the connection of
+/// another agent.
 pub async fn connect(
     credentials: &Credentials,
     connector: &Connector<'_>,
@@ -45,9 +46,9 @@ pub async fn connect(
     let challenge = challenged(&mut connection).await?;
     let mut proof = Proof::of(credentials, &challenge)?;
     let answer = match connection.send(proof.request(credentials, yields)?).await {
-        // Either the edge closed the connection after its first answer, or it received the single-use proof and its
-        // answer was lost. A new challenge and a new proof, each on a new connection, ensure that a refusal is really
-        // about this device.
+        // Either the edge closed the connection after its first answer, or it received the proof and its answer was
+        // lost. A proof is valid only once, so the edge would refuse the same proof. Requests a new challenge and sends
+        // a new proof, each on a new connection. If the edge refuses the new proof, it really refuses this device.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "proving on a new connection");
             let challenge = challenged(&mut Connection::open(connector).await?).await?;
@@ -63,7 +64,7 @@ pub async fn connect(
     check_upgrade(answer.headers(), &proof.key)?;
     let validity = connection.validity();
     let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
-    // The stream below hyper's wrapper is used directly, to save a layer for each frame.
+    // Uses the stream inside hyper's wrapper, so that frames do not pass through an additional layer.
     let parts = upgraded
         .downcast::<TokioIo<BoxStream>>()
         .map_err(|_| LinkError::Handshake("internal error: unexpected type of the upgraded connection"))?;
@@ -80,7 +81,7 @@ pub async fn connect(
     Ok(Link { socket: socket.await, session: proof.session, sent_ms: proof.sent_ms, validity })
 }
 
-/// Requests a challenge without credentials.
+/// Sends an upgrade request without credentials, and returns the challenge from the answer.
 async fn challenged(connection: &mut Connection) -> Result<String, LinkError> {
     let answer = connection.send(upgrade_request(&generate_key())?).await?;
     let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
@@ -101,7 +102,7 @@ struct Proof {
 }
 
 impl Proof {
-    /// The caller sends the proof immediately: `sent_ms` is the time of this call.
+    /// The caller must send the proof immediately, because `sent_ms` is set to the time of this call.
     fn of(credentials: &Credentials, challenge: &str) -> Result<Self, LinkError> {
         let session = random_id();
         let (own, site, device) = (&credentials.key, &credentials.site, &credentials.device);
@@ -184,7 +185,7 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     match problem {
         Some(problem) => LinkError::Refused { status, code: excerpt(&problem.code), retry_after },
         None if is_gateway(status) => LinkError::Gateway(status),
-        // A reverse proxy in front of the edge also sends these statuses, without a problem document.
+        // A reverse proxy in front of the edge also sends these status codes, without a problem document.
         None if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
             LinkError::Refused { status, code: "unknown".into(), retry_after }
         }
@@ -192,7 +193,7 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     }
 }
 
-/// Shortens foreign text to 64 printable ASCII characters for a log.
+/// Shortens received text to 64 printable ASCII characters for a log.
 pub fn excerpt(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }

@@ -1,4 +1,4 @@
-//! The edge's address, and HTTP/1.1 over one connection that can be upgraded to a WebSocket.
+//! The edge's URL, and HTTP/1.1 over one connection that can be upgraded to a WebSocket.
 
 use std::io;
 use std::time::Duration;
@@ -27,9 +27,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    #[error("invalid edge address: expected https://HOST or https://HOST:PORT without a path")]
+    #[error("invalid edge URL: expected https://HOST or https://HOST:PORT without a path")]
     Form,
-    /// Plain HTTP to another machine.
+    /// Plain HTTP to another machine is not allowed.
     #[error(
         "plain http is allowed only to this machine: use https, or set allow_plaintext = true (enrol: --allow-plaintext)"
     )]
@@ -38,7 +38,7 @@ pub enum EndpointError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The name does not resolve, or no address accepts.
+    /// The name does not resolve, or no address accepts the connection.
     #[error("cannot reach {0}: {1}")]
     Unreachable(String, io::Error),
     #[error("the TLS handshake with {0} failed: {1}")]
@@ -77,7 +77,7 @@ impl HttpError {
         }
     }
 
-    /// Whether no server has responded: a retry costs the edge only a SYN.
+    /// Whether no server has responded. A retry then costs the edge only a SYN.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(..) | Self::Timeout(_) | Self::Body(_) => true,
@@ -90,8 +90,8 @@ impl HttpError {
     }
 }
 
-/// Whether a gateway reports that it cannot reach the server behind it: 502 and 504 (RFC 9110 §15.6), and Cloudflare's
-/// own 520 to 530.
+/// Whether a gateway reports that it cannot reach the server behind it. The status codes are 502 and 504 (RFC 9110
+/// §15.6), and 520 to 530, which only Cloudflare uses.
 pub fn is_gateway(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502 | 504 | 520..=530)
 }
@@ -198,7 +198,7 @@ impl Connection {
         Ok(Self { sender, authority, validity })
     }
 
-    /// Validity of the edge's TLS certificate. The caller checks it against edge time.
+    /// Validity of the edge's TLS certificate. The caller must check the validity against edge time.
     pub fn validity(&self) -> Option<Validity> {
         self.validity
     }

@@ -1,8 +1,8 @@
 //! Log output to systemd's journal with structured fields: `journalctl LINE=door` finds all messages about a line.
 //!
 //! Each message is one datagram of journald's native protocol. As on stderr (`log.rs`), a message that cannot be sent
-//! immediately is dropped and counted, because a line must never wait for the log. For this reason `tracing-journald`,
-//! which blocks, is not used.
+//! immediately is dropped and counted, because the log must never delay a line. `tracing-journald` is not used, because
+//! it blocks.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -24,7 +24,7 @@ static DEVICE: OnceLock<Name> = OnceLock::new();
 
 /// Adds `DEVICE=` to all further messages.
 pub fn name_device(name: &Name) {
-    // The first name is kept until a restart: one process serves one device.
+    // The first name is kept until a restart, because one process serves one device.
     let _ = DEVICE.set(name.clone());
 }
 
@@ -58,7 +58,7 @@ impl Journal {
                 let mut note = Entry::new(Level::WARN);
                 note.message =
                     format!("{dropped} log messages were dropped because the log was not read in time");
-                // If sending fails again, the count restarts from zero; the gap in the journal remains visible.
+                // If sending this note fails too, the count is lost. The gap in the journal is still visible.
                 let _ = self.socket.send(&note.datagram());
             }
         }
@@ -112,7 +112,7 @@ impl Entry {
         if let Some(device) = DEVICE.get() {
             put(&mut bytes, "DEVICE", device.as_str());
         }
-        // Each name appears once: an event's own `device` field equals `DEVICE`.
+        // Each field name must appear only once. A `device` field of an event is omitted, because it equals `DEVICE`.
         for (key, value) in self.fields.iter().filter(|(key, _)| key != "DEVICE" || DEVICE.get().is_none()) {
             put(&mut bytes, key, value);
         }
@@ -120,8 +120,8 @@ impl Entry {
     }
 }
 
-/// The journal's name of a field. A command's `id` becomes `COMMAND_ID`, because every journal entry has ids of other
-/// kinds.
+/// The journal's name of a field. A command's `id` becomes `COMMAND_ID`, because a journal entry also contains ids of
+/// other kinds.
 fn key(name: &str) -> String {
     match name {
         "id" => "COMMAND_ID".into(),

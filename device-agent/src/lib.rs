@@ -1,7 +1,7 @@
 //! The daemon on the device: keeps a WebSocket to the edge, verifies every `cmd+jwt` itself, and drives the lines
 //! within the limits of its own configuration.
 //!
-//! Everything runs on one thread. A received frame is verified and the line is set in one call, without a queue. The
+//! Everything runs on one thread. A single call verifies a received command and sets the line, without a queue. The
 //! timers that end pulses do not depend on the link.
 
 pub mod agent;

@@ -30,15 +30,15 @@ pub enum LinkError {
     /// A gateway in front of the edge cannot reach it.
     #[error("a gateway cannot reach the edge ({0})")]
     Gateway(StatusCode),
-    /// The responding server is not an edge, for example a network's login page.
-    #[error("the server at the edge's address is not a Pinlatch edge (it answered {0})")]
+    /// The server that responded is not an edge. It can be, for example, the login page of a network.
+    #[error("the server at the edge's URL is not a Pinlatch edge (it answered {0})")]
     NotTheEdge(StatusCode),
     /// The answer is not a valid WebSocket upgrade.
     #[error("{0}")]
     Handshake(&'static str),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
-    /// The edge's key set is older than one this device has already seen.
+    /// The edge's key set is older than a key set that this device has already seen.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
         /// Number of the received set.
@@ -53,7 +53,7 @@ pub enum LinkError {
     Socket(Box<tungstenite::Error>),
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// The edge broke the protocol.
+    /// The edge violated the protocol.
     #[error("{0}")]
     Protocol(&'static str),
     #[error("the edge closed the connection (code {code}, reason {reason:?})")]
@@ -73,17 +73,18 @@ impl From<tungstenite::Error> for LinkError {
 /// Close code for a connection that was replaced by a newer connection of this device.
 pub const CLOSE_REPLACED: u16 = 4409;
 
-/// Problem code: another agent is connected as this device.
+/// Problem code: the edge refuses the connection, because another agent is connected as this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
-/// Problem codes with which the edge rejects this device, permanently or for now.
+/// Problem codes with which the edge rejects this device, permanently or temporarily.
 const LASTING: [&str; 4] = ["invalid_token", "insufficient_scope", "unknown_device", DEVICE_CONNECTED];
 
-const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two, or enrol it \
-                     as another device; this agent connects again when the other one has stopped, or after a restart";
+const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two agents, or enrol one \
+                     of them as another device; this agent connects again when the other agent has stopped, or when this agent is restarted";
 
 impl LinkError {
-    /// The edge closed the connection. The code is 1005 if the frame had none (RFC 6455 §7.1.5).
+    /// The error for a connection that the edge closed. The code is 1005 if the close frame had no code (RFC 6455
+    /// §7.1.5).
     pub fn closed(frame: Option<CloseFrame>) -> Self {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
@@ -116,16 +117,16 @@ impl LinkError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Endpoint(_) => true,
-            // Decided by the problem's code, because a captive portal or a firewall also answers 403, and only
-            // temporarily.
+            // The decision uses the problem code and not the status code, because a captive portal or a firewall can
+            // also answer with status 403 for a short time.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
             Self::Closed { code, .. } => *code == CLOSE_REPLACED,
             _ => false,
         }
     }
 
-    /// Whether no response came from the edge: it, or the network to it, is down. An attempt then costs the edge almost
-    /// nothing.
+    /// Whether the edge did not respond, because the edge or the network to it is down. An attempt then costs the edge
+    /// almost nothing.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Http(error) => error.is_silence(),
@@ -135,7 +136,7 @@ impl LinkError {
         }
     }
 
-    /// Whether the certificate of the edge or of its authority caused the error.
+    /// Whether the certificate of the edge or of its certificate authority caused the error.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Http(HttpError::Tls(..)) | Self::CertificateDate)
     }
@@ -150,7 +151,7 @@ impl LinkError {
                 Some("the edge does not accept this device: enrol it again with `pinlatch-agent enrol`")
             }
             Self::NotTheEdge(_) => {
-                Some("log in to the network if it has a login page, or check the edge's address")
+                Some("log in to the network if it has a login page, or check the edge's URL")
             }
             _ => None,
         }

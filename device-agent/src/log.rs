@@ -1,7 +1,7 @@
-//! Log output to stderr or systemd's journal. It must never delay a line.
+//! Writes log messages to stderr or to systemd's journal. Logging must never delay a line.
 //!
-//! Everything runs on one thread: a write that blocks on a full pipe or a stopped terminal would delay the end of a
-//! pulse. A message that cannot be written immediately is dropped and counted.
+//! The agent runs on one thread, so a write that blocks on a full pipe or a stopped terminal would delay the end of a
+//! pulse. A message that cannot be written immediately is therefore dropped and counted.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +33,8 @@ pub fn start() {
     tracing_subscriber::registry().with(log.with_filter(filter)).init();
 }
 
-/// Writes a message only if that does not block. A pipe that polls as writable takes 4 KiB, more than any of our
-/// messages.
+/// Writes a message only if the write does not block. A pipe that `poll` reports as writable accepts at least 4 KiB,
+/// which is more than any message of the agent.
 struct Patient;
 
 impl MakeWriter<'_> for Patient {

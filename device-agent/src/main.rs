@@ -155,7 +155,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A single-threaded runtime: enough for one socket and some timers, and it keeps the agent small.
+/// Runs a future on a single-threaded runtime. One thread is sufficient for one socket and some timers, and keeps the
+/// agent small.
 fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let value = runtime.block_on(future);
@@ -176,7 +177,7 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Sends a message for each SIGHUP. Signals during a running reload are merged into one further reload.
+/// Sends a message for each SIGHUP. Signals that arrive during a reload are merged into one further reload.
 fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot install a signal handler")?;
     let (ask, asked) = mpsc::channel(1);
@@ -208,7 +209,7 @@ fn check(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ignores write errors, such as a closed pipe: `pinlatch-agent lines | head`.
+/// Ignores write errors, for example a closed pipe in `pinlatch-agent lines | head`.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

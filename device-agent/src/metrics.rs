@@ -1,7 +1,8 @@
-//! Prometheus metrics over HTTP, in text format 0.0.4. Off unless the configuration sets an address.
+//! Prometheus metrics over HTTP, in text format 0.0.4. The server runs only if the configuration contains
+//! `metrics`.
 //!
-//! Each connection gets one answer, generated when it is accepted, and has a few seconds to read it. The number of
-//! connections is limited. None of this can delay a line.
+//! Each connection gets one answer, which is generated when the connection is accepted. The client has a few seconds to
+//! read the answer. The number of connections is limited. Clients can therefore never delay a line.
 
 mod text;
 
@@ -55,7 +56,7 @@ impl Metrics {
                 Ok((stream, _)) => {
                     let document = Bytes::from(text::of(&status(), telemetry));
                     tokio::spawn(async move {
-                        // A client that exceeds the limit loses its connection.
+                        // The connection is closed if the client exceeds the time limit.
                         let _ = timeout(PATIENCE, answer(stream, document)).await;
                         drop(place);
                     });

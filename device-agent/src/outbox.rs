@@ -1,7 +1,8 @@
-//! Outcomes that may not have reached the edge yet.
+//! Outcomes that the edge has possibly not received yet.
 //!
-//! A successful write to a socket does not prove delivery. But the edge answers pings in order, so a pong confirms
-//! every outcome sent before its ping. The next connection's hello repeats the unconfirmed ones.
+//! A successful write to a socket does not prove that the edge received the data. The edge answers pings in order, so a
+//! pong confirms every outcome that was sent before the corresponding ping. The agent sends the unconfirmed outcomes
+//! again on the next connection.
 
 use std::collections::VecDeque;
 
@@ -10,17 +11,17 @@ use pinlatch_protocol::agent::Outcome;
 /// Maximum number of stored outcomes.
 const MAX_KEPT: usize = 64;
 
-/// Outcomes of this and the last connection that no pong has confirmed.
+/// Outcomes of the current and of earlier connections that no pong has confirmed.
 #[derive(Debug, Default)]
 pub struct Outbox {
     kept: VecDeque<(u64, Outcome)>,
     next: u64,
-    /// For each unanswered ping: the number of the first outcome sent after it.
+    /// For each unanswered ping: the number of the first outcome that is sent after the ping.
     pings: VecDeque<u64>,
 }
 
 impl Outbox {
-    /// Stores an outcome. If the outbox is full, the oldest is dropped.
+    /// Stores an outcome. If the outbox is full, the oldest outcome is dropped.
     pub fn push(&mut self, outcome: Outcome) {
         if self.kept.len() == MAX_KEPT {
             self.kept.pop_front();
@@ -29,7 +30,8 @@ impl Outbox {
         self.next += 1;
     }
 
-    /// Starts a new connection and returns the outcomes to repeat. Pings of the last connection will never be answered.
+    /// Starts a new connection and returns the outcomes to repeat. Pings of the previous connection will never be
+    /// answered.
     pub fn reconnected(&mut self) -> Vec<Outcome> {
         self.pings.clear();
         self.kept.iter().map(|(_, outcome)| outcome.clone()).collect()
@@ -44,7 +46,7 @@ impl Outbox {
         self.pings.is_empty()
     }
 
-    /// Handles a pong: everything sent before its ping has arrived.
+    /// Handles a pong. The edge has received every outcome that was sent before the corresponding ping.
     pub fn ponged(&mut self) {
         if let Some(first_after) = self.pings.pop_front() {
             self.kept.retain(|(number, _)| *number >= first_after);

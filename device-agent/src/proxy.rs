@@ -1,7 +1,7 @@
-//! Connections through an HTTP proxy: `CONNECT` (RFC 9110 §9.3.6), with a user name and password if the proxy requires
-//! them (Basic, RFC 7617).
+//! Connects through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). Sends a user name and a password if they are
+//! configured (Basic authentication, RFC 7617).
 //!
-//! The proxy sees the edge's address and encrypted bytes. TLS and all signed messages are end to end.
+//! The proxy sees the edge's host name and port, and encrypted bytes. TLS and all signed messages are end to end.
 
 use std::fmt;
 use std::io;
@@ -21,12 +21,12 @@ use tokio::time::timeout;
 use crate::dial::Resolver;
 use crate::http::HttpError;
 
-/// Timeout of the proxy's answer. It includes the proxy's connection to the edge.
+/// Timeout for the proxy's answer, including the time in which the proxy connects to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum length of each part of the configured address, in bytes.
+/// Maximum length of the host, the user name and the password in the proxy's URL, in bytes each.
 const MAX_PART: usize = 255;
 
-/// `proxy` is invalid. The message never repeats the value, which may contain a password.
+/// The value of `proxy` is invalid. The message never repeats the value, because it can contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
@@ -40,7 +40,7 @@ pub enum ProxyError {
     Unreachable(String, io::Error),
     #[error("the proxy's answer took too long")]
     Timeout,
-    /// 407: the proxy requires a user name and password, or rejects the given ones.
+    /// 407: the proxy requires a user name and a password, or rejects the configured ones.
     #[error(
         "the proxy answered {}: it requires a user name and password, or rejects the configured ones",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -68,9 +68,9 @@ impl ProxyError {
     /// Next step for the owner.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Unauthorised => Some("put USER:PASSWORD@ into `proxy`"),
+            Self::Unauthorised => Some("set `proxy` to http://USER:PASSWORD@HOST:PORT"),
             Self::Refused(_) => Some("configure the proxy to allow CONNECT to the edge's host and port"),
-            Self::Answer(_) => Some("set `proxy` to the address of an HTTP proxy"),
+            Self::Answer(_) => Some("set `proxy` to the URL of an HTTP proxy"),
             Self::Unreachable(..) | Self::Timeout => None,
         }
     }
@@ -80,7 +80,7 @@ impl ProxyError {
 pub struct Proxy {
     host: String,
     port: u16,
-    /// `Basic …`.
+    /// The header value `Basic …`.
     authorization: Option<Secret>,
 }
 

@@ -1,7 +1,8 @@
 //! Reloading of the configuration file at SIGHUP.
 //!
-//! An invalid file changes nothing. With a valid file, unchanged parts are not touched: a line keeps its level and its
-//! timers, and the link stays open. Changes to the link take effect with the next connection.
+//! An invalid file has no effect. A valid file affects only the parts that have changed: a line that has not changed
+//! keeps its level and its timers. The link stays open, and changes to its settings take effect with the next
+//! connection.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -74,7 +75,8 @@ impl ConfigWatchers {
                 Ok((config, settings)) => {
                     self.lines.reload(&config).await;
                     tracing::info!(lines = config.lines.len(), "the configuration was read again");
-                    // Sent even without changes: it ends the uplink's pause, so the next attempt starts immediately.
+                    // Sent even if nothing has changed, because new settings end the uplink's pause, so that the next
+                    // attempt starts immediately.
                     self.settings.send_replace(Rc::new(settings));
                     self.config.send_replace(Rc::new(config));
                 }

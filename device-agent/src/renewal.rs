@@ -1,10 +1,10 @@
-//! When to renew this device's certificate.
+//! Decides when to renew this device's certificate.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// A certificate is renewed when less than one third of its lifetime is left. For a lifetime of one year these are four
-/// months, during which a device may be offline.
+/// A certificate is renewed when less than one third of its lifetime is left. With a lifetime of one year, this third
+/// is four months. A device can be offline for most of this time and still renew its certificate.
 const LEFT: u64 = 3;
 const DAY: u64 = 86_400;
 
@@ -16,25 +16,26 @@ pub struct Term {
 }
 
 impl Term {
-    /// Parsed from a `devcert+jwt` without checking its signature, which is the edge's task. `None` if it is invalid.
+    /// Reads the validity from a `devcert+jwt`. The signature is not checked here, because the edge checks it. Returns
+    /// `None` if the token cannot be parsed.
     pub fn of(devcert: &str) -> Option<Self> {
         let payload = Base64UrlUnpadded::decode_vec(devcert.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Whether to renew the certificate now. False before its validity starts, and after its end, because the edge then
-    /// rejects it.
+    /// Whether to renew the certificate now. False before the certificate is valid. Also false after it has expired,
+    /// because the edge then rejects the certificate.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life
     }
 
-    /// In seconds of Unix time.
+    /// Time of expiry, in seconds of Unix time.
     pub fn expires(&self) -> u64 {
         self.exp
     }
 
-    /// Whole days left.
+    /// Number of whole days until the expiry.
     pub fn days_left(&self, now_s: u64) -> u64 {
         self.exp.saturating_sub(now_s) / DAY
     }
@@ -53,7 +54,7 @@ mod tests {
         let year = term(&format!("{{\"iat\":{DAY},\"exp\":{},\"x\":1}}", 367 * DAY)).unwrap();
         assert_eq!([0, 1, 200, 245].map(|day| year.is_due(day * DAY)), [false; 4]);
         assert_eq!([246, 300, 366].map(|day| year.is_due(day * DAY)), [true; 3]);
-        assert!(!year.is_due(367 * DAY), "the edge refuses it, so that nobody can ask");
+        assert!(!year.is_due(367 * DAY), "the edge rejects an expired certificate");
         assert_eq!((year.expires(), year.days_left(360 * DAY)), (367 * DAY, 7));
     }
 

@@ -1,4 +1,4 @@
-//! One connection after its welcome: exchanges frames until it ends.
+//! Exchanges frames on one connection, from the welcome until the connection ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::welcome::Trust;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout for the edge's answer to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// While stopping: timeout for the commands that the edge sent before it received the close.
+/// Timeout while stopping, for commands that the edge sent before it noticed that the agent is stopping.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum number of earlier outcomes in the hello, which must fit into one frame.
 const HELLO_OUTCOMES: usize = 16;
@@ -44,7 +44,7 @@ pub struct SessionContext<'a> {
     pub lines: &'a Lines,
     pub telemetry: &'a Telemetry,
     pub service: &'a Service,
-    /// Folder for a renewed certificate.
+    /// Folder in which a renewed certificate is stored.
     pub state_dir: &'a Path,
     /// Maximum time without a received frame before the link counts as dead.
     pub link_timeout: Duration,
@@ -53,12 +53,13 @@ pub struct SessionContext<'a> {
 }
 
 impl SessionContext<'_> {
-    /// Interval between pings: three may go unanswered before the link counts as dead.
+    /// Interval between pings. It is short enough that three pings can remain unanswered before the link counts as
+    /// dead.
     fn ping_every(&self) -> Duration {
         (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
     }
 
-    /// Deadline for the watchdog: within this time a working session sends its next ping or ends.
+    /// Time limit for the watchdog. Within this time, a working session sends its next ping or ends.
     fn ping_limit(&self) -> Duration {
         2 * (self.ping_every() + self.link_timeout) + SEND_TIMEOUT
     }
@@ -106,7 +107,7 @@ pub enum Frame {
     Message(ToAgent),
 }
 
-/// Parses a text frame. `None` if it is not understood.
+/// Parses a text frame. `None` if the frame is invalid or of an unknown type.
 pub fn heard(text: &str) -> Option<Frame> {
     if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
@@ -126,9 +127,9 @@ struct Session<'a> {
     term: Option<Term>,
     /// Whether a new certificate was requested and not yet received.
     renewing: bool,
-    /// Nonce of the last time request, and when it was sent in milliseconds since boot.
+    /// Nonce of the last time request, and the time at which the request was sent, in milliseconds since boot.
     asked: Option<(String, u64)>,
-    /// Whether a frame that was not understood has been logged.
+    /// Whether the agent has already logged a frame that it did not understand.
     confused: bool,
 }
 
@@ -145,7 +146,7 @@ impl<'a> Session<'a> {
         for outcome in later {
             self.send(&FromAgent::Result(outcome)).await?;
         }
-        // Its pong confirms the hello earlier than the first regular ping would.
+        // The pong to this ping confirms the hello earlier than the pong to the first regular ping.
         self.ping().await
     }
 
@@ -173,7 +174,8 @@ impl<'a> Session<'a> {
         let mut heard = Instant::now();
         loop {
             tokio::select! {
-                // Ordered: once the agent is stopping, no further frame is executed.
+                // The branches are polled in this order, so that no further frame is executed once the agent is
+                // stopping.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return self.close().await,
                 frame = self.socket.next() => {
@@ -181,7 +183,7 @@ impl<'a> Session<'a> {
                     self.take(frame).await?;
                 }
                 event = lines.next_event() => self.report(event).await?,
-                // A hello is valid at any time.
+                // The agent is allowed to send a hello at any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
                 _ = resyncs.tick() => {
@@ -201,7 +203,7 @@ impl<'a> Session<'a> {
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             Err(error @ SocketError::Capacity(_)) => {
                 let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
-                // The connection ends in any case; the close frame only gives the reason.
+                // The connection ends even if sending fails. The close frame only gives the reason.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.close(Some(frame))).await;
                 return Err(error.into());
             }
@@ -220,10 +222,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A newer edge may send messages that this version does not know. They do not end a working link.
+    /// A newer edge can send messages that this version does not know. These messages are ignored and do not close the
+    /// connection.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
-            tracing::warn!("the edge sent a frame that this version does not understand; it is ignored");
+            tracing::warn!(
+                "the edge sent a frame that this version does not understand; the frame is ignored"
+            );
         }
     }
 
@@ -243,7 +248,7 @@ impl<'a> Session<'a> {
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
-            // Keys are established once per connection.
+            // The first frame of a connection sets the keys. The keys do not change during the connection.
             ToAgent::Welcome { .. } => self.not_understood(),
         }
         Ok(())
@@ -283,25 +288,27 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Renew { jwk: self.credentials.key.public_jwk() }).await
     }
 
-    /// Stores a new certificate if it is valid for this device and key. On any error the current one stays in use.
+    /// Stores a new certificate if it is valid for this device and key. On any error the current certificate stays in
+    /// use.
     async fn take_certificate(&mut self, jwt: String) {
         if !std::mem::take(&mut self.renewing) {
             return self.not_understood();
         }
         let Credentials { site, device, key, .. } = self.credentials;
-        // `latest_ms` cannot be earlier than the moment of issue, so the certificate is never treated as not yet valid.
+        // `latest_ms` cannot be earlier than the moment of issue, so a new certificate is never rejected as not yet
+        // valid.
         let now_s = self.trust.clock.latest_ms(boot_ms()) / 1_000;
         let term = match DeviceCert::verify(&jwt, &self.trust.keys, std::slice::from_ref(site), now_s) {
             Ok(cert) if cert.device == *device && cert.key.thumbprint() == key.kid() => Term::of(&jwt),
             Ok(_) => {
                 tracing::warn!(
                     code = "other_device",
-                    "the new certificate is for another device or key; the current one stays in use"
+                    "the new certificate is for another device or key; the current certificate stays in use"
                 );
                 return;
             }
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current one stays in use");
+                tracing::warn!(code = refusal.code(), %refusal, "the new certificate is invalid; the current certificate stays in use");
                 return;
             }
         };
@@ -313,7 +320,7 @@ impl<'a> Session<'a> {
                 tracing::info!(days, "the device's certificate was renewed");
             }
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current one stays in use")
+                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current certificate stays in use")
             }
         }
     }
@@ -372,8 +379,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. None runs and each gets an
-    /// answer. The edge's pong arrives after all of them.
+    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. None of these commands
+    /// runs, and each gets an answer. The edge's pong arrives after all of them.
     async fn drain(&mut self) -> Result<(), LinkError> {
         self.ping().await?;
         while !self.outbox.is_confirmed() {
@@ -405,7 +412,7 @@ mod tests {
     use super::*;
     use crate::config::MAX_LINES;
 
-    /// Uses the longest value of every field that a configuration allows.
+    /// Builds a hello in which every field has the longest value that a configuration allows.
     #[test]
     fn the_longest_hello_is_one_frame() {
         let line = |number: usize, kind: LineKind| LineInfo {

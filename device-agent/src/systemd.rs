@@ -1,8 +1,8 @@
 //! Notifications to systemd: readiness, link status, and the watchdog.
 //!
-//! The watchdog is fed only while both tasks make progress: each was polled recently and returned, no timer of a line
-//! is overdue, and the uplink met the deadline that it set for itself (an attempt, a pause, a ping). Without a service
-//! manager (`NOTIFY_SOCKET` is not set) nothing here has an effect.
+//! The watchdog is fed only while both tasks make progress. Each task must have been polled recently, and the poll must
+//! have returned. No timer of a line must be overdue. The uplink must meet the deadline that it has set for its
+//! attempt, pause or ping. Without a service manager (`NOTIFY_SOCKET` is not set) this module has no effect.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -19,11 +19,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lines::Lines;
 
-/// Minimum polling rate of each task.
+/// Maximum time between two polls of a task.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Maximum delay of a line's timer before the line task counts as stuck.
 const LINE_GRACE: Duration = Duration::from_secs(5);
-/// Maximum duration of a connection attempt with all its timeouts, for hosts with many addresses.
+/// Maximum duration of a connection attempt, including all timeouts for a host with many addresses.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
 
 /// A task watched by the watchdog.
@@ -35,7 +35,7 @@ pub enum Part {
     Uplink,
 }
 
-/// State reported to the service manager; clones share it.
+/// State reported to the service manager. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct Service(Rc<Shared>);
 
@@ -57,7 +57,7 @@ impl Service {
             None
         });
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-        // The variables may be meant for a parent process that did not clear them.
+        // The variables can be intended for a parent process that did not remove them from the environment.
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|usec| ours && *usec > 0).map(Duration::from_micros);
         Self(Rc::new(Shared {
@@ -67,12 +67,13 @@ impl Service {
         }))
     }
 
-    /// Every usable line is at its start level and the uplink is running.
+    /// Reports that every usable line is at its start level and that the uplink is running.
     pub fn ready(&self) {
         self.notify("READY=1\nSTATUS=connecting to the edge");
     }
 
-    /// A reload has started. `Type=notify-reload` uses the timestamp to match the end to this reload.
+    /// Reports that a reload has started. With `Type=notify-reload`, systemd uses the timestamp to recognise the end of
+    /// this reload.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
@@ -80,7 +81,7 @@ impl Service {
         self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    /// The reload ended, successfully or not.
+    /// Reports that the reload has ended, successfully or not.
     pub fn reloaded(&self) {
         self.notify("READY=1");
     }
@@ -100,7 +101,7 @@ impl Service {
         self.0.uplink_until.set(Instant::now().checked_add(time));
     }
 
-    /// Runs a task and records each time that its poll returns.
+    /// Runs a task, and records the time after each poll of the task.
     pub async fn watch<F: Future>(&self, part: Part, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut ticks = interval(POLL_EVERY);
@@ -136,7 +137,7 @@ impl Service {
     /// The task that makes no progress, if any.
     fn stuck(&self, now: Instant, limit: Duration, line_due: Option<Instant>) -> Option<Part> {
         let lately = |part| {
-            // At the first tick a task may not have been polled yet.
+            // At the first tick, a task that was not polled yet does not count as stuck.
             self.polled(part)
                 .get()
                 .is_none_or(|at| now.saturating_duration_since(at) < limit.max(2 * POLL_EVERY))
@@ -165,7 +166,7 @@ impl Service {
     }
 }
 
-/// Connects to the manager's socket: a path, or a name in the abstract namespace after `@`.
+/// Connects to the service manager's socket. `NOTIFY_SOCKET` is a path, or `@` and a name in the abstract namespace.
 fn connect() -> io::Result<Option<UnixDatagram>> {
     let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
         return Ok(None);

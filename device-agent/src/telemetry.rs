@@ -41,7 +41,7 @@ pub struct Counters {
     pub executed: u64,
     /// Commands whose deadline had passed.
     pub expired: u64,
-    /// By code.
+    /// Refused commands, by error code.
     pub refused: BTreeMap<String, u64>,
     /// Lost connections and failed attempts, by error code.
     #[serde(default)]
@@ -71,7 +71,7 @@ struct Known {
     counters: RefCell<Counters>,
 }
 
-/// Recorded by all parts of the agent, on one thread; clones share it.
+/// State that all parts of the agent record, on one thread. Clones share the state.
 #[derive(Clone)]
 pub struct Telemetry(Rc<Known>);
 
@@ -117,7 +117,7 @@ impl Telemetry {
         self.0.certificate.set(term);
     }
 
-    /// Validity of the device's certificate, once read.
+    /// Validity of the device's certificate. `None` until the certificate was read.
     pub fn certificate_term(&self) -> Option<Term> {
         self.0.certificate.get()
     }
@@ -152,12 +152,12 @@ impl Telemetry {
         self.0.link.get()
     }
 
-    /// Edge time, once known.
+    /// `None` until edge time is known.
     pub fn clock(&self) -> Option<EdgeClock> {
         self.0.clock.get()
     }
 
-    /// Identity of this device, once read.
+    /// Identity of this device. `None` until the credentials were read.
     pub fn identity(&self) -> Option<Identity> {
         self.0.identity.borrow().clone()
     }

@@ -1,12 +1,12 @@
-//! TLS to the edge, for a device whose clock may be in 1970.
+//! TLS to the edge, for a device whose clock can be in 1970.
 //!
-//! To a clock that is behind, a valid certificate is "not valid yet", and a Raspberry Pi has no battery-backed clock. A
-//! chain that would be rejected for this reason alone is verified as of the leaf's `notBefore`. The user of the
-//! connection must then get edge time from a signed welcome, and close the connection if that time is outside the
-//! leaf's [`Validity`].
+//! A Raspberry Pi has no battery-backed clock. If the clock is behind, a valid certificate appears to be not valid yet.
+//! A chain that would be rejected only for this reason is verified as if the time were the `notBefore` of the edge's
+//! certificate. The caller must then get edge time from a signed welcome, and must close the connection if edge time is
+//! outside the [`Validity`] of this certificate.
 //!
-//! rustls does not check the dates of trust roots. The roots in `ca_file` are the owner's dated certificates, and an
-//! expired one is rejected here as by other programs.
+//! rustls does not check the dates of trust roots. This module rejects an expired root in `ca_file`, as other programs
+//! do.
 
 use std::cell::RefCell;
 use std::io;
@@ -46,7 +46,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Read from a certificate. `None` if it cannot be parsed; the date check is then the ordinary one.
+    /// Reads the validity period of a certificate. Returns `None` if the certificate cannot be parsed. The date check then
+    /// uses the system's clock.
     pub fn of(leaf: &CertificateDer<'_>) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(leaf).ok()?;
         let validity = certificate.tbs_certificate.validity;
@@ -64,7 +65,7 @@ impl Validity {
     }
 }
 
-/// TLS settings, with the file of the additional roots.
+/// TLS settings, and the path of the file with additional trust roots.
 pub struct Tls {
     ca_file: Option<PathBuf>,
     clock: WallClock,
@@ -83,7 +84,8 @@ impl Tls {
         self.connector.borrow().clone()
     }
 
-    /// Reloads `ca_file`, so a renewed root takes effect without a restart. An unreadable file changes nothing.
+    /// Reloads `ca_file`, so a renewed root takes effect without a restart. If the file cannot be read, the previous
+    /// trust roots stay in use.
     pub fn read_again(&self) {
         if self.ca_file.is_none() {
             return;
@@ -101,7 +103,7 @@ impl Tls {
 pub fn code(error: &io::Error) -> &'static str {
     match refusal(error) {
         Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "tls_expired",
-        // An authority with another key may have the same name as a trusted one.
+        // `BadSignature` occurs if the issuer has the same name as a trusted authority, but another key.
         Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => "tls_issuer",
         Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "tls_name"
@@ -114,19 +116,19 @@ pub fn code(error: &io::Error) -> &'static str {
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match code(error) {
         "tls_expired" => Some(
-            "renew the edge's certificate or its authority's, or correct this device's clock if it is ahead",
+            "renew the edge's certificate or the certificate of its authority, or correct this device's clock if the clock is ahead",
         ),
         "tls_issuer" => Some(
-            "name the authority of the edge's certificate in `ca_file`, unless a network device intercepts TLS",
+            "unless a network device intercepts TLS, set `ca_file` to a PEM file with the certificate of the authority that issued the edge's certificate",
         ),
         "tls_name" => Some(
-            "the certificate is for another host: check the edge's address, or log in to the network if it has a login page",
+            "the certificate is for another host: check the edge's URL, or log in to the network if it has a login page",
         ),
         _ => None,
     }
 }
 
-/// Why the edge's certificate was rejected, if that was the cause.
+/// The reason why the edge's certificate was rejected. `None` if the handshake failed for another reason.
 fn refusal(error: &io::Error) -> Option<&CertificateError> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::InvalidCertificate(refusal) => Some(refusal),
@@ -171,7 +173,8 @@ fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateD
     if own.is_empty() { Err("it contains no certificate".into()) } else { Ok(own) }
 }
 
-/// The standard verifier, with the module's exception for dates. All other checks are unchanged.
+/// The standard verifier, except for the date checks that the module documentation describes. All other checks are
+/// unchanged.
 #[derive(Debug)]
 struct ClocklessVerifier {
     strict: Arc<WebPkiServerVerifier>,
@@ -181,7 +184,7 @@ struct ClocklessVerifier {
 }
 
 impl ClocklessVerifier {
-    /// All roots except the expired ones of `ca_file`. `None` if none has expired.
+    /// All trust roots except the expired roots of `ca_file`. `None` if no root of `ca_file` has expired.
     fn living_roots(&self, now: UnixTime) -> Option<RootCertStore> {
         let lives = |root: &&CertificateDer<'_>| {
             Validity::of(root).is_none_or(|validity| now.as_secs() <= validity.not_after.as_secs())

@@ -24,7 +24,8 @@ use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::welcome;
 
-/// Minimum interval between two log messages about the same failure. A long outage must not wear out an SD card.
+/// Minimum interval between two log messages about the same failure, so that a long outage does not wear out an SD
+/// card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
 
 /// The uplink's part of the configuration. Changes take effect with the next connection.
@@ -71,11 +72,11 @@ struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
-    /// Whether a newer connection of this device has replaced ours. Until an attempt succeeds again, attempts do not
-    /// replace another connection.
+    /// Whether a newer connection of this device has replaced ours. While this is true, an attempt does not replace
+    /// another connection. A successful attempt sets it to false.
     replaced: bool,
-    /// Code of the last logged failure, when it was logged, and the number of failed attempts with this code since
-    /// then.
+    /// Code of the last logged failure, the time of its log message, and the number of failed attempts with this code
+    /// since then.
     logged: Option<(&'static str, Instant, u32)>,
 }
 
@@ -105,7 +106,7 @@ impl Uplink {
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
-                // A reload starts the next attempt immediately, so its effect is visible.
+                // A reload starts the next attempt immediately, so that the effect of the new configuration is visible.
                 Ok(()) = changes.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }

@@ -1,4 +1,4 @@
-//! The first frame of a connection. It establishes the trusted keys and edge time.
+//! The welcome, which is the first frame of a connection. It contains the trusted keys and edge time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub struct Trust {
     pub clock: EdgeClock,
 }
 
-/// Waits for the welcome and verifies it: the key set with the pinned root key, the time with the key set and this
-/// connection's nonce, and the TLS certificate's dates with that time.
+/// Waits for the welcome and verifies it. The key set is verified with the pinned root key, and the signed edge time
+/// with the key set and this connection's nonce. Edge time must be within the validity of the TLS certificate.
 pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
     let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;

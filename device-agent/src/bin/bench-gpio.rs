@@ -1,7 +1,8 @@
-//! Measures the time to set a line: the kernel call alone, and through the agent's driver.
+//! Measures the time to set a GPIO line with the kernel call alone, and with the agent's driver.
 //!
-//! `cargo xtask bench agent` runs this on an emulated board: `bench-gpio LABEL OFFSET OTHER`. Both lines become outputs
-//! and change often. Prints two times in nanoseconds: the kernel call, then the driver.
+//! `cargo xtask bench agent` runs this program on an emulated board as `bench-gpio LABEL OFFSET OTHER`. The GPIO lines
+//! at `OFFSET` and `OTHER` become outputs and change often. The program prints two times in nanoseconds: first for the
+//! kernel call, then for the driver.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -12,9 +13,9 @@ use pinlatch_agent::config::{Drive, GpioConfig, GpioPlace};
 use pinlatch_agent::lines::driver::gpio;
 use pinlatch_protocol::line::Level;
 
-/// Measurements of each variant, alternating.
+/// Number of measurements with each method. The two methods alternate.
 const ROUNDS: usize = 41;
-/// Settings in one measurement.
+/// Number of times that the GPIO line is set in one measurement.
 const SETTINGS: u32 = 500;
 
 fn main() -> Result<()> {
@@ -39,7 +40,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Average time of one setting.
+/// Average time to set the GPIO line once.
 fn time(mut set: impl FnMut(bool) -> Result<()>) -> Result<Duration> {
     let began = Instant::now();
     for number in 0..SETTINGS {

@@ -1,7 +1,7 @@
-//! The configuration file: the owner's final word on this device's permissions.
+//! The configuration file. It defines the permissions of this device, and the edge cannot override them.
 //!
-//! [`raw`] defines the file's syntax, [`check`] validates the content. All issues are reported at once, each with file,
-//! line, column and a stable code.
+//! [`raw`] defines the file's syntax, [`check`] validates the content. All issues of a file are reported together, each
+//! with the file, the position in the file and a stable code.
 
 mod check;
 mod raw;
@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::proxy::Proxy;
 
-/// Maximum number of lines: their descriptions must fit into one frame.
+/// Maximum number of lines. The descriptions of all lines must fit into one frame.
 pub const MAX_LINES: usize = 64;
 
 /// Default `max_on_ms` of a momentary line.
@@ -39,7 +39,7 @@ pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 /// Default time without a link after which a line that is not retained goes to its safe level.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
-/// Default `link_timeout_s`: as long as the edge waits for a device.
+/// Default `link_timeout_s`. The edge considers a silent device offline after the same time.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
 /// A validated configuration. Paths are resolved against the file's folder.
@@ -60,42 +60,42 @@ pub struct Config {
     pub simulator: Option<Simulator>,
     /// In the order of the file.
     pub lines: Vec<LineConfig>,
-    /// Groups of lines that are never on together.
+    /// Groups of lines that must never be on at the same time.
     pub interlocks: Vec<Interlock>,
     /// Socket for `pinlatch-agent status`. `None` for the default socket, if its folder exists.
     pub status_socket: Option<PathBuf>,
-    /// Folder of sysfs. Not a key of the file; tests replace it.
+    /// Folder of sysfs. This is not a key of the file. Only tests change it.
     pub sysfs: PathBuf,
 }
 
-/// `[simulator]`.
+/// The table `[simulator]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulator {
-    /// Each change of a simulated output is appended here.
+    /// File to which each change of a simulated output is appended.
     pub journal: Option<PathBuf>,
     /// Unix socket that sets the levels of simulated inputs.
     pub socket: Option<PathBuf>,
 }
 
-/// `[lines.NAME]`.
+/// A table `[lines.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineConfig {
     pub name: Name,
     pub kind: LineKind,
     pub driver: DriverConfig,
-    /// Whether the site stores and restores its level.
+    /// Whether the site stores and restores the line's level.
     pub retain: bool,
     /// Level at start, at stop and after failures; `None` for inputs.
     pub safe: Option<Level>,
-    /// Level at start, if not the safe level.
+    /// Level at start, if different from the safe level.
     pub initial: Option<Level>,
     /// Allowed angles of a servo, in degrees.
     pub range_deg: Option<(f64, f64)>,
-    /// Maximum time that the line may be on.
+    /// Maximum time that the line is allowed to be on.
     pub max_on: Option<Duration>,
     /// Minimum time between the starts of two actions.
     pub min_interval: Duration,
-    /// Time that a contact's level must be stable before it counts.
+    /// Time for which a contact's level must be stable before it is accepted.
     pub debounce: Duration,
     /// Minimum length of a long press; `None` if presses are not reported.
     pub long_press: Option<Duration>,
@@ -123,7 +123,7 @@ pub struct GpioConfig {
     pub active_low: bool,
     /// Electrical mode of an output.
     pub drive: Drive,
-    /// Pull resistor of an input; `None` leaves it unchanged.
+    /// Pull resistor of an input; `None` leaves the resistor's setting unchanged.
     pub bias: Option<Bias>,
 }
 
@@ -134,9 +134,9 @@ pub enum Drive {
     /// Drives both levels.
     #[default]
     PushPull,
-    /// Drives low; high floats.
+    /// Drives the low level. At the high level the output floats.
     OpenDrain,
-    /// Drives high; low floats.
+    /// Drives the high level. At the low level the output floats.
     OpenSource,
 }
 
@@ -149,7 +149,7 @@ pub enum Bias {
     Disabled,
 }
 
-/// Address of a GPIO line. Never a bare chip number, which changes between kernels.
+/// Identifies a GPIO line. A chip number is never used, because chip numbers change between kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GpioPlace {
     /// The line's own name, such as `GPIO17`.
@@ -170,7 +170,8 @@ impl fmt::Display for GpioPlace {
 /// PWM channels and their signal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PwmConfig {
-    /// Device of the chip, such as `fe20c000.pwm`: chip numbers change between kernels.
+    /// Name of the chip's device, such as `fe20c000.pwm`. The chip number is not used, because it changes between
+    /// kernels.
     pub chip: String,
     /// One channel, or three for red, green and blue.
     pub channels: Vec<u32>,
@@ -183,12 +184,12 @@ pub struct PwmConfig {
 /// Conversion of a level into a signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// Duty cycle: the level to the power of `gamma`.
+    /// The duty cycle is the level to the power of `gamma`.
     Light {
-        /// 1 is linear; about 2.2 looks even to the eye.
+        /// 1 is linear. With about 2.2, equal changes of the level look like equal changes of brightness.
         gamma: f64,
     },
-    /// Pulse length in nanoseconds, interpolated between 0 and 180 degrees.
+    /// Pulse lengths at 0 and at 180 degrees, in nanoseconds. The lengths for other angles are interpolated.
     Servo { at_0: u64, at_180: u64 },
 }
 
@@ -197,21 +198,21 @@ pub enum Shape {
 pub enum SensorPlace {
     /// A 1-wire thermometer.
     W1 {
-        /// Its id, such as `28-00000abcdef0`.
+        /// Id of the thermometer, such as `28-00000abcdef0`.
         device: String,
     },
     /// A channel of an IIO device.
     Iio {
         /// Name of the device, or of its parent.
         device: String,
-        /// Such as `in_temp`.
+        /// Name of the channel, such as `in_temp`.
         channel: String,
     },
     /// A channel of a hwmon device.
     Hwmon {
         /// Name of the device, or of its parent.
         device: String,
-        /// Such as `temp1`.
+        /// Name of the channel, such as `temp1`.
         channel: String,
     },
 }
@@ -220,7 +221,7 @@ pub enum SensorPlace {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sensing {
     pub unit: Option<String>,
-    /// Number of significant decimals.
+    /// Number of decimal places.
     pub precision: u8,
     /// Time between two readings.
     pub interval: Duration,
@@ -228,7 +229,7 @@ pub struct Sensing {
     pub min_change: f64,
 }
 
-/// `[interlocks.NAME]`: lines that are never on together.
+/// A table `[interlocks.NAME]` with lines that must never be on at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interlock {
     /// Indexes into [`Config::lines`].
@@ -237,7 +238,7 @@ pub struct Interlock {
     pub dead_time: Duration,
 }
 
-/// A line's rule for a lost link. A pulse ends by itself in any case.
+/// Rule for a line when the link is lost. A pulse ends by itself under every rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLinkLoss {
     /// Keeps its level.

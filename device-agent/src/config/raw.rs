@@ -1,4 +1,4 @@
-//! Syntax of the configuration file: only types, with the location of each value.
+//! Types for the syntax of the configuration file. `Spanned` values keep their position in the file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub struct File {
     pub interlocks: BTreeMap<Spanned<String>, Interlock>,
 }
 
-/// `[simulator]`.
+/// The table `[simulator]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simulator {
@@ -35,7 +35,7 @@ pub struct Simulator {
     pub socket: Option<PathBuf>,
 }
 
-/// `[interlocks.NAME]`.
+/// A table `[interlocks.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interlock {
@@ -43,7 +43,7 @@ pub struct Interlock {
     pub dead_time_ms: Option<Spanned<u32>>,
 }
 
-/// `driver = "…"`.
+/// Value of the key `driver`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Driver {
@@ -55,7 +55,7 @@ pub enum Driver {
     Hwmon,
 }
 
-/// `[lines.NAME]`.
+/// A table `[lines.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {

@@ -16,9 +16,10 @@ use super::output::Output;
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
 
-/// Maximum number of events waiting for the uplink. The next hello includes every level in any case.
+/// Maximum number of events that wait for the uplink. If more events occur, the oldest ones are dropped. The next hello
+/// includes the level of every line in any case.
 pub const MAX_EVENTS: usize = 256;
-/// How long to wait at the start for the system to grant access to the hardware.
+/// Maximum time to wait at the start until the system grants access to the hardware.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Board {
@@ -49,8 +50,8 @@ impl Board {
         }
     }
 
-    /// First half of a reload: removed and changed lines go to their safe level and release their hardware, which is
-    /// free once all returned handles have finished. Other lines are not touched.
+    /// First half of a reload. Removed and changed lines go to their safe level and release their hardware. The
+    /// hardware is free after all returned handles have finished. Other lines are not touched.
     pub fn retire(&mut self, config: &Config, now: Instant) -> Vec<JoinHandle<()>> {
         let same = self.simulator == config.simulator;
         let leaving = |line: &&mut Line| !config.lines.iter().any(|wanted| line.is(wanted, same));
@@ -79,8 +80,8 @@ impl Board {
             })
             .collect();
         self.opener.reconfigured(config, &numbers);
-        // No waiting here, because the unchanged lines must keep running. Lines that are not ready yet are retried
-        // soon.
+        // Does not wait for the hardware, because the unchanged lines must keep running. Lines that are not ready yet
+        // are retried soon.
         let at_once = std::time::Instant::now();
         for ((line, wanted), number) in kept.into_iter().zip(&config.lines).zip(&numbers) {
             let line = line.unwrap_or_else(|| {
@@ -156,7 +157,7 @@ impl Board {
     }
 
     pub fn handle_signal(&mut self, signal: Signal, now: Instant) {
-        // The line of a queued signal may have been removed.
+        // The line of a queued signal is possibly removed already.
         if let Some(line) = self.lines.iter_mut().find(|line| line.number() == signal.line) {
             line.handle_input(signal.input, now);
         }
@@ -210,8 +211,8 @@ impl Board {
 }
 
 impl Drop for Board {
-    /// Outputs end at their safe level however the program ends, except after a kill. The kernel keeps driving a
-    /// released line.
+    /// Sets every output to its safe level when the program ends for any reason except a kill, because the kernel keeps
+    /// driving a released line.
     fn drop(&mut self) {
         self.make_safe(Instant::now());
     }

@@ -1,4 +1,5 @@
-//! One contact: a level counts after it was stable for the debounce time. A press is a change to on and back to off.
+//! One contact. A new level is accepted after it was stable for the debounce time. A press is a change to on and back
+//! to off.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub struct Contact {
     level: Option<bool>,
     /// The newest level and the time of its edge.
     unsettled: Option<(bool, Instant)>,
-    /// When it went on; `None` once the press was reported.
+    /// Time at which the contact went on. `None` after the press was reported.
     pressed: Option<Instant>,
 }
 
@@ -28,7 +29,7 @@ impl Contact {
         self.level.map(Level::On)
     }
 
-    /// When [`Contact::tick`] must run next.
+    /// Time at which [`Contact::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         match self.unsettled {
             // The length of the press is known only when the level is stable.
@@ -71,7 +72,7 @@ impl Contact {
         None
     }
 
-    /// Resets the contact after it became unreadable (`None`) or readable again.
+    /// Resets the contact after it became unreadable (`None`), or after it became readable again.
     pub fn reopened(&mut self, level: Option<bool>) {
         *self = Self::new(self.debounce, self.long_press, level);
     }
@@ -88,7 +89,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Plays edges at times in milliseconds and collects the presses with their times.
+    /// Sends edges at the given times, and collects the presses with their times. All times are in milliseconds.
     fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
         let start = Instant::now();
         let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
@@ -112,7 +113,7 @@ mod tests {
     fn presses_are_told_when_let_go_and_long_ones_as_soon_as_they_are() {
         assert_eq!(presses(20, &[(true, 100), (false, 300)]), [(false, 320)]);
         assert_eq!(presses(20, &[(true, 100), (false, 5_000)]), [(true, 900)]);
-        assert_eq!(presses(20, &[(true, 100), (false, 110)]), [], "it never rested");
+        assert_eq!(presses(20, &[(true, 100), (false, 110)]), [], "the level was never stable");
         assert_eq!(
             presses(20, &[(true, 0), (false, 100), (true, 200), (false, 300)]),
             [(false, 120), (false, 320)]
@@ -123,7 +124,11 @@ mod tests {
     #[test]
     fn the_moment_of_letting_go_counts_and_not_the_end_of_the_bouncing() {
         assert_eq!(presses(50, &[(true, 0), (false, 790)]), [(false, 840)]);
-        assert_eq!(presses(50, &[(true, 0), (false, 790), (true, 795)]), [(true, 845)], "it was not let go");
+        assert_eq!(
+            presses(50, &[(true, 0), (false, 790), (true, 795)]),
+            [(true, 845)],
+            "the contact was not released"
+        );
     }
 
     #[test]
@@ -136,11 +141,12 @@ mod tests {
         door.edge(true, now);
         assert_eq!(door.tick(now), None);
         door.reopened(Some(true));
-        assert_eq!(door.next_due(), None, "nobody knows how long it has been on");
+        assert_eq!(door.next_due(), None, "the time since it went on is unknown");
     }
 
     proptest! {
-        /// With any bouncing, a level counts only after it was stable, and the last level always counts.
+        /// For any sequence of edges, a level is accepted only after it was stable, and the last level is always
+        /// accepted.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);

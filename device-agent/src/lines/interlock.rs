@@ -1,4 +1,4 @@
-//! Lines that are never on together.
+//! Interlocks: groups of lines that must never be on at the same time.
 
 use pinlatch_protocol::name::Name;
 use tokio::time::Instant;
@@ -7,8 +7,8 @@ use super::output::Power;
 use super::refused::Refused;
 use crate::config::Interlock;
 
-/// Whether a line may go on: every other line of its interlocks is off, and has been for the dead time. No line is
-/// switched off here; the caller must do that first.
+/// Checks whether a line is allowed to go on. Every other line of its interlocks must have been off for at least the
+/// dead time. This function switches no line off. The sender of the command must do this first.
 pub fn permit<'a>(
     interlocks: &[Interlock],
     line: usize,
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(
             permit(2, [Power::On, off, Power::On], later),
             Ok(()),
-            "neither itself nor strangers count"
+            "only the other lines of the same interlock count"
         );
     }
 }

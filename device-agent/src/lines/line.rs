@@ -1,5 +1,5 @@
-//! One line: an output, a contact or a sensor. A line that is missing at the start is opened later. Changes are
-//! reported as events.
+//! One line: an output, a contact or a sensor. If the hardware is missing at the start, the line is opened later.
+//! Changes are reported as events.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::config::{DriverConfig, LineConfig};
 const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
 /// Pause before another attempt to open a line.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
-/// The same, for the first retry after a reload.
+/// Pause before the first retry of a line that could not be opened during a reload.
 const REOPEN_NEW: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +50,13 @@ pub(super) struct Line {
     behaviour: Behaviour,
     reported: Option<Level>,
     reported_at: Option<Instant>,
-    /// Why it could not be opened, and the time of the next attempt.
+    /// Reason why the line could not be opened, and the time of the next attempt.
     closed: Option<(DriverError, Instant)>,
 }
 
 impl Line {
-    /// Creates the line even if its hardware cannot be opened. The driver may wait for the system until `patience`.
+    /// Creates the line even if its hardware cannot be opened. The driver can wait until `patience` for the system to
+    /// grant access to the hardware.
     pub(super) fn open(
         config: LineConfig,
         number: usize,
@@ -76,7 +77,7 @@ impl Line {
             }
             (None, Some(sensing)) => {
                 let polled = matches!(config.driver, DriverConfig::Sensor(_));
-                // A polled sensor is opened by each reading.
+                // A polled sensor is not opened here, because each reading opens the sensor.
                 if !polled && let Err(error) = opener.sensor() {
                     complain(&error);
                 }
@@ -94,7 +95,7 @@ impl Line {
         line
     }
 
-    /// Retries to open the line, and logs a changed result.
+    /// Tries again to open the line, and logs the result if it differs from the last result.
     fn reopen(&mut self, opener: &dyn Open, now: Instant) {
         let Some((before, _)) = self.closed.take() else { return };
         let at_once = std::time::Instant::now();
@@ -133,7 +134,7 @@ impl Line {
         }
     }
 
-    /// Why the level is unknown.
+    /// Reason why the level is unknown.
     pub(super) fn fault(&self) -> Option<&DriverError> {
         let fault = match &self.behaviour {
             Behaviour::Output(output) => output.fault(),
@@ -236,8 +237,8 @@ impl Line {
         }
     }
 
-    /// The level change to report, if any. Levels of a blinking or fading line are sampled; the last one is always
-    /// reported.
+    /// The level change to report, if any. While a line is blinking or fading, only some of its levels are reported.
+    /// Its last level is always reported.
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
         let level = self.level();
         if self.reported == level {

@@ -1,9 +1,9 @@
 //! The device's lines: their permissions and timers.
 //!
-//! [`Lines`] runs a command within the call that delivers it, without a task or a queue. Its future [`Lines::drive`]
-//! does all later work (ends of pulses, blinking, fading, debouncing, readings), with or without a link. The rules of
-//! one line are in [`output`], [`contact`] and [`sensor`], the rules between lines in [`interlock`]; these modules have
-//! no clocks and no I/O. [`driver`] accesses the hardware.
+//! [`Lines`] runs a command within the call that delivers it, without a task or a queue. The future [`Lines::drive`]
+//! does all later work (ends of pulses, blinking, fading, debouncing, readings), with or without a link. [`output`],
+//! [`contact`] and [`sensor`] contain the rules for a single line, and [`interlock`] contains the rules between lines.
+//! These four modules have no clocks and no I/O. [`driver`] accesses the hardware.
 
 mod board;
 pub mod contact;
@@ -47,7 +47,7 @@ pub struct Lines(Rc<Shared>);
 
 impl Lines {
     /// Opens every line of a configuration at its start level. A line that cannot be opened has no level, refuses
-    /// commands and is retried regularly; it does not affect the others.
+    /// commands and is retried regularly. The other lines are not affected.
     pub fn open(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (machine, queue) = driver::Machine::new(config);
         (Self::open_on(config, Box::new(machine)), queue)
@@ -118,7 +118,7 @@ impl Lines {
         board.lines().iter().map(ask).collect()
     }
 
-    /// The link is up. The hello contains all earlier changes, so their events are dropped.
+    /// Reports that the link is up. The hello contains all earlier changes, so their events are dropped.
     pub fn link_up(&self) {
         self.0.untold.set(false);
         self.with(|board, now| {
@@ -128,7 +128,7 @@ impl Lines {
         });
     }
 
-    /// The link is down: the `on_link_loss` rules apply.
+    /// Reports that the link is lost. From now on the `on_link_loss` rules apply.
     pub fn link_lost(&self) {
         self.with(Board::link_lost);
     }
@@ -153,7 +153,7 @@ impl Lines {
         }
     }
 
-    /// When the first timer of a line is due.
+    /// Time at which the first timer of a line is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.0.board.borrow().next_due()
     }
@@ -170,7 +170,7 @@ impl Lines {
             };
             tokio::select! {
                 () = timer => {}
-                // The next due time may have changed.
+                // The next due time has possibly changed.
                 () = self.0.rescheduled.notified() => continue,
                 Some(signal) = signals.recv() => self.with(|board, now| board.handle_signal(signal, now)),
             }

@@ -14,7 +14,8 @@ use motion::{Blink, Fade, Motion};
 
 /// Pause before another attempt to apply the safe level.
 const RETRY: Duration = Duration::from_secs(1);
-/// Failed attempts in a row after which the driver is closed and reopened later: a USB chip may have been unplugged.
+/// After this many consecutive failed attempts, the driver is closed and reopened later, because a USB chip was
+/// possibly unplugged.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// State of an output for interlocks.
@@ -36,21 +37,22 @@ pub struct Output {
     min_interval: Duration,
     on_link_loss: OnLinkLoss,
     level: Option<Level>,
-    /// Since when it is off. Meaningful only while it is off.
+    /// Time at which the output went off. Valid only while the output is off.
     off_since: Instant,
     last_start: Option<Instant>,
     motion: Option<Motion>,
-    /// When it must go off: the end of a pulse, or of `max_on`.
+    /// Time at which the output must go off, because a pulse or the limit `max_on` ends.
     off_at: Option<Instant>,
-    /// When it goes to its safe level: after a lost link, or as a retry after a failure.
+    /// Time at which the output goes to its safe level, after a lost link or as a retry after a failure.
     safe_at: Option<Instant>,
-    /// Why its level is unknown.
+    /// Reason why the level is unknown.
     fault: Option<DriverError>,
     attempts: u32,
 }
 
 impl Output {
-    /// Applies the start level. The output counts as on until now, because its earlier level is unknown.
+    /// Applies the start level. For interlocks, the output counts as on until `now`, because its earlier level is
+    /// unknown.
     pub fn new(
         config: &LineConfig,
         safe: Level,
@@ -112,12 +114,12 @@ impl Output {
         self.level
     }
 
-    /// Why its level is unknown.
+    /// Reason why the level is unknown.
     pub fn fault(&self) -> Option<&DriverError> {
         self.fault.as_ref()
     }
 
-    /// Whether it is blinking or fading.
+    /// Whether the output is blinking or fading.
     pub fn is_moving(&self) -> bool {
         self.motion.is_some()
     }
@@ -130,17 +132,17 @@ impl Output {
         }
     }
 
-    /// Whether an action would switch it on, immediately or later.
+    /// Whether an action would switch the output on, immediately or later.
     pub fn would_be_on(&self, action: Action) -> bool {
         match action {
             Action::Set { level, .. } => level.is_on(),
-            // If the level is unknown, the action is refused later.
+            // If the level is unknown, `run` refuses the action.
             Action::Toggle => self.base_level().is_ok_and(|on| !on),
             Action::Pulse { .. } | Action::Blink { .. } => true,
         }
     }
 
-    /// When [`Output::tick`] must run next.
+    /// Time at which [`Output::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         let motion = self.motion.as_ref().map(Motion::next);
         [self.off_at, self.safe_at, motion].into_iter().flatten().min()
@@ -195,7 +197,7 @@ impl Output {
         Ok(())
     }
 
-    /// Whether the output is on. A blinking output counts with the level before the blink.
+    /// Whether the output is on. For a blinking output, the level before the blink counts.
     fn base_level(&self) -> Result<bool, Refused> {
         match (self.motion, self.level) {
             (Some(Motion::Blink(blink)), _) => Ok(blink.base),
@@ -228,7 +230,8 @@ impl Output {
     /// on.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         if let Err(error) = self.apply(level, now) {
-            // The output may now be on or off, and must not remain so. The safe level of a timed output is off.
+            // The output can now be on or off, and must not stay in this state. The safe level of a timed output is
+            // off.
             self.safe_at = self.driver.is_ok().then_some(now + RETRY);
             return Err(error);
         }
@@ -240,7 +243,7 @@ impl Output {
         Ok(())
     }
 
-    /// The only call of the driver.
+    /// Sets a level on the driver. No other function calls the driver.
     fn apply(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         let driver = self.driver.as_mut().map_err(|error| error.clone())?;
         match driver.set(level) {
@@ -307,7 +310,7 @@ impl Output {
     }
 
     pub fn link_up(&mut self) {
-        // A failed output still has to reach its safe level.
+        // A failed output must still reach its safe level, so its timer stays.
         if self.level.is_some() {
             self.safe_at = None;
         }

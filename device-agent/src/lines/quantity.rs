@@ -1,4 +1,4 @@
-//! Units of the kernel's measurements: the unit of each channel's files and the displayed unit.
+//! Converts the kernel's measurements to displayed values. Each channel type has a unit in sysfs and a displayed unit.
 //!
 //! The kernel's units are documented in `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
@@ -12,7 +12,7 @@ pub struct Quantity {
     pub factor: f64,
     /// Unit after the multiplication.
     pub unit: Option<&'static str>,
-    /// Number of significant decimals.
+    /// Number of decimal places.
     pub precision: u8,
 }
 
@@ -42,7 +42,7 @@ fn of_iio(word: &str) -> Quantity {
     match word {
         "temp" => quantity(0.001, "°C", 1),
         "humidityrelative" => quantity(0.001, "%", 1),
-        // The kernel uses kilopascals, weather reports hectopascals.
+        // The kernel uses kilopascals, but weather reports use hectopascals.
         "pressure" => quantity(10.0, "hPa", 1),
         "voltage" | "altvoltage" => quantity(0.001, "V", 3),
         "current" => quantity(0.001, "A", 3),

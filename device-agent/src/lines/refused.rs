@@ -9,7 +9,7 @@ use super::driver::DriverError;
 pub enum Refused {
     #[error("the configuration has no line of this name")]
     UnknownLine,
-    /// The line's kind does not have this action, or not with these arguments.
+    /// The line's kind does not have this action, or the action's arguments are invalid.
     #[error(transparent)]
     Action(#[from] ActionError),
     #[error("the angle is outside range_deg")]
@@ -20,7 +20,7 @@ pub enum Refused {
     MinInterval,
     #[error("a pulse is already running")]
     Busy,
-    /// Another line of an interlock is on, may be on, or went off less than the dead time ago.
+    /// Another line of an interlock is on or possibly on, or its dead time has not passed yet.
     #[error("interlocked with {0}, which is on, may be on, or went off less than dead_time_ms ago")]
     Interlock(Name),
     /// The driver failed, or the line could not be opened.

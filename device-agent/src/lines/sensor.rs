@@ -22,7 +22,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// If `polled`, the first reading is due immediately and further ones at the interval.
+    /// If `polled` is true, the first reading is due immediately, and further readings are due at the interval.
     pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
         Self {
             interval: sensing.interval,
@@ -40,12 +40,12 @@ impl Sensor {
         self.level.map(Level::Number)
     }
 
-    /// Why it cannot be read.
+    /// Reason why the sensor cannot be read.
     pub fn fault(&self) -> Option<&DriverError> {
         self.fault.as_ref()
     }
 
-    /// When [`Sensor::begin`] must run next.
+    /// Time at which [`Sensor::begin`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.reading)
     }
@@ -60,7 +60,8 @@ impl Sensor {
         true
     }
 
-    /// Handles a reading. Returns whether the sensor works, if that changed.
+    /// Handles a reading. Returns `Some(false)` if the sensor starts to fail, `Some(true)` if the sensor works again,
+    /// and `None` if neither is the case.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
         self.reading = false;
         let worked = self.fault.is_none();
@@ -117,7 +118,7 @@ mod tests {
         let late = start + Duration::from_secs(31);
         assert!(
             heat.begin(late) && !heat.begin(late + Duration::from_secs(60)),
-            "the last one has not come back"
+            "the last reading has not finished"
         );
         heat.take(Ok(20.0));
         assert!(heat.begin(late + Duration::from_secs(60)));

@@ -1,5 +1,5 @@
-//! Hardware of this machine that can be used as lines, for `pinlatch-agent lines`, with the matching configuration
-//! keys.
+//! Lists the hardware of this machine that can be used as lines, with the matching configuration keys. The command
+//! `pinlatch-agent lines` shows this list.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::driver::{gpio, pwm, sensor};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
     pub gpio: Vec<GpioChip>,
-    /// Why the GPIO chips could not be listed.
+    /// Reason why the GPIO chips could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpio_error: Option<String>,
     pub pwm: Vec<PwmChip>,
@@ -24,27 +24,27 @@ pub struct Survey {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioChip {
-    /// Its label, for `chip`.
+    /// The chip's label, which is the value for the key `chip`.
     pub chip: String,
     pub path: String,
-    /// By offset.
+    /// GPIO lines in the order of their offsets.
     pub lines: Vec<GpioLine>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioLine {
     pub offset: u32,
-    /// Its name, for `gpio`.
+    /// The name of the GPIO line, which is the value for the key `gpio`.
     pub name: Option<String>,
-    /// Whether a program or the kernel uses it.
+    /// Whether a program or the kernel uses the GPIO line.
     pub used: bool,
-    /// The program that uses it.
+    /// The program that uses the GPIO line.
     pub consumer: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PwmChip {
-    /// Its device, for `pwm`.
+    /// The chip's device, which is the value for the key `pwm`.
     pub pwm: String,
     pub path: String,
     /// Number of channels, counted from 0.
@@ -54,11 +54,11 @@ pub struct PwmChip {
 /// An IIO or hwmon device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Measuring {
-    /// For `device`: its name, or its parent's name if several devices have the same name.
+    /// Value for the key `device`: the device's name, or its parent's name if several devices have the same name.
     pub device: String,
-    /// Content of its `name` file.
+    /// Content of the device's `name` file.
     pub name: String,
-    /// For `channel`.
+    /// Values for the key `channel`.
     pub channels: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ impl Survey {
         }
     }
 
-    /// Text for people, one item per line. Values have the syntax of the configuration file.
+    /// Text for people, with one item per text line. Values have the syntax of the configuration file.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut say = |line: std::fmt::Arguments<'_>| {

@@ -40,7 +40,7 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
     seen
 }
 
-/// Only the level events.
+/// Like `news`, but returns only the level events.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
         LineEvent::Level(Some(level)) => Some((at, level)),
@@ -85,7 +85,7 @@ async fn events_of_a_time_without_a_link_are_not_told_later() {
     let (lines, edges, _folder) = open(LAMP);
     run(&lines, "lamp", "toggle", json!({})).unwrap();
     lines.link_up();
-    assert_eq!(lines.infos()[0].level, Some(Level::On(true)), "the hello says it");
+    assert_eq!(lines.infos()[0].level, Some(Level::On(true)), "the hello contains the level");
     assert_eq!(events(&lines, edges, Duration::from_secs(1)).await, []);
 }
 
@@ -278,7 +278,8 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
-/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and count as new.
+/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and are treated as new
+/// lines.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -320,7 +321,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
             let on = |line: &str, on| (line.to_owned(), Some(Level::On(on)));
             assert_eq!(levels, [on("door", true), on("heater", true), on("lamp", false)]);
             let interlocked = run(&lines, "lamp", "set", json!({ "value": true }));
-            assert_eq!(interlocked.unwrap_err().code(), "refused_interlock", "the new rule holds");
+            assert_eq!(interlocked.unwrap_err().code(), "refused_interlock", "the new interlock applies");
             assert_eq!(run(&lines, "door", "pulse", json!({ "ms": 1 })), Err(Refused::Busy));
         }
     );

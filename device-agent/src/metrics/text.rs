@@ -57,7 +57,7 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     }
 
     let name = "pinlatch_agent_commands_total";
-    out.family(name, "counter", "Commands by outcome; refused ones also by code.");
+    out.family(name, "counter", "Commands by outcome; refused commands also by code.");
     out.sample(name, &[("outcome", "executed"), ("code", "")], executed);
     out.sample(name, &[("outcome", "expired"), ("code", "")], expired);
     for (code, count) in refused {
@@ -92,7 +92,7 @@ fn seconds(ms: i128) -> String {
 }
 
 fn open_files() -> Option<usize> {
-    // One descriptor belongs to the folder being read.
+    // One of the open descriptors belongs to the folder that is being read.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 

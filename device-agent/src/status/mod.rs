@@ -24,7 +24,8 @@ pub fn default_socket() -> PathBuf {
     Path::new(RUNTIME_DIR).join("agent.sock")
 }
 
-/// The agent's status socket: the configured path, otherwise a socket in systemd's runtime folder if that exists.
+/// Path of the agent's status socket. The default is a socket in systemd's runtime folder. `None` if no path is
+/// configured and this folder does not exist.
 pub fn socket_of(config: &Config) -> Option<PathBuf> {
     let default = || Path::new(RUNTIME_DIR).is_dir().then(default_socket);
     config.status_socket.clone().or_else(default)
@@ -57,13 +58,13 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkStatus {
     pub state: LinkState,
-    /// Only while connected.
+    /// Present only while the agent is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_s: Option<u64>,
-    /// Only while waiting.
+    /// Present only while the agent waits for the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
-    /// Why the last connection was lost or could not be established.
+    /// Reason why the last connection was lost or could not be established.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
 }
@@ -99,7 +100,7 @@ pub struct LineStatus {
     pub level: Option<Level>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Why the level is unknown.
+    /// Reason why the level is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The status socket: server in the daemon and client in `pinlatch-agent status`.
+//! The status socket. The daemon is the server, and `pinlatch-agent status` is the client.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read};
@@ -17,7 +17,7 @@ use super::Status;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time limit for the daemon to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Larger than any document.
+/// Maximum number of bytes that the client reads. It is larger than any status document.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +53,14 @@ impl SocketError {
     }
 }
 
-/// The daemon's socket. Dropping it removes the file.
+/// The daemon's socket. Dropping the `StatusSocket` removes the file.
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl StatusSocket {
-    /// Listens on the path. Replaces the socket of a killed daemon, but not a running daemon's.
+    /// Listens on the path. Replaces the socket of a killed daemon, but not the socket of a running daemon.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
@@ -70,7 +70,7 @@ impl StatusSocket {
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     fs::remove_file(path).map_err(SocketError::io(path))?;
                 }
-                // Treated as running, because nothing shows otherwise.
+                // The daemon is assumed to be running, unless the connection was refused.
                 _ => return Err(SocketError::InUse(path.into())),
             }
         }
@@ -97,7 +97,7 @@ impl StatusSocket {
                 stream.write_all(b"\n").await?;
                 stream.shutdown().await
             };
-            // A client that does not read in time loses its connection.
+            // The connection is closed if the client does not read in time.
             let _ = timeout(PATIENCE, answer).await;
         }
     }
@@ -105,7 +105,7 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // A leftover file would be replaced at the next start, so an error does not matter.
+        // An error does not matter, because the next start replaces a remaining socket file.
         let _ = fs::remove_file(&self.path);
     }
 }

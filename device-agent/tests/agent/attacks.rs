@@ -1,5 +1,5 @@
-//! Runs the catalogue of attacks as commands against a running agent. Even with a hostile edge or network, no line
-//! moves.
+//! Sends every attack of the catalogue as a command to a running agent. Even if the edge or the network is hostile, no
+//! attack changes a line.
 
 use pinlatch_protocol::agent::{Outcome, ToAgent};
 use pinlatch_protocol::command::CommandStatus;
@@ -25,7 +25,7 @@ macro_rules! all {
 
 for_each_attack!(all);
 
-/// A valid command for this connection, as input for the attacks.
+/// Returns a valid command for this connection, from which the attacks are made.
 fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     let token = link.order(id, "door", "pulse", json!({ "ms": 1 })).sign();
     let state = edge.state.lock().unwrap();
@@ -37,7 +37,7 @@ fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     Subject::of(Role::Command, &signer, &token, now_ms / 1000).beside(&others)
 }
 
-/// All outcomes up to the one of command `id`, which is last.
+/// Returns all outcomes up to the outcome of the command `id`, which is the last one.
 async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
     let mut all = Vec::new();
     loop {
@@ -66,7 +66,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                     link.say(&ToAgent::Command { jwt }).await;
                     tried += 1;
                 }
-                // A valid command with a new id is executed. By then every earlier command has been decided.
+                // Sends a valid command with a new id, which is executed. When its outcome arrives, the agent has
+                // answered all earlier commands.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
                 link.say(&ToAgent::Command { jwt: order }).await;
@@ -87,7 +88,7 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
 }
 
 /// A replayed command does not run again: not immediately, not after other commands, not on the next connection, and
-/// not with its JSON spelled differently.
+/// not if its JSON is formatted differently.
 #[tokio::test]
 async fn a_command_shown_again() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);

@@ -1,4 +1,4 @@
-//! The real binary: exit codes, output, signals.
+//! Tests the real binary: exit codes, output and signals.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -54,7 +54,10 @@ async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
     assert_eq!(ended.status.code(), Some(0));
     let log = text(&ended.stderr);
     assert!(log.contains("connected") && log.contains("stopped"), "{log}");
-    assert!(log.contains("no GPIO") || log.contains("NO_SUCH_LINE"), "the wrong line is named: {log}");
+    assert!(
+        log.contains("no GPIO") || log.contains("NO_SUCH_LINE"),
+        "the unusable line is not reported: {log}"
+    );
     assert!(!log.contains(&order) && !log.contains("eyJ"), "a token in the log: {log}");
     assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))));
 }
@@ -90,7 +93,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
-    // About 120 KiB of log into a pipe of 64 KiB.
+    // The agent writes about 120 KiB of log messages into a pipe of 64 KiB.
     for number in 0..800 {
         let order = link.order(&number.to_string(), "lamp", "toggle", json!({})).sign();
         assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -172,7 +175,7 @@ async fn lines_lists_what_there_is() {
 async fn lines_gives_the_words_of_the_configuration() {
     let test_agent = TestAgent::new();
     let sysfs = test_agent.folder.path().join("sys");
-    // Layout of the kernel for a PWM chip, a processor's thermometer and a 1-wire thermometer.
+    // The sysfs files of a PWM chip, a processor's thermometer and a 1-wire thermometer, as the kernel creates them.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
         ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),
@@ -250,7 +253,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
 
     link.close(4409).await;
-    // The agent may not have received the close frame yet.
+    // The agent has possibly not received the close frame yet.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);

@@ -49,7 +49,8 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection may resume the first TLS session, which skips the check of the chain.
+                // The second connection can resume the TLS session of the first connection. A resumed session skips
+                // the check of the chain.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -71,16 +72,17 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
                 link.close(1012).await;
                 edge.accept().await
             };
-            // Simulates an expired certificate with a stolen key: edge time is signed, and after the expiry.
+            // Simulates a server with the stolen key of an expired certificate. The signed edge time is after the
+            // expiry.
             edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
             link.send_welcome().await;
-            assert!(link.next().await.is_err(), "it must not say hello");
+            assert!(link.next().await.is_err(), "the agent must not send a hello");
             edge.state.lock().unwrap().ahead_ms = 0;
             edge.welcome().await;
         })
         .await;
 
-    // Only the date was wrong: without a certificate the same welcome is accepted.
+    // Without TLS, there is no certificate and the same welcome is accepted. Only the date caused the failure above.
     let (test_agent, mut plain) = (TestAgent::new(), Edge::start().await);
     plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
     test_agent.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
@@ -101,14 +103,14 @@ async fn leniency_is_for_the_date_alone() {
     let (pki, stranger) = (Pki::new(), Pki::new());
     let edge = Edge::serve(Some(pki.acceptor())).await;
     for (test_agent, string) in [
-        // A different root.
+        // The device trusts another root.
         (TestAgent::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
-        // A different name.
+        // The certificate has another name.
         (
             TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
             edge.enrol_string().replace("127.0.0.1", "localhost"),
         ),
-        // Expired, for a clock that is ahead.
+        // The device's clock is ahead, so the certificate is expired for this device.
         (TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
     ] {
         let refused = test_agent.enrol(&string).await;

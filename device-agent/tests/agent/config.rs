@@ -1,5 +1,5 @@
-//! Fixtures in `tests/config`: every file in `valid` loads. Every file in `invalid` fails with exactly the issues in
-//! its first lines: `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
+//! Tests the files in `tests/config`. Every file in `valid` must load. Every file in `invalid` must fail with exactly
+//! the issues that its first lines list, in the form `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A scriptable edge: HTTP, challenge and upgrade behave like the real edge; the test controls the rest.
+//! A simulated edge. HTTP, challenge and upgrade behave as on the real edge. The test controls everything else.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 /// Timeout for every wait in a test.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The code accepted by this edge. It contains dots, which real codes may have too.
+/// The enrolment code that this edge accepts. It contains dots, because real codes can also contain dots.
 pub const CODE: &str = "one.time.code";
 
 /// Keys and behaviour of the edge; tests change them freely.
@@ -50,15 +50,16 @@ pub struct State {
     pub shown_root: Value,
     /// Age of the certificates issued at enrolment, in days.
     pub issued_ago_days: u64,
-    /// Whether a captive portal answers instead of the edge: 200 and a page for every request.
+    /// Whether a captive portal answers instead of the edge. The portal answers every request with
+    /// status 200 and a web page.
     pub portal: bool,
     /// Whether another agent is connected as this device.
     pub taken: bool,
     /// Whether the answer to the next proof is lost.
     pub loses_answer: bool,
-    /// Proofs already used; each is valid once.
+    /// Proofs that were already used. Each proof is valid only once.
     proofs: Vec<String>,
-    /// Enables TLS.
+    /// Settings for TLS; `None` for plain HTTP.
     pub tls: Option<TlsAcceptor>,
 }
 
@@ -149,7 +150,7 @@ impl Edge {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// The string that `pinlatch device enrol` would print.
+    /// The enrolment string that `pinlatch device enrol` would print.
     pub fn enrol_string(&self) -> String {
         let thumbprint = self.state.lock().unwrap().root.kid().to_owned();
         format!("{}/#{CODE}.{thumbprint}", self.url())
@@ -160,17 +161,17 @@ impl Edge {
         timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
     }
 
-    /// Waits for the next connection, sends its welcome and returns it with its hello.
+    /// Waits for the next connection and sends the welcome. Returns the connection and the agent's hello.
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;
-        let hello = connection.next().await.expect("it closed instead of saying hello");
+        let hello = connection.next().await.expect("the agent closed the connection without a hello");
         assert!(matches!(hello, FromAgent::Hello { .. }), "{hello:?}");
         (connection, hello)
     }
 }
 
-/// An error closes the connection without an answer.
+/// If this is an error, the connection is closed without an answer.
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 fn problem(code: Code) -> Response<Full<Bytes>> {
@@ -268,9 +269,9 @@ pub struct Connection {
     socket: WebSocketStream<TokioIo<Upgraded>>,
     pub session: String,
     state: Shared,
-    /// Whether pings get no answer.
+    /// Whether the edge does not answer pings.
     pub silent: bool,
-    /// Whether the agent asked not to replace another connection.
+    /// Whether the agent requested that its connection does not replace another connection.
     pub yields: bool,
 }
 
@@ -297,7 +298,8 @@ impl Connection {
         self.say(&message).await;
     }
 
-    /// The agent's next message, without pings. The close frame's code if the agent closes the connection.
+    /// Returns the agent's next message, without pings. If the agent closes the connection, the error is the close
+    /// code.
     pub async fn next(&mut self) -> Result<FromAgent, u16> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the agent is silent") {

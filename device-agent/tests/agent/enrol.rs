@@ -1,4 +1,4 @@
-//! Enrolment: the stored credentials, and failures that must keep the old ones.
+//! Tests enrolment: the stored credentials, and failures after which the old credentials must stay.
 
 use std::os::unix::fs::PermissionsExt;
 

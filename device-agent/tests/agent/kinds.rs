@@ -96,7 +96,7 @@ async fn readings_and_presses_are_told() {
             say("heat", json!(21.44)).await;
             assert_eq!(link.event("heat").await, 21.4);
             say("heat", json!(null)).await;
-            assert_eq!(link.event("heat").await, json!(null), "it fails");
+            assert_eq!(link.event("heat").await, json!(null), "the sensor fails");
             say("bell", json!(true)).await;
             assert_eq!(link.event("bell").await, true);
             say("bell", json!(false)).await;

@@ -1,4 +1,5 @@
-//! Tests of the agent against an edge in the same process. One binary, so that it is linked once.
+//! Tests the agent against an edge in the same process. All tests are in one binary, so that the agent is linked only
+//! once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! Metrics as Prometheus reads them.
+//! Tests the metrics in the form that Prometheus reads.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
 use crate::test_agent::TestAgent;
 
-/// The metrics address, from the log.
+/// Reads the address of the metrics server from the log.
 async fn address(running: &Running) -> SocketAddr {
     let log = running.until_logged("metrics are served").await;
     let line = log.lines().rfind(|line| line.contains("metrics are served")).unwrap();
@@ -24,7 +24,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // If the server did not read the whole request, the connection may end with a reset.
+    // If the server did not read the whole request, the connection can end with a reset.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no end");
     String::from_utf8(answer).unwrap()
 }
@@ -38,8 +38,8 @@ async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     read(body)
 }
 
-/// A strict parser of text format 0.0.4: each sample follows the HELP and TYPE of its family, no family and no sample
-/// appears twice, and names and values have the form that the format's documentation gives.
+/// A strict parser of text format 0.0.4. Each sample must follow the HELP and TYPE of its family. No family and no
+/// sample can appear twice. Names and values must have the form that the format's documentation gives.
 fn read(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut families: Vec<&str> = Vec::new();
@@ -155,7 +155,7 @@ async fn strangers_hold_up_nothing() {
     assert!(long.starts_with("HTTP/1.1 431 ") || long.is_empty(), "{long}");
     assert!(status("\u{0}\u{1}\r\n\r\n".into()).await.starts_with("HTTP/1.1 400 "));
 
-    // These idle clients occupy every slot. Commands still run, and the slots are free again soon.
+    // These idle clients occupy every slot. Commands still run, and the slots are soon free again.
     let mut idle = Vec::new();
     for _ in 0..8 {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,4 +1,4 @@
-//! Commands that run, and commands that the device's own rules refuse.
+//! Tests commands that run, and commands that the device's own rules refuse.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;
@@ -36,7 +36,11 @@ async fn a_door_pulses_and_everyone_hears_of_it() {
             assert_eq!(link.event("lamp").await, true);
         })
         .await;
-    assert_eq!(test_agent.journal().last(), Some(&("lamp".into(), json!(false))), "stopping left it safe");
+    assert_eq!(
+        test_agent.journal().last(),
+        Some(&("lamp".into(), json!(false))),
+        "stopping sets the safe level"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +112,7 @@ async fn a_lost_connection_s_outcomes_are_told_again() {
 
             let (mut link, hello) = edge.welcome().await;
             let FromAgent::Hello { lines, outcomes, .. } = hello else { panic!() };
-            assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line holds");
+            assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line keeps its level");
             assert_eq!(outcomes.len(), 1);
             assert_eq!((outcomes[0].id.as_str(), outcomes[0].status), ("c1", CommandStatus::Executed));
             // The answer to this command arrives after the pong to the hello's ping.

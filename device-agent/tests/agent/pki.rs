@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A root, and a certificate signed by it.
+/// A root certificate, and a certificate that is signed by this root.
 pub struct Pki {
     pub root_pem: String,
     pub root: CertificateDer<'static>,
@@ -18,7 +18,7 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// For 127.0.0.1, valid from 2020 until 2090.
+    /// Creates certificates for 127.0.0.1 that are valid from 2020 until 2090.
     pub fn new() -> Self {
         Self::until(2090, 2090, "127.0.0.1")
     }

@@ -24,7 +24,7 @@ const URL_LOGIN: &str = "porch:hush%2Fnow@";
 /// A scriptable proxy that records its requests.
 struct Proxy {
     address: SocketAddr,
-    /// Sent instead of a tunnel, if set.
+    /// The answer that the proxy sends instead of opening a tunnel, if set.
     answer: Arc<Mutex<Option<&'static str>>>,
     heads: Arc<Mutex<Vec<Vec<String>>>>,
     task: JoinHandle<()>,
@@ -127,7 +127,7 @@ async fn through_a_proxy_with_a_password() {
     assert!(!log.contains("hush") && !log.contains("cG9yY2g"), "the password is in the log: {log}");
 }
 
-/// Each failure of a proxy has a code, most have advice, and the agent recovers from all of them.
+/// Each failure of a proxy has an error code, and most failures have advice. The agent recovers from all failures.
 #[tokio::test]
 async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     let (test_agent, mut edge, proxy) = (TestAgent::new(), Edge::start().await, Proxy::start().await);
@@ -135,14 +135,14 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     test_agent.configure(&format!("proxy = {:?}", proxy.url("porch:wrong-one@")));
     let running = Running::start(&test_agent);
     let log = running.until_logged("code=\"proxy_auth\"").await;
-    assert!(log.contains("put USER:PASSWORD@ into `proxy`"), "{log}");
+    assert!(log.contains("set `proxy` to http://USER:PASSWORD@HOST:PORT"), "{log}");
     for (answer, code) in [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "proxy_protocol"),
         ("HTTP/1.1 200 OK\r\n\r\nand more", "proxy_protocol"),
     ] {
         proxy.answers(Some(answer));
-        // SIGHUP starts an attempt immediately.
+        // SIGHUP starts a connection attempt immediately.
         running.signal(rustix::process::Signal::HUP);
         running.until_logged(&format!("code=\"{code}\"")).await;
     }

@@ -25,7 +25,7 @@ async fn set(link: &mut Connection, line: &str) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// Names and levels in the next hello, skipping events.
+/// Returns the names and levels in the next hello. Skips events.
 async fn hello(link: &mut Connection) -> Vec<(String, Option<Level>)> {
     loop {
         if let FromAgent::Hello { lines, .. } = link.next().await.unwrap() {
@@ -38,7 +38,7 @@ fn write(test_agent: &TestAgent, lines: &[&str]) {
     std::fs::write(test_agent.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
 }
 
-/// Changes of the simulated lines after the first `entries` entries.
+/// Changes of the simulated lines after the first `entries` entries of the journal.
 fn since(test_agent: &TestAgent, entries: usize) -> Vec<(String, Value)> {
     test_agent.journal().split_off(entries)
 }
@@ -56,7 +56,7 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     link.command(order).await;
     let pulsed = tokio::time::Instant::now();
 
-    // Removes the fan, adds a pump, keeps the rest, and changes the order.
+    // Removes the fan, adds a pump, keeps the other lines, and changes the order.
     let before = test_agent.journal().len();
     write(&test_agent, &[BELL, PUMP, LAMP, DOOR]);
     running.signal(Signal::HUP);
@@ -127,7 +127,7 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     running.stop().await;
 }
 
-/// As systemd requires: a message at the start of the reload with its time, and one at the end.
+/// systemd requires a message with the time at the start of a reload, and a second message at the end of the reload.
 #[tokio::test]
 async fn the_service_manager_is_told() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);

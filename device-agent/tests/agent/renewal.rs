@@ -1,4 +1,4 @@
-//! Renewal of the device's certificate over its own connection.
+//! Tests the renewal of the device's certificate over the device's connection.
 
 use pinlatch_agent::credentials::{Credentials, FILE};
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
@@ -38,7 +38,7 @@ async fn asked(link: &mut Connection) -> PublicKey {
     }
 }
 
-/// Checks that everything sent before was processed and the link still works.
+/// Checks that the agent has processed all earlier messages, and that the link still works.
 async fn obeys(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -53,7 +53,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let old = stored(&test_agent, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
-            // Each connection requests a certificate once. A rejected certificate keeps the old one and the link.
+            // Each connection requests a certificate once. If the agent rejects the certificate, it keeps the old
+            // certificate and the link.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;
@@ -81,7 +82,7 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             obeys(&mut link).await;
             let renewed = stored(&test_agent, edge);
             assert!(renewed > old + 240 * 86_400, "{renewed} after {old}");
-            // A certificate that was not requested.
+            // Sends a certificate that the agent did not request.
             edge.state.lock().unwrap().ahead_ms = 86_400_000;
             link.say(&certificate(edge, &keys, &device(), &key)).await;
             obeys_later(&mut link).await;
@@ -98,7 +99,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
         .await;
 }
 
-/// Like [`obeys`], with an edge whose clock is one day ahead: the command is valid for tomorrow and may be refused.
+/// Like [`obeys`], but the edge's clock is one day ahead. The command is valid for tomorrow, so the agent can refuse
+/// it.
 async fn obeys_later(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert!(matches!(link.command(order).await.status, CommandStatus::Executed | CommandStatus::Refused));

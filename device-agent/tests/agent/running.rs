@@ -1,4 +1,4 @@
-//! The real program with the configuration of a [`TestAgent`]. Its log goes to a file.
+//! Runs the real program with the configuration of a [`TestAgent`]. The log goes to a file.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -66,7 +66,7 @@ impl Running {
 
     /// Waits until the program has ended, and returns the log.
     pub async fn ended(mut self) -> String {
-        let ended = timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap();
+        let ended = timeout(PATIENCE, self.child.wait()).await.expect("the program does not end").unwrap();
         assert_eq!(ended.code(), Some(0), "{}", self.log());
         self.log()
     }

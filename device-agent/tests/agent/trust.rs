@@ -1,4 +1,4 @@
-//! Commands, welcomes and key sets that the agent must not accept.
+//! Tests that the agent does not accept invalid commands, welcomes and key sets.
 
 use pinlatch_agent::credentials::Credentials;
 use pinlatch_protocol::agent::ToAgent;
@@ -27,7 +27,8 @@ async fn a_command_runs_once() {
             assert_eq!(test_agent.times_on("lamp"), 1);
             link.close(1012).await;
 
-            // Also refused on the next connection, which has no memory of earlier ids.
+            // The command is also refused on the next connection, although this connection has no record of earlier
+            // ids.
             let (mut link, _) = edge.welcome().await;
             let again = link.command(order).await;
             assert_eq!(
@@ -77,7 +78,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
             let flipped = if signature.starts_with('A') { "B" } else { "A" };
             spoiled.push(format!("{head}.{flipped}{}", &signature[1..]));
             spoiled.push(format!("{head}."));
-            // A different payload with the same signature.
+            // Uses the payload of another command with the same signature.
             let other = order("e").sign();
             let (other_head, _) = other.rsplit_once('.').unwrap();
             spoiled.push(format!("{other_head}.{signature}"));
@@ -86,7 +87,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
                 assert_eq!(outcome.status, CommandStatus::Refused);
                 assert_eq!(outcome.code.as_deref(), Some("refused_token"));
             }
-            // Without a readable id the agent sends no answer; the link stays up.
+            // If a token contains no readable id, the agent sends no answer. The link stays up.
             for jwt in ["", "a.b", "..", "ey.ey.ey", &"A".repeat(9_000)] {
                 link.say(&ToAgent::Command { jwt: jwt.into() }).await;
             }
@@ -103,11 +104,11 @@ async fn a_welcome_for_another_connection_is_not_believed() {
         .with_agent(&mut edge, async |edge| {
             let mut link = edge.accept().await;
             link.send_welcome_for("an-older-connection").await;
-            assert!(link.next().await.is_err(), "it must not say hello");
+            assert!(link.next().await.is_err(), "the agent must not send a hello");
             let mut link = edge.accept().await;
             let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
-            assert!(link.next().await.is_err(), "no command counts before the welcome");
+            assert!(link.next().await.is_err(), "no command is accepted before the welcome");
             assert_eq!(test_agent.times_on("door"), 0);
             edge.welcome().await;
         })
@@ -136,7 +137,7 @@ async fn keys_rotate_forwards_only() {
             let order = link.order("new", "door", "pulse", json!({ "ms": 1 })).sign_by(&both);
             assert_eq!(link.command(order).await.status, CommandStatus::Executed);
             let stored = Credentials::load(&test_agent.state_dir()).unwrap();
-            assert_eq!(stored.key_set().unwrap().number, 6, "kept over restarts");
+            assert_eq!(stored.key_set().unwrap().number, 6, "the new key set is stored");
 
             {
                 let mut state = edge.state.lock().unwrap();
@@ -146,7 +147,10 @@ async fn keys_rotate_forwards_only() {
             link.close(1012).await;
             let mut link = edge.accept().await;
             link.send_welcome().await;
-            assert!(link.next().await.is_err(), "an older key set, signed by the root or not");
+            assert!(
+                link.next().await.is_err(),
+                "an older key set is rejected, although the root key signed it"
+            );
 
             // A set that was not signed with the owner's root key is rejected, even with a higher number.
             {
@@ -162,7 +166,7 @@ async fn keys_rotate_forwards_only() {
         .await;
 }
 
-/// Keys that sign with the first and also contain the second.
+/// Combines the keys of two edges. The result contains the keys of both edges, and signs with the key of `first`.
 fn joined(first: &EdgeKeys, second: &EdgeKeys) -> EdgeKeys {
     let keys = |keys: &EdgeKeys| {
         let set: serde_json::Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();

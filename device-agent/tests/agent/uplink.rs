@@ -21,7 +21,8 @@ async fn obeys(link: &mut Connection) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// The connection is not closed but silent: the agent drops it after the configured time, and not before.
+/// The edge sends nothing, but does not close the connection. The agent closes it after the configured time, not
+/// earlier.
 #[tokio::test]
 async fn a_dead_link_is_given_up_within_the_configured_time() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -30,11 +31,12 @@ async fn a_dead_link_is_given_up_within_the_configured_time() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
-            // An answer has arrived about now. From here on this end neither reads nor closes.
+            // The agent has just received an answer. From now on, the test neither reads from this connection nor
+            // closes it.
             let silent = Instant::now();
             let (mut next, _) = edge.welcome().await;
             let took = silent.elapsed();
-            // The first pause after a connection is at most half a second.
+            // The agent's first pause after a lost connection is at most half a second.
             assert!((Duration::from_millis(2_900)..Duration::from_millis(4_500)).contains(&took), "{took:?}");
             obeys(&mut next).await;
             drop(link);
@@ -51,7 +53,7 @@ async fn a_link_on_which_pings_are_answered_stays() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let start = Instant::now();
-            // Reading the socket answers pings; any other message would fail the test.
+            // `link.next()` answers pings. Any other message would fail the test.
             let quiet = tokio::time::timeout(Duration::from_secs(4), link.next()).await;
             assert!(quiet.is_err() && start.elapsed() > Duration::from_secs(3), "{quiet:?}");
             obeys(&mut link).await;
@@ -71,7 +73,8 @@ async fn over_ipv6() {
         .await;
 }
 
-/// The edge received the single-use proof, and the connection ended before its answer. The device has not been refused.
+/// The edge receives the proof, which is valid only once. The connection ends before the edge answers. The agent must
+/// not treat this as a refusal of the device.
 #[tokio::test]
 async fn a_lost_answer_to_a_proof_is_no_refusal() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -85,7 +88,7 @@ async fn a_lost_answer_to_a_proof_is_no_refusal() {
         .await;
 }
 
-/// A network that answers every request with its own page until the user logs in.
+/// A captive portal answers every request with its own page until the user logs in.
 #[tokio::test]
 async fn a_captive_portal_is_named_and_outlived() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -101,7 +104,8 @@ async fn a_captive_portal_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// Invalid certificates, each with its code and advice, then a valid one. The agent recovers without a restart.
+/// Each invalid certificate has its own error code and advice. After a valid certificate, the agent connects without a
+/// restart.
 #[tokio::test]
 async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     let good = Pki::new();
@@ -116,7 +120,7 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     assert!(log.contains("renew the edge's certificate"), "{log}");
     serve(&stranger);
     let log = running.until_logged("code=\"tls_issuer\"").await;
-    assert!(log.contains("name the authority of the edge's certificate in `ca_file`"), "{log}");
+    assert!(log.contains("set `ca_file` to a PEM file with the certificate of the authority"), "{log}");
     let good = good.renewed(2090, "login.example");
     serve(&good);
     running.until_logged("code=\"tls_name\"").await;
@@ -127,8 +131,7 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// An expired root in `ca_file` is rejected, although rustls would accept it. Its replacement is accepted without a
-/// restart.
+/// An expired root in `ca_file` is rejected, although rustls would accept it. A new root is accepted without a restart.
 #[tokio::test]
 async fn an_expired_authority_is_named_and_can_be_replaced() {
     let (old, new) = (Pki::until(2021, 2090, "127.0.0.1"), Pki::new());
@@ -147,7 +150,8 @@ async fn an_expired_authority_is_named_and_can_be_replaced() {
     running.stop().await;
 }
 
-/// A replaced agent asks not to replace another connection. After a successful connection it no longer asks.
+/// After its connection was replaced, the agent requests that its next connection does not replace another connection.
+/// After a successful connection, the agent no longer requests this.
 #[tokio::test]
 async fn an_agent_that_was_replaced_yields() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -158,7 +162,7 @@ async fn an_agent_that_was_replaced_yields() {
     edge.state.lock().unwrap().taken = true;
     link.close(4409).await;
     running.until_logged("another agent runs with this device's credentials").await;
-    // The pause is at least one minute, unless SIGHUP ends it.
+    // The agent would pause for at least one minute. SIGHUP ends the pause.
     running.signal(Signal::HUP);
     running.until_logged("code=\"device_connected\"").await;
     edge.state.lock().unwrap().taken = false;
@@ -167,7 +171,7 @@ async fn an_agent_that_was_replaced_yields() {
     assert!(link.yields);
     link.close(1012).await;
     let (link, _) = edge.welcome().await;
-    assert!(!link.yields, "it has the link, and keeps it");
+    assert!(!link.yields, "after a successful connection the agent does not yield");
     drop(link);
     running.stop().await;
 }
@@ -184,11 +188,11 @@ async fn stopping_answers_what_is_on_its_way() {
     assert_eq!(link.event("lamp").await, true);
     link.silent = true;
     running.signal(Signal::TERM);
-    assert_eq!(link.event("lamp").await, false, "safe first");
+    assert_eq!(link.event("lamp").await, false, "the safe level comes first");
     let late = link.order("late", "lamp", "set", json!({ "value": true })).sign();
     link.say(&ToAgent::Command { jwt: on }).await;
     link.say(&ToAgent::Command { jwt: late }).await;
-    assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was, before");
+    assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was executed before the stop");
     let outcome = link.outcome().await;
     assert_eq!((outcome.id.as_str(), outcome.code.as_deref()), ("late", Some("refused_stopping")));
     link.send(Message::text(PONG)).await;

@@ -16,7 +16,7 @@ use crate::lines::quantity;
 const MAX_ON_MS: u32 = 86_400_000;
 /// Maximum `min_interval_ms`: one hour.
 const MAX_INTERVAL_MS: u32 = 3_600_000;
-/// Maximum `debounce_ms`: a longer time would hide real presses.
+/// Maximum `debounce_ms`. A longer time would hide real presses.
 const MAX_DEBOUNCE_MS: u32 = 5_000;
 /// Range of `long_press_ms`.
 const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
@@ -28,7 +28,7 @@ const MAX_SAFE_AFTER_S: i64 = 86_400;
 const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
-    /// Whether the line's levels are either on or off.
+    /// Whether the line can be switched on: true for all kinds except servos, contacts and sensors.
     pub fn can_be_on(&self) -> bool {
         can_be_on(self.kind)
     }
@@ -90,19 +90,19 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports keys of other kinds.
+    /// Reports keys that are not allowed for this kind of line.
     fn belongs_to_kind(&mut self, line: &raw::Line, kind: LineKind) {
         let contact = kind == LineKind::Contact;
         let sensor = kind == LineKind::Sensor;
         let output = !kind.actions().is_empty();
         let lasting = kind.actions().contains(&"set");
-        self.only("retain", &line.retain, lasting, "lines that take `set`");
-        self.only("initial", &line.initial, lasting, "lines that take `set`");
-        let message = "lines that take `set`; a pulse ends by itself";
+        self.only("retain", &line.retain, lasting, "lines with the action `set`");
+        self.only("initial", &line.initial, lasting, "lines with the action `set`");
+        let message = "lines with the action `set`, because a pulse ends by itself";
         self.only("on_link_loss", &line.on_link_loss, lasting, message);
         self.only("max_on_ms", &line.max_on_ms, can_be_on(kind), "lines that can be on");
-        self.only("min_interval_ms", &line.min_interval_ms, output, "lines that take actions");
-        self.only("safe", &line.safe, output, "lines that take actions");
+        self.only("min_interval_ms", &line.min_interval_ms, output, "lines that have actions");
+        self.only("safe", &line.safe, output, "lines that have actions");
         self.only("range_deg", &line.range_deg, kind == LineKind::Servo, "servos");
         self.only("debounce_ms", &line.debounce_ms, contact, "contacts");
         self.only("presses", &line.presses, contact, "contacts");
@@ -118,7 +118,8 @@ impl Checker<'_> {
             .millis("max_on_ms", line.max_on_ms.as_ref(), 1..=limit)
             .or((kind == LineKind::Momentary).then_some(DEFAULT_PULSE_LIMIT));
         if retain && max_on.is_some() {
-            let message = "a line with `max_on_ms` cannot be retained: the site would switch it on again";
+            let message =
+                "a line with `max_on_ms` cannot be retained, because the site would switch the line on again";
             self.add("config_conflict", line.max_on_ms.as_ref().map(Spanned::span), message);
         }
         max_on
@@ -156,7 +157,7 @@ impl Checker<'_> {
         };
         let Some(value) = &line.safe else {
             if kind == LineKind::Servo {
-                let message = "a servo needs `safe`: its angle at start, at stop and after failures";
+                let message = "a servo needs `safe`, the angle at start, at stop and after failures";
                 self.add("config_missing", Some(name.span()), message);
             }
             return Some(off);

@@ -28,7 +28,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         socket: simulator.socket.map(|path| folder.join(path)),
     });
     let mut lines: Vec<_> = raw.lines.into_iter().collect();
-    // The map is sorted by name, but people see the lines in the order of the file.
+    // The map is sorted by name, but lines are shown in the order of the configuration file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
         checker.add("config_missing", None, "the configuration has no lines: add a table [lines.NAME]");
@@ -42,7 +42,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // Includes invalid lines, so an interlock that names one does not cause a second issue.
+    // Includes invalid lines, so that an interlock with an invalid line does not cause a second issue.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
@@ -172,17 +172,19 @@ impl Checker<'_> {
         checked
     }
 
-    /// Reports a line that cannot be in an interlock. A line must be off at its safe and initial levels, because lines
-    /// reach these levels at different times and no two may be on then.
+    /// Reports a line that cannot be in an interlock. An interlocked line must be off at its safe and initial levels,
+    /// because lines reach these levels at different times, and two interlocked lines must never be on at the same
+    /// time.
     fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {
-            let message =
-                format!("{name} is a {kind} line, which has no on and off: remove it from the interlock");
+            let message = format!(
+                "{name} is a {kind} line, which cannot be switched on: remove the line from the interlock"
+            );
             self.add("config_conflict", Some(member.span()), message);
         } else if [line.safe, line.initial].iter().flatten().any(Level::is_on) {
             let message = format!(
-                "{name} is on at its safe or initial level: a line of an interlock must be off there"
+                "{name} is on at its safe or initial level: an interlocked line must be off at both levels"
             );
             self.add("config_conflict", Some(member.span()), message);
         }

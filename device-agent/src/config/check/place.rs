@@ -10,7 +10,7 @@ use super::Checker;
 
 /// Range of `frequency_hz`.
 const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-/// Default `frequency_hz` of a dimmer or a colour LED: too fast to be visible.
+/// Default `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is not visible.
 const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
 /// The usual frequency of servos.
 const SERVO_FREQUENCY_HZ: u32 = 50;
@@ -25,7 +25,7 @@ const MAX_CHANNEL: u32 = 255;
 /// Maximum length of a device or channel name in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// Hardware that only one line may use, as text for messages.
+/// Returns the hardware that only one line is allowed to use, as text for messages.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
@@ -80,7 +80,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports keys of other drivers.
+    /// Reports keys that are not allowed for this driver.
     fn belongs(&mut self, line: &raw::Line, driver: Driver) {
         let kind = *line.kind.get_ref();
         let (gpio, pwm) = (driver == Driver::Gpio, driver == Driver::Pwm);
@@ -151,11 +151,11 @@ impl Checker<'_> {
         })
     }
 
-    /// Rejects names with a number that the kernel assigns at each boot.
+    /// Rejects a name that contains a number which the kernel assigns at each boot, such as `gpiochip0`.
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
-                "use the label or device of the chip (`pinlatch-agent lines` shows it): {numbered} numbers \
+                "use the label or device of the chip (`pinlatch-agent lines` shows them), because {numbered} numbers \
                  change between kernels"
             );
             self.add("config_value", Some(name.span()), message);
@@ -285,8 +285,8 @@ fn is_w1_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
 }
 
-/// Whether the text is a safe start of a file name, without a path separator. The last part is not included: the driver
-/// adds `_input`.
+/// Whether the text can be the first part of a file name, without a path separator. The last part of the file name is
+/// not included, because the driver adds it (for example `_input`).
 fn is_channel(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));

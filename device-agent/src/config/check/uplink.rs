@@ -10,8 +10,8 @@ use super::super::DEFAULT_LINK_TIMEOUT;
 use super::Checker;
 use crate::proxy::Proxy;
 
-/// Range of `link_timeout_s`. With a longer timeout, the edge would count a device as offline that still considers
-/// itself connected.
+/// Range of `link_timeout_s`. With a longer timeout, the edge would count the device as offline while the device still
+/// considers itself connected.
 const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=45;
 
 impl Checker<'_> {
@@ -19,7 +19,7 @@ impl Checker<'_> {
         let url = url?;
         match Proxy::parse(url.get_ref()) {
             Ok(proxy) => Some(proxy),
-            // The message does not repeat the value, which may contain a password.
+            // The message does not repeat the value, which can contain a password.
             Err(error) => {
                 self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
                 None

@@ -1,7 +1,8 @@
 //! Lines of the kernel's GPIO character device, through `gpio-cdev`.
 //!
-//! A line is found by its name (`GPIO17`), or by its chip's label and an offset, because chip numbers change between
-//! kernels. On a Raspberry Pi a released output stays driven, so nothing here relies on the kernel to reset a line.
+//! A GPIO line is found by its name (`GPIO17`), or by its chip's label and an offset. Chip numbers are not used,
+//! because they change between kernels. On a Raspberry Pi the kernel keeps driving a released output, so this module
+//! does not rely on the kernel to reset a GPIO line.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use super::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
-/// Name shown to other programs as the user of our lines.
+/// Name that other programs see as the user of the agent's GPIO lines.
 const CONSUMER: &str = "pinlatch-agent";
 
 impl From<gpio_cdev::Error> for DriverError {
@@ -30,20 +31,21 @@ pub struct ChipInfo {
     pub path: PathBuf,
     /// The label, which stays the same between kernels.
     pub label: String,
-    /// By offset.
+    /// GPIO lines in the order of their offsets.
     pub lines: Vec<LineInfo>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineInfo {
-    /// `None` if the device tree does not define one.
+    /// `None` if the device tree does not define a name.
     pub name: Option<String>,
-    /// The program that uses it.
+    /// The program that uses the GPIO line.
     pub consumer: Option<String>,
     pub used: bool,
 }
 
-/// All chips that can be opened, each once: a Raspberry Pi 5 has links with old chip numbers.
+/// Lists all chips that can be opened. Each chip is listed once, although a Raspberry Pi 5 has symbolic links from old
+/// chip numbers to the same chips.
 pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -81,7 +83,7 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     }
 }
 
-/// Finds a line. The error lists the available lines.
+/// Finds a GPIO line. The error lists the available GPIO lines.
 fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
     if chips.is_empty() {
         return Err(DriverError("this machine has no GPIO chip".into()));
@@ -151,8 +153,8 @@ fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
     if gpio.active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
 }
 
-/// `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, since Linux 5.5. `gpio-cdev` has no names for these bits, but passes
-/// them on. An older kernel rejects them (EINVAL).
+/// Returns the bits `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, which exist since Linux 5.5. `gpio-cdev` has no
+/// names for these bits, but passes them to the kernel. An older kernel rejects the bits with EINVAL.
 fn pull(bias: Option<Bias>) -> LineRequestFlags {
     LineRequestFlags::from_bits_retain(match bias {
         None => 0,
@@ -162,7 +164,8 @@ fn pull(bias: Option<Bias>) -> LineRequestFlags {
     })
 }
 
-/// Requests a line from the kernel. The error names the program that uses the line, if any.
+/// Requests a GPIO line from the kernel. If another program uses the GPIO line, the error contains the name of this
+/// program.
 fn request<H>(
     place: &GpioPlace,
     ask: impl FnOnce(&Line) -> Result<H, gpio_cdev::Error>,
@@ -199,8 +202,8 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
         let input = match (handle.as_ref().get_value(), event) {
-            // Reads the current level instead of the event's: the kernel's queue is short and drops events when edges
-            // are too frequent.
+            // Uses the current level instead of the level in the event. The kernel's event queue is short, and drops
+            // events when edges are too frequent.
             (Ok(level), Ok(_)) => Input::Edge(level != 0),
             (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {
@@ -212,7 +215,7 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
             return;
         }
     }
-    // Released before the line is opened again.
+    // The GPIO line must be released before it is opened again.
     drop(handle);
     if let Some(error) = lost {
         let _ = signals.send(Signal { line: number, input: Input::Lost(error) }).await;

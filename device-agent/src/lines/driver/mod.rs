@@ -1,4 +1,4 @@
-//! Drivers of lines. Their calls are short (an ioctl, a write); slow operations run on a thread.
+//! Drivers of lines. Calls to a driver are short (one ioctl or one write). Slow operations run on another thread.
 
 pub mod gpio;
 pub mod pwm;
@@ -18,7 +18,7 @@ use crate::config::{Config, DriverConfig, LineConfig};
 /// Maximum number of queued input signals.
 const QUEUE: usize = 64;
 
-/// Why a line cannot be opened, driven or read.
+/// Reason why a line cannot be opened, driven or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DriverError(pub String);
@@ -39,7 +39,7 @@ pub struct Signal {
 /// Content of a signal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A contact changed; not debounced.
+    /// The level of a contact changed. The signal is not debounced.
     Edge(bool),
     /// A contact can no longer be read.
     Lost(DriverError),
@@ -49,7 +49,7 @@ pub enum Input {
 
 /// Opens lines, at start and on each retry.
 pub trait Open {
-    /// Opens an output at a level. Waits for the system until `patience`.
+    /// Opens an output at a level. Waits until `patience` for the system to grant access to the hardware.
     fn output(
         &self,
         line: &LineConfig,
@@ -60,17 +60,18 @@ pub trait Open {
     /// Opens a contact and returns its level. Its edges are sent as signals until the watch is dropped.
     fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError>;
 
-    /// Opens a sensor that sends its readings by itself.
+    /// Opens a simulated sensor, which sends its readings without being polled.
     fn sensor(&self) -> Result<(), DriverError>;
 
     /// Starts reading a sensor and returns immediately. The reading is sent as a signal.
     fn read(&self, line: &LineConfig, number: usize);
 
-    /// Applies a reloaded configuration: `_numbers` are the numbers of its lines.
+    /// Applies a reloaded configuration. `_numbers` contains the number of each line, in the order of the
+    /// configuration.
     fn reconfigured(&mut self, _config: &Config, _numbers: &[usize]) {}
 }
 
-/// The task that sends a contact's edges. Dropping this ends it.
+/// The task that sends a contact's edges. Dropping the `Watch` ends the task.
 #[derive(Debug, Default)]
 pub struct Watch(Option<JoinHandle<()>>);
 

@@ -1,7 +1,7 @@
 //! Hardware PWM through sysfs: `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
 //!
-//! At every single write the kernel rejects a duty cycle longer than the period, any value while the period is 0, and a
-//! change of polarity while the channel is enabled. The order of the writes therefore matters.
+//! The kernel checks every write. It rejects a duty cycle longer than the period, any other value while the period is
+//! 0, and a change of polarity while the channel is enabled. The order of the writes therefore matters.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PwmChip {
     pub path: PathBuf,
-    /// Its device, which stays the same between kernels.
+    /// Name of the chip's device, which stays the same between kernels.
     pub device: String,
     pub channels: u32,
 }
@@ -33,7 +33,7 @@ pub fn chips(sysfs: &Path) -> Vec<PwmChip> {
     folders.into_iter().filter_map(chip).collect()
 }
 
-/// Writes to sysfs attributes. Tests replace the kernel here.
+/// Writes to sysfs attributes. Tests use another implementation instead of the kernel.
 trait Attributes {
     fn write(&self, path: &Path, value: &str) -> io::Result<()>;
 }
@@ -114,7 +114,7 @@ impl<A: Attributes> PwmOutput<A> {
         DriverError(format!("{} channel {channel}{why}", self.config.chip))
     }
 
-    /// Period, polarity, duty cycle, enable: after each write the state is valid for the kernel.
+    /// Writes period, polarity, duty cycle and enable in this order, so that the kernel accepts every write.
     fn begin(&self, folder: &Path, duty: u64) -> Result<(), DriverError> {
         let number = |name: &str| -> Result<u64, DriverError> {
             let path = folder.join(name);
@@ -124,8 +124,8 @@ impl<A: Attributes> PwmOutput<A> {
         };
         let period = number("period")?;
         if period != self.config.period_ns {
-            // A new period must not be shorter than the old duty cycle. With a period of 0 the duty cycle does not
-            // matter.
+            // A new period must not be shorter than the old duty cycle. If the old period is 0, the old duty cycle does
+            // not matter.
             if period != 0 && number("duty_cycle")? != 0 {
                 self.write(folder, "duty_cycle", 0)?;
             }
@@ -136,7 +136,7 @@ impl<A: Attributes> PwmOutput<A> {
         let polarity = folder.join("polarity");
         match sysfs::read(&polarity) {
             Ok(current) if current == wanted => {}
-            // A chip without support for polarity has no such file.
+            // A chip without support for polarity has no file `polarity`.
             Err(error) if error.kind() == ErrorKind::NotFound && !self.config.active_low => {}
             _ => {
                 if enabled {

@@ -1,5 +1,5 @@
-//! Measurements in sysfs: 1-wire thermometers, IIO and hwmon. Each reading searches for its device again, so a device
-//! that appears late or returns under another number is found.
+//! Reads measurements of 1-wire thermometers, IIO and hwmon devices from sysfs. Each reading searches for its device
+//! again. A device that appears late, or returns under another number, is therefore found.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measuring {
     pub path: PathBuf,
-    /// Content of its `name` file, usually the chip.
+    /// Content of the device's `name` file, usually the name of the chip.
     pub name: String,
     /// The parent device, such as `1-0048`. It distinguishes two chips of the same type.
     pub parent: Option<String>,
@@ -71,7 +71,7 @@ fn measuring(path: PathBuf, parent: impl Fn(&Path) -> Option<String>) -> Option<
     (!name.is_empty() || parent.is_some()).then_some(Measuring { path, name, parent })
 }
 
-/// An IIO device is a subfolder of its parent.
+/// Name of the parent device. The folder of an IIO device is inside the folder of its parent.
 fn parent(path: &Path) -> Option<String> {
     let real = std::fs::canonicalize(path).ok()?;
     sysfs::name_of(real.parent()?).map(Into::into)
@@ -112,8 +112,8 @@ fn number(device: &Path, channel: &str, what: &str) -> Result<Option<f64>, Drive
     }
 }
 
-/// The processed value if present, otherwise (raw + offset) × scale. Offset and scale may be shared by all channels of
-/// the type.
+/// Returns the processed value if present, otherwise (raw + offset) × scale. All channels of the same type can share
+/// one offset and one scale.
 fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     if let Some(processed) = number(device, channel, "input")? {
         return Ok(processed);
@@ -127,8 +127,8 @@ fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     Ok((raw + of("offset")?.unwrap_or(0.0)) * of("scale")?.unwrap_or(1.0))
 }
 
-/// Reads `temperature` in millidegrees, or on older kernels `w1_slave`, whose first line ends with the result of the
-/// checksum.
+/// Reads the file `temperature`, in millidegrees. Older kernels have only `w1_slave`: its first text line ends with the
+/// result of the checksum.
 fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
     let device = sysfs.join("bus/w1/devices").join(id);
     if !device.exists() {
@@ -150,7 +150,7 @@ fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
         }
         read => read.map_err(|error| DriverError(format!("{}: {error}", path.display())))?,
     };
-    // A disconnected thermometer has an empty file.
+    // The file of a disconnected thermometer is empty.
     text.parse().map_err(|_| DriverError(format!("{id}: the reading is {text:?}, not a number")))
 }
 

@@ -1,9 +1,10 @@
-//! Simulated lines for the demo and the tests: outputs write to a journal, contacts and sensors receive their levels
-//! from a unix socket.
+//! Simulated lines for the demo and the tests. Outputs write their changes to a journal file. Contacts and sensors
+//! receive their levels from a Unix socket.
 //!
-//! Each change of an output appends one line `{"at_ms":…,"line":"door","level":true}` in one write. Each line of JSON
-//! on the socket, `{"line":"bell","level":true}` for a contact, `{"line":"heat","level":21.4}` for a sensor (`null` for
-//! a fault), is answered with `{"ok":true}` or `{"error":"…"}`.
+//! Each change of an output appends one text line to the journal in one write, such as
+//! `{"at_ms":…,"line":"door","level":true}`. Each text line on the socket sets one level:
+//! `{"line":"bell","level":true}` for a contact, or `{"line":"heat","level":21.4}` for a sensor. The level `null`
+//! simulates a fault of a sensor. The answer is `{"ok":true}` or `{"error":"…"}`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
@@ -39,7 +40,7 @@ pub struct Simulation {
     config: Option<Simulator>,
     journal: Result<Option<Rc<File>>, DriverError>,
     inputs: SharedInputs,
-    /// The socket's task; `None` if there are no inputs.
+    /// The task that serves the socket; `None` if there are no simulated inputs.
     socket: Result<Option<JoinHandle<()>>, DriverError>,
 }
 
@@ -139,7 +140,7 @@ impl Driver for SimOutput {
             let at_ms = WallClock::default().now().as_millis();
             let entry = serde_json::to_string(&Entry { at_ms, line: &self.line, level });
             let entry = entry.map_err(|error| DriverError(error.to_string()))? + "\n";
-            // A single write in append mode, so lines of several processes do not mix.
+            // Uses a single write in append mode, so that the entries of several processes do not mix.
             let mut journal: &File = journal;
             journal.write_all(entry.as_bytes()).map_err(|error| DriverError(error.to_string()))?;
         }

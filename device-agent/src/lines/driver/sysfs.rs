@@ -1,10 +1,10 @@
-//! Access to sysfs: single-value attributes, and folders found by their content instead of their number.
+//! Reads and writes single-value attributes in sysfs, and finds folders by their content instead of their number.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Larger than any attribute, which is at most one page.
+/// Maximum number of bytes that are read from an attribute. No attribute is longer than one page, which is this size.
 const MAX_ATTRIBUTE: u64 = 4_096;
 
 /// Reads an attribute without its trailing newline.
@@ -33,7 +33,7 @@ pub fn name_of(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()
 }
 
-/// The device behind a folder's `device` link, such as `fe20c000.pwm` or `1-0040`.
+/// Name of the device that a folder's `device` link points to, such as `fe20c000.pwm` or `1-0040`.
 pub fn device(folder: &Path) -> Option<String> {
     let target = fs::canonicalize(folder.join("device")).ok()?;
     name_of(&target).map(Into::into)

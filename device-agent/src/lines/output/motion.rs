@@ -43,7 +43,7 @@ pub(super) struct Blink {
 }
 
 impl Blink {
-    /// Called after the first change.
+    /// Called after the first change. Returns the remaining changes, if any.
     pub fn begun(base: bool, period_ms: u32, count: u32, now: Instant) -> Option<Self> {
         let half = Duration::from_millis(period_ms.into()) / 2;
         let changes_left = count.saturating_mul(2).saturating_sub(1);
@@ -52,7 +52,7 @@ impl Blink {
 
     fn step(mut self, level: Option<Level>, now: Instant) -> (Level, Option<Motion>) {
         let on = level == Some(Level::On(true));
-        // A late tick is not caught up: the light would flicker.
+        // After a late tick, the missed time is not made up for, because the light would flicker.
         self.next = (self.next + self.half).max(now);
         self.changes_left = self.changes_left.saturating_sub(1);
         (Level::On(!on), (self.changes_left > 0).then_some(Motion::Blink(self)))

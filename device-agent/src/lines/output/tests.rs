@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 
-/// Levels set on a driver, and whether it fails now.
+/// A driver that records its levels, and fails while `broken` is true.
 #[derive(Clone, Default)]
 struct Wire {
     set: Rc<RefCell<Vec<Level>>>,
@@ -105,7 +105,7 @@ fn a_blink_ends_as_it_began_and_set_ends_it() {
         assert_eq!(
             lamp.run(Action::Toggle, start + ms(10)),
             Ok(Some(Level::On(!base))),
-            "from before the blink"
+            "the opposite of the level before the blink"
         );
         assert_eq!(lamp.next_due(), None);
     }
@@ -137,7 +137,7 @@ fn a_failing_output_is_tried_until_it_is_safe() {
     door.run(Action::Pulse { ms: 100 }, start).unwrap();
     wire.broken.set(true);
     run_until(&mut door, start + ms(5_000));
-    assert_eq!(door.level(), None, "nobody knows");
+    assert_eq!(door.level(), None, "the level is unknown");
     assert!(door.run(Action::Pulse { ms: 1 }, start + ms(5_000)).is_err());
     door.link_up();
     wire.broken.set(false);
@@ -186,9 +186,9 @@ fn a_fade_goes_step_by_step_and_a_new_one_starts_where_it_is() {
     lamp.run(fade(1.0, 60_000), start + ms(600)).unwrap();
     run_until(&mut lamp, start + ms(30_600));
     lamp.make_safe(start + ms(30_600)).unwrap();
-    assert_eq!((lamp.level(), lamp.next_due()), (level(0.0), None), "safe at once");
+    assert_eq!((lamp.level(), lamp.next_due()), (level(0.0), None), "safe immediately");
     assert_eq!(lamp.run(fade(0.0, 100), start + ms(31_000)), Ok(level(0.0)));
-    assert!(!lamp.is_moving(), "there is no way to go");
+    assert!(!lamp.is_moving(), "the output is already at this level");
 }
 
 #[test]
@@ -248,11 +248,11 @@ fn power_is_on_whenever_it_could_be() {
     assert_eq!(lamp.power(), Power::Off(start + ms(150)));
     wire.broken.set(true);
     assert!(lamp.run(Action::Toggle, start + ms(2_000)).is_err());
-    assert_eq!(lamp.power(), Power::On, "nobody knows");
+    assert_eq!(lamp.power(), Power::On, "the level is unknown");
 }
 
 proptest! {
-    /// With any actions at any times, a limited line is never on for longer than its limit.
+    /// For any sequence of actions, a line with `max_on_ms` is never on for longer than this limit.
     #[test]
     fn max_on_holds(steps in prop::collection::vec((0u8..5, 0u64..400, 1u32..400), 1..60)) {
         let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 150");

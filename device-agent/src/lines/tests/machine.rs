@@ -1,5 +1,5 @@
-//! Random histories of commands, time, lost links and failing drivers, on the paused clock. The checks use only the
-//! levels set on the drivers.
+//! Runs random sequences of commands, waiting times, lost links and failing drivers on the paused clock. The checks use
+//! only the levels that were set on the drivers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -46,12 +46,12 @@ dead_time_ms = 0
 
 const NAMES: [&str; 5] = ["up", "down", "lamp", "rose", "fan"];
 
-/// The outputs as seen from outside.
+/// The simulated hardware of all outputs.
 #[derive(Default)]
 struct Wires {
-    /// Each line's level while its driver works.
+    /// The last level that each line's driver accepted.
     levels: [Option<Level>; 5],
-    /// Every change: line, level, time.
+    /// Every change as line, level and time.
     changes: Vec<(usize, Level, Instant)>,
     broken: [bool; 5],
 }
@@ -123,7 +123,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// A random action. Many do not fit their line and are refused.
+/// A random action. Many of these actions are invalid for their line and are refused.
 fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     let on = ms.is_multiple_of(2);
     match (action, line) {
@@ -137,17 +137,17 @@ fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     }
 }
 
-/// Checks the rules that must be true in every history.
+/// Checks the rules that every sequence must obey.
 #[derive(Default)]
 struct Judge {
     read: usize,
     on_since: [Option<Instant>; 5],
     off_since: [Option<Instant>; 5],
-    /// When a broken line started to work again.
+    /// Time at which a broken driver started to work again.
     mended: [Option<Instant>; 5],
 }
 
-/// A failed line is retried each second, and reopened within ten seconds.
+/// The agent retries a failed line every second, and reopens it within ten seconds.
 const MENDED_WITHIN: Duration = Duration::from_secs(11);
 
 fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
@@ -189,7 +189,7 @@ impl Judge {
     }
 }
 
-/// Runs one history; time passes while the lines are driven.
+/// Runs one sequence of steps while the lines are driven.
 async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let wires = Shared::default();
     let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
@@ -203,7 +203,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
         let mut started: [Option<Instant>; 5] = [None; 5];
         for step in steps {
             match step {
-                // Without a link there are no commands.
+                // Without a link the device receives no commands.
                 Step::Command { .. } if lost_at.is_some() => {}
                 Step::Command { line, action, ms } => {
                     let (action, args) = command(line, action, ms);
@@ -216,7 +216,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         started[line] = Some(now);
                     }
                 }
-                // Small steps, so that the checks see every moment.
+                // Time passes in small steps, so that the checks run every 50 ms.
                 Step::Pass(ms) => {
                     for _ in 0..ms / 50 {
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -236,7 +236,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     judge.mended[line] = (!broken).then(Instant::now);
                     failed_at[line] = Some(Instant::now());
                 }
-                // The file has not changed, so no line may change.
+                // A reload with the same configuration must not change any line.
                 Step::Reload => {
                     let before = wires.borrow().changes.len();
                     lines.reload(&config).await;
@@ -252,14 +252,14 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         ensure(safe || failed, "not safe after make_safe")?;
                         ensure(
                             failed || !wires.broken[line] || level.is_none(),
-                            "a failure that nobody was told of",
+                            "a failure was not reported",
                         )?;
                     }
                 }
             }
             judge.look(&wires.borrow())?;
-            // Long after a lost link, lines without `on_link_loss = "hold"` are safe, unless their driver failed
-            // recently.
+            // Lines without `on_link_loss = "hold"` must be safe after their delay without a link, unless their driver
+            // failed recently.
             for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
                 let wires = wires.borrow();
                 let settled =
@@ -284,8 +284,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Two interlocked lines are never on at once or within the dead time, no line is on longer than allowed, actions
-    /// keep their minimum interval, and after a lost link or an explicit request all lines are safe.
+    /// Two interlocked lines are never on at the same time or within the dead time. No line is on longer than allowed.
+    /// Actions keep their minimum interval. Lines are safe after a lost link and after `make_safe`.
     #[test]
     fn whatever_happens_the_rules_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

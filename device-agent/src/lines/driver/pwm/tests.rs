@@ -1,6 +1,6 @@
-//! PWM on a copy of the kernel's tree (`Documentation/ABI/testing/sysfs-class-pwm`). Writes follow the rules of the
-//! kernel's PWM core: `pwm_apply_state` rejects a period of 0 and a duty cycle longer than the period, and the
-//! documentation allows a change of polarity only while disabled.
+//! Tests PWM on a copy of the kernel's sysfs tree (`Documentation/ABI/testing/sysfs-class-pwm`). Writes follow the
+//! rules of the kernel's PWM core. `pwm_apply_state` rejects a period of 0 and a duty cycle longer than the period. The
+//! documentation allows a change of polarity only while the channel is disabled.
 
 use std::cell::RefCell;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Plays the kernel's part and records the writes.
+/// Checks writes as the kernel does, and records them.
 #[derive(Clone, Default)]
 struct Judge {
     writes: Rc<RefCell<Vec<String>>>,
@@ -50,7 +50,7 @@ impl Attributes for Judge {
             return refused(ErrorKind::InvalidInput);
         }
         sysfs::write(path, &format!("{value}\n"))?;
-        // A plain file, unlike an attribute, would keep the end of a longer old value.
+        // `sysfs::write` does not truncate the file. On a plain file, the end of a longer old value would remain.
         fs::write(path, format!("{value}\n"))
     }
 }
@@ -68,7 +68,8 @@ fn channel(chip: &Path, number: &str, period: u64, duty: u64, polarity: &str, en
     }
 }
 
-/// The two chips of a Raspberry Pi 4: `class/pwm/pwmchipN` are links into `devices`, and `device` links back up.
+/// The two PWM chips of a Raspberry Pi 4. `class/pwm/pwmchipN` is a symbolic link into `devices`, and `device` links
+/// back to the chip's device.
 fn tree() -> (TempDir, PathBuf) {
     let sysfs = tempfile::tempdir().unwrap();
     fs::create_dir_all(sysfs.path().join("class/pwm")).unwrap();
@@ -116,15 +117,15 @@ fn a_new_channel_is_exported_and_started_in_the_kernels_order() {
     output.set(Level::Number(0.25)).unwrap();
     assert_eq!(taken(&judge), ["pwm1/duty_cycle 250000"]);
     output.set(Level::Number(1.0)).unwrap();
-    assert_eq!(taken(&judge), ["pwm1/duty_cycle 1000000"], "as long as the period and no longer");
+    assert_eq!(taken(&judge), ["pwm1/duty_cycle 1000000"], "the duty cycle equals the period");
     assert!(output.set(Level::On(true)).is_err());
 }
 
 #[test]
 fn a_running_channel_gets_another_period_and_polarity() {
     let (sysfs, chip) = tree();
-    // Enabled, with a duty cycle longer than the new period: the state that a killed agent leaves after driving a
-    // servo.
+    // The channel is enabled, and its duty cycle is longer than the new period. An agent that was killed while it
+    // controlled a servo leaves this state.
     channel(&chip, "0", 20_000_000, 1_500_000, "normal", 1);
     let inversed = PwmConfig { active_low: true, ..light(&[0], 1.0) };
     let (output, judge) = open(&sysfs, &inversed, Level::Number(0.5));

@@ -1,5 +1,5 @@
-//! Sensors on a copy of the kernel's tree: `Documentation/ABI/testing/sysfs-bus-iio`,
-//! `Documentation/hwmon/sysfs-interface.rst`, `Documentation/w1/slaves/w1_therm.rst`.
+//! Reads sensors from a copy of the kernel's sysfs tree, as documented in `Documentation/ABI/testing/sysfs-bus-iio`,
+//! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Writes a device's files below `devices`, adds the link from its bus or class, and the `device` link back.
+/// Writes a device's files below `devices`. Adds the symbolic link from the device's bus or class and, for hwmon, the
+/// link `device` back to its parent.
 fn device(sysfs: &TempDir, real: &str, link: &str, files: &[(&str, &str)]) {
     let (real_path, link_path) = (sysfs.path().join("devices").join(real), sysfs.path().join(link));
     fs::create_dir_all(&real_path).unwrap();
