@@ -1,5 +1,5 @@
-//! External issuers. Such an issuer signs tokens with its own keys, and one of the deployment's sites accepts these
-//! tokens.
+//! External issuers. An external issuer signs tokens with its own keys, and one of the deployment's sites accepts
+//! these tokens.
 //!
 //! Each issuer is a `[vars.ISSUERS.NAME]` table in the deployment's configuration. If the table of an issuer is
 //! invalid, the issuer is stored as broken: its tokens are answered with 503, and other issuers are not affected.

@@ -21,7 +21,7 @@ pub enum KeyError {
     /// The set has no key of the required type.
     #[error("the key set has no {0}")]
     Missing(&'static str),
-    /// A set that contains secrets and public keys. In such a set, a public key could be used as a secret.
+    /// A set that contains secrets and public keys. A public key in this set could be used as a secret.
     #[error("the key set mixes shared secrets with public keys; use separate sets")]
     Mixed,
     /// An RSA modulus outside 2048 to 4096 bits (RFC 7518 §3.3).

@@ -204,7 +204,7 @@ impl Provider {
         let words = |name: &str| -> Option<Vec<&str>> {
             Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
         };
-        // A provider without PKCE support ignores the PKCE parameters, so such a provider is accepted.
+        // A provider without PKCE support ignores the PKCE parameters, so it is accepted too.
         let methods = words("token_endpoint_auth_methods_supported");
         let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
         let algorithms: Vec<Algorithm> =
