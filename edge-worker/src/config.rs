@@ -47,7 +47,7 @@ impl Deployment {
         let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
-            Problem::new(Code::Misconfigured).detail("run `pinlatch init` and set its secrets")
+            Problem::new(Code::Misconfigured).detail("run `pinlatch init` and upload the edge's secrets")
         })?;
         read.query_tokens = text("QUERY_TOKENS") == "on";
         let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
@@ -77,7 +77,7 @@ impl Deployment {
         let sites: Vec<Name> =
             names.map(Name::new).collect::<Result<_, _>>().map_err(|error| format!("SITES: {error}"))?;
         if sites.is_empty() {
-            return Err("SITES names no site".into());
+            return Err("SITES contains no site".into());
         }
         Ok(Self {
             keys,

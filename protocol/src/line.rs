@@ -143,7 +143,7 @@ impl From<Rgb> for String {
 impl TryFrom<String> for Rgb {
     type Error = ActionError;
     fn try_from(text: String) -> Result<Self, ActionError> {
-        let wrong = || ActionError::Arguments("a colour is written #rrggbb".into());
+        let wrong = || ActionError::Arguments("a colour must have the form #rrggbb".into());
         let digits =
             text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
         let number = u32::from_str_radix(digits.ok_or_else(wrong)?, 16).map_err(|_| wrong())?;
@@ -155,7 +155,7 @@ impl TryFrom<String> for Rgb {
 /// Why an action cannot run on a line. Permissions and the line's state are checked later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
-    /// The line's kind has no such action.
+    /// The line's kind does not have this action.
     #[error("a {kind} line has no action {action:?}; it has: {}", list(.kind.actions()))]
     Unsupported {
         /// The line's kind.

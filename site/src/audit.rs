@@ -24,10 +24,10 @@ const REPEAT_MOST: i64 = 10;
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 3_600_000;
 
-/// In this period, equal refusals are written once, in milliseconds.
+/// The period in which equal refusals are written only once, in milliseconds.
 pub(crate) const REFUSALS_MS: u64 = 60_000;
 
-/// In this period, equal invalid messages of a device are written once, in milliseconds.
+/// The period in which equal invalid messages of a device are written only once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
 
 /// Maximum length of each text in an entry, in characters. All valid names are shorter.

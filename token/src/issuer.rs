@@ -155,7 +155,7 @@ impl Issuers {
         let broken: Vec<Issuer> = broken;
         self.broken.extend(broken.into_iter().map(|issuer| {
             let reason =
-                "its audience is the client_id of a login provider, so id_tokens would pass as access tokens";
+                "its audience is the client_id of a login provider, so an id_token could be used as an access token";
             (issuer.name, Some(issuer.issuer), reason.to_owned())
         }));
     }
@@ -357,7 +357,7 @@ impl Issuer {
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(_) => {
-                return Err(Refusal::BadClaim("scope", "it must be a text or a list of texts".into()));
+                return Err(Refusal::BadClaim("scope", "it must be a string or a list of strings".into()));
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
@@ -391,7 +391,7 @@ pub fn private_uri(uri: &str) -> Result<String, String> {
     if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
         return Ok(uri.to_owned());
     }
-    Err(format!("{:?} is neither https nor on loopback", excerpt(uri)))
+    Err(format!("{:?} is not an https URL and not a loopback URL", excerpt(uri)))
 }
 
 fn is_own(typ: &str) -> bool {

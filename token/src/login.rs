@@ -269,7 +269,7 @@ impl Provider {
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
         let must_be_us = several || accepted.claims.contains_key("azp");
         if must_be_us && text("azp") != Some(&self.client_id) {
-            return Err(Refusal::BadClaim("azp", "it is not this client".into()));
+            return Err(Refusal::BadClaim("azp", "it is not the client_id of this deployment".into()));
         }
         Ok(Identity {
             email: verified_email(|name| accepted.claims.get(name)),

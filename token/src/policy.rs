@@ -319,7 +319,7 @@ pub(crate) fn text(claims: &Object, name: &'static str) -> Result<Option<String>
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadClaim(name, "it must be a text of 1 to 512 bytes".into())),
+        Some(_) => Err(Refusal::BadClaim(name, "it must be a string of 1 to 512 bytes".into())),
     }
 }
 
@@ -329,9 +329,9 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several
             .iter()
-            .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be texts".into())))
+            .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be strings".into())))
             .collect::<Result<_, _>>()?,
-        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a text or a list of texts".into())),
+        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a string or a list of strings".into())),
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
     if !claims.contains_key("aud") {

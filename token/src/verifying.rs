@@ -82,7 +82,7 @@ impl VerifyingKey {
                 Algorithm::by_name(name)
                     .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
             ),
-            Some(_) => return Err(KeyError::Form("its alg is not a text")),
+            Some(_) => return Err(KeyError::Form("its alg is not a string")),
         };
         let kty = members.get("kty").and_then(Value::as_str).ok_or(KeyError::Form("it has no kty"))?;
         let part = |name: &str| members.get(name).and_then(Value::as_str).and_then(b64::decode);
@@ -213,7 +213,7 @@ pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, Key
     match members.get("kid") {
         None => Ok(None),
         Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Ok(Some(kid.clone())),
-        Some(_) => Err(KeyError::Form("its kid must be a text of 1 to 256 bytes")),
+        Some(_) => Err(KeyError::Form("its kid must be a string of 1 to 256 bytes")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Argon2id (RFC 9106), stored as PHC strings. The parameters are one of the sets that OWASP considers equivalent to
-//! its minimum. This set is the fastest in wasm, because it uses the least memory bandwidth. Its memory use is low,
-//! because an isolate has 128 MB in total.
+//! its minimum. This set is the fastest in wasm, because it uses the least memory bandwidth. The small amount of memory
+//! also matters, because an isolate has 128 MB in total.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};

@@ -1,4 +1,4 @@
-//! Enrolment of devices and owners, with one-time codes that the edge encrypted itself.
+//! Enrolment of devices and owners, with one-time codes. Each code contains an HMAC that only the edge can compute.
 
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
@@ -92,7 +92,7 @@ pub async fn set_up(mut incoming: Incoming) -> Outcome {
     respond::nothing().map_err(|error| fault("response", error))
 }
 
-/// Decrypts a one-time code. A guessed code is refused here and does not reach a site.
+/// Checks the HMAC and the expiry of a one-time code. A guessed code is refused here and does not reach a site.
 pub(super) fn open_code(
     incoming: &Incoming,
     purpose: CodePurpose,

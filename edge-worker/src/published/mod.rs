@@ -106,7 +106,7 @@ fn read(issuer: &Issuer, jwks: &Value) -> Result<KeySet, Problem> {
             issuer.name,
             error.code()
         );
-        unavailable("the issuer's key set is not acceptable")
+        unavailable("the issuer's key set is invalid")
     })
 }
 

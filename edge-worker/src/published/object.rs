@@ -73,7 +73,7 @@ impl PublishedObject {
         }
         match (kept.text, kept.fetched_ms) {
             (Some(text), Some(fetched_ms)) if planned != Plan::Wait => Ok(Fetched { text, fetched_ms }),
-            _ => Err(unavailable("the issuer's document could not be fetched recently")),
+            _ => Err(unavailable("the last attempt to fetch the issuer's document failed; try again later")),
         }
     }
 

@@ -350,7 +350,8 @@ impl Inner {
         let key = match PublicKey::from_jwk(jwk) {
             Ok(key) if key.thumbprint() == agent.thumbprint => key,
             _ => {
-                return Ok(Err(Problem::new(Code::InvalidRequest).detail("the key is not the device's own")));
+                return Ok(Err(Problem::new(Code::InvalidRequest)
+                    .detail("the key is not the enrolled key of the device")));
             }
         };
         let (name, now, jti) = (self.name().await?, now_s(), random_id());
