@@ -32,5 +32,5 @@ pub const PONG: &str = "pong";
 /// The interval at which agents and panels send [`PING`], in milliseconds.
 pub const PING_EVERY_MS: u64 = 15_000;
 
-/// If a socket is silent for this time, it counts as lost. In milliseconds; three times [`PING_EVERY_MS`].
+/// How long a socket can be silent before it counts as lost, in milliseconds: the time of three pings.
 pub const SILENCE_LIMIT_MS: u64 = 3 * PING_EVERY_MS;

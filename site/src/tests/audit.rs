@@ -363,8 +363,8 @@ proptest! {
         let after = log(&bench);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
-        // The entry before the first one no longer exists. Only the hash of the first entry is protected, by the
-        // second.
+        // The entry before the first entry no longer exists, so changed fields of the first entry are not detected. Its
+        // hash is protected by the second entry.
         let first_only = row == 0 && how <= 5;
         let taken_from_the_start = row == 0 && how == 7;
         let unchanged = after == before;

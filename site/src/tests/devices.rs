@@ -164,7 +164,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     }
     assert_eq!(bench.connect("porch", "s5", "cert-3").0.unwrap_err().code, "invalid_token");
 
-    // The old certificate ends at its expiry; the new one stays valid and is renewed later.
+    // The old certificate becomes invalid at its expiry. The new certificate stays valid and is renewed later.
     bench.now_ms.set(START_MS + 366 * STEP_S * 1000);
     assert_eq!(bench.connect("porch", "s6", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.connect("porch", "s7", "cert-2").0.unwrap();
