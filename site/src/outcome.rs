@@ -30,8 +30,7 @@ pub(crate) enum Provenance {
 
 impl Site<'_> {
     /// Handles a device's report. If the report matches no command of the device, it is recorded as invalid. If the
-    /// command has already ended, the report is a repetition and is ignored; but a report replaces the result
-    /// `unknown`.
+    /// command has already ended, the report is a repetition and is ignored, unless the stored status is `unknown`.
     pub(crate) fn take_report(
         &mut self,
         device: &Name,
