@@ -2,8 +2,8 @@
 //
 // Rust code that panics or runs out of memory leaves its wasm instance in an unknown state. wasm-bindgen can replace
 // that instance with a new one (`__wbg_reset_state`). Objects that Rust created in the old instance are then invalid,
-// so a Durable Object here is a JavaScript object that can create its Rust object again. The state is in SQLite, so it
-// is not lost.
+// so each Durable Object is a JavaScript object that can create its Rust object again. The state of a Durable Object is
+// in SQLite, so it is not lost.
 
 import * as bindings from 'bindings';
 
@@ -17,7 +17,8 @@ function replaceBrokenInstance() {
   }
 }
 
-// Callbacks that reject the calls waiting for the present instance, because a broken instance never finishes them.
+// Callbacks that reject the pending calls of the current wasm instance, because a broken instance never finishes its
+// calls.
 const waiting = new Set();
 
 function noteTrap(error) {
@@ -29,7 +30,7 @@ function noteTrap(error) {
   }
 }
 
-// A trap in a promise callback has no caller here.
+// A trap in a promise callback has no caller that can catch it, so these listeners handle it.
 addEventListener('error', (event) => noteTrap(event.error));
 addEventListener('unhandledrejection', (event) => noteTrap(event.reason));
 
@@ -73,7 +74,8 @@ function durableObject(RustObject) {
       });
     }
   }
-  // workerd calls a handler only if the object has it, and the objects have different handlers.
+  // workerd calls a handler only if the Durable Object defines it. Our Durable Object classes define different
+  // handlers.
   for (const handler of ['fetch', 'alarm', 'webSocketMessage', 'webSocketClose', 'webSocketError']) {
     if (handler in RustObject.prototype) {
       Shim.prototype[handler] = function (...values) {

@@ -1,5 +1,5 @@
-//! The panel's files, if workerd serves them from a disk. On Cloudflare these requests never reach the Worker: there
-//! `[assets]` of wrangler.toml and `_headers` define the same behaviour.
+//! The panel's files, if workerd serves them from a disk. On Cloudflare, requests for these files never reach the
+//! Worker: `[assets]` in wrangler.toml and the file `_headers` define the same behaviour there.
 
 use pinlatch_protocol::problem::{Code, Problem};
 use worker::{Env, Method, Request, RequestInit, Response};
@@ -7,14 +7,14 @@ use worker::{Env, Method, Request, RequestInit, Response};
 use crate::respond;
 
 const BINDING: &str = "ASSETS";
-/// The page, served for every path that is not a file.
+/// The panel's HTML file, served for every path that does not match a file.
 const PAGE: &str = "/index.html";
-/// Headers by file, in Cloudflare's format.
+/// The response headers for each file, in Cloudflare's `_headers` format.
 const HEADERS: &str = include_str!("../../panel/public/_headers");
-/// For files whose content may change under the same name.
+/// `Cache-Control` for files whose content can change while the name stays the same.
 const REVALIDATE: &str = "public, max-age=0, must-revalidate";
 
-/// Answers with a file of the panel, compressed if the client's `Accept-Encoding` (`accepted`) allows it.
+/// Responds with a file of the panel, compressed if the client's `Accept-Encoding` (`accepted`) allows it.
 pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Result<Response, Problem> {
     let head = spoken == "HEAD";
     if !head && spoken != "GET" {
@@ -38,7 +38,8 @@ async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
     env.service(BINDING).map_err(fault)?.fetch_request(request).await.map_err(fault)
 }
 
-/// The file for a path, or the page. Folders are not listed, and `_headers` is not served.
+/// The file for a path, or the panel's HTML file if the path does not name a file. Folders are not listed, and
+/// `_headers` is not served.
 fn file_of(path: &str) -> &str {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with(['.', '_']);
     let named = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -82,7 +83,7 @@ fn is_compressible(file: &str) -> bool {
     !file.ends_with(".png") && !file.ends_with(".ico") && !file.ends_with(".woff2")
 }
 
-/// The headers of `_headers` for a file. A later header overrides an earlier one.
+/// The headers that `_headers` defines for a file. A later header overrides an earlier header with the same name.
 fn headers_of(file: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut applies = false;
     HEADERS.lines().filter_map(move |line| match line.strip_prefix("  ") {

@@ -1,4 +1,4 @@
-//! Authentication: the token of a request, verified before the request reaches an object.
+//! Authentication: the token of a request is verified before the request reaches a Durable Object.
 
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,7 +10,7 @@ use crate::incoming::Incoming;
 use crate::now_s;
 use crate::published;
 
-/// How the token was sent, which determines whether a page of another origin can have caused the request.
+/// How the token was sent. This determines whether a page of another origin can have caused the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     /// `Authorization: Bearer` (RFC 6750 §2.1). Only a program that has the token can send it.
@@ -19,13 +19,13 @@ pub enum Carrier {
     Form,
     /// `access_token` in the query (RFC 6750 §2.3), if the owner enabled it.
     Query,
-    /// The panel's cookie. The browser adds it automatically, so writes require our own origin.
+    /// The panel's cookie. The browser adds the cookie automatically, so writes are accepted only from our own origin.
     Cookie,
-    /// The guest's cookie, with the same rule.
+    /// The guest's cookie. Writes with this cookie are also accepted only from our own origin.
     Guest,
 }
 
-/// The token of a bearer header, if present; 401 for a header with another scheme.
+/// The token of the `Authorization: Bearer` header, if present. Returns 401 for a header with another scheme.
 pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     let Some(header) = incoming.header("Authorization") else { return Ok(None) };
     match header.split_once(' ') {
@@ -34,7 +34,7 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The token of a request. More than one is refused, even if they are equal (RFC 6750 §2).
+/// The token of a request. A request with more than one token is refused, even if the tokens are equal (RFC 6750 §2).
 fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     let header = incoming.header("Cookie").unwrap_or_default();
     let mut found: Vec<(String, Carrier)> = Vec::new();
@@ -55,8 +55,8 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
-/// The browser's cookie. A browser may have both a login's and a guest's cookie; the query `as=guest` selects the
-/// guest's. The query grants no permission.
+/// The token cookie of the browser. A browser can have both a login cookie and a guest cookie. The query `as=guest`
+/// selects the guest cookie; this query parameter grants no permission.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     let (name, carrier) = if is_guests(incoming) {
         (cookies::GUEST, Carrier::Guest)
@@ -73,16 +73,16 @@ pub fn visitor(incoming: &Incoming) -> Option<Principal> {
     of_edge(incoming, &token, kind).map_err(refused).ok()
 }
 
-/// Whether the request declares itself a guest's.
+/// Whether the request has the query `as=guest`, which selects the guest cookie.
 pub fn is_guests(incoming: &Incoming) -> bool {
     incoming.query("as").is_some_and(|who| who == "guest")
 }
 
-/// The verified principal of a request; 401 `invalid_token` without one. The caller gets no further detail; the
-/// refusal's code goes to the log.
+/// The verified principal of a request. Returns 401 `invalid_token` if the request has no valid token. The response
+/// contains no further detail; the code of the refusal goes to the log.
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
-    // A sealed token is checked by its content.
+    // For an encrypted token, the checks below apply to the token inside it.
     let token = if is_sealed(&token) {
         incoming.deployment.keys.open_sealed(&token).map_err(refused)?
     } else {
@@ -99,7 +99,7 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
 }
 
 impl Carrier {
-    /// Whether a browser adds the token automatically, so that another page can have caused the request.
+    /// Whether a browser adds the token automatically. If so, a page of another origin can have caused the request.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }
@@ -154,19 +154,21 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         minted: false,
         iss: admitted.iss,
         sub: admitted.sub,
-        // The issuer chooses the ids of its tokens, so the prefix keeps them distinct from ours and from other
-        // issuers'.
+        // The issuer chooses the ids of its tokens. The prefix keeps these ids distinct from the ids of our tokens and
+        // of other issuers' tokens.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
         scope: admitted.scope,
         iat: admitted.iat,
         exp: admitted.until,
-        // A generation revokes tokens that the edge signed; an issuer's tokens are revoked by its configuration.
+        // A generation revokes only tokens that the edge signed. Tokens of an issuer are revoked by changing the
+        // issuer's configuration.
         generation: u64::MAX,
     })
 }
 
-/// Like [`principal`], for a call that changes state: a cookie is accepted only from our own origin.
+/// Like [`principal`], but for a call that changes state: a cookie is accepted only if the request comes from our own
+/// origin.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
@@ -175,7 +177,7 @@ pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Probl
     Ok(principal)
 }
 
-/// Logs a refused token. The caller gets only `invalid_token`.
+/// Logs the reason why a token was refused. The caller receives only `invalid_token`.
 pub fn refused(refusal: Refusal) -> Problem {
     worker::console_log!("token refused: {}", refusal.code());
     Code::InvalidToken.into()

@@ -1,4 +1,4 @@
-//! The deployment's configuration: secrets and variables of the Worker.
+//! The deployment's configuration, read from the secrets and variables of the Worker.
 
 use std::cell::{OnceCell, RefCell, RefMut};
 use std::rc::Rc;
@@ -10,13 +10,13 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
-/// Number of verified signatures that an isolate caches: a few hundred kilobytes.
+/// Number of verified signatures that each isolate caches. They need a few hundred kilobytes.
 const SIGNATURES: usize = 1024;
 
 /// The parsed secrets and variables.
 pub struct Deployment {
     pub keys: EdgeKeys,
-    /// The current `keyset+jwt`.
+    /// The current `keyset+jwt`, which lists the edge's keys.
     pub keyset: String,
     /// The owner's root key.
     pub root: PublicKey,
@@ -32,13 +32,13 @@ pub struct Deployment {
 }
 
 thread_local! {
-    /// Parsing the keys takes as long as a signature. The bindings of an isolate never change: new secrets come with
-    /// new isolates.
+    /// Cached because parsing the keys takes as long as a signature. The bindings of an isolate never change: when the
+    /// secrets change, Cloudflare starts new isolates.
     static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
 impl Deployment {
-    /// Reads the configuration; 503 `misconfigured` if it is invalid.
+    /// Reads the configuration. Returns 503 `misconfigured` if the configuration is invalid.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
         if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
             return Ok(known);
@@ -47,7 +47,7 @@ impl Deployment {
         let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
-            Problem::new(Code::Misconfigured).detail("run `pinlatch init` and set its secrets")
+            Problem::new(Code::Misconfigured).detail("run `pinlatch init` and upload the edge's secrets")
         })?;
         read.query_tokens = text("QUERY_TOKENS") == "on";
         let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
@@ -77,7 +77,7 @@ impl Deployment {
         let sites: Vec<Name> =
             names.map(Name::new).collect::<Result<_, _>>().map_err(|error| format!("SITES: {error}"))?;
         if sites.is_empty() {
-            return Err("SITES names no site".into());
+            return Err("SITES contains no site".into());
         }
         Ok(Self {
             keys,
@@ -91,7 +91,7 @@ impl Deployment {
         })
     }
 
-    /// The cache of verified signatures. The borrow must end before an await.
+    /// The cache of verified signatures. The caller must drop the returned borrow before an `await`.
     pub fn signatures(&self) -> RefMut<'_, SignatureCache> {
         self.signatures.borrow_mut()
     }
@@ -100,7 +100,8 @@ impl Deployment {
         &self.sites
     }
 
-    /// The named site, or the default one; 404 `unknown_site`, so that an unknown name never creates an object.
+    /// The site with this name, or the default site if `name` is absent. Returns 404 `unknown_site` for other names, so
+    /// that an unknown name never creates a Durable Object.
     pub fn site(&self, name: Option<&Name>) -> Result<&Name, Problem> {
         let found = match name {
             Some(name) => self.sites.iter().find(|own| *own == name),

@@ -2,52 +2,54 @@
 
 use pinlatch_protocol::api::Secret;
 
-/// The access token. `__Host-`: this host only, over TLS (or loopback), for every path.
+/// The access token. With the prefix `__Host-`, the cookie is sent only to this host, only over TLS or to loopback, and
+/// for every path.
 pub const SESSION: &str = "__Host-pinlatch_session";
 
 /// A guest link's token, independent of the browser's login.
 pub const GUEST: &str = "__Host-pinlatch_guest";
 
-/// The state of a login while the browser is at the provider. `Lax`, because the redirect back comes from another site.
+/// The state of a login while the browser is at the provider. `SameSite=Lax`, because the redirect back comes from
+/// another site.
 pub const LOGIN: &str = "__Host-pinlatch_login";
 
-/// The refresh token. It is sent to the session calls only.
+/// The refresh token. The browser sends this cookie only with the session calls.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
 const REFRESH_PATH: &str = "/api/v1/session";
 
-/// `Set-Cookie` for the access token.
+/// The `Set-Cookie` value for the access token.
 pub fn session(token: &Secret, seconds: u64) -> String {
     set(SESSION, token.expose(), "/", seconds)
 }
 
-/// `Set-Cookie` for a guest link's token.
+/// The `Set-Cookie` value for a guest link's token.
 pub fn guest(token: &Secret, seconds: u64) -> String {
     set(GUEST, token.expose(), "/", seconds)
 }
 
-/// `Set-Cookie` for the refresh token.
+/// The `Set-Cookie` value for the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
     set(REFRESH, token.expose(), REFRESH_PATH, seconds)
 }
 
-/// `Set-Cookie` for a login's state.
+/// The `Set-Cookie` value for the state of a login.
 pub fn login(sealed: &Secret, seconds: u64) -> String {
     let value = sealed.expose();
     format!("{LOGIN}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// `Set-Cookie` that deletes a login's state.
+/// The `Set-Cookie` value that deletes the state of a login.
 pub fn login_cleared() -> String {
     format!("{LOGIN}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// `Set-Cookie` that deletes the guest's token.
+/// The `Set-Cookie` value that deletes the guest's token.
 pub fn guest_cleared() -> String {
     set(GUEST, "", "/", 0)
 }
 
-/// `Set-Cookie` headers that delete the session's tokens.
+/// The `Set-Cookie` values that delete the session's tokens.
 pub fn cleared() -> [String; 2] {
     [set(SESSION, "", "/", 0), set(REFRESH, "", REFRESH_PATH, 0)]
 }
@@ -56,8 +58,8 @@ fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {
     format!("{name}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// A cookie's value from a `Cookie` header. A name that occurs twice is ignored, because a sibling domain may have set
-/// the second one.
+/// The value of a cookie in a `Cookie` header. If the name occurs twice, both cookies are ignored, because a sibling
+/// domain can have set one of them.
 pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     let mut found = header
         .split(';')

@@ -1,4 +1,4 @@
-//! A request, and safe parsing of its parts.
+//! A request, with functions that parse its parts and check their size and format.
 
 use std::rc::Rc;
 
@@ -35,7 +35,8 @@ impl Incoming {
         Self { request, url, env, deployment, form: None }
     }
 
-    /// Reads a POST's body if it is a form. It may contain the token in addition to the call's arguments.
+    /// Reads the body of a POST request if it is a form. The form can contain the token in addition to the call's
+    /// arguments.
     pub async fn read_form(&mut self) -> Result<(), Problem> {
         if self.request.method() == Method::Post && self.media_type() == FORM {
             let body = self.body().await?;
@@ -56,14 +57,14 @@ impl Incoming {
         pairs.map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// The other fields of a form that contains the token; `None` without a token.
+    /// If the body is a form that contains the token: its other fields. Otherwise `None`.
     fn form_fields(&self) -> Option<Vec<(&str, &str)>> {
         self.form_tokens().next()?;
         let fields = self.form.iter().flatten().filter(|(name, _)| name != TOKEN_FIELD);
         Some(fields.map(|(name, value)| (name.as_str(), value.as_str())).collect())
     }
 
-    /// A header's value. A value that is not text is treated as absent.
+    /// The value of a header; `None` if the header is absent or is not text.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
     }
@@ -73,8 +74,8 @@ impl Incoming {
         self.url.origin().ascii_serialization()
     }
 
-    /// Whether the connection is safe from eavesdropping: over TLS, or on loopback. On any other connection a browser
-    /// does not keep our `Secure` cookies either.
+    /// Whether the connection is safe from eavesdropping, because it uses TLS or loopback. On any other connection, a
+    /// browser does not store our `Secure` cookies.
     pub fn is_private(&self) -> bool {
         self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
     }
@@ -88,7 +89,7 @@ impl Incoming {
         }
     }
 
-    /// A parameter of the query. It never contains a secret.
+    /// The first value of a query parameter. Tokens are read with [`Self::query_tokens`].
     pub fn query(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
@@ -120,8 +121,8 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// The body as JSON; 415 for another media type. For a form that contained the token, the other fields are the
-    /// members.
+    /// Parses the body as JSON. Returns 415 for another media type. If the body is a form that contains the token, its
+    /// other fields are parsed as the members.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         if let Some(fields) = self.form_fields() {
             return from_fields(&fields);
@@ -130,15 +131,16 @@ impl Incoming {
             return Err(Code::UnsupportedMediaType.into());
         }
         let body = self.body().await?;
-        // Without this check serde would accept an array as a struct, with its items as the members in order.
+        // Without this check, serde accepts a JSON array as a struct and takes the array's items as the members, in
+        // order.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(Problem::new(Code::InvalidRequest).detail("the body is not a JSON object"));
         }
         serde_json::from_slice(&body).map_err(malformed)
     }
 
-    /// An action's arguments: a JSON object, or no body. A form has no types, so a field that parses as JSON is that
-    /// value (`ms=3000`, `value=true`), and any other field is text.
+    /// An action's arguments: a JSON object or an empty body. A form has no types, so a field whose text is valid JSON
+    /// is parsed as JSON (`ms=3000`, `value=true`). Any other field is a string.
     pub async fn arguments(&mut self) -> Result<Map<String, Value>, Problem> {
         if let Some(fields) = self.form_fields() {
             let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
@@ -160,14 +162,15 @@ impl Incoming {
     }
 }
 
-/// Parses form fields as a struct. The struct's types decide how a field is read: `device=7` is a name.
+/// Parses form fields as a struct. The types of the struct's members decide how a field is parsed: `device=7` is a
+/// name.
 fn from_fields<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, Problem> {
     let text = serde_urlencoded::to_string(fields).map_err(malformed)?;
     serde_urlencoded::from_str(&text).map_err(malformed)
 }
 
-/// The problem for a malformed body. serde's messages contain member names and positions and may quote a value, so only
-/// messages that quote no value are passed on.
+/// The problem for a malformed body. serde's messages contain member names and positions, and can quote a value from
+/// the body. Only messages that quote no value are passed to the caller.
 pub fn malformed(error: impl std::fmt::Display) -> Problem {
     let text = error.to_string();
     let safe = ["missing field", "unknown field", "EOF while parsing"];
@@ -175,7 +178,7 @@ pub fn malformed(error: impl std::fmt::Display) -> Problem {
     if safe.iter().any(|start| text.starts_with(start)) { problem.detail(text) } else { problem }
 }
 
-/// A failed call to one of our own objects.
+/// Logs a failed call to one of our own Durable Objects and returns `internal`.
 pub fn object_fault(error: worker::Error) -> Problem {
     fault("durable object", error)
 }

@@ -1,8 +1,8 @@
 //! Pinlatch's Worker: a thin shim around `pinlatch-site` and `pinlatch-token`.
 //!
-//! Every request enters at [`fetch`]. Signatures are verified here, before a request reaches a Durable Object. Requests
-//! that need state are then sent to the site's object as a [`pinlatch_site::Call`]. Headers of the client never reach
-//! an object.
+//! Every request enters at [`fetch`]. The Worker verifies signatures before a request reaches a Durable Object. If a
+//! request needs state, the Worker sends it to the site's Durable Object as a [`pinlatch_site::Call`]. The HTTP headers
+//! that the client sent are not forwarded to a Durable Object.
 
 mod assets;
 mod auth;
@@ -33,7 +33,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     handlers::answer(request, env).await
 }
 
-/// The current time, in milliseconds of Unix time. When deployed, it advances only after I/O.
+/// The current time, in milliseconds of Unix time. When deployed, the clock advances only after I/O.
 fn now_ms() -> u64 {
     worker::Date::now().as_millis()
 }

@@ -10,25 +10,25 @@ use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
 use crate::incoming::object_fault;
 use crate::respond::fault;
 
-/// The header with the site's name, which an object does not know after an eviction.
+/// The header that contains the site's name. A Durable Object does not know this name after an eviction.
 pub const SITE_HEADER: &str = "pinlatch-site";
 
-/// The header with the verified data for an object that accepts a socket.
+/// The header that contains the verified data of a WebSocket upgrade.
 pub const SOCKET_HEADER: &str = "pinlatch-socket";
 
-/// The object of a site. The name must come from the configuration.
+/// The Durable Object of a site. The caller must take the name from the configuration.
 pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
     env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
 }
 
-/// Sends a call to a site's object and waits for the reply.
+/// Sends a call to a site's Durable Object and waits for the reply.
 pub async fn ask_site(env: &Env, site: &Name, call: &Call) -> Result<Reply, Problem> {
     let stub = site_stub(env, site).map_err(object_fault)?;
     let outcome: Result<Reply, Problem> = ask(&stub, Some(site), call).await?;
     outcome
 }
 
-/// Sends a call as JSON to an object and reads its reply.
+/// Sends a call as JSON to a Durable Object and parses its reply.
 pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     stub: &Stub,
     site: Option<&Name>,
@@ -46,7 +46,7 @@ pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     response.json().await.map_err(object_fault)
 }
 
-/// Passes a WebSocket upgrade to a site's object, with the verified data and without the client's headers.
+/// Sends a WebSocket upgrade to a site's Durable Object, with the verified data and without the client's headers.
 pub async fn upgrade<P: Serialize>(
     env: &Env,
     site: &Name,

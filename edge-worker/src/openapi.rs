@@ -1,4 +1,4 @@
-//! Tests that `openapi.json`, the written contract, matches the routes and the protocol's types.
+//! Tests that `openapi.json`, the description of the API, matches the routes and the protocol's types.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::route::Route;
 
 mod schemas;
 
-/// The document. Its references are resolved.
+/// The parsed `openapi.json`.
 struct Document(Value);
 
-/// A path's method and its description in the document.
+/// One method of a path, with its description in the document.
 struct Operation<'d> {
     document: &'d Document,
     path: &'d str,
@@ -27,10 +27,10 @@ impl Document {
         Self(serde_json::from_str(include_str!("../openapi.json")).expect("the document is JSON"))
     }
 
-    /// The target of a value's `$ref`, or else the value itself.
+    /// If the value has a `$ref`, the target of the `$ref`. Otherwise the value itself.
     fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
         match value["$ref"].as_str() {
-            Some(reference) => self.at(reference).unwrap_or_else(|| panic!("{reference} leads nowhere")),
+            Some(reference) => self.at(reference).unwrap_or_else(|| panic!("{reference} does not exist")),
             None => value,
         }
     }
@@ -55,7 +55,7 @@ impl Document {
         members(self.0.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}")))
     }
 
-    /// The codes that a response may contain.
+    /// The problem codes that a response can contain.
     fn codes(&self, response: &Value) -> BTreeSet<String> {
         let schema = &self.resolve(response)["content"]["application/problem+json"]["schema"]["allOf"][1];
         let code = &schema["properties"]["code"];
@@ -69,7 +69,7 @@ impl Operation<'_> {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 
-    /// The codes that a status may contain; none if the status is not documented.
+    /// The problem codes that a response with this status can contain. Empty if the status is not documented.
     fn codes(&self, status: u16) -> BTreeSet<String> {
         self.document.codes(&self.body["responses"][status.to_string()])
     }
@@ -78,7 +78,7 @@ impl Operation<'_> {
         self.codes(code.status()).contains(code.as_str())
     }
 
-    /// Whether every request needs a token of a person, a program or a guest.
+    /// Whether every request needs the token of a person, a program or a guest.
     fn needs_token(&self) -> bool {
         let security = self.body.get("security").unwrap_or(&self.document.0["security"]);
         let ways: Vec<&Value> = list(security).collect();
@@ -120,7 +120,8 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// One table for both directions, so that a route without a path does not compile.
+/// Defines the list of all paths and the function from a route to its path in one table, so that a route without a path
+/// does not compile.
 macro_rules! templates {
     ($($route:pat => $path:literal,)*) => {
         const TEMPLATES: &[&str] = &[$($path,)*];
@@ -214,7 +215,7 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
     for kind in ["parameters", "headers", "responses", "schemas"] {
         for (name, _) in document.object(&format!("/components/{kind}")) {
-            // Any path may return this response, so no operation lists it.
+            // Any path can return this response, so no operation lists it.
             let everywhere = name == "MethodNotAllowed";
             let used = found.contains(&format!("#/components/{kind}/{name}"));
             assert!(used != everywhere, "{kind}/{name}");
@@ -233,7 +234,7 @@ fn every_code_is_listed_and_stands_under_its_status() {
     for operation in document.operations() {
         for (key, response) in members(&operation.body["responses"]) {
             let number: u16 = key.parse().expect("a status");
-            assert_ne!(number, 405, "{}: any path may answer so", operation.name());
+            assert_ne!(number, 405, "{}: any path can return 405", operation.name());
             let codes = document.codes(response);
             assert_eq!(codes.is_empty(), number < 400, "{} {key}", operation.name());
             assert!(codes.iter().all(|code| status(code) == Some(number)), "{} {key}", operation.name());
@@ -243,7 +244,7 @@ fn every_code_is_listed_and_stands_under_its_status() {
     used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
     // The callback of a login provider redirects to the panel with these codes in the query.
     used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
-    assert_eq!(used, listed.into_iter().collect(), "every code has a call that gives it");
+    assert_eq!(used, listed.into_iter().collect(), "every code is returned by at least one call");
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn operations_of_one_sort_document_the_same_answers() {
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
         let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";
         assert_eq!(asks_issuer, operation.has(Code::IssuerUnavailable), "{name}");
-        // Conditions for a cookie: a write, or a socket.
+        // The edge checks the origin of a cookie request if the request is a write or opens a socket.
         let is_write = operation.method != Method::Get.as_ref().to_lowercase();
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
         assert!(!is_ambient || operation.has(Code::WrongOrigin), "{name}");

@@ -4,7 +4,7 @@ use pinlatch_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use serde::Serialize;
 use worker::{Response, Result};
 
-/// Adds the headers of every API response: no caching, and no use by another page.
+/// Adds the headers of every API response. They forbid caching and use by other pages.
 fn sealed(response: Response) -> Result<Response> {
     let headers = response.headers();
     headers.set("Cache-Control", "no-store")?;
@@ -14,26 +14,26 @@ fn sealed(response: Response) -> Result<Response> {
     Ok(response)
 }
 
-/// 200 with JSON.
+/// A response with status 200 and JSON.
 pub fn json<T: Serialize>(value: &T) -> Result<Response> {
     sealed(Response::from_json(value)?)
 }
 
-/// 200 with text of another media type.
+/// A response with status 200 and text of another media type.
 pub fn text(body: String, media_type: &str) -> Result<Response> {
     let response = Response::ok(body)?;
     response.headers().set("Content-Type", media_type)?;
     sealed(response)
 }
 
-/// 303, so that the request's method and body are not repeated.
+/// A redirect with status 303, so that the browser follows it with GET and does not send the body again.
 pub fn redirect(address: &str) -> Result<Response> {
     let response = Response::empty()?.with_status(303);
     response.headers().set("Location", address)?;
     sealed(response)
 }
 
-/// 204.
+/// A response with status 204.
 pub fn nothing() -> Result<Response> {
     sealed(Response::empty()?.with_status(204))
 }
@@ -45,7 +45,7 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     if let Some(seconds) = problem.retry_after {
         headers.set("Retry-After", &seconds.to_string())?;
     }
-    // RFC 6750 §3: our code is also the `error` value for the two codes that the RFC defines.
+    // RFC 6750 §3: for the two codes that the RFC defines, the header also contains the code as `error`.
     for code in [Code::InvalidToken, Code::InsufficientScope] {
         if problem.is(code) {
             headers.set("WWW-Authenticate", &format!("Bearer realm=\"pinlatch\", error=\"{code}\""))?;

@@ -1,4 +1,4 @@
-//! The paths of the API. Only the path decides the route.
+//! The paths of the API. The route depends only on the path, not on the method.
 
 use percent_encoding::percent_decode_str;
 use pinlatch_protocol::name::{Name, UserName};
@@ -40,7 +40,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The route of a path, if any. A segment with an invalid name matches no route.
+    /// The route of a path; `None` if no route matches. A path that contains an invalid name matches no route.
     pub fn of(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let api = match segments.as_slice() {
@@ -50,7 +50,8 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
-        // The `@` of an address as a user name may be percent-encoded, and any character of a caller-chosen id.
+        // Clients can percent-encode the `@` of an email address that is used as a user name, and any character of an
+        // id that a caller chose.
         let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         let user = |text: &str| UserName::new(decoded(text)?).ok();
         Some(match *api {
@@ -95,7 +96,7 @@ impl Route {
         matches!(first, Some("api" | "healthz" | ".well-known"))
     }
 
-    /// Whether a form may contain the token (RFC 6750 §2.2): the calls that change state by POST.
+    /// Whether the token can be a form field (RFC 6750 §2.2). This applies to the calls that change state by POST.
     pub fn takes_form_token(&self) -> bool {
         matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)
     }

@@ -1,5 +1,5 @@
-//! Requests that make the Worker fail, for the test that the next request is answered. Compiled only with the feature
-//! `test-hooks`, which no deployed build has.
+//! Requests that make the Worker fail. A test uses them to check that the Worker answers the next request. Compiled
+//! only with the feature `test-hooks`, which no deployed build has.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::objects::site_stub;
 /// The path at which a site's object panics.
 pub const OBJECT_PATH: &str = "/panic";
 
-/// Fails in the way that the path requests; does nothing at other paths.
+/// Fails in the way that the path specifies. Does nothing at other paths.
 pub async fn obey(path: &str, env: &Env) -> Result<(), Problem> {
     match path.strip_prefix("/api/test-hooks/") {
         Some("panic") => panic_now(),
         Some("panic-later") => {
-            // In a promise's callback, where no caller receives the error.
+            // The panic happens in a promise callback, where no caller receives the error.
             Delay::from(Duration::from_millis(1)).await;
             panic_now()
         }
-        // Not a panic: no panic hook runs, as in a stack overflow.
+        // Unlike a panic, a trap runs no panic hook. A stack overflow behaves the same way.
         #[cfg(target_arch = "wasm32")]
         Some("trap") => core::arch::wasm32::unreachable(),
         Some(path) => match path.strip_prefix("panic-in-site/") {

@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
                 let output = !line.kind.actions().is_empty();
                 assert_eq!(output, line.safe.is_some());
                 assert!([line.safe, line.initial].iter().flatten().all(|level| line.kind.admits(level)));
-                // Lines with a time limit or an interlock never turn on without a command.
+                // A line with a time limit or an interlock never turns on without a command.
                 let by_itself = [line.safe, line.initial].iter().flatten().any(Level::is_on);
                 assert!(line.max_on.is_none() || !by_itself);
             }

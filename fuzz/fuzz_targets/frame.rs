@@ -45,7 +45,7 @@ fn agent() -> Agent {
 
 fuzz_target!(|text: &str| {
     AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
-        // Most inputs resemble a token more than a whole frame.
+        // An input that is not a command frame is tried as the token of a command.
         let jwt = match heard(text) {
             Some(Frame::Message(ToAgent::Command { jwt })) => jwt,
             _ => text.to_owned(),

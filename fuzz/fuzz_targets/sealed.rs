@@ -1,8 +1,9 @@
-//! Arbitrary sealed tokens: only tokens that were sealed with the edge's key are opened, and nothing panics.
+//! Arbitrary sealed tokens: only tokens that were encrypted with the edge's key can be decrypted, and nothing panics.
 //!
-//! The input is tried unchanged as a token and as a key. It is also split into up to five lines that become the parts
-//! of a JWE, so that inputs reach the code after the base64url decoder; and again with a nonce and a tag of the right
-//! lengths, so that decryption is tried too. A token that the target seals itself must open unchanged.
+//! The input is tried unchanged as a token and as a key. Then the input is split into up to five lines, which become
+//! the parts of a JWE, so that the input reaches the code after the base64url decoder. A second JWE has a nonce and a
+//! tag of the right lengths, so that decryption is reached. A token that the target itself encrypts must be decrypted
+//! unchanged.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -42,7 +43,7 @@ fn jwe(parts: [&[u8]; 5]) -> String {
 }
 
 fn refuse(token: &str) {
-    assert!(EDGE.open_sealed(token).is_err(), "opened what nobody sealed");
+    assert!(EDGE.open_sealed(token).is_err(), "the edge decrypted a token that was not encrypted for it");
     let terms =
         Terms { typ: Typ::Usual, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
     assert_ne!(explain(token, None, &terms).accepted, Some(true));

@@ -1,9 +1,9 @@
 //! Arbitrary tokens: only tokens that were signed with a configured key are accepted, and nothing panics.
 //!
-//! The input is tried unchanged as a token. It is also split into up to three lines that become the header, claims and
-//! signature of a JWS, so that inputs reach the policy after the base64url decoder. The target also signs header and
-//! claims itself, by RFC 7515 and without the crate under test; `explain` and the cache must then agree with
-//! `verify_foreign`.
+//! The input is tried unchanged as a token. Then the input is split into up to three lines, which become the header,
+//! claims and signature of a JWS, so that the input reaches the policy after the base64url decoder. The target also
+//! signs the header and claims itself, by RFC 7515 and without the crate under test. For this token, `explain` and the
+//! cache must agree with `verify_foreign`.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -14,14 +14,14 @@ use pinlatch_token::{
     Algorithm, KeySet, SignatureCache, Terms, Typ, explain, verify_foreign, verify_foreign_cached,
 };
 
-/// Public on purpose: no system accepts this key.
+/// This key is public on purpose: no system accepts it.
 const SECRET: &[u8] = b"the secret of the fuzz target, which opens nothing at all";
-/// The time of the checks, in seconds of Unix time. The tokens of the seeds are valid at this time.
+/// The current time for all checks, in seconds of Unix time. The tokens in the seeds are valid at this time.
 const NOW: u64 = 1_800_000_000;
-/// How far a signer's clock can be ahead, in seconds.
+/// How far the clock of a signer can be ahead, in seconds.
 const AHEAD: u64 = 60;
 
-/// Public keys whose private halves were deleted, so no token has their signature.
+/// Public keys whose private keys were deleted, so no token can have their signature.
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let jwks = serde_json::from_str(include_str!("../keys.json")).expect("JSON");
     KeySet::from_jwks(&jwks, &[]).expect("keys")

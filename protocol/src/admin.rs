@@ -12,7 +12,7 @@ pub const MAX_TOKEN_NAME: usize = 64;
 /// The longest lifetime of an API token or guest link, in seconds: a year and a day.
 pub const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
 
-/// The highest limit of uses that a token can have.
+/// The largest number of uses that a token can be limited to.
 pub const MAX_USES: u32 = 1_000_000;
 
 /// The shortest and the longest retention of the audit log, in days.
@@ -23,7 +23,7 @@ pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 pub struct Person {
     /// The user name.
     pub username: UserName,
-    /// The role; absent if the person has individual scopes.
+    /// The role; absent if the person has individual scopes instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The person's permissions.
@@ -75,13 +75,14 @@ pub struct AdmitRequest {
     pub scope: Option<ScopeSet>,
 }
 
-/// A person's identity at a provider: the provider's `sub`, or an email address that the provider has verified.
+/// A person's identity at a provider. It is either the provider's `sub` or an email address that the provider has
+/// verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
     /// The provider's `iss`.
     pub issuer: String,
-    /// The provider's `sub` for the person. If only an address was given, set at the first login.
+    /// The provider's `sub` for the person. If only an email address was given, it is set at the first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The email address. The provider must report it as verified.
@@ -148,7 +149,7 @@ impl TokenKind {
     }
 }
 
-/// `POST /api/v1/tokens`: issues an API token or guest link.
+/// `POST /api/v1/tokens`: issues an API token or a guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MintRequest {
@@ -156,9 +157,9 @@ pub struct MintRequest {
     pub kind: TokenKind,
     /// The display name: 1 to [`MAX_TOKEN_NAME`] characters.
     pub name: String,
-    /// The token's permissions, at most those of the caller.
+    /// The token's permissions. The caller must have all of them.
     pub scope: ScopeSet,
-    /// Start of validity, in seconds of Unix time; if absent, now.
+    /// Start of validity, in seconds of Unix time. If absent, the token is valid immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
     /// End of validity, in seconds of Unix time; at most [`MAX_TOKEN_LIFE`] after the start.
@@ -168,7 +169,7 @@ pub struct MintRequest {
     pub max_uses: Option<u32>,
 }
 
-/// An API token or guest link, without the token itself.
+/// An API token or guest link. It does not contain the token itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
     /// The token's id.
@@ -177,9 +178,9 @@ pub struct TokenView {
     pub kind: TokenKind,
     /// The display name.
     pub name: String,
-    /// The user who issued it.
+    /// The user name or the token subject that issued it.
     pub creator: String,
-    /// The largest permissions that the token can have.
+    /// The maximum permissions of the token.
     pub scope: ScopeSet,
     /// Start of validity, in seconds of Unix time.
     pub not_before: u64,
@@ -188,19 +189,20 @@ pub struct TokenView {
     /// The largest number of commands that the token can send; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
-    /// The number of commands sent, if they are counted.
+    /// The number of commands that the token has sent, if they are counted.
     pub uses: u32,
     /// When it was issued, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// When it was last used for a command, in milliseconds of Unix time. Absent if the audit log has no entry.
+    /// When the token was last used for a command, in milliseconds of Unix time. Absent if the audit log contains no
+    /// such command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_ms: Option<u64>,
-    /// When it was revoked, in milliseconds of Unix time; absent if it was not.
+    /// When the token was revoked, in milliseconds of Unix time; absent if it was not revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<u64>,
 }
 
-/// The answer of `POST /api/v1/tokens`. The token itself is never shown again.
+/// The answer of `POST /api/v1/tokens`. Only this answer contains the token itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MintReply {
     /// The issued token's properties.
@@ -216,7 +218,7 @@ pub struct MintReply {
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// The entry's number, one higher than the entry before.
+    /// The number of the entry. It is one higher than the number of the previous entry.
     pub seq: u64,
     /// Time of the event, in milliseconds of Unix time.
     pub at_ms: u64,
@@ -225,17 +227,17 @@ pub struct AuditEntry {
     /// The id of the token that was used, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// The action as a stable word: `command`, `login`, `invite`, `mint`, and so on.
+    /// The action as a stable code: `command`, `login`, `invite`, `mint`, and so on.
     pub act: String,
     /// The target: `DEVICE/LINE:ACTION`, a device, a user name or a token's id.
     pub target: String,
-    /// `done`, a command's final status or a problem code; `amended_…` if a late report corrected it.
+    /// `done`, the final status of a command, or a problem code. `amended_…` if a late report corrected the status.
     pub outcome: String,
-    /// SHA-256 over the previous entry's hash and this entry, in hexadecimal digits.
+    /// SHA-256 of the previous entry's hash and this entry, in hexadecimal digits.
     pub hash: String,
 }
 
-/// The end of the audit log's hash chain. A saved copy proves later that no earlier entry was changed.
+/// The end of the audit log's hash chain. A saved copy can later prove that no earlier entry was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
     /// The last entry's number.
@@ -262,7 +264,7 @@ pub struct AuditPage {
 /// A filter for audit entries. An absent field matches every entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditFilter {
-    /// Entries with a lower number.
+    /// Entries with a number lower than this.
     pub before: Option<u64>,
     /// Entries of this actor.
     pub actor: Option<String>,

@@ -1,7 +1,7 @@
 //! Messages between the edge and an agent on `GET /api/v1/agent`.
 //!
-//! The edge answers an upgrade without proof with 401 and `WWW-Authenticate: Pinlatch challenge="…"`. The retry
-//! carries `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]: a `devproof+jwt` with the claims
+//! The edge answers an upgrade without a proof with 401 and `WWW-Authenticate: Pinlatch challenge="…"`. The agent then
+//! retries with `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]. The proof is a `devproof+jwt` with the claims
 //! `challenge` and `session`. `session` is a nonce that the agent chooses for each connection.
 
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,9 @@ pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 /// The header that carries the `devproof+jwt`.
 pub const PROOF_HEADER: &str = "Pinlatch-Proof";
 
-/// The header of an agent that was replaced, with the value `?1` (RFC 8941 §3.3.6): the edge accepts the connection
-/// only if no other agent is connected as this device. So two agents with one identity do not replace each other
-/// in turns.
+/// The header that an agent sends after another agent has replaced its connection, with the value `?1` (RFC 8941
+/// §3.3.6). The edge then accepts the connection only if no other agent is connected as this device. So two agents with
+/// the same identity do not replace each other repeatedly.
 pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
 /// Messages from the edge to an agent.
@@ -28,7 +28,7 @@ pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 pub enum ToAgent {
     /// The first frame.
     Welcome {
-        /// A `welcome+jwt` with edge time and the agent's session nonce, signed by the edge.
+        /// A `welcome+jwt` that the edge signed. It contains the edge time and the agent's session nonce.
         jwt: String,
         /// The current `keyset+jwt`, signed by the owner's root key.
         keyset: String,
@@ -40,12 +40,12 @@ pub enum ToAgent {
     },
     /// The answer to [`FromAgent::Renew`].
     Certificate {
-        /// The new `devcert+jwt`. The previous one stays valid until it expires.
+        /// The new `devcert+jwt`. The previous certificate stays valid until it expires.
         jwt: String,
     },
     /// The answer to [`FromAgent::Time`].
     Time {
-        /// A `welcome+jwt` with edge time and the request's nonce.
+        /// A `welcome+jwt` with the edge time and the nonce of the request.
         jwt: String,
     },
 }
@@ -60,7 +60,7 @@ pub enum FromAgent {
         version: String,
         /// The device's lines with their levels.
         lines: Vec<LineInfo>,
-        /// Outcomes of commands of the previous connection that were not reported on it.
+        /// The outcomes of commands that could not be reported on the previous connection.
         #[serde(default)]
         outcomes: Vec<Outcome>,
         /// The state of the agent's machine.
@@ -69,33 +69,33 @@ pub enum FromAgent {
     },
     /// The outcome of one command.
     Result(Outcome),
-    /// A line changed.
+    /// The level of a line changed.
     Event {
         /// The line.
         line: Name,
-        /// The line's new level; absent if the device no longer knows it.
+        /// The line's new level; absent if the device does not know the level now.
         #[serde(default)]
         level: Option<Level>,
-        /// Time of the event, in milliseconds of Unix time, by the agent's estimate of edge time.
+        /// Time of the event, in milliseconds of Unix time. The agent computes it from its estimate of the edge time.
         at_ms: u64,
     },
-    /// A contact was pressed. The events of its level are sent as well.
+    /// A contact was pressed. The changes of its level are also sent, as [`FromAgent::Event`].
     Press {
         /// The line.
         line: Name,
         /// Whether it was a long press.
         long: bool,
-        /// Time of the event, in milliseconds of Unix time, by the agent's estimate of edge time.
+        /// Time of the event, in milliseconds of Unix time. The agent computes it from its estimate of the edge time.
         at_ms: u64,
     },
-    /// Requests a new certificate for the same key. The edge does not answer if it is too early.
+    /// Requests a new certificate for the same key. If the request is too early, the edge does not answer.
     Renew {
         /// The device's public key, as in its certificate.
         jwk: Value,
     },
-    /// Requests signed time.
+    /// Requests the signed edge time.
     Time {
-        /// Fresh random text. The answer repeats it as `session`.
+        /// Fresh random text. The answer contains it in the claim `session`.
         nonce: String,
     },
 }
@@ -103,7 +103,7 @@ pub enum FromAgent {
 impl FromAgent {
     const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
 
-    /// Parses a frame. `None` is a message type of a newer agent that this version does not know.
+    /// Parses a frame. Returns `None` for a message type that this version does not know, because the agent is newer.
     pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Tagged {
@@ -127,15 +127,15 @@ pub struct Outcome {
     pub id: String,
     /// `executed`, `refused` or `expired`.
     pub status: CommandStatus,
-    /// The reason of a refusal: `refused_<reason>`.
+    /// The reason why the device refused the command: `refused_<reason>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level right after the command.
+    /// The line's level immediately after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }
 
-/// State of the agent's machine at the time of its hello. Older agents do not send it.
+/// The state of the agent's machine when the agent sends its hello. Older agents do not send this state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineInfo {
     /// The machine's uptime, in seconds.

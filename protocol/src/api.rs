@@ -8,7 +8,7 @@ use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 
-/// The longest accepted password, in bytes. Longer passwords only cost hashing time.
+/// The longest accepted password, in bytes. A longer password is not more secure, but takes longer to hash.
 pub const MAX_PASSWORD: usize = 256;
 
 /// The shortest password of an account, in characters (NIST SP 800-63B).
@@ -24,7 +24,7 @@ impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
-    /// The secret itself, for hashing and comparing only.
+    /// The secret itself. Use it only for hashing and comparing.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -58,7 +58,7 @@ pub struct LoginRequest {
     pub password: Secret,
 }
 
-/// `POST /api/v1/session` with a guest link: opens the link in a browser.
+/// `POST /api/v1/session` with a guest link: stores the link's token in a cookie of the browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestRequest {
@@ -69,9 +69,9 @@ pub struct GuestRequest {
 /// A login provider, as `GET /api/v1/logins` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginOption {
-    /// The provider's name: `GET /api/v1/logins/{name}` redirects to the provider.
+    /// The provider's name. `GET /api/v1/logins/{name}` redirects to the provider.
     pub name: Name,
-    /// The label of its button.
+    /// The label of the provider's login button.
     pub label: String,
 }
 
@@ -101,13 +101,13 @@ pub struct SessionReply {
 pub enum SessionState {
     /// A person is logged in, or a guest link is open.
     Open,
-    /// The access token is gone but a refresh token exists: `POST /api/v1/session/refresh` may reopen the session.
+    /// There is a refresh token but no valid access token. `POST /api/v1/session/refresh` can renew the session.
     Renewable,
-    /// No session.
+    /// There is no session.
     None,
 }
 
-/// The answer of `GET /api/v1/session`: the session that a browser has when it loads the page.
+/// The answer of `GET /api/v1/session`. A browser asks for its session when it loads the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
     /// The session's state.
@@ -174,7 +174,7 @@ pub struct Whoami {
     pub exp: u64,
 }
 
-/// `POST /api/v1/setup`: creates a site's first owner. Works once.
+/// `POST /api/v1/setup`: creates the first owner of a site. This is possible only once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
@@ -193,7 +193,7 @@ pub struct SetupRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
-    /// The device's name. Using the code replaces an enrolled device with the same name.
+    /// The device's name. If a device with this name is already enrolled, the new device replaces it.
     pub device: Name,
 }
 
@@ -212,11 +212,11 @@ pub struct EnrolmentReply {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
-    /// The code: the part of the enrolment string between `#` and the last `.`.
+    /// The code. It is the part of the enrolment string between `#` and the last `.`.
     pub code: Secret,
     /// The device's public key, an Ed25519 JWK (RFC 8037).
     pub jwk: serde_json::Value,
-    /// Fresh random text. The answer's `welcome` repeats it, which proves that the answer is fresh.
+    /// Fresh random text. The answer's `welcome` contains it, which proves that the answer is current.
     pub nonce: String,
 }
 
@@ -229,7 +229,7 @@ pub struct EnrolReply {
     pub device: Name,
     /// The device's certificate, a `devcert+jwt`.
     pub devcert: Secret,
-    /// The owner's root key, an Ed25519 JWK; it must match the enrolment string's thumbprint.
+    /// The owner's root key, an Ed25519 JWK. Its thumbprint must be the thumbprint in the enrolment string.
     pub root_key: serde_json::Value,
     /// The current `keyset+jwt`.
     pub keyset: String,

@@ -9,13 +9,13 @@ use crate::name::Name;
 /// The deadline of a command without `deadline_ms`, in milliseconds.
 pub const DEFAULT_DEADLINE_MS: u64 = 5_000;
 
-/// The shortest deadline that a caller may ask for, in milliseconds.
+/// The shortest deadline that a caller can request, in milliseconds.
 pub const MIN_DEADLINE_MS: u64 = 100;
 
-/// The longest deadline that a caller may ask for, in milliseconds.
+/// The longest deadline that a caller can request, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 60_000;
 
-/// The longest id that a caller may choose for a command, in bytes.
+/// The maximum length of a command id, in bytes.
 pub const MAX_COMMAND_ID: usize = 64;
 
 /// Whether a text is a valid command id: 1 to [`MAX_COMMAND_ID`] visible ASCII characters.
@@ -23,27 +23,27 @@ pub fn is_command_id(text: &str) -> bool {
     (1..=MAX_COMMAND_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The status of a command. The last four are final, except that a late report can replace
-/// `unknown` with the real outcome.
+/// The status of a command. The last four are final, with one exception: a late report can replace `unknown` with the
+/// actual outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandStatus {
-    /// Stored, not sent yet.
+    /// The command is stored, but was not sent yet.
     Accepted,
-    /// Sent to the device.
+    /// The command was sent to the device.
     Delivered,
-    /// The device executed it.
+    /// The device executed the command.
     Executed,
-    /// The device or its configuration refused it.
+    /// The device refused the command, for example because of its configuration.
     Refused,
-    /// The deadline passed before it was executed; it will not be executed.
+    /// The deadline passed before the command was executed. The command will not be executed.
     Expired,
-    /// Sent, but no answer arrived: it may have been executed.
+    /// The command was sent, but no answer arrived. The device can have executed it.
     Unknown,
 }
 
 impl CommandStatus {
-    /// Whether the caller has been answered.
+    /// Whether the status is final, so that the caller has an answer.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Accepted | Self::Delivered)
     }
@@ -71,7 +71,7 @@ impl CommandStatus {
 /// A caller's command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandRequest {
-    /// The id, chosen by the caller. A repeated id returns the first result.
+    /// The id, chosen by the caller. If the caller sends the same id again, it receives the first result.
     pub id: String,
     /// The device.
     pub device: Name,
@@ -82,7 +82,7 @@ pub struct CommandRequest {
     /// The action's arguments.
     #[serde(default)]
     pub args: Map<String, Value>,
-    /// The deadline, in milliseconds after the command is accepted.
+    /// The deadline, in milliseconds after the site accepts the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
 }
@@ -103,7 +103,7 @@ pub struct CommandResult {
     /// A problem code (`refused_max_on`, `outcome_unknown`); absent if the command was executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level right after the command, as the device reported it.
+    /// The line's level immediately after the command, as the device reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }

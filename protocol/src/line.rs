@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::name::Name;
 
-/// The longest pulse of any line, in milliseconds. A line's own `max_on` is usually shorter.
+/// The longest pulse of any line, in milliseconds. The `max_on` of a line is usually shorter.
 pub const MAX_PULSE_MS: u32 = 60_000;
 
 /// The longest fade, in milliseconds.
@@ -16,7 +16,7 @@ pub const MAX_FADE_MS: u32 = 60_000;
 /// The longest unit of a sensor, in characters.
 pub const MAX_UNIT: usize = 16;
 
-/// The largest number of decimals for a sensor's number.
+/// The largest number of decimals of a sensor's number.
 pub const MAX_PRECISION: u8 = 6;
 
 /// The kind of a line. It determines the line's actions and the type of its level.
@@ -39,8 +39,8 @@ pub enum LineKind {
     Sensor,
 }
 
-/// Whether a text is a valid sensor unit: 1 to [`MAX_UNIT`] characters, without control characters and without
-/// spaces at either end.
+/// Whether a text is a valid unit of a sensor: 1 to [`MAX_UNIT`] characters, without control characters and without
+/// spaces at the start or end.
 pub fn is_unit(text: &str) -> bool {
     (1..=MAX_UNIT).contains(&text.chars().count())
         && !text.chars().any(char::is_control)
@@ -63,7 +63,7 @@ impl LineKind {
         matches!(self, Self::Dimmer | Self::Rgb)
     }
 
-    /// Whether a level has this kind's type and range.
+    /// Whether a level has the type and the range of this kind.
     pub fn admits(self, level: &Level) -> bool {
         match (self, level) {
             (Self::Switch | Self::Momentary | Self::Contact, Level::On(_))
@@ -94,7 +94,7 @@ impl fmt::Display for LineKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Level {
-    /// Whether the line is active, after `active_low` has been applied.
+    /// Whether the line is active. `active_low` has already been applied.
     On(bool),
     /// A proportion, an angle or a measurement.
     Number(f64),
@@ -143,7 +143,7 @@ impl From<Rgb> for String {
 impl TryFrom<String> for Rgb {
     type Error = ActionError;
     fn try_from(text: String) -> Result<Self, ActionError> {
-        let wrong = || ActionError::Arguments("a colour is written #rrggbb".into());
+        let wrong = || ActionError::Arguments("a colour must have the form #rrggbb".into());
         let digits =
             text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
         let number = u32::from_str_radix(digits.ok_or_else(wrong)?, 16).map_err(|_| wrong())?;
@@ -152,10 +152,10 @@ impl TryFrom<String> for Rgb {
     }
 }
 
-/// Why an action cannot run on a line. Permissions and state are checked later.
+/// Why an action cannot run on a line. Permissions and the line's state are checked later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
-    /// The line's kind has no such action.
+    /// The line's kind does not have this action.
     #[error("a {kind} line has no action {action:?}; it has: {}", list(.kind.actions()))]
     Unsupported {
         /// The line's kind.
@@ -179,20 +179,20 @@ pub enum Action {
     Set {
         /// The level.
         level: Level,
-        /// The fade time in milliseconds, 0 to [`MAX_FADE_MS`]. 0 means no fade; kinds other than dimmer and colour
-        /// LED accept only 0.
+        /// The fade time in milliseconds, 0 to [`MAX_FADE_MS`]. 0 means no fade. Only a dimmer and a colour LED accept
+        /// other values.
         fade_ms: u32,
     },
-    /// Switches to the other of the two levels.
+    /// Switches on if the line is off, and off if the line is on.
     Toggle,
     /// Turns the line on for a time, then off.
     Pulse {
-        /// The time on in milliseconds, 1 to [`MAX_PULSE_MS`].
+        /// How long the line is on, in milliseconds, 1 to [`MAX_PULSE_MS`].
         ms: u32,
     },
-    /// Turns the line on and off several times. It ends in its initial state.
+    /// Turns the line on and off several times. Afterwards the line has the same level as before.
     Blink {
-        /// The time of one on and one off phase together, 20 to 60,000 ms.
+        /// The duration of one on phase and one off phase together, 20 to 60,000 ms.
         period_ms: u32,
         /// The number of repetitions, 1 to 1,000.
         count: u32,
@@ -205,8 +205,8 @@ impl Action {
         Self::Set { level, fade_ms: 0 }
     }
 
-    /// Parses an action from a request: its name and its JSON arguments. Unknown members are refused, so a
-    /// misspelt argument never falls back to a default on a real door.
+    /// Parses an action from a request: the action's name and its JSON arguments. Unknown members are refused, so that
+    /// a misspelt argument is not replaced by a default on a real door.
     pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
         if !kind.actions().contains(&name) {
             return Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() });
@@ -240,7 +240,7 @@ impl Action {
         }
     }
 
-    /// The action's name, which is also its verb in a scope.
+    /// The action's name. It is also the verb in a scope.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Set { .. } => "set",
@@ -250,7 +250,7 @@ impl Action {
         }
     }
 
-    /// The arguments for a request; the inverse of [`Action::parse`].
+    /// The arguments for a request. The inverse of [`Action::parse`].
     pub fn args(&self) -> Map<String, Value> {
         let value = match self {
             Self::Set { level, fade_ms: 0 } => json!({ "value": level }),
@@ -286,26 +286,26 @@ fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result
         .ok_or_else(|| wrong(format!("`{name}` must be a whole number from {least} to {most}")))
 }
 
-/// A line as described by its device.
+/// A line, as its device describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineInfo {
     /// The line's name on its device.
     pub name: Name,
     /// The line's kind.
     pub kind: LineKind,
-    /// The current level; absent if the device cannot know it.
+    /// The current level; absent if the device does not know the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
     /// Whether the site stores a desired level for the line and restores it when the device connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time the line can be on, in milliseconds; absent if unlimited.
+    /// The longest time that the line can be on, in milliseconds; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
     /// A sensor's unit, such as `°C`; see [`is_unit`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The significant decimals of a sensor's number, 0 to [`MAX_PRECISION`].
+    /// The number of significant decimals of a sensor's number, 0 to [`MAX_PRECISION`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
 }

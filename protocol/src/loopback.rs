@@ -1,11 +1,11 @@
-//! Loopback hosts: the only hosts that Pinlatch connects to without TLS.
+//! Loopback hosts. Pinlatch connects without TLS only to these hosts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses of `localhost` and of all names ending in `.localhost`, IPv4 first; `None` for other names.
+/// The IP addresses of `localhost` and of all names that end in `.localhost`, IPv4 first. `None` for other names.
 ///
-/// These names are resolved here, not by the system (RFC 6761 §6.3): a machine may have no `/etc/hosts`, and a
-/// name server must not redirect a connection that can be plain text.
+/// These names are resolved here and not by the system (RFC 6761 §6.3). A machine can have no `/etc/hosts`, and a name
+/// server must not be able to redirect a connection that can be plain text.
 #[must_use]
 pub fn localhost(name: &str) -> Option<[IpAddr; 2]> {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -15,7 +15,7 @@ pub fn localhost(name: &str) -> Option<[IpAddr; 2]> {
         .then_some([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)])
 }
 
-/// Whether a URL's host is this machine. The host is a name or an address; an IPv6 address can be in brackets.
+/// Whether the host of a URL is this machine. The host is a name or an IP address; an IPv6 address can be in brackets.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);

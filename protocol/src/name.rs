@@ -1,7 +1,7 @@
 //! Names of sites, devices, lines and people.
 //!
-//! Names are used in URLs, scopes, tags and file names. Their alphabet is small, so they need no escaping in any
-//! of these.
+//! Names are used in URLs, scopes, tags and file names. Names contain only characters that need no escaping in any of
+//! these.
 
 use std::fmt;
 
@@ -19,10 +19,10 @@ pub enum NameError {
     /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// Longer than the limit, in characters.
+    /// The text is longer than the limit, in characters.
     #[error("a name has at most {0} characters")]
     TooLong(usize),
-    /// A character outside the alphabet.
+    /// The text contains a character that is not allowed.
     #[error("{0:?} is not allowed in a name here")]
     Character(char),
     /// The first character is not a letter or digit.
@@ -30,14 +30,14 @@ pub enum NameError {
     Start,
 }
 
-/// The name of a site, a device or a line: `a`–`z`, `0`–`9`, `-` and `_`, starting with a letter or digit, at most
-/// [`MAX_NAME`] bytes.
+/// The name of a site, a device or a line. It contains `a`–`z`, `0`–`9`, `-` and `_`, starts with a letter or digit,
+/// and has at most [`MAX_NAME`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// The name that a person logs in with: like [`Name`], plus `.`, `@` and `+`, at most [`MAX_USER_NAME`] bytes.
-/// Upper case is folded, so `Ann` and `ann` are the same person.
+/// The name that a person logs in with. It follows the rules of [`Name`], but can also contain `.`, `@` and `+`, and has
+/// at most [`MAX_USER_NAME`] bytes. Upper case is converted to lower case, so `Ann` and `ann` are the same person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
@@ -64,7 +64,7 @@ impl Name {
 }
 
 impl UserName {
-    /// Validates a user name and folds upper case.
+    /// Validates a user name and converts it to lower case.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let mut text = text.into();
         text.make_ascii_lowercase();

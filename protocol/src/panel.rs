@@ -20,9 +20,9 @@ pub enum FromPanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPanel {
-    /// The first frame: everything that the caller can see.
+    /// The first frame. It contains everything that the caller can see.
     Snapshot {
-        /// The sequence number of the last event included.
+        /// The sequence number of the last event that the snapshot contains.
         seq: u64,
         /// Edge time, in milliseconds of Unix time.
         now_ms: u64,
@@ -31,18 +31,19 @@ pub enum ToPanel {
         /// The devices with their lines.
         devices: Vec<DeviceView>,
     },
-    /// Something changed.
+    /// A change in the site.
     Event {
-        /// One more than the site's previous event. After a gap, the panel needs a new snapshot.
+        /// The sequence number. It is one higher than the number of the site's previous event. After a gap, the panel
+        /// needs a new snapshot.
         seq: u64,
-        /// Time of the event, in milliseconds of Unix time at the edge.
+        /// Time of the event, in milliseconds of Unix time, by the clock of the edge.
         at_ms: u64,
         /// The change.
         #[serde(flatten)]
         change: Change,
     },
-    /// A contact was pressed. Sent once, to connected panels only: it has no sequence number and is not part of
-    /// snapshots.
+    /// A contact was pressed. A press is sent once, and only to connected panels. It has no sequence number and is not
+    /// part of snapshots.
     Press {
         /// Time of the event, in milliseconds of Unix time.
         at_ms: u64,
@@ -59,7 +60,8 @@ pub enum ToPanel {
         #[serde(flatten)]
         result: CommandResult,
     },
-    /// A command was rejected (missing permission, unknown line, bad arguments, device offline).
+    /// A command was rejected, for example because of a missing permission, an unknown line, bad arguments or an
+    /// offline device.
     Problem {
         /// The id of the rejected command, if it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +75,7 @@ pub enum ToPanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// A device is new, or it has connected again.
+    /// A device was enrolled, or it has connected again.
     Device {
         /// The complete device.
         device: DeviceView,
@@ -99,7 +101,7 @@ pub enum Change {
         /// The line's new state.
         line: LineView,
     },
-    /// A change that the caller is not allowed to see. It is sent so that sequence numbers have no gaps.
+    /// A change that the caller is not allowed to see. It is sent so that the sequence numbers have no gaps.
     Hidden,
 }
 
@@ -108,22 +110,23 @@ pub enum Change {
 pub struct DeviceView {
     /// The device's name.
     pub name: Name,
-    /// Whether it is connected and was seen recently.
+    /// Whether the device is connected and gave a recent sign of life.
     pub online: bool,
     /// When it was last seen, in milliseconds of Unix time.
     pub last_seen_ms: Option<u64>,
     /// The agent's version.
     pub version: Option<String>,
-    /// When its machine started, in milliseconds of Unix time.
+    /// When the device's machine started, in milliseconds of Unix time.
     #[serde(default)]
     pub booted_ms: Option<u64>,
-    /// The machine's clock minus edge time when it connected, in milliseconds; negative if the clock was behind.
+    /// The machine's clock minus the edge time when the device connected, in milliseconds. Negative if the machine's
+    /// clock was behind.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
-    /// When its certificate expires, in seconds of Unix time.
+    /// When the device's certificate expires, in seconds of Unix time.
     #[serde(default)]
     pub certificate_exp: Option<u64>,
-    /// The device's lines, in the device's order.
+    /// The device's lines, in the order in which the device reported them.
     pub lines: Vec<LineView>,
 }
 
@@ -136,21 +139,21 @@ pub struct LineView {
     pub kind: LineKind,
     /// The actions that the caller can run on the line now.
     pub actions: Vec<String>,
-    /// The level that the device last reported. It may have changed since.
+    /// The level that the device last reported. The actual level can have changed since then.
     pub reported: Option<Level>,
-    /// The desired level that was last requested, on `retain` lines only.
+    /// The desired level that was last requested. Only `retain` lines have a desired level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
-    /// Whether the site stores and restores the desired level.
+    /// Whether the site stores the desired level and restores it when the device connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time the line can be on, in milliseconds; absent if unlimited.
+    /// The longest time that the line can be on, in milliseconds; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
     /// A sensor's unit, such as `°C`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The significant decimals of a sensor's number.
+    /// The number of significant decimals of a sensor's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
     /// When `reported` last changed, in milliseconds of Unix time.

@@ -1,4 +1,4 @@
-//! Problems (RFC 9457): all errors that the edge returns, each with a stable code.
+//! Problems (RFC 9457): all errors that the edge returns. Every problem has a stable code.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,7 +39,7 @@ codes! {
     InvalidRequest "invalid_request" 400 "The request is malformed";
     /// The request carries a token in more than one place (RFC 6750 §2).
     TwoCarriers "two_carriers" 400 "The request carries more than one token; send only one";
-    /// No token, or an invalid one (RFC 6750 §3.1).
+    /// The request has no token or an invalid token (RFC 6750 §3.1).
     InvalidToken "invalid_token" 401 "The request has no valid token";
     /// Wrong user name or password.
     LoginFailed "login_failed" 401 "The user name or password is wrong";
@@ -49,37 +49,37 @@ codes! {
     InvalidGrant "invalid_grant" 400 "The refresh token is invalid, expired or already used";
     /// The token endpoint does not support this `grant_type` (RFC 6749 §5.2).
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
-    /// A valid token without the required scope (RFC 6750 §3.1).
+    /// The token is valid but does not have the required scope (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
-    /// A browser's write from another origin, or without an origin.
+    /// A browser sent a write from another origin, or without an origin.
     WrongOrigin "wrong_origin" 403 "The request must come from this origin";
-    /// A login over plain HTTP that does not come from loopback: others could read the password.
+    /// A login over plain HTTP from a host that is not loopback. Others could read the password.
     PlaintextRefused "plaintext_refused" 403 "Logging in needs HTTPS";
     /// The enrolment, setup or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The code is wrong, expired or already used";
     /// The provider accepted the login, but no owner has admitted this identity.
     NotAdmitted "not_admitted" 403 "An owner of the site must admit this login first";
-    /// A guest link that is not valid yet, expired, revoked or unknown.
+    /// The guest link is unknown, not valid yet, expired or revoked.
     LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
     /// A token with a limited number of uses has no uses left.
     UsedUp "used_up" 403 "The token has no uses left";
     /// The path is unknown.
     NotFound "not_found" 404 "Nothing exists at this path";
-    /// No such site.
+    /// The site does not exist.
     UnknownSite "unknown_site" 404 "There is no such site";
-    /// No such device.
+    /// The device does not exist.
     UnknownDevice "unknown_device" 404 "There is no such device";
-    /// No such line on the device.
+    /// The device has no line with this name.
     UnknownLine "unknown_line" 404 "The device has no such line";
-    /// No such command, or it belongs to another caller.
+    /// The command does not exist, or another caller sent it.
     UnknownCommand "unknown_command" 404 "There is no such command";
-    /// No such person.
+    /// The person does not exist.
     UnknownPerson "unknown_person" 404 "There is no such person";
-    /// No such API token or guest link.
+    /// The API token or guest link does not exist.
     UnknownToken "unknown_token" 404 "There is no such token";
-    /// The path is known, but it does not support the method.
+    /// The path exists, but does not support the method.
     MethodNotAllowed "method_not_allowed" 405 "The path does not support this method";
-    /// The caller has used the id for a different command.
+    /// The caller has already used the command id for a different command.
     IdConflict "id_conflict" 409 "The command id was already used for a different command";
     /// The site already has an owner.
     AlreadySetUp "already_set_up" 409 "The site already has an owner";
@@ -93,27 +93,27 @@ codes! {
     Refused "refused" 409 "The device refused the command";
     /// The body is larger than the call accepts.
     TooLarge "too_large" 413 "The request is too large";
-    /// A write whose body is not JSON (or a form, at the token endpoint).
+    /// The body of a write is not JSON (or a form, at the token endpoint).
     UnsupportedMediaType "unsupported_media_type" 415 "The body must be JSON";
     /// The line does not support the action.
     ActionUnsupported "action_unsupported" 422 "The line does not support this action";
     /// The action's arguments are missing or out of range.
     InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
-    /// A WebSocket call without an upgrade request.
+    /// A WebSocket call that is not an upgrade request.
     UpgradeRequired "upgrade_required" 426 "This call needs a WebSocket upgrade";
-    /// Too many requests. `Retry-After` gives the time to wait.
+    /// Too many requests. `Retry-After` contains the seconds to wait.
     Throttled "throttled" 429 "Too many requests; try again later";
     /// An internal fault of Pinlatch.
     Internal "internal" 500 "Internal error";
     /// The deployment's configuration is missing or invalid.
     Misconfigured "misconfigured" 503 "The deployment's configuration is missing or invalid";
-    /// An external issuer or login provider cannot be reached, and nothing from it is cached.
+    /// An external issuer or login provider cannot be reached, and no response from it is cached.
     IssuerUnavailable "issuer_unavailable" 503 "The issuer cannot be reached";
     /// The device is not connected.
     DeviceOffline "device_offline" 503 "The device is offline";
-    /// The deadline passed before the command was executed; it will not be executed.
+    /// The deadline passed before the command was executed. The command will not be executed.
     DeadlinePassed "deadline_passed" 504 "The deadline passed before the command was executed";
-    /// The device did not answer; the command may have been executed.
+    /// The device did not answer. It can have executed the command.
     OutcomeUnknown "outcome_unknown" 504 "The device did not answer in time; the command may have been executed";
 }
 
@@ -152,7 +152,7 @@ impl Problem {
         Self::with_word(code, code.as_str().into())
     }
 
-    /// A device's refusal. `reason` is the device's `refused_<reason>`.
+    /// The problem for a command that the device refused. `reason` is the device's `refused_<reason>`.
     pub fn refused(reason: &str) -> Self {
         let known = reason.len() <= 64
             && reason.starts_with("refused_")
@@ -172,7 +172,7 @@ impl Problem {
         }
     }
 
-    /// Adds details of this occurrence. Never pass a secret, a token or an internal error.
+    /// Adds details of this occurrence. The text must not contain a secret, a token or an internal error.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
         self

@@ -1,8 +1,8 @@
 //! Scopes (RFC 6749 §3.3): the permissions of tokens and people.
 //!
-//! `line:porch/door:pulse` is one verb on one line; `line:porch/*:read` is one verb on all lines of a device;
-//! `line:*/*:*` is every verb on every line; `site:users` is an administrative right; `site:*` is all
-//! administrative rights.
+//! `line:porch/door:pulse` is one verb on one line. `line:porch/*:read` is one verb on all lines of a device.
+//! `line:*/*:*` is every verb on every line. `site:users` is an administrative right. `site:*` is all administrative
+//! rights.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,13 +21,13 @@ pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
 /// Why a text is not a valid scope or set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// Neither `line:DEVICE/LINE:VERB` nor `site:RIGHT`.
+    /// The text is neither `line:DEVICE/LINE:VERB` nor `site:RIGHT`.
     #[error("{0:?} is not a scope; write line:DEVICE/LINE:VERB or site:RIGHT")]
     Form(String),
-    /// A device or line name is invalid.
+    /// The name of a device or line is invalid.
     #[error("{0:?}: {1}")]
     Name(String, NameError),
-    /// More than [`MAX_SCOPES`].
+    /// The set contains more than [`MAX_SCOPES`] scopes.
     #[error("more than {MAX_SCOPES} scopes")]
     TooMany,
 }
@@ -77,7 +77,7 @@ pub enum SiteRight {
     Tokens,
     /// Read the audit log.
     Audit,
-    /// Issue LAN grants.
+    /// Issue grants for commands on the LAN.
     Grants,
 }
 
@@ -105,10 +105,10 @@ pub enum Scope {
         device: Pattern,
         /// The lines.
         line: Pattern,
-        /// The verb; `None` means every verb.
+        /// The verb. `None` means every verb.
         verb: Option<&'static str>,
     },
-    /// An administrative right; `None` means all administrative rights.
+    /// An administrative right. `None` means all administrative rights.
     Site(Option<SiteRight>),
 }
 
@@ -148,13 +148,13 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes. Its text form, as in a `scope` claim, separates them by single spaces.
+/// A set of scopes. In text, for example in a `scope` claim, the scopes are separated by single spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {
-    /// Whether a verb on a line is allowed. Every verb on a line includes `read`.
+    /// Whether the set allows a verb on a line. Every verb on a line includes `read`.
     pub fn allows_line(&self, device: &Name, line: &Name, wanted: &str) -> bool {
         self.0.iter().any(|scope| match scope {
             Scope::Line { device: devices, line: lines, verb } => {
@@ -166,12 +166,13 @@ impl ScopeSet {
         })
     }
 
-    /// Whether an administrative right is allowed.
+    /// Whether the set allows an administrative right.
     pub fn allows_site(&self, wanted: SiteRight) -> bool {
         self.0.iter().any(|scope| matches!(scope, Scope::Site(own) if own.is_none_or(|own| own == wanted)))
     }
 
-    /// Whether each scope of the other set is covered by a scope of this set. This is the rule for issuing tokens.
+    /// Whether every scope of the other set is covered by one scope of this set. A caller can issue only tokens whose
+    /// scopes are covered.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
@@ -186,7 +187,7 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// Whether nothing at all is allowed.
+    /// Whether the set allows nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -275,11 +276,11 @@ impl FromIterator<Scope> for ScopeSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything.
+    /// All scopes.
     Owner,
-    /// Reads and operates every line.
+    /// Reads and operates all lines.
     Operator,
-    /// Reads every line.
+    /// Reads all lines.
     Viewer,
 }
 
@@ -311,7 +312,7 @@ mod tests {
     fn a_scope_names_its_lines_and_verb() {
         let guest = set("line:porch/door:pulse line:porch/lamp:read");
         assert!(guest.allows_line(&name("porch"), &name("door"), "pulse"));
-        assert!(guest.allows_line(&name("porch"), &name("door"), "read"), "who may pulse may look");
+        assert!(guest.allows_line(&name("porch"), &name("door"), "read"), "`pulse` includes `read`");
         assert!(!guest.allows_line(&name("porch"), &name("door"), "set"));
         assert!(!guest.allows_line(&name("porch"), &name("lamp"), "toggle"));
         assert!(!guest.allows_line(&name("shed"), &name("door"), "pulse"));

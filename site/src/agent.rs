@@ -1,5 +1,5 @@
-//! The agent's side of a site: its connection, its hello and its later messages. No message from an agent makes the
-//! site fail.
+//! Messages of a device's agent: its connection, its hello and later messages. No message of an agent makes the site
+//! fail.
 
 use std::collections::HashSet;
 
@@ -19,17 +19,17 @@ use crate::store::{MAX_EXACT, StoreError};
 /// Maximum number of lines per device.
 pub const MAX_LINES: usize = 256;
 
-/// Maximum length of the stored version, in characters.
+/// Maximum length of the stored agent version, in characters.
 const MAX_VERSION: usize = 64;
 
 /// Maximum length of a connection nonce, in bytes.
 const MAX_SESSION: usize = 128;
 
-/// How long a used connection nonce is kept, in milliseconds. This is much longer than the lifetime of a challenge, so
-/// a captured proof has expired before its nonce is purged.
+/// How long a used connection nonce is stored, in milliseconds. This is much longer than the lifetime of a challenge.
+/// So a captured proof has expired before the nonce of this proof is deleted.
 pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
 
-/// A device's certificate. The Worker has verified its signature.
+/// The certificate of a device. The Worker has verified the certificate's signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Credential<'a> {
     /// The certificate's id.
@@ -62,7 +62,7 @@ impl Site<'_> {
         if expires_at.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(refused("the device's certificate has expired"));
         }
-        // Refused before any write, because two agents with the same identity retry continuously.
+        // Refused before any write to the database, because two agents with the same identity retry continuously.
         if yields && self.has_live_connection(&device) {
             return Err(Code::DeviceConnected.into());
         }
@@ -84,7 +84,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The device, if this is its current connection.
+    /// The device, if `session` is its current connection.
     pub(crate) fn current(&self, name: &Name, session: &str) -> Result<Option<Device>, StoreError> {
         Ok(self.device(name)?.filter(|device| device.session.as_deref() == Some(session)))
     }
@@ -127,7 +127,7 @@ impl Site<'_> {
         self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
     }
 
-    /// Sends a press to the open panels and does not store it: only the contact's level is stored.
+    /// Sends a press to the open panels. The press is not stored; only the level of the contact is stored.
     fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
         match self.line(device, line)? {
             Some(line) if line.kind == LineKind::Contact => {
@@ -145,8 +145,9 @@ impl Site<'_> {
         }
     }
 
-    /// Handles a device's hello. Reports from the previous connection come first, because they may change desired
-    /// levels; then the lines; then each line that differs from its desired level is corrected.
+    /// Handles a device's hello in three steps. First the reports of commands from the previous connection, because
+    /// these reports can change desired levels. Then the lines. Finally, the site sends a command for each line whose
+    /// reported level differs from its desired level.
     fn hello(
         &mut self,
         mut device: Device,
@@ -164,7 +165,7 @@ impl Site<'_> {
         for report in reports {
             self.take_report(&device.name, report, Provenance::InHello)?;
         }
-        // Taken before lines are deleted, because one of them may contain the last number.
+        // Computed before lines are deleted, because a deleted line can contain the highest sequence number.
         let seq = self.next_seq()?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
@@ -201,7 +202,7 @@ impl Site<'_> {
     }
 }
 
-/// Why a hello is refused, as a stable word.
+/// Why a hello is refused, as a stable code.
 fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
     if infos.len() > MAX_LINES {
         return Some("hello_too_many_lines");

@@ -1,4 +1,5 @@
-//! The audit log: actor, token id, act, target, time and outcome. It never contains a token or a secret.
+//! The audit log. Each entry contains the actor, the token id, the action, the target, the time and the outcome. The
+//! log never contains a token or a secret.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -14,22 +15,22 @@ use crate::store::StoreError;
 /// Maximum number of entries per page.
 pub const MAX_AUDIT_PAGE: u32 = 500;
 
-/// How many of the last entries are checked before a repeatable one is written.
+/// Number of latest entries that are compared before a repeatable entry is written.
 const REPEAT_WINDOW: u32 = 64;
 
-/// How many repeatable entries of one actor, act and outcome are written per period.
+/// Maximum number of repeatable entries with the same actor, action and outcome in one period.
 const REPEAT_MOST: i64 = 10;
 
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 3_600_000;
 
-/// The period in which a refused attempt is written once, in milliseconds.
+/// The period in which equal refusals are written only once, in milliseconds.
 pub(crate) const REFUSALS_MS: u64 = 60_000;
 
-/// The period in which an invalid message of a device is written once, in milliseconds.
+/// The period in which equal invalid messages of a device are written only once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
 
-/// Maximum length of one text column, in characters. No valid name of the site is longer.
+/// Maximum length of each text in an entry, in characters. All valid names are shorter.
 const MAX_TEXT: usize = 256;
 
 /// The actor of an audit entry.
@@ -82,8 +83,8 @@ impl Site<'_> {
         self.audit(Actor { name: &principal.actor(), jti: Some(&principal.jti) }, act, target, outcome)
     }
 
-    /// Writes an entry that any caller with a token (or any device) can cause as often as it likes. One equal entry per
-    /// period is enough, so that repeated attempts cannot fill the log or use up the daily write quota.
+    /// Writes an entry that any caller with a token (or any device) can cause any number of times. Only one equal entry
+    /// is written in each period, so that repeated attempts cannot fill the log or use up the daily write quota.
     pub(crate) fn audit_repeatable(
         &self,
         period_ms: u64,
@@ -117,7 +118,7 @@ impl Site<'_> {
         self.audit(actor, act, target, outcome)
     }
 
-    /// Records, once per period, that a device sent an invalid message.
+    /// Writes an entry for an invalid message of a device, once per period.
     pub(crate) fn audit_odd(&self, device: &str, what: &str) -> Result<(), StoreError> {
         let name = format!("device:{device}");
         self.audit_repeatable(ODDITIES_MS, Actor { name: &name, jti: None }, "odd_message", device, what)
@@ -145,7 +146,7 @@ impl Site<'_> {
                 filter.act.as_deref().into(),
                 filter.target.as_deref().into(),
                 filter.outcome.as_deref().into(),
-                // One extra row shows whether this is the last page.
+                // One additional row is read, to find out whether this is the last page.
                 (limit + 1).into(),
             ],
         )?;
@@ -172,7 +173,8 @@ impl Site<'_> {
         Ok(AuditPage { entries, head, next, keep_days })
     }
 
-    /// How long entries are kept, in milliseconds: the owner's setting, or else the configured default.
+    /// How long entries are kept, in milliseconds: the owner's setting, or the configured default if the owner has set
+    /// none.
     pub(crate) fn keep_audit_ms(&self) -> Result<u64, StoreError> {
         let row = self.row("SELECT keep_days FROM meta", &[])?;
         let days = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
@@ -186,7 +188,7 @@ impl Site<'_> {
                 principal,
                 "retention",
                 "audit",
-                "only an owner may change how long the audit log is kept",
+                "only an owner can change how long the audit log is kept",
             ));
         }
         if !RETENTION_DAYS.contains(&days) {
@@ -199,13 +201,13 @@ impl Site<'_> {
     }
 }
 
-/// Makes untrusted text safe for the log and for a terminal.
+/// Removes control characters and shortens the text, so that untrusted text is safe in the log and on a terminal.
 fn clip(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(MAX_TEXT).collect()
 }
 
-/// One link of the chain: SHA-256, in hexadecimal digits, of the JSON array of the previous hash and the entry's
-/// fields, so that the chain can be verified with common tools.
+/// Computes the hash of an entry: SHA-256, in hexadecimal digits, of a JSON array. The array contains the previous hash
+/// and the fields of the entry, so that common tools can verify the chain.
 fn link(before: &str, seq: u64, at_ms: u64, actor: &Actor<'_>, words: [&str; 3]) -> String {
     let [act, target, outcome] = words;
     let entry = json!([before, seq, at_ms, actor.name, actor.jti, act, target, outcome]).to_string();

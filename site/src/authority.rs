@@ -1,5 +1,5 @@
-//! Current permissions of a principal: the intersection of the token's scopes and the person's rights, while both are
-//! valid.
+//! The current permissions of a principal. They are the intersection of the token's scopes and the person's rights,
+//! while the token and the person are valid.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -15,13 +15,13 @@ use crate::store::StoreError;
 pub(crate) struct Rights {
     /// The person's role, if the token belongs to a person.
     pub role: Option<Role>,
-    /// The token's scopes, limited to the person's rights.
+    /// The token's scopes, limited to the person's current rights.
     pub scope: ScopeSet,
 }
 
 impl Rights {
-    /// Whether the rights include any line of a device. A device without such a line must look like one that does not
-    /// exist.
+    /// Whether the rights include at least one line of a device. If not, all answers must be the same as for a device
+    /// that does not exist.
     pub fn knows_device(&self, device: &Name) -> bool {
         self.scope.iter().any(|scope| match scope {
             Scope::Line { device: Pattern::Any, .. } => true,
@@ -31,7 +31,7 @@ impl Rights {
     }
 }
 
-/// The stored value for a person with custom scopes instead of a role.
+/// The stored value for a person who has individual scopes instead of a role.
 pub(crate) const CUSTOM: &str = "custom";
 
 /// The stored value of a role.
@@ -48,7 +48,8 @@ pub(crate) fn role_from(word: &str) -> Option<Role> {
 }
 
 impl Site<'_> {
-    /// Checks that a token is still valid and returns its permissions; otherwise 401 `invalid_token`.
+    /// Checks that a token is still valid and returns its current permissions. Returns 401 `invalid_token` for an
+    /// invalid token.
     pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if principal.site != self.config.site {
@@ -83,7 +84,7 @@ impl Site<'_> {
         Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
-    /// Requires an administrative right. A refusal is written to the audit log.
+    /// Requires an administrative right. If the caller lacks the right, an entry is written to the audit log.
     pub(crate) fn require_site(
         &self,
         principal: &Principal,

@@ -1,4 +1,4 @@
-//! Calls from the Worker to a site, and their replies. Both cross the boundary as JSON.
+//! Calls from the Worker to a site, and the replies. Calls and replies are sent as JSON.
 
 use pinlatch_protocol::admin::{
     AdmitRequest, AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView,
@@ -16,7 +16,7 @@ use crate::command::Standing;
 use crate::failure::Failure;
 use crate::principal::Principal;
 
-/// A call. The Worker has verified all its fields. Times named `…_at` and `…_exp` are seconds of Unix time, as in a
+/// A call. The Worker has verified all fields. Times named `…_at` and `…_exp` are in seconds of Unix time, as in a
 /// token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,33 +24,33 @@ use crate::principal::Principal;
 pub enum Call {
     /// The caller's identity and current permissions.
     Whoami { principal: Principal },
-    /// The devices of which the caller may see any line.
+    /// The devices that have at least one line that the caller can see.
     Devices { principal: Principal },
     /// One device.
     Device { principal: Principal, device: Name },
     /// One line.
     Line { principal: Principal, device: Name, line: Name },
-    /// Runs one action. This is the only call with a possibly later answer.
+    /// Runs one action. This is the only call whose answer can come later.
     Command { principal: Principal, request: CommandRequest },
-    /// The status of the caller's command.
+    /// The status of a command that the caller sent.
     CommandStatus { principal: Principal, id: String },
     /// Registers a one-time enrolment code.
     CreateEnrolment { principal: Principal, device: Name, code_id: String, expires_at: u64 },
-    /// Uses an enrolment code: the device now has this key and this certificate.
+    /// Uses an enrolment code: the site stores this key and this certificate for the device.
     Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 },
     /// Removes a device.
     RemoveDevice { principal: Principal, device: Name },
-    /// Whether the site still has no owner and the code is valid; checked before a password is hashed.
+    /// Checks that the site has no owner and the setup code is valid. The Worker asks before it hashes a password.
     SetupAllowed { code_id: String },
     /// Creates the owner.
     Setup { code_id: String, username: UserName },
-    /// Begins a refresh family after a correct password.
+    /// Starts a login after a correct password. `family` identifies the login and its chain of refresh tokens.
     Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 },
-    /// Rotates the family of a decrypted refresh token.
+    /// Replaces the refresh token of a login. The Worker has decrypted the token.
     Refresh { family: String, jti: String, next_jti: String, expires_at: u64 },
-    /// Ends the token and its family.
+    /// Ends the token and the login that it belongs to.
     Logout { principal: Principal },
-    /// Ends a family whose access token has expired.
+    /// Ends a login whose access token has expired.
     LogoutFamily { family: String },
     /// Invites a person, or lets an existing person choose a new password.
     Invite {
@@ -60,7 +60,7 @@ pub enum Call {
         code_id: String,
         expires_at: u64,
     },
-    /// The person that an invitation is for; asked before a password is hashed.
+    /// The person that an invitation is for. The Worker asks before it hashes a password.
     Invited { code_id: String },
     /// Uses an invitation.
     AcceptInvitation { code_id: String },
@@ -68,7 +68,7 @@ pub enum Call {
     Admit { principal: Principal, username: UserName, request: AdmitRequest },
     /// Removes all of a person's identities at providers.
     ForgetIdentities { principal: Principal, username: UserName },
-    /// A login at a provider; `email` is the person's address, if the provider verified it.
+    /// A login with a provider. `email` is the person's email address, if the provider has verified the address.
     FederatedLogin {
         issuer: String,
         subject: String,
@@ -85,17 +85,17 @@ pub enum Call {
     RemovePerson { principal: Principal, username: UserName },
     /// Ends every login of a person.
     EndSessions { principal: Principal, username: UserName },
-    /// The caller's password was changed: their other logins end.
+    /// The caller's password was changed. The site ends the other logins of this person.
     PasswordChanged { principal: Principal },
     /// Issues an API token or guest link.
     Mint { principal: Principal, request: MintRequest, jti: String },
     /// The issued API tokens and guest links.
     Tokens { principal: Principal },
-    /// Revokes an issued token, or any other token if its expiry is given.
+    /// Revokes a token that the site issued, or any other token if its expiry is given.
     Revoke { principal: Principal, jti: String, exp: Option<u64> },
-    /// Whether a guest link can be exchanged now.
+    /// Checks that a guest link can be exchanged for a cookie now.
     ExchangeGuest { jti: String },
-    /// Invalidates every token that the site has issued until now.
+    /// Invalidates every token that was signed for this site until now.
     RaiseGeneration { principal: Principal },
     /// One page of the audit log, newest first.
     Audit { principal: Principal, filter: AuditFilter, limit: u32 },
@@ -116,7 +116,7 @@ pub enum Reply {
     Device(DeviceView),
     /// To [`Call::Line`].
     Line(LineView),
-    /// To [`Call::Command`], executed, and to [`Call::CommandStatus`], in any status.
+    /// To [`Call::Command`], if the command was executed, and to [`Call::CommandStatus`], with any status.
     Command(CommandResult),
     /// To [`Call::CreateEnrolment`].
     Enrolment,
@@ -124,7 +124,7 @@ pub enum Reply {
     Enrolled { device: Name },
     /// To [`Call::Setup`] and [`Call::Login`]: the contents of the access token.
     Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
-    /// To [`Call::Refresh`]: the same, and the id and expiry of the current refresh token.
+    /// To [`Call::Refresh`]: the contents of the access token, and the id and the expiry of the current refresh token.
     Refreshed {
         username: UserName,
         role: Option<Role>,
@@ -137,7 +137,7 @@ pub enum Reply {
     Invited { username: UserName },
     /// To [`Call::People`].
     People(Vec<Person>),
-    /// To [`Call::Mint`]: the token's contents, and the generation to sign it with.
+    /// To [`Call::Mint`]: the contents of the token, and the generation that the Worker must sign into the token.
     Minted { token: TokenView, generation: u64 },
     /// To [`Call::ExchangeGuest`].
     Token(TokenView),
@@ -151,15 +151,15 @@ pub enum Reply {
     Done,
 }
 
-/// The result of a call, as it crosses back to the Worker.
+/// The result of a call, as the site sends it to the Worker.
 pub type CallResult = Result<Reply, Problem>;
 
-/// A reply, or the ticket for a later one.
+/// A reply, or a ticket if the reply comes later.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// The reply.
     Now(Reply),
-    /// The reply comes as [`crate::Effect::Answer`] with this ticket. Any number of calls may wait for it.
+    /// The reply will come as [`crate::Effect::Answer`] with this ticket. Several calls can wait for the same ticket.
     Pending {
         /// The ticket.
         ticket: i64,

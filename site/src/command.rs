@@ -1,7 +1,7 @@
-//! Acceptance of commands: permissions, idempotency, and storing a command before it is sent.
+//! Accepts commands: checks permissions and idempotency, and stores each command before it is sent.
 //!
-//! The checks have a fixed order: permissions, idempotency, action, presence, deadline, the device's limit of commands
-//! in flight. Only a request that passes all of them becomes a command and uses its id.
+//! The checks have a fixed order: permissions, idempotency, action, presence, deadline, and the device's limit of
+//! commands in flight. A request that fails a check is not stored as a command, so its id can be used again.
 
 use std::collections::BTreeMap;
 
@@ -21,16 +21,17 @@ use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// How long a command and its id are kept, in milliseconds.
+/// How long a command and its id are stored, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
 
-/// Maximum number of callers' commands in flight per device.
+/// Maximum number of commands from callers that are in flight to one device.
 pub const MAX_IN_FLIGHT: i64 = 64;
 
-/// Maximum number of panel sockets that wait for one command: the one that sent it, and later ones of the same caller.
+/// Maximum number of panel sockets that wait for one command: the socket that sent the command, and later sockets of
+/// the same caller.
 const MAX_PANELS: usize = 8;
 
-/// The issuer of the site's own commands. No token can have it.
+/// The issuer of commands that the site itself creates. No token can have this issuer.
 const OWN_ISSUER: &str = "urn:pinlatch:site";
 
 /// The subject of the commands that restore a desired level.
@@ -39,7 +40,7 @@ const RECONCILE: &str = "site:reconcile";
 pub(crate) const COLUMNS: &str = "seq, iss, id, actor, jti, device, line, action, args, status, code, level,
     accepted_ms, panels";
 
-/// A row of `commands`.
+/// A row of the table `commands`.
 #[derive(Debug, Clone)]
 pub(crate) struct Command {
     pub seq: i64,
@@ -60,9 +61,9 @@ pub(crate) struct Command {
     pub panels: Vec<String>,
 }
 
-/// The state of a command after a request for it.
+/// The state of a command after a caller has requested it.
 pub(crate) enum Standing {
-    /// The answer will come as an effect.
+    /// The answer will be sent as an effect.
     InFlight {
         ticket: i64,
     },
@@ -90,12 +91,12 @@ impl Command {
         })
     }
 
-    /// Whether the site created the command itself, so that no caller waits for it.
+    /// Whether the site created the command itself. No caller waits for this command.
     pub fn is_own(&self) -> bool {
         self.iss == OWN_ISSUER
     }
 
-    /// The command's name in the audit log.
+    /// The target in the audit log: device, line and action.
     pub fn target(&self) -> String {
         target(&self.device, &self.line, &self.action)
     }
@@ -126,7 +127,7 @@ impl Command {
     }
 }
 
-/// The origin of a command: the columns in which callers' commands and the site's own commands differ.
+/// Who sends a command: the values of the columns that differ between callers' commands and the site's own commands.
 struct Origin<'a> {
     iss: &'a str,
     sub: &'a str,
@@ -137,7 +138,7 @@ struct Origin<'a> {
 }
 
 impl Site<'_> {
-    /// Accepts a command, or finds the existing one with this id. Problems contain the id.
+    /// Accepts a command, or returns the stored command with this id. Problems contain the id.
     pub(crate) fn command(
         &mut self,
         principal: &Principal,
@@ -200,8 +201,8 @@ impl Site<'_> {
         Ok(Standing::InFlight { ticket })
     }
 
-    /// Requires the right to run the action on the line. A refusal is written to the audit log; [`Site::may_read`]
-    /// defines how much a refusal may reveal.
+    /// Requires the right to run the action on the line. A refusal is written to the audit log. [`Site::may_read`]
+    /// defines the information that a refusal can contain.
     fn may_operate(&self, principal: &Principal, request: &CommandRequest) -> Result<(), Failure> {
         let rights = self.rights(principal)?;
         let (device, line, verb) = (&request.device, &request.line, clip(&request.action));
@@ -224,7 +225,7 @@ impl Site<'_> {
         })
     }
 
-    /// Handles a repeated id: returns the first result, or adds the caller to those that wait for it.
+    /// Handles a repeated id: returns the first result, or adds the caller to the callers that wait for this result.
     fn repeat(
         &mut self,
         mut known: Command,
@@ -257,7 +258,7 @@ impl Site<'_> {
         Ok(Standing::InFlight { ticket: known.seq })
     }
 
-    /// Stores a command, then adds the effect that sends it, in this order.
+    /// Stores a command, and then adds the effect that sends it.
     fn order(
         &mut self,
         device: &Name,
@@ -304,8 +305,8 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// Commands the device to set a line to its desired level, once per connection. The limit for callers' commands
-    /// does not apply, because there is at most one of these per line.
+    /// Sends a command that sets a line to its desired level, at most once per line and connection. The limit for
+    /// callers' commands does not apply, because each line has at most one such command.
     pub(crate) fn reconcile(
         &mut self,
         device: &Name,
@@ -323,7 +324,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The status of a caller's command. Any valid token of the same issuer and subject may read it.
+    /// The status of a command. The caller can read it with any valid token of the issuer and subject that sent the
+    /// command.
     pub(crate) fn command_status(&self, principal: &Principal, id: &str) -> Result<CommandResult, Failure> {
         self.rights(principal)?;
         let known = self.find_command(&principal.iss, &principal.sub, id)?;
@@ -336,7 +338,8 @@ impl Site<'_> {
         self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Releases an id after its retention time if its row is not purged yet. No valid id contains a space.
+    /// Releases an id after its retention time, if the row of the old command is not deleted yet. The row gets an id
+    /// that contains a space, which no valid id contains.
     fn release_id(&self, command: &Command) -> Result<(), StoreError> {
         let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
         self.run(sql, &[command.seq.into()])?;
@@ -360,7 +363,7 @@ fn unsuitable(error: ActionError) -> Failure {
     Problem::new(code).detail(error.to_string()).into()
 }
 
-/// The arguments as JSON that does not depend on the order of the members.
+/// The arguments as JSON with sorted members, so that two requests with the same arguments have the same text.
 fn canonical(args: &Map<String, Json>) -> String {
     let sorted: BTreeMap<&String, &Json> = args.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
@@ -370,7 +373,7 @@ fn target(device: &Name, line: &Name, action: &str) -> String {
     format!("{device}/{line}:{}", clip(action))
 }
 
-/// The action's name from the request, restricted to characters that are safe in the log and in a scope.
+/// The action's name in the request, restricted to characters that are safe in the audit log and in a scope.
 fn clip(action: &str) -> String {
     action.chars().filter(char::is_ascii_graphic).take(32).collect()
 }

@@ -1,4 +1,4 @@
-//! Devices: their presence, and the view of them for a caller.
+//! Devices: whether they are online, and the view of a device for a caller.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::name::Name;
@@ -16,14 +16,15 @@ use crate::store::{Row, StoreError};
 const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint, \
                        renewed_jti, renewed_exp, booted_ms, clock_ahead_ms";
 
-/// A row of `devices`.
+/// A row of the table `devices`.
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub name: Name,
-    /// The certificate that its agent uses.
+    /// The id of the certificate that the agent uses.
     pub cert_jti: String,
     pub cert_exp: u64,
-    /// The id and expiry of its replacement. The agent may use either certificate until it expires.
+    /// The id and the expiry of the renewed certificate. The agent can use the old and the new certificate until each
+    /// one expires.
     pub renewed: Option<(String, u64)>,
     /// The thumbprint of the enrolled key.
     pub thumbprint: String,
@@ -33,12 +34,12 @@ pub(crate) struct Device {
     pub hello: bool,
     /// The last published presence.
     pub online: bool,
-    /// The last stored sign of life; an open socket has a later one.
+    /// The last sign of life that is stored. While a socket is open, its last sign of life is later than this value.
     pub last_seen_ms: Option<u64>,
     pub version: Option<String>,
-    /// When its machine was started, if its agent reported this.
+    /// When the device's machine was started, if the agent reported this.
     pub booted_ms: Option<u64>,
-    /// How far its clock was ahead of the site's at its last hello.
+    /// How far the machine's clock was ahead of the site's clock at the last hello.
     pub clock_ahead_ms: Option<i64>,
 }
 
@@ -65,7 +66,8 @@ impl Device {
         self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
     }
 
-    /// The expiry of one of this device's certificates, in seconds of Unix time; `None` for any other certificate.
+    /// The expiry of a certificate, in seconds of Unix time; `None` if the certificate is not one of this device's
+    /// current certificates.
     pub fn expiry_of(&self, jti: &str) -> Option<u64> {
         let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
         let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
@@ -84,7 +86,7 @@ impl Site<'_> {
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 
-    /// Devices with a connection, or with a lost connection that is not published yet.
+    /// Devices with a connection, and devices that lost their connection but are still published as online.
     pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
         self.run(&sql, &[])?.iter().map(Device::read).collect()
@@ -94,14 +96,15 @@ impl Site<'_> {
         device.session.as_deref().and_then(|session| self.links.last_sign_of_life(session))
     }
 
-    /// Whether its current connection gave a sign of life within [`SILENCE_LIMIT_MS`].
+    /// Whether the current connection of the device gave a sign of life within [`SILENCE_LIMIT_MS`].
     pub(crate) fn has_live_connection(&self, device: &Device) -> bool {
         let recent = |at_ms| self.now_ms.saturating_sub(at_ms) <= SILENCE_LIMIT_MS;
         self.sign_of_life(device).is_some_and(recent)
     }
 
-    /// The session to which a command can be sent. Presence is never read from the table: it requires a current
-    /// connection, a hello on it and a recent sign of life.
+    /// The session to which a command can be sent; `None` if the device is offline. A device is online if it has a
+    /// current connection, has sent a hello on this connection, and gave a recent sign of life. The column `online` is
+    /// not used.
     pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
         device.session.as_deref().filter(|_| device.hello && self.has_live_connection(device))
     }
@@ -119,7 +122,7 @@ impl Site<'_> {
         }
     }
 
-    /// Ends a device's connection in the table and, if the device was published as online, notifies the panels.
+    /// Ends a device's connection in the table. If the device was published as online, the panels are notified.
     pub(crate) fn end_connection(
         &mut self,
         device: &Device,
@@ -143,7 +146,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends connections without a recent sign of life. Their sockets are closed, so that an agent that is still alive
+    /// Ends connections without a recent sign of life. Their sockets are closed, so that an agent that is still running
     /// reconnects.
     pub(crate) fn end_silent_connections(&mut self) -> Result<(), StoreError> {
         for device in self.connected_devices()? {
@@ -201,9 +204,9 @@ impl Site<'_> {
         Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
     }
 
-    /// Requires the right to read a line, and defines how much a refusal may reveal. Without a right on any line of a
-    /// device, the caller gets 404, as if the device did not exist. With a right on another line of the device, the
-    /// caller gets 403 whether or not the line exists.
+    /// Requires the right to read a line, and defines the information that a refusal can contain. A caller without a
+    /// right on any line of the device gets 404, as if the device did not exist. A caller with a right on another line
+    /// of the device gets 403, even if the requested line does not exist.
     pub(crate) fn may_read(&self, rights: &Rights, device: &Name, line: &Name) -> Result<(), Failure> {
         if !rights.knows_device(device) || self.device(device)?.is_none() {
             return Err(Code::UnknownDevice.into());
@@ -217,7 +220,7 @@ impl Site<'_> {
     }
 }
 
-/// The part of a device that a caller may see. The caller must have a right on at least one of its lines.
+/// The part of a device that a caller can see. The caller must have a right on at least one line of the device.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
     DeviceView { lines: lines.collect(), ..device.clone() }

@@ -13,10 +13,11 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// Minimum time between two renewals, in seconds. A second renewal is possible because the answer may get lost.
+/// Minimum time between two renewals, in seconds. A device can renew again, because the answer to the first renewal can
+/// get lost.
 const RENEW_AGAIN_S: u64 = 300;
 
-/// A certificate that replaces another one.
+/// The new certificate of a renewal.
 #[derive(Debug, Clone, Copy)]
 pub struct Renewed<'a> {
     /// The certificate's id.
@@ -46,8 +47,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Uses a code. An enrolled device with the same name is replaced: its certificate is refused from now on. Its
-    /// lines stay until the new device sends a hello, so that desired levels survive a change of hardware.
+    /// Uses an enrolment code. If a device with the same name is enrolled, the new device replaces it, and the old
+    /// certificates are refused. The lines stay until the new device sends a hello, so that desired levels are kept
+    /// when the hardware is replaced.
     pub(crate) fn enrol(
         &mut self,
         code_id: &str,
@@ -80,9 +82,9 @@ impl Site<'_> {
         Ok(name)
     }
 
-    /// Renews a device's certificate, on the connection that was opened with it. Returns whether the new one is
-    /// granted. Both certificates are then valid until each expires, so that the device keeps access if the new one
-    /// gets lost.
+    /// Renews a device's certificate on the connection that was opened with the old certificate. Returns whether the
+    /// site allows the renewal. Both certificates are then valid until each one expires, so that the device keeps
+    /// access if the new certificate gets lost.
     pub(crate) fn renew(
         &mut self,
         name: &Name,
@@ -113,12 +115,12 @@ impl Site<'_> {
         Ok(true)
     }
 
-    /// Removes a device. Its commands in flight end at their deadline, as for a silent device.
+    /// Removes a device. Its commands in flight end at their deadline, as for a device that does not respond.
     pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
         let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
         let seq = self.next_seq()?;
-        // The rows with the last sequence numbers may be among the deleted ones.
+        // The rows that are deleted can contain the highest sequence numbers.
         self.run("UPDATE meta SET seq = ?1", &[seq.into()])?;
         self.run("DELETE FROM lines WHERE device = ?1", &[name.as_str().into()])?;
         self.run("DELETE FROM devices WHERE name = ?1", &[name.as_str().into()])?;

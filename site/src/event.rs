@@ -1,4 +1,4 @@
-//! Effects that the shim carries out, and the numbered events among them.
+//! The effects that the shim carries out, and the numbered events that some effects publish.
 
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::{Name, UserName};
@@ -12,11 +12,11 @@ use crate::store::StoreError;
 
 /// WebSocket close codes, from the range that RFC 6455 reserves for applications.
 pub mod close {
-    /// The agent's hello was refused; the close reason contains the cause.
+    /// The agent's hello was refused. The close reason contains the cause.
     pub const HELLO_REFUSED: u16 = 4400;
     /// The panel's token has expired or was revoked.
     pub const SESSION_ENDED: u16 = 4401;
-    /// The device was removed, or enrolled again with another key.
+    /// The device was removed, or it was enrolled again with another key.
     pub const NOT_ENROLLED: u16 = 4403;
     /// The agent gave no sign of life.
     pub const SILENT: u16 = 4408;
@@ -24,7 +24,7 @@ pub mod close {
     pub const REPLACED: u16 = 4409;
 }
 
-/// A command to sign and send.
+/// A command that the shim must sign and send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandOrder {
     /// The id of the `cmd+jwt`.
@@ -37,51 +37,51 @@ pub struct CommandOrder {
     pub action: String,
     /// The validated arguments.
     pub args: Map<String, Value>,
-    /// The deadline: the command must not run after it. In milliseconds of Unix time.
+    /// The deadline, in milliseconds of Unix time. The device must not run the command after this time.
     pub deadline_ms: u64,
 }
 
-/// A numbered change. [`Site::view_for`] reduces it to the part that one panel may see.
+/// A change with a sequence number. [`Site::view_for`] reduces the change to the part that one panel can see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The sequence number: the previous event's plus one, also across restarts.
+    /// The sequence number. It is one higher than the number of the previous event, also after a restart.
     pub seq: u64,
     /// Time, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The change, with all lines and all actions.
+    /// The change, for a caller with all permissions.
     pub change: Change,
 }
 
-/// A press of a contact, for the panels that are open now and may see it ([`Site::press_for`]).
+/// A press of a contact. It is sent to the panels that are open now and can see the contact ([`Site::press_for`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
     /// Time, in milliseconds of Unix time.
     pub at_ms: u64,
     /// The device.
     pub device: Name,
-    /// The contact on it.
+    /// The contact on the device.
     pub line: Name,
     /// Whether this was a long press.
     pub long: bool,
 }
 
-/// Which panel sockets an effect applies to.
+/// The panel sockets that an effect applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PanelFilter {
-    /// Sockets with a token of this refresh family.
+    /// Sockets with a token of this login.
     Family(String),
-    /// Sockets with the token of this `jti`.
+    /// The sockets with the token that has this `jti`.
     Token(String),
     /// Sockets with a token of this person.
     Person(UserName),
-    /// This socket.
+    /// The socket with this id.
     Panel(String),
-    /// Every socket.
+    /// All sockets.
     All,
 }
 
 impl PanelFilter {
-    /// Whether a panel socket is included.
+    /// Whether the filter includes a panel socket.
     pub fn covers(&self, panel: &str, principal: &Principal) -> bool {
         match self {
             Self::Family(family) => principal.family.as_ref() == Some(family),
@@ -93,10 +93,10 @@ impl PanelFilter {
     }
 }
 
-/// An instruction to the shim. Effects are carried out in order.
+/// An instruction for the shim. The shim must carry out effects in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Sign the order and send it to the device's socket of this session.
+    /// Sign the command and send it to the device's socket with this session.
     Command {
         /// The device.
         device: Name,
@@ -113,7 +113,7 @@ pub enum Effect {
         session: String,
         /// One of [`close`].
         code: u16,
-        /// A stable word.
+        /// The reason, as a stable code.
         reason: &'static str,
     },
     /// Send a frame to one panel socket.
@@ -123,9 +123,9 @@ pub enum Effect {
         /// The frame.
         message: ToPanel,
     },
-    /// Show an event to every panel socket, each through [`Site::view_for`].
+    /// Send an event to every panel socket, filtered for each socket with [`Site::view_for`].
     Publish(Event),
-    /// Show a press to every panel socket, each through [`Site::press_for`].
+    /// Send a press to every panel socket that can see it ([`Site::press_for`]).
     Press(Press),
     /// Close panel sockets.
     ClosePanels {
@@ -133,26 +133,27 @@ pub enum Effect {
         whose: PanelFilter,
         /// One of [`close`].
         code: u16,
-        /// A stable word.
+        /// The reason, as a stable code.
         reason: &'static str,
     },
-    /// Check every panel socket's permission to stay open ([`Site::socket_authority`]), and close those that fail.
+    /// Check with [`Site::socket_authority`] whether each panel socket is still allowed, and close the sockets that are
+    /// not.
     Review,
-    /// Answer every request that waits for a ticket. There may be no such request.
+    /// Answer every request that waits for this ticket. It is possible that no request waits.
     Answer {
         /// The ticket.
         ticket: i64,
         /// The answer.
         result: Result<CommandResult, Problem>,
     },
-    /// Log an error of the store. The caller, if any, has received an `internal` problem.
+    /// Log an error of the store. If a caller waits, the caller has received an `internal` problem.
     Fault(StoreError),
 }
 
 impl Site<'_> {
-    /// The sequence number of the last event. There is no counter: an event's number is written into the row that
-    /// changed anyway, and the highest of them is the last. Lines are scanned, not indexed: reading hundreds of rows
-    /// costs less than writing one more.
+    /// The sequence number of the last event. It is not stored as a counter: each event's number is written into the
+    /// row that changed, and the highest number in the tables is the last. The rows are scanned without an index,
+    /// because reading hundreds of rows costs less than one more write.
     pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
         if let Some(seq) = self.seq {
             return Ok(seq);
@@ -167,7 +168,7 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// The number of the next event. The caller writes it into the row that changed.
+    /// The sequence number of the next event. The caller must write this number into the row that changed.
     pub(crate) fn next_seq(&mut self) -> Result<u64, StoreError> {
         let seq = self.last_seq()? + 1;
         self.seq = Some(seq);

@@ -1,11 +1,11 @@
-//! Why a step inside the site failed: a problem of the caller, or an error of the store.
+//! Why an operation inside the site failed: because of the caller's request, or because of an error of the store.
 
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::store::StoreError;
 
-/// The error type inside the crate. For the caller a store error becomes an `internal` problem, and its cause goes to
-/// the log only.
+/// The error type inside the crate. If the store fails, the caller receives an `internal` problem, and the cause is
+/// only logged.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Problem),

@@ -13,14 +13,14 @@ use crate::people::{granted, require_usable, stored};
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// Maximum length of an issuer, subject or address, in bytes.
+/// Maximum length of an issuer, a subject or an email address, in bytes.
 const MAX_TEXT: usize = 255;
 
 /// Maximum number of identities per person.
 const MAX_IDENTITIES: i64 = 8;
 
 impl Site<'_> {
-    /// Lets a person log in with a provider. A new person is added to the site.
+    /// Lets a person log in with a provider. If the person does not exist, the person is created.
     pub(crate) fn admit(
         &mut self,
         principal: &Principal,
@@ -117,8 +117,9 @@ impl Site<'_> {
         rules.collect()
     }
 
-    /// Handles a login at a provider, which the Worker has verified: begins a refresh family, if the person was
-    /// admitted. An address is valid only until it is bound to a subject, because addresses change owners.
+    /// Handles a login with a provider; the Worker has verified it. If the person was admitted, a login starts. An
+    /// email address is used only until the first login binds it to a subject, because another person can get the email
+    /// address later.
     pub(crate) fn federated_login(
         &mut self,
         issuer: &str,
@@ -155,7 +156,7 @@ impl Site<'_> {
     }
 }
 
-/// A valid rule: it contains either a subject or an address.
+/// Checks a rule: it must contain either a subject or an email address.
 fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
     let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);

@@ -1,15 +1,16 @@
 //! The state and rules of one Pinlatch site: its devices, commands, people, logins and audit log.
 //!
-//! This crate contains no socket, clock, random number generator or key. A shim (a Durable Object, or a test) opens the
-//! site for each event with the current time, passes the event to it, and then carries out the resulting [`Effect`]s. A
-//! [`Site`] keeps no state in memory between events: everything is in a [`Store`], so hibernation and eviction lose no
-//! data.
+//! This crate contains no socket, clock, random number generator or key. For each event, a shim (a Durable Object or a
+//! test) opens the site with the current time, passes the event to the site, and then carries out the resulting
+//! [`Effect`]s. A [`Site`] keeps no state in memory between events. All state is in a [`Store`], so hibernation and
+//! eviction lose no data.
 //!
 //! Invariants:
-//! * A command is stored before it is sent, is sent once, and is answered once: with the device's report, or as unknown
-//!   [`GRACE_MS`] after its deadline.
-//! * Permissions are computed at each use, from the token's scopes and the person's current role.
-//! * A device's presence is computed from its open socket; the table contains only the last published presence.
+//! * A command is stored before it is sent. It is sent once and answered once: with the device's report, or as
+//!   `unknown` if no report arrives within [`GRACE_MS`] after the deadline.
+//! * Permissions are computed for each request and event, from the token's scopes and the person's current role.
+//! * Whether a device is online is computed from its open socket. The table contains only the value that was last
+//!   published.
 //! * No input from a caller or an agent makes the site fail.
 
 #![warn(missing_docs)]
@@ -63,9 +64,10 @@ pub use crate::store::{Row, Store, StoreError, Value};
 /// A site's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The site's name. A principal of another site is refused.
+    /// The site's name. The tokens of other sites are refused.
     pub site: Name,
-    /// How long after `exp` a token is still accepted, in seconds. Must equal the leeway of the signature check.
+    /// How long a token is still accepted after `exp`, in seconds. This value must equal the leeway of the signature
+    /// check.
     pub leeway_s: u64,
     /// How long audit entries are kept by default, in milliseconds.
     pub keep_audit_ms: u64,
@@ -88,15 +90,15 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
-    /// Whether the only timers that this event can have moved earlier are deadlines of commands that it ordered.
+    /// Whether this event can have moved timers forward only by the deadlines of the commands that it sent.
     commands_only: bool,
-    /// The earliest time at which a command ordered by this event is given up, in milliseconds of Unix time.
+    /// The earliest time at which a command that this event sent is given up, in milliseconds of Unix time.
     soonest: Option<u64>,
 }
 
 impl<'a> Site<'a> {
-    /// Opens the site at `now_ms`, in milliseconds of Unix time. Creates or upgrades the tables of an empty or older
-    /// database; otherwise this is a single read.
+    /// Opens the site at `now_ms`, in milliseconds of Unix time. Creates the tables of an empty database and upgrades
+    /// the tables of an older one. For a current database, this function makes a single read.
     pub fn open(
         store: &'a dyn Store,
         links: &'a dyn Links,
@@ -118,34 +120,35 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Answers a call from the Worker, or returns the ticket for a later answer. Writes of a refused call (the audit
-    /// log, an ended family) are valid: commit them as after a successful call.
+    /// Answers a call from the Worker, or returns a ticket if the answer comes later. The shim must also commit the
+    /// writes of a refused call, for example entries of the audit log and ended logins.
     pub fn call(&mut self, call: Call) -> Result<Answer, Problem> {
         self.commands_only = matches!(call, Call::Command { .. });
         let outcome = self.dispatch(call);
         self.surface(outcome)
     }
 
-    /// Handles a new panel socket and returns its first frame.
+    /// Handles a new panel socket. Returns the first frame for the socket.
     pub fn panel_connected(&mut self, principal: &Principal) -> Result<ToPanel, Problem> {
         let outcome = self.snapshot(principal);
         self.surface(outcome)
     }
 
-    /// Handles a message from a panel. `panel` identifies its socket in the effects that answer, now or later.
+    /// Handles a message from a panel. The effects that answer the message contain `panel`, which identifies the
+    /// socket.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         self.commands_only = true;
         self.hear_panel(principal, panel, message);
     }
 
-    /// Checks whether a panel socket may stay open; if not, the shim closes it with [`close::SESSION_ENDED`].
+    /// Checks that a panel socket is still allowed. If not, the shim must close it with [`close::SESSION_ENDED`].
     pub fn socket_authority(&mut self, principal: &Principal) -> Result<(), Problem> {
         let outcome = self.rights(principal).map(|_| ());
         self.surface(outcome)
     }
 
-    /// The part of an event that one panel may see; [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if it
-    /// may see none of it, `None` if its token is no longer valid.
+    /// The part of an event that one panel can see. [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if the
+    /// panel can see no part of the event; `None` if its token is no longer valid.
     pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
         match self.restrict(principal, event) {
             Ok(view) => Some(view),
@@ -157,7 +160,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// The press as one panel may see it; `None` if it may not.
+    /// The frame for a press; `None` if the panel is not allowed to see the press.
     pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
         match self.see_press(principal, press) {
             Ok(view) => view,
@@ -169,10 +172,10 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Handles an agent's upgrade request; the Worker has verified its certificate and proof. The key in the
-    /// certificate must be the enrolled key, regardless of the certificate's issuer. On `Ok` the shim accepts the
-    /// socket within this event, and an older connection of the device is closed. With `yields`, the upgrade is refused
-    /// instead if the older connection is live.
+    /// Handles an agent's upgrade request; the Worker has verified the certificate and the proof. The key in the
+    /// certificate must be the enrolled key, whichever edge key signed the certificate. On `Ok`, the shim must accept
+    /// the socket within this event; an older connection of the device is closed. If `yields` is set and the older
+    /// connection is live, the upgrade is refused instead.
     pub fn agent_connected(
         &mut self,
         device: &Name,
@@ -184,8 +187,8 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles an agent's request for a new certificate. If this returns `true`, the shim signs the certificate and
-    /// sends it within this event.
+    /// Handles an agent's request for a new certificate. If this function returns `true`, the shim must sign the
+    /// certificate and send it within this event.
     pub fn certificate_renewed(
         &mut self,
         device: &Name,
@@ -197,30 +200,30 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles a message from an agent. Messages from any connection other than the device's current one are ignored.
-    /// The shim answers [`FromAgent::Time`].
+    /// Handles a message from an agent. Messages are ignored unless they come from the device's current connection. The
+    /// shim itself answers [`FromAgent::Time`].
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
         self.commands_only = !matches!(message, FromAgent::Hello { .. });
         let outcome = self.hear(device, session, message);
         self.note(outcome);
     }
 
-    /// Handles the end of an agent's socket. Commands in flight wait for their deadline, because the next hello may
+    /// Handles the end of an agent's socket. Commands in flight wait until their deadline, because the next hello can
     /// report their outcome.
     pub fn agent_closed(&mut self, device: &Name, session: &str) {
         let outcome = self.disconnect(device, session);
         self.note(outcome);
     }
 
-    /// Does all work that is due. It may run at any time and any number of times.
+    /// Does all work that is due. The shim can call it at any time and any number of times.
     pub fn tick(&mut self) {
         let outcome = self.do_what_is_due();
         self.note(outcome);
     }
 
-    /// When [`Site::tick`] next has work, in milliseconds of Unix time; possibly in the past. `armed` is the previous
-    /// return value, if only commands and their results can have changed it since: these are most events, and then no
-    /// read is needed. After a tick or an eviction, pass `None`.
+    /// When [`Site::tick`] has work next, in milliseconds of Unix time; this time can be in the past. `armed` is the
+    /// previous return value. Pass it if only commands and their results can have changed since then; this is the case
+    /// after most events and saves the read. After a tick or an eviction, pass `None`.
     pub fn next_wake(&self, panels_open: bool, armed: Option<u64>) -> Result<Option<u64>, StoreError> {
         match armed {
             Some(armed) if self.commands_only => {
@@ -230,13 +233,13 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Removes and returns the collected effects.
+    /// Returns the collected effects and clears the list.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Converts a failure into a problem for the caller. A store error becomes `internal`, and its cause goes to the
-    /// log only.
+    /// Converts a failure into a problem for the caller. For an error of the store, the caller receives `internal`, and
+    /// the cause is only logged.
     fn surface<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Problem> {
         outcome.map_err(|failure| match failure {
             Failure::Problem(problem) => problem,

@@ -1,4 +1,4 @@
-//! Lines: the level last reported by the device, and the desired level.
+//! Lines: the level that the device last reported, and the desired level.
 
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::Name;
@@ -11,7 +11,7 @@ use crate::store::{Row, StoreError, Value};
 const COLUMNS: &str =
     "name, kind, retain, max_on_ms, reported, desired, changed_ms, position, unit, precision";
 
-/// A row of `lines`.
+/// A row of the table `lines`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub name: Name,
@@ -44,7 +44,7 @@ impl Line {
         })
     }
 
-    /// The line as its device now describes it. The desired level is kept while the line keeps its kind.
+    /// The line as the device now describes it. The desired level is kept if the kind of the line has not changed.
     pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
         let before = before.filter(|line| line.kind == info.kind);
         let same = before.filter(|line| line.reported == info.level);
@@ -63,7 +63,7 @@ impl Line {
         }
     }
 
-    /// The line as a caller with all permissions sees it.
+    /// The view of the line for a caller with all permissions.
     pub fn view(&self) -> LineView {
         LineView {
             name: self.name.clone(),
@@ -80,7 +80,7 @@ impl Line {
     }
 }
 
-/// The part of a line that a caller may see; `None` without the right to read it.
+/// The part of a line that a caller can see; `None` if the caller has no right to read the line.
 pub(crate) fn visible_line(line: &LineView, device: &Name, scope: &ScopeSet) -> Option<LineView> {
     if !scope.allows_line(device, &line.name, "read") {
         return None;
@@ -90,7 +90,7 @@ pub(crate) fn visible_line(line: &LineView, device: &Name, scope: &ScopeSet) -> 
     Some(line)
 }
 
-/// The stored form of a level.
+/// The database value of a level.
 pub(crate) fn level_text(level: Option<Level>) -> Value {
     level.and_then(|level| serde_json::to_string(&level).ok()).into()
 }
@@ -106,7 +106,7 @@ impl Site<'_> {
         self.run(&sql, &[device.as_str().into()])?.iter().map(Line::read).collect()
     }
 
-    /// Sets a line's levels, and notifies the panels if they changed. Writes at most one row.
+    /// Stores a line's levels. If a level has changed, the panels are notified. Writes at most one row.
     pub(crate) fn change_line(
         &mut self,
         device: &Name,
@@ -139,8 +139,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Replaces a device's lines with those of its hello, and returns them. Only changed rows are written, because a
-    /// device with a bad connection sends hello often.
+    /// Replaces the lines of a device with the lines in its hello, and returns them. Only changed rows are written,
+    /// because a device with a bad connection sends a hello often.
     pub(crate) fn replace_lines(&self, device: &Name, infos: &[LineInfo]) -> Result<Vec<Line>, StoreError> {
         let before = self.lines(device)?;
         for gone in before.iter().filter(|line| infos.iter().all(|info| info.name != line.name)) {

@@ -2,7 +2,7 @@
 
 /// The open agent sockets.
 pub trait Links {
-    /// The last sign of life of an open agent socket with this nonce (its upgrade, a frame or an automatically answered
-    /// ping), in milliseconds of Unix time; `None` if no such socket is open.
+    /// When the agent socket with this nonce last gave a sign of life, in milliseconds of Unix time. A sign of life is
+    /// the upgrade, a frame, or a ping that was answered automatically. `None` if no such socket is open.
     fn last_sign_of_life(&self, session: &str) -> Option<u64>;
 }

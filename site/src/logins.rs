@@ -1,6 +1,6 @@
-//! Logins: refresh families, their rotation and their end.
+//! Logins. A login has a family of refresh tokens: each refresh replaces the current token.
 //!
-//! The gate verifies passwords: a login that arrives here has passed it.
+//! The gate has verified the password before a login arrives here.
 
 use pinlatch_protocol::admin::TokenKind;
 use pinlatch_protocol::name::UserName;
@@ -15,16 +15,16 @@ use crate::people::by;
 use crate::principal::Principal;
 use crate::store::{StoreError, Value};
 
-/// How long after a rotation the previous token still returns the same successor, in milliseconds: two tabs, or a lost
-/// reply, must not end a session.
+/// How long a replaced refresh token still returns the same successor, in milliseconds. Because of this time, a session
+/// does not end if two tabs refresh at once or a reply gets lost.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
 
-/// Maximum number of open logins per person. A further login ends the one that would expire first.
+/// Maximum number of open logins per person. A further login ends the login that expires first.
 const MAX_LOGINS: u32 = 100;
 
 impl Site<'_> {
-    /// Handles a login with a correct password. It fails if the person has no password at this site, because the
-    /// password then belonged to another person.
+    /// Handles a login with a correct password. The login fails if the person has not chosen a password at this site.
+    /// The gate can still have the password of an earlier person with the same name.
     pub(crate) fn password_login(
         &mut self,
         username: UserName,
@@ -59,8 +59,9 @@ impl Site<'_> {
         Ok(self.person(username, rights))
     }
 
-    /// Rotates a family. The previous token returns its successor only for [`ROTATION_GRACE_MS`]. A later use means
-    /// that one of the two users of the token stole it, so the family ends for both.
+    /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous token returns the same
+    /// successor. A later use of a replaced token means that the token was stolen, so the login ends for both users of
+    /// the token.
     pub(crate) fn refresh(
         &mut self,
         family: &str,
@@ -124,8 +125,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends a token: the whole family if it has one, otherwise only the token. Succeeds for a token that is already
-    /// invalid. A guest link stays valid, because other browsers may use it too.
+    /// Ends a token. If the token belongs to a login, the whole login ends. Succeeds for a token that is already
+    /// invalid. A guest link stays valid, because other browsers can use it too.
     pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
         match self.rights(principal) {
             Ok(_) => {}
@@ -142,7 +143,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
         self.close_panels(PanelFilter::Token(principal.jti.clone()));
-        // Panels with tokens issued from this one must close too.
+        // Panels whose tokens were issued with this token must also close.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends every login of a person except one.
+    /// Ends all logins of a person except `but`.
     pub(crate) fn end_other_logins(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
         let rows = self.run(
             "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL AND id IS NOT ?2",
@@ -168,8 +169,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Emergency stop: invalidates every access token issued until now. A person with a refresh token or a password
-    /// gets new tokens. Issued API tokens and guest links are listed as revoked.
+    /// Emergency stop: invalidates every access token that was signed until now. A person with a refresh token or a
+    /// password gets new tokens. API tokens and guest links that the site issued are listed as revoked.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
         self.generation += 1;

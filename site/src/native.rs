@@ -1,4 +1,4 @@
-//! A store on bundled SQLite, for native tests.
+//! A store on a bundled SQLite, for native tests.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use rusqlite::types::{Value as Cell, ValueRef};
 
 use crate::store::{Row, Store, StoreError, Value};
 
-/// The limits of a Durable Object's SQLite or stricter, so that a statement that exceeds them fails in a native test.
+/// The limits of a Durable Object's SQLite, or stricter limits. So a statement that is too large for a Durable Object
+/// fails in a native test.
 const LIMITS: [(Limit, i32); 6] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -39,7 +40,7 @@ impl Sqlite {
             connection.set_limit(limit, most).map_err(refused)?;
         }
         connection.set_prepared_statement_cache_capacity(128);
-        // Tests reopen files after a simulated crash of the process, never of the machine.
+        // The tests simulate a crash of the process, but not a crash of the machine, before they open a file again.
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
             .map_err(refused)?;

@@ -1,5 +1,5 @@
-//! The end of a command: the device's report, or silence. Each command is answered once; a later report only corrects
-//! the record.
+//! The end of a command, with or without a report from the device. Each command is answered once. A later report can
+//! change the stored result, but it does not change an answer that was already sent.
 
 use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::command::CommandStatus;
@@ -15,22 +15,22 @@ use crate::event::Effect;
 use crate::lines::{Line, level_text};
 use crate::store::StoreError;
 
-/// How long after its deadline a command waits for its report, in milliseconds: the device may act at the last moment,
-/// and its report needs time to arrive.
+/// How long after its deadline a command waits for the report, in milliseconds. The device can run the command just
+/// before the deadline, and the report needs time to arrive.
 pub const GRACE_MS: u64 = 1_000;
 
-/// How current a report's level is.
+/// Whether the level in a report is current.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provenance {
     /// The level is the line's current level.
     Live,
-    /// The report comes with a hello, and the hello's own levels are newer.
+    /// The report is part of a hello. The levels of the lines in this hello are newer.
     InHello,
 }
 
 impl Site<'_> {
-    /// Handles a device's report. A report that matches no command of the device is recorded as invalid. A report on an
-    /// ended command is a repetition and is ignored, unless the command was given up as unknown.
+    /// Handles a device's report. If the report matches no command of the device, it is recorded as invalid. If the
+    /// command has already ended, the report is a repetition and is ignored, unless the stored status is `unknown`.
     pub(crate) fn take_report(
         &mut self,
         device: &Name,
@@ -70,8 +70,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The desired level after a command. On a `retain` line, it is the level of an executed `set` or the result of an
-    /// executed `toggle`. A correction that arrives after a later command does not change it.
+    /// The desired level of a line after a command. For a `retain` line, this is the level of an executed `set` or the
+    /// result of an executed `toggle`. If a later command on the line was executed, a late report does not change the
+    /// desired level.
     fn desired_after(
         &self,
         command: &Command,
@@ -110,7 +111,7 @@ impl Site<'_> {
         self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Gives up the commands without a report. The device may have executed them.
+    /// Gives up commands without a report: their status becomes `unknown`. The device can have executed them.
     pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1");
         let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
@@ -123,7 +124,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Stores how a command ended and answers all callers that wait for it, unless they were answered before.
+    /// Stores the result of a command, and answers all callers that wait for it, unless they were already answered.
     fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
@@ -152,7 +153,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// When the first command in flight is given up, in milliseconds of Unix time.
+    /// When the first command in flight will be given up, in milliseconds of Unix time.
     pub(crate) fn next_give_up(&self) -> Result<Option<u64>, StoreError> {
         let row = self.row("SELECT min(deadline_ms) FROM commands WHERE status = 'delivered'", &[])?;
         let deadline_ms = row.map(|row| row.opt_uint(0)).transpose()?.flatten();

@@ -1,4 +1,4 @@
-//! The panels' side of a site: their view of it, and their messages.
+//! Panels: their view of the site, and their messages.
 
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
@@ -30,7 +30,8 @@ impl Site<'_> {
         })
     }
 
-    /// Answers a panel's message by effects. A panel with an invalid token receives the problem and is closed.
+    /// Handles a message from a panel; the answers are effects. If the token of the panel is invalid, the panel
+    /// receives the problem and its socket is closed.
     pub(crate) fn hear_panel(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         let FromPanel::Command(request) = message;
         let message = match self.command(principal, &request, Some(panel)) {
@@ -81,8 +82,8 @@ impl Site<'_> {
     }
 }
 
-/// A scope set within the maximum size: the intersection of two sets may be larger than either of them. Then the last
-/// line scopes are omitted from the answer, but still allowed.
+/// Limits a scope set to the maximum size, because the intersection of two sets can be larger than each of the sets.
+/// The last line scopes are omitted from the answer, but they are still allowed.
 fn told(scope: &ScopeSet) -> ScopeSet {
     let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
     site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()

@@ -1,4 +1,4 @@
-//! People: the first owner, invitations, roles and scopes, and removal.
+//! People: the first owner, invitations, roles and scopes, and the removal of people.
 
 use pinlatch_protocol::admin::{Person, RightsRequest};
 use pinlatch_protocol::name::UserName;
@@ -30,7 +30,7 @@ impl Site<'_> {
 
     pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
-        // Kept permanently: a setup code may have no expiry, and there is only one.
+        // Stored permanently, because a setup code can have no expiry. There is only one such row.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
@@ -67,8 +67,8 @@ impl Site<'_> {
         row.map(|row| rights_in(&row, 0)).transpose()
     }
 
-    /// Invites a person, or lets an existing person choose a new password. The caller cannot grant rights that they
-    /// lack, and only an owner can invite to an owner's account.
+    /// Invites a person, or lets an existing person choose a new password. The caller must have all rights that the
+    /// invitation grants. Only an owner can invite to the account of an owner.
     pub(crate) fn invite(
         &mut self,
         principal: &Principal,
@@ -79,7 +79,7 @@ impl Site<'_> {
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
         require_usable(username)?;
-        // A stolen access token must not be enough to take over the account permanently.
+        // A stolen access token must not be sufficient to take over the account permanently.
         if principal.person.as_ref() == Some(username) {
             let text = "use your current password to change your own password";
             return Err(Problem::new(Code::InvalidRequest).detail(text).into());
@@ -91,7 +91,7 @@ impl Site<'_> {
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "invite", username)?;
-                // Only one code at a time can set a person's password.
+                // At most one code can set a person's password at a time.
                 self.void_invitations(username)?;
                 (None, None)
             }
@@ -117,9 +117,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The user name of an invitation. It is asked before a password is hashed and set, so it must refuse every
-    /// invitation that [`Site::accept_invitation`] refuses: for a new person who has joined since then, or for a person
-    /// who was removed.
+    /// The user name of an invitation. The Worker asks for it before it hashes and sets a password. So this function
+    /// must refuse every invitation that [`Site::accept_invitation`] refuses, for example an invitation of a new person
+    /// who has joined since then, or of a person who was removed.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
         let row = self.row(
             "SELECT username FROM codes
@@ -130,7 +130,7 @@ impl Site<'_> {
         Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
     }
 
-    /// Uses an invitation: the person exists from now on, and earlier logins of that person end.
+    /// Uses an invitation: a new person is created, and earlier logins of an existing person end.
     pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
         let username = self.invited(code_id)?;
         let row = self.row(
@@ -182,8 +182,8 @@ impl Site<'_> {
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Changes a person's rights, with immediate effect, also on open sockets. The caller must have both the person's
-    /// old rights and the new ones.
+    /// Changes a person's rights. The change is effective immediately, also for open sockets. The caller must have all
+    /// old and all new rights of the person.
     pub(crate) fn change_person(
         &mut self,
         principal: &Principal,
@@ -203,17 +203,17 @@ impl Site<'_> {
             "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
             &[username.as_str().into(), role.into(), scope.into()],
         )?;
-        // The creator of an open invitation may have too few rights to invite this person with the new rights.
+        // The creator of an open invitation possibly lacks some of the new rights, so the invitation is deleted.
         self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
-        // Open panels show the old permissions and must load a new snapshot.
+        // Open panels show the old permissions, so they are closed and must load a new snapshot.
         self.close_panels(PanelFilter::Person(username.clone()));
         self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// Removes a person, their logins and all tokens that they issued; or withdraws the invitation of a person who has
-    /// not joined yet.
+    /// Removes a person, their logins and all tokens that they issued. If the person has not joined yet, only the
+    /// invitation is deleted.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
@@ -229,7 +229,7 @@ impl Site<'_> {
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        // Permanently, because a new person with the same name may join later.
+        // The tokens are ended permanently, because a new person with the same name can join later.
         self.run(
             "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
             &[username.as_str().into(), self.now_ms.into()],
@@ -239,7 +239,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends every login of a person. Their password can still start a new one.
+    /// Ends every login of a person. The person can log in again with their password.
     pub(crate) fn end_sessions(&mut self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
         if principal.person.as_ref() != Some(username) {
             self.require_site(principal, SiteRight::Users, "end_sessions", username.as_str())?;
@@ -278,7 +278,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Requires that people and open invitations are below the maximum.
+    /// Checks that the number of people and open invitations is below the maximum.
     pub(crate) fn require_room(&self) -> Result<(), Failure> {
         let row = self.row(
             "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM codes
@@ -292,7 +292,8 @@ impl Site<'_> {
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
-    /// Requires that the caller has all rights that they grant or remove. A refusal is written to the audit log.
+    /// Requires that the caller has all rights that the change grants or removes. A refusal is written to the audit
+    /// log.
     pub(crate) fn require_cover(
         &self,
         principal: &Principal,
@@ -307,8 +308,9 @@ impl Site<'_> {
         Err(self.beyond(principal, act, target, text))
     }
 
-    /// Like [`Site::require_cover`], for a person's rights. Only an owner can grant or remove an owner's rights: a
-    /// token with equal rights expires, but an owner created with it remains.
+    /// Like [`Site::require_cover`], for the rights of a person. Only an owner can grant or remove the rights of an
+    /// owner. A token with equal rights is not sufficient, because the token expires, but an owner that it creates
+    /// remains.
     pub(crate) fn require_over(
         &self,
         principal: &Principal,
@@ -344,7 +346,7 @@ impl Site<'_> {
     }
 }
 
-/// Reads a role and scope from two adjacent columns.
+/// Reads a role and scopes from two adjacent columns.
 fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     let role = role_from(row.text(column)?);
     let scope = match role {
@@ -354,7 +356,7 @@ fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     Ok(Rights { role, scope })
 }
 
-/// The rights in a request, which contains either a role or a scope.
+/// The rights in a request. The request must contain either a role or a scope.
 pub(crate) fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
     match (wanted.role, &wanted.scope) {
         (Some(role), None) => Ok(Rights { role: Some(role), scope: role.scopes() }),
@@ -370,7 +372,7 @@ pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
     }
 }
 
-/// Refuses a name that is a path segment of the API: `/users/accept`.
+/// Refuses a user name that is also a path segment of the API: `/users/accept`.
 pub(crate) fn require_usable(username: &UserName) -> Result<(), Problem> {
     if username.as_str() == "accept" {
         return Err(

@@ -1,16 +1,17 @@
-//! The tables, and the upgrade of an older database.
+//! The tables of a site's database, and the upgrade of an older database.
 //!
-//! There are few indexes, because each one is written, and billed, with its row. The Durable Object's SQLite has no
-//! `PRAGMA user_version`, so the schema version is in `meta`, next to the generation and the event sequence, which
-//! every event needs: one read returns all three.
+//! There are few indexes, because a write to an index is billed in addition to the write of the row. The SQLite of a
+//! Durable Object has no `PRAGMA user_version`, so the table `meta` contains the schema version. It also contains the
+//! generation and the event sequence, which every event needs, so one read returns all three.
 
 use crate::store::{Store, StoreError};
 
-/// The row in `meta`.
+/// The columns of the table `meta`.
 pub(crate) struct Meta {
     /// Tokens of an older generation are invalid.
     pub generation: u64,
-    /// A lower bound of the event sequence, because deleted rows no longer contribute their numbers.
+    /// The lowest possible sequence number of the last event. It is needed because deleted rows no longer contain their
+    /// numbers.
     pub seq: u64,
 }
 
@@ -21,7 +22,8 @@ const META: &str = "CREATE TABLE IF NOT EXISTS meta (
     seq INTEGER NOT NULL
 ) STRICT";
 
-/// One element per version. A released version never changes. `IF NOT EXISTS` lets an interrupted creation run again.
+/// The statements of each schema version. A released version never changes. Because of `IF NOT EXISTS`, an interrupted
+/// creation can run again.
 pub(crate) const VERSIONS: &[&[&str]] = &[
     &[
         "CREATE TABLE IF NOT EXISTS people (
@@ -29,7 +31,7 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         role TEXT NOT NULL,
         created_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // Refresh families: one login's chain of refresh tokens.
+        // Refresh families: the chain of refresh tokens of one login.
         "CREATE TABLE IF NOT EXISTS families (
         id TEXT PRIMARY KEY,
         username TEXT NOT NULL,
@@ -43,14 +45,14 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         jti TEXT PRIMARY KEY,
         until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // One-time codes. Enrolment codes are inserted at their creation, setup codes at their use.
+        // One-time codes. An enrolment code is inserted when it is created, a setup code when it is used.
         "CREATE TABLE IF NOT EXISTS codes (
         id TEXT PRIMARY KEY,
         device TEXT,
         expires_ms INTEGER NOT NULL,
         used_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // `online` is the last published presence. The actual presence is computed.
+        // The column `online` is the last published value. Whether a device is online is computed.
         "CREATE TABLE IF NOT EXISTS devices (
         name TEXT PRIMARY KEY,
         thumbprint TEXT NOT NULL,
@@ -63,7 +65,7 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         version TEXT,
         seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // Used connection nonces, so that a captured proof cannot open a second connection.
+        // Connection nonces that were used, so that a captured proof cannot open a second connection.
         "CREATE TABLE IF NOT EXISTS sessions (
         nonce TEXT PRIMARY KEY,
         at_ms INTEGER NOT NULL
@@ -81,7 +83,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         seq INTEGER NOT NULL,
         PRIMARY KEY (device, name)
     ) STRICT, WITHOUT ROWID",
-        // `seq` is the ticket and, as `c<seq>`, the `jti`. The newest row is never deleted, so no number is reused.
+        // `seq` is the ticket of a command. `c<seq>` is its `jti`. The newest row is never deleted, so no number is
+        // used twice.
         "CREATE TABLE IF NOT EXISTS commands (
         seq INTEGER PRIMARY KEY,
         iss TEXT NOT NULL,
@@ -113,17 +116,17 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
     ) STRICT",
     ],
     &[
-        // Custom scopes; the role is then `custom`.
+        // Individual scopes. If they are set, the role is `custom`.
         "ALTER TABLE people ADD COLUMN scope TEXT",
-        // Whether this person chose a password. The gate may still have a password of an earlier person with the same
+        // Whether this person chose a password. The gate can still have the password of an earlier person with the same
         // name.
         "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 1",
         // The invited person, and the rights that the invitation grants.
         "ALTER TABLE codes ADD COLUMN username TEXT",
         "ALTER TABLE codes ADD COLUMN role TEXT",
         "ALTER TABLE codes ADD COLUMN scope TEXT",
-        // API tokens and guest links. `person` or `parent` limits their rights: the person who issued the token, or the
-        // token that issued it.
+        // API tokens and guest links. The rights of a token are limited by the person who issued it (`person`) or by
+        // the token that issued it (`parent`).
         "CREATE TABLE IF NOT EXISTS tokens (
         jti TEXT PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -139,12 +142,13 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         created_ms INTEGER NOT NULL,
         ended_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // Each entry's hash includes the previous entry's hash. Entries older than this schema version have none.
+        // The hash of each entry covers the hash of the previous entry. Entries from before this schema version have no
+        // hash.
         "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
-        // In days; NULL means the deployment's default.
+        // The retention in days. NULL means the deployment's default.
         "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
-        // People's identities at login providers: by subject, or by an address until the first login binds it to a
-        // subject.
+        // The identities of people at login providers. An identity is a subject, or an email address. The first login
+        // with an email address stores the subject in `sub`, and later logins are recognised by this subject.
         "CREATE TABLE IF NOT EXISTS identities (
         iss TEXT NOT NULL,
         who TEXT NOT NULL,
@@ -160,7 +164,7 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE lines ADD COLUMN precision INTEGER",
     ],
     &[
-        // The certificate that replaces a device's present one.
+        // The renewed certificate of a device, valid in addition to the current certificate.
         "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
         "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
     ],
@@ -170,8 +174,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
     ],
     &[
-        // `sessions` contained connection nonces. It is created again first, so that an interrupted upgrade, which may
-        // already have dropped it, can run again.
+        // `sessions` contained connection nonces. The table is created again before it is copied and dropped, because
+        // an interrupted upgrade can have dropped it already.
         "CREATE TABLE IF NOT EXISTS sessions (nonce TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS connection_nonces (
         nonce TEXT PRIMARY KEY,
@@ -182,10 +186,11 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
     ],
 ];
 
-/// Upgrades the database if necessary and returns its `meta`. An up-to-date database needs one read.
+/// Upgrades the database if necessary, and returns the columns of `meta`. If the database is current, one read is
+/// sufficient.
 pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
     let current = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
-    // The read fails in an empty database, which does not have this table yet.
+    // The read fails in an empty database, because the table does not exist yet.
     if let Ok(Some((schema, meta))) = read(store)
         && schema == current
     {
@@ -200,7 +205,7 @@ pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
     let done = done.ok_or(StoreError::Newer(schema))?;
     for statement in VERSIONS.iter().skip(done).flat_map(|version| version.iter()) {
         match store.run(statement, &[]) {
-            // SQLite has no `ADD COLUMN IF NOT EXISTS`.
+            // SQLite has no `ADD COLUMN IF NOT EXISTS`, so the error for an existing column is ignored.
             Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
             other => drop(other?),
         }

@@ -1,23 +1,24 @@
-//! The persistent storage of a site: one SQL statement at a time, behind a trait.
+//! The trait for the database of a site. It runs one SQL statement at a time.
 //!
-//! There are two adapters: the Durable Object's `SqlStorage` (in `edge-worker`), and bundled SQLite ([`crate::native`],
-//! for native tests). Neither opens transactions for the site: the Durable Object commits all statements of one event
-//! together.
+//! There are two implementations: `SqlStorage` of a Durable Object (in `edge-worker`), and a bundled SQLite for native
+//! tests ([`crate::native`]). The site opens no transactions, because a Durable Object commits all statements of one
+//! event together.
 
-/// A parameter of a statement, or a cell of its result.
+/// A parameter of a statement, or a value in a row of its result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// SQL's NULL.
     Null,
     /// A whole number.
     Integer(i64),
-    /// A floating-point number. JavaScript has no other number type, so whole numbers may come back as this variant.
+    /// A floating-point number. JavaScript has no separate type for whole numbers, so a whole number can be returned as
+    /// this variant.
     Real(f64),
     /// Text.
     Text(String),
 }
 
-/// The largest whole number that JavaScript represents exactly; larger ones are stored as this one.
+/// The largest whole number that JavaScript represents exactly. Larger numbers are stored as this number.
 pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 impl From<i64> for Value {
@@ -27,8 +28,8 @@ impl From<i64> for Value {
 }
 
 impl From<u64> for Value {
-    /// For times and counters. A value above JavaScript's exact range is stored as its maximum, which means "no end" in
-    /// practice.
+    /// For times and counters. A number above the range that JavaScript represents exactly is stored as the maximum. In
+    /// practice, this maximum means "no end".
     fn from(number: u64) -> Self {
         Self::Integer(i64::try_from(number).map_or(MAX_EXACT, |n| n.min(MAX_EXACT)))
     }
@@ -73,7 +74,7 @@ impl Row {
         self.0.get(column).unwrap_or(&Value::Null)
     }
 
-    /// A whole number or NULL. A real number without a fraction counts as whole.
+    /// A whole number or NULL. A floating-point number without a fraction is accepted.
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
         match self.cell(column) {
@@ -135,13 +136,13 @@ impl Row {
     }
 }
 
-/// An error of the store. It is for the deployment owner's log, never for a caller.
+/// An error of the store. It goes to the log of the deployment's owner, never to a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database refused the statement.
     #[error("a statement failed: {0}")]
     Sql(String),
-    /// A cell does not have the type that its column requires.
+    /// A value does not have the type that its column requires.
     #[error("column {column} does not contain {wanted}")]
     Shape {
         /// The index of the column, from 0.

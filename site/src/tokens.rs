@@ -1,4 +1,5 @@
-//! API tokens and guest links issued by the site, limited by their issuer's current rights for their whole lifetime.
+//! API tokens and guest links that the site issues. For their whole lifetime, they are limited by the current rights of
+//! their issuer.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, MintRequest, TokenKind, TokenView};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,7 +11,7 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// Maximum length of a chain in which each token issued the next.
+/// Maximum length of a chain of tokens in which each token issued the next one.
 const MAX_ANCESTORS: usize = 8;
 
 /// Maximum number of tokens per site that are neither expired nor revoked.
@@ -28,7 +29,7 @@ pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
 const COLUMNS: &str =
     "jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms";
 
-/// A row of `tokens`.
+/// A row of the table `tokens`.
 struct Minted {
     jti: String,
     kind: TokenKind,
@@ -93,7 +94,8 @@ impl Site<'_> {
         Ok(self.minted(jti)?.map(|token| token.kind))
     }
 
-    /// Current permissions of an issued token: its scopes, limited to the current permissions of each ancestor.
+    /// The current permissions of an issued token: its scopes, limited to the current permissions of all tokens and
+    /// people that issued it.
     pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
@@ -101,7 +103,7 @@ impl Site<'_> {
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
             let Some(token) = self.minted(&jti)? else {
-                // An ancestor that this site did not issue: it is valid until it is revoked.
+                // This site did not issue the ancestor. The ancestor counts as valid until it is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
                     Some(scope) => Ok(scope),
@@ -135,8 +137,9 @@ impl Site<'_> {
         }
     }
 
-    /// Issues a token. The caller must have all of its scopes. The token must not expire later than the caller's token,
-    /// unless the caller is a logged-in person: then the person's rights limit it for its whole lifetime.
+    /// Issues a token. The caller must have all scopes of the new token. The new token must not expire later than the
+    /// caller's token, unless the caller is a logged-in person. In this case, the person's rights limit the new token
+    /// for its whole lifetime.
     pub(crate) fn mint(
         &mut self,
         principal: &Principal,
@@ -168,8 +171,8 @@ impl Site<'_> {
         if request.kind == TokenKind::Guest && site_scope {
             return Err(wrong("a guest link can contain line scopes only"));
         }
-        // Tokens that a person issues during a login belong to the person and outlive the login. Any other token is an
-        // ancestor.
+        // A token that a person issues during a login belongs to the person and stays valid after the login. Otherwise,
+        // the caller's token is the parent of the new token.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
             return Err(wrong("`expires_at` must not be after the expiry of the token that you use"));
@@ -210,7 +213,7 @@ impl Site<'_> {
         Ok(minted.view(None))
     }
 
-    /// Ensures that the permission check of a new token reaches all its ancestors.
+    /// Checks that the chain of a new token is short enough for the permission check.
     fn require_short_line(&self, jti: &str) -> Result<(), Failure> {
         let mut next = Some(jti.to_owned());
         for _ in 0..MAX_ANCESTORS - 1 {
@@ -237,8 +240,8 @@ impl Site<'_> {
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Revokes an issued token and all tokens issued from it; or, if `exp` contains its expiry, any other token by its
-    /// `jti`.
+    /// Revokes a token. For a token that the site issued, the tokens issued with it become invalid too. For any other
+    /// token, the caller must pass the expiry in `exp`.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
@@ -259,7 +262,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "revoke", jti, "done")?;
         self.close_panels(PanelFilter::Token(jti.into()));
-        // Panels with tokens issued from this one must close too.
+        // Panels whose tokens were issued with this token must also close.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -270,7 +273,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Limits the revocations that a caller with this right can make the site store, possibly permanently.
+    /// Limits the number of revoked tokens that callers with this right can make the site store, possibly permanently.
     fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         if !(1..=MAX_JTI).contains(&jti.len()) {
@@ -285,8 +288,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Refuses a `jti` until `exp`, the expiry of its token in seconds of Unix time. If it is already revoked, the
-    /// later expiry applies, so that no call can shorten a revocation.
+    /// Refuses a `jti` until `exp`, the expiry of its token in seconds of Unix time. If the `jti` is already refused,
+    /// the later of both times applies, so that no call can shorten a revocation.
     pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
@@ -296,8 +299,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Whether a guest link can be exchanged now. Its signature was verified, so the caller may know the reason for a
-    /// refusal.
+    /// Checks that a guest link can be exchanged now. The signature was verified, so a refusal can contain the reason.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
         let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
@@ -321,7 +323,7 @@ impl Site<'_> {
         }
     }
 
-    /// Counts a use, if the token has a maximum number of uses.
+    /// Counts a use of the caller's token, if the token has a maximum number of uses.
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.minted {
             return Ok(());

@@ -13,24 +13,26 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
 
-/// The prefix of the subject of API tokens and guest links; the `jti` follows. User names contain no colon.
+/// The prefix of the subject of API tokens and guest links. The token's `jti` follows the prefix. A user name cannot
+/// contain a colon.
 pub const MINTED: &str = "token:";
 
 /// The longest lifetime of a person's access token, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
 
-/// The longest lifetime of any access token, in seconds: ten years, for tokens that an owner issues to machines.
+/// The longest lifetime of any access token, in seconds: ten years. Owners issue tokens with long lifetimes to
+/// machines.
 const MAX_LIFE: u64 = 10 * 366 * 86_400;
 
 /// The claims of an access token, in addition to the registered claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// The token's largest permissions.
+    /// The maximum permissions of the token.
     pub scope: ScopeSet,
     /// The site's generation when the token was issued. Raising the site's generation revokes older tokens.
     #[serde(rename = "gen")]
     pub generation: u64,
-    /// The login that the token belongs to. The token is valid only while this login exists.
+    /// The id of the login that the token belongs to. The token is valid only while this login exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
     /// Start of validity, in seconds of Unix time; absent if the token is valid immediately.
@@ -73,7 +75,7 @@ impl AccessGrant<'_> {
 }
 
 impl AccessClaims {
-    /// Verifies an access token that the edge signed, and returns the deployment's site that it is for.
+    /// Verifies an access token that the edge signed. Returns the site that the token is for, and its claims.
     pub fn verify<'s>(
         token: &str,
         keys: &KeySet,
@@ -84,7 +86,8 @@ impl AccessClaims {
         Self::verify_kind(Kind::Access, token, keys, sites, Some(now), cache)
     }
 
-    /// Like [`AccessClaims::verify`], for a guest link's token. Without `now`, its validity period is not checked.
+    /// Like [`AccessClaims::verify`], for the token of a guest link. If `now` is `None`, the validity period is not
+    /// checked.
     pub fn verify_guest<'s>(
         token: &str,
         keys: &KeySet,

@@ -82,7 +82,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm with this name. Upper and lower case differ.
+    /// The algorithm with this name. The comparison is case-sensitive.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
@@ -103,7 +103,7 @@ impl Algorithm {
         self.family() == Family::Secret
     }
 
-    /// The shortest secret, in bytes: the length of the hash's output (RFC 7518 §3.2).
+    /// The shortest accepted secret, in bytes: the length of the hash's output (RFC 7518 §3.2).
     pub(crate) fn shortest_secret(self) -> usize {
         match self {
             Self::Hs384 => 48,
@@ -114,7 +114,7 @@ impl Algorithm {
 }
 
 impl Family {
-    /// The algorithm of a key without `alg`, unless the owner configures another.
+    /// The default algorithm of a key without `alg`, if the owner configures no other algorithm.
     pub(crate) fn usual(self) -> Algorithm {
         match self {
             Self::Secret => Algorithm::Hs256,

@@ -1,8 +1,8 @@
 //! A cache of verified signatures.
 //!
-//! The result of a signature check depends only on the token and the keys, so it can be cached. All other checks
-//! (time, audience, revocation) are repeated at each use. Only valid signatures are cached, so tokens from
-//! strangers cannot evict entries.
+//! The result of a signature check depends only on the token and the keys, so it can be cached. All other checks (time,
+//! audience, revocation) are repeated at each use. Only valid signatures are cached, so tokens with invalid signatures
+//! cannot evict entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -18,7 +18,8 @@ pub struct SignatureCache {
     order: VecDeque<CacheKey>,
 }
 
-/// A digest of the whole token, keyed by the key set's id. The same token has different cache keys for different sets.
+/// A digest of the whole token and the id of the key set. The same token has different cache keys for different key
+/// sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey([u8; 32]);
 

@@ -1,7 +1,7 @@
-//! Short sealed texts: challenges, enrolment codes and setup codes.
+//! Short texts that only the edge can issue: challenges, enrolment codes, setup codes and invitation codes.
 //!
-//! Each is a few bytes with an HMAC (RFC 2104) that only the edge can compute, so the Worker rejects guesses
-//! without state. They are short because people copy codes by hand.
+//! Each text contains a few bytes and an HMAC (RFC 2104) that only the edge can compute. So the Worker can reject
+//! guessed codes without stored state. The texts are short because people copy codes by hand.
 
 use hmac_sha256::HMAC;
 use pinlatch_protocol::name::Name;
@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::b64;
 use crate::refusal::Refusal;
 
-/// Length of the seal in bytes: an HMAC-SHA256 truncated to 128 bits.
+/// Length of the HMAC in bytes: HMAC-SHA256, truncated to 128 bits.
 const SEAL: usize = 16;
 
 /// Length of a code's random id, in bytes.
@@ -38,7 +38,7 @@ impl SealingSecret {
     }
 }
 
-/// A challenge for a device: edge time and a random nonce, sealed.
+/// A challenge for a device: edge time, a random nonce and an HMAC.
 pub struct Challenge;
 
 impl Challenge {
@@ -68,7 +68,7 @@ impl Challenge {
         Ok(issued)
     }
 
-    /// The edge time in a challenge, for the device that answers it.
+    /// The edge time in a challenge. The device that answers the challenge uses this time.
     pub fn time_of(text: &str) -> Option<u64> {
         let bytes = b64::decode(text)?;
         bytes.first_chunk::<8>().map(|time| u64::from_be_bytes(*time)).filter(|time| *time < 1 << 40)
@@ -96,7 +96,7 @@ impl CodePurpose {
     }
 }
 
-/// A one-time code, `SITE.SEALED`. The site ensures that it is used only once, by [`Code::id`].
+/// A one-time code, `SITE.SEALED`. The site stores [`Code::id`], so that each code is used only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
     /// The code's site.

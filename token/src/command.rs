@@ -1,4 +1,4 @@
-//! Command tokens (`cmd+jwt`): one action on one line of one device, valid once and on one connection.
+//! Command tokens (`cmd+jwt`): one action on one line of one device. Each token is valid once, on one connection.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const MAX_LIFE: u64 = 62;
 pub struct CommandClaims {
     /// The command's id, used in the device's report.
     pub jti: String,
-    /// The subject that sent the command.
+    /// The subject (person, program or site) that sent the command.
     pub sub: String,
     /// The deadline, in milliseconds of Unix time at the edge.
     pub deadline_ms: u64,
@@ -32,7 +32,8 @@ pub struct CommandClaims {
     pub args: Map<String, Value>,
 }
 
-/// The claims in addition to the registered claims. The name is `session` because jwt-simple parses `nonce` itself.
+/// The claims in addition to the registered claims. The nonce claim is named `session`, because jwt-simple parses
+/// `nonce` itself.
 #[derive(Serialize, Deserialize)]
 struct Custom {
     deadline: u64,
@@ -42,7 +43,7 @@ struct Custom {
     args: Map<String, Value>,
 }
 
-/// The verifying device, its connection, and the latest possible time.
+/// The requirements of the device that verifies a command.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
     /// The device's site.
@@ -51,7 +52,8 @@ pub struct Expect<'a> {
     pub device: &'a Name,
     /// The nonce of the connection that received the command.
     pub session: &'a str,
-    /// The latest possible edge time now, in milliseconds: the estimate plus its uncertainty.
+    /// The latest possible current edge time, in milliseconds: the device's estimate plus the uncertainty of this
+    /// estimate.
     pub latest_edge_ms: u64,
 }
 
@@ -71,7 +73,7 @@ impl CommandClaims {
             aud: device_audience(site, device),
             jti: self.jti,
             iat: now_ms / 1000,
-            // Up to a second after the deadline, so only `deadline` decides.
+            // `exp` can be up to one second after the deadline, so the device checks only `deadline`.
             exp: self.deadline_ms / 1000 + 1,
         };
         let custom = Custom {
@@ -85,15 +87,15 @@ impl CommandClaims {
     }
 }
 
-/// Verifies a command on its device. The caller must check for replays, by `jti`.
+/// Verifies a command on the device that received it. The caller must refuse a `jti` that it has already accepted.
 pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<CommandClaims, Refusal> {
     let audiences = [device_audience(expect.site, expect.device)];
     let policy = policy::Expect {
         kind: Kind::Command,
         issuer: EDGE,
         audiences: &audiences,
-        // The check of `deadline` below replaces this one: it has millisecond precision, and its error separates
-        // late commands from bad tokens.
+        // `exp` is not compared with the time here. The check of `deadline` below has millisecond precision, and its
+        // refusal distinguishes late commands from invalid tokens.
         now: None,
         leeway: 0,
         max_life: Some(MAX_LIFE),
@@ -103,7 +105,7 @@ pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Command
         return Err(Refusal::WrongSession);
     }
     if custom.deadline > registered.exp.saturating_mul(1000) {
-        return Err(Refusal::BadClaim("deadline", "it must not be after exp".into()));
+        return Err(Refusal::BadClaim("deadline", "deadline must not be after exp".into()));
     }
     if expect.latest_edge_ms >= custom.deadline {
         return Err(Refusal::DeadlinePassed(expect.latest_edge_ms - custom.deadline));

@@ -1,4 +1,5 @@
-//! A device's certificate (`devcert+jwt`), and its proof that it has the certificate's private key (`devproof+jwt`).
+//! The certificate of a device (`devcert+jwt`), and the proof that the device has the certificate's private key
+//! (`devproof+jwt`).
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ pub fn sign_cert(
 }
 
 impl DeviceCert {
-    /// Verifies a certificate at the edge.
+    /// Verifies a device's certificate at the edge.
     pub fn verify(token: &str, keys: &KeySet, sites: &[Name], now: u64) -> Result<Self, Refusal> {
         let audiences: Vec<String> = sites.iter().map(site_audience).collect();
         let expect = Expect {
@@ -98,7 +99,7 @@ impl DeviceCert {
         })
     }
 
-    /// Verifies the proof that belongs to this certificate, and returns the proof's session nonce.
+    /// Verifies a proof for this certificate. Returns the session nonce in the proof.
     pub fn verify_proof(&self, proof: &str, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let expect = Expect {
             kind: Kind::DeviceProof,
@@ -121,7 +122,7 @@ impl DeviceCert {
     }
 }
 
-/// Signs the answer to a challenge. The device's clock is not used: the challenge contains edge time.
+/// Signs the answer to a challenge. The device's clock is not used, because the challenge contains the edge time.
 pub fn sign_proof(
     key: &SigningKey,
     site: &Name,
@@ -129,8 +130,8 @@ pub fn sign_proof(
     challenge: &str,
     session: &str,
 ) -> Result<String, Refusal> {
-    let issued = Challenge::time_of(challenge)
-        .ok_or(Refusal::Malformed("the challenge does not come from an edge"))?;
+    let issued =
+        Challenge::time_of(challenge).ok_or(Refusal::Malformed("the challenge has an invalid form"))?;
     let registered = Registered {
         iss: device.to_string(),
         sub: device.to_string(),

@@ -1,8 +1,8 @@
-//! The edge's secrets: a private JWK Set whose first key signs.
+//! The edge's secrets: a private JWK Set. The first signing key in the set signs.
 //!
-//! In addition to RFC 7517's members, a key has dates for rotation: `iat` is when it was created and `nbf` when it
-//! started to sign. On the public half of a retired key, `exp` is the time until which a device certificate with its
-//! signature is accepted.
+//! In addition to the members of RFC 7517, a key has dates for rotation: `iat` is the time when the key was created,
+//! and `nbf` is the time when it started to sign. For a retired key, the set contains only the public half. Device
+//! certificates that a retired key signed are accepted until its `exp`.
 
 mod rotation;
 
@@ -23,9 +23,9 @@ use crate::sealed::{self, OpeningKey};
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::lenient;
 
-/// The edge's secrets. The first signing key signs and all of them verify; the first sealing key seals and all of
-/// them open. So a new key is known everywhere before it is used. Other parties seal with the first P-256 key or
-/// with an RSA key, and all of these keys open.
+/// The edge's secrets. The first signing key signs, and all signing keys verify. The first sealing key encrypts, and
+/// all sealing keys decrypt. So every isolate can know a new key before the key is used. Other parties encrypt with the
+/// first P-256 key or with an RSA key, and the edge can decrypt with all of these keys.
 #[derive(Clone)]
 pub struct EdgeKeys {
     signer: Signer,
@@ -45,7 +45,7 @@ struct Signer {
     signs_since: Option<u64>,
 }
 
-/// A key pair that opens tokens that other parties sealed for the edge.
+/// A key pair that decrypts tokens that other parties encrypted for the edge.
 #[derive(Clone)]
 struct Opener {
     key: OpeningKey,
@@ -59,7 +59,7 @@ struct Retired {
     until: u64,
 }
 
-/// A 256-bit secret for refresh tokens (A256KW). The secret for codes and challenges is derived from it.
+/// A 256-bit secret that encrypts refresh tokens (A256KW). The secret for codes and challenges is derived from it.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     raw: Vec<u8>,
@@ -105,7 +105,7 @@ impl Opener {
         Self { key: OpeningKey::generate(), made }
     }
 
-    /// Whether rotation replaces the key. RSA keys belong to the owner, and only the owner replaces them.
+    /// Whether a rotation replaces this key. RSA keys belong to the owner, so only the owner replaces them.
     fn rotates(&self) -> bool {
         self.key.algorithm().agrees()
     }
@@ -136,7 +136,7 @@ impl std::fmt::Debug for EdgeKeys {
 }
 
 impl EdgeKeys {
-    /// Generates a first set without dates: a signing key, a sealing key, and a key that opens other parties' sealed
+    /// Generates a first set without dates: a signing key, a sealing key, and a key pair that decrypts other parties'
     /// tokens.
     pub fn generate() -> Result<Self, KeyError> {
         let (signers, sealers) = (vec![Signer::generate(None)], vec![Sealer::generate(None)?]);
@@ -220,15 +220,15 @@ impl EdgeKeys {
         &self.public
     }
 
-    /// The keys for verifying only device certificates (`devcert+jwt`): the public keys and the retired ones. A device
-    /// that was offline for months has a certificate that a now retired key signed. The site decides its
-    /// permissions: it knows the certificate and the device's key.
+    /// The keys that verify only device certificates (`devcert+jwt`): the current public keys and the retired keys. If
+    /// a device was offline for months, its certificate can have the signature of a key that is retired now. The site
+    /// also checks the certificate's id and the device's key.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
     }
 
-    /// The keys that everyone can fetch: the public halves of the signing keys and of the keys to seal with. A key
-    /// before its switch is not published for sealing, so no sealed token reaches an isolate without the key.
+    /// The keys that everyone can fetch: the public halves of the signing keys and of the keys that other parties
+    /// encrypt with. A P-256 key is published only after its switch, so that every isolate can already decrypt with it.
     pub fn published(&self) -> Value {
         let mut jwks = self.public.to_jwks();
         if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
@@ -237,14 +237,14 @@ impl EdgeKeys {
         jwks
     }
 
-    /// Opens a token that was sealed for the edge (RFC 7516) and returns the signed JWT inside, which must be
-    /// verified like any other. [`is_sealed`](crate::is_sealed) recognises sealed tokens.
+    /// Decrypts a token that was encrypted for the edge (RFC 7516). Returns the signed JWT inside, which the caller
+    /// must verify like any other token. [`is_sealed`](crate::is_sealed) recognises encrypted tokens.
     pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
         sealed::open(token, self.openers.iter().map(|opener| &opener.key))
     }
 
-    /// The keys that others seal with: the first P-256 key that is not waiting for its switch, and the owner's RSA
-    /// keys.
+    /// The keys that other parties encrypt with: the first P-256 key that is not waiting for its switch, and the
+    /// owner's RSA keys.
     fn receiving(&self) -> impl Iterator<Item = &Opener> {
         let switched = |opener: &&Opener| opener.rotates() && opener.made <= self.signer.made;
         let own = self.openers.iter().find(switched);
@@ -260,14 +260,14 @@ impl EdgeKeys {
         std::iter::once(&self.signer).chain(&self.others)
     }
 
-    /// Seals claims (JWE, A256KW + A256GCM) that only this edge can read.
+    /// Encrypts claims (JWE, A256KW + A256GCM), so that only this edge can read them.
     pub(crate) fn seal_own(&self, claims: JWTClaims<Object>) -> Result<String, Refusal> {
         let sealer = self.sealers.first().ok_or(Refusal::BadSeal)?;
         sealer.wrap.encrypt(claims).map_err(|_| Refusal::BadSeal)
     }
 
-    /// Opens the output of [`EdgeKeys::seal_own`] with any of the sealing keys. The caller must check its purpose and
-    /// its time.
+    /// Decrypts the output of [`EdgeKeys::seal_own`] with any of the sealing keys. The caller must check the purpose
+    /// and the expiry of the claims.
     pub(crate) fn open_own(&self, sealed: &str) -> Result<JWTClaims<Object>, Refusal> {
         let options = || DecryptionOptions {
             max_token_length: Some(MAX_TOKEN),
@@ -283,7 +283,8 @@ impl EdgeKeys {
         self.sealers.first().map(|sealer| &sealer.seal)
     }
 
-    /// The result of the first sealing secret that matches; otherwise the last refusal.
+    /// Calls `open` with each sealing secret. Returns the first result that is not [`Refusal::BadSeal`]; otherwise
+    /// `BadSeal`.
     fn open_with<T>(&self, open: impl Fn(&SealingSecret) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut outcome = Err(Refusal::BadSeal);
         for sealer in &self.sealers {
@@ -305,7 +306,7 @@ impl EdgeKeys {
         self.open_with(|secret| Challenge::open(secret, text, now))
     }
 
-    /// A new one-time code and its text, valid until `expires`, in seconds of Unix time.
+    /// Issues a one-time code. Returns the code and its text. `expires` is in seconds of Unix time.
     pub fn issue_code(
         &self,
         purpose: CodePurpose,
@@ -317,7 +318,7 @@ impl EdgeKeys {
         Ok((code, Secret::new(text)))
     }
 
-    /// Checks the seal and the expiry of a one-time code.
+    /// Checks the HMAC and the expiry of a one-time code.
     pub fn open_code(&self, purpose: CodePurpose, text: &str, now: u64) -> Result<Code, Refusal> {
         self.open_with(|secret| Code::open(secret, purpose, text, now))
     }

@@ -1,6 +1,6 @@
-//! Explains a token: its contents, and all reasons to refuse it, not only the first one.
+//! Explains a token: its contents, and every reason to refuse the token, not only the first one.
 //!
-//! The checks are the policy's functions, in the policy's order, so an explanation cannot disagree with a
+//! The checks are the functions of the policy, in the same order, so an explanation cannot disagree with a
 //! verification.
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,15 +17,15 @@ use crate::strict::{Object, Unverified, object};
 /// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// `jws` (the compact form), `jwe` (sealed), `json_serialization` (never accepted) or `unknown`.
+    /// `jws` (compact form, signed), `jwe` (encrypted), `json_serialization` (never accepted) or `unknown`.
     pub form: &'static str,
     /// The header's members, sorted by name; empty if the header cannot be read.
     pub header: Vec<Member>,
-    /// The claims, sorted by name; empty if they cannot be read.
+    /// The claims, sorted by name; empty if the claims cannot be read.
     pub claims: Vec<Member>,
     /// The policy's checks, in the policy's order.
     pub checks: Vec<Check>,
-    /// Whether the token would be accepted; `None` if no check failed but some checks could not be made.
+    /// Whether the token is accepted. `None` if no check failed but at least one check could not be made.
     pub accepted: Option<bool>,
 }
 
@@ -55,7 +55,7 @@ pub struct Check {
 pub enum Outcome {
     /// The check passed.
     Passed,
-    /// The token would be refused for this.
+    /// The token is refused for this reason.
     Refused {
         /// [`Refusal::code`].
         code: &'static str,
@@ -69,7 +69,7 @@ pub enum Outcome {
     },
 }
 
-/// Explains a text that may be a token. It never fails.
+/// Explains a text that can be a token. Any text has an explanation.
 pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explanation {
     let mut explanation =
         Explanation { form: form_of(token), header: vec![], claims: vec![], checks: vec![], accepted: None };
@@ -87,7 +87,7 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             explanation.skip("content", "only the recipient's key can decrypt it");
         }
         Err(refusal) => {
-            // The readable parts are shown although the token would be refused.
+            // The readable parts are shown even if the token is refused.
             let mut parts = token.split('.');
             let header = parts.next().and_then(|part| object(part, "the header").ok());
             let payload = parts.next().and_then(|part| object(part, "the payload").ok());
@@ -173,7 +173,7 @@ fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
     members.collect()
 }
 
-/// Header members of RFC 7515 §4.1, RFC 7516 §4.1 and RFC 7797.
+/// The meaning of a header member of RFC 7515 §4.1, RFC 7516 §4.1 or RFC 7797.
 fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
     let text = match name {
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
@@ -202,7 +202,7 @@ fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String
     Some(text.into())
 }
 
-/// Claims of RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, and Pinlatch.
+/// The meaning of a claim of RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, or Pinlatch.
 fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> {
     let text = match name {
         "iat" => return moment("issued", value, now),
@@ -227,7 +227,7 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
 }
 
 fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
-    /// The first second of the year 10000, which the date format cannot show.
+    /// The first second of the year 10000. The date format cannot show this time or later times.
     const FAR: u64 = 253_402_300_800;
     let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
     let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
@@ -293,7 +293,11 @@ mod tests {
         };
         assert_eq!(meaning("exp"), "expires 2026-09-21T14:14:19Z, in 59s");
         assert!(meaning("iat").ends_with("2h 1m ago"), "{}", meaning("iat"));
-        assert_eq!(explain(&token, None, &terms()).accepted, None, "without a key nobody can tell");
+        assert_eq!(
+            explain(&token, None, &terms()).accepted,
+            None,
+            "without a key, the signature is not checked"
+        );
     }
 
     #[test]

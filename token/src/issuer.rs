@@ -1,7 +1,8 @@
-//! External issuers. They sign tokens with their own keys; an issuer's tokens open one of the deployment's sites.
+//! External issuers. An external issuer signs tokens with its own keys, and one of the deployment's sites accepts
+//! these tokens.
 //!
-//! Each issuer is one `[vars.ISSUERS.NAME]` table in the deployment's configuration. An issuer with an invalid table
-//! is stored as broken: its tokens get a clear 503, and other issuers are not affected.
+//! Each issuer is a `[vars.ISSUERS.NAME]` table in the deployment's configuration. If the table of an issuer is
+//! invalid, the issuer is stored as broken: its tokens are answered with 503, and other issuers are not affected.
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub struct Issuer {
     pub name: String,
     /// The issuer's `iss`, compared byte by byte.
     pub issuer: String,
-    /// The site that the issuer's tokens open.
+    /// The site that accepts the issuer's tokens.
     pub site: Name,
     audience: [String; 1],
     typ: Vec<String>,
@@ -54,18 +55,19 @@ enum Keys {
     At { uri: String, algorithms: Vec<Algorithm> },
 }
 
-/// An accepted token of an external issuer. The site can still refuse it, for example if it is revoked.
+/// An accepted token of an external issuer. The site can still refuse the token, for example because it is revoked.
 #[derive(Debug, Clone)]
 pub struct Admitted {
-    /// The site that the token opens.
+    /// The site that accepts the token.
     pub site: Name,
     /// The issuer.
     pub iss: String,
     /// The subject.
     pub sub: String,
-    /// The token's id. If the token has no `jti`, the id is made from its digest, so that it can be revoked.
+    /// The token's id. If the token has no `jti`, the id is computed from the token's digest, so that the token can be
+    /// revoked.
     pub jti: String,
-    /// The token's largest permissions.
+    /// The maximum permissions of the token.
     pub scope: ScopeSet,
     /// Time of issue, in seconds of Unix time.
     pub iat: u64,
@@ -77,7 +79,7 @@ pub struct Admitted {
 #[derive(Debug, Clone, Default)]
 pub struct Issuers {
     good: Vec<Issuer>,
-    /// Name, `iss` if it could be read, and the fault.
+    /// For each broken issuer: its name, its `iss` if readable, and the error in its table.
     broken: Vec<(String, Option<String>, String)>,
 }
 
@@ -117,7 +119,8 @@ struct Raw {
 }
 
 impl Issuers {
-    /// Reads the configuration: a table of tables, by name. `secret` returns the value of a secret by its name.
+    /// Reads the configuration. `tables` is a table of tables; the key of each table is the issuer's name. `secret`
+    /// returns the value of the secret with a given name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut issuers = Self::default();
         let empty = Object::new();
@@ -141,8 +144,8 @@ impl Issuers {
         issuers
     }
 
-    /// Marks issuers as broken if their audience is one of these client ids. An `id_token` has a client id as its
-    /// audience, and it must never be accepted as an access token.
+    /// Marks issuers as broken if their audience is one of these client ids. The audience of an `id_token` is a client
+    /// id, and an `id_token` must never be accepted as an access token.
     pub fn forbid_audiences<'a>(&mut self, clients: impl Iterator<Item = &'a str>) {
         let clients: Vec<&str> = clients.collect();
         let (broken, good) = std::mem::take(&mut self.good)
@@ -152,17 +155,17 @@ impl Issuers {
         let broken: Vec<Issuer> = broken;
         self.broken.extend(broken.into_iter().map(|issuer| {
             let reason =
-                "its audience is the client_id of a login provider, so id_tokens would pass as access tokens";
+                "its audience is the client_id of a login provider, so an id_token could be used as an access token";
             (issuer.name, Some(issuer.issuer), reason.to_owned())
         }));
     }
 
-    /// The faults of the configuration by the issuer's name, for the owner.
+    /// The errors in the configuration by the issuer's name. They are for the owner, not for callers.
     pub fn faults(&self) -> BTreeMap<&str, &str> {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
-    /// The issuer with this name in the configuration, or its fault.
+    /// The issuer with this name in the configuration, or the error in its table.
     pub fn named(&self, name: &str) -> Result<&Issuer, &str> {
         let good = self.good.iter().find(|issuer| issuer.name == name);
         good.ok_or_else(|| {
@@ -171,9 +174,9 @@ impl Issuers {
         })
     }
 
-    /// Whether a token names one of the issuers. This verifies nothing.
+    /// Whether the unverified `iss` of a token is one of the issuers. The token is not verified.
     pub fn claims_to_know(&self, token: &str) -> bool {
-        // Every request comes here, and most deployments have no issuers.
+        // This function runs for every request, and most deployments have no issuers.
         if self.good.is_empty() && self.broken.is_empty() {
             return false;
         }
@@ -182,13 +185,14 @@ impl Issuers {
         self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
     }
 
-    /// Applies the whole policy, with the keys and terms of the issuer that the token names. The configuration must
-    /// contain the issuer's keys.
+    /// Applies the whole policy, with the keys and terms of the token's issuer. The configuration must contain the keys
+    /// of this issuer.
     pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
         Ok(self.meant(token)?.admit(token, None, now, cache)?)
     }
 
-    /// The issuer that a token names, by its unverified `iss` and `aud`. [`Issuer::admit`] then verifies the token.
+    /// The issuer of a token, found by the unverified `iss` and `aud`. The caller must then verify the token with
+    /// [`Issuer::admit`].
     pub fn meant(&self, token: &str) -> Result<&Issuer, NotAdmitted> {
         let parsed = Unverified::parse(token)?;
         let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
@@ -204,8 +208,8 @@ impl Issuers {
     }
 }
 
-/// The unverified `kid` in a token's header, for finding a key that was published recently. It selects a key and
-/// proves nothing.
+/// The unverified `kid` in a token's header. The caller uses it to find a key that was published recently. It proves
+/// nothing about the token.
 pub fn unverified_kid(token: &str) -> Option<String> {
     let parsed = Unverified::parse(token).ok()?;
     parsed.header_text("kid").ok().flatten().map(str::to_owned)
@@ -217,7 +221,7 @@ fn unverified_issuer(token: &str) -> Option<String> {
 }
 
 impl Issuer {
-    /// The address of the issuer's published keys; `None` if the configuration contains the keys.
+    /// The URL of the issuer's published keys; `None` if the configuration contains the keys.
     pub fn jwks_uri(&self) -> Option<&str> {
         match &self.keys {
             Keys::Here(_) => None,
@@ -247,7 +251,7 @@ impl Issuer {
             return Err("its audience is empty; set the audience that its tokens must name".into());
         }
         if !sites.contains(&raw.site) {
-            return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
+            return Err(format!("SITES does not contain its site {:?}", raw.site.as_str()));
         }
         if let Some(typ) = raw.typ.iter().find(|typ| is_own(typ)) {
             return Err(format!("the typ {typ:?} is reserved for Pinlatch's own tokens"));
@@ -309,8 +313,8 @@ impl Issuer {
         }
     }
 
-    /// Applies the whole policy with the issuer's terms. `published` are the issuer's published keys, needed if the
-    /// configuration contains none.
+    /// Applies the whole policy with the issuer's terms. If the configuration contains no keys, `published` must be the
+    /// keys that the issuer publishes.
     pub fn admit(
         &self,
         token: &str,
@@ -344,8 +348,8 @@ impl Issuer {
         })
     }
 
-    /// The configured ceiling, limited to the token's scopes if the issuer has a scope claim. Words that are not
-    /// Pinlatch scopes (`openid`) are ignored.
+    /// The permissions of the token: the configured ceiling, limited to the scopes in the token if the issuer has a
+    /// scope claim. Values that are not Pinlatch scopes (`openid`) are ignored.
     fn scope_of(&self, accepted: &Accepted) -> Result<ScopeSet, Refusal> {
         let Some(claim) = &self.scope_claim else { return Ok(self.ceiling.clone()) };
         let words: Vec<&str> = match accepted.claims.get(claim) {
@@ -353,7 +357,7 @@ impl Issuer {
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(_) => {
-                return Err(Refusal::BadClaim("scope", "it must be a text or a list of texts".into()));
+                return Err(Refusal::BadClaim("scope", "it must be a string or a list of strings".into()));
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
@@ -369,8 +373,8 @@ pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<
     })
 }
 
-/// The error for a secret that is not set. If the owner wrote the secret itself instead of its name, the secret must
-/// not appear in a log: the text is repeated only if it looks like a name.
+/// The error for a secret that is not set. The owner can have written the secret itself instead of its name, and the
+/// secret must not appear in a log. So the error contains the text only if the text looks like a name.
 pub(crate) fn not_set(member: &str, name: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.is_empty() && name.len() <= 48 && name.bytes().all(is_name) {
@@ -381,21 +385,21 @@ pub(crate) fn not_set(member: &str, name: &str) -> String {
     )
 }
 
-/// Checks that an address uses TLS or is on loopback, so that no one can eavesdrop.
+/// Checks that a URL uses TLS or loopback, so that no one can eavesdrop on the connection.
 pub fn private_uri(uri: &str) -> Result<String, String> {
     let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
     if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
         return Ok(uri.to_owned());
     }
-    Err(format!("{:?} is neither https nor on loopback", excerpt(uri)))
+    Err(format!("{:?} is not an https URL and not a loopback URL", excerpt(uri)))
 }
 
 fn is_own(typ: &str) -> bool {
     Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
 }
 
-/// An id for a token without `jti`: a digest of the signed part only. Anyone can compute a second valid ECDSA
-/// signature of a token, and a revoked token must not become valid with it.
+/// The id of a token without `jti`: a digest of the signed part, without the signature. Anyone can compute a second
+/// valid ECDSA signature of a token. Without this rule, a revoked token becomes valid with its second signature.
 fn digest_id(token: &str) -> String {
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let digest = blake3::hash(signed.as_bytes());

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::verifying::VerifyingKey;
 
-/// An Ed25519 private key that signs tokens. Its `kid` is its RFC 7638 thumbprint.
+/// An Ed25519 private key that signs tokens. The `kid` is the RFC 7638 thumbprint of the key.
 #[derive(Clone)]
 pub struct SigningKey {
     pair: Ed25519KeyPair,
@@ -42,7 +42,7 @@ impl SigningKey {
         Self { pair: pair.with_key_id(&kid), kid }
     }
 
-    /// The private key as a JWK, for a file that only its owner can read.
+    /// The private key as a JWK. The caller must store it in a file that only the owner can read.
     pub fn to_private_jwk(&self) -> Secret {
         Secret::new(self.pair.to_jwk())
     }
@@ -84,7 +84,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a public JWK (RFC 8037). The `kid` is always the thumbprint; a JWK with another `kid` is refused.
+    /// Parses a public JWK (RFC 8037). A JWK whose `kid` is not its thumbprint is refused.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
         let object = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
         if object.contains_key("d") {

@@ -2,7 +2,7 @@
 
 use crate::alg::Algorithm;
 
-/// Why a key or key set is refused, always as a whole. Never contains key material.
+/// Why a key or a key set is refused. One invalid key refuses the whole set. The error never contains key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -21,7 +21,7 @@ pub enum KeyError {
     /// The set has no key of the required type.
     #[error("the key set has no {0}")]
     Missing(&'static str),
-    /// Secrets and public keys in one set. A public key could then be used as a secret.
+    /// A set that contains secrets and public keys. A public key in this set could be used as a secret.
     #[error("the key set mixes shared secrets with public keys; use separate sets")]
     Mixed,
     /// An RSA modulus outside 2048 to 4096 bits (RFC 7518 §3.3).

@@ -1,4 +1,4 @@
-//! Sets of verifying keys. A token's `kid` selects the key.
+//! Sets of keys that verify tokens. The `kid` of a token selects the key.
 
 use std::collections::BTreeSet;
 
@@ -17,20 +17,21 @@ const MAX_KEYS: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
-    /// Whether the only key verifies tokens with any `kid`. True for a single key that did not come in a set.
+    /// Whether the only key verifies tokens with any `kid`. This applies to a single key that was not parsed from a
+    /// set.
     whatever_kid: bool,
-    /// Identifies the set, because a verification with one set is not valid for another.
+    /// Identifies the key set in the signature cache, because a verification with one set is not valid for another set.
     id: [u8; 32],
 }
 
 impl KeySet {
-    /// Parses an issuer's JWK Set (RFC 7517 §5); one invalid key refuses the whole set. Public keys for sealing, by
-    /// their `use` and `alg`, are ignored. `algorithms` apply to keys without `alg`; if empty, these are RS256 for RSA
-    /// and HS256 for a secret.
+    /// Parses an issuer's JWK Set (RFC 7517 §5). One invalid key refuses the whole set. Public keys for encryption,
+    /// recognised by `use` and `alg`, are ignored. A key without `alg` gets `algorithms`; if this list is empty, RSA
+    /// keys get RS256 and secrets get HS256.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        // An issuer publishes its sealing keys together with its verifying keys. A key with a contradictory `use` and
-        // `alg` is not skipped, so it refuses the set.
+        // An issuer publishes its encryption keys together with its verifying keys. If `use` and `alg` of a key
+        // contradict each other, the key is not skipped, so the whole set is refused.
         let sealing = |jwk: &&Value| {
             let alg = jwk.get("alg").and_then(Value::as_str).unwrap_or_default();
             let for_sealing = alg.starts_with("ECDH-ES") || alg.starts_with("RSA-OAEP");
@@ -42,8 +43,8 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses a JWK Set that an issuer publishes at an address. It can contain keys for other purposes: keys that are
-    /// not for signatures, have an unknown type, or fit none of `algorithms` (if given) are ignored (RFC 7517 §5). A
+    /// Parses a JWK Set that an issuer publishes at a URL. The set can contain keys for other purposes (RFC 7517 §5). A
+    /// key is ignored if it is not for signatures, has an unknown type, or fits none of `algorithms` (if given). A
     /// shared secret or an otherwise invalid key refuses the whole set.
     pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
@@ -62,12 +63,12 @@ impl KeySet {
         set.complete()
     }
 
-    /// Whether a key has this `kid`.
+    /// Whether the set has a key with this `kid`.
     pub fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Parses a JWK Set of Pinlatch's own public keys: Ed25519, each with its thumbprint as `kid`.
+    /// Parses a JWK Set of Pinlatch's own public keys. All keys must be Ed25519 keys with their thumbprint as `kid`.
     pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -76,8 +77,8 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses the contents of a key file: a PEM public key, a JWK or JWK Set in JSON, or otherwise the bytes of a
-    /// shared secret (without an editor's line end). A single key verifies tokens with any `kid`.
+    /// Parses the contents of a key file: a PEM public key, a JWK, or a JWK Set. Other contents are the bytes of a
+    /// shared secret, without the line end that an editor adds. A single key verifies tokens with any `kid`.
     pub fn from_key_file(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let trimmed = text.trim();
@@ -134,7 +135,7 @@ impl KeySet {
         json!({ "keys": self.keys.iter().filter_map(|key| key.jwk.as_ref()).collect::<Vec<_>>() })
     }
 
-    /// The algorithms of the set's keys, each once.
+    /// The algorithms of the keys in the set, without duplicates.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let all: BTreeSet<Algorithm> = self.keys.iter().flat_map(VerifyingKey::algorithms).collect();
         all.into_iter().collect()
@@ -144,8 +145,8 @@ impl KeySet {
         &self.id
     }
 
-    /// Selects the key for a token's header. Without a `kid`, exactly one key must fit the algorithm. Pinlatch's own
-    /// tokens always have a `kid`.
+    /// Selects the key for a token's header. If the header has no `kid`, exactly one key must fit the algorithm. For
+    /// Pinlatch's own tokens (`kid_required`), a `kid` is required.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -181,7 +182,7 @@ impl KeySet {
 impl From<PublicKey> for KeySet {
     fn from(key: PublicKey) -> Self {
         let mut set = Self::default();
-        // The first key of a set is always accepted.
+        // An empty set always accepts its first key.
         let _ = set.add(key);
         set
     }
@@ -227,10 +228,14 @@ mod tests {
         let mut other_use = one.public_jwk();
         other_use["use"] = json!("enc");
         assert!(matches!(own(vec![other_use.clone()]), Err(KeyError::Unfit(_))));
-        assert_eq!(refusal(vec![other_use, two.public_jwk()]), "unfit_key", "its alg says otherwise");
+        assert_eq!(
+            refusal(vec![other_use, two.public_jwk()]),
+            "unfit_key",
+            "its alg is a signature algorithm"
+        );
         let sealing =
             json!({ "kty": "EC", "crv": "P-256", "alg": "ECDH-ES+A256KW", "use": "enc", "kid": "s" });
-        assert_eq!(refusal(vec![sealing.clone()]), "missing_key", "there is nothing to verify with");
+        assert_eq!(refusal(vec![sealing.clone()]), "missing_key", "no key can verify");
         let beside = KeySet::from_jwks(&json!({ "keys": [sealing, two.public_jwk()] }), &[]).unwrap();
         assert_eq!(beside.to_jwks()["keys"].as_array().unwrap().len(), 1);
         let mut odd_use = one.public_jwk();
@@ -298,7 +303,11 @@ mod tests {
                 .map(|set| set.algorithms())
         };
         assert_eq!(narrowed(Algorithm::EdDsa), Ok(vec![Algorithm::EdDsa]));
-        assert_eq!(narrowed(Algorithm::Es256).unwrap_err().code(), "missing_key", "its owner wants others");
+        assert_eq!(
+            narrowed(Algorithm::Es256).unwrap_err().code(),
+            "missing_key",
+            "the key has other algorithms"
+        );
         assert_eq!(published(json!([signing, oct("HS256", "a")])).unwrap_err().code(), "mixed_set");
         assert_eq!(published(json!([signing, signing])).unwrap_err().code(), "duplicate_kid");
     }

@@ -1,4 +1,4 @@
-//! Key sets (`keyset+jwt`): the edge's public keys with a number, signed by the owner's root key.
+//! Key sets (`keyset+jwt`): the edge's public keys and a number, signed by the owner's root key.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,14 +14,14 @@ use crate::{ROOT, random_id};
 /// The audience of key sets.
 const AUDIENCE: &str = "urn:pinlatch:agents";
 
-/// The lifetime of a key set, in seconds. It is long because a device can be offline for months; a key set with a
-/// higher number replaces an earlier one.
+/// The lifetime of a key set, in seconds. It is long, because a device can be offline for months. A key set is replaced
+/// by a key set with a higher number.
 const LIFE: u64 = 10 * 366 * 86_400;
 
 /// A verified key set.
 #[derive(Debug, Clone)]
 pub struct KeySetClaims {
-    /// The key set's number. A device never accepts a lower number again.
+    /// The key set's number. A device never accepts a key set with a lower number.
     pub number: u64,
     /// The edge's public keys.
     pub keys: KeySet,

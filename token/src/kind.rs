@@ -1,19 +1,19 @@
-//! The kinds of token, distinguished by `typ` (RFC 8725 §3.11).
+//! The kinds of tokens, distinguished by `typ` (RFC 8725 §3.11).
 
 /// The purpose of a token. A token of one kind is never accepted as another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// From people and scripts to the edge (RFC 9068).
+    /// A person or a script sends it to the edge (RFC 9068).
     Access,
-    /// From the browser of a guest link to the edge.
+    /// A browser that opened a guest link sends it to the edge.
     Guest,
-    /// A device's certificate, sent to the edge.
+    /// A certificate that a device sends to the edge.
     DeviceCert,
     /// A device's answer to a challenge of the edge.
     DeviceProof,
     /// A signed reading that a third party can check.
     Reading,
-    /// From a device to another device or to the edge.
+    /// A device sends it to another device or to the edge.
     DeviceCall,
     /// Allows commands on the LAN while the edge cannot be reached.
     Grant,
@@ -21,7 +21,7 @@ pub enum Kind {
     Command,
     /// A numbered set of edge keys, signed by the owner's root key.
     KeySet,
-    /// Edge time with a device's nonce, signed by the edge.
+    /// The edge time and a device's nonce, signed by the edge.
     Welcome,
 }
 
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// Whether a header's `typ` names this kind.
+    /// Whether the `typ` of a header is this kind.
     pub fn is_named_by(self, typ: &str) -> bool {
         is_type(typ, self.typ())
     }

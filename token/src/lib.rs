@@ -1,8 +1,8 @@
-//! Pinlatch's kinds of token, their signers and their verification.
+//! Pinlatch's kinds of tokens: how they are signed and verified.
 //!
-//! `jwt-simple` does the cryptography; this crate adds the policy: `exp` and `iat` are required whole numbers,
-//! members are unique, the kind (`typ`) and audience must match, and the algorithm comes from the key. Nothing that a
-//! token refers to is ever fetched, opened or executed. Time is an argument.
+//! `jwt-simple` does the cryptography. This crate adds the policy: `exp` and `iat` are required whole numbers, members
+//! are unique, the kind (`typ`) and the audience must match, and the algorithm comes from the key. URLs, keys and files
+//! that a token refers to are never fetched, opened or executed. The caller passes the current time as an argument.
 
 #![warn(missing_docs)]
 
@@ -54,10 +54,10 @@ pub use sealed::{SealingKey, is_sealed};
 use pinlatch_protocol::name::Name;
 use rand::Rng;
 
-/// The issuer of all tokens that an edge key signs.
+/// The issuer of all tokens that the edge signs.
 pub const EDGE: &str = "urn:pinlatch:edge";
 
-/// The issuer of key sets: the owner's root key.
+/// The issuer of key sets, which the owner's root key signs.
 pub const ROOT: &str = "urn:pinlatch:root";
 
 /// The audience of tokens for one site of the edge.
@@ -70,7 +70,7 @@ pub fn device_audience(site: &Name, device: &Name) -> String {
     format!("urn:pinlatch:device:{site}/{device}")
 }
 
-/// Whether a nonce from another party is valid: 16 to 64 base64url characters.
+/// Whether a nonce that another party chose is valid: 16 to 64 base64url characters.
 pub fn is_nonce(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (16..=64).contains(&text.len()) && text.bytes().all(plain)

@@ -1,5 +1,5 @@
-//! Login with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and `nonce`.
-//! This module builds the requests and verifies the answers; the caller sends and fetches.
+//! Login with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and `nonce`. This
+//! module builds the requests and verifies the responses. The caller does all network requests.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ const LEEWAY: u64 = 60;
 /// How long a person can take to log in at the provider, in seconds.
 pub const LOGIN_LIFE: u64 = 600;
 
-/// Distinguishes a login's state from other data sealed with the same key.
+/// Distinguishes a login's state from other data that is encrypted with the same key.
 const PURPOSE: &str = "login";
 
 /// A login provider: one `[vars.LOGINS.NAME]` table of the configuration.
@@ -37,11 +37,11 @@ const PURPOSE: &str = "login";
 pub struct Provider {
     /// The provider's name in the configuration and in URLs.
     pub name: Name,
-    /// The site that its logins open.
+    /// The site that people log in to.
     pub site: Name,
-    /// The label of its button.
+    /// The label of the provider's login button.
     pub label: String,
-    /// The provider's `iss`, the base of its discovery address.
+    /// The provider's `iss`. The URL of its discovery document starts with this value.
     pub issuer: String,
     /// Pinlatch's client id at the provider.
     pub client_id: String,
@@ -73,7 +73,8 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads the configuration: a table of tables, by name. `secret` returns the value of a secret by its name.
+    /// Reads the configuration. `tables` is a table of tables; the key of each table is the provider's name. `secret`
+    /// returns the value of the secret with a given name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut providers = Self::default();
         let empty = Object::new();
@@ -89,7 +90,7 @@ impl Providers {
         providers
     }
 
-    /// The faults of the configuration by the provider's name, for the owner.
+    /// The errors in the configuration by the provider's name. They are for the owner, not for callers.
     pub fn faults(&self) -> &BTreeMap<String, String> {
         &self.broken
     }
@@ -104,8 +105,8 @@ impl Providers {
         self.good.iter().find(|provider| provider.name == *name)
     }
 
-    /// Pinlatch's client ids at all providers, including providers with an invalid table. A token with one of them as
-    /// its audience is an `id_token`, not an access token.
+    /// Pinlatch's client ids at all providers, including providers with an invalid table. A token whose audience is one
+    /// of these client ids is an `id_token`, not an access token.
     pub fn client_ids(&self) -> impl Iterator<Item = &str> {
         self.client_ids.iter().map(String::as_str)
     }
@@ -114,22 +115,23 @@ impl Providers {
 /// A provider's metadata (OpenID Connect Discovery 1.0 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
-    /// The address that the browser is sent to.
+    /// The URL that the browser is redirected to.
     pub authorization_endpoint: String,
-    /// The address where the code is exchanged.
+    /// The URL where the code is exchanged for tokens.
     pub token_endpoint: String,
-    /// The address of the provider's keys.
+    /// The URL of the provider's keys.
     pub jwks_uri: String,
-    /// The address of information about the person, if the provider has one.
+    /// The URL of information about the person, if the provider has this endpoint.
     pub userinfo_endpoint: Option<String>,
-    /// Whether the client secret goes into the form, because the provider does not support the header.
+    /// Whether the client secret is sent in the form, because the provider does not support the `Authorization` header.
     pub secret_in_form: bool,
-    /// Whether the provider's answers contain `iss` (RFC 9207). If so, an answer without it comes from elsewhere.
+    /// Whether the provider's responses contain `iss` (RFC 9207). If so, a response without `iss` is not from the
+    /// provider.
     pub answers_name_it: bool,
     algorithms: Vec<Algorithm>,
 }
 
-/// The state of a login while the person is at the provider, stored sealed in a cookie of the browser.
+/// The state of a login while the person is at the provider. A cookie of the browser stores it encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginState {
     purpose: String,
@@ -138,14 +140,14 @@ pub struct LoginState {
     pub provider: Name,
     state: String,
     nonce: String,
-    /// The secret half of the PKCE challenge.
+    /// The PKCE code verifier, which stays secret until the code is exchanged.
     pub verifier: String,
 }
 
 /// The person who logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider's `sub` for the person, which is never reassigned.
+    /// The provider's `sub` for the person. A provider never assigns it to another person.
     pub subject: String,
     /// The person's email address, only if the provider reports it as verified.
     pub email: Option<String>,
@@ -160,7 +162,7 @@ impl Provider {
     ) -> Result<Self, String> {
         let raw: Raw = read_table(table)?;
         if !sites.contains(&raw.site) {
-            return Err(format!("SITES does not name its site {:?}", raw.site.as_str()));
+            return Err(format!("SITES does not contain its site {:?}", raw.site.as_str()));
         }
         if raw.client_id.is_empty() {
             return Err("its client_id is empty".into());
@@ -184,12 +186,12 @@ impl Provider {
         })
     }
 
-    /// The address of the provider's metadata.
+    /// The URL of the provider's metadata.
     pub fn discovery_uri(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// Parses the provider's metadata. Its `issuer` must equal the configured issuer byte by byte.
+    /// Parses the provider's metadata. The `issuer` in the metadata must equal the configured issuer byte by byte.
     pub fn read_discovery(&self, document: &Value) -> Result<Discovery, String> {
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
@@ -202,7 +204,7 @@ impl Provider {
         let words = |name: &str| -> Option<Vec<&str>> {
             Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
         };
-        // A provider without PKCE ignores the PKCE parameters, so missing support is accepted.
+        // A provider without PKCE support ignores the PKCE parameters, so it is accepted too.
         let methods = words("token_endpoint_auth_methods_supported");
         let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
         let algorithms: Vec<Algorithm> =
@@ -224,7 +226,7 @@ impl Provider {
         })
     }
 
-    /// The query parameters for the browser's redirect to the provider.
+    /// The query parameters of the redirect to the provider.
     pub fn question(&self, login: &LoginState, redirect_uri: &str) -> [(&'static str, String); 8] {
         let challenge = b64::encode(&Sha256::digest(login.verifier.as_bytes()));
         [
@@ -239,8 +241,8 @@ impl Provider {
         ]
     }
 
-    /// Verifies an `id_token` (OpenID Connect Core §3.1.3.7) by the whole policy. It must be for this client and this
-    /// login.
+    /// Applies the whole policy to an `id_token` (OpenID Connect Core §3.1.3.7). The `id_token` must be for this client
+    /// and this login.
     pub fn verify_id_token(
         &self,
         token: &str,
@@ -263,11 +265,11 @@ impl Provider {
         if !bool::from(nonce.as_bytes().ct_eq(login.nonce.as_bytes())) {
             return Err(Refusal::BadClaim("nonce", "it belongs to another login".into()));
         }
-        // With several audiences, the authorized party must be this client.
+        // If the token has several audiences, the authorized party (`azp`) must be this client.
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
         let must_be_us = several || accepted.claims.contains_key("azp");
         if must_be_us && text("azp") != Some(&self.client_id) {
-            return Err(Refusal::BadClaim("azp", "it is not this client".into()));
+            return Err(Refusal::BadClaim("azp", "it is not the client_id of this deployment".into()));
         }
         Ok(Identity {
             email: verified_email(|name| accepted.claims.get(name)),
@@ -277,8 +279,8 @@ impl Provider {
 }
 
 impl Identity {
-    /// Adds the email address from the userinfo endpoint (OpenID Connect Core §5.3.2) if the `id_token` has none and
-    /// `sub` matches. The answer is not signed, so nothing else in it is used.
+    /// Adds the email address from the userinfo endpoint (OpenID Connect Core §5.3.2), if the `id_token` has no email
+    /// address and `sub` matches. The response is not signed, so no other member of it is used.
     #[must_use]
     pub fn with_userinfo(mut self, userinfo: &Value) -> Self {
         let is_theirs = userinfo.get("sub").and_then(Value::as_str) == Some(self.subject.as_str());
@@ -317,21 +319,21 @@ impl LoginState {
         }
     }
 
-    /// Whether an answer belongs to this login.
+    /// Whether a provider's response belongs to this login.
     pub fn is_answered_by(&self, provider: &Name, state: &str) -> bool {
         self.provider == *provider && bool::from(self.state.as_bytes().ct_eq(state.as_bytes()))
     }
 
-    /// Seals the state, for a cookie.
+    /// Encrypts the state for a cookie.
     pub fn seal(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
         keys.seal_own(bare_claims(object(self)))
     }
 
-    /// Opens a sealed state.
+    /// Decrypts a state from a cookie.
     pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(sealed)?;
         let mut members = opened.custom;
-        // jwt-simple parses these members itself, so they are missing in `custom`.
+        // jwt-simple parses `exp` and `nonce` itself, so both are missing in `custom`.
         if let Some(exp) = opened.expires_at {
             members.insert("exp".into(), exp.as_secs().into());
         }

@@ -42,9 +42,9 @@ impl std::fmt::Debug for MintingKey {
 }
 
 impl MintingKey {
-    /// Parses the contents of a key file: a private key in PEM (PKCS#8, or PKCS#1 for RSA), a private JWK in JSON, or
-    /// otherwise the bytes of a shared secret (without an editor's line end). `algorithm` chooses among the algorithms
-    /// of the key; the default is RS256 for RSA and HS256 for a secret.
+    /// Parses the contents of a key file: a private key in PEM (PKCS#8, or PKCS#1 for RSA) or a private JWK in JSON.
+    /// Other contents are the bytes of a shared secret, without the line end that an editor adds. `algorithm` selects
+    /// one of the algorithms that the key supports. The default is RS256 for RSA and HS256 for a secret.
     pub fn read(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
         if text.starts_with("-----BEGIN ") {
@@ -163,12 +163,13 @@ impl MintingKey {
         self.algorithm
     }
 
-    /// The key's own `kid`, if it has one.
+    /// The `kid` in the key file, if present.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// Signs the claims unchanged. The header contains `kid`; if it is `None`, the key's own `kid`.
+    /// Signs the claims unchanged. The header contains `kid`. If this argument is `None`, the header contains the `kid`
+    /// of the key.
     pub fn sign(self, typ: &str, kid: Option<&str>, claims: Map<String, Value>) -> Result<String, Refusal> {
         let header = HeaderOptions { signature_type: Some(typ.to_owned()), ..HeaderOptions::default() };
         let kid = kid.or(self.kid.as_deref());

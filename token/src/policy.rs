@@ -1,6 +1,6 @@
 //! The policy that every verifier applies to every token.
 //!
-//! Each step is a separate function: [`verify`] runs them in order and stops at the first refusal,
+//! Each check is a separate function: [`verify`] runs the checks in order and stops at the first refusal;
 //! [`explain`](crate::explain) runs all of them.
 
 use std::rc::Rc;
@@ -17,23 +17,23 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, Unverified};
 use crate::verifying::VerifyingKey;
 
-/// How far a signer's clock can be ahead of ours, in seconds. A larger leeway replaces it.
+/// How far a signer's clock can be ahead of ours, in seconds. If the leeway is larger, the leeway applies instead.
 const FUTURE_S: u64 = 60;
 
-/// The claims of RFC 7519 §4.1, which all of Pinlatch's own tokens have.
+/// The claims of RFC 7519 §4.1 that all of Pinlatch's own tokens have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
     /// The issuer.
     pub iss: String,
     /// The subject.
     pub sub: String,
-    /// The audience. If a token has several, the accepted one.
+    /// The audience. If the token has several audiences, this is the accepted audience.
     pub aud: String,
     /// The token's id.
     pub jti: String,
     /// Time of issue, in seconds of Unix time.
     pub iat: u64,
-    /// Expiry, in seconds of Unix time. At this second the token is already expired.
+    /// Expiry, in seconds of Unix time. The token is already expired in this second.
     pub exp: u64,
 }
 
@@ -53,10 +53,10 @@ pub struct Expect<'a> {
     pub kind: Kind,
     /// The required issuer.
     pub issuer: &'a str,
-    /// The accepted audiences; the token must have one of them.
+    /// The accepted audiences. The token must have at least one of them.
     pub audiences: &'a [String],
-    /// The current time, in seconds of Unix time. `None` if the verifier has no clock yet (a device before its first
-    /// welcome); `iat` and `exp` are then required but not compared with the time.
+    /// The current time, in seconds of Unix time. `None` if the verifier has no clock yet, for example a device before
+    /// its first welcome. Then `iat` and `exp` are required, but not compared with the current time.
     pub now: Option<u64>,
     /// How long a token is still accepted after `exp`, in seconds; 0 for Pinlatch's own tokens.
     pub leeway: u64,
@@ -69,11 +69,13 @@ pub struct Expect<'a> {
 pub struct Terms<'a> {
     /// The accepted values of `typ`.
     pub typ: Typ<'a>,
-    /// The required issuer; `None` accepts any issuer, and tokens without `iss`.
+    /// The required issuer. If `None`, tokens with any issuer or without `iss` are accepted.
     pub issuer: Option<&'a str>,
-    /// The accepted audiences; the token must have one of them. `None` accepts any audience, and tokens without `aud`.
+    /// The accepted audiences. The token must have at least one of them. If `None`, tokens with any audience or without
+    /// `aud` are accepted.
     pub audiences: Option<&'a [String]>,
-    /// The current time, in seconds of Unix time; `None` means that times are not compared with it.
+    /// The current time, in seconds of Unix time. If `None`, the times in the token are not compared with the current
+    /// time.
     pub now: Option<u64>,
     /// The accepted difference between the clocks, in seconds.
     pub leeway: u64,
@@ -105,7 +107,7 @@ pub struct Accepted {
     pub iss: Option<String>,
     /// The subject.
     pub sub: Option<String>,
-    /// The accepted audience; if any is accepted, the first one.
+    /// The accepted audience. If any audience is accepted, this is the first audience in the token.
     pub aud: Option<String>,
     /// The token's id.
     pub jti: Option<String>,
@@ -159,8 +161,8 @@ pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<A
     judge(token, keys, terms, None)
 }
 
-/// Like [`verify_foreign`], but a signature is not verified again if the cache has the same token with the same keys.
-/// All other checks, including time, are made at each use.
+/// Like [`verify_foreign`], but uses a cache: a signature is not verified again if the cache contains the same token
+/// with the same keys. All other checks, including the check of the time, are repeated for each use.
 pub fn verify_foreign_cached(
     token: &str,
     keys: &KeySet,
@@ -176,7 +178,7 @@ fn judge(
     terms: &Terms<'_>,
     cache: Option<&mut SignatureCache>,
 ) -> Result<Accepted, Refusal> {
-    // A token that is too long is never cached, so the digest is not computed.
+    // A token above the maximum length is never cached, so its digest is not computed.
     let known = cache.filter(|_| token.len() <= MAX_TOKEN).map(|cache| (CacheKey::of(token, keys), cache));
     let hit = known.as_ref().and_then(|(key, cache)| cache.find(key));
     let verified_before = hit.is_some();
@@ -187,8 +189,8 @@ fn judge(
     check_header(&parsed)?;
     check_typ(&parsed, &terms.typ)?;
     let (key, alg) = select(&parsed, keys, &terms.typ)?;
-    // Claims are checked before the signature because this is cheaper. It is safe: the token is accepted only if both
-    // checks pass.
+    // The claims are checked before the signature, because the check of the claims is cheaper. This order is safe,
+    // because a token is accepted only if both checks pass.
     let accepted = check_claims(&parsed, alg, terms)?;
     if !verified_before {
         key.verify(token, &parsed, alg)?;
@@ -199,7 +201,8 @@ fn judge(
     Ok(accepted)
 }
 
-/// Checks that the header has no forbidden members, and that the members used here are texts. Applies to all kinds.
+/// Checks that the header has no forbidden members, and that the members that the policy reads are strings. This check
+/// applies to tokens of all kinds.
 pub(crate) fn check_header(token: &Unverified) -> Result<(), Refusal> {
     for name in ["alg", "kid", "typ", "cty"] {
         token.header_text(name)?;
@@ -229,7 +232,8 @@ pub(crate) fn check_typ(token: &Unverified, accepted: &Typ<'_>) -> Result<(), Re
     if passes { Ok(()) } else { Err(Refusal::WrongKind { found: found(), expected }) }
 }
 
-/// Selects the key and the algorithm. The header can only choose among the keys' own algorithms.
+/// Selects the key and the algorithm. The `alg` in the header can only select one of the algorithms that the key
+/// allows.
 pub(crate) fn select<'k>(
     token: &Unverified,
     keys: &'k KeySet,
@@ -297,8 +301,8 @@ pub(crate) fn check_issuer(claims: &Object, terms: &Terms<'_>) -> Result<Option<
     }
 }
 
-/// A NumericDate: a whole number of seconds below 2^53, which JavaScript represents exactly. RFC 7519 §2 allows
-/// fractions, but signers do not write them, and different rounding makes verifiers disagree.
+/// Parses a NumericDate: a whole number of seconds below 2^53, which JavaScript represents exactly. RFC 7519 §2 allows
+/// fractions. Fractions are refused, because signers do not write them and verifiers round them differently.
 pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     const MOST: u64 = 1 << 53;
     match claims.get(name) {
@@ -310,12 +314,12 @@ pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, R
     }
 }
 
-/// An optional claim that must be a text if present.
+/// An optional claim. If the claim is present, it must be a string.
 pub(crate) fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Refusal> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadClaim(name, "it must be a text of 1 to 512 bytes".into())),
+        Some(_) => Err(Refusal::BadClaim(name, "it must be a string of 1 to 512 bytes".into())),
     }
 }
 
@@ -325,9 +329,9 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several
             .iter()
-            .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be texts".into())))
+            .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be strings".into())))
             .collect::<Result<_, _>>()?,
-        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a text or a list of texts".into())),
+        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a string or a list of strings".into())),
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
     if !claims.contains_key("aud") {
@@ -341,7 +345,8 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
     }
 }
 
-/// Merges the registered claims into the kind's claims. All claims are in `custom`, so jwt-simple adds none.
+/// Merges the registered claims into the claims of the token's kind. All claims are then in `custom`, so jwt-simple
+/// adds none.
 pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
     for (name, text) in [
         ("iss", &registered.iss),
@@ -356,7 +361,7 @@ pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<O
     bare_claims(custom)
 }
 
-/// Wraps claims so that jwt-simple signs them unchanged.
+/// Wraps the claims, so that jwt-simple signs them unchanged.
 pub(crate) fn bare_claims(claims: Object) -> JWTClaims<Object> {
     JWTClaims {
         issued_at: None,

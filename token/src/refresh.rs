@@ -1,4 +1,4 @@
-//! Refresh tokens. They are sealed (JWE, A256KW + A256GCM), because only the edge reads them.
+//! Refresh tokens. They are encrypted (JWE, A256KW + A256GCM), because only the edge reads them.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{EDGE, site_audience};
 /// How long a refresh token can stay unused, in seconds.
 pub const LIFE: u64 = 30 * 86_400;
 
-/// Distinguishes a refresh token from other data sealed with the same key.
+/// Distinguishes a refresh token from other data that is encrypted with the same key.
 const PURPOSE: &str = "refresh";
 
 /// The contents of a refresh token.
@@ -39,7 +39,7 @@ struct Custom {
 }
 
 impl RefreshClaims {
-    /// Seals the token.
+    /// Encrypts the token.
     pub fn seal(&self, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let registered = Registered {
             iss: EDGE.into(),
@@ -53,7 +53,7 @@ impl RefreshClaims {
         keys.seal_own(claims(&registered, object(&custom)))
     }
 
-    /// Opens a returned token. The site checks whether it was used before.
+    /// Decrypts a refresh token that a client sent. The site checks whether the token was used before.
     pub fn open(token: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(token)?;
         let custom: Custom = serde_json::from_value(Value::Object(opened.custom))

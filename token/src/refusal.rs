@@ -1,23 +1,23 @@
 //! The reasons to refuse a token.
 
-/// Why a token is refused, in enough detail for its owner to fix it. Strangers only see `invalid_token`. No variant
-/// contains a secret or a whole token.
+/// Why a token is refused, with enough detail for the owner of the token to fix it. Other callers receive only
+/// `invalid_token`. The error never contains a secret or a whole token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Not three parts (sealed: five) of canonical base64url, or too long.
+    /// The token does not have three parts (encrypted: five parts) of canonical base64url, or the token is too long.
     #[error("not a valid token: {0}")]
     Malformed(&'static str),
     /// The header or payload is not one JSON object with unique members of the right types.
     #[error("{0} is not valid JSON for a token: {1}")]
     Json(&'static str, String),
-    /// The header has an extension such as `crit` or `b64`; none is supported (RFC 7515 §4.1.11, RFC 7797).
+    /// The header has an extension such as `crit` or `b64`. No extension is supported (RFC 7515 §4.1.11, RFC 7797).
     #[error("the header uses the extension {0}, which is not supported")]
     Extension(&'static str),
-    /// The header contains a key or the address of a key.
+    /// The header contains a key or the URL of a key.
     #[error("the header contains {0:?}; keys are never taken from a token")]
     EmbeddedKey(&'static str),
-    /// `typ` is missing or names another kind.
+    /// `typ` is missing or is the `typ` of another kind.
     #[error("typ is {found:?} instead of {expected:?}")]
     WrongKind {
         /// The header's value.
@@ -25,10 +25,10 @@ pub enum Refusal {
         /// The accepted values.
         expected: String,
     },
-    /// No configured key has this `kid`, or the token has no `kid` and no single key fits.
+    /// No configured key has this `kid`. Or the token has no `kid`, and there is not exactly one key that fits.
     #[error("no key has the kid {0:?}")]
     UnknownKey(String),
-    /// The header's `alg` is not the key's algorithm.
+    /// The header's `alg` is not an algorithm of the key.
     #[error("alg is {found:?}, but the key is for {expected}")]
     WrongAlgorithm {
         /// The header's value.
@@ -51,7 +51,7 @@ pub enum Refusal {
     /// `nbf` or `iat` is in the future, by this many seconds.
     #[error("not valid yet: it becomes valid in {0} s")]
     NotYetValid(u64),
-    /// The lifetime is longer than accepted.
+    /// The token's lifetime is longer than the accepted lifetime.
     #[error("the token is valid for {found} s, but at most {most} s are accepted")]
     TooLongLived {
         /// The lifetime in seconds, `exp` − `iat`.
@@ -78,13 +78,13 @@ pub enum Refusal {
     /// The session nonce belongs to another connection.
     #[error("the token was made for another connection")]
     WrongSession,
-    /// A command's deadline has passed or may have passed, by this many milliseconds.
+    /// The command's deadline has passed or can have passed, by this many milliseconds.
     #[error("the deadline has passed or may have passed, by {0} ms")]
     DeadlinePassed(u64),
-    /// The seal of a code, challenge or sealed state is invalid.
-    #[error("the seal does not match")]
+    /// The HMAC of a code or challenge is invalid, or an encrypted state cannot be decrypted.
+    #[error("the seal does not match: it was not made by this edge, or the text was changed")]
     BadSeal,
-    /// The `alg` or `enc` of a sealed token is not supported.
+    /// The `alg` or `enc` of an encrypted token is not supported.
     #[error("{member} is {found:?}, but sealed tokens must use {expected}")]
     WrongEncryption {
         /// `alg` or `enc`.
@@ -94,19 +94,19 @@ pub enum Refusal {
         /// The supported values.
         expected: String,
     },
-    /// The `cty` of a sealed token is not `JWT`.
+    /// The `cty` of an encrypted token is not `JWT`.
     #[error("cty is {0:?} instead of \"JWT\"")]
     WrongContentType(String),
-    /// The ephemeral key of a sealed token is missing or invalid.
+    /// The ephemeral key of an encrypted token is missing or invalid.
     #[error("the header's epk is invalid: {0}")]
     BadEphemeralKey(&'static str),
-    /// The recipient has no decryption key for sealed tokens.
+    /// The recipient has no key that decrypts tokens.
     #[error("the recipient has no key for sealed tokens")]
     NoEncryptionKey,
-    /// A sealed token could not be opened. The reason is withheld on purpose (RFC 7516 §11.5).
-    #[error("the token cannot be decrypted: it was sealed for another key or altered")]
+    /// An encrypted token could not be decrypted. The error does not contain the reason (RFC 7516 §11.5).
+    #[error("the token cannot be decrypted: it was sealed for another key, or it was changed")]
     NotDecrypted,
-    /// The content of a sealed token does not have the form of a signed JWT.
+    /// The decrypted content of a token does not have the form of a signed JWT.
     #[error("the sealed content is not a signed JWT: {0}")]
     BadContent(&'static str),
 }

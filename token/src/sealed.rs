@@ -1,8 +1,8 @@
-//! Sealed tokens: a signed JWT inside a JWE (RFC 7516 compact; RFC 7519 §5.2) that only the edge can open.
+//! Sealed tokens: a signed JWT inside a JWE (RFC 7516 compact; RFC 7519 §5.2), which only the edge can decrypt.
 //!
-//! A seal hides a token and proves nothing, because anyone can seal. So the opened text passes through the ordinary
-//! policy. Malformed tokens are refused before any cryptography. After that, all failures have the same refusal
-//! (RFC 7516 §11.5), so that an attacker learns nothing from trials.
+//! Encryption hides a token but does not prove who sent it, because anyone can encrypt for the edge. So the policy
+//! verifies the decrypted token like any other token. Malformed tokens are refused before any cryptography. All later
+//! failures have the same refusal (RFC 7516 §11.5), so that an attacker cannot learn from failed attempts.
 
 mod cipher;
 mod envelope;
@@ -23,7 +23,7 @@ pub fn is_sealed(token: &str) -> bool {
     token.split('.').take(6).count() == 5
 }
 
-/// Opens a sealed token with one of the keys, and returns the signed JWT inside, which is not verified yet.
+/// Decrypts a sealed token with one of the keys. Returns the signed JWT inside, which is not verified yet.
 pub(crate) fn open<'k>(
     token: &str,
     keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -36,12 +36,13 @@ pub(crate) fn open<'k>(
     Ok(token)
 }
 
-/// Checks the form and the header of a sealed token. Without the key, nothing else can be checked.
+/// Checks the form and the header of a sealed token. Only the recipient of the token can check more, because all other
+/// checks need the key.
 pub(crate) fn check(token: &str) -> Result<(), Refusal> {
     Envelope::parse(token).map(drop)
 }
 
-/// Selects the key for a header. Without a `kid`, exactly one key must fit the algorithm.
+/// Selects the key for a header. If the header has no `kid`, exactly one key must fit the algorithm.
 fn select<'k>(
     envelope: &Envelope<'_>,
     mut keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -64,11 +65,11 @@ fn select<'k>(
     }
 }
 
-/// Checks that the content has the form of a signed JWT: sealed only once and with a signature, which is not verified
-/// here.
+/// Checks that the content has the form of a signed JWT: it is not sealed again, and it has a signature. The signature
+/// is not verified here.
 fn check_content(token: &str) -> Result<(), Refusal> {
     if is_sealed(token) {
-        return Err(Refusal::BadContent("it is sealed a second time"));
+        return Err(Refusal::BadContent("it is another sealed token"));
     }
     match token.split('.').collect::<Vec<_>>().as_slice() {
         [_, _, ""] => Err(Refusal::BadContent("it is not signed")),

@@ -1,17 +1,17 @@
-//! Refuses shared secrets that are too weak for signing.
+//! Refuses shared secrets that are too weak for signatures.
 //!
-//! An attacker can guess a short secret (RFC 7518 §3.2 requires the length of the hash's output), and can look up a
-//! secret from a tutorial, however long it is.
+//! An attacker can guess a short secret; RFC 7518 §3.2 requires at least the length of the hash's output. An attacker
+//! can also look up a secret from a tutorial, even if the secret is long.
 
 use crate::alg::Algorithm;
 use crate::key_error::KeyError;
 
-/// Published secrets that are long enough: from RFCs, jwt.io's editor, tutorials and example projects. One secret per
-/// line, as text; secrets from RFCs in base64url.
+/// Published secrets that are long enough, from RFCs, jwt.io's editor, tutorials and example projects. The file
+/// contains one secret per line, as text; secrets from RFCs are in base64url.
 const PUBLISHED: &str = include_str!("published-secrets.txt");
 
-/// The smallest number of different bytes in a secret. A random secret of 32 bytes has about 30, a text written by a
-/// person about 12.
+/// The smallest accepted number of different bytes in a secret. A random secret of 32 bytes has about 30 different
+/// bytes; a text that a person wrote has about 12.
 const FEWEST_DIFFERENT: usize = 8;
 
 /// Refuses a secret that is too short for the algorithm, published, or made of a few repeated bytes.
@@ -39,7 +39,7 @@ pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError>
 }
 
 /// Whether the bytes are a key in an unsupported form: DER, OpenSSH, or a PEM block with other text around it. If a
-/// public key were used as a secret, everyone who knows it could sign (RFC 8725 §3.1).
+/// public key is used as a secret, everyone who knows the public key can sign (RFC 8725 §3.1).
 fn looks_like_a_key(bytes: &[u8]) -> bool {
     let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];

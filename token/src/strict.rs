@@ -1,7 +1,6 @@
 //! Strict parsing of a token: three canonical base64url parts, and JSON objects with unique members.
 //!
-//! Duplicate members are refused, because parsers disagree about which of two equal members is valid
-//! (RFC 8725 §3.8).
+//! Duplicate members are refused, because parsers use different members of a duplicate pair (RFC 8725 §3.8).
 
 use std::fmt;
 use std::rc::Rc;
@@ -20,7 +19,7 @@ const MAX_DEPTH: usize = 8;
 
 pub(crate) type Object = Map<String, Value>;
 
-/// A token with a valid form. Its contents are not verified.
+/// A token with a valid form. The contents of the token are not verified.
 #[derive(Debug)]
 pub(crate) struct Unverified {
     pub header: Rc<Object>,
@@ -50,7 +49,7 @@ impl Unverified {
         }
     }
 
-    /// A member of the header, which must be a string if present.
+    /// A member of the header. If the member is present, it must be a string.
     pub(crate) fn header_text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         match self.header.get(name) {
             None => Ok(None),

@@ -1,7 +1,7 @@
-//! Verifying keys: public keys and shared secrets of other parties, from a JWK, a PEM file or bytes.
+//! Keys that verify tokens: public keys and shared secrets of other parties, parsed from a JWK, a PEM file or bytes.
 //!
-//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). Each algorithm has its own key type of
-//! jwt-simple, so a key can never be used with another algorithm.
+//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). jwt-simple has a separate key type for
+//! each algorithm, so a key cannot be used with another algorithm.
 
 use jwt_simple::prelude::*;
 use pkcs1::RsaPublicKey;
@@ -33,7 +33,7 @@ pub(crate) struct VerifyingKey {
     pub kid: Option<String>,
     /// The public key as a JWK; `None` for a secret, which must not be shown.
     pub jwk: Option<Value>,
-    /// Identifies the key material, independently of `kid`.
+    /// Identifies the key material. Two keys with the same material have the same fingerprint, even if `kid` differs.
     pub fingerprint: [u8; 32],
     forms: Vec<Form>,
 }
@@ -71,7 +71,7 @@ enum Material<'a> {
 }
 
 impl VerifyingKey {
-    /// Parses a JWK (RFC 7517). `usual` are the algorithms of a key without `alg`.
+    /// Parses a JWK (RFC 7517). A key without `alg` gets the algorithms in `usual`.
     pub fn from_jwk(jwk: &Value, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
         let kid = kid_of(members)?;
@@ -82,7 +82,7 @@ impl VerifyingKey {
                 Algorithm::by_name(name)
                     .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
             ),
-            Some(_) => return Err(KeyError::Form("its alg is not a text")),
+            Some(_) => return Err(KeyError::Form("its alg is not a string")),
         };
         let kty = members.get("kty").and_then(Value::as_str).ok_or(KeyError::Form("it has no kty"))?;
         let part = |name: &str| members.get(name).and_then(Value::as_str).and_then(b64::decode);
@@ -105,7 +105,7 @@ impl VerifyingKey {
             "OKP" => Self::of(&edwards(members)?, algorithms)?,
             _ => return Err(KeyError::Unfit("its kty must be oct, RSA, EC or OKP")),
         };
-        // A key with an `alg` must support this algorithm.
+        // If the JWK has an `alg`, the key must support this algorithm.
         if named.is_some_and(|named| key.algorithms().all(|own| own != named)) {
             return Err(KeyError::Unfit("its alg does not fit its kty or crv"));
         }
@@ -173,8 +173,8 @@ impl VerifyingKey {
         Self::of(&Material::Rsa { n: key.modulus.as_bytes(), e: key.public_exponent.as_bytes() }, usual)
     }
 
-    /// The key for those algorithms that fit the material. If `algorithms` is empty, the material's default algorithm
-    /// is used.
+    /// A key for those `algorithms` that fit the key material. If `algorithms` is empty, the key gets the default
+    /// algorithm of the material.
     fn of(material: &Material<'_>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let family = material.family();
         let usual = [family.usual()];
@@ -201,19 +201,19 @@ impl VerifyingKey {
         self.algorithms().any(Algorithm::is_symmetric)
     }
 
-    /// Verifies a token's signature. The caller has checked the token's form and `alg`.
+    /// Verifies a token's signature. The caller must have checked the token's form and `alg`.
     pub fn verify(&self, token: &str, parsed: &Unverified, algorithm: Algorithm) -> Result<(), Refusal> {
         let form = self.forms.iter().find(|form| form.algorithm() == algorithm);
         form.ok_or(Refusal::BadSignature)?.verify(token, parsed)
     }
 }
 
-/// A JWK's own `kid`.
+/// The `kid` in a JWK, if present.
 pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, KeyError> {
     match members.get("kid") {
         None => Ok(None),
         Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Ok(Some(kid.clone())),
-        Some(_) => Err(KeyError::Form("its kid must be a text of 1 to 256 bytes")),
+        Some(_) => Err(KeyError::Form("its kid must be a string of 1 to 256 bytes")),
     }
 }
 
@@ -230,7 +230,7 @@ fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Only the members of the key itself, so that jwt-simple does not check other members.
+/// A JWK with only the members of the key itself, so that jwt-simple does not check other members.
 pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
     let bare: Map<String, Value> =
         names.iter().filter_map(|name| Some(((*name).to_owned(), members.get(*name)?.clone()))).collect();
@@ -307,7 +307,7 @@ impl Material<'_> {
     }
 }
 
-/// Checks the modulus's size and the exponent, 65537, and returns both without leading zeros.
+/// Checks the size of the modulus and that the exponent is 65537. Returns both numbers without leading zeros.
 pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let trimmed = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
     let (n, e) = (trimmed(n), trimmed(e));
@@ -380,7 +380,7 @@ impl Form {
     fn verify(&self, token: &str, parsed: &Unverified) -> Result<(), Refusal> {
         let options = Some(lenient());
         let outcome = match self {
-            // Only the tag is compared, because jwt-simple's other checks are already done.
+            // Only the tag is compared, because the policy has already done the other checks of jwt-simple.
             Self::Hs256(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs384(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs512(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
@@ -395,7 +395,7 @@ impl Form {
             Self::EdDsa(key) => key.verify_token::<SignatureOnly>(token, options).map(drop),
         };
         outcome.map_err(|error| match error.downcast_ref::<serde_json::Error>() {
-            // After the signature, jwt-simple parses the registered claims again, with its own types.
+            // jwt-simple verifies the signature and then parses the registered claims again, with its own types.
             Some(_) => Refusal::Json("the payload", "a registered claim has the wrong type".into()),
             None => Refusal::BadSignature,
         })
@@ -412,7 +412,8 @@ fn same_tag(tag: &[u8], parsed: &Unverified) -> Result<(), Refusal> {
     if bool::from(tag.ct_eq(&parsed.signature)) { Ok(()) } else { Err(Refusal::BadSignature) }
 }
 
-/// Options so that jwt-simple checks only `alg` and signature. The policy checks the claims, more strictly.
+/// Options with which jwt-simple checks only `alg` and the signature. The policy checks the claims, and its checks are
+/// stricter.
 pub(crate) fn lenient() -> VerificationOptions {
     VerificationOptions {
         accept_future: true,

@@ -1,4 +1,5 @@
-//! Signed edge time (`welcome+jwt`). It contains a nonce that the requester chose, which proves that it is fresh.
+//! Signed edge time (`welcome+jwt`). It contains a nonce that the requester chose, so the requester knows that the time
+//! is current.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ struct Custom {
     site: Name,
 }
 
-/// Signs edge time together with the requester's nonce, `session`.
+/// Signs the edge time together with `session`, the requester's nonce.
 pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<String, Refusal> {
     let registered = Registered {
         iss: EDGE.into(),
@@ -44,7 +45,8 @@ pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<
     keys.signer().sign(Kind::Welcome, &registered, object(&custom))
 }
 
-/// Verifies a welcome with the requester's nonce. The requester needs no clock, because the nonce proves freshness.
+/// Verifies a welcome with the requester's nonce. The requester needs no clock, because the nonce proves that the
+/// welcome is fresh.
 pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<Welcome, Refusal> {
     let expect = Expect {
         kind: Kind::Welcome,

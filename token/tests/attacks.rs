@@ -161,7 +161,7 @@ impl Fixture {
     fn check(&self, subject: &Subject, token: &str) -> Result<(), Refusal> {
         let home = &self.sites[0];
         match subject.role {
-            // The same decision as in the Worker.
+            // The Worker decides in the same way.
             Role::Access | Role::Issuer if self.issuers.claims_to_know(token) => {
                 let admitted = self.issuers.admit(token, NOW, &mut self.cache.borrow_mut());
                 admitted.map(drop).map_err(|error| match error {
@@ -261,7 +261,7 @@ fn is_refused_by_every_verifier(attack: Attack) {
         assert_eq!(world.check(subject, &honest), Ok(()), "{:?} afterwards", subject.role);
         world.explanation_agrees(subject, &honest);
     }
-    assert!(tried > 0, "nothing was tried");
+    assert!(tried > 0, "at least one attack was tried");
 }
 
 macro_rules! tests {

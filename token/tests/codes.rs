@@ -1,4 +1,4 @@
-//! Every refusal code has a token or key that causes it. `docs/tokens.md` explains each code to the owner.
+//! For every refusal code, a token or key causes this code. `docs/tokens.md` explains each code to the owner.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 

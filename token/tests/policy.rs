@@ -89,7 +89,11 @@ fn an_access_token_is_good_until_its_last_second_on_its_own_site() {
     let token = w.access("home");
     assert_eq!(w.verify_access(&token, NOW + 599), Ok("ann".into()));
     assert_eq!(w.verify_access(&token, NOW + 600), Err(Refusal::Expired(0)));
-    assert_eq!(w.verify_access(&token, NOW - 60), Ok("ann".into()), "a clock may lag by a minute");
+    assert_eq!(
+        w.verify_access(&token, NOW - 60),
+        Ok("ann".into()),
+        "the verifier's clock can be a minute behind"
+    );
     assert_eq!(w.verify_access(&token, NOW - 61), Err(Refusal::NotYetValid(61)));
     assert!(matches!(w.verify_access(&w.access("lab"), NOW), Err(Refusal::WrongAudience { .. })));
     assert!(matches!(w.verify_access(&world().access("home"), NOW), Err(Refusal::UnknownKey(_))));
@@ -172,7 +176,7 @@ fn a_key_set_is_followed_only_under_the_pinned_root() {
     assert!(command::verify(&w.command(NOW * 1000 + 1_000), &followed.keys, &expect).is_ok());
     assert!(keyset::verify(&token, &SigningKey::generate().public()).is_err());
     let by_edge = welcome::sign(&w.keys, &w.site, &w.session, NOW * 1000).unwrap();
-    assert!(keyset::verify(&by_edge, &root.public()).is_err(), "an edge key names no successor");
+    assert!(keyset::verify(&by_edge, &root.public()).is_err(), "an edge key cannot sign a key set");
 }
 
 #[test]
@@ -290,7 +294,7 @@ fn headers_that_ask_for_more_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Any single changed bit of a token is refused.
+    /// A token with any single changed bit is refused.
     #[test]
     fn a_changed_bit_is_refused(position: prop::sample::Index, bit in 0u8..7) {
         let w = world();

@@ -1,4 +1,4 @@
-//! Tests of sealed tokens (a signed JWT inside a JWE): which are opened, and how all others are refused.
+//! Tests of sealed tokens (a signed JWT inside a JWE): which tokens can be decrypted, and how all others are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -16,7 +16,7 @@ use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Oaep, RsaPrivateKey, sha2::Sha256};
 use serde_json::{Value, json};
 
-/// A text with the form of a signed JWT. Opening does not verify the signature.
+/// A text with the form of a signed JWT. Decrypting a sealed token does not verify the signature inside.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
 
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
@@ -53,7 +53,7 @@ fn private(keys: &EdgeKeys) -> Value {
     serde_json::from_str(keys.to_private_jwks().expose()).unwrap()
 }
 
-/// The JWK that the edge publishes for sealing by an algorithm.
+/// The JWK that the edge publishes for encryption with this algorithm.
 fn published(keys: &EdgeKeys, alg: &str) -> Value {
     let jwks = keys.published();
     jwks["keys"].as_array().unwrap().iter().find(|key| key["alg"] == alg).unwrap().clone()
@@ -67,7 +67,8 @@ fn sealed(alg: &str) -> String {
     sealing(&published(&EDGE, alg)).seal(JWT).unwrap()
 }
 
-/// The token with a changed header. This also breaks the seal, but a bad header is refused before the seal is checked.
+/// The token with a changed header. The tag is then wrong too, but an invalid header is refused before the tag is
+/// checked.
 fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&decode(header)).unwrap();
@@ -83,7 +84,7 @@ fn with_part(token: &str, index: usize, part: &str) -> String {
     parts.join(".")
 }
 
-/// Seals any content by RFC 7516 and RFC 7518, without the code under test.
+/// Encrypts any content by RFC 7516 and RFC 7518, without the code under test.
 fn forge(header: &Value, content: &[u8]) -> String {
     let (key, nonce) = ([7; 32], [9; 12]);
     let header = encode(header.to_string().as_bytes());
@@ -109,7 +110,7 @@ fn what_is_sealed_for_the_edge_comes_out_whole() {
         let token = sealed(alg);
         assert!(is_sealed(&token) && !is_sealed(JWT));
         assert_eq!(EDGE.open_sealed(&token).as_deref(), Ok(JWT), "{alg}");
-        assert_ne!(token, sealed(alg), "no two seals are alike");
+        assert_ne!(token, sealed(alg), "each encryption has a different result");
     }
     assert_eq!(forged(JWT.as_bytes()).as_deref(), Ok(JWT));
 }
@@ -131,7 +132,7 @@ fn a_key_is_read_from_each_of_its_forms() {
     assert!(format!("{first:?}").contains("ECDH-ES+A256KW"), "the edge's own key comes first");
     assert!(EDGE.open_sealed(&first.seal(JWT).unwrap()).is_ok());
 
-    // PEM has no `kid`, so exactly one key of the edge must fit.
+    // A key from a PEM file has no `kid`, so exactly one key of the edge must fit.
     let rsa = RSA.to_public_key();
     for pem in [
         rsa::pkcs8::EncodePublicKey::to_public_key_pem(&rsa, rsa::pkcs8::LineEnding::LF).unwrap(),
@@ -202,7 +203,7 @@ fn the_public_halves_are_published_and_nothing_else() {
     let verifying = KeySet::from_jwks(&shown, &[]).unwrap().to_jwks();
     assert_eq!(verifying["keys"].as_array().unwrap().len(), 1);
     assert!(KeySet::from_own_jwks(&shown).is_err());
-    // The keys survive export to the secret and import from it.
+    // The keys are the same after export to the secret and import from it.
     let again = EdgeKeys::from_jwks(EDGE.to_private_jwks().expose()).unwrap();
     assert_eq!(again.published(), shown);
     for alg in ALGORITHMS {
@@ -326,7 +327,7 @@ fn an_ephemeral_key_is_a_bare_public_one() {
     for party in ["apu", "apv"] {
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("=="))), "malformed");
         assert_eq!(code(&with_header(&token, |header| header[party] = json!(7))), "json");
-        // The parties are inputs of the key agreement.
+        // `apu` and `apv` are inputs of the key agreement.
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("QWxpY2U"))), "not_decrypted");
     }
     let epk = json!({ "kty": "EC" });
@@ -355,7 +356,7 @@ fn the_form_is_five_canonical_parts_of_8_kib_at_most() {
     ] {
         assert_eq!(code(&text), form, "{text}");
     }
-    // The last character of a part can have unused bits. If they are set, the text differs but the bytes are equal.
+    // The last character of a part can have unused bits. If these bits are set, the text differs but the bytes are equal.
     let tag = token.rsplit_once('.').unwrap().1;
     let stray = tag.chars().last().map(|last| char::from(last as u8 + 1)).unwrap();
     let stray = format!("{}{stray}", &tag[..tag.len() - 1]);
@@ -382,7 +383,7 @@ fn every_failure_to_open_is_the_same() {
         }
         failures.push(with_part(&token, 3, ""));
     }
-    // A content key with another length, wrapped correctly.
+    // A content key with a wrong length that is encrypted correctly.
     for length in [0, 16, 31, 33, 64] {
         let wrapped =
             RSA.to_public_key().encrypt(&mut OsRng, Oaep::new::<Sha256>(), &vec![7; length]).unwrap();
@@ -411,12 +412,12 @@ fn only_a_signed_token_may_be_inside() {
         assert_eq!(refusal.code(), "bad_content", "{content:?}");
         if let Ok(text) = std::str::from_utf8(content) {
             let refused = sealing(&published(&EDGE, "RSA-OAEP")).seal(text);
-            assert_eq!(refused.unwrap_err().code(), "bad_content", "it is not made either");
+            assert_eq!(refused.unwrap_err().code(), "bad_content", "such a token cannot be made either");
         }
     }
     let long = format!("e30.{}.AAAA", "A".repeat(7_000));
     assert_eq!(sealing(&published(&EDGE, "RSA-OAEP")).seal(&long).unwrap_err().code(), "malformed");
-    // jwt-simple can only seal claims, not a token.
+    // jwt-simple can encrypt only claims, not a token.
     let jwk = published(&EDGE, "ECDH-ES+A256KW");
     let options = EncryptionOptions { content_type: Some("JWT".into()), ..EncryptionOptions::default() };
     let key = EcdhEsA256KWEncryptionKey::from_jwk(&jwk.to_string()).unwrap();

@@ -1,5 +1,5 @@
-//! The gate: password verification and login rate limiting, separate from the sites, so that a flood of logins never
-//! reaches a site.
+//! The gate verifies passwords and limits the rate of logins. The gates are separate from the sites, so that a flood of
+//! logins never reaches a site.
 
 mod object;
 mod password;
@@ -26,7 +26,7 @@ enum GateCall {
     Set { site: Name, username: UserName, password: Secret },
 }
 
-/// Verifies a password; 401 `login_failed`, or 429 `throttled`.
+/// Verifies a password. Returns 401 `login_failed` or 429 `throttled` otherwise.
 pub async fn verify(
     incoming: &Incoming,
     site: &Name,
@@ -41,7 +41,7 @@ pub async fn verify(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Checks that a new password is acceptable. NIST SP 800-63B requires a minimum length and no other rule.
+/// Checks the length of a new password. NIST SP 800-63B requires a minimum length and no other rule.
 pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
         return Ok(());
@@ -51,7 +51,7 @@ pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     Err(Problem::new(Code::InvalidRequest).detail(text))
 }
 
-/// Sets a password. The caller has checked its length.
+/// Sets a password. The caller must have checked the length.
 pub async fn set(
     incoming: &Incoming,
     site: &Name,
@@ -62,17 +62,18 @@ pub async fn set(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Number of gates. It can never change, because a person's password is stored in the gate of their name.
+/// Number of gates. This number must never change, because each password is stored in the gate that the user name
+/// selects.
 const SHARDS: u32 = 64;
 
-/// The gate of a user name. The number of gates is fixed, so that invented names create no objects.
+/// The gate of a user name. The number of gates is fixed, so that logins with invented names create no Durable Objects.
 fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
     let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
     let name = format!("gate-{}", shard(username));
     namespace.id_from_name(&name).and_then(|id| id.get_stub()).map_err(object_fault)
 }
 
-/// FNV-1a, because the result must stay the same in every version.
+/// FNV-1a hash. The algorithm is fixed, because the result must stay the same in every version.
 fn shard(username: &UserName) -> u32 {
     let hash = username
         .as_str()

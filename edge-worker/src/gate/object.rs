@@ -1,4 +1,4 @@
-//! The gate's object: password hashes and failed logins, by site and user name.
+//! The Durable Object of a gate. It stores password hashes and failed logins by site and user name.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
 
-/// Failures of one account from one address before it must wait.
+/// Number of failed logins of one account from one IP address that cause no wait.
 const FREE_FAILURES: i64 = 5;
 
-/// The first wait after too many failures, in milliseconds. It doubles with each further failure.
+/// The first wait after too many failures, in milliseconds. Each further failure doubles the wait.
 const FIRST_WAIT_MS: u64 = 1_000;
 
 /// Maximum wait, in milliseconds.
@@ -33,13 +33,14 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
-/// How long a login waits after its hash, in milliseconds, so that requests that waited for the hash are served first.
+/// Pause of a login after its password hash, in milliseconds. Requests that waited during the hash are served in this
+/// pause.
 const GIVE_WAY_MS: u64 = 20;
 
-/// How long failures are kept after the last wait, in milliseconds.
+/// How long failures are stored after their last wait, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;
 
-/// Verifies passwords. It is addressed by user name and has no information about rights.
+/// Verifies passwords. Each gate is selected by the user name and has no information about permissions.
 #[durable_object(fetch)]
 pub struct GateObject {
     store: SqlStore,
@@ -149,13 +150,13 @@ impl GateObject {
     }
 }
 
-/// Ends a turn, and lets requests that arrived during the hash run before the rest of this login.
+/// Ends a turn, then pauses this login, so that requests that arrived during the hash run first.
 async fn give_way(turn: slots::Turn) {
     turn.end(now_ms());
     Delay::from(Duration::from_millis(GIVE_WAY_MS)).await;
 }
 
-/// Waits for this login's turn to hash.
+/// Waits until this login can hash a password.
 async fn take_turn() -> std::result::Result<slots::Turn, Problem> {
     let waiting = slots::Waiting::join()?;
     loop {
@@ -170,7 +171,7 @@ fn stored(error: pinlatch_site::StoreError) -> Problem {
     fault("gate", error)
 }
 
-/// The end of an account's wait after `count` failures.
+/// When the account's wait ends after `count` failures, in milliseconds of Unix time.
 fn wait_until(count: i64, now_ms: u64) -> u64 {
     let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else {
         return now_ms;

@@ -1,13 +1,13 @@
-//! Argon2id (RFC 9106) with one of the parameter sets that OWASP considers equivalent to its minimum, stored as PHC
-//! strings. Of these sets it is the fastest in wasm, because it uses the least memory bandwidth; and an isolate has 128
-//! MB in total.
+//! Argon2id (RFC 9106), stored as PHC strings. The parameters are one of the sets that OWASP considers equivalent to
+//! its minimum. This set is the fastest in wasm, because it uses the least memory bandwidth. The small amount of memory
+//! also matters, because an isolate has 128 MB in total.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use pinlatch_protocol::api::Secret;
 
-/// Memory in KiB, passes and lanes.
+/// Memory in KiB, number of passes, number of lanes.
 const COST: (u32, u32, u32) = (7 * 1024, 5, 1);
 
 fn argon2() -> Result<Argon2<'static>, String> {
@@ -22,7 +22,7 @@ pub fn hash(password: &Secret) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Verifies a password. Without a stored hash the same work is done, so that the response time does not reveal whether
+/// Verifies a password. If no hash is stored, the same work is done, so that the response time does not reveal whether
 /// an account exists.
 pub fn verify(password: &Secret, stored: Option<&str>) -> Result<bool, String> {
     let Some(stored) = stored else {

@@ -1,8 +1,8 @@
-//! Rationing: one password hash at a time, with pauses, over all gates of an isolate.
+//! Limits password hashing to one hash at a time, with pauses, across all gates of an isolate.
 //!
-//! Objects of one isolate share its thread, and a hash blocks it for tens of milliseconds. A pause after each hash
-//! leaves time for commands. The shared state consists of numbers, not promises: no object ever waits for another
-//! object's I/O.
+//! The Durable Objects of one isolate share its thread, and a hash blocks this thread for tens of milliseconds. A pause
+//! after each hash leaves time for commands. The shared state consists of numbers, not promises, so no Durable Object
+//! waits for the I/O of another.
 
 use std::cell::RefCell;
 
@@ -11,9 +11,9 @@ use pinlatch_protocol::problem::{Code, Problem};
 /// Minimum pause after a hash, in milliseconds.
 const PAUSE_MS: u64 = 50;
 
-/// The pause as a multiple of the hash's duration, if the clock shows it, so that a command finds the thread free three
-/// times out of four even on a slow machine. (When deployed, the clock does not advance while a Worker computes, and
-/// [`PAUSE_MS`] applies.)
+/// The length of the pause as a multiple of the hash's duration. With this factor, a command finds the thread free
+/// three times out of four, even on a slow machine. When deployed, the clock does not advance while a Worker computes,
+/// so the measured duration is 0 and [`PAUSE_MS`] applies.
 const PAUSE_FACTOR: u64 = 3;
 
 /// Maximum number of waiting logins, in addition to the one whose turn it is.
@@ -23,7 +23,7 @@ thread_local! {
     static QUEUE: RefCell<Queue> = const { RefCell::new(Queue { next_ticket: 0, waiting: Vec::new(), free_at_ms: 0 }) };
 }
 
-/// The waiting logins, in order, and when the thread may be used next.
+/// The queue of waiting logins, and the earliest time of the next hash.
 #[derive(Default)]
 struct Queue {
     next_ticket: u64,
@@ -41,7 +41,8 @@ impl Queue {
         Some(self.next_ticket)
     }
 
-    /// `Ok` if it is this ticket's turn; otherwise the milliseconds to wait before the next attempt.
+    /// `Ok` if this ticket is first in the queue and the pause has ended. Otherwise the milliseconds to wait before the
+    /// next attempt.
     fn turn(&mut self, ticket: u64, now_ms: u64) -> Result<(), u64> {
         let before = self.waiting.iter().take_while(|other| **other != ticket).count() as u64;
         if before == 0 && now_ms >= self.free_at_ms {
@@ -60,13 +61,13 @@ impl Queue {
     }
 }
 
-/// A place in the queue. Dropping it leaves the queue.
+/// A place in the queue. Dropping the value leaves the queue.
 pub struct Waiting {
     ticket: u64,
 }
 
 impl Waiting {
-    /// Joins the queue; 429 if it is full.
+    /// Joins the queue. Returns 429 if the queue is full.
     pub fn join() -> Result<Self, Problem> {
         match QUEUE.with_borrow_mut(Queue::join) {
             Some(ticket) => Ok(Self { ticket }),
@@ -74,7 +75,7 @@ impl Waiting {
         }
     }
 
-    /// This login's turn, or the milliseconds to wait before the next attempt.
+    /// A [`Turn`] if this login can hash now. Otherwise the milliseconds to wait before the next attempt.
     pub fn turn(&self, now_ms: u64) -> Result<Turn, u64> {
         QUEUE.with_borrow_mut(|queue| queue.turn(self.ticket, now_ms))?;
         Ok(Turn { began_ms: now_ms })
@@ -87,13 +88,13 @@ impl Drop for Waiting {
     }
 }
 
-/// The right to hash now, within the present event.
+/// The right to hash a password now, within the current event.
 pub struct Turn {
     began_ms: u64,
 }
 
 impl Turn {
-    /// Ends the turn after the hash; the pause begins.
+    /// Ends the turn after the hash and starts the pause.
     pub fn end(self, now_ms: u64) {
         QUEUE.with_borrow_mut(|queue| queue.end(self.began_ms, now_ms));
     }

@@ -1,4 +1,4 @@
-//! The audit log: by page, or exported as JSON Lines.
+//! The audit log, one page at a time or exported as JSON Lines.
 
 use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
@@ -10,7 +10,8 @@ use crate::incoming::Incoming;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// Maximum number of entries per export, which is a few megabytes. The parameter `before` continues it.
+/// Maximum number of entries in one export, which is a few megabytes. The parameter `before` requests the entries that
+/// follow.
 const MAX_EXPORT: usize = 20_000;
 
 const JSON_LINES: &str = "application/jsonl";

@@ -64,8 +64,8 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
     }
 }
 
-/// A valid deadline. The site checks the deadline only when it runs a new command; checked here, an invalid one is
-/// refused even if the answer is an older command's result.
+/// Parses a deadline and checks its range. The site checks the deadline only when it runs a new command. With this
+/// check, an invalid deadline is refused even if the site would return the stored result of an earlier command.
 fn deadline(text: String) -> Result<u64, Problem> {
     let range = MIN_DEADLINE_MS..=MAX_DEADLINE_MS;
     text.parse().ok().filter(|ms| range.contains(ms)).ok_or_else(|| {

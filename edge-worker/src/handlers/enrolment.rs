@@ -1,4 +1,4 @@
-//! Enrolment of devices and owners, with one-time codes that the edge sealed itself.
+//! Enrolment of devices and owners, with one-time codes. Each code contains an HMAC that only the edge can compute.
 
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
@@ -17,7 +17,7 @@ use crate::objects::ask_site;
 use crate::respond::{self, fault};
 use crate::{now_ms, now_s};
 
-/// Lifetime of an enrolment code, in seconds: long enough to walk to the device.
+/// Lifetime of an enrolment code, in seconds. An hour is long enough to walk to the device.
 const CODE_LIFE: u64 = 3600;
 
 /// `POST /api/v1/enrolments`: creates a code for one device.
@@ -83,15 +83,16 @@ pub async fn set_up(mut incoming: Incoming) -> Outcome {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
     gate::require_acceptable(&password)?;
-    // The site is asked first, so that no password is hashed for a site that has an owner. A hash without a person
-    // grants no access, so a failure between the steps leaves no harmful state.
+    // The site is asked before the password is hashed, so that no password is hashed for a site that already has an
+    // owner. A stored hash grants no access while the site has no such person, so a failure between the two steps is
+    // harmless.
     ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
     ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
     respond::nothing().map_err(|error| fault("response", error))
 }
 
-/// Verifies a code's seal. A guessed code is refused here and does not reach a site.
+/// Checks the HMAC and the expiry of a one-time code. A guessed code is refused here and does not reach a site.
 pub(super) fn open_code(
     incoming: &Incoming,
     purpose: CodePurpose,

@@ -1,4 +1,5 @@
-//! Logins with a provider (OpenID Connect): the browser leaves with a sealed state in a cookie and returns with a code.
+//! Logins with a provider (OpenID Connect). The edge stores an encrypted login state in a cookie and redirects the
+//! browser to the provider. The provider sends the browser back with a code.
 
 use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::name::Name;
@@ -30,8 +31,8 @@ pub async fn list(incoming: Incoming) -> Outcome {
     reply(&options.map(option).collect::<Vec<_>>())
 }
 
-/// `GET /api/v1/logins/{provider}`: redirects the browser to the provider. If that fails, a person who followed the
-/// panel's link sees the error in the panel; a client that does not accept HTML gets the problem.
+/// `GET /api/v1/logins/{provider}`: redirects the browser to the provider. If this fails, a client that accepts HTML is
+/// redirected to the panel, which shows the error. Other clients receive the problem as JSON.
 pub async fn start(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
@@ -60,8 +61,8 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
     Ok(response)
 }
 
-/// `GET /api/v1/logins/{provider}/callback`: the browser returns. The panel shows every error, because a person is
-/// waiting for the page.
+/// `GET /api/v1/logins/{provider}/callback`: the provider has redirected the browser back to the edge. The browser is
+/// always redirected to the panel, which shows any error, because a person is waiting.
 pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
@@ -99,8 +100,8 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     }
     let code = incoming.query("code").ok_or_else(|| refused("the provider refused the login"))?;
     let discovery = discover(incoming, provider, false).await?;
-    // RFC 9207 §2.4: an issuer named in the response must be the expected one. It must be present if the provider
-    // declares that it sends it.
+    // RFC 9207 §2.4: if the response contains the parameter `iss`, its value must be the expected issuer. The parameter
+    // is required if the provider's discovery document declares it.
     let is_theirs = incoming.query("iss").map_or(!discovery.answers_name_it, |iss| iss == provider.issuer);
     if !is_theirs {
         return Err(refused("the response is from another issuer"));
@@ -124,10 +125,10 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     Ok(session_cookies(&tokens))
 }
 
-/// The provider's response to a code.
+/// The tokens that the provider returned for a code.
 struct Granted {
     id_token: Secret,
-    /// For the userinfo endpoint.
+    /// Needed for the userinfo endpoint.
     access_token: Option<Secret>,
 }
 
@@ -211,14 +212,15 @@ async fn identify(
         if lacks {
             return Err(unavailable(provider, fault));
         }
-        // The provider has changed its keys since they were fetched, and possibly their algorithm and address.
+        // The provider has changed its keys since they were fetched, and possibly also the algorithm and the URL of the
+        // keys.
         lacks = true;
         discovery = discover(incoming, provider, lacks).await?;
     }
 }
 
-/// Requests the address from the userinfo endpoint (OpenID Connect Core §5.3) if the `id_token` has none. A person
-/// admitted by subject needs no address, so an error here does not end a login.
+/// Requests the email address from the userinfo endpoint (OpenID Connect Core §5.3) if the `id_token` contains none. A
+/// person who was admitted by subject needs no email address, so an error here does not end the login.
 async fn with_address(
     provider: &Provider,
     discovery: &Discovery,
@@ -254,7 +256,7 @@ async fn userinfo(uri: &str, token: &Secret) -> Result<Value, String> {
     }
 }
 
-/// The provider's discovery document. `lacks` as for [`published::document`].
+/// The provider's discovery document. `lacks` has the same meaning as in [`published::document`].
 async fn discover(incoming: &Incoming, provider: &Provider, lacks: bool) -> Result<Discovery, Problem> {
     let document = published::document(&incoming.env, &provider.discovery_uri(), lacks).await?;
     provider.read_discovery(&document).map_err(|reason| unavailable(provider, &reason))
@@ -269,7 +271,7 @@ fn redirect_uri(incoming: &Incoming, provider: &Name) -> String {
     format!("{}/api/v1/logins/{provider}/callback", incoming.origin())
 }
 
-/// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+/// RFC 6749 §2.3.1: the client id and the secret are form-encoded before they are joined.
 fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     use base64ct::{Base64, Encoding};

@@ -1,4 +1,4 @@
-//! API tokens and guest links: issuing, listing, revoking, and the exchange of a link for a cookie.
+//! API tokens and guest links: issuing, listing and revoking them, and exchanging a guest link for a cookie.
 
 use pinlatch_protocol::admin::{MintReply, MintRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
@@ -26,7 +26,8 @@ pub async fn list(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/tokens`. The site stores the token before it is signed, so that every signed token is listed.
+/// `POST /api/v1/tokens`. The site stores the token's properties before the token is signed, so that every signed token
+/// is listed.
 pub async fn mint(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: MintRequest = incoming.json().await?;
@@ -59,7 +60,7 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
     let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("minting", refusal))?;
     let (access_token, link) = match token.kind {
         TokenKind::Api => (Some(Secret::new(signed)), None),
-        // In the fragment, which a browser never sends to a server.
+        // The token is in the fragment of the URL, because a browser never sends the fragment to a server.
         TokenKind::Guest => {
             (None, Some(Secret::new(format!("{}/s/{site}/#guest={signed}", incoming.origin()))))
         }
@@ -86,15 +87,16 @@ pub async fn void(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/session` with a guest link's token: stores it in the guest cookie, which is independent of the
-/// browser's login.
+/// `POST /api/v1/session` with a guest link's token: stores the token in the guest cookie, which is independent of the
+/// login cookies.
 pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),
         deployment.keys.public(),
         deployment.sites(),
-        // The site checks when the link begins and ends, and its answer may contain these times.
+        // No time is checked here, because the site checks when the link begins and ends. The site's response can
+        // contain these times.
         None,
         &mut deployment.signatures(),
     );

@@ -1,4 +1,4 @@
-//! From a request to its response.
+//! Handles a request: checks the path and method, calls the handler, and returns the response.
 
 mod audit;
 mod devices;
@@ -23,7 +23,7 @@ use crate::objects::ask_site;
 use crate::respond;
 use crate::route::Route;
 
-/// The result of a handler: a response, or a problem that becomes one.
+/// The result of a handler: a response, or a problem that is then sent as the response.
 type Outcome = std::result::Result<Response, Problem>;
 
 /// Answers one request.
@@ -36,7 +36,7 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> Outcome {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    // From the JavaScript request, because `worker` replaces an unknown method with GET.
+    // Read from the JavaScript request, because the crate `worker` replaces an unknown method with GET.
     let spoken = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;
@@ -125,7 +125,7 @@ fn openapi() -> Outcome {
         .map_err(|error| respond::fault("response", error))
 }
 
-/// A reply of the wrong type for the call is an internal fault.
+/// Logs a reply whose type does not match the call, and returns `internal`.
 fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
 }

@@ -1,4 +1,4 @@
-//! People: invitations, rights, passwords, and ending logins.
+//! People: invitations, permissions, passwords, and ending logins.
 
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
@@ -50,7 +50,8 @@ pub async fn invite(mut incoming: Incoming) -> Outcome {
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
-/// `POST /api/v1/users/accept`. The site is asked first, so that no password is hashed for an invalid invitation.
+/// `POST /api/v1/users/accept`. The site is asked before the password is hashed, so that no password is hashed for an
+/// invalid invitation.
 pub async fn accept(mut incoming: Incoming) -> Outcome {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
@@ -109,12 +110,12 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `POST /api/v1/users/{username}/password`: changes the caller's own password; the current one is required.
+/// `POST /api/v1/users/{username}/password`: changes the caller's own password. The current password is required.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
-    // Checked first, because a revoked token must not be usable to guess passwords.
+    // The site checks the token first, because a revoked token must not be usable to guess passwords.
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =

@@ -1,4 +1,4 @@
-//! Login, refresh and logout: with cookies for browsers, with tokens for programs.
+//! Login, refresh and logout. Browsers receive the tokens as cookies, programs receive them in the body.
 
 use pinlatch_protocol::api::{
     GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
@@ -21,7 +21,7 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// The access and refresh token of a login.
+/// The access token and the refresh token of a login.
 pub(super) struct Tokens {
     site: Name,
     username: UserName,
@@ -73,11 +73,11 @@ pub async fn refresh(mut incoming: Incoming) -> Outcome {
     with_cookies(&tokens)
 }
 
-/// `DELETE /api/v1/session`. Ends the session if one is valid, and always clears the cookies.
+/// `DELETE /api/v1/session`. Ends the session if the request has a valid token, and always clears the cookies.
 pub async fn log_out(incoming: Incoming) -> Outcome {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
-        // The link stays valid, because others may use it; only this browser's cookie is cleared.
+        // Only this browser's cookie is cleared. The guest link stays valid, because other people may be using it.
         let response = respond::nothing().map_err(response_fault)?;
         response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
         return Ok(response);
@@ -111,7 +111,7 @@ pub async fn token(mut incoming: Incoming) -> Outcome {
             let username = request.username.ok_or_else(|| missing("username"))?;
             let login = LoginRequest {
                 site: request.site,
-                // An invalid name gives the same error as a wrong one.
+                // An invalid user name gives the same error as a wrong user name.
                 username: UserName::new(username).map_err(|_| Problem::new(Code::LoginFailed))?,
                 password: request.password.ok_or_else(|| missing("password"))?,
             };
@@ -131,8 +131,8 @@ pub async fn token(mut incoming: Incoming) -> Outcome {
     })
 }
 
-/// Requires that a browser's session call comes from our own page, over a connection on which the browser keeps the
-/// cookies.
+/// Requires that a browser's session call comes from our own page, over HTTPS or to loopback. Over other connections a
+/// browser does not store the cookies.
 fn require_page(incoming: &Incoming) -> Result<(), Problem> {
     incoming.require_own_origin()?;
     if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }

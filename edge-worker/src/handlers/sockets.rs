@@ -1,4 +1,4 @@
-//! WebSocket upgrades: verified here, then passed to the site's object.
+//! WebSocket upgrades. The token is verified here, then the upgrade is passed to the site's Durable Object.
 
 use pinlatch_protocol::SUBPROTOCOL;
 use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
@@ -13,10 +13,10 @@ use crate::objects::upgrade;
 use crate::respond::{self, fault};
 use crate::site::AgentSocket;
 
-/// `GET /api/v1/events`: a panel's live stream.
+/// `GET /api/v1/events`: the live events of a panel.
 pub async fn panel(incoming: Incoming) -> Outcome {
     let (principal, carrier) = auth::principal(&incoming).await?;
-    // The same-origin policy does not apply to a WebSocket: the browser sends the origin, and the server must check it.
+    // The same-origin policy does not apply to WebSockets. The browser sends the origin, and the server must check it.
     if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
@@ -27,7 +27,7 @@ pub async fn panel(incoming: Incoming) -> Outcome {
     upgrade(&incoming.env, &principal.site, "panel", &principal).await
 }
 
-/// `GET /api/v1/agent`: a device's uplink. A request without a proof is answered with a challenge.
+/// `GET /api/v1/agent`: the connection of a device. A request without a proof receives a challenge.
 pub async fn agent(incoming: Incoming) -> Outcome {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);

@@ -1,5 +1,5 @@
-//! Comparison of the schemas with their types: an example of each type has all of its members, and removing one shows
-//! whether it is optional.
+//! Compares the schemas with the Rust types. The example of each type contains every member. The tests remove one
+//! member at a time to check whether this member is optional.
 
 use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
 
-/// A schema, an example with every member, and a function that parses and serializes it.
+/// A schema's name, an example with every member, and a function that parses and serializes the example.
 struct Example {
     schema: &'static str,
     full: Value,
@@ -141,12 +141,13 @@ fn schemas_have_the_members_of_their_types() {
     for Example { schema: name, full, reads } in requests().into_iter().chain(answers()) {
         let schema = &document.0["components"]["schemas"][name];
         assert_eq!(names(&schema["properties"]), names(&full), "{name}");
-        assert_eq!(names(&reads(full.clone()).expect(name)), names(&full), "{name}: the example is whole");
+        assert_eq!(names(&reads(full.clone()).expect(name)), names(&full), "{name}: all members");
         let required: Vec<String> = schema["required"].as_array().into_iter().flatten().map(text).collect();
         for (member, _) in members(&full) {
             let mut without = full.clone();
             without.as_object_mut().expect("an object").remove(member);
-            // A member is optional if a request may omit it, or if a response omits it when it is empty.
+            // A member is optional if a request without it can be parsed, or if a response omits the member when its
+            // value is empty.
             let optional = reads(without).is_ok_and(|written| written.get(member).is_none());
             assert_eq!(!optional, required.iter().any(|one| one == member), "{name}.{member}");
         }

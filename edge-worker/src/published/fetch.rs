@@ -1,4 +1,4 @@
-//! Fetches from configured addresses only: with a timeout, a size limit, and without following redirects.
+//! Sends requests to configured URLs only, with a timeout and a size limit. Redirects are not followed.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, Reque
 /// Maximum duration of a fetch.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Maximum size of a text, in bytes.
+/// Maximum size of a response body, in bytes.
 const MOST: usize = 128 * 1024;
 
-/// Sends a request and reads the response as text, with its status.
+/// Sends a request. Returns the status and the body of the response as text.
 pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), String> {
     private_uri(uri)?;
     init.with_redirect(RequestRedirect::Manual);
@@ -31,8 +31,9 @@ pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), Str
     })
 }
 
-/// `GET`, 200, as text that is a JSON object. Any other response must not replace the last good text, for example a
-/// proxy's page with status 200 while the server behind it is down.
+/// Sends a `GET` request and returns the body if the status is 200 and the body is a JSON object. Any other response
+/// must not replace the stored text. An example is a proxy that responds with status 200 and an HTML page while the
+/// server behind it is down.
 pub async fn get(uri: &str) -> Result<String, String> {
     let headers = Headers::new();
     headers.set("Accept", "application/json").map_err(|error| error.to_string())?;

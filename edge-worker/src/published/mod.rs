@@ -1,8 +1,8 @@
 //! Documents that issuers publish: key sets and discovery documents.
 //!
-//! One object per address fetches it, so that an issuer receives no more requests from all isolates than from one. The
-//! object keeps the last good text, so that users can log in while an issuer is down for a day. Each isolate keeps the
-//! parsed document for a minute.
+//! For each URL, one Durable Object fetches the document, so that the number of isolates does not change the number of
+//! requests to an issuer. The Durable Object stores the last valid text, so that people can log in while an issuer is
+//! down for up to a day. Each isolate caches the parsed key sets for a minute.
 
 mod fetch;
 mod object;
@@ -25,17 +25,18 @@ use crate::incoming::object_fault;
 use crate::now_ms;
 use crate::objects::ask;
 
-/// How long an isolate uses a parsed document, in milliseconds.
+/// How long an isolate uses a parsed key set, in milliseconds.
 const BELIEVED_MS: u64 = 60_000;
 
-/// Minimum time between two requests of an isolate to the object because of an unknown key, in milliseconds.
+/// Minimum time between two requests that an isolate sends to the Durable Object because of an unknown key, in
+/// milliseconds.
 const UNKNOWN_EVERY_MS: u64 = 5_000;
 
-/// A request from the Worker to the object of an address.
+/// A request from the Worker to the Durable Object of a URL.
 #[derive(Serialize, Deserialize)]
 struct Question {
     uri: String,
-    /// Whether the stored text is insufficient: it lacks a key that a token names.
+    /// Whether the stored text is insufficient, because it does not contain the key that a token names.
     lacks: bool,
 }
 
@@ -55,7 +56,7 @@ thread_local! {
     static KEYS: RefCell<HashMap<String, Parsed>> = RefCell::new(HashMap::new());
 }
 
-/// The document at an address, parsed; 503 `issuer_unavailable` if it cannot be fetched.
+/// Fetches and parses the document at a URL. Returns 503 `issuer_unavailable` if no document is available.
 pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Problem> {
     let stub = env.durable_object("PUBLISHED").and_then(|namespace| namespace.id_from_name(uri)?.get_stub());
     let question = Question { uri: uri.to_owned(), lacks };
@@ -63,7 +64,8 @@ pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Proble
     serde_json::from_str(&fetched?.text).map_err(|_| unavailable("the issuer's document is not JSON"))
 }
 
-/// The keys that an issuer publishes, including the key that a token names if it can be fetched.
+/// The keys that an issuer publishes. If `kid` is unknown, the document is fetched again where the rate limits allow
+/// it.
 pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> Result<Rc<KeySet>, Problem> {
     let now = now_ms();
     let known = KEYS.with_borrow(|all| {
@@ -80,7 +82,7 @@ pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> R
     }
     let mut jwks = document(env, uri, lacks).await?;
     let mut keys = read(issuer, &jwks)?;
-    // The object's stored set may be older than the key.
+    // The key set stored in the Durable Object can be older than the key.
     if !lacks && kid.is_some_and(|kid| !keys.knows(kid)) {
         lacks = true;
         jwks = document(env, uri, true).await?;
@@ -104,7 +106,7 @@ fn read(issuer: &Issuer, jwks: &Value) -> Result<KeySet, Problem> {
             issuer.name,
             error.code()
         );
-        unavailable("the issuer's key set is not acceptable")
+        unavailable("the issuer's key set is invalid")
     })
 }
 

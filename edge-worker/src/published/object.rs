@@ -1,4 +1,4 @@
-//! The object of one address. No other code fetches the address.
+//! The Durable Object of one URL. No other code sends requests to this URL for its document.
 
 use futures_util::lock::Mutex;
 use pinlatch_protocol::problem::Problem;
@@ -12,7 +12,7 @@ use crate::respond::fault;
 
 const KEY: &str = "published";
 
-/// The stored state, which survives an eviction.
+/// The stored state. It survives an eviction of the Durable Object.
 #[derive(Default, Clone, Serialize, Deserialize)]
 struct Kept {
     text: Option<String>,
@@ -20,11 +20,11 @@ struct Kept {
     tried_ms: Option<u64>,
 }
 
-/// Fetches and stores the document of one address.
+/// Fetches and stores the document of one URL.
 #[durable_object(fetch)]
 pub struct PublishedObject {
     state: State,
-    /// Locked while the address is being fetched. Other requests that need the new text wait for it.
+    /// Locked during a fetch. Other requests that need the new text wait for the lock.
     turn: Mutex<()>,
 }
 
@@ -52,10 +52,10 @@ impl PublishedObject {
             return Ok(Fetched { text, fetched_ms });
         }
         let _turn = self.turn.lock().await;
-        // Another request may have fetched it during the wait.
+        // Another request can have fetched the document during the wait for the lock.
         let (mut kept, planned) = self.look(question).await.map_err(stored)?;
         if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
-            // Stored first, so that an interrupted attempt counts too.
+            // Stored before the fetch, so that an interrupted attempt counts too.
             kept.tried_ms = Some(now_ms());
             self.keep(&kept).await.map_err(stored)?;
             match fetch::get(&question.uri).await {
@@ -73,7 +73,7 @@ impl PublishedObject {
         }
         match (kept.text, kept.fetched_ms) {
             (Some(text), Some(fetched_ms)) if planned != Plan::Wait => Ok(Fetched { text, fetched_ms }),
-            _ => Err(unavailable("the issuer's document could not be fetched recently")),
+            _ => Err(unavailable("the last attempt to fetch the issuer's document failed; try again later")),
         }
     }
 

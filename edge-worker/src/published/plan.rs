@@ -1,22 +1,22 @@
-//! When to fetch a document, and how long its text is valid. No I/O.
+//! Decides when to fetch a document and how long its text is used. Does no I/O.
 
 /// How long a text is used without a new fetch, in milliseconds.
 const FRESH_MS: u64 = 600_000;
 
-/// How long a text is used while its address cannot be reached, in milliseconds.
+/// How long a text is used while new fetches fail, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
 
-/// Minimum time between two fetches for any reason, in milliseconds: tokens with invented key ids must not cause a
-/// flood of requests to an issuer.
+/// Minimum time between two fetches, in milliseconds. The limit applies to every reason for a fetch, because tokens
+/// with invented key ids must not cause a flood of requests to an issuer.
 const COOLDOWN_MS: u64 = 30_000;
 
-/// Minimum time between two fetches while there is no text, in milliseconds.
+/// Minimum time between two fetches while no usable text is stored, in milliseconds.
 const FIRST_COOLDOWN_MS: u64 = 5_000;
 
-/// The state of an address.
+/// When the document of a URL was fetched.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known {
-    /// When the text was fetched, if there is one.
+    /// When the stored text was fetched; `None` if no text is stored.
     pub fetched_ms: Option<u64>,
     /// When the last fetch was attempted.
     pub tried_ms: Option<u64>,
@@ -24,17 +24,17 @@ pub struct Known {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Answer with the text.
+    /// Return the stored text.
     Use,
-    /// Fetch; if that fails, answer with the stored text.
+    /// Fetch the document. If the fetch fails, return the stored text.
     FetchOrUse,
-    /// Fetch; there is no stored text.
+    /// Fetch the document. No usable text is stored.
     Fetch,
-    /// The last attempt was too recent, and there is no text to answer with.
+    /// Return an error: the last fetch was attempted too recently, and no usable text is stored.
     Wait,
 }
 
-/// Chooses the plan for a request. `lacks` means that the stored text is insufficient for the caller.
+/// Chooses the plan for a request. `lacks` means that the stored text does not contain the key that the caller needs.
 pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
     let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);

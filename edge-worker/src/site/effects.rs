@@ -1,4 +1,4 @@
-//! Carries out the effects of the site.
+//! Carries out the effects that the site returns.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,14 +17,14 @@ use super::sockets::Sockets;
 use crate::config::Deployment;
 use crate::now_ms;
 
-/// HTTP calls that wait for a command's answer, by ticket.
+/// HTTP calls that wait for the result of a command. The key is the ticket that the site assigned.
 #[derive(Default)]
 pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<Outcome>>>>);
 
 pub type Outcome = Result<CommandResult, Problem>;
 
 impl Waiters {
-    /// Waits for a ticket.
+    /// Registers a call that waits for the result of this ticket.
     pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(ticket).or_default().push(sender);
@@ -34,13 +34,13 @@ impl Waiters {
     fn answer(&self, ticket: i64, outcome: &Outcome) {
         let waiting = self.0.borrow_mut().remove(&ticket).unwrap_or_default();
         for sender in waiting {
-            // The caller may have disconnected; then no answer is needed.
+            // If the caller has disconnected, no answer is needed.
             let _ = sender.send(outcome.clone());
         }
     }
 }
 
-/// The targets of the effects.
+/// The data and sockets that are needed to carry out effects.
 pub struct Actuator<'a> {
     pub site: &'a Name,
     pub deployment: &'a Deployment,
@@ -49,7 +49,7 @@ pub struct Actuator<'a> {
 }
 
 impl Actuator<'_> {
-    /// Carries out all effects, including those that are added in the process.
+    /// Carries out all effects. If this adds further effects, they are carried out too.
     pub fn carry_out(&self, site: &mut Site<'_>) {
         loop {
             let effects = site.take_effects();
@@ -120,14 +120,15 @@ impl Actuator<'_> {
     }
 }
 
-/// Closes a panel whose token is no longer valid.
+/// Closes a panel's socket if its token is no longer valid.
 pub fn close_if_ended(site: &mut Site<'_>, socket: &WebSocket, principal: &pinlatch_site::Principal) {
     if site.socket_authority(principal).is_err() {
         shut(socket, close::SESSION_ENDED, "session_ended");
     }
 }
 
-/// Sends a frame. A failure is only logged: the socket is closing, and its close event will follow.
+/// Sends a frame. A failure is only logged, because it means that the socket is closing and its close event will
+/// follow.
 pub fn send<T: Serialize>(socket: &WebSocket, message: &T) {
     if let Err(error) = socket.send(message) {
         worker::console_log!("a frame was not sent: {error}");

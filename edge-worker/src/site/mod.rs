@@ -1,5 +1,5 @@
-//! The site's object: a thin shim that provides a database, sockets, signatures and an alarm to
-//! [`pinlatch_site::Site`], and carries out its effects.
+//! The Durable Object of a site. It is a thin shim: it provides a database, sockets, signatures and an alarm to
+//! [`pinlatch_site::Site`], and carries out the effects that the site returns.
 
 mod effects;
 mod object;

@@ -1,8 +1,8 @@
-//! One site's object.
+//! The Durable Object of one site.
 //!
-//! Contract with the Worker: `POST /call` contains a [`Call`] as JSON and returns a [`CallResult`]; `/panel` and
-//! `/agent` are WebSocket upgrades with the verified principal in a header of our own. The site's name is in each
-//! request and is stored for events without a request.
+//! Interface to the Worker: the body of `POST /call` is a [`Call`] as JSON, and the response is a [`CallResult`].
+//! `/panel` and `/agent` are WebSocket upgrades; a header of our own contains the verified data. Every request contains
+//! the site's name. The name is stored, because alarms and frames contain no name.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -29,10 +29,10 @@ use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
 use crate::{now_ms, now_s};
 
-/// Work that is due within this time uses a timer, which keeps the object awake; later work uses the alarm.
+/// Work that is due within this time uses a timer, which keeps the Durable Object awake. Later work uses the alarm.
 const TIMER_MS: u64 = 7_000;
 
-/// How much later than a timer the alarm is set, as a fallback if the object is evicted together with its timer.
+/// Delay of the alarm after the timer. The alarm is the fallback if the Durable Object is evicted and loses its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
 
 /// A site with its database, sockets and alarm.
@@ -48,11 +48,11 @@ struct Inner {
     heard: LastSeen,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
-    /// When the running timer fires, if one is running.
+    /// When the running timer fires; `None` if no timer is running.
     timer: Cell<Option<u64>>,
-    /// The site's last wake-up time; `None` after a tick.
+    /// The wake-up time that the site requested last; `None` after a tick.
     wake: Cell<Option<u64>>,
-    /// The time of the alarm, if this instance knows it.
+    /// The time of the alarm; `None` if this instance does not know the alarm.
     alarm: Cell<Option<u64>>,
 }
 
@@ -61,7 +61,7 @@ impl DurableObject for SiteObject {
         if let Ok(pair) = worker_pair() {
             state.set_websocket_auto_response(&pair);
         }
-        // Tests, and an owner with `wrangler tail`, use this line to see that hibernation works.
+        // Tests, and owners who run `wrangler tail`, use this log line to see that hibernation works.
         worker::console_log!("site object starts");
         let store = SqlStore::new(&state);
         Self {
@@ -105,7 +105,7 @@ impl DurableObject for SiteObject {
         _reason: String,
         _clean: bool,
     ) -> Result<()> {
-        // RFC 6455 §7.4.1: these codes must not be sent.
+        // RFC 6455 §7.4.1: the codes 1005, 1006 and 1015 must not be sent.
         let code =
             u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015)).unwrap_or(1000);
         shut(&socket, code, "");
@@ -129,7 +129,7 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 }
 
 impl Inner {
-    /// Stores the site's name for events without a request: alarms, and frames after an eviction.
+    /// Stores the site's name for events that do not contain the name: alarms, and frames after an eviction.
     async fn learn_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
@@ -186,7 +186,7 @@ impl Inner {
         Ok(outcome)
     }
 
-    /// Ensures that [`Inner::tick`] runs when work is due.
+    /// Sets a timer or an alarm, so that [`Inner::tick`] runs when work is due.
     async fn arm(self: &Rc<Self>, wake: Option<u64>) -> Result<()> {
         let Some(wake) = wake else { return Ok(()) };
         let now = now_ms();
@@ -205,8 +205,8 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm is sufficient: it finds no work and is set again. So a stream of commands sets one alarm
-        // every few seconds, not one per command.
+        // An earlier alarm is sufficient: when it fires, no work is due, and a new alarm is set. With this rule, a
+        // stream of commands sets one alarm every few seconds and not one for each command.
         if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
             self.alarm.set(Some(wanted));
             let date = js_sys::Date::new(&(wanted as f64).into());
@@ -215,7 +215,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Does the work that is due, and closes panels whose token has expired.
+    /// Does the work that is due, and closes panel sockets whose token has expired.
     async fn tick(self: &Rc<Self>) -> Result<()> {
         self.wake.set(None);
         let ticked = self
@@ -235,7 +235,7 @@ impl Inner {
     }
 
     async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
-        // Not through JavaScript numbers, which cannot represent every `u64`.
+        // Parsed in Rust, because JavaScript numbers cannot represent every `u64`.
         let call: Call = serde_json::from_str(&request.text().await?)?;
         let answer = self
             .event(|site, _| {
@@ -326,7 +326,7 @@ impl Inner {
             return Ok(Ok(()));
         };
         self.heard.note(&agent.session, now_ms());
-        // `None` is a message of a newer agent that this edge does not know.
+        // `None` is a message type of a newer agent that this edge does not know.
         let Some(message) = message else { return Ok(Ok(())) };
         match message {
             FromAgent::Time { nonce } => return self.tell_time(socket, &nonce).await,
@@ -340,7 +340,7 @@ impl Inner {
         .await
     }
 
-    /// Signs a new certificate for the device's own key, if the site allows it.
+    /// Signs a new certificate for the key of the device, if the site allows it.
     async fn renew(
         self: &Rc<Self>,
         socket: &WebSocket,
@@ -350,7 +350,8 @@ impl Inner {
         let key = match PublicKey::from_jwk(jwk) {
             Ok(key) if key.thumbprint() == agent.thumbprint => key,
             _ => {
-                return Ok(Err(Problem::new(Code::InvalidRequest).detail("the key is not the device's own")));
+                return Ok(Err(Problem::new(Code::InvalidRequest)
+                    .detail("the key is not the enrolled key of the device")));
             }
         };
         let (name, now, jti) = (self.name().await?, now_s(), random_id());
@@ -416,13 +417,14 @@ impl Inner {
     }
 }
 
-/// The data that the Worker verified, from our own header.
+/// The data that the Worker verified and sent in our own header.
 fn verified<T: serde::de::DeserializeOwned>(request: &Request) -> Result<Option<T>> {
     let header = request.headers().get(SOCKET_HEADER)?;
     Ok(header.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// 101 with the client's end, or the problem as JSON with 200 (the Worker sets the problem's status).
+/// Returns status 101 with the client's end of the WebSocket. For a problem, returns the problem as JSON with status
+/// 200; the Worker then sets the status of the problem.
 fn switch(outcome: std::result::Result<(), Problem>, client: WebSocket) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(ResponseBuilder::new()

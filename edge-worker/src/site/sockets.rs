@@ -1,4 +1,5 @@
-//! The object's sockets: the identity of each, stored in its attachment, and its last sign of life.
+//! The sockets of a site's Durable Object. The identity of each socket is stored in its attachment. The time of its
+//! last frame is only in memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,26 +14,27 @@ use worker::{State, WebSocket};
 /// The tag of every panel socket.
 const PANELS: &str = "panels";
 
-/// The verified data of an agent.
+/// The verified data of a connected agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentSocket {
     pub device: Name,
     /// The nonce of this connection.
     pub session: String,
-    /// The `jti` of its certificate.
+    /// The `jti` of the agent's certificate.
     pub cert_jti: String,
-    /// The certificate's expiry, in seconds of Unix time. Sockets opened before this field existed cannot renew.
+    /// The certificate's expiry, in seconds of Unix time. For a socket that was opened before this field existed, the
+    /// value is `u64::MAX`, and the certificate cannot be renewed on this socket.
     #[serde(default = "never")]
     pub cert_exp: u64,
-    /// The thumbprint of its key.
+    /// The thumbprint of the agent's key.
     pub thumbprint: String,
-    /// Whether it must not replace another connection.
+    /// Whether this agent must not replace another agent that is connected as the same device.
     #[serde(default)]
     pub yields: bool,
 }
 
 impl AgentSocket {
-    /// The certificate with which the socket was opened.
+    /// The certificate that the agent sent when the socket was opened.
     pub fn credential(&self) -> Credential<'_> {
         Credential { jti: &self.cert_jti, expires_at: self.cert_exp, thumbprint: &self.thumbprint }
     }
@@ -46,9 +48,9 @@ fn never() -> u64 {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attached {
-    /// A device's uplink, and when it was opened.
+    /// The connection of a device, and when it was opened.
     Agent { socket: AgentSocket, since_ms: u64 },
-    /// A panel, with an id that we generated.
+    /// The connection of a panel, with an id that we generated.
     Panel { id: String, principal: Principal },
 }
 
@@ -74,13 +76,14 @@ impl Attached {
     }
 }
 
-/// The open sockets of one object.
+/// The open sockets of one Durable Object.
 pub struct Sockets<'a> {
     pub state: &'a State,
     pub heard: &'a LastSeen,
 }
 
-/// When each agent session last sent a frame. Pings are not included: the runtime answers them and records their time.
+/// When each agent session last sent a frame. Pings are not included, because the runtime answers pings and records
+/// their time.
 #[derive(Default)]
 pub struct LastSeen(RefCell<HashMap<String, u64>>);
 
@@ -109,7 +112,7 @@ impl Sockets<'_> {
         .collect()
     }
 
-    /// The open socket of a panel's id or an agent's session nonce.
+    /// The open socket with this tag: a panel's id or an agent's session nonce.
     pub fn tagged(&self, tag: &str) -> Option<WebSocket> {
         self.state.get_websockets_with_tag(tag).into_iter().find(is_open)
     }
@@ -131,7 +134,7 @@ impl Links for Sockets<'_> {
     }
 }
 
-/// The runtime also lists sockets that are already closing.
+/// Whether a socket is open. The runtime also lists sockets that are closing.
 fn is_open(socket: &WebSocket) -> bool {
     socket.as_ref().ready_state() == 1
 }

@@ -1,8 +1,8 @@
 //! [`pinlatch_site::Store`] on a Durable Object's SQLite.
 //!
 //! A command needs a dozen statements, and every call from wasm to JavaScript costs about as much as a small statement.
-//! So parameters and rows are transferred as one JSON text each, not cell by cell. The texts of the statements are
-//! constants, and each is transferred once.
+//! So all parameters of a statement are transferred as one JSON text, and all rows of the result as another. The SQL
+//! texts are constants, and each is transferred to JavaScript only once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -31,7 +31,8 @@ extern "C" {
     fn to_array(this: &Rows) -> Result<Array, JsValue>;
 }
 
-/// The object's database. The statements of one event, with no await between them, are committed together.
+/// The database of a Durable Object. The statements of one event are committed together, because no `await` is between
+/// them.
 pub struct SqlStore {
     sql: Sql,
     statements: RefCell<HashMap<String, JsString>>,

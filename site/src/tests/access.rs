@@ -1,4 +1,4 @@
-//! Permissions to act and to read.
+//! Tests of the permissions to run actions and to read lines.
 
 use super::*;
 
@@ -56,14 +56,14 @@ fn a_refusal_tells_no_more_than_the_caller_may_know() {
         ..request("one", line, action, json!({"ms": 500}))
     };
     for (scope, device, line, action, code) in [
-        // No right on the device: the answer is the same as for a device that does not exist.
+        // Without a right on the device, the answer is the same as for a device that does not exist.
         ("line:shed/door:pulse", "porch", "door", "pulse", "unknown_device"),
         ("site:*", "porch", "door", "pulse", "unknown_device"),
         ("line:shed/door:pulse", "attic", "door", "pulse", "unknown_device"),
-        // A right on the device, but not on the line: the answer does not show whether the line exists.
+        // With a right on the device but not on the line, the answer does not show whether the line exists.
         ("line:porch/door:pulse", "porch", "lamp", "set", "insufficient_scope"),
         ("line:porch/door:pulse", "porch", "gate", "set", "insufficient_scope"),
-        // A right to read, but not to act.
+        // The caller has the right to read the line, but not to run the action.
         ("line:*/*:read", "porch", "door", "pulse", "insufficient_scope"),
         ("line:*/*:read", "porch", "gate", "pulse", "unknown_line"),
         ("line:*/*:read", "attic", "door", "pulse", "unknown_device"),
@@ -189,7 +189,7 @@ fn a_viewer_cannot_act_whatever_the_token_says() {
     let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
     assert_eq!(bench.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
     bench.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();
-    assert!(bench.call(command(vic.clone(), pulse("one"))).0.is_ok(), "a promotion counts at once");
+    assert!(bench.call(command(vic.clone(), pulse("one"))).0.is_ok(), "a new role is effective immediately");
     bench.store.run("DELETE FROM people WHERE username = 'vic'", &[]).unwrap();
     let effects = bench.panel("p1", &vic, pulse("two"));
     assert!(

@@ -50,10 +50,10 @@ fn a_newer_connection_replaces_the_older() {
     outcome.unwrap();
     assert_eq!(closed(&effects), vec![("s1".into(), 4409, "replaced")]);
     assert!(matches!(&changes(&effects)[..], [Change::Presence { online: false, .. }]));
-    assert!(bench.close("porch", "s1").is_empty(), "the close of the old one does not affect the new one");
+    assert!(bench.close("porch", "s1").is_empty(), "closing the old connection does not affect the new one");
     assert!(
         bench.report(&order.jti, CommandStatus::Executed, None, None).is_empty(),
-        "its frames are ignored"
+        "frames of the old connection are ignored"
     );
     bench.hello("porch", "s2", &porch_lines(), &[]);
     assert!(bench.online("porch"));
@@ -130,7 +130,7 @@ fn lines_come_and_go_with_each_hello() {
 
     let other_kind = info("lamp", LineKind::Dimmer, None, true);
     bench.hello("porch", "s1", &[rose.clone(), other_kind], &[]);
-    assert_eq!(bench.line("lamp").desired, None, "a line of another kind is another line");
+    assert_eq!(bench.line("lamp").desired, None, "the desired level is lost when the kind changes");
 
     bench.hello("porch", "s1", &[rose, lamp_line], &[]);
     let not_retained = info("lamp", LineKind::Switch, Some(Level::On(true)), false);

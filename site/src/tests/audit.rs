@@ -1,4 +1,5 @@
-//! The audit log: it contains every administrative act, changes are detectable, and its retention is configurable.
+//! Tests of the audit log: it contains every administrative act, changes are detectable, and its retention is
+//! configurable.
 
 use std::collections::BTreeSet;
 
@@ -194,7 +195,7 @@ fn every_act_of_administration_is_in_the_log() {
         (Call::LogoutFamily { family: "ann-f".into() }, "ann logout ann done", Some("ann-r0")),
     ] {
         bench.pass(1);
-        let variant = administers(&call).expect("an act of administration");
+        let variant = administers(&call).expect("an administrative act");
         bench.call(call).0.unwrap();
         let rows = "SELECT actor || ' ' || act || ' ' || target || ' ' || outcome, jti, at_ms FROM audit ORDER BY seq DESC";
         let rows = bench.store.run(rows, &[]).unwrap();
@@ -255,7 +256,7 @@ fn a_filter_takes_what_fits() {
     assert_eq!(count(AuditFilter { act: text("command"), ..none() }), 2);
     assert_eq!(count(AuditFilter { act: text("command"), outcome: text("executed"), ..none() }), 1);
     assert_eq!(count(AuditFilter { target: text("porch/"), ..none() }), 2);
-    assert_eq!(count(AuditFilter { target: text("porch"), ..none() }), 4, "the enrolment, too");
+    assert_eq!(count(AuditFilter { target: text("porch"), ..none() }), 4, "including the enrolment");
     for wild in ["%", "_orch", "p*", "' OR 1=1 --"] {
         assert_eq!(count(AuditFilter { target: text(wild), ..none() }), 0, "{wild}");
         assert_eq!(count(AuditFilter { actor: text(wild), ..none() }), 0, "{wild}");
@@ -330,7 +331,8 @@ fn the_first_entry_begins_the_chain() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any change, deletion or reordering, the chain breaks or its end differs from its head.
+    /// After any change, deletion or reordering of entries, the chain breaks, or its last hash differs from the saved
+    /// head.
     #[test]
     fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
         let bench = eventful();
@@ -361,8 +363,8 @@ proptest! {
         let after = log(&bench);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
-        // The entry before the first one no longer exists. Only the hash of the first entry is protected, by the
-        // second.
+        // The entry before the first entry no longer exists, so changed fields of the first entry are not detected. Its
+        // hash is protected by the second entry.
         let first_only = row == 0 && how <= 5;
         let taken_from_the_start = row == 0 && how == 7;
         let unchanged = after == before;
@@ -376,7 +378,11 @@ fn the_owner_says_how_long_the_log_is_kept() {
     let keep =
         |principal: &Principal, days: u32| bench.done(Call::Retain { principal: principal.clone(), days });
     let days = |n: u64| bench.pass(n * DAY_S * 1000);
-    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 90, "the deployment's default until then");
+    assert_eq!(
+        page(&bench, AuditFilter::default(), 1).keep_days,
+        90,
+        "the deployment's default before the change"
+    );
     let deputy = bench.join("deputy", scope("line:*/*:* site:*"));
     let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
@@ -404,7 +410,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
     assert_eq!(left.iter().map(|e| e.act.as_str()).collect::<Vec<_>>(), ["login"]);
     days(80);
     bench.tick();
-    assert_eq!(log(&bench), left, "the newest stays: the next one continues its hash");
+    assert_eq!(log(&bench), left, "the newest entry stays, because the next hash includes its hash");
     bench.log_in("ann", "h");
     assert_eq!(broken_at(&log(&bench)), None);
     assert_eq!(log(&bench).len(), 2);

@@ -1,4 +1,4 @@
-//! Tokens that issued tokens: none has a permission that one of its ancestors lacks now.
+//! Tests of tokens that issued tokens: no token has a permission that one of its ancestors lacks now.
 
 use std::collections::BTreeMap;
 
@@ -30,11 +30,11 @@ fn a_line_of_tokens_has_an_end() {
                 }
             }
         }
-        // If the root is a token too, it is one of the eight.
+        // If the root of the chain is a token, it is one of the eight tokens.
         assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
-        assert!(bench.commands(&last, pulse("one")).is_ok(), "the last of them counts");
+        assert!(bench.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
         bench.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
-        assert_eq!(bench.may(&last), Err("invalid_token".into()), "and ends with the first");
+        assert_eq!(bench.may(&last), Err("invalid_token".into()), "it becomes invalid with the first token");
     }
 }
 
@@ -57,7 +57,7 @@ fn no_token_outlives_the_one_that_minted_it() {
     // A login lasts minutes, but tokens that a person issues during it may last longer.
     let short = Principal { exp: bench.now_s() + 600, ..ann };
     assert!(bench.mint(&short, until(api("line:*/*:read"), bench.now_s() + DAY_S), "long").is_ok());
-    // A person's token without a login was signed offline: it limits its children like any other token.
+    // A person's token without a login was signed offline. It limits the tokens issued with it like any other token.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
@@ -147,7 +147,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 enum Minter {
-    /// The person, and the number of the join, which distinguishes people with the same name.
+    /// The person, and a number for each join. The number distinguishes people who had the same name.
     Person(usize, u32),
     Token(usize),
     Issuer,

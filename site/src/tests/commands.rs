@@ -1,4 +1,4 @@
-//! Acceptance of commands, and their results.
+//! Tests of accepting commands, and of their results.
 
 use pinlatch_protocol::problem::Code;
 
@@ -61,7 +61,7 @@ fn the_same_id_is_the_same_command() {
     assert_eq!(
         (again, effects),
         (Ok(Answer::Pending { ticket }), vec![]),
-        "in flight: the same ticket, no order"
+        "the command is in flight: the same ticket, and no second order"
     );
     bench.report(&order.jti, CommandStatus::Executed, None, None);
     let (again, effects) = bench.call(command(owner(), pulse("one")));
@@ -170,7 +170,7 @@ fn silence_is_unknown_a_second_after_the_deadline() {
 fn a_panel_gets_results_and_problems_on_its_socket() {
     let bench = TestSite::connected();
     let order = the_order(&bench.panel("p1", &owner(), pulse("one")));
-    assert!(bench.panel("p1", &owner(), pulse("one")).is_empty(), "asked twice, answered once");
+    assert!(bench.panel("p1", &owner(), pulse("one")).is_empty(), "sent twice, answered once");
     assert!(
         bench.panel("p2", &owner(), pulse("one")).is_empty(),
         "a new socket of the same caller waits too"

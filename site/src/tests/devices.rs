@@ -1,4 +1,4 @@
-//! Enrolment and removal, and the numbering of events throughout.
+//! Tests of enrolling and removing devices. All events must have consecutive numbers.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -76,7 +76,11 @@ fn a_removed_device_is_gone() {
     assert_eq!(bench.refusal(remove()), "unknown_device");
     assert_eq!(bench.connect("porch", "s2", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.pass(6_000);
-    assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))], "no silent loss");
+    assert_eq!(
+        answers(&bench.tick()),
+        vec![(ticket, Err("outcome_unknown".into()))],
+        "the caller gets an answer"
+    );
     // [`TestSite::with`] checks that the numbers continue, although the rows with the last numbers were deleted.
     bench.enrol("shed", "cert-9");
     let seqs: Vec<u64> = bench.published.borrow().iter().map(|event| event.seq).collect();
@@ -125,7 +129,7 @@ fn the_audit_log_is_read_in_pages() {
     assert_eq!(page(None, 0).len(), 1);
 }
 
-/// A stolen and retired edge key can sign a certificate, but not for the enrolled device key.
+/// A stolen edge key that was retired can sign certificates, but the site accepts only the enrolled key of a device.
 #[test]
 fn another_key_under_the_same_credential_is_no_device() {
     let bench = TestSite::new();
@@ -148,7 +152,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
         bench.with(|site| site.certificate_renewed(&name("porch"), session, &present, next)).0.unwrap()
     };
     let first = start_s + 365 * STEP_S;
-    assert!(!renew("s1", "cert-1", first, "cert-2"), "it is as good as new");
+    assert!(!renew("s1", "cert-1", first, "cert-2"), "the certificate is too new to renew");
     bench.now_ms.set(START_MS + 183 * STEP_S * 1000);
     assert!(!renew("s0", "cert-1", first, "cert-2"), "not the current connection");
     assert!(!renew("s1", "cert-9", first, "cert-2"), "an unknown certificate");
@@ -160,7 +164,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     }
     assert_eq!(bench.connect("porch", "s5", "cert-3").0.unwrap_err().code, "invalid_token");
 
-    // The old certificate ends at its expiry; the new one stays valid and is renewed later.
+    // The old certificate becomes invalid at its expiry. The new certificate stays valid and is renewed later.
     bench.now_ms.set(START_MS + 366 * STEP_S * 1000);
     assert_eq!(bench.connect("porch", "s6", "cert-1").0.unwrap_err().code, "invalid_token");
     bench.connect("porch", "s7", "cert-2").0.unwrap();
@@ -186,9 +190,9 @@ fn an_agent_that_yields_takes_no_link_from_another() {
     assert!(effects.is_empty() && bench.online("porch"), "{effects:?}");
     bench.now_ms.set(START_MS + SILENCE_LIMIT_MS + 1);
     let (taken, effects) = yielding("s2");
-    assert!(taken.is_ok() && !effects.is_empty(), "the other one is silent: {effects:?}");
+    assert!(taken.is_ok() && !effects.is_empty(), "the other agent is silent: {effects:?}");
     bench.close("porch", "s2");
-    assert!(yielding("s3").0.is_ok(), "the other one has gone");
-    // An agent that does not yield replaces the other connection.
+    assert!(yielding("s3").0.is_ok(), "the other agent has disconnected");
+    // An agent without `yields` replaces the other connection.
     assert!(bench.connect("porch", "s4", "cert-1").0.is_ok());
 }

@@ -147,7 +147,7 @@ impl TestSite {
             }
             other => {
                 let code = other.expect_err("an answer").code;
-                assert_eq!(by_socket, Err(code.clone()), "a socket has no more than a request");
+                assert_eq!(by_socket, Err(code.clone()), "a socket has the same permissions as a request");
                 Err(code)
             }
         }

@@ -97,6 +97,6 @@ fn what_is_no_identity_is_refused() {
     assert_eq!(
         bench.call(call).0.unwrap_err().code,
         "insufficient_scope",
-        "an owner's identities need an owner"
+        "only an owner can change an owner's identities"
     );
 }

@@ -27,7 +27,7 @@ fn an_invitation_is_good_once() {
         assert_eq!(
             invited(),
             Ok(Answer::Now(Reply::Invited { username: user("bob") })),
-            "asking does not use the code"
+            "the question does not use the code"
         );
     }
     let login = Call::Login {
@@ -82,7 +82,7 @@ fn an_invitation_expires_and_is_forgotten() {
 #[test]
 fn whatever_happens_to_the_person_voids_what_is_under_way() {
     let bench = TestSite::connected();
-    // A second code for a person who joined with the first: it must not restore the person after a removal.
+    // A second code for a person who joined with the first code. It must not restore the person after a removal.
     bench.invite(&owner(), "bob", role(Operator), "first").unwrap();
     bench.invite(&owner(), "bob", role(Owner), "second").unwrap();
     bench.accept("first").unwrap();
@@ -90,7 +90,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(bench.store.run(open, &[]).unwrap()[0].int(0), Ok(0));
     bench.remove(&owner(), "bob").unwrap();
     assert_eq!(bench.accept("second"), Err("code_refused".into()));
-    // A password reset that was created before a change of the person is invalid after it.
+    // A password reset is invalid if it was created before a change of the person's rights.
     for (n, change) in [Some(Owner), Some(Viewer), None].into_iter().enumerate() {
         let (who, code) = (format!("p{n}"), format!("reset-{n}"));
         let person = bench.join(&who, role(Operator));
@@ -101,7 +101,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
         }
         assert_eq!(bench.accept(&code), Err("code_refused".into()), "{change:?}");
     }
-    // It is also invalid for a new person with the same name.
+    // The password reset is also invalid for a new person with the same name.
     bench.join("cid", role(Operator));
     bench.invite(&owner(), "cid", RightsRequest::default(), "reset").unwrap();
     bench.remove(&owner(), "cid").unwrap();
@@ -123,13 +123,13 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     };
     admit("bob", Some(Owner)).unwrap();
     assert_eq!(bench.refusal(Call::Invited { code_id: "code".into() }), "code_refused");
-    // The same if the code still exists.
+    // The result is the same if the code still exists.
     bench
         .store
         .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
         .unwrap();
     assert_eq!(bench.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
-    // A password that the gate kept from an earlier bob must not work either.
+    // A password of an earlier `bob` that the gate still has must not work either.
     let login = |who: &str| Call::Login {
         username: user(who),
         family: format!("{who}-p"),
@@ -185,11 +185,11 @@ fn nobody_gives_more_than_they_hold() {
         (&helper, scope("line:porch/*:read"), refused.clone()),
         (&helper, role(Viewer), refused.clone()),
         (&helper, scope("site:audit"), refused.clone()),
-        // The token's own scopes apply, not only the person's.
+        // The token's scopes limit the caller, not only the person's rights.
         (&narrow, scope("line:porch/bell:read"), Ok(())),
         (&narrow, scope("line:porch/bell:*"), refused.clone()),
         (&narrow, role(Owner), refused.clone()),
-        // A token that expires cannot create an owner, who does not.
+        // A token that expires cannot create an owner, because the owner does not expire.
         (&script, role(Operator), Ok(())),
         (&script, role(Owner), refused.clone()),
         (&robot, role(Viewer), Ok(())),

@@ -1,4 +1,4 @@
-//! Late reports, reports of an earlier connection, invalid reports; and desired levels.
+//! Tests of late reports, reports of an earlier connection, invalid reports, and desired levels.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn the_next_hello_tells_what_became_of_a_command() {
     let effects =
         bench.hello("porch", "s2", &lines, &[outcome(&order.jti, CommandStatus::Executed, None, OFF)]);
     assert!(matches!(&answers(&effects)[..], [(own, Ok(_))] if *own == ticket));
-    assert!(orders(&effects).is_empty(), "it is as desired");
+    assert!(orders(&effects).is_empty(), "the line has its desired level");
     let view = bench.line("lamp");
     assert_eq!((view.reported, view.desired), (ON, ON), "the hello's level is newer than the report's");
 }
@@ -63,7 +63,7 @@ fn what_the_next_hello_amends_is_desired_unless_something_came_after() {
         let effects = bench.hello("porch", "s2", &porch_lines(), &[told]);
         assert_eq!(bench.status("on").status, CommandStatus::Executed);
         assert_eq!(bench.line("lamp").desired, if after { OFF } else { ON });
-        assert_eq!(orders(&effects).len(), if after { 0 } else { 1 }, "it is off");
+        assert_eq!(orders(&effects).len(), if after { 0 } else { 1 }, "the lamp is off");
     }
 }
 

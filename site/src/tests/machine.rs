@@ -1,4 +1,4 @@
-//! Random histories: the guarantees about commands are kept in any order of events.
+//! Random histories: the guarantees about commands are valid in any order of events.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ enum Step {
         ms: u64,
     },
     Tick,
-    /// The process ends: the sockets are gone, and the database is opened again.
+    /// The process ends: all sockets close, and the database is opened again.
     Restart,
 }
 
@@ -100,7 +100,7 @@ impl History {
         }
     }
 
-    /// The session that is `back` places before the newest.
+    /// The session that is `back` places before the newest session.
     fn session(&self, back: usize) -> String {
         self.sessions.iter().rev().nth(back).cloned().unwrap_or_else(|| "never".into())
     }
@@ -156,7 +156,7 @@ impl History {
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
-                        // A report without an outcome costs one log entry per hour, and no answer.
+                        // A report without an outcome causes one log entry per hour and no answer.
                         known.rows += if answers(&effects).is_empty() { 0 } else { rows };
                     } else if rows > 1 {
                         assert!(!known.amended, "amended twice");

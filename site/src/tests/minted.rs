@@ -1,4 +1,4 @@
-//! API tokens and guest links: permissions, lifetime, number of uses, and their issuer's rights as a limit.
+//! Tests of API tokens and guest links: permissions, lifetime, number of uses, and the limit by their issuer's rights.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, MintRequest};
 use pinlatch_protocol::scope::Role::Operator;
@@ -19,12 +19,12 @@ fn a_token_does_what_it_was_minted_for() {
     assert_eq!(bench.commands(&script, lamp("two", true)), Err(REFUSED.into()));
     assert_eq!(bench.last_logged(), format!("token:t1 command porch/lamp:set {REFUSED}"));
     let wider = Principal { scope: "line:*/*:* site:*".parse().unwrap(), ..script.clone() };
-    assert_eq!(bench.may(&wider), bench.may(&script), "the table limits the token's scopes");
+    assert_eq!(bench.may(&wider), bench.may(&script), "the stored scopes limit the token's scopes");
     let narrower = Principal { scope: "line:porch/bell:read".parse().unwrap(), ..script.clone() };
     assert_eq!(
         bench.may(&narrower),
         Ok("line:porch/bell:read".into()),
-        "and the token's scopes limit the table's"
+        "the token's scopes limit the stored scopes"
     );
     assert_eq!(bench.may(&Principal { jti: "t2".into(), ..script.clone() }), Err("invalid_token".into()));
     bench.done(Call::Logout { principal: ann }).unwrap();
@@ -123,7 +123,7 @@ fn a_request_keeps_to_its_limits() {
     assert_eq!(bench.mint(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
     let past = with(&|r| r.not_before = Some(5));
     bench.mint(&ann, past, "past").unwrap();
-    assert_eq!(bench.token("past").not_before, now, "nothing begins before it was minted");
+    assert_eq!(bench.token("past").not_before, now, "the validity starts when the token is issued, or later");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_token_is_good_in_its_window_only() {
     let link = MintRequest { kind: guest("").kind, ..window };
     let link = bench.mint(&ann, link, "link").unwrap();
     assert_eq!(bench.exchange("none"), Err("link_not_valid".into()));
-    assert_eq!(bench.exchange("script"), Err("link_not_valid".into()), "a script's token is no link");
+    assert_eq!(bench.exchange("script"), Err("link_not_valid".into()), "an API token is not a guest link");
     assert!(bench.exchange("now").is_ok());
     bench.pass(HOUR_S * 1000 - 1);
     let dead = || {
@@ -302,7 +302,7 @@ fn a_revoked_token_is_dead_at_once() {
     let at = bench.now_ms.get();
     bench.pass(5_000);
     bench.revoke(&ann, "script", None).unwrap();
-    assert_eq!(bench.token("script").revoked_ms, Some(at), "again changes nothing");
+    assert_eq!(bench.token("script").revoked_ms, Some(at), "a second revocation changes nothing");
     bench.revoke(&ann, "script", Some(0)).unwrap();
     assert_eq!(bench.may(&script), Err("invalid_token".into()));
     assert_eq!(bench.revoke(&ann, "none", None), Err("unknown_token".into()));
@@ -336,7 +336,11 @@ fn a_token_signed_elsewhere_stays_revoked_until_it_would_have_expired() {
     bench.revoke(&owner(), "robot-token", Some(days(2))).unwrap();
     assert_eq!(bench.last_logged(), "ann revoke robot-token done");
     assert_eq!(bench.may(&robot), Err("invalid_token".into()));
-    assert_eq!(bench.revoke(&owner(), "robot-token", Some(1)), Ok(()), "a shorter time later");
+    assert_eq!(
+        bench.revoke(&owner(), "robot-token", Some(1)),
+        Ok(()),
+        "revoked again with an earlier expiry"
+    );
     for _ in 0..2 {
         bench.pass(DAY_S * 1000 - 1);
         bench.tick();
@@ -374,7 +378,10 @@ fn a_token_may_give_itself_up_and_a_link_is_left() {
     assert!(bench.token("script").revoked_ms.is_some(), "the list shows the revocation");
     let (answer, effects) = bench.call(Call::Logout { principal: link.clone() });
     assert_eq!((answer, effects), (Ok(Answer::Now(Reply::Done)), vec![]));
-    assert!(bench.may(&link).is_ok() && bench.exchange("link").is_ok(), "others have opened it, too");
+    assert!(
+        bench.may(&link).is_ok() && bench.exchange("link").is_ok(),
+        "other browsers can use the link too"
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Tests of the site on real SQLite. Every event opens the site again, as after an eviction, and numbers pass through
-//! the store as JavaScript numbers.
+//! Tests of the site on real SQLite. Every event opens the site again, as after an eviction. The store converts numbers
+//! as JavaScript does.
 
 mod access;
 mod agents;
@@ -33,7 +33,7 @@ use serde_json::json;
 use crate::native::Sqlite;
 use crate::*;
 
-/// A store without whole numbers, like JavaScript.
+/// A store that returns every number as a floating-point number, like JavaScript.
 struct Floats(Sqlite);
 
 impl Store for Floats {
@@ -168,7 +168,7 @@ impl TestSite {
     }
 
     fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
-        // Serialized as on its way from the Worker.
+        // The call is serialized, because the Worker sends it as JSON.
         let call = serde_json::from_str(&serde_json::to_string(&call).unwrap()).unwrap();
         let (answer, effects) = self.with(|site| site.call(call));
         if let Ok(Answer::Now(reply)) = &answer {

@@ -1,4 +1,4 @@
-//! Setup, logins and refresh families.
+//! Tests of setup, logins and refresh tokens.
 
 use pinlatch_protocol::scope::Role;
 
@@ -67,7 +67,11 @@ fn a_site_is_set_up_once() {
     assert_eq!(allowed().unwrap_err().code, "already_set_up");
     assert_eq!(bench.refusal(setup("t")), "already_set_up");
     bench.store.run("DELETE FROM people", &[]).unwrap();
-    assert_eq!(bench.refusal(setup("s")), "code_refused", "a code works once, whatever happens");
+    assert_eq!(
+        bench.refusal(setup("s")),
+        "code_refused",
+        "a code works only once, even if the owner is deleted"
+    );
 }
 
 #[test]
@@ -103,10 +107,14 @@ fn a_reused_refresh_token_ends_its_family() {
         assert_eq!(
             refresh(&bench, "r1", "r2").0,
             Err("invalid_grant".into()),
-            "both users of the token lose the family"
+            "the login ends for both users of the token"
         );
         let access = bench.with(|site| site.socket_authority(&of_family())).0;
-        assert_eq!(access.unwrap_err().code, "invalid_token", "access tokens die with their family");
+        assert_eq!(
+            access.unwrap_err().code,
+            "invalid_token",
+            "access tokens become invalid with their login"
+        );
         let command = Call::Command { principal: of_family(), request: pulse("one") };
         assert_eq!(bench.refusal(command), "invalid_token");
     }
@@ -186,7 +194,10 @@ fn a_new_generation_kills_every_token() {
     assert!(matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::All, .. }]));
     assert_eq!(bench.refusal(Call::Whoami { principal: owner() }), "invalid_token");
     assert!(bench.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
-    assert!(bench.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(), "not another issuer's");
+    assert!(
+        bench.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(),
+        "tokens of another issuer stay valid"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Changes of rights: they take effect at once on everything a person has, and cannot exceed the rights of the caller.
+//! Tests of changes of rights: a change applies immediately to all sockets and tokens of a person, and cannot exceed
+//! the rights of the caller.
 
 use pinlatch_protocol::admin::RightsRequest;
 use pinlatch_protocol::scope::Role::{self, Operator, Owner, Viewer};
@@ -130,7 +131,7 @@ fn removal_ends_all_that_a_person_had() {
     assert_eq!(
         ended(&effects),
         (vec![PanelFilter::Family("bob-f".into())], true),
-        "and every other panel is checked"
+        "every other panel is checked"
     );
     assert_eq!(bench.last_logged(), "ann person_removal bob done");
     let gone = |when: &str| {
@@ -162,10 +163,10 @@ fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
     let bench = TestSite::connected();
     let bob = bench.join("bob", scope("line:porch/door:pulse"));
     let (answer, effects) = end_sessions(&bench, &bob, "bob");
-    assert_eq!(answer, Ok(Answer::Now(Reply::Done)), "one's own, without any right");
+    assert_eq!(answer, Ok(Answer::Now(Reply::Done)), "a person can end their own logins without any right");
     assert_eq!(ended(&effects).0, [PanelFilter::Family("bob-f".into())]);
     assert_eq!(bench.last_logged(), "bob end_sessions bob done");
-    assert_eq!(bench.may(&bob), Err("invalid_token".into()), "this one too");
+    assert_eq!(bench.may(&bob), Err("invalid_token".into()), "the caller's own login ends too");
     assert_eq!(end_sessions(&bench, &bob, "bob").0.unwrap_err().code, "invalid_token");
 
     let bob = bench.log_in("bob", "b");
@@ -225,12 +226,12 @@ fn a_person_has_so_many_logins() {
     };
     let (answer, effects) = bench.call(call);
     assert!(answer.is_ok());
-    assert_eq!(ended(&effects).0, [PanelFilter::Family("f0".into())], "the one that would end first");
+    assert_eq!(ended(&effects).0, [PanelFilter::Family("f0".into())], "the login that expires first");
     assert_eq!(bench.may(&first), Err("invalid_token".into()));
     bench.pass(2 * HOUR_S * 1000);
     bench.tick();
     let rows = bench.store.run("SELECT count(*) FROM families", &[]).unwrap();
-    assert_eq!(rows[0].int(0), Ok(100), "what has ended is forgotten");
+    assert_eq!(rows[0].int(0), Ok(100), "ended logins are deleted");
 }
 
 /// No caller can change a person with more rights, or give a person more rights than their own.

@@ -6,7 +6,7 @@ use super::fixtures::*;
 use super::*;
 use crate::schema::VERSIONS;
 
-/// Version 1 as released: the tables of people, logins, codes, revocations and the log.
+/// The released version 1: the tables of people, logins, codes, revocations and the audit log.
 const VERSION_1: [&str; 8] = [
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
         generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",

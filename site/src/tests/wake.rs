@@ -1,4 +1,4 @@
-//! Timers, purging, and opening a site.
+//! Tests of timers, of deleting expired rows, and of opening a site.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -20,7 +20,11 @@ fn an_idle_site_sleeps_until_a_purge() {
     assert_eq!(wake(&bench, true), Some(START_MS + SILENCE_LIMIT_MS + 1));
     bench.pass(15_000);
     bench.alive("s1");
-    assert_eq!(wake(&bench, true), Some(START_MS + 15_000 + SILENCE_LIMIT_MS + 1), "a ping puts it off");
+    assert_eq!(
+        wake(&bench, true),
+        Some(START_MS + 15_000 + SILENCE_LIMIT_MS + 1),
+        "a ping postpones the check"
+    );
     bench.close("porch", "s1");
     assert_eq!(wake(&bench, true), Some(purge));
 }
@@ -74,7 +78,7 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
         bench.now_ms.set(bench.now_ms.get().max(at_ms));
         bench.tick();
         ticks += 1;
-        assert!(ticks < 50, "the site never comes to rest");
+        assert!(ticks < 50, "the site must have no more work at some point");
     }
     for (table, left) in [
         ("commands", 1),

@@ -1,5 +1,5 @@
-//! Key rotation. A new key is known everywhere before it signs, and an old key verifies until its last token has
-//! expired.
+//! Rotation of the edge's keys. Every isolate knows a new key before the key signs, and an old key verifies until the
+//! last token that it signed has expired.
 
 use serde::Serialize;
 
@@ -7,16 +7,16 @@ use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::device::CERT_LIFE;
 use crate::key_error::KeyError;
 
-/// The largest number of retired keys: the secret must fit in Cloudflare's limit of 5 KB.
+/// The largest number of retired keys. The limit keeps the secret smaller than 5 KB, which is Cloudflare's limit.
 const MOST_RETIRED: usize = 12;
 
 /// A step of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Adds new keys after the existing ones. They verify and open, but do not sign or seal yet.
+    /// Adds new keys after the existing keys. The new keys verify and decrypt, but do not sign or encrypt yet.
     Publish,
-    /// Moves the new keys to the front. They sign and seal; the old keys verify and open.
+    /// Moves the new keys to the front. The new keys sign and encrypt; the old keys verify and decrypt.
     Switch,
     /// Removes the old keys.
     Retire,
@@ -48,23 +48,23 @@ pub enum StepError {
 pub enum KeyRole {
     /// Signs and verifies.
     Signs,
-    /// Verifies, and signs after the switch.
+    /// Verifies. Signs after the switch.
     Published,
     /// Verifies tokens that it signed before the switch.
     Verifies,
-    /// Seals and opens refresh tokens, codes and challenges.
+    /// Encrypts and decrypts refresh tokens. Issues and checks codes and challenges.
     Seals,
-    /// Opens, and seals after the switch.
+    /// Decrypts. Encrypts after the switch.
     SealPublished,
-    /// Opens tokens, codes and challenges that it sealed before the switch.
+    /// Decrypts tokens that the edge encrypted before the switch, and checks codes and challenges of that time.
     Opens,
-    /// Opens tokens that other parties seal, and is published for sealing.
+    /// Decrypts tokens that other parties encrypted, and is published for encryption.
     Receives,
-    /// Opens tokens that other parties seal, and is published after the switch.
+    /// Decrypts tokens that other parties encrypted, and is published after the switch.
     ReceivesLater,
-    /// Opens tokens that other parties sealed before the switch.
+    /// Decrypts tokens that other parties encrypted before the switch.
     ReceivesStill,
-    /// A retired key. Its public half verifies only device certificates.
+    /// A retired key. The public half of this key verifies only device certificates.
     Devices,
 }
 
@@ -75,9 +75,9 @@ pub struct KeyEntry {
     pub kid: String,
     /// The key's role.
     pub role: KeyRole,
-    /// Start of the role or creation of the key, in seconds of Unix time, if known.
+    /// When the role started or the key was created, in seconds of Unix time, if known.
     pub since: Option<u64>,
-    /// End of the role, in seconds of Unix time, if known.
+    /// When the role ends, in seconds of Unix time, if known.
     pub until: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ impl EdgeKeys {
         }
     }
 
-    /// When the last step was taken, in seconds of Unix time; `None` if no rotation is in progress or the time is
+    /// When the last step was taken, in seconds of Unix time. `None` if no rotation is in progress or the time is
     /// unknown.
     pub fn last_step_at(&self) -> Option<u64> {
         match self.next_step() {
@@ -122,12 +122,13 @@ impl EdgeKeys {
         }
     }
 
-    /// [`Step::Publish`]: adds new keys after the others, one of each type that the edge generates.
+    /// [`Step::Publish`]: adds one new key of each type that the edge generates, after the existing keys.
     fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::AlreadyPublished);
         }
-        // The new key must be the newest even if clocks disagree, because the dates determine the next step.
+        // The new key must have the latest date even if the machine's clock is behind, because the dates determine the
+        // next step.
         let newest = self.signers().filter_map(|signer| signer.made).max();
         let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
         let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
@@ -150,8 +151,8 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// [`Step::Retire`]: keeps only the first keys and the RSA keys. The public halves of the old signing keys verify
-    /// device certificates until these expire.
+    /// [`Step::Retire`]: keeps only the first key of each type and the RSA keys. The public halves of the old signing
+    /// keys verify device certificates until these certificates expire.
     fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::NotSwitched);
@@ -165,15 +166,16 @@ impl EdgeKeys {
         Ok(Self::assemble(vec![self.signer.clone()], sealers, openers, retired)?)
     }
 
-    /// Emergency replacement: new keys take over immediately, and the old keys' tokens are no longer accepted, except
-    /// device certificates. RSA keys are removed too; the owner adds a new one.
+    /// Emergency replacement: new keys are used immediately. Tokens of the old keys are no longer accepted, except
+    /// device certificates. RSA keys are removed too; the owner adds a new RSA key.
     pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
         let fresh = Self::generate_at(now)?;
         let old: Vec<Signer> = self.signers().cloned().collect();
         Self::assemble(vec![fresh.signer], fresh.sealers, fresh.openers, self.retiring(&old, now))
     }
 
-    /// Adds keys to the retired ones, and removes keys whose last device certificate has expired.
+    /// Adds keys to the retired keys. Removes retired keys whose last device certificate has expired, and the oldest
+    /// retired keys above [`MOST_RETIRED`].
     fn retiring(&self, old: &[Signer], now: u64) -> Vec<Retired> {
         let mut retired: Vec<Retired> =
             self.retired.iter().filter(|retired| retired.until > now).cloned().collect();

@@ -50,7 +50,7 @@ fn a_script_opens_its_site_within_the_ceiling() {
     let admitted = admit(&all, &token(1, json!({}))).unwrap();
     assert_eq!((admitted.site.as_str(), admitted.sub.as_str()), ("lab", "cron"));
     assert_eq!(admitted.scope.to_string(), "line:bench/*:*");
-    assert!(admitted.jti.starts_with("digest-"), "it can be named and revoked");
+    assert!(admitted.jti.starts_with("digest-"), "the token can be revoked by this id");
     assert_eq!(admit(&all, &token(1, json!({ "jti": "one" }))).unwrap().jti, "one");
     for (claims, wanted) in [
         (json!({ "aud": "other" }), "wrong_audience"),
@@ -134,7 +134,7 @@ fn a_wrong_table_is_told_and_breaks_only_its_own() {
     );
     assert!(fault("max_life", json!("3600")).starts_with("max_life: "));
     assert_eq!(fault("secret", json!("UNSET")), "secret: the secret \"UNSET\" is not set");
-    // A secret that was written instead of its name does not appear in the log.
+    // If the configuration contains the secret itself instead of its name, the error does not repeat the secret.
     for written in [secret(2), "6f".repeat(32), "6F".repeat(32)] {
         assert!(!fault("secret", json!(written)).contains(&written), "{written}");
     }

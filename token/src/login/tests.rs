@@ -123,10 +123,13 @@ fn a_state_is_sealed_for_ten_minutes() {
     assert!(opened.is_answered_by(&name("id"), &login.state));
     assert!(!opened.is_answered_by(&name("id"), &LoginState::begin(&name("id"), NOW).state));
     assert!(!opened.is_answered_by(&name("other"), &login.state));
-    assert!(RefreshClaims::open(&sealed, &keys, NOW).is_err(), "it is no refresh token");
+    assert!(RefreshClaims::open(&sealed, &keys, NOW).is_err(), "a login state is not a refresh token");
     assert!(login.verifier.len() >= 43);
     let question = read(table()).unwrap().question(&login, "https://h/cb");
-    assert!(question.iter().all(|(_, value)| *value != login.verifier), "the verifier stays here");
+    assert!(
+        question.iter().all(|(_, value)| *value != login.verifier),
+        "the verifier is not sent to the provider"
+    );
 }
 
 #[test]

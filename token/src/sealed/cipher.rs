@@ -20,10 +20,10 @@ pub(super) const TAG: usize = 16;
 /// A key of 256 bits: a content key, or a key that wraps a content key.
 pub(super) type Key = [u8; 32];
 
-/// How much longer the wrapped key is than the key, in bytes.
+/// Number of bytes that wrapping adds to a key.
 const WRAPPING: usize = 8;
 
-/// Encrypts the content. The result ends with the tag.
+/// Encrypts the content. The last bytes of the result are the tag.
 pub(super) fn encrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u8]) -> Option<Vec<u8>> {
     let payload = Payload { msg: content, aad: header.as_bytes() };
     Aes256Gcm::new(key.into()).encrypt(&Nonce::from(*nonce), payload).ok()
@@ -46,14 +46,15 @@ pub(super) fn unwrap(wrapping: &Key, wrapped: &[u8]) -> Option<Key> {
     unwrapped.try_into().ok()
 }
 
-/// Derives the wrapping key by key agreement (RFC 7518 §4.6).
+/// Derives the key that wraps the content key, by key agreement (RFC 7518 §4.6).
 pub(super) fn agree(own: &SecretKey, other: &PublicKey, apu: &[u8], apv: &[u8]) -> Key {
     let shared = diffie_hellman(own.to_nonzero_scalar(), other.as_affine());
     let algorithm = KeyAlgorithm::EcdhEsA256Kw.name();
     concat_kdf(shared.raw_secret_bytes(), algorithm, apu, apv, 256)
 }
 
-/// The Concat KDF (RFC 7518 §4.6.2). Keys up to 256 bits need one round of SHA-256; the key is its first bits.
+/// The Concat KDF (RFC 7518 §4.6.2). Keys of up to 256 bits need one round of SHA-256. The key is the first `bits` bits
+/// of the hash.
 fn concat_kdf(shared: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], bits: u32) -> Key {
     let mut hash = hmac_sha256::Hash::new();
     hash.update(1_u32.to_be_bytes());
@@ -71,7 +72,8 @@ mod tests {
     use super::*;
     use crate::b64;
 
-    /// RFC 7518, appendix C: Alice's ephemeral key and Bob's static key agree directly on a key for A128GCM.
+    /// The example of RFC 7518, appendix C: Alice's ephemeral key and Bob's static key agree directly on a key for
+    /// A128GCM.
     #[test]
     fn the_rfcs_example_comes_out() {
         let secret = |d: &str| SecretKey::from_slice(&b64::decode(d).unwrap()).unwrap();
@@ -87,7 +89,7 @@ mod tests {
         assert_eq!(b64::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
     }
 
-    /// RFC 3394 §4.6: 256 bits of key data with a 256-bit key.
+    /// The example of RFC 3394 §4.6: 256 bits of key data, wrapped with a 256-bit key.
     #[test]
     fn a_wrapped_key_is_as_in_the_rfc() {
         let bytes = |hex: &str| -> Vec<u8> {

@@ -10,17 +10,17 @@ use crate::kind::is_type;
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, object};
 
-/// The allowed members of an ephemeral key, which is public and made for one token (RFC 7518 §4.6.1.1). WebCrypto's
-/// export adds `key_ops` and `ext`.
+/// The allowed members of an ephemeral key. This key is public and made for one token (RFC 7518 §4.6.1.1). WebCrypto
+/// exports a key with the additional members `key_ops` and `ext`.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
 
-/// A sealed token with a valid form. The sealer wrote the header, so it proves nothing.
+/// A sealed token with a valid form. Anyone can write the header, so the header proves nothing.
 pub(super) struct Envelope<'t> {
     pub algorithm: KeyAlgorithm,
     pub kid: Option<String>,
     /// Present if the algorithm is ECDH-ES.
     pub agreement: Option<Agreement>,
-    /// The header as encoded in the token. The tag authenticates it together with the content.
+    /// The header as encoded in the token. The tag authenticates the header together with the content.
     pub header: &'t str,
     pub wrapped_key: Vec<u8>,
     pub nonce: [u8; NONCE],
@@ -66,8 +66,8 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     for name in ["alg", "enc", "kid", "typ", "cty"] {
         text(header, name)?;
     }
-    // With PBES2 (`p2s`, `p2c`), a stranger chooses the number of hash rounds; with `zip`, a small token can expand to
-    // any size.
+    // With PBES2 (`p2s`, `p2c`), the sender chooses the number of hash rounds. With `zip`, a small token can expand to
+    // any size. So a sender could slow down the edge.
     for extension in ["crit", "b64", "zip", "p2s", "p2c"] {
         if header.contains_key(extension) {
             return Err(Refusal::Extension(extension));

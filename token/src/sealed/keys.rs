@@ -8,10 +8,10 @@ use crate::b64;
 use crate::key_error::KeyError;
 use crate::strict::Object;
 
-/// How the content key is encrypted for the recipient (RFC 7518 §4.1).
+/// How the content key is encrypted for the recipient of the token (RFC 7518 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyAlgorithm {
-    /// A key agreement on P-256. The agreed key wraps the content key.
+    /// A key agreement on P-256. The resulting key wraps the content key.
     EcdhEsA256Kw,
     /// RSAES-OAEP with SHA-1.
     RsaOaep,
@@ -71,7 +71,7 @@ pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
     PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "its x and y are not a point on the curve")
 }
 
-/// A P-256 public key as a JWK with only the members of its thumbprint.
+/// A P-256 public key as a JWK, with only the members that its thumbprint uses.
 pub(super) fn point_jwk(key: &PublicKey) -> Object {
     let point = key.to_sec1_point(false);
     let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| b64::encode(bytes)).into();

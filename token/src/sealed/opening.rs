@@ -1,4 +1,4 @@
-//! The edge's key pairs that open sealed tokens.
+//! The edge's key pairs that decrypt sealed tokens.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
@@ -16,10 +16,10 @@ use crate::key_error::KeyError;
 use crate::strict::Object;
 use crate::verifying::{kid_of, rsa_public};
 
-/// The members of a private RSA key. All of them are written to `EDGE_KEYS`.
+/// The members of a private RSA key. `EDGE_KEYS` contains all of them.
 const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
-/// A key pair that opens tokens sealed for it, with one algorithm.
+/// A key pair with one algorithm, which decrypts tokens that were sealed for it.
 #[derive(Clone)]
 pub(crate) struct OpeningKey {
     kid: String,
@@ -30,7 +30,7 @@ pub(crate) struct OpeningKey {
 #[derive(Clone)]
 enum Pair {
     P256(SecretKey),
-    /// The key and the JWK it was parsed from.
+    /// The key, and the JWK that the key was parsed from.
     Rsa(Box<RsaPrivateKey>, Object),
 }
 
@@ -42,7 +42,7 @@ impl OpeningKey {
         Self { kid, algorithm: KeyAlgorithm::EcdhEsA256Kw, pair: Pair::P256(secret) }
     }
 
-    /// Parses a private JWK whose `use` is `enc`. Without a `kid`, its thumbprint is the `kid`.
+    /// Parses a private JWK whose `use` is `enc`. If the JWK has no `kid`, the thumbprint becomes the `kid`.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         if jwk.get("use").is_none_or(|usage| usage != "enc") {
             return Err(KeyError::Unfit(
@@ -87,7 +87,7 @@ impl OpeningKey {
         jwk
     }
 
-    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, a random key is used
+    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, a random key is used instead
     /// (RFC 7516 §11.5), so that all failures have the same result and take the same time.
     pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
         let mut random = Key::default();

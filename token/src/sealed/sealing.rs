@@ -1,4 +1,4 @@
-//! Sealing a token with the recipient's public key.
+//! Encrypts a token with the recipient's public key.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::{EC, RSA, kid_of, rsa_public};
 
-/// A public key that seals tokens for the owner of the private key.
+/// A public key that encrypts tokens. Only the owner of the private key can decrypt them.
 pub struct SealingKey {
     kid: Option<String>,
     algorithm: KeyAlgorithm,
@@ -38,8 +38,8 @@ impl std::fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// Parses the contents of a key file: a public JWK, a JWK Set (its first key with `"use":"enc"`), or a PEM public
-    /// key (P-256 or RSA). An RSA key without `alg` uses RSA-OAEP.
+    /// Parses the contents of a key file: a public JWK, a JWK Set (its first key with `"use":"enc"` is used), or a PEM
+    /// public key (P-256 or RSA). An RSA key without `alg` uses RSA-OAEP.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
         let text = text.trim();
@@ -105,7 +105,7 @@ impl SealingKey {
         Ok(Self { kid: None, algorithm: KeyAlgorithm::RsaOaep, public })
     }
 
-    /// Seals a signed JWT. Content or length that the recipient would refuse is an error here.
+    /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the length.
     pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
         super::check_content(jwt)?;
         let mut rng = rand::rng();

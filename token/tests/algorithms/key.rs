@@ -7,10 +7,10 @@ use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPa
 use pinlatch_token::{Algorithm, KeySet, MintingKey, random_id};
 use serde_json::{Map, Value, json};
 
-/// Generated once, because it takes a second. All six RSA algorithms share it.
+/// An RSA key, generated once because this takes a second. All six RSA algorithms share the key.
 static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
 
-/// A key in all its file forms.
+/// A key in every file form.
 pub struct Key {
     pub algorithm: Algorithm,
     /// The private key in each form.

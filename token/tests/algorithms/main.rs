@@ -183,13 +183,13 @@ fn a_kid_chooses_and_without_one_it_must_be_clear() {
     is_accepted(&ed.mint(None, claims()), &both, Algorithm::EdDsa);
     is_refused(&Key::of(Algorithm::EdDsa).mint(None, claims()), &both, "bad_signature");
     is_refused(&Key::of(Algorithm::Es384).mint(None, claims()), &both, "wrong_algorithm");
-    // A key without a `kid` is not found by a `kid`.
+    // A token with a `kid` does not select a key without a `kid`.
     is_accepted(&one.mint(None, claims()), &set(std::slice::from_ref(&one.jwk)), Algorithm::Es256);
     is_refused(&one.mint(Some("one"), claims()), &set(std::slice::from_ref(&one.jwk)), "unknown_key");
 }
 
-/// From a signature (r, s) anyone can compute (r, n − s), which is valid too. Both tokens must have the same id, so
-/// that a revoked token does not become valid with its other signature.
+/// From a signature (r, s), anyone can compute (r, n − s), which is also valid. Both tokens must have the same id, so
+/// that a revoked token does not become valid with the other signature.
 #[test]
 fn the_other_spelling_of_an_ecdsa_signature_is_the_same_token() {
     let key = Key::of(Algorithm::Es256);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::key::{Key, encode, secret};
 use crate::{NOW, claims, set, terms};
 
-/// A token of each algorithm with its keys. Made once, because the properties use it often.
+/// A token of each algorithm with its keys. The tokens are made once, because the properties use them often.
 static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
     let made = Algorithm::ALL.into_iter().map(|algorithm| {
         let key = Key::of(algorithm);
@@ -30,7 +30,7 @@ fn a_changed_bit_is_refused(algorithm: Algorithm, at: prop::sample::Index, bit: 
     }
 }
 
-/// JSON with a few levels. Every parser represents its numbers exactly.
+/// JSON with a few levels. All its numbers can be represented exactly by every parser.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -132,7 +132,7 @@ proptest! {
         static SIGNED: LazyLock<Key> = LazyLock::new(|| Key::of_secret(Algorithm::Hs256, &secret()));
         let mut all_header = json!({ "alg": "HS256", "typ": "JWT", "kid": "k1" }).as_object().unwrap().clone();
         let mut all_claims = claims();
-        // Half of the headers are valid; otherwise the checks after the header would never run.
+        // Half of the headers are valid, so that the checks after the header run too.
         if changes.len() % 2 == 0 {
             all_header.extend(header);
         }

@@ -61,13 +61,14 @@ fn a_rotation_accepts_old_and_new_at_each_step() {
     assert_eq!(
         steps.map(EdgeKeys::last_step_at),
         [None, Some(NOW + 100), Some(NOW + 500), None],
-        "the next step is counted from the one before"
+        "the time of the previous step"
     );
 
-    // Isolates receive a new secret at different times, so each must accept tokens from the step before and after.
-    assert!(accepts(&published, &access(&switched)), "one that lags knows the new key");
+    // Isolates receive a new secret at different times. So an isolate must accept tokens of the previous step and of the
+    // next step.
+    assert!(accepts(&published, &access(&switched)), "an isolate with the previous secret knows the new key");
     assert!(accepts(&switched, &access(&old)));
-    assert!(!accepts(&done, &access(&old)), "at the end the old key is none");
+    assert!(!accepts(&done, &access(&old)), "the old key is removed at the end");
     assert!(!accepts(&old, &access(&switched)));
 }
 
@@ -108,7 +109,10 @@ fn what_others_seal_opens_until_the_key_is_retired_and_isolates_that_lag_open_it
     let sealed = |keys: &EdgeKeys| {
         SealingKey::read(keys.published().to_string().as_bytes()).unwrap().seal("a.b.c").unwrap()
     };
-    assert!(old.open_sealed(&sealed(&published)).is_ok(), "what is not everywhere is not offered");
+    assert!(
+        old.open_sealed(&sealed(&published)).is_ok(),
+        "a key that some isolates do not have is not published"
+    );
     for keys in [&published, &switched] {
         assert!(keys.open_sealed(&sealed(&old)).is_ok());
         assert!(keys.open_sealed(&sealed(&switched)).is_ok());
