@@ -8,13 +8,13 @@ fn command(principal: Principal, request: CommandRequest) -> Call {
 
 #[test]
 fn a_token_counts_until_something_ends_it() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let ann = owner();
-    let whoami = |principal: &Principal| bench.call(Call::Whoami { principal: principal.clone() }).0;
+    let whoami = |principal: &Principal| test_site.call(Call::Whoami { principal: principal.clone() }).0;
     let refused = |principal: Principal| {
         let problem = whoami(&principal).unwrap_err();
         assert_eq!((problem.code.as_str(), problem.status), ("invalid_token", 401));
-        let by_socket = bench.with(|site| site.socket_authority(&principal)).0.unwrap_err();
+        let by_socket = test_site.with(|site| site.socket_authority(&principal)).0.unwrap_err();
         assert_eq!(by_socket, problem);
         problem.detail.unwrap()
     };
@@ -34,15 +34,15 @@ fn a_token_counts_until_something_ends_it() {
 
 #[test]
 fn whoami_tells_what_the_token_may_do_within_the_role() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let narrow = Principal { scope: "line:porch/door:pulse".parse().unwrap(), ..owner() };
-    let Ok(Answer::Now(Reply::Whoami(whoami))) = bench.call(Call::Whoami { principal: narrow }).0 else {
+    let Ok(Answer::Now(Reply::Whoami(whoami))) = test_site.call(Call::Whoami { principal: narrow }).0 else {
         panic!()
     };
     assert_eq!(whoami.scope.to_string(), "line:porch/door:pulse");
     assert_eq!(whoami.role, Some(pinlatch_protocol::scope::Role::Owner));
     let robot = program("line:porch/door:pulse");
-    let Ok(Answer::Now(Reply::Whoami(whoami))) = bench.call(Call::Whoami { principal: robot }).0 else {
+    let Ok(Answer::Now(Reply::Whoami(whoami))) = test_site.call(Call::Whoami { principal: robot }).0 else {
         panic!()
     };
     assert_eq!((whoami.role, whoami.sub.as_str()), (None, "robot"));
@@ -50,7 +50,7 @@ fn whoami_tells_what_the_token_may_do_within_the_role() {
 
 #[test]
 fn a_refusal_tells_no_more_than_the_caller_may_know() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let at = |device: &str, line: &str, action: &str| CommandRequest {
         device: name(device),
         ..request("one", line, action, json!({"ms": 500}))
@@ -71,43 +71,46 @@ fn a_refusal_tells_no_more_than_the_caller_may_know() {
         ("line:shed/door:pulse", "shed", "door", "pulse", "unknown_device"),
         ("line:porch/gate:pulse", "porch", "gate", "pulse", "unknown_line"),
     ] {
-        let (answer, effects) = bench.call(command(program(scope), at(device, line, action)));
+        let (answer, effects) = test_site.call(command(program(scope), at(device, line, action)));
         assert_eq!(answer.unwrap_err().code, code, "{scope} {device}/{line}:{action}");
         assert!(effects.is_empty());
     }
     let read = |scope: &str, line: &str| {
-        bench.refusal(Call::Line { principal: program(scope), device: name("porch"), line: name(line) })
+        test_site.refusal(Call::Line { principal: program(scope), device: name("porch"), line: name(line) })
     };
     assert_eq!(read("line:shed/*:*", "door"), "unknown_device");
     assert_eq!(read("line:porch/lamp:set", "door"), "insufficient_scope");
     assert_eq!(read("line:porch/lamp:set", "none"), "insufficient_scope");
     let device = Call::Device { principal: program("line:shed/*:*"), device: name("porch") };
-    assert_eq!(bench.refusal(device), "unknown_device");
+    assert_eq!(test_site.refusal(device), "unknown_device");
 }
 
 #[test]
 fn lacking_rights_are_logged_but_do_not_fill_the_log() {
-    let bench = TestSite::connected();
-    let known = bench.log().len();
+    let test_site = TestSite::connected();
+    let known = test_site.log().len();
     for n in 0..50 {
         let request = request(&format!("n{n}"), "door", "pulse", json!({}));
-        assert_eq!(bench.refusal(command(program("line:*/*:read"), request)), "insufficient_scope");
+        assert_eq!(test_site.refusal(command(program("line:*/*:read"), request)), "insufficient_scope");
     }
-    assert_eq!(bench.log().len() - known, 1);
-    assert_eq!(bench.last_logged(), "https://issuer.test#robot command porch/door:pulse insufficient_scope");
+    assert_eq!(test_site.log().len() - known, 1);
+    assert_eq!(
+        test_site.last_logged(),
+        "https://issuer.test#robot command porch/door:pulse insufficient_scope"
+    );
     for n in 0..50 {
         let request = request("one", &format!("n{n}"), "pulse", json!({}));
-        assert_eq!(bench.refusal(command(program("line:porch/a:read"), request)), "insufficient_scope");
+        assert_eq!(test_site.refusal(command(program("line:porch/a:read"), request)), "insufficient_scope");
     }
-    assert_eq!(bench.log().len() - known, 10, "not even with many different lines");
-    bench.pass(60_001);
-    bench.refusal(command(program("line:*/*:read"), request("one", "door", "pulse", json!({}))));
-    assert_eq!(bench.log().len() - known, 11);
+    assert_eq!(test_site.log().len() - known, 10, "not even with many different lines");
+    test_site.pass(60_001);
+    test_site.refusal(command(program("line:*/*:read"), request("one", "door", "pulse", json!({}))));
+    assert_eq!(test_site.log().len() - known, 11);
 }
 
 #[test]
 fn administration_takes_its_right() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let weak = || program("line:*/*:* site:grants");
     for (call, logged) in [
         (
@@ -123,28 +126,29 @@ fn administration_takes_its_right() {
         (Call::Audit { principal: weak(), filter: AuditFilter::default(), limit: 9 }, "audit audit"),
         (Call::RaiseGeneration { principal: weak() }, "generation generation"),
     ] {
-        assert_eq!(bench.refusal(call), "insufficient_scope");
-        assert_eq!(bench.last_logged(), format!("https://issuer.test#robot {logged} insufficient_scope"));
+        assert_eq!(test_site.refusal(call), "insufficient_scope");
+        assert_eq!(test_site.last_logged(), format!("https://issuer.test#robot {logged} insufficient_scope"));
     }
     let enrolled =
         Call::Enrol { code_id: "x".into(), jwk_thumbprint: "t".into(), cert_jti: "c".into(), cert_exp: 0 };
-    assert_eq!(bench.refusal(enrolled), "code_refused");
+    assert_eq!(test_site.refusal(enrolled), "code_refused");
 }
 
 #[test]
 fn everyone_sees_their_own_part() {
-    let bench = TestSite::connected();
-    bench.enrol("shed", "cert-2");
+    let test_site = TestSite::connected();
+    test_site.enrol("shed", "cert-2");
     let guest = program("line:porch/door:pulse line:porch/bell:read");
-    let (snapshot, _) = bench.with(|site| site.panel_connected(&guest));
+    let (snapshot, _) = test_site.with(|site| site.panel_connected(&guest));
     let ToPanel::Snapshot { seq, devices, whoami, now_ms } = snapshot.unwrap() else { panic!() };
-    assert_eq!((seq, now_ms), (bench.published.borrow().last().unwrap().seq, START_MS));
+    assert_eq!((seq, now_ms), (test_site.published.borrow().last().unwrap().seq, START_MS));
     assert_eq!(whoami.scope, guest.scope);
     assert_eq!(devices.len(), 1);
     let lines: Vec<(&str, usize)> =
         devices[0].lines.iter().map(|l| (l.name.as_str(), l.actions.len())).collect();
     assert_eq!(lines, [("door", 1), ("bell", 0)]);
-    let Ok(Answer::Now(Reply::Devices(listed))) = bench.call(Call::Devices { principal: guest.clone() }).0
+    let Ok(Answer::Now(Reply::Devices(listed))) =
+        test_site.call(Call::Devices { principal: guest.clone() }).0
     else {
         panic!()
     };
@@ -152,16 +156,16 @@ fn everyone_sees_their_own_part() {
 
     let see = |principal: &Principal, effects: &[Effect]| {
         let Effect::Publish(event) = &effects[0] else { panic!("{effects:?}") };
-        bench.with(|site| site.view_for(principal, event)).0
+        test_site.with(|site| site.view_for(principal, event)).0
     };
     let hidden = |view| matches!(view, Some(ToPanel::Event { change: Change::Hidden, .. }));
-    let bell = bench.hear(
+    let bell = test_site.hear(
         "porch",
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
     );
     assert!(matches!(see(&guest, &bell), Some(ToPanel::Event { change: Change::Line { .. }, .. })));
-    let lamp = bench.hear(
+    let lamp = test_site.hear(
         "porch",
         "s1",
         FromAgent::Event { line: name("lamp"), level: Some(Level::On(true)), at_ms: 0 },
@@ -169,29 +173,32 @@ fn everyone_sees_their_own_part() {
     assert!(hidden(see(&guest, &lamp)));
     assert!(see(&owner(), &lamp).is_some());
     assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "an invalid token sees nothing");
-    let hello = bench.hello("porch", "s1", &porch_lines(), &[]);
+    let hello = test_site.hello("porch", "s1", &porch_lines(), &[]);
     let Some(ToPanel::Event { change: Change::Device { device }, .. }) = see(&guest, &hello) else {
         panic!()
     };
     assert_eq!(device.lines.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["door", "bell"]);
-    let gone = bench.close("porch", "s1");
+    let gone = test_site.close("porch", "s1");
     assert!(see(&guest, &gone).is_some());
     assert!(hidden(see(&program("line:shed/*:*"), &gone)));
 }
 
 #[test]
 fn a_viewer_cannot_act_whatever_the_token_says() {
-    let bench = TestSite::connected();
-    bench
+    let test_site = TestSite::connected();
+    test_site
         .store
         .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
         .unwrap();
     let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
-    assert_eq!(bench.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
-    bench.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();
-    assert!(bench.call(command(vic.clone(), pulse("one"))).0.is_ok(), "a new role is effective immediately");
-    bench.store.run("DELETE FROM people WHERE username = 'vic'", &[]).unwrap();
-    let effects = bench.panel("p1", &vic, pulse("two"));
+    assert_eq!(test_site.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
+    test_site.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();
+    assert!(
+        test_site.call(command(vic.clone(), pulse("one"))).0.is_ok(),
+        "a new role is effective immediately"
+    );
+    test_site.store.run("DELETE FROM people WHERE username = 'vic'", &[]).unwrap();
+    let effects = test_site.panel("p1", &vic, pulse("two"));
     assert!(
         matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.status == 401)
     );

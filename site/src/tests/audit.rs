@@ -11,17 +11,17 @@ use sha2::{Digest, Sha256};
 use super::fixtures::*;
 use super::*;
 
-fn page(bench: &TestSite, filter: AuditFilter, limit: u32) -> AuditPage {
+fn page(test_site: &TestSite, filter: AuditFilter, limit: u32) -> AuditPage {
     let principal = Principal { exp: u64::MAX, ..owner() };
-    match bench.call(Call::Audit { principal, filter, limit }).0 {
+    match test_site.call(Call::Audit { principal, filter, limit }).0 {
         Ok(Answer::Now(Reply::Audit(page))) => page,
         other => panic!("{other:?}"),
     }
 }
 
 /// The whole log, oldest first.
-fn log(bench: &TestSite) -> Vec<AuditEntry> {
-    let mut entries = page(bench, AuditFilter::default(), 500).entries;
+fn log(test_site: &TestSite) -> Vec<AuditEntry> {
+    let mut entries = page(test_site, AuditFilter::default(), 500).entries;
     entries.reverse();
     entries
 }
@@ -77,7 +77,7 @@ fn at_provider() -> AdmitRequest {
 
 #[test]
 fn every_act_of_administration_is_in_the_log() {
-    let bench = TestSite::empty();
+    let test_site = TestSite::empty();
     let (mut done, mut entries) = (BTreeSet::new(), 0);
     let expires_at = START_MS / 1000 + DAY_S;
     let ann = || Principal { family: Some("ann-f".into()), jti: "ann-at".into(), generation: 2, ..owner() };
@@ -194,14 +194,14 @@ fn every_act_of_administration_is_in_the_log() {
         ),
         (Call::LogoutFamily { family: "ann-f".into() }, "ann logout ann done", Some("ann-r0")),
     ] {
-        bench.pass(1);
+        test_site.pass(1);
         let variant = administers(&call).expect("an administrative act");
-        bench.call(call).0.unwrap();
+        test_site.call(call).0.unwrap();
         let rows = "SELECT actor || ' ' || act || ' ' || target || ' ' || outcome, jti, at_ms FROM audit ORDER BY seq DESC";
-        let rows = bench.store.run(rows, &[]).unwrap();
+        let rows = test_site.store.run(rows, &[]).unwrap();
         assert_eq!(rows[0].text(0), Ok(entry), "{variant}");
         assert_eq!(rows[0].opt_text(1), Ok(jti), "{variant}");
-        assert_eq!(rows[0].uint(2), Ok(bench.now_ms.get()), "{variant}");
+        assert_eq!(rows[0].uint(2), Ok(test_site.now_ms.get()), "{variant}");
         done.insert(variant);
         entries += 1;
         assert_eq!(rows.len(), entries, "{variant}: one entry");
@@ -211,12 +211,12 @@ fn every_act_of_administration_is_in_the_log() {
 
 #[test]
 fn a_log_is_read_page_by_page() {
-    let bench = TestSite::new();
+    let test_site = TestSite::new();
     for n in 0..10 {
-        bench.pass(1);
-        bench.log_in("ann", &format!("f{n}"));
+        test_site.pass(1);
+        test_site.log_in("ann", &format!("f{n}"));
     }
-    let all = page(&bench, AuditFilter::default(), 500);
+    let all = page(&test_site, AuditFilter::default(), 500);
     assert_eq!(all.next, None);
     assert_eq!(all.entries.len(), 13);
     assert!(all.entries.windows(2).all(|two| two[0].seq == two[1].seq + 1), "newest first, without a gap");
@@ -224,7 +224,7 @@ fn a_log_is_read_page_by_page() {
     for limit in [1, 4, 12, 13, 14] {
         let (mut read, mut before, mut pages) = (vec![], None, 0);
         loop {
-            let page = page(&bench, AuditFilter { before, ..AuditFilter::default() }, limit);
+            let page = page(&test_site, AuditFilter { before, ..AuditFilter::default() }, limit);
             assert_eq!(page.head, all.head, "on every page");
             read.extend(page.entries);
             (before, pages) = (page.next, pages + 1);
@@ -235,20 +235,20 @@ fn a_log_is_read_page_by_page() {
         assert_eq!(read, all.entries);
         assert_eq!(pages, 13u32.div_ceil(limit), "no page is empty");
     }
-    assert_eq!(page(&bench, AuditFilter::default(), 0).entries.len(), 1);
+    assert_eq!(page(&test_site, AuditFilter::default(), 0).entries.len(), 1);
     let old = AuditFilter { before: Some(1), ..AuditFilter::default() };
-    assert_eq!((page(&bench, old, 5).entries.len(), MAX_AUDIT_PAGE), (0, 500));
+    assert_eq!((page(&test_site, old, 5).entries.len(), MAX_AUDIT_PAGE), (0, 500));
 }
 
 #[test]
 fn a_filter_takes_what_fits() {
-    let bench = TestSite::connected();
-    let bob = bench.join("bob", scope("line:porch/door:read"));
-    bench.pass(1_000);
-    assert_eq!(bench.commands(&bob, pulse("x")), Err("insufficient_scope".into()));
-    let (_, order) = bench.order(pulse("y"));
-    bench.report(&order.jti, CommandStatus::Executed, None, None);
-    let count = |filter: AuditFilter| page(&bench, filter, 500).entries.len();
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", scope("line:porch/door:read"));
+    test_site.pass(1_000);
+    assert_eq!(test_site.commands(&bob, pulse("x")), Err("insufficient_scope".into()));
+    let (_, order) = test_site.order(pulse("y"));
+    test_site.report(&order.jti, CommandStatus::Executed, None, None);
+    let count = |filter: AuditFilter| page(&test_site, filter, 500).entries.len();
     let text = |text: &str| Some(text.to_owned());
     let none = AuditFilter::default;
     assert_eq!(count(AuditFilter { actor: text("bob"), ..none() }), 3);
@@ -268,24 +268,24 @@ fn a_filter_takes_what_fits() {
     assert_eq!(count(AuditFilter { until_ms: Some(u64::MAX), before: Some(u64::MAX), ..none() }), all);
     for weak in [bob, program("line:*/*:* site:users site:tokens site:devices site:grants")] {
         let call = Call::Audit { principal: weak, filter: none(), limit: 9 };
-        assert_eq!(bench.refusal(call), "insufficient_scope");
+        assert_eq!(test_site.refusal(call), "insufficient_scope");
     }
 }
 
 #[test]
 fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let odd = Principal { sub: format!("a\u{1b}[2J\n{}", "x".repeat(4_000)), ..program("line:*/*:*") };
     let long = format!("\r\n\u{7}{}", "y".repeat(16_000));
     for _ in 0..3 {
         let revoke = Call::Revoke { principal: odd.clone(), jti: long.clone(), exp: None };
-        assert_eq!(bench.refusal(revoke), "insufficient_scope");
-        let name = format!("{long}{}", bench.now_ms.get());
+        assert_eq!(test_site.refusal(revoke), "insufficient_scope");
+        let name = format!("{long}{}", test_site.now_ms.get());
         let request = pinlatch_protocol::admin::MintRequest { name, ..api("line:*/*:read") };
         let mint = Call::Mint { principal: odd.clone(), request, jti: "j".into() };
-        assert_eq!(bench.refusal(mint), "insufficient_scope");
+        assert_eq!(test_site.refusal(mint), "insufficient_scope");
     }
-    let log = log(&bench);
+    let log = log(&test_site);
     let own: Vec<_> = log.iter().filter(|entry| entry.actor.starts_with("https")).collect();
     assert_eq!(own.len(), 2, "once each");
     for entry in own {
@@ -308,14 +308,14 @@ fn broken_at(log: &[AuditEntry]) -> Option<u64> {
 }
 
 fn eventful() -> TestSite {
-    let bench = TestSite::connected();
-    let bob = bench.join("bob", role(Operator));
-    bench.mint(&bench.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
-    bench.pass(7);
-    let (_, order) = bench.order(pulse("y"));
-    bench.report(&order.jti, CommandStatus::Refused, Some("refused_busy"), None);
-    bench.done(Call::Logout { principal: bob }).unwrap();
-    bench
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", role(Operator));
+    test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
+    test_site.pass(7);
+    let (_, order) = test_site.order(pulse("y"));
+    test_site.report(&order.jti, CommandStatus::Refused, Some("refused_busy"), None);
+    test_site.done(Call::Logout { principal: bob }).unwrap();
+    test_site
 }
 
 #[test]
@@ -335,15 +335,15 @@ proptest! {
     /// head.
     #[test]
     fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
-        let bench = eventful();
-        let before = log(&bench);
-        let head = page(&bench, AuditFilter::default(), 1).head.unwrap();
+        let test_site = eventful();
+        let before = log(&test_site);
+        let head = page(&test_site, AuditFilter::default(), 1).head.unwrap();
         prop_assert_eq!(broken_at(&before), None);
         prop_assert!(before.len() >= 10);
         let (row, other) = (row % before.len(), other % before.len());
         let (seq, other_seq) = (before[row].seq, before[other].seq);
         let set = |column: &str, value: Value| {
-            bench.store.run(&format!("UPDATE audit SET {column} = ?2 WHERE seq = ?1"), &[seq.into(), value]).unwrap();
+            test_site.store.run(&format!("UPDATE audit SET {column} = ?2 WHERE seq = ?1"), &[seq.into(), value]).unwrap();
         };
         match how {
             0 => set("actor", text.into()),
@@ -353,14 +353,14 @@ proptest! {
             4 => set("jti", text.into()),
             5 => set("at_ms", (before[row].at_ms + 1).into()),
             6 => set("hash", before[other].hash.as_str().into()),
-            7 => drop(bench.store.run("DELETE FROM audit WHERE seq = ?1", &[seq.into()]).unwrap()),
+            7 => drop(test_site.store.run("DELETE FROM audit WHERE seq = ?1", &[seq.into()]).unwrap()),
             _ => {
                 for (from, to) in [(seq, 0), (other_seq, seq), (0, other_seq)] {
-                    bench.store.run("UPDATE audit SET seq = ?2 WHERE seq = ?1", &[from.into(), to.into()]).ok();
+                    test_site.store.run("UPDATE audit SET seq = ?2 WHERE seq = ?1", &[from.into(), to.into()]).ok();
                 }
             }
         }
-        let after = log(&bench);
+        let after = log(&test_site);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
         // The entry before the first entry no longer exists, so changed fields of the first entry are not detected. Its
@@ -374,74 +374,78 @@ proptest! {
 
 #[test]
 fn the_owner_says_how_long_the_log_is_kept() {
-    let bench = TestSite::new();
-    let keep =
-        |principal: &Principal, days: u32| bench.done(Call::Retain { principal: principal.clone(), days });
-    let days = |n: u64| bench.pass(n * DAY_S * 1000);
+    let test_site = TestSite::new();
+    let keep = |principal: &Principal, days: u32| {
+        test_site.done(Call::Retain { principal: principal.clone(), days })
+    };
+    let days = |n: u64| test_site.pass(n * DAY_S * 1000);
     assert_eq!(
-        page(&bench, AuditFilter::default(), 1).keep_days,
+        page(&test_site, AuditFilter::default(), 1).keep_days,
         90,
         "the deployment's default before the change"
     );
-    let deputy = bench.join("deputy", scope("line:*/*:* site:*"));
-    let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let deputy = test_site.join("deputy", scope("line:*/*:* site:*"));
+    let script = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
     let narrow = Principal { scope: "line:*/*:*".parse().unwrap(), ..owner() };
     for by in [&deputy, &script, &robot, &narrow] {
         assert_eq!(keep(by, 1), Err("insufficient_scope".into()), "{}", by.actor());
-        assert_eq!(bench.last_logged(), format!("{} retention audit insufficient_scope", by.actor()));
-        bench.pass(60_001);
+        assert_eq!(test_site.last_logged(), format!("{} retention audit insufficient_scope", by.actor()));
+        test_site.pass(60_001);
     }
     for wrong in [0, 3_651, u32::MAX] {
         assert_eq!(keep(&owner(), wrong), Err("invalid_request".into()));
     }
     assert_eq!(keep(&owner(), 10), Ok(()));
-    assert_eq!(bench.last_logged(), "ann retention audit 10_days");
-    assert_eq!(page(&bench, AuditFilter::default(), 1).keep_days, 10);
-    let early = log(&bench).len();
+    assert_eq!(test_site.last_logged(), "ann retention audit 10_days");
+    assert_eq!(page(&test_site, AuditFilter::default(), 1).keep_days, 10);
+    let early = log(&test_site).len();
     days(5);
-    bench.log_in("ann", "g");
-    bench.tick();
-    assert_eq!(log(&bench).len(), early + 1);
+    test_site.log_in("ann", "g");
+    test_site.tick();
+    assert_eq!(log(&test_site).len(), early + 1);
     days(5);
-    bench.pass(2 * HOUR_S * 1000);
-    bench.tick();
-    let left = log(&bench);
+    test_site.pass(2 * HOUR_S * 1000);
+    test_site.tick();
+    let left = log(&test_site);
     assert_eq!(left.iter().map(|e| e.act.as_str()).collect::<Vec<_>>(), ["login"]);
     days(80);
-    bench.tick();
-    assert_eq!(log(&bench), left, "the newest entry stays, because the next hash includes its hash");
-    bench.log_in("ann", "h");
-    assert_eq!(broken_at(&log(&bench)), None);
-    assert_eq!(log(&bench).len(), 2);
-    bench.pass(HOUR_S * 1000);
-    bench.tick();
-    let last = log(&bench);
+    test_site.tick();
+    assert_eq!(log(&test_site), left, "the newest entry stays, because the next hash includes its hash");
+    test_site.log_in("ann", "h");
+    assert_eq!(broken_at(&log(&test_site)), None);
+    assert_eq!(log(&test_site).len(), 2);
+    test_site.pass(HOUR_S * 1000);
+    test_site.tick();
+    let last = log(&test_site);
     assert_eq!((last.len(), last[0].seq), (1, left[0].seq + 1));
     assert_eq!(keep(&Principal { exp: u64::MAX, ..owner() }, 3_650), Ok(()));
 }
 
 #[test]
 fn a_purge_takes_the_beginning_whatever_the_clock_did() {
-    let bench = TestSite::new();
-    bench.log_in("ann", "f");
+    let test_site = TestSite::new();
+    test_site.log_in("ann", "f");
     // The clock was ahead and was then corrected.
-    let future = bench.now_ms.get() + 50 * DAY_S * 1000;
-    let seq = log(&bench).last().unwrap().seq;
-    bench.now_ms.set(future);
-    bench.log_in("ann", "g");
-    bench.now_ms.set(START_MS);
-    bench.log_in("ann", "h");
-    bench.log_in("ann", "i");
-    bench.pass(91 * DAY_S * 1000);
-    bench.tick();
-    assert!(bench.tick().is_empty());
-    let left = log(&bench);
+    let future = test_site.now_ms.get() + 50 * DAY_S * 1000;
+    let seq = log(&test_site).last().unwrap().seq;
+    test_site.now_ms.set(future);
+    test_site.log_in("ann", "g");
+    test_site.now_ms.set(START_MS);
+    test_site.log_in("ann", "h");
+    test_site.log_in("ann", "i");
+    test_site.pass(91 * DAY_S * 1000);
+    test_site.tick();
+    assert!(test_site.tick().is_empty());
+    let left = log(&test_site);
     assert_eq!(left.iter().map(|e| e.seq).collect::<Vec<_>>(), [seq + 1, seq + 2, seq + 3]);
     assert_eq!(broken_at(&left), None);
-    let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
-    assert!(wake.is_some_and(|at_ms| at_ms > bench.now_ms.get()), "the purge does not repeat immediately");
-    bench.pass(50 * DAY_S * 1000);
-    bench.tick();
-    assert_eq!(log(&bench).len(), 1);
+    let wake = test_site.with(|site| site.next_wake(false, None)).0.unwrap();
+    assert!(
+        wake.is_some_and(|at_ms| at_ms > test_site.now_ms.get()),
+        "the purge does not repeat immediately"
+    );
+    test_site.pass(50 * DAY_S * 1000);
+    test_site.tick();
+    assert_eq!(log(&test_site).len(), 1);
 }

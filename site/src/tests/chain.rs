@@ -13,15 +13,15 @@ const REFUSED: &str = "insufficient_scope";
 
 #[test]
 fn a_line_of_tokens_has_an_end() {
-    let bench = TestSite::connected();
-    for root in [bench.log_in("ann", "f"), program("line:*/*:* site:*"), owner()] {
+    let test_site = TestSite::connected();
+    for root in [test_site.log_in("ann", "f"), program("line:*/*:* site:*"), owner()] {
         let mut last = root.clone();
         let mut minted = 0;
         loop {
             let jti = format!("{}-{minted}", root.jti);
-            match bench.mint(&last, api("line:porch/door:pulse site:tokens"), &jti) {
+            match test_site.mint(&last, api("line:porch/door:pulse site:tokens"), &jti) {
                 Ok(token) => {
-                    assert_eq!(bench.may(&token), Ok("line:porch/door:pulse site:tokens".into()));
+                    assert_eq!(test_site.may(&token), Ok("line:porch/door:pulse site:tokens".into()));
                     (last, minted) = (token, minted + 1);
                 }
                 Err(code) => {
@@ -32,74 +32,82 @@ fn a_line_of_tokens_has_an_end() {
         }
         // If the root of the chain is a token, it is one of the eight tokens.
         assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
-        assert!(bench.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
-        bench.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
-        assert_eq!(bench.may(&last), Err("invalid_token".into()), "it becomes invalid with the first token");
+        assert!(test_site.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
+        test_site.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
+        assert_eq!(
+            test_site.may(&last),
+            Err("invalid_token".into()),
+            "it becomes invalid with the first token"
+        );
     }
 }
 
 #[test]
 fn no_token_outlives_the_one_that_minted_it() {
-    let bench = TestSite::connected();
-    let ann = bench.log_in("ann", "f");
+    let test_site = TestSite::connected();
+    let ann = test_site.log_in("ann", "f");
     let until = |request: MintRequest, expires_at: u64| MintRequest { expires_at, ..request };
-    let end = bench.now_s() + DAY_S;
-    let parent = bench.mint(&ann, until(api("line:*/*:* site:tokens"), end), "parent").unwrap();
+    let end = test_site.now_s() + DAY_S;
+    let parent = test_site.mint(&ann, until(api("line:*/*:* site:tokens"), end), "parent").unwrap();
     assert_eq!(
-        bench.mint(&parent, until(api("line:*/*:read"), end + 1), "late"),
+        test_site.mint(&parent, until(api("line:*/*:read"), end + 1), "late"),
         Err("invalid_request".into())
     );
-    let child = bench.mint(&parent, until(guest("line:*/*:read"), end), "child").unwrap();
-    bench.pass(DAY_S * 1000 - 1);
-    assert!(bench.may(&child).is_ok());
-    bench.pass(1);
-    assert_eq!(bench.may(&child), Err("invalid_token".into()));
+    let child = test_site.mint(&parent, until(guest("line:*/*:read"), end), "child").unwrap();
+    test_site.pass(DAY_S * 1000 - 1);
+    assert!(test_site.may(&child).is_ok());
+    test_site.pass(1);
+    assert_eq!(test_site.may(&child), Err("invalid_token".into()));
     // A login lasts minutes, but tokens that a person issues during it may last longer.
-    let short = Principal { exp: bench.now_s() + 600, ..ann };
-    assert!(bench.mint(&short, until(api("line:*/*:read"), bench.now_s() + DAY_S), "long").is_ok());
+    let short = Principal { exp: test_site.now_s() + 600, ..ann };
+    assert!(test_site.mint(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
     // A person's token without a login was signed offline. It limits the tokens issued with it like any other token.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
     ] {
         assert_eq!(
-            bench.mint(&root, until(api("line:*/*:read"), root.exp + 1), "x"),
+            test_site.mint(&root, until(api("line:*/*:read"), root.exp + 1), "x"),
             Err("invalid_request".into())
         );
-        assert!(bench.mint(&root, until(api("line:*/*:read"), root.exp), &format!("{}-x", root.jti)).is_ok());
+        assert!(
+            test_site.mint(&root, until(api("line:*/*:read"), root.exp), &format!("{}-x", root.jti)).is_ok()
+        );
     }
 }
 
 #[test]
 fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     for root in [program("line:*/*:* site:tokens"), Principal { jti: "offline".into(), ..owner() }] {
-        let child = bench.mint(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
+        let child =
+            test_site.mint(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
         let grandchild =
-            bench.mint(&child, guest("line:porch/door:pulse"), &format!("{}-2", root.jti)).unwrap();
-        assert!(bench.may(&grandchild).is_ok());
-        bench.revoke(&owner(), &root.jti, Some(root.exp)).unwrap();
+            test_site.mint(&child, guest("line:porch/door:pulse"), &format!("{}-2", root.jti)).unwrap();
+        assert!(test_site.may(&grandchild).is_ok());
+        test_site.revoke(&owner(), &root.jti, Some(root.exp)).unwrap();
         for dead in [&root, &child, &grandchild] {
-            assert_eq!(bench.may(dead), Err("invalid_token".into()), "{}", dead.jti);
+            assert_eq!(test_site.may(dead), Err("invalid_token".into()), "{}", dead.jti);
         }
-        assert_eq!(bench.exchange(&grandchild.jti), Err("link_not_valid".into()));
+        assert_eq!(test_site.exchange(&grandchild.jti), Err("link_not_valid".into()));
     }
 }
 
 #[test]
 fn a_token_invites_within_its_rights_but_never_an_owner() {
-    let bench = TestSite::connected();
-    let script = bench.mint(&bench.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
-    assert_eq!(bench.invite(&script, "bob", scope("line:porch/door:pulse"), "code"), Ok(()));
-    assert_eq!(bench.invite(&script, "eve", role(Role::Viewer), "x"), Err(REFUSED.into()));
-    assert_eq!(bench.invite(&script, "eve", role(Role::Owner), "x"), Err(REFUSED.into()));
-    bench.revoke(&owner(), "script", None).unwrap();
+    let test_site = TestSite::connected();
+    let script =
+        test_site.mint(&test_site.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
+    assert_eq!(test_site.invite(&script, "bob", scope("line:porch/door:pulse"), "code"), Ok(()));
+    assert_eq!(test_site.invite(&script, "eve", role(Role::Viewer), "x"), Err(REFUSED.into()));
+    assert_eq!(test_site.invite(&script, "eve", role(Role::Owner), "x"), Err(REFUSED.into()));
+    test_site.revoke(&owner(), "script", None).unwrap();
     assert_eq!(
-        bench.invite(&script, "eve", scope("line:porch/door:pulse"), "x"),
+        test_site.invite(&script, "eve", scope("line:porch/door:pulse"), "x"),
         Err("invalid_token".into())
     );
     let keep = Call::Retain { principal: script, days: 1 };
-    assert_eq!(bench.refusal(keep), "invalid_token");
+    assert_eq!(test_site.refusal(keep), "invalid_token");
 }
 
 const SCOPES: [&str; 8] = [
@@ -161,7 +169,7 @@ struct Known {
 
 /// The expected permissions, computed independently of the site.
 struct Model {
-    bench: TestSite,
+    test_site: TestSite,
     /// The rights and the join number of each current person.
     people: BTreeMap<usize, (ScopeSet, u32)>,
     /// The number of joins and logins.
@@ -190,7 +198,7 @@ fn all_probes() -> Vec<Probe> {
 impl Model {
     fn new() -> Self {
         let mut model = Self {
-            bench: TestSite::connected(),
+            test_site: TestSite::connected(),
             people: BTreeMap::new(),
             comings: 0,
             logins: BTreeMap::new(),
@@ -214,15 +222,15 @@ impl Model {
     fn come(&mut self, person: usize, with: usize) {
         self.comings += 1;
         let (who, code) = (format!("p{person}"), format!("code-{}", self.comings));
-        self.bench.invite(&Self::ann(), &who, scope(SCOPES[with]), &code).unwrap();
-        self.bench.accept(&code).unwrap();
+        self.test_site.invite(&Self::ann(), &who, scope(SCOPES[with]), &code).unwrap();
+        self.test_site.accept(&code).unwrap();
         self.people.insert(person, (SCOPES[with].parse().unwrap(), self.comings));
-        self.logins.insert(person, self.bench.log_in(&who, &format!("family-{}", self.comings)));
+        self.logins.insert(person, self.test_site.log_in(&who, &format!("family-{}", self.comings)));
     }
 
     fn allowed(&self, token: usize, probe: &dyn Fn(&ScopeSet) -> bool) -> bool {
         let known = &self.tokens[token];
-        let alive = !known.ended && self.bench.now_s() < known.principal.exp;
+        let alive = !known.ended && self.test_site.now_s() < known.principal.exp;
         alive
             && probe(&known.principal.scope)
             && match known.minter {
@@ -243,9 +251,9 @@ impl Model {
 
     fn mint(&mut self, by: &Principal, minter: Minter, with: usize, life_s: u64) {
         let jti = format!("t{}", self.tokens.len());
-        let expires_at = self.bench.now_s() + life_s;
+        let expires_at = self.test_site.now_s() + life_s;
         let request = MintRequest { expires_at, ..api(SCOPES[with]) };
-        if let Ok(principal) = self.bench.mint(by, request, &jti) {
+        if let Ok(principal) = self.test_site.mint(by, request, &jti) {
             if let Minter::Token(parent) = minter {
                 assert!(expires_at <= self.tokens[parent].principal.exp, "outlives its parent");
             }
@@ -279,43 +287,44 @@ impl Model {
             }
             Step::Change { person, scope: with } => {
                 let Some((rights, _)) = self.people.get_mut(&person) else { return };
-                self.bench.change(&Self::ann(), &format!("p{person}"), scope(SCOPES[with])).unwrap();
+                self.test_site.change(&Self::ann(), &format!("p{person}"), scope(SCOPES[with])).unwrap();
                 *rights = SCOPES[with].parse().unwrap();
             }
             Step::Remove { person } => {
                 if self.people.remove(&person).is_some() {
-                    self.bench.remove(&Self::ann(), &format!("p{person}")).unwrap();
+                    self.test_site.remove(&Self::ann(), &format!("p{person}")).unwrap();
                 }
             }
             Step::Revoke { token } => {
                 let Some(token) = self.pick(token) else { return };
-                self.bench.revoke(&Self::ann(), &self.tokens[token].principal.jti, None).unwrap();
+                self.test_site.revoke(&Self::ann(), &self.tokens[token].principal.jti, None).unwrap();
                 self.tokens[token].ended = true;
             }
             Step::GiveUp { token } => {
                 let Some(token) = self.pick(token) else { return };
                 let principal = self.tokens[token].principal.clone();
-                self.bench.done(Call::Logout { principal }).unwrap();
+                self.test_site.done(Call::Logout { principal }).unwrap();
                 self.tokens[token].ended = true;
             }
             Step::RevokeIssuer => {
-                self.bench.revoke(&Self::ann(), "issuer", Some(Self::issuer().exp)).unwrap();
+                self.test_site.revoke(&Self::ann(), "issuer", Some(Self::issuer().exp)).unwrap();
                 self.issuer_revoked = true;
             }
             Step::Generation => {
-                self.bench.call(Call::RaiseGeneration { principal: Self::ann() }).0.unwrap();
+                self.test_site.call(Call::RaiseGeneration { principal: Self::ann() }).0.unwrap();
                 for token in &mut self.tokens {
                     token.ended = true;
                 }
                 for person in self.people.keys() {
                     self.comings += 1;
-                    let login = self.bench.log_in(&format!("p{person}"), &format!("family-{}", self.comings));
+                    let login =
+                        self.test_site.log_in(&format!("p{person}"), &format!("family-{}", self.comings));
                     self.logins.insert(*person, login);
                 }
             }
             Step::Pass { ms } => {
-                self.bench.pass(ms);
-                self.bench.tick();
+                self.test_site.pass(ms);
+                self.test_site.tick();
             }
         }
     }
@@ -328,7 +337,7 @@ impl Model {
     fn check(&self) {
         for (n, known) in self.tokens.iter().enumerate() {
             let now: Option<ScopeSet> =
-                self.bench.may(&known.principal).ok().map(|text| text.parse().unwrap());
+                self.test_site.may(&known.principal).ok().map(|text| text.parse().unwrap());
             for (index, probe) in all_probes().iter().enumerate() {
                 let may = now.as_ref().is_some_and(probe);
                 assert_eq!(may, self.allowed(n, probe), "{} {index}", known.principal.jti);

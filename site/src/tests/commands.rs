@@ -10,8 +10,8 @@ fn command(principal: Principal, request: CommandRequest) -> Call {
 
 #[test]
 fn a_command_goes_to_the_device_and_its_report_is_the_answer() {
-    let bench = TestSite::connected();
-    let (answer, effects) = bench.call(command(owner(), pulse("one")));
+    let test_site = TestSite::connected();
+    let (answer, effects) = test_site.call(command(owner(), pulse("one")));
     let Ok(Answer::Pending { ticket }) = answer else { panic!("{answer:?}") };
     let Effect::Command { device, session, order } = &effects[0] else { panic!("{effects:?}") };
     assert_eq!((device.as_str(), session.as_str()), ("porch", "s1"));
@@ -19,9 +19,9 @@ fn a_command_goes_to_the_device_and_its_report_is_the_answer() {
     assert_eq!((order.sub.as_str(), order.line.as_str(), order.action.as_str()), ("ann", "door", "pulse"));
     assert_eq!(order.deadline_ms, START_MS + 5_000);
     assert_eq!(json!(order.args), json!({"ms": 500}));
-    assert_eq!(bench.status("one").status, CommandStatus::Delivered);
+    assert_eq!(test_site.status("one").status, CommandStatus::Delivered);
 
-    let effects = bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
+    let effects = test_site.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
     let answers = answers(&effects);
     let (answered, Ok(result)) = &answers[0] else { panic!("{answers:?}") };
     assert_eq!((*answered, result.id.as_str(), result.status), (ticket, "one", CommandStatus::Executed));
@@ -29,81 +29,81 @@ fn a_command_goes_to_the_device_and_its_report_is_the_answer() {
     assert!(
         matches!(&changes(&effects)[..], [Change::Line { line, .. }] if line.reported == Some(Level::On(true)))
     );
-    assert_eq!(bench.last_logged(), "ann command porch/door:pulse executed");
-    assert!(bench.report(&order.jti, CommandStatus::Refused, None, None).is_empty(), "a repetition");
+    assert_eq!(test_site.last_logged(), "ann command porch/door:pulse executed");
+    assert!(test_site.report(&order.jti, CommandStatus::Refused, None, None).is_empty(), "a repetition");
 }
 
 #[test]
 fn a_refusal_and_a_missed_deadline_are_problems() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     for (id, status, code, problem, http) in [
         ("a", CommandStatus::Refused, Some("refused_max_on"), "refused_max_on", 409),
         ("b", CommandStatus::Refused, Some("<b>"), "refused", 409),
         ("c", CommandStatus::Expired, None, "deadline_passed", 504),
     ] {
-        let (ticket, order) = bench.order(pulse(id));
-        let effects = bench.report(&order.jti, status, code, None);
+        let (ticket, order) = test_site.order(pulse(id));
+        let effects = test_site.report(&order.jti, status, code, None);
         let Effect::Answer { ticket: answered, result: Err(answer) } = &effects[0] else {
             panic!("{effects:?}")
         };
         assert_eq!((*answered, answer.code.as_str(), answer.status), (ticket, problem, http));
         assert_eq!(answer.id.as_deref(), Some(id));
-        assert_eq!(bench.status(id).code.as_deref(), Some(problem));
+        assert_eq!(test_site.status(id).code.as_deref(), Some(problem));
     }
-    assert_eq!(bench.log().len(), 3 + 3);
+    assert_eq!(test_site.log().len(), 3 + 3);
 }
 
 #[test]
 fn the_same_id_is_the_same_command() {
-    let bench = TestSite::connected();
-    let (ticket, order) = bench.order(pulse("one"));
-    let (again, effects) = bench.call(command(owner(), pulse("one")));
+    let test_site = TestSite::connected();
+    let (ticket, order) = test_site.order(pulse("one"));
+    let (again, effects) = test_site.call(command(owner(), pulse("one")));
     assert_eq!(
         (again, effects),
         (Ok(Answer::Pending { ticket }), vec![]),
         "the command is in flight: the same ticket, and no second order"
     );
-    bench.report(&order.jti, CommandStatus::Executed, None, None);
-    let (again, effects) = bench.call(command(owner(), pulse("one")));
+    test_site.report(&order.jti, CommandStatus::Executed, None, None);
+    let (again, effects) = test_site.call(command(owner(), pulse("one")));
     assert!(matches!(again, Ok(Answer::Now(Reply::Command(r))) if r.status == CommandStatus::Executed));
     assert_eq!(effects, vec![]);
 
     let mut other_patience = pulse("one");
     other_patience.deadline_ms = Some(9_000);
-    assert!(bench.call(command(owner(), other_patience)).0.is_ok(), "the deadline is not compared");
+    assert!(test_site.call(command(owner(), other_patience)).0.is_ok(), "the deadline is not compared");
     for other in [
         request("one", "door", "pulse", json!({"ms": 501})),
         lamp("one", true),
         request("one", "door", "set", json!({"ms": 500})),
     ] {
-        let problem = bench.call(command(owner(), other)).0.unwrap_err();
+        let problem = test_site.call(command(owner(), other)).0.unwrap_err();
         assert_eq!((problem.code.as_str(), problem.id.as_deref()), ("id_conflict", Some("one")));
     }
-    let (robots, _) = bench.call(command(program("line:*/*:*"), pulse("one")));
+    let (robots, _) = test_site.call(command(program("line:*/*:*"), pulse("one")));
     assert!(matches!(robots, Ok(Answer::Pending { .. })), "each caller has separate ids");
 }
 
 #[test]
 fn an_id_is_free_again_after_a_day() {
-    let bench = TestSite::connected();
-    let (first, order) = bench.order(pulse("one"));
-    bench.report(&order.jti, CommandStatus::Executed, None, None);
-    bench.pass(KEEP_COMMANDS_MS - 1);
-    bench.alive("s1");
-    assert!(matches!(bench.call(command(owner(), pulse("one"))).0, Ok(Answer::Now(_))));
-    bench.pass(1);
+    let test_site = TestSite::connected();
+    let (first, order) = test_site.order(pulse("one"));
+    test_site.report(&order.jti, CommandStatus::Executed, None, None);
+    test_site.pass(KEEP_COMMANDS_MS - 1);
+    test_site.alive("s1");
+    assert!(matches!(test_site.call(command(owner(), pulse("one"))).0, Ok(Answer::Now(_))));
+    test_site.pass(1);
     assert_eq!(
-        bench.refusal(Call::CommandStatus { principal: owner(), id: "one".into() }),
+        test_site.refusal(Call::CommandStatus { principal: owner(), id: "one".into() }),
         "unknown_command"
     );
-    let (second, order) = bench.order(pulse("one"));
+    let (second, order) = test_site.order(pulse("one"));
     assert!(second > first);
     assert_eq!(order.jti, format!("c{second}"));
 }
 
 #[test]
 fn what_is_no_command_uses_up_no_id() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let args = json!({"ms": 500});
     let mut hasty = pulse("one");
     hasty.deadline_ms = Some(99);
@@ -124,58 +124,58 @@ fn what_is_no_command_uses_up_no_id() {
         (pulse("a b"), Code::InvalidRequest),
         (pulse(&"x".repeat(65)), Code::InvalidRequest),
     ] {
-        let (answer, effects) = bench.call(command(owner(), request.clone()));
+        let (answer, effects) = test_site.call(command(owner(), request.clone()));
         let problem = answer.unwrap_err();
         assert!(problem.is(code), "{request:?}: {problem}");
         assert!(effects.is_empty());
     }
-    bench.close("porch", "s1");
-    let (answer, _) = bench.call(command(owner(), pulse("one")));
+    test_site.close("porch", "s1");
+    let (answer, _) = test_site.call(command(owner(), pulse("one")));
     assert!(answer.unwrap_err().is(Code::DeviceOffline));
-    assert_eq!(bench.last_logged(), "ann command porch/door:pulse device_offline");
-    bench.connect("porch", "s2", "cert-1").0.unwrap();
-    bench.hello("porch", "s2", &porch_lines(), &[]);
-    bench.order(pulse("one"));
+    assert_eq!(test_site.last_logged(), "ann command porch/door:pulse device_offline");
+    test_site.connect("porch", "s2", "cert-1").0.unwrap();
+    test_site.hello("porch", "s2", &porch_lines(), &[]);
+    test_site.order(pulse("one"));
 }
 
 #[test]
 fn a_device_takes_64_commands_at_once() {
-    let bench = TestSite::connected();
-    let jtis: Vec<String> = (0..64).map(|n| bench.order(pulse(&format!("n{n}"))).1.jti).collect();
-    let (answer, effects) = bench.call(command(owner(), pulse("n64")));
+    let test_site = TestSite::connected();
+    let jtis: Vec<String> = (0..64).map(|n| test_site.order(pulse(&format!("n{n}"))).1.jti).collect();
+    let (answer, effects) = test_site.call(command(owner(), pulse("n64")));
     let problem = answer.unwrap_err();
     assert_eq!((problem.code.as_str(), problem.retry_after), ("throttled", Some(1)));
     assert!(effects.is_empty());
-    bench.report(&jtis[9], CommandStatus::Executed, None, None);
-    bench.order(pulse("n64"));
+    test_site.report(&jtis[9], CommandStatus::Executed, None, None);
+    test_site.order(pulse("n64"));
 }
 
 #[test]
 fn silence_is_unknown_a_second_after_the_deadline() {
-    let bench = TestSite::connected();
-    let (ticket, _) = bench.order(pulse("one"));
-    let wake = bench.with(|site| site.next_wake(false, None)).0.unwrap();
+    let test_site = TestSite::connected();
+    let (ticket, _) = test_site.order(pulse("one"));
+    let wake = test_site.with(|site| site.next_wake(false, None)).0.unwrap();
     assert_eq!(wake, Some(START_MS + 5_000 + GRACE_MS));
-    bench.pass(5_999);
-    assert!(bench.tick().is_empty());
-    bench.pass(1);
-    assert_eq!(answers(&bench.tick()), vec![(ticket, Err("outcome_unknown".into()))]);
-    assert!(bench.tick().is_empty(), "once");
-    assert_eq!(bench.last_logged(), "ann command porch/door:pulse unknown");
-    let problem = bench.call(command(owner(), pulse("one"))).0.unwrap_err();
+    test_site.pass(5_999);
+    assert!(test_site.tick().is_empty());
+    test_site.pass(1);
+    assert_eq!(answers(&test_site.tick()), vec![(ticket, Err("outcome_unknown".into()))]);
+    assert!(test_site.tick().is_empty(), "once");
+    assert_eq!(test_site.last_logged(), "ann command porch/door:pulse unknown");
+    let problem = test_site.call(command(owner(), pulse("one"))).0.unwrap_err();
     assert_eq!((problem.code.as_str(), problem.status), ("outcome_unknown", 504));
 }
 
 #[test]
 fn a_panel_gets_results_and_problems_on_its_socket() {
-    let bench = TestSite::connected();
-    let order = the_order(&bench.panel("p1", &owner(), pulse("one")));
-    assert!(bench.panel("p1", &owner(), pulse("one")).is_empty(), "sent twice, answered once");
+    let test_site = TestSite::connected();
+    let order = the_order(&test_site.panel("p1", &owner(), pulse("one")));
+    assert!(test_site.panel("p1", &owner(), pulse("one")).is_empty(), "sent twice, answered once");
     assert!(
-        bench.panel("p2", &owner(), pulse("one")).is_empty(),
+        test_site.panel("p2", &owner(), pulse("one")).is_empty(),
         "a new socket of the same caller waits too"
     );
-    let effects = bench.report(&order.jti, CommandStatus::Refused, Some("refused_interlock"), None);
+    let effects = test_site.report(&order.jti, CommandStatus::Refused, Some("refused_interlock"), None);
     let frames_sent = frames(&effects);
     assert_eq!(frames_sent.iter().map(|(panel, _)| panel.as_str()).collect::<Vec<_>>(), ["p1", "p2"]);
     for (_, frame) in &frames_sent {
@@ -185,30 +185,30 @@ fn a_panel_gets_results_and_problems_on_its_socket() {
             (CommandStatus::Refused, Some("refused_interlock"))
         );
     }
-    let again = frames(&bench.panel("p1", &owner(), pulse("one")));
+    let again = frames(&test_site.panel("p1", &owner(), pulse("one")));
     assert!(matches!(&again[..], [(_, ToPanel::Result { .. })]), "{again:?}");
-    let conflict = frames(&bench.panel("p1", &owner(), lamp("one", true)));
+    let conflict = frames(&test_site.panel("p1", &owner(), lamp("one", true)));
     let [(_, ToPanel::Problem { id: Some(id), problem })] = &conflict[..] else { panic!("{conflict:?}") };
     assert_eq!((id.as_str(), problem.code.as_str()), ("one", "id_conflict"));
 }
 
 #[test]
 fn the_number_of_sockets_that_wait_is_bounded() {
-    let bench = TestSite::connected();
-    bench.order(pulse("one"));
+    let test_site = TestSite::connected();
+    test_site.order(pulse("one"));
     for n in 0..8 {
-        assert!(bench.panel(&format!("p{n}"), &owner(), pulse("one")).is_empty());
+        assert!(test_site.panel(&format!("p{n}"), &owner(), pulse("one")).is_empty());
     }
-    let ninth = frames(&bench.panel("p8", &owner(), pulse("one")));
+    let ninth = frames(&test_site.panel("p8", &owner(), pulse("one")));
     assert!(matches!(&ninth[..], [(_, ToPanel::Problem { problem, .. })] if problem.is(Code::Throttled)));
 }
 
 #[test]
 fn a_command_writes_four_rows() {
-    let bench = TestSite::connected();
-    let before = bench.store.0.rows_written();
-    let (_, order) = bench.order(lamp("one", true));
-    bench.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
-    assert_eq!(bench.store.0.rows_written() - before, 4);
-    assert_eq!(bench.line("lamp").desired, Some(Level::On(true)));
+    let test_site = TestSite::connected();
+    let before = test_site.store.0.rows_written();
+    let (_, order) = test_site.order(lamp("one", true));
+    test_site.report(&order.jti, CommandStatus::Executed, None, Some(Level::On(true)));
+    assert_eq!(test_site.store.0.rows_written() - before, 4);
+    assert_eq!(test_site.line("lamp").desired, Some(Level::On(true)));
 }

@@ -75,7 +75,7 @@ struct Known {
 }
 
 struct History {
-    bench: TestSite,
+    test_site: TestSite,
     folder: tempfile::TempDir,
     /// Every session, newest last, with or without an open socket.
     sessions: Vec<String>,
@@ -87,11 +87,11 @@ struct History {
 impl History {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = TestSite::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
-        bench.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
-        bench.enrol("porch", "cert-1");
+        let test_site = TestSite::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
+        test_site.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
+        test_site.enrol("porch", "cert-1");
         Self {
-            bench,
+            test_site,
             folder,
             sessions: vec![],
             known: BTreeMap::new(),
@@ -106,15 +106,15 @@ impl History {
     }
 
     fn rows(&self) -> u64 {
-        self.bench.store.0.rows_written()
+        self.test_site.store.0.rows_written()
     }
 
     fn take(&mut self, step: &Step) {
-        let now_ms = self.bench.now_ms.get();
+        let now_ms = self.test_site.now_ms.get();
         match step {
             Step::Connect => {
                 let session = format!("s{}", self.sessions.len());
-                let (outcome, effects) = self.bench.connect("porch", &session, "cert-1");
+                let (outcome, effects) = self.test_site.connect("porch", &session, "cert-1");
                 outcome.unwrap();
                 self.sessions.push(session);
                 self.check(&effects);
@@ -130,11 +130,11 @@ impl History {
                     .filter_map(|n| self.jtis.iter().rev().nth(*n))
                     .map(|jti| outcome(jti, CommandStatus::Executed, None, Some(Level::On(*lamp))))
                     .collect();
-                let effects = self.bench.hello("porch", &self.session(0), &lines, &told);
+                let effects = self.test_site.hello("porch", &self.session(0), &lines, &told);
                 self.check(&effects);
             }
             Step::Close { session } => {
-                let effects = self.bench.close("porch", &self.session(*session));
+                let effects = self.test_site.close("porch", &self.session(*session));
                 self.check(&effects);
             }
             Step::Command { id, on, patience_ms, panel } => self.command(*id, *on, *patience_ms, *panel),
@@ -152,7 +152,7 @@ impl History {
                 let had_answer = self.known.get(&ticket).is_some_and(|known| known.answers > 0);
                 let before = self.rows();
                 let report = FromAgent::Result(outcome(&jti, status, None, Some(Level::On(*level))));
-                let effects = self.bench.hear("porch", &self.session(*session), report);
+                let effects = self.test_site.hear("porch", &self.session(*session), report);
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
@@ -169,33 +169,33 @@ impl History {
             Step::Event { line, level, session } => {
                 let line = name(["bell", "door", "none"][*line]);
                 let event = FromAgent::Event { line, level: Some(Level::On(*level)), at_ms: now_ms };
-                let effects = self.bench.hear("porch", &self.session(*session), event);
+                let effects = self.test_site.hear("porch", &self.session(*session), event);
                 self.check(&effects);
             }
             Step::Ping => {
                 let session = self.session(0);
-                if self.bench.links.0.borrow().contains_key(&session) {
-                    self.bench.alive(&session);
+                if self.test_site.links.0.borrow().contains_key(&session) {
+                    self.test_site.alive(&session);
                 }
             }
-            Step::Pass { ms } => self.bench.pass(*ms),
+            Step::Pass { ms } => self.test_site.pass(*ms),
             Step::Tick => {
-                let effects = self.bench.tick();
+                let effects = self.test_site.tick();
                 self.check(&effects);
-                let now_ms = self.bench.now_ms.get();
+                let now_ms = self.test_site.now_ms.get();
                 for (ticket, known) in &self.known {
                     let overdue = known.deadline_ms + GRACE_MS <= now_ms;
                     assert!(!overdue || known.answers == 1, "{ticket}: {known:?}");
                 }
-                assert!(self.bench.tick().is_empty(), "idempotent");
-                let wake = self.bench.with(|site| site.next_wake(true, None)).0.unwrap();
+                assert!(self.test_site.tick().is_empty(), "idempotent");
+                let wake = self.test_site.with(|site| site.next_wake(true, None)).0.unwrap();
                 assert!(wake.is_none_or(|at_ms| at_ms > now_ms), "nothing is left to do now");
             }
             Step::Restart => {
-                let bench = TestSite::on(Sqlite::open(&self.folder.path().join("site.db")).unwrap());
-                bench.now_ms.set(now_ms);
-                bench.published.replace(self.bench.published.take());
-                self.bench = bench;
+                let test_site = TestSite::on(Sqlite::open(&self.folder.path().join("site.db")).unwrap());
+                test_site.now_ms.set(now_ms);
+                test_site.published.replace(self.test_site.published.take());
+                self.test_site = test_site;
             }
         }
     }
@@ -207,9 +207,9 @@ impl History {
         let before = self.rows();
         let panel = panel.map(|panel| format!("p{panel}"));
         let effects = match &panel {
-            Some(panel) => self.bench.panel(panel, &owner(), request),
+            Some(panel) => self.test_site.panel(panel, &owner(), request),
             None => {
-                let (answer, effects) = self.bench.call(Call::Command { principal: owner(), request });
+                let (answer, effects) = self.test_site.call(Call::Command { principal: owner(), request });
                 if let Ok(Answer::Pending { ticket }) = answer {
                     assert_eq!(
                         self.known.get(&ticket).map_or(0, |known| known.answers),
@@ -224,7 +224,7 @@ impl History {
         let rows = self.rows() - before;
         if let [order] = &orders(&effects)[..] {
             let ticket: i64 = order.jti[1..].parse().unwrap();
-            assert!(order.deadline_ms > self.bench.now_ms.get(), "sent after its deadline");
+            assert!(order.deadline_ms > self.test_site.now_ms.get(), "sent after its deadline");
             let panels = panel.iter().map(|panel| (panel.clone(), 0)).collect();
             let known = Known { deadline_ms: order.deadline_ms, panels, rows, ..Known::default() };
             assert!(self.known.insert(ticket, known).is_none(), "a ticket was used twice");
@@ -242,14 +242,14 @@ impl History {
     }
 
     fn check(&mut self, effects: &[Effect]) {
-        let open = self.bench.links.0.borrow().clone();
+        let open = self.test_site.links.0.borrow().clone();
         for effect in effects {
             match effect {
                 Effect::Command { session, order, .. } => {
                     assert!(!self.jtis.contains(&order.jti), "sent twice");
                     assert!(open.contains_key(session), "sent to a closed socket");
                     assert_eq!(*session, self.session(0), "sent to an older connection");
-                    assert!(order.deadline_ms > self.bench.now_ms.get());
+                    assert!(order.deadline_ms > self.test_site.now_ms.get());
                     self.jtis.push(order.jti.clone());
                 }
                 Effect::Answer { ticket, .. } => {
@@ -265,7 +265,7 @@ impl History {
                     assert_eq!(*results, 1, "answered twice");
                 }
                 Effect::CloseAgent { session, .. } => {
-                    self.bench.links.0.borrow_mut().remove(session);
+                    self.test_site.links.0.borrow_mut().remove(session);
                 }
                 _ => {}
             }
@@ -274,7 +274,7 @@ impl History {
 
     /// After a minute and a tick, every command and every panel has exactly one answer.
     fn finish(&mut self) {
-        self.bench.pass(62_000);
+        self.test_site.pass(62_000);
         self.take(&Step::Tick);
         for (ticket, known) in &self.known {
             assert_eq!(known.answers, 1, "{ticket}: {known:?}");
@@ -299,20 +299,20 @@ proptest! {
 
     #[test]
     fn no_message_of_an_agent_fails_the_site(text in "[ -~]{0,40}", id in "c?[0-9]{0,22}", number in any::<f64>(), at_ms: u64) {
-        let bench = TestSite::connected();
-        bench.order(pulse("one"));
+        let test_site = TestSite::connected();
+        test_site.order(pulse("one"));
         for level in [Level::Number(number), Level::On(true)] {
             for status in ["accepted", "delivered", "executed", "refused", "expired", "unknown"] {
                 let status = CommandStatus::from_word(status).unwrap();
-                bench.report(&id, status, Some(&text), Some(level));
+                test_site.report(&id, status, Some(&text), Some(level));
             }
             for line in porch_lines() {
-                bench.hear("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
+                test_site.hear("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
             }
-            bench.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
+            test_site.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
             let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()) };
-            bench.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
+            test_site.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
         }
     }
 }

@@ -99,18 +99,18 @@ impl TestSite {
 
     /// A site with the owner `ann` and the device `porch`, which is not connected.
     fn new() -> Self {
-        let bench = Self::empty();
-        bench.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
-        bench.enrol("porch", "cert-1");
-        bench
+        let test_site = Self::empty();
+        test_site.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
+        test_site.enrol("porch", "cert-1");
+        test_site
     }
 
     /// The same site with `porch` connected in session `s1`, with [`porch_lines`].
     fn connected() -> Self {
-        let bench = Self::new();
-        bench.connect("porch", "s1", "cert-1").0.unwrap();
-        bench.hello("porch", "s1", &porch_lines(), &[]);
-        bench
+        let test_site = Self::new();
+        test_site.connect("porch", "s1", "cert-1").0.unwrap();
+        test_site.hello("porch", "s1", &porch_lines(), &[]);
+        test_site
     }
 
     fn enrol(&self, device: &str, cert_jti: &str) {

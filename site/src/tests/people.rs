@@ -6,7 +6,7 @@ use super::*;
 
 const HOUR_S: u64 = 3_600;
 
-fn login(bench: &TestSite, family: &str) {
+fn login(test_site: &TestSite, family: &str) {
     let call = Call::Login {
         username: user("ann"),
         family: family.into(),
@@ -19,15 +19,15 @@ fn login(bench: &TestSite, family: &str) {
         scope: Role::Owner.scopes(),
         generation: 1,
     };
-    assert_eq!(bench.call(call).0, Ok(Answer::Now(expected)));
+    assert_eq!(test_site.call(call).0, Ok(Answer::Now(expected)));
 }
 
-fn refresh(bench: &TestSite, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
-    let (answer, effects) = bench.call(Call::Refresh {
+fn refresh(test_site: &TestSite, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
+    let (answer, effects) = test_site.call(Call::Refresh {
         family: "f".into(),
         jti: jti.into(),
         next_jti: next.into(),
-        expires_at: bench.now_ms.get() / 1000 + 2 * HOUR_S,
+        expires_at: test_site.now_ms.get() / 1000 + 2 * HOUR_S,
     });
     let jti = answer.map_err(|problem| problem.code).map(|answer| match answer {
         Answer::Now(Reply::Refreshed { jti, .. }) => jti,
@@ -48,8 +48,8 @@ fn ends_family(effects: &[Effect]) -> bool {
 
 #[test]
 fn a_site_is_set_up_once() {
-    let bench = TestSite::empty();
-    let allowed = || bench.call(Call::SetupAllowed { code_id: "s".into() }).0;
+    let test_site = TestSite::empty();
+    let allowed = || test_site.call(Call::SetupAllowed { code_id: "s".into() }).0;
     assert_eq!(allowed(), Ok(Answer::Now(Reply::Done)));
     let login = Call::Login {
         username: user("ann"),
@@ -57,18 +57,18 @@ fn a_site_is_set_up_once() {
         refresh_jti: "r".into(),
         expires_at: u64::MAX,
     };
-    assert_eq!(bench.refusal(login), "login_failed");
+    assert_eq!(test_site.refusal(login), "login_failed");
     let setup = |code: &str| Call::Setup { code_id: code.into(), username: user("ann") };
     assert!(matches!(
-        bench.call(setup("s")).0,
+        test_site.call(setup("s")).0,
         Ok(Answer::Now(Reply::Person { role: Some(Role::Owner), .. }))
     ));
-    assert_eq!(bench.last_logged(), "ann setup ann done");
+    assert_eq!(test_site.last_logged(), "ann setup ann done");
     assert_eq!(allowed().unwrap_err().code, "already_set_up");
-    assert_eq!(bench.refusal(setup("t")), "already_set_up");
-    bench.store.run("DELETE FROM people", &[]).unwrap();
+    assert_eq!(test_site.refusal(setup("t")), "already_set_up");
+    test_site.store.run("DELETE FROM people", &[]).unwrap();
     assert_eq!(
-        bench.refusal(setup("s")),
+        test_site.refusal(setup("s")),
         "code_refused",
         "a code works only once, even if the owner is deleted"
     );
@@ -76,126 +76,126 @@ fn a_site_is_set_up_once() {
 
 #[test]
 fn a_refresh_rotates() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    assert_eq!(bench.last_logged(), "ann login ann done");
-    assert_eq!(refresh(&bench, "r0", "r1").0, Ok("r1".into()));
-    bench.pass(10_000);
-    assert_eq!(refresh(&bench, "r0", "rx").0, Ok("r1".into()), "the same successor for a moment");
-    assert_eq!(refresh(&bench, "r1", "r2").0, Ok("r2".into()));
-    assert_eq!(refresh(&bench, "r1", "rx").0, Ok("r2".into()));
-    bench.pass(HOUR_S * 1000);
-    assert_eq!(refresh(&bench, "r2", "r3").0, Ok("r3".into()), "a refresh prolongs the family");
-    bench.pass(2 * HOUR_S * 1000);
-    let (expired, effects) = refresh(&bench, "r3", "r4");
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    assert_eq!(test_site.last_logged(), "ann login ann done");
+    assert_eq!(refresh(&test_site, "r0", "r1").0, Ok("r1".into()));
+    test_site.pass(10_000);
+    assert_eq!(refresh(&test_site, "r0", "rx").0, Ok("r1".into()), "the same successor for a moment");
+    assert_eq!(refresh(&test_site, "r1", "r2").0, Ok("r2".into()));
+    assert_eq!(refresh(&test_site, "r1", "rx").0, Ok("r2".into()));
+    test_site.pass(HOUR_S * 1000);
+    assert_eq!(refresh(&test_site, "r2", "r3").0, Ok("r3".into()), "a refresh prolongs the family");
+    test_site.pass(2 * HOUR_S * 1000);
+    let (expired, effects) = refresh(&test_site, "r3", "r4");
     assert_eq!((expired, effects), (Err("invalid_grant".into()), vec![]));
-    assert!(!bench.log().iter().any(|line| line.contains("refresh_reuse")));
+    assert!(!test_site.log().iter().any(|line| line.contains("refresh_reuse")));
 }
 
 #[test]
 fn a_reused_refresh_token_ends_its_family() {
     for (late_ms, jti) in [(10_001, "r0"), (0, "forged")] {
-        let bench = TestSite::connected();
-        login(&bench, "f");
-        refresh(&bench, "r0", "r1").0.unwrap();
-        assert!(bench.with(|site| site.socket_authority(&of_family())).0.is_ok());
-        bench.pass(late_ms);
-        let (outcome, effects) = refresh(&bench, jti, "r2");
+        let test_site = TestSite::connected();
+        login(&test_site, "f");
+        refresh(&test_site, "r0", "r1").0.unwrap();
+        assert!(test_site.with(|site| site.socket_authority(&of_family())).0.is_ok());
+        test_site.pass(late_ms);
+        let (outcome, effects) = refresh(&test_site, jti, "r2");
         assert_eq!(outcome, Err("invalid_grant".into()));
         assert!(ends_family(&effects));
-        assert_eq!(bench.last_logged(), "ann refresh_reuse ann family_ended");
+        assert_eq!(test_site.last_logged(), "ann refresh_reuse ann family_ended");
         assert_eq!(
-            refresh(&bench, "r1", "r2").0,
+            refresh(&test_site, "r1", "r2").0,
             Err("invalid_grant".into()),
             "the login ends for both users of the token"
         );
-        let access = bench.with(|site| site.socket_authority(&of_family())).0;
+        let access = test_site.with(|site| site.socket_authority(&of_family())).0;
         assert_eq!(
             access.unwrap_err().code,
             "invalid_token",
             "access tokens become invalid with their login"
         );
         let command = Call::Command { principal: of_family(), request: pulse("one") };
-        assert_eq!(bench.refusal(command), "invalid_token");
+        assert_eq!(test_site.refusal(command), "invalid_token");
     }
 }
 
 #[test]
 fn a_token_older_than_the_last_but_one_is_reuse_too() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    refresh(&bench, "r0", "r1").0.unwrap();
-    refresh(&bench, "r1", "r2").0.unwrap();
-    assert_eq!(refresh(&bench, "r0", "r3").0, Err("invalid_grant".into()));
-    assert_eq!(refresh(&bench, "r2", "r3").0, Err("invalid_grant".into()));
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    refresh(&test_site, "r0", "r1").0.unwrap();
+    refresh(&test_site, "r1", "r2").0.unwrap();
+    assert_eq!(refresh(&test_site, "r0", "r3").0, Err("invalid_grant".into()));
+    assert_eq!(refresh(&test_site, "r2", "r3").0, Err("invalid_grant".into()));
 }
 
 #[test]
 fn a_family_of_someone_who_is_gone_is_over() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    bench.store.run("DELETE FROM people", &[]).unwrap();
-    let (outcome, effects) = refresh(&bench, "r0", "r1");
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    test_site.store.run("DELETE FROM people", &[]).unwrap();
+    let (outcome, effects) = refresh(&test_site, "r0", "r1");
     assert_eq!(outcome, Err("invalid_grant".into()));
     assert!(ends_family(&effects));
 }
 
 #[test]
 fn a_family_is_its_persons_own() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    bench
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    test_site
         .store
         .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
         .unwrap();
     let stolen = Principal { person: Some(user("vic")), ..of_family() };
-    assert_eq!(bench.with(|site| site.socket_authority(&stolen)).0.unwrap_err().code, "invalid_token");
+    assert_eq!(test_site.with(|site| site.socket_authority(&stolen)).0.unwrap_err().code, "invalid_token");
 }
 
 #[test]
 fn a_logout_ends_the_family_or_the_token() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    let (answer, effects) = bench.call(Call::Logout { principal: of_family() });
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    let (answer, effects) = test_site.call(Call::Logout { principal: of_family() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
     assert!(ends_family(&effects));
-    assert_eq!(bench.last_logged(), "ann logout ann done");
-    assert_eq!(bench.refusal(Call::Whoami { principal: of_family() }), "invalid_token");
-    let (answer, effects) = bench.call(Call::Logout { principal: of_family() });
+    assert_eq!(test_site.last_logged(), "ann logout ann done");
+    assert_eq!(test_site.refusal(Call::Whoami { principal: of_family() }), "invalid_token");
+    let (answer, effects) = test_site.call(Call::Logout { principal: of_family() });
     assert_eq!((answer, effects), (Ok(Answer::Now(Reply::Done)), vec![]), "again");
 
     let robot = program("line:*/*:*");
-    let (_, effects) = bench.call(Call::Logout { principal: robot.clone() });
+    let (_, effects) = test_site.call(Call::Logout { principal: robot.clone() });
     assert!(
         matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::Token(jti), .. }, Effect::Review] if *jti == robot.jti)
     );
-    assert_eq!(bench.refusal(Call::Whoami { principal: robot }), "invalid_token");
-    assert!(bench.call(Call::Whoami { principal: owner() }).0.is_ok(), "others stay");
+    assert_eq!(test_site.refusal(Call::Whoami { principal: robot }), "invalid_token");
+    assert!(test_site.call(Call::Whoami { principal: owner() }).0.is_ok(), "others stay");
 }
 
 #[test]
 fn a_family_can_be_ended_without_an_access_token() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    let (_, effects) = bench.call(Call::LogoutFamily { family: "f".into() });
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    let (_, effects) = test_site.call(Call::LogoutFamily { family: "f".into() });
     assert!(ends_family(&effects));
-    assert_eq!(refresh(&bench, "r0", "r1").0, Err("invalid_grant".into()));
+    assert_eq!(refresh(&test_site, "r0", "r1").0, Err("invalid_grant".into()));
     assert_eq!(
-        bench.call(Call::LogoutFamily { family: "none".into() }),
+        test_site.call(Call::LogoutFamily { family: "none".into() }),
         (Ok(Answer::Now(Reply::Done)), vec![])
     );
 }
 
 #[test]
 fn a_new_generation_kills_every_token() {
-    let bench = TestSite::connected();
-    login(&bench, "f");
-    let (_, effects) = bench.call(Call::RaiseGeneration { principal: owner() });
+    let test_site = TestSite::connected();
+    login(&test_site, "f");
+    let (_, effects) = test_site.call(Call::RaiseGeneration { principal: owner() });
     assert!(matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::All, .. }]));
-    assert_eq!(bench.refusal(Call::Whoami { principal: owner() }), "invalid_token");
-    assert!(bench.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
+    assert_eq!(test_site.refusal(Call::Whoami { principal: owner() }), "invalid_token");
+    assert!(test_site.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
     assert!(
-        bench.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(),
+        test_site.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(),
         "tokens of another issuer stay valid"
     );
 }

@@ -13,26 +13,26 @@ fn refused() -> Result<(), String> {
     Err(REFUSED.into())
 }
 
-fn end_sessions(bench: &TestSite, by: &Principal, who: &str) -> (Result<Answer, Problem>, Vec<Effect>) {
-    bench.call(Call::EndSessions { principal: by.clone(), username: user(who) })
+fn end_sessions(test_site: &TestSite, by: &Principal, who: &str) -> (Result<Answer, Problem>, Vec<Effect>) {
+    test_site.call(Call::EndSessions { principal: by.clone(), username: user(who) })
 }
 
 #[test]
 fn scopes_of_ones_own_name_devices_and_lines() {
-    let bench = TestSite::connected();
-    bench.enrol("shed", "cert-2");
-    let bob = bench.join("bob", scope("line:porch/door:pulse line:porch/bell:read line:shed/*:read"));
-    assert!(bench.commands(&bob, pulse("one")).is_ok());
-    assert_eq!(bench.commands(&bob, lamp("two", true)), Err(REFUSED.into()));
+    let test_site = TestSite::connected();
+    test_site.enrol("shed", "cert-2");
+    let bob = test_site.join("bob", scope("line:porch/door:pulse line:porch/bell:read line:shed/*:read"));
+    assert!(test_site.commands(&bob, pulse("one")).is_ok());
+    assert_eq!(test_site.commands(&bob, lamp("two", true)), Err(REFUSED.into()));
     let lines = |device: &str| {
         let call = Call::Device { principal: bob.clone(), device: name(device) };
-        match bench.call(call).0 {
+        match test_site.call(call).0 {
             Ok(Answer::Now(Reply::Device(device))) => device.lines.len(),
             other => panic!("{other:?}"),
         }
     };
     assert_eq!((lines("porch"), lines("shed")), (2, 0));
-    let Ok(Answer::Now(Reply::People(people))) = bench.call(Call::People { principal: owner() }).0 else {
+    let Ok(Answer::Now(Reply::People(people))) = test_site.call(Call::People { principal: owner() }).0 else {
         panic!()
     };
     let listed: Vec<_> =
@@ -42,211 +42,222 @@ fn scopes_of_ones_own_name_devices_and_lines() {
         listed,
         [("ann", Some(Owner), Owner.scopes().to_string(), 0), ("bob", None, own.to_string(), 1),]
     );
-    bench.change(&owner(), "bob", scope("line:porch/bell:read")).unwrap();
-    assert_eq!(bench.last_logged(), "ann rights bob custom");
-    assert_eq!(bench.commands(&bob, pulse("three")), Err(REFUSED.into()));
-    bench.change(&owner(), "bob", RightsRequest { role: None, scope: Some(Default::default()) }).unwrap();
-    assert_eq!(bench.may(&bob), Ok(String::new()), "nothing at all");
+    test_site.change(&owner(), "bob", scope("line:porch/bell:read")).unwrap();
+    assert_eq!(test_site.last_logged(), "ann rights bob custom");
+    assert_eq!(test_site.commands(&bob, pulse("three")), Err(REFUSED.into()));
+    test_site.change(&owner(), "bob", RightsRequest { role: None, scope: Some(Default::default()) }).unwrap();
+    assert_eq!(test_site.may(&bob), Ok(String::new()), "nothing at all");
     assert_eq!(
-        bench.refusal(Call::Device { principal: bob.clone(), device: name("porch") }),
+        test_site.refusal(Call::Device { principal: bob.clone(), device: name("porch") }),
         "unknown_device"
     );
     assert_eq!(
-        bench.refusal(Call::Line { principal: bob, device: name("porch"), line: name("bell") }),
+        test_site.refusal(Call::Line { principal: bob, device: name("porch"), line: name("bell") }),
         "unknown_device"
     );
 }
 
 #[test]
 fn a_demotion_acts_at_once_everywhere() {
-    let bench = TestSite::connected();
-    let bob = bench.join("bob", role(Owner));
-    let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
-    let link = bench.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", role(Owner));
+    let script = test_site.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = test_site.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("before-{}", principal.jti);
-        assert!(bench.commands(principal, pulse(&id)).is_ok(), "{id}");
+        assert!(test_site.commands(principal, pulse(&id)).is_ok(), "{id}");
     }
-    let (_, effects) =
-        bench.call(Call::ChangePerson { principal: owner(), username: user("bob"), rights: role(Viewer) });
+    let (_, effects) = test_site.call(Call::ChangePerson {
+        principal: owner(),
+        username: user("bob"),
+        rights: role(Viewer),
+    });
     assert_eq!(ended(&effects), (vec![PanelFilter::Person(user("bob"))], true));
-    assert_eq!(bench.last_logged(), "ann rights bob viewer");
+    assert_eq!(test_site.last_logged(), "ann rights bob viewer");
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("after-{}", principal.jti);
-        assert_eq!(bench.commands(principal, pulse(&id)), Err(REFUSED.into()), "{id}");
-        let effects = bench.panel("p1", principal, pulse(&id));
+        assert_eq!(test_site.commands(principal, pulse(&id)), Err(REFUSED.into()), "{id}");
+        let effects = test_site.panel("p1", principal, pulse(&id));
         assert!(
             matches!(&frames(&effects)[..], [(_, ToPanel::Problem { problem, .. })] if problem.code == REFUSED),
             "an open socket has no more rights: {effects:?}"
         );
-        assert!(bench.with(|site| site.socket_authority(principal)).0.is_ok(), "reading is still allowed");
+        assert!(
+            test_site.with(|site| site.socket_authority(principal)).0.is_ok(),
+            "reading is still allowed"
+        );
     }
-    assert_eq!(bench.may(&link), Ok("line:porch/door:read".into()));
+    assert_eq!(test_site.may(&link), Ok("line:porch/door:read".into()));
     assert_eq!(
-        bench.mint(&script, api("line:porch/door:read"), "more"),
+        test_site.mint(&script, api("line:porch/door:read"), "more"),
         Err(REFUSED.into()),
         "it cannot issue tokens either"
     );
-    assert_eq!(bench.mint(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
-    bench.change(&owner(), "bob", role(Operator)).unwrap();
+    assert_eq!(test_site.mint(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
+    test_site.change(&owner(), "bob", role(Operator)).unwrap();
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("again-{}", principal.jti);
-        assert!(bench.commands(principal, pulse(&id)).is_ok(), "{id}");
+        assert!(test_site.commands(principal, pulse(&id)).is_ok(), "{id}");
     }
 }
 
 #[test]
 fn a_site_keeps_an_owner() {
-    let bench = TestSite::connected();
-    let ann = bench.log_in("ann", "f");
-    assert_eq!(bench.remove(&ann, "ann"), Err("last_owner".into()));
+    let test_site = TestSite::connected();
+    let ann = test_site.log_in("ann", "f");
+    assert_eq!(test_site.remove(&ann, "ann"), Err("last_owner".into()));
     for rights in [role(Operator), role(Viewer), scope("line:*/*:* site:*")] {
-        assert_eq!(bench.change(&ann, "ann", rights), Err("last_owner".into()));
+        assert_eq!(test_site.change(&ann, "ann", rights), Err("last_owner".into()));
     }
-    assert_eq!(bench.change(&ann, "ann", role(Owner)), Ok(()), "no change");
-    bench.join("bob", role(Owner));
-    assert_eq!(bench.change(&ann, "ann", role(Viewer)), Ok(()));
-    assert_eq!(bench.remove(&ann, "bob"), refused(), "a former owner has no owner rights");
-    let bob = bench.log_in("bob", "b");
-    assert_eq!(bench.remove(&bob, "bob"), Err("last_owner".into()));
-    assert_eq!(bench.remove(&bob, "ann"), Ok(()));
-    assert_eq!(bench.may(&ann), Err("invalid_token".into()));
+    assert_eq!(test_site.change(&ann, "ann", role(Owner)), Ok(()), "no change");
+    test_site.join("bob", role(Owner));
+    assert_eq!(test_site.change(&ann, "ann", role(Viewer)), Ok(()));
+    assert_eq!(test_site.remove(&ann, "bob"), refused(), "a former owner has no owner rights");
+    let bob = test_site.log_in("bob", "b");
+    assert_eq!(test_site.remove(&bob, "bob"), Err("last_owner".into()));
+    assert_eq!(test_site.remove(&bob, "ann"), Ok(()));
+    assert_eq!(test_site.may(&ann), Err("invalid_token".into()));
 }
 
 #[test]
 fn removal_ends_all_that_a_person_had() {
-    let bench = TestSite::connected();
-    let bob = bench.join("bob", role(Owner));
-    let script = bench.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = bench.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
-    let link = bench.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
-    let other = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:*"), "other").unwrap();
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", role(Owner));
+    let script = test_site.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = test_site.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    let other = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:*"), "other").unwrap();
     let loose = Principal { family: None, jti: "loose".into(), ..bob.clone() };
     let all = [&bob, &script, &deeper, &link, &loose];
     for principal in all {
-        assert!(bench.may(principal).is_ok());
+        assert!(test_site.may(principal).is_ok());
     }
-    let (_, effects) = bench.call(Call::RemovePerson { principal: owner(), username: user("bob") });
+    let (_, effects) = test_site.call(Call::RemovePerson { principal: owner(), username: user("bob") });
     assert_eq!(
         ended(&effects),
         (vec![PanelFilter::Family("bob-f".into())], true),
         "every other panel is checked"
     );
-    assert_eq!(bench.last_logged(), "ann person_removal bob done");
+    assert_eq!(test_site.last_logged(), "ann person_removal bob done");
     let gone = |when: &str| {
         for principal in all {
             if when == "removed" || principal.jti != "loose" {
-                assert_eq!(bench.may(principal), Err("invalid_token".into()), "{when}: {}", principal.jti);
+                assert_eq!(
+                    test_site.may(principal),
+                    Err("invalid_token".into()),
+                    "{when}: {}",
+                    principal.jti
+                );
             }
         }
-        assert_eq!(bench.exchange("link"), Err("link_not_valid".into()), "{when}");
+        assert_eq!(test_site.exchange("link"), Err("link_not_valid".into()), "{when}");
     };
     gone("removed");
-    assert!(bench.may(&other).is_ok());
-    assert_eq!(bench.token("script").revoked_ms, Some(bench.now_ms.get()));
+    assert!(test_site.may(&other).is_ok());
+    assert_eq!(test_site.token("script").revoked_ms, Some(test_site.now_ms.get()));
     let refresh = Call::Refresh {
         family: "bob-f".into(),
         jti: "bob-f-r0".into(),
         next_jti: "r1".into(),
         expires_at: u64::MAX,
     };
-    assert_eq!(bench.refusal(refresh), "invalid_grant");
-    bench.pass(1_000);
-    bench.invite(&owner(), "bob", role(Owner), "another").unwrap();
-    bench.accept("another").unwrap();
+    assert_eq!(test_site.refusal(refresh), "invalid_grant");
+    test_site.pass(1_000);
+    test_site.invite(&owner(), "bob", role(Owner), "another").unwrap();
+    test_site.accept("another").unwrap();
     gone("another of the same name");
 }
 
 #[test]
 fn sessions_are_ended_by_their_person_or_by_who_stands_over_them() {
-    let bench = TestSite::connected();
-    let bob = bench.join("bob", scope("line:porch/door:pulse"));
-    let (answer, effects) = end_sessions(&bench, &bob, "bob");
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", scope("line:porch/door:pulse"));
+    let (answer, effects) = end_sessions(&test_site, &bob, "bob");
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)), "a person can end their own logins without any right");
     assert_eq!(ended(&effects).0, [PanelFilter::Family("bob-f".into())]);
-    assert_eq!(bench.last_logged(), "bob end_sessions bob done");
-    assert_eq!(bench.may(&bob), Err("invalid_token".into()), "the caller's own login ends too");
-    assert_eq!(end_sessions(&bench, &bob, "bob").0.unwrap_err().code, "invalid_token");
+    assert_eq!(test_site.last_logged(), "bob end_sessions bob done");
+    assert_eq!(test_site.may(&bob), Err("invalid_token".into()), "the caller's own login ends too");
+    assert_eq!(end_sessions(&test_site, &bob, "bob").0.unwrap_err().code, "invalid_token");
 
-    let bob = bench.log_in("bob", "b");
-    let helper = bench.join("helper", scope("line:porch/door:* site:users"));
-    let op = bench.join("op", role(Operator));
-    let code = |by: &Principal, who: &str| end_sessions(&bench, by, who).0.map(drop).map_err(|p| p.code);
+    let bob = test_site.log_in("bob", "b");
+    let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
+    let op = test_site.join("op", role(Operator));
+    let code = |by: &Principal, who: &str| end_sessions(&test_site, by, who).0.map(drop).map_err(|p| p.code);
     assert_eq!(code(&op, "bob"), refused(), "this requires site:users");
-    assert_eq!(bench.last_logged(), "op end_sessions bob insufficient_scope");
+    assert_eq!(test_site.last_logged(), "op end_sessions bob insufficient_scope");
     assert_eq!(code(&op, "nobody"), refused(), "the answer does not show whether the person exists");
     assert_eq!(code(&helper, "op"), refused(), "this also requires the other person's rights");
-    assert_eq!(bench.last_logged(), "helper end_sessions op insufficient_scope");
+    assert_eq!(test_site.last_logged(), "helper end_sessions op insufficient_scope");
     assert_eq!(code(&helper, "ann"), refused());
-    assert!(bench.may(&op).is_ok() && bench.may(&bob).is_ok());
+    assert!(test_site.may(&op).is_ok() && test_site.may(&bob).is_ok());
     assert_eq!(code(&helper, "bob"), Ok(()));
-    assert_eq!(bench.may(&bob), Err("invalid_token".into()));
+    assert_eq!(test_site.may(&bob), Err("invalid_token".into()));
     assert_eq!(code(&owner(), "nobody"), Err("unknown_person".into()));
 }
 
 #[test]
 fn a_new_password_ends_the_others() {
-    let bench = TestSite::connected();
-    let (here, there) = (bench.log_in("ann", "here"), bench.log_in("ann", "there"));
-    let bob = bench.join("bob", role(Viewer));
-    let (answer, effects) = bench.call(Call::PasswordChanged { principal: here.clone() });
+    let test_site = TestSite::connected();
+    let (here, there) = (test_site.log_in("ann", "here"), test_site.log_in("ann", "there"));
+    let bob = test_site.join("bob", role(Viewer));
+    let (answer, effects) = test_site.call(Call::PasswordChanged { principal: here.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
     assert_eq!(ended(&effects).0, [PanelFilter::Family("there".into())]);
-    assert_eq!(bench.last_logged(), "ann password ann done");
-    assert!(bench.may(&here).is_ok() && bench.may(&bob).is_ok());
-    assert_eq!(bench.may(&there), Err("invalid_token".into()));
+    assert_eq!(test_site.last_logged(), "ann password ann done");
+    assert!(test_site.may(&here).is_ok() && test_site.may(&bob).is_ok());
+    assert_eq!(test_site.may(&there), Err("invalid_token".into()));
     let refresh = |family: &str| Call::Refresh {
         family: family.into(),
         jti: format!("{family}-r0"),
         next_jti: "next".into(),
         expires_at: u64::MAX,
     };
-    assert!(bench.call(refresh("here")).0.is_ok());
-    assert_eq!(bench.refusal(refresh("there")), "invalid_grant");
-    assert_eq!(bench.refusal(Call::PasswordChanged { principal: there }), "invalid_token");
-    assert_eq!(bench.refusal(Call::PasswordChanged { principal: program("site:*") }), REFUSED);
+    assert!(test_site.call(refresh("here")).0.is_ok());
+    assert_eq!(test_site.refusal(refresh("there")), "invalid_grant");
+    assert_eq!(test_site.refusal(Call::PasswordChanged { principal: there }), "invalid_token");
+    assert_eq!(test_site.refusal(Call::PasswordChanged { principal: program("site:*") }), REFUSED);
 }
 
 #[test]
 fn a_person_has_so_many_logins() {
-    let bench = TestSite::connected();
-    let first = bench.log_in("ann", "f0");
+    let test_site = TestSite::connected();
+    let first = test_site.log_in("ann", "f0");
     for n in 1..100 {
-        bench.pass(1_000);
-        bench.log_in("ann", &format!("f{n}"));
+        test_site.pass(1_000);
+        test_site.log_in("ann", &format!("f{n}"));
     }
-    assert!(bench.may(&first).is_ok());
-    bench.pass(1_000);
+    assert!(test_site.may(&first).is_ok());
+    test_site.pass(1_000);
     let call = Call::Login {
         username: user("ann"),
         family: "f100".into(),
         refresh_jti: "r".into(),
-        expires_at: bench.now_s() + 30 * DAY_S,
+        expires_at: test_site.now_s() + 30 * DAY_S,
     };
-    let (answer, effects) = bench.call(call);
+    let (answer, effects) = test_site.call(call);
     assert!(answer.is_ok());
     assert_eq!(ended(&effects).0, [PanelFilter::Family("f0".into())], "the login that expires first");
-    assert_eq!(bench.may(&first), Err("invalid_token".into()));
-    bench.pass(2 * HOUR_S * 1000);
-    bench.tick();
-    let rows = bench.store.run("SELECT count(*) FROM families", &[]).unwrap();
+    assert_eq!(test_site.may(&first), Err("invalid_token".into()));
+    test_site.pass(2 * HOUR_S * 1000);
+    test_site.tick();
+    let rows = test_site.store.run("SELECT count(*) FROM families", &[]).unwrap();
     assert_eq!(rows[0].int(0), Ok(100), "ended logins are deleted");
 }
 
 /// No caller can change a person with more rights, or give a person more rights than their own.
 #[test]
 fn nobody_reaches_beyond_their_own_rights() {
-    let bench = TestSite::connected();
-    let helper = bench.join("helper", scope("line:porch/door:* site:users"));
-    let all_but_owner = bench.join("deputy", scope("line:*/*:* site:*"));
-    let script = bench.mint(&bench.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let test_site = TestSite::connected();
+    let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
+    let all_but_owner = test_site.join("deputy", scope("line:*/*:* site:*"));
+    let script = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let (robot, narrow) =
         (program("line:*/*:* site:*"), Principal { scope: "site:users".parse().unwrap(), ..owner() });
-    bench.join("low", scope("line:porch/door:pulse"));
-    bench.join("op", role(Operator));
-    bench.join("boss", role(Owner));
-    let before = people(&bench);
+    test_site.join("low", scope("line:porch/door:pulse"));
+    test_site.join("op", role(Operator));
+    test_site.join("boss", role(Owner));
+    let before = people(&test_site);
     for (by, who, rights) in [
         (&helper, "helper", role(Operator)),
         (&helper, "helper", scope("line:porch/*:* site:users")),
@@ -263,8 +274,8 @@ fn nobody_reaches_beyond_their_own_rights() {
         (&robot, "low", role(Owner)),
         (&narrow, "low", scope("line:porch/door:pulse")),
     ] {
-        assert_eq!(bench.change(by, who, rights.clone()), refused(), "{} {who} {rights:?}", by.actor());
-        assert_eq!(bench.last_logged(), format!("{} rights {who} {REFUSED}", by.actor()));
+        assert_eq!(test_site.change(by, who, rights.clone()), refused(), "{} {who} {rights:?}", by.actor());
+        assert_eq!(test_site.last_logged(), format!("{} rights {who} {REFUSED}", by.actor()));
     }
     for (by, who) in [
         (&helper, "op"),
@@ -274,19 +285,19 @@ fn nobody_reaches_beyond_their_own_rights() {
         (&robot, "boss"),
         (&narrow, "low"),
     ] {
-        assert_eq!(bench.remove(by, who), refused(), "{} {who}", by.actor());
-        assert_eq!(bench.last_logged(), format!("{} person_removal {who} {REFUSED}", by.actor()));
+        assert_eq!(test_site.remove(by, who), refused(), "{} {who}", by.actor());
+        assert_eq!(test_site.last_logged(), format!("{} person_removal {who} {REFUSED}", by.actor()));
     }
-    assert_eq!(people(&bench), before);
-    assert_eq!(bench.change(&helper, "low", scope("line:porch/door:set site:users")), Ok(()));
-    assert_eq!(bench.remove(&helper, "low"), Ok(()));
-    assert_eq!(bench.remove(&script, "op"), Ok(()));
-    assert_eq!(bench.change(&owner(), "boss", role(Role::Viewer)), Ok(()));
-    assert_eq!(bench.change(&owner(), "nobody", role(Role::Viewer)), Err("unknown_person".into()));
+    assert_eq!(people(&test_site), before);
+    assert_eq!(test_site.change(&helper, "low", scope("line:porch/door:set site:users")), Ok(()));
+    assert_eq!(test_site.remove(&helper, "low"), Ok(()));
+    assert_eq!(test_site.remove(&script, "op"), Ok(()));
+    assert_eq!(test_site.change(&owner(), "boss", role(Role::Viewer)), Ok(()));
+    assert_eq!(test_site.change(&owner(), "nobody", role(Role::Viewer)), Err("unknown_person".into()));
 }
 
-fn people(bench: &TestSite) -> Vec<(String, String)> {
-    match bench.call(Call::People { principal: owner() }).0 {
+fn people(test_site: &TestSite) -> Vec<(String, String)> {
+    match test_site.call(Call::People { principal: owner() }).0 {
         Ok(Answer::Now(Reply::People(people))) => {
             people.iter().map(|person| (person.username.to_string(), person.scope.to_string())).collect()
         }
@@ -296,14 +307,14 @@ fn people(bench: &TestSite) -> Vec<(String, String)> {
 
 #[test]
 fn effective_scopes_can_be_told_however_many_they_are() {
-    let bench = TestSite::connected();
+    let test_site = TestSite::connected();
     let devices: Vec<String> = (0..60).map(|n| format!("line:d{n}/*:*")).collect();
     let lines: Vec<String> = (0..60).map(|n| format!("line:*/l{n}:*")).collect();
-    let bob = bench.join("bob", scope(&format!("{} site:audit", devices.join(" "))));
-    bench.change(&owner(), "bob", scope(&format!("{} site:audit", lines.join(" ")))).unwrap();
-    let told = bench.may(&bob).unwrap();
+    let bob = test_site.join("bob", scope(&format!("{} site:audit", devices.join(" "))));
+    test_site.change(&owner(), "bob", scope(&format!("{} site:audit", lines.join(" ")))).unwrap();
+    let told = test_site.may(&bob).unwrap();
     assert!(told.ends_with("site:audit"), "{told}");
-    let (snapshot, _) = bench.with(|site| site.panel_connected(&bob));
+    let (snapshot, _) = test_site.with(|site| site.panel_connected(&bob));
     let text = serde_json::to_string(&snapshot.unwrap()).unwrap();
     assert!(serde_json::from_str::<ToPanel>(&text).is_ok());
 }

@@ -53,11 +53,12 @@ fn version_1() -> TestSite {
     TestSite::on(old)
 }
 
-fn check(bench: &TestSite) {
+fn check(test_site: &TestSite) {
     let ann = Principal { family: Some("f".into()), generation: 3, ..owner() };
-    assert_eq!(bench.may(&ann), Ok("line:*/*:* site:*".into()));
-    assert_eq!(bench.may(&Principal { jti: "bad".into(), ..ann.clone() }), Err("invalid_token".into()));
-    let Ok(Answer::Now(Reply::People(people))) = bench.call(Call::People { principal: ann.clone() }).0 else {
+    assert_eq!(test_site.may(&ann), Ok("line:*/*:* site:*".into()));
+    assert_eq!(test_site.may(&Principal { jti: "bad".into(), ..ann.clone() }), Err("invalid_token".into()));
+    let Ok(Answer::Now(Reply::People(people))) = test_site.call(Call::People { principal: ann.clone() }).0
+    else {
         panic!()
     };
     let known: Vec<_> =
@@ -69,13 +70,13 @@ fn check(bench: &TestSite) {
         cert_jti: "c".into(),
         cert_exp: u64::MAX,
     };
-    let (answer, effects) = bench.call(enrol);
+    let (answer, effects) = test_site.call(enrol);
     assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));
     assert!(matches!(&effects[..], [Effect::Publish(event)] if event.seq == 8), "{effects:?}");
-    let script = bench.mint(&ann, api("line:*/*:*"), "script").unwrap();
-    assert!(bench.may(&script).is_ok());
+    let script = test_site.mint(&ann, api("line:*/*:*"), "script").unwrap();
+    assert!(test_site.may(&script).is_ok());
     let page = Call::Audit { principal: ann, filter: AuditFilter::default(), limit: 9 };
-    let Ok(Answer::Now(Reply::Audit(page))) = bench.call(page).0 else { panic!() };
+    let Ok(Answer::Now(Reply::Audit(page))) = test_site.call(page).0 else { panic!() };
     let log: Vec<_> = page.entries.iter().map(|e| (e.seq, e.act.as_str(), e.hash.len())).collect();
     assert_eq!(log, [(7, "mint", 64), (6, "enrol", 64), (5, "login", 0), (4, "setup", 0)]);
     assert_eq!((page.head.unwrap().seq, page.keep_days), (7, 90));
@@ -83,15 +84,15 @@ fn check(bench: &TestSite) {
 
 #[test]
 fn version_1_becomes_today_s_with_its_data() {
-    let bench = version_1();
-    check(&bench);
-    let schema = bench.store.run("SELECT schema FROM meta", &[]).unwrap();
+    let test_site = version_1();
+    check(&test_site);
+    let schema = test_site.store.run("SELECT schema FROM meta", &[]).unwrap();
     assert_eq!(schema[0].int(0), Ok(6));
-    assert_eq!(used_nonces(&bench), ["used"]);
+    assert_eq!(used_nonces(&test_site), ["used"]);
 }
 
-fn used_nonces(bench: &TestSite) -> Vec<String> {
-    let rows = bench.store.run("SELECT nonce FROM connection_nonces", &[]).unwrap();
+fn used_nonces(test_site: &TestSite) -> Vec<String> {
+    let rows = test_site.store.run("SELECT nonce FROM connection_nonces", &[]).unwrap();
     rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
 }
 
@@ -99,42 +100,50 @@ fn used_nonces(bench: &TestSite) -> Vec<String> {
 fn an_upgrade_interrupted_after_any_statement_is_finished() {
     for (version, statements) in VERSIONS.iter().enumerate().skip(1) {
         for interrupted_after in 0..=statements.len() {
-            let bench = version_1();
+            let test_site = version_1();
             let complete = VERSIONS.iter().take(version).skip(1).flat_map(|statements| statements.iter());
             for statement in complete.chain(statements.iter().take(interrupted_after)) {
-                bench.store.run(statement, &[]).unwrap();
+                match test_site.store.run(statement, &[]) {
+                    // Tables from the present schema have later columns already.
+                    Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
+                    other => drop(other.unwrap()),
+                }
             }
-            bench.store.run("UPDATE meta SET schema = ?1", &[(version as u64).into()]).unwrap();
-            check(&bench);
-            assert_eq!(used_nonces(&bench), ["used"], "version {version}, {interrupted_after} statements");
+            test_site.store.run("UPDATE meta SET schema = ?1", &[(version as u64).into()]).unwrap();
+            check(&test_site);
+            assert_eq!(
+                used_nonces(&test_site),
+                ["used"],
+                "version {version}, {interrupted_after} statements"
+            );
         }
     }
 }
 
 #[test]
 fn a_change_that_was_cut_short_is_finished() {
-    let bench = version_1();
+    let test_site = version_1();
     for statement in [
         "ALTER TABLE people ADD COLUMN scope TEXT",
         "ALTER TABLE codes ADD COLUMN username TEXT",
         "ALTER TABLE codes ADD COLUMN role TEXT",
     ] {
-        bench.store.run(statement, &[]).unwrap();
+        test_site.store.run(statement, &[]).unwrap();
     }
-    check(&bench);
+    check(&test_site);
 }
 
 #[test]
 fn an_old_database_ends_up_like_a_new_one() {
-    let tables = |bench: &TestSite| {
-        bench.with(|site| site.tick());
-        let tables = bench
+    let tables = |test_site: &TestSite| {
+        test_site.with(|site| site.tick());
+        let tables = test_site
             .store
             .run("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", &[])
             .unwrap();
         let columns = |table: &str| {
             let sql = "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?1) ORDER BY name";
-            bench.store.run(sql, &[table.into()]).unwrap()
+            test_site.store.run(sql, &[table.into()]).unwrap()
         };
         tables
             .iter()
