@@ -24,7 +24,7 @@ pub fn is_unread(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// A text table. Each column is as wide as its longest cell. Control characters are escaped, because cells may contain
+/// A text table. Each column is as wide as its longest cell. Control characters are escaped, because cells can contain
 /// text from strangers.
 pub fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))

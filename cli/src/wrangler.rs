@@ -1,5 +1,5 @@
-//! Issuers and login providers in `wrangler.toml`: read as the Worker reads them, and changed without touching the rest
-//! of the file.
+//! Reads and changes the issuers and login providers in `wrangler.toml`. They are parsed as the Worker parses them. The
+//! rest of the file stays unchanged.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub struct Reading {
     pub issuer_tables: Map<String, Value>,
     /// Keyed by the provider's name.
     pub login_tables: Map<String, Value>,
-    /// Secrets that a table names but `.dev.vars` does not contain. The Worker may have them.
+    /// Secrets that a table names but `.dev.vars` does not contain. The Worker can still have them.
     pub absent: BTreeSet<String>,
 }
 

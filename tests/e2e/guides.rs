@@ -151,7 +151,10 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
 fn the_guide_for_curl_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
-    assert!(said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts it"), "{said}");
+    assert!(
+        said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts its tokens"),
+        "{said}"
+    );
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
     assert!(said.contains("Verdict: accepted."), "{said}");
     SHARED.has_executed("https://curl.example#nightly");

@@ -1,4 +1,5 @@
-//! workerd's configuration, in Cap'n Proto's text format. It refers to the secrets by name and does not contain them.
+//! workerd's configuration, in Cap'n Proto's text format. The configuration contains the names of the secrets, but not
+//! their values.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,8 +16,8 @@ pub struct Tls<'a> {
     pub certificate: &'a str,
 }
 
-/// The configuration of a folder with the Worker in `worker/`, the panel in `panel/` and the objects'
-/// databases in `state/`.
+/// The configuration of a folder with the Worker in `worker/`, the panel in `panel/` and the databases of the Durable
+/// Objects in `state/`.
 pub fn config(
     deployment: &Deployment,
     modules: &[&str],
@@ -56,7 +57,7 @@ pub fn config(
         })
         .collect();
     let mut text = String::from(
-        "# Written by `pinlatch self-host`; run it again after a change of wrangler.toml or a new build.\n\
+        "# Written by `pinlatch self-host`. Run the command again after a change of wrangler.toml or a new build.\n\
          using Workerd = import \"/workerd/workerd.capnp\";\n\n\
          const config :Workerd.Config = (\n  services = [\n    (name = \"edge\", worker = .edge),\n",
     );
