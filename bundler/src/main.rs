@@ -1,6 +1,7 @@
-//! Turns compiled wasm into the files that are served. `cargo xtask` runs it.
+//! Turns compiled wasm into the files that are served. `cargo xtask` runs this program.
 //!
-//! A separate crate, because wasm-bindgen takes longer to compile than xtask and only builds need it.
+//! This is a separate crate, because wasm-bindgen takes longer to compile than xtask, and only builds need
+//! wasm-bindgen.
 
 mod panel;
 mod tools;
@@ -47,7 +48,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
     let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
     let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
-    // Next to the result, so that a rename can move it there.
+    // The work folder is next to `out`, so that a rename can move the result there.
     let work = out.with_extension("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
@@ -57,7 +58,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "panel" => panel::bundle(&tools, source, wasm, &work)?,
         other => bail!("{other:?} is unknown\n{USAGE}"),
     };
-    // A running server sees the old or the new folder, except for a moment between the two calls.
+    // A running server finds no folder for a moment between these two calls. Otherwise it finds the old or the new
+    // folder.
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
     let _ = std::fs::remove_dir_all(work);
