@@ -57,7 +57,7 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Checks the formatting, runs clippy and the native tests: the fast check during development.
+    /// Checks the formatting, and runs clippy and the native tests. Use this fast check during development.
     Check,
     /// Runs every check and test. With FILTER, runs only the tests whose names contain FILTER.
     Test {
@@ -120,7 +120,7 @@ enum Task {
     Fuzz {
         /// The target [default: every target, one after the other].
         target: Option<fuzz::Target>,
-        /// How long to fuzz each target.
+        /// How many seconds each target is fuzzed.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
