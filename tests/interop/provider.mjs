@@ -1,4 +1,5 @@
-// Login providers: npm's certified `oidc-provider`, one instance per name, each with a separate port and separate keys.
+// Login providers: npm's certified `oidc-provider`, with one instance per name. Each instance has a separate port and
+// separate keys.
 //
 // node provider.mjs SECRET NAME…
 // stdout, once: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
@@ -26,7 +27,7 @@ const [secret, ...names] = process.argv.slice(2);
 
 const RESOURCE = "https://pinlatch.example/api";
 
-// Claims of some accounts. Other accounts have only a subject, which is the account's name.
+// The claims of some accounts. For all other accounts, the only claim is the subject, which is the account's name.
 const ACCOUNTS = {
   bea: { email: "Bea@Mail.Example", email_verified: true },
   "bea-again": { email: "bea@mail.example", email_verified: true },
@@ -89,11 +90,11 @@ class Issuer {
       cookies: { keys: [secret] },
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
-      // Like Auth0, Google and others: the claims of a scope are in the id_token.
+      // As at Auth0, Google and other providers, the `id_token` contains the claims of a scope.
       conformIdTokenClaims: this.terse ?? false,
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...ACCOUNTS[sub] }) }),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },
-      // Grants consent without a question.
+      // Grants consent without asking the person.
       loadExistingGrant: async (ctx) => {
         const { client, session } = ctx.oidc;
         const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId });

@@ -1,4 +1,4 @@
-//! Sessions: opening a page without a login, and a session that ends during an action.
+//! Sessions: a page is opened without a login, and a session ends during an action.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site};
