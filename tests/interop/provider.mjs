@@ -4,15 +4,15 @@
 // node provider.mjs SECRET NAME…
 // stdout, once: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
 // POST /NAME at the control origin changes one provider, with any of these members:
-//   "redirect": Pinlatch's callback address; logins fail until it is set
-//   "rotate": "RS256" or "ES256": replaces the key by a new one
+//   "redirect": Pinlatch's callback URL; logins fail until it is set
+//   "rotate": "RS256" or "ES256"; replaces the key by a new key for this algorithm
 //   "down": true to cut every connection
-//   "rewrite": parameters that override those of every authorization request
-//   "forge": claims that override those of an id_token, which is then issued for any code
+//   "rewrite": parameters that override the parameters of every authorization request
+//   "forge": claims that override the claims of the id_token; with them, an id_token is issued for any code
 //   "hang": true if the token endpoint must not answer
-//   "terse": true to return the address at the userinfo endpoint only, not in the id_token
-//   "userinfo": claims that override those of the userinfo endpoint
-//   "sign": { "header", "claims" }: signs a token with the current key
+//   "terse": true to return the email address only at the userinfo endpoint, not in the id_token
+//   "userinfo": claims that override the claims at the userinfo endpoint
+//   "sign": { "header", "claims" }; signs a token with the current key
 // The answer is { "asked": { PATH: COUNT }, "signed": TOKEN }.
 //
 // The provider also serves invalid key sets, at /odd/….
