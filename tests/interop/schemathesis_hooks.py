@@ -35,7 +35,8 @@ def before_call(context, case, kwargs):
     if carries_token(case):
         body["access_token"] = TOKEN
         kwargs["auth"] = without_header
-    # An invitation of the owner returns a code that sets a new password. Schemathesis once took over the account with it.
+    # An invitation of the owner returns a code that sets a new password. Schemathesis once took over the account this
+    # way.
     if str(body.get("username")).lower() == OWNER:
         body["username"] = NOBODY
     # A wrong password delays the next logins of its account. So logins use only an account that does not exist, on the

@@ -112,8 +112,8 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
         // The answer was lost because the connection failed. The caller can read the record instead.
         (None, "executed") => assert!(ran.is_some(), "{command:?}"),
         (None, "unknown") => {}
-        // A stopping agent refuses commands, because it has already set its outputs to their safe levels. The edge can
-        // lose this refusal.
+        // A stopping agent refuses commands, because it has already set its outputs to their safe levels. Its answer
+        // can be lost.
         (None | Some("outcome_unknown"), "refused") => {
             assert!(ran.is_none(), "{command:?} was refused, and ran")
         }

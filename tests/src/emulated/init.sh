@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # Process 1 of an emulated board. It sets up the network, and then runs commands from a serial port. The kernel's command
-# line contains the port's name (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, and then
+# line contains the name of the port (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, then
 # `@ID CODE`.
 
 /bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
