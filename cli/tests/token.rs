@@ -67,7 +67,7 @@ impl TestFolder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // The program may end before it reads stdin.
+        // The program can end before it reads stdin, so a failed write is ignored.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let ran = Ran {

@@ -19,7 +19,7 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// Size in bytes above which the HTTP parsers may refuse a request before the Worker sees it.
+/// Size in bytes above which the HTTP parsers can refuse a request before the Worker sees it.
 const LARGE: usize = 8 * 1024;
 
 /// A device whose private key the tests have, and everything else that is needed to make valid tokens.

@@ -1,4 +1,4 @@
-//! Ways to send a token: header, form, query and cookie. A request may use only one of these ways (RFC 6750 §2).
+//! Ways to send a token: header, form, query and cookie. A request must use only one of these ways (RFC 6750 §2).
 
 use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;

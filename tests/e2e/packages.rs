@@ -162,7 +162,7 @@ fn switch_on(site: &Site<'_>) -> Value {
     let path = "/api/v1/devices/porch/lines/lamp/set";
     let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
         let answer = site.post(path, &json!({ "value": true }));
-        // The edge may still see an earlier connection as open, so the command is repeated until it succeeds.
+        // The edge can still see an earlier connection as open, so the command is repeated until it succeeds.
         (answer.status == 200).then_some(answer.body)
     });
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));

@@ -48,8 +48,8 @@ thread_local! {
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Permission to use the host. A test may take several locks of the mode `BesideOthers`, but only one lock of another
-/// mode.
+/// Permission to use the host. A test is allowed to take several locks of the mode `BesideOthers`, but only one lock of
+/// another mode.
 pub struct HostLock(LockMode);
 
 impl HostLock {

@@ -78,7 +78,7 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
-/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because a minimal system may lack `/etc/hosts`.
+/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems have no `/etc/hosts`.
 #[derive(Debug, Default)]
 struct LocalResolver {
     system: DefaultResolver,

@@ -34,7 +34,7 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     bail!("{what} ended with {status}")
 }
 
-/// Runs a program that may hang, as one step. Returns whether it succeeded within `limit`.
+/// Runs a program that can hang, as one step. Returns whether it succeeded within `limit`.
 pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
     Ok(step(limit, title, command)?.0.success())
 }

@@ -33,7 +33,7 @@ const WIDTH: usize = 59;
 
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's address. [default: the deployment that you are logged in to; optional with --config]
+    /// The deployment's URL; optional with --config. [default: the deployment that you are logged in to]
     url: Option<Url>,
     /// The file with the edge's secrets. Its keys are compared with the keys that the deployment serves.
     #[arg(long, value_name = "FILE")]

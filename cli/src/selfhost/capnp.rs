@@ -63,7 +63,7 @@ pub fn config(
     );
     writeln!(text, "    (name = \"panel\", disk = (path = {})),", place("panel")?)?;
     writeln!(text, "    (name = \"state\", disk = (path = {}, writable = true)),", place("state")?)?;
-    // Issuers and login providers may be in the private network. The Worker connects only to configured addresses.
+    // Issuers and login providers can be in the private network. The Worker connects only to configured URLs.
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
     );

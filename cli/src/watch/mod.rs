@@ -121,7 +121,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             say_json(&frame)?;
             continue;
         }
-        // A newer edge may send events that this version does not know. They are skipped.
+        // A newer edge can send events that this version does not know. Unknown events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
                 say(&line)?;

@@ -26,12 +26,12 @@ gpio = "GPIO27"
 
 /// Length of the door's pulse, which is the line's maximum.
 const PULSE: Duration = Duration::from_millis(1200);
-/// How much longer than [`PULSE`] the pulse at the pin may last.
+/// Allowed excess of the pulse at the pin over [`PULSE`].
 const LATE: Duration = Duration::from_millis(100);
 /// Number of pulses. One of them must be within [`LATE`]. The other pulses can be later, because the emulated processor
 /// shares a real processor with all other processes.
 const ROUNDS: usize = 4;
-/// How much shorter than [`PULSE`] the pulse may be, because kernel timers count whole milliseconds.
+/// Allowed shortfall of the pulse from [`PULSE`], because kernel timers count whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
 /// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);

@@ -76,7 +76,7 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
     let mut device = connect(&owner, &demo).map_err(|error| {
-        // The state may be from an incompatible earlier version.
+        // The state can be from an earlier version that is incompatible.
         if is_new { error } else { error.context("with the state of an earlier run (--fresh deletes it)") }
     })?;
     layout.save(&demo)?;

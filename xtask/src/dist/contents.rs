@@ -65,7 +65,7 @@ fn packaging(name: &str) -> Result<Vec<u8>> {
     fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The texts of both licences. Debian installs the Apache licence on every system, so that text is only referred to.
+/// A reference to the Apache licence, whose text Debian installs on every system, and the text of the MIT licence.
 fn copyright() -> Result<Vec<u8>> {
     let file = paths::root().join("LICENSE-MIT");
     let mit = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -171,7 +171,7 @@ impl Edge {
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        // The IP address is used, because a minimal system may have no `localhost` in `/etc/hosts`.
+        // The IP address is used, because some minimal systems have no `localhost` in `/etc/hosts`.
         let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         if self.options.https.is_some() {
             // This client has no TLS, so only the TCP connection is checked.

@@ -19,7 +19,7 @@ pub const PACKAGE: Package = Package {
     ..Package::program("chromium")
 };
 
-/// chromedriver connects to the browser at `localhost`. A minimal system may not resolve that name.
+/// chromedriver connects to the browser at `localhost`. Some minimal systems cannot resolve this name.
 pub const LOCALHOST: Package = Package {
     debian: "netbase",
     present: |_| ("localhost", 0).to_socket_addrs().is_ok(),

@@ -60,7 +60,7 @@ pub struct Setup {
     /// Contains one `NAME-VERSION` folder per tool.
     pub cache: PathBuf,
     pub pins: Pins,
-    /// Whether packages and system folders may be changed.
+    /// Whether xtask is allowed to change packages and system folders.
     pub consent: Consent,
 }
 

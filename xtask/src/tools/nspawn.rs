@@ -85,7 +85,7 @@ fn release() -> Option<String> {
     (value("ID=") == Some("debian")).then(|| value("VERSION_CODENAME=").map(ToOwned::to_owned))?
 }
 
-/// The mirror from which this system gets the release. debootstrap's default mirror may be unreachable.
+/// The mirror from which this system gets the release. debootstrap's default mirror can be unreachable.
 fn mirror(release: &str) -> Option<String> {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);

@@ -165,7 +165,7 @@ pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Values of `jti` with which a token could not be revoked. A token of an external issuer may omit `jti`. In this case
+/// Values of `jti` with which a token could not be revoked. A token of an external issuer can omit `jti`. In this case
 /// the edge assigns an id.
 pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["a"]), json!({}), json!("x".repeat(513))];
