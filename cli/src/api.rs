@@ -20,10 +20,10 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// Time limit of a call: the longest deadline of a command plus a margin.
+/// Time limit of a call. It is the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
 
-/// A client of one deployment, with an access token if one is set.
+/// A client of one deployment. It sends its access token, if it has one.
 pub struct Api {
     agent: Agent,
     base: Url,
@@ -236,7 +236,7 @@ pub struct Probe {
     pub body: String,
 }
 
-/// Percent-encodes a text as one path segment.
+/// Percent-encodes a text so that it is one path segment.
 pub fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
     text.bytes()

@@ -48,7 +48,7 @@ pub enum Command {
     Send(Send),
     /// Print the site's events live until Ctrl-C. With --json, print one frame per line of output.
     Watch,
-    /// Manage people: invite them, change their rights, remove them.
+    /// Invite people, change their rights and remove them.
     User {
         #[command(subcommand)]
         command: UserCommand,

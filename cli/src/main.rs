@@ -1,6 +1,6 @@
 //! `pinlatch`: the owner's command line.
 //!
-//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+//! Exit codes: 0 if the command succeeded, 1 if it was refused or failed, 2 if its usage was wrong.
 
 mod api;
 mod args;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::text::plain;
 
-/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe breaks. A failed write
+/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe is closed. A failed write
 /// is an error, because a command whose output is lost must not report success.
 pub fn say(text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());

@@ -1,4 +1,4 @@
-//! Fetches an issuer's documents with the Worker's rules: no redirects, a time limit and a size limit.
+//! Fetches an issuer's documents with the Worker's rules. Redirects are not followed, and time and size are limited.
 
 use std::time::Duration;
 

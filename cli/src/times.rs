@@ -11,7 +11,7 @@ const END_OF_TIME: u64 = 253_402_300_800;
 pub enum Moment {
     /// Unix milliseconds.
     At(u64),
-    /// Milliseconds before or after a reference time, depending on the option.
+    /// Milliseconds before or after a reference time. The option decides which.
     Distance(u64),
 }
 

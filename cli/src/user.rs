@@ -32,7 +32,7 @@ pub enum UserCommand {
     Admit(Admit),
     /// Accept an invitation and choose a password. Asks for the password, or reads it from stdin.
     Accept(Accept),
-    /// Change a person's rights. Takes effect at once, also on open pages.
+    /// Change a person's rights. The change takes effect at once, even on open pages.
     Set(Set),
     /// Remove a person, their logins and all tokens that they created.
     Remove(One),

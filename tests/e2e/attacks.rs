@@ -396,7 +396,7 @@ fn an_enrolment_code_used_again_or_for_something_else() {
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
-    // Static, so that the test_device can borrow the deployment for the rest of the run.
+    // The deployment is static, so that `test_device` can borrow it for the rest of the run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();

@@ -32,7 +32,7 @@ fn the_served_document_is_the_written_one() {
     assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
     let written = fs::read_to_string(document()).expect("the document");
     let written: Value = serde_json::from_str(&written).expect("JSON");
-    // Not `assert_eq`, because both documents are too long to print.
+    // `assert_eq` is not used, because it would print both documents, which are too long.
     assert!(answer.ok() == written, "the Worker serves another document than edge-worker/openapi.json");
 }
 

@@ -14,7 +14,7 @@ pub fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Logs in and presses the door. The simulated line pulses, and the panel shows it.
+/// Logs in and presses the door. The simulated line pulses, and the panel shows the pulse.
 #[test]
 fn the_door_opens_from_the_panel() {
     let site = Site::shared();

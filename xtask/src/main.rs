@@ -28,7 +28,7 @@ struct Install {
     /// Installs missing packages without asking.
     #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
-    /// Never changes the system: prints the commands that install missing packages, and stops.
+    /// Never changes the system. Prints the commands that install missing packages, and stops.
     #[arg(long, global = true)]
     no_install: bool,
 }

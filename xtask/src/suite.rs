@@ -94,7 +94,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     process::loudly(&mut e2e)
 }
 
-/// Number of processors; two if unknown.
+/// Number of processors, or two if the number is unknown.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub struct Chain {
     /// Number of entries.
     pub entries: usize,
-    /// Number of the first entry. If it is not 1, older entries have been deleted.
+    /// Number of the first entry. If the number is not 1, older entries have been deleted.
     pub from: u64,
     /// Number and hash of the last entry.
     pub to: AuditHead,

@@ -47,7 +47,7 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Only entries of this actor: a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    /// Only entries of this actor, which is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
     #[arg(long)]
     actor: Option<String>,
     /// Only entries with this act, such as command, login, invite or mint.

@@ -99,7 +99,7 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         None if args.config.is_some() => Vec::new(),
         None => bail!("no deployment is given and you are not logged in; run `pinlatch doctor URL`"),
     };
-    // An edge that does not answer is reported once, not again for each issuer.
+    // If the edge does not answer, this is reported once. It is not reported again for each issuer.
     let answers = checks.iter().any(|check| check.name == "tokens");
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));

@@ -247,7 +247,7 @@ fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     named.filter_map(|name| name.parse::<Algorithm>().ok()).filter(|own| !own.is_symmetric()).collect()
 }
 
-/// Reads a secret's value, without one trailing line break.
+/// Reads a secret's value and removes one trailing line break.
 fn secret_value(file: &Path) -> Result<String> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();

@@ -51,7 +51,7 @@ pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     Vars::read(&path).map(Some)
 }
 
-/// A text member of a table, such as the name of its secret.
+/// The text of a member of an issuer's table, such as the name of the issuer's secret.
 pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
     table.get(member).and_then(Value::as_str)
 }

@@ -29,7 +29,7 @@ pub enum KeysCommand {
     List(File),
     /// Take the next step of a rotation: publish new keys, switch to the new keys, or retire the old keys.
     Rotate(Rotate),
-    /// For emergencies: replace all keys, and void every token, login, code and link. Devices stay enrolled.
+    /// In an emergency, replace all keys, and void every token, login, code and link. Devices stay enrolled.
     Void(Void),
 }
 

@@ -66,7 +66,7 @@ impl Vars {
         Ok(())
     }
 
-    /// Writes the file atomically. No backup is needed, because the edge's keys in it are unchanged.
+    /// Writes the file atomically. No backup is needed, because the edge's keys in the file are unchanged.
     pub fn write(&self) -> Result<()> {
         write_private(&self.path, &self.text)
     }

@@ -101,7 +101,7 @@ fn quoted(text: &str) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             0x20..0x7f => out.push(char::from(byte)),
-            // Always three digits, so that a following digit is not read as part of the escape.
+            // The escape always has three digits, so that a following digit is not read as part of the escape.
             byte => out.push_str(&format!("\\{byte:03o}")),
         }
     }

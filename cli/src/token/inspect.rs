@@ -1,4 +1,4 @@
-//! `pinlatch token inspect`: explains a token part by part, with all reasons to refuse it.
+//! `pinlatch token inspect`: explains each part of a token, and lists all reasons to refuse the token.
 
 use std::process::ExitCode;
 

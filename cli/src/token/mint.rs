@@ -15,7 +15,7 @@ use crate::text::plain;
 /// Longest lifetime, in seconds: a hundred years.
 const LONGEST: u64 = 100 * 365 * 86_400;
 
-/// Claims that have their own option or are always set.
+/// Claims that have a separate option or are always set.
 const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"];
 
 #[derive(clap::Args)]

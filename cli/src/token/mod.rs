@@ -33,9 +33,9 @@ const NOT_LOOKED_AT: u8 = 2;
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Verify a token with keys, offline. Exit code 0: accepted; 1: refused; 2: not checked.
+    /// Verify a token with keys, offline. The exit code is 0 if accepted, 1 if refused, and 2 if not checked.
     Verify(verify::Verify),
-    /// Explain a token part by part, with all reasons to refuse it. Works without keys too.
+    /// Explain each part of a token, and list all reasons to refuse the token. Also works without keys.
     Inspect(inspect::Inspect),
     /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
     Mint(mint::Mint),
@@ -88,7 +88,7 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see a program's arguments
+    /// The token, or `-` to read it from stdin. Prefer `-`, because other users of this machine can see a program's arguments
     /// in the process list.
     #[arg(value_name = "TOKEN|-")]
     token: String,
@@ -112,7 +112,7 @@ pub struct Keys {
     /// A JWK Set of public keys and secrets. The token's `kid` selects the key.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     jwks: Option<PathBuf>,
-    /// One key: a public key as PEM, a JWK, or a file with a secret. It is used for every `kid`.
+    /// One key: a public key as PEM, a JWK, or a file with a secret. The key is used for every `kid`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// An algorithm for keys that do not name their algorithm; can be given several times. [default: HS256 for a
@@ -150,7 +150,7 @@ pub struct Accept {
     /// An accepted `typ`; can be given several times. [default: JWT, at+jwt or no `typ`]
     #[arg(long = "typ", value_name = "TYP")]
     types: Vec<String>,
-    /// The accepted difference between the signer's clock and ours.
+    /// The accepted difference between the signer's clock and this machine's clock.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     leeway: u64,
 }

@@ -89,7 +89,7 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
     }
 }
 
-/// Whether the edge itself reports that the session has ended.
+/// Whether the error is the edge's own report that the session has ended.
 fn is_over(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
 }

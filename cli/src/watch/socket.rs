@@ -127,7 +127,7 @@ impl Socket {
         }
     }
 
-    /// Sends a ping when one is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
+    /// Sends a ping if a ping is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
         if self.heard.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
             return Err(End::Lost("the edge stopped answering".into()));
@@ -179,7 +179,7 @@ fn reach(url: &Url) -> Result<TcpStream, End> {
     Err(End::Lost(format!("cannot reach {host}: {last}")))
 }
 
-/// TLS that trusts the same CAs as all other calls.
+/// The TLS configuration. It trusts the same CAs as all other calls.
 fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match own_authorities()? {

@@ -152,7 +152,7 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(false, SOON);
 }
 
-/// The system clock jumps by a day and back while the agent is connected. Commands still arrive in time.
+/// The system clock jumps by a day and back while the agent is connected. Commands still reach the pins in time.
 fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     let is_on = |level: bool| {

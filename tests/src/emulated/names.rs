@@ -95,7 +95,7 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     ]);
     answer.extend(question);
     if let Some(address) = address {
-        // A pointer to the query's name, type A, class IN, TTL 60 s.
+        // The answer's fields: a pointer to the query's name, type A, class IN, TTL 60 s.
         answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(address.octets());
     }

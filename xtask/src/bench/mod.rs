@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME`: measurements as a table of figure, value, limit and result.
+//! `cargo xtask bench NAME`: prints a table with the figure, value, limit and result of each measurement.
 
 mod agent;
 mod panel;
@@ -25,7 +25,7 @@ pub enum Bench {
     Roundtrip,
     /// Sizes of the edge's bundle, the panel and the agent.
     Size,
-    /// Verification of a token in workerd, compared with npm's `jose`.
+    /// The time to verify a token in workerd, compared with npm's `jose`.
     Verify,
 }
 

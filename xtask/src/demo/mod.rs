@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: edge, panel and agent on this machine, with simulated lines.
+//! `cargo xtask demo`: runs edge, panel and agent on this machine, with simulated lines.
 
 mod device;
 mod state;

@@ -81,7 +81,7 @@ pub struct EdgeOptions {
     /// Serves TLS with this private key and certificate (PEM files).
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
-    /// The entry of a different Worker, whose only bindings are its variables. It must answer `/healthz`.
+    /// The entry of a different Worker, whose only bindings are its variables. The Worker must answer `/healthz`.
     pub other: Option<PathBuf>,
 }
 

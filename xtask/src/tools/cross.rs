@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{paths, process};
 
-/// A machine architecture, by Debian's name.
+/// A machine architecture, with Debian's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Machine {
     /// Raspberry Pi 3 and later with a 64-bit system.
