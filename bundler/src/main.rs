@@ -19,11 +19,11 @@ const USAGE: &str =
     "usage: pinlatch-bundler worker|web-worker|panel --esbuild FILE [--wasm-opt FILE] --source PATH \
                      --wasm PATH --out DIR
 
-worker      a script around a Worker's wasm module: index.js and index_bg.wasm
-web-worker  the same, with bindings that the script instantiates itself
-panel       the panel's static files; --source and --wasm are folders
+worker      writes index.js and index_bg.wasm of a Worker whose module instantiates itself
+web-worker  writes the same files of a Worker whose script instantiates the module
+panel       writes the panel's static files; --source and --wasm are folders
 
-Without --wasm-opt the output is neither optimised nor minified.";
+Without --wasm-opt, the files are neither optimised nor minified.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

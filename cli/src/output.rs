@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::text::plain;
 
-/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe is closed. A failed write
-/// is an error, because a command whose output is lost must not report success.
+/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe is closed. A failed
+/// write is an error, because a command whose output is lost must not report success.
 pub fn say(text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")

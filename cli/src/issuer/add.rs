@@ -105,8 +105,8 @@ impl Add {
         config.set_issuer(self.name.as_str(), table.clone())?;
 
         let after = config.reading(vars.as_ref())?;
-        // If two issuers conflict, the Worker refuses the issuer that is later in the file. That issuer can be an
-        // existing one.
+        // If two issuers conflict, the Worker refuses the issuer that is later in the file. This can be an
+        // existing issuer.
         let (old, new) = (before.issuers.faults(), after.issuers.faults());
         if let Some(reason) = new.get(self.name.as_str()) {
             bail!("nothing is written, because the Worker would refuse the table: {reason}");

@@ -88,8 +88,8 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`, because other users of this machine can see a program's arguments
-    /// in the process list.
+    /// The token, or `-` to read it from stdin. Prefer `-`, because other users of this machine can see a program's
+    /// arguments in the process list.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }

@@ -141,7 +141,7 @@ impl Setup {
             Consent::Ask if terminal => ui::pause(ask),
             Consent::Ask if root => Ok(()),
             Consent::Ask => {
-                bail!("nothing was installed; run the command above, or run this again with --yes")
+                bail!("nothing was installed; run the command above, or run cargo xtask again with --yes")
             }
             Consent::Refused => bail!("nothing was installed (--no-install); run the command above"),
         }
@@ -149,7 +149,7 @@ impl Setup {
 }
 
 fn ask() -> Result<()> {
-    eprint!("Run this now? [Y/n] ");
+    eprint!("Run this command now? [Y/n] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if matches!(answer.trim(), "" | "y" | "Y" | "yes") && answer.ends_with('\n') {
