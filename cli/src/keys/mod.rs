@@ -240,8 +240,8 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             };
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
-                 Retiring the old keys ends logins that were not renewed after the switch, older invitations and enrolment codes,\n\
-                 and all tokens of the old key ({minted}).",
+                 Retiring the old keys ends logins that were not renewed after the switch, older invitations and\n\
+                 enrolment codes, and all tokens of the old key ({minted}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
