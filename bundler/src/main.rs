@@ -1,6 +1,7 @@
-//! Turns compiled wasm into the files that are served. `cargo xtask` runs it.
+//! Turns compiled wasm into the files that are served. `cargo xtask` runs this program.
 //!
-//! A separate crate, because wasm-bindgen takes longer to compile than xtask and only builds need it.
+//! This is a separate crate, because wasm-bindgen takes longer to compile than xtask, and only builds need
+//! wasm-bindgen.
 
 mod panel;
 mod tools;
@@ -18,11 +19,11 @@ const USAGE: &str =
     "usage: pinlatch-bundler worker|web-worker|panel --esbuild FILE [--wasm-opt FILE] --source PATH \
                      --wasm PATH --out DIR
 
-worker      a script around a Worker's wasm module: index.js and index_bg.wasm
-web-worker  the same, with bindings that the script instantiates itself
-panel       the panel's static files; --source and --wasm are folders
+worker      writes index.js and index_bg.wasm of a Worker whose module instantiates itself
+web-worker  writes the same files of a Worker whose script instantiates the module
+panel       writes the panel's static files; --source and --wasm are folders
 
-Without --wasm-opt the output is neither optimised nor minified.";
+Without --wasm-opt, the files are neither optimised nor minified.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +48,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
     let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
     let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
-    // Next to the result, so that a rename can move it there.
+    // The work folder is next to `out`, so that a rename can move the result there.
     let work = out.with_extension("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
@@ -57,7 +58,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "panel" => panel::bundle(&tools, source, wasm, &work)?,
         other => bail!("{other:?} is unknown\n{USAGE}"),
     };
-    // A running server sees the old or the new folder, except for a moment between the two calls.
+    // A running server finds no folder for a moment between these two calls. Otherwise it finds the old or the new
+    // folder.
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
     let _ = std::fs::remove_dir_all(work);

@@ -10,9 +10,9 @@
 //! …                          all files of panel/public/, unchanged
 //! ```
 //!
-//! Assets are named by content, so `_headers` lets browsers cache them permanently. `{{panel_js}}` and similar
-//! placeholders in the page and in `boot.js` are replaced with their paths. Paths are absolute, because the page is
-//! also served at `/s/{site}/`. There are no inline scripts, so the content security policy can forbid them.
+//! Assets are named by content, so `_headers` lets browsers cache them permanently. In the page and in `boot.js`,
+//! placeholders such as `{{panel_js}}` are replaced with the paths of the assets. Paths are absolute, because the page
+//! is also served at `/s/{site}/`. There are no inline scripts, so the content security policy can forbid them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::tools::{Target, Tools};
 
-/// The programs, each with its style sheet, if any.
+/// The programs, each with its style sheet, if present.
 const PROGRAMS: [(&str, Option<&str>); 3] =
     [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
@@ -60,7 +60,7 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
         let js = tools.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
         if let Some(style) = style {
-            // Not bundled, because its `url(/…)` are public files.
+            // The style sheet is not bundled, because its `url(/…)` are public files.
             let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
             paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         }
@@ -83,8 +83,8 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
     Ok(())
 }
 
-/// Replaces the rule for a folder in `_headers` with a rule for each of its files. For a missing file the server sends
-/// the page, which must not be cached under that path.
+/// Replaces the rule for a folder in `_headers` with a rule for each of its files. A rule for the whole folder would
+/// also apply to missing files. For a missing file the server sends the page, which must not be cached under that path.
 fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f str>) -> Result<String> {
     let start = headers.lines().position(|line| line == folder);
     let start = start.with_context(|| format!("panel/public/_headers has no rule for {folder}"))?;
@@ -101,14 +101,15 @@ fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f
     Ok(all.join("\n") + "\n")
 }
 
-/// Writes `NAME-HASH.EXT`. Returns its path for the page.
+/// Writes the bytes to `NAME-HASH.EXT` and returns the URL path of this file.
 fn named_by_content(assets: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<String> {
     let name = format!("{name}-{}.{extension}", content_hash(bytes));
     fs::write(assets.join(&name), bytes)?;
     Ok(format!("/assets/{name}"))
 }
 
-/// Replaces `{{name}}` placeholders. The template must use all `needed` ones, and no unknown ones.
+/// Replaces `{{name}}` placeholders. The template must use every placeholder in `needed`, and only placeholders in
+/// `values`.
 fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]) -> Result<String> {
     let mut page = template.to_owned();
     for name in needed {
@@ -152,7 +153,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A short hash of the content, for file names (FNV-1a; no attacker chooses the content).
+/// A short hash of the content, for file names. FNV-1a is sufficient, because no attacker chooses the content.
 fn content_hash(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! wasm-bindgen, wasm-opt and esbuild.
+//! Runs wasm-bindgen, wasm-opt and esbuild.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The wasm features that rustc enables for the target, and the exception handling that wasm-bindgen adds. Not all
-/// features of wasm-opt, because a runtime may lack the newest.
+/// The wasm features that rustc enables for the target, and the exception handling that wasm-bindgen adds. Other
+/// features of wasm-opt are not enabled, because a runtime might not support the newest features.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-exception-handling",
@@ -22,21 +22,22 @@ const WASM_FEATURES: [&str; 7] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// workerd: the module instantiates itself, and can be instantiated again after a trap.
+    /// For workerd. The module instantiates itself, and can be instantiated again after a trap.
     Worker,
-    /// A script instantiates the module.
+    /// For a script that instantiates the module.
     Web,
 }
 
 /// The programs from npm.
 pub struct Tools<'a> {
     pub esbuild: &'a Path,
-    /// Absent in a quick build, which is also not minified.
+    /// Absent in a quick build. A quick build is not minified either.
     pub wasm_opt: Option<&'a PathBuf>,
 }
 
 impl Tools<'_> {
-    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the wasm's path. `level` is wasm-opt's level.
+    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the path of the wasm file. `level` is wasm-opt's
+    /// level.
     pub fn bind(&self, target: Target, wasm: &Path, name: &str, out: &Path, level: &str) -> Result<PathBuf> {
         let mut bindgen = Bindgen::new();
         bindgen.input_path(wasm).out_name(name).typescript(false);

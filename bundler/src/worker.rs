@@ -1,4 +1,4 @@
-//! Bundles a Worker for workerd and Cloudflare: one script from its entry and the bindings, and the wasm.
+//! Bundles a Worker for workerd and Cloudflare: one script with the entry and the bindings, and the wasm module.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &P
     Ok(made)
 }
 
-/// workerd imports wasm as a module without `import source`, and cannot parse that syntax.
+/// Replaces `import source` with `import`. workerd imports wasm as a module, and cannot parse `import source`.
 fn without_source_phase(script: &str) -> String {
     script.replace("import source ", "import ")
 }

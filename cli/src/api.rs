@@ -20,10 +20,10 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// Time limit of a call: the longest deadline of a command plus a margin.
+/// Time limit of a call. It is the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
 
-/// A client of one deployment, with an access token if one is set.
+/// A client of one deployment. It sends its access token, if it has one.
 pub struct Api {
     agent: Agent,
     base: Url,
@@ -32,8 +32,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// A client without a token. `$PINLATCH_CA_FILE` names a PEM file with the CAs to trust instead of the public CAs.
-    /// Plain http is refused, except to this machine.
+    /// A client without a token. If `$PINLATCH_CA_FILE` is the path of a PEM file, the client trusts the CAs in that
+    /// file instead of the public CAs. Plain HTTP is refused, except to this machine.
     pub fn new(base: &Url) -> Result<Self> {
         if base.scheme() != "https" && !is_local(base) {
             return Err(anyhow!(
@@ -47,8 +47,8 @@ impl Api {
         Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
     }
 
-    /// Sets a function that returns a new token. It is called once if the edge refuses the current token, which can
-    /// become invalid before it expires, for example when keys are retired.
+    /// Sets a function that returns a new token. The function is called once if the edge refuses the current token. A
+    /// token can become invalid before it expires, for example when keys are retired.
     pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
     }
@@ -57,7 +57,7 @@ impl Api {
         self.read(Method::GET, path, &[], None)
     }
 
-    /// `POST` with a JSON body.
+    /// Sends a `POST` request with a JSON body.
     pub fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -67,7 +67,7 @@ impl Api {
         self.read(Method::POST, path, headers, Some(serde_json::to_string(body)?))
     }
 
-    /// `PUT` or `PATCH` with a JSON body. The response is ignored.
+    /// Sends a `PUT` or `PATCH` request with a JSON body. The body of the response is ignored.
     pub fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
         let _: Option<Value> = self.read(method, path, &[], Some(serde_json::to_string(body)?))?;
         Ok(())
@@ -80,7 +80,7 @@ impl Api {
         Ok(())
     }
 
-    /// `GET` of JSON Lines. Calls `take` for each line.
+    /// Sends a `GET` request for JSON Lines and calls `take` for each line of the response.
     pub fn lines(&self, path: &str, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
         let body = response.body_mut().with_config().limit(u64::MAX).reader();
@@ -90,7 +90,7 @@ impl Api {
         Ok(())
     }
 
-    /// `GET` that returns any response, errors included.
+    /// Sends a `GET` request and returns any response, including a response with an error status.
     pub fn probe(&self, path: &str) -> Result<Probe> {
         let mut response =
             self.send(Method::GET, path, &[], None).map_err(|error| self.unreachable(error))?;
@@ -139,14 +139,14 @@ impl Api {
         match response.body_mut().read_json::<Problem>() {
             Ok(problem) => Err(problem.into()),
             Err(_) => Err(anyhow!(
-                "{} answered {status}, which is not an edge's answer; check the address",
+                "{} answered {status}, but the answer is not from a Pinlatch edge; check the URL",
                 self.base
             )),
         }
     }
 
-    /// Sends a request, and sends it again with a new token if the edge refused the token. A request with a refused
-    /// token has no effect, so nothing is done twice.
+    /// Sends a request. If the edge refuses the token, sends the request again with a new token. The edge does not
+    /// execute a request with a refused token, so no request is executed twice.
     fn call(
         &self,
         method: Method,
@@ -177,7 +177,8 @@ impl Api {
             .read_to_string()
             .context("the connection ended in the middle of the answer")?;
         let text = if text.is_empty() { "null" } else { &text };
-        serde_json::from_str(text).context("unknown answer; install the command line from the edge's release")
+        serde_json::from_str(text)
+            .context("cannot read the edge's answer; install the command line of the edge's release")
     }
 }
 
@@ -197,7 +198,7 @@ pub fn agent(timeout: Duration) -> Result<Agent> {
     Ok(Agent::with_parts(config, DefaultConnector::default(), Resolver::default()))
 }
 
-/// Resolves `localhost` without the system, for the reason in [`localhost`], and all other names with it.
+/// Resolves `localhost` itself, for the reason given at [`localhost`]. The system's resolver resolves all other names.
 #[derive(Debug, Default)]
 struct Resolver {
     system: DefaultResolver,
@@ -225,7 +226,7 @@ fn is_refused_token(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
 }
 
-/// A response, whatever its status.
+/// A response with any status.
 pub struct Probe {
     pub status: u16,
     /// The `Date` header.
@@ -235,7 +236,7 @@ pub struct Probe {
     pub body: String,
 }
 
-/// Percent-encodes a text as one path segment.
+/// Percent-encodes a text so that it is one path segment.
 pub fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
     text.bytes()
@@ -243,12 +244,12 @@ pub fn segment(text: &str) -> String {
         .collect()
 }
 
-/// Whether the address is on this machine.
+/// Whether the URL's host is this machine.
 pub fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
 }
 
-/// The CAs of `$PINLATCH_CA_FILE`, if set. They replace the public CAs.
+/// The CAs in the file `$PINLATCH_CA_FILE`, if the variable is set. They replace the public CAs.
 pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
     std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
 }

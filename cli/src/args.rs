@@ -1,4 +1,4 @@
-//! Command-line arguments. Those of larger commands are in the modules of the commands.
+//! Command-line arguments. The arguments of larger commands are in the modules of these commands.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub struct Args {
 pub enum Command {
     /// Create the owner's root key, the first edge keys and a setup code for each site.
     Init(Init),
-    /// Become the owner of a new site with its setup code. Asks for a password, or reads it from stdin.
+    /// Become the owner of a new site with the site's setup code. Asks for a password, or reads it from stdin.
     Setup(Setup),
     /// Log in and store the session in the configuration folder.
     Login(Login),
@@ -44,21 +44,21 @@ pub enum Command {
         #[command(subcommand)]
         command: DeviceCommand,
     },
-    /// Run one action on a line and print the result.
+    /// Run one action on a device's line and print the result.
     Send(Send),
-    /// Print the site's events live until Ctrl-C; with --json, one frame per line.
+    /// Print the site's events live until Ctrl-C. With --json, print one frame per line of output.
     Watch,
-    /// Manage people: invite them, change their rights, remove them.
+    /// Invite people, change their rights and remove them.
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// Manage the site's API tokens; verify, explain and sign tokens of any kind offline.
+    /// Manage the site's API tokens. Verify, explain and sign tokens of any kind offline.
     Token {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Manage links for guests, who need no account.
+    /// Manage guest links. A guest needs no account.
     Guest {
         #[command(subcommand)]
         command: GuestCommand,
@@ -70,7 +70,7 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Configure who else may sign access tokens, in wrangler.toml.
+    /// Configure, in wrangler.toml, other issuers whose access tokens the edge accepts.
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
@@ -87,7 +87,7 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
-    /// Print a string that enrols a device. It can be used once, within an hour.
+    /// Print a string that enrols a device. The string can be used once, within an hour.
     Enrol {
         /// The device's name.
         name: Name,
@@ -103,17 +103,17 @@ pub enum DeviceCommand {
 
 #[derive(clap::Args)]
 pub struct Init {
-    /// The folder for `.dev.vars`, the edge's secrets.
+    /// The folder for `.dev.vars`, the file with the edge's secrets.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// A site; may be given several times. The first is the default.
+    /// The name of a site; can be given several times. The first site is the default.
     #[arg(long = "site", value_name = "NAME", default_value = "home")]
     pub sites: Vec<Name>,
-    /// The file for the owner's root key, which never leaves this machine.
-    /// [default: root.jwk in the configuration folder]
+    /// The file to which the owner's root key is written. The key never leaves this machine. [default: root.jwk in the
+    /// configuration folder]
     #[arg(long, value_name = "FILE")]
     pub root_key: Option<PathBuf>,
-    /// The deployment's address, for the printed instructions.
+    /// The deployment's URL, for the printed instructions.
     #[arg(long, value_name = "URL")]
     pub url: Option<Url>,
     /// Replace existing files. Devices enrolled under the old root key must enrol again.
@@ -123,10 +123,10 @@ pub struct Init {
 
 #[derive(clap::Args)]
 pub struct Setup {
-    /// The deployment's address.
+    /// The deployment's URL.
     #[arg(long)]
     pub url: Url,
-    /// The site. [default: the site of the code]
+    /// The name of the site. [default: the site in the setup code]
     #[arg(long)]
     pub site: Option<Name>,
     /// The setup code that `pinlatch init` printed.
@@ -142,10 +142,10 @@ pub struct Setup {
 
 #[derive(clap::Args)]
 pub struct Login {
-    /// The deployment's address.
+    /// The deployment's URL.
     #[arg(long)]
     pub url: Url,
-    /// The site. [default: the deployment's first]
+    /// The name of the site. [default: the deployment's first site]
     #[arg(long)]
     pub site: Option<Name>,
     /// The user name.
@@ -158,14 +158,14 @@ pub struct Login {
 
 #[derive(clap::Args)]
 pub struct Logout {
-    /// Delete the session on this machine even if the edge cannot be reached to end it.
+    /// Delete the session on this machine even if the edge cannot be reached to end the session.
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Send {
-    /// The line, as DEVICE/LINE.
+    /// The device and its line, as DEVICE/LINE.
     #[arg(value_name = "DEVICE/LINE", value_parser = place)]
     pub place: (Name, Name),
     /// The action: set, toggle, pulse or blink.
@@ -175,7 +175,8 @@ pub struct Send {
     /// Time limit of the command, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
-    /// The command's id. Sending an id again returns the first result. [default: random]
+    /// The command's id. If the same id is sent again, the edge returns the first result and does not execute the
+    /// command again. [default: random]
     #[arg(long, allow_hyphen_values = true)]
     pub id: Option<String>,
 }

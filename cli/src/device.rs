@@ -17,7 +17,7 @@ pub fn enrol(name: &Name, json: bool) -> Result<()> {
         return say_json(&reply);
     }
     say(&format!(
-        "Run this on the device within an hour, as the user of the agent:\n  pinlatch-agent enrol '{}'",
+        "Run this command on the device within an hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
         reply.enrol.expose()
     ))
 }

@@ -1,4 +1,4 @@
-//! Files that only their owner may read.
+//! Writes files atomically. Only their owner can read files with secrets.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -25,7 +25,7 @@ pub fn require_absent(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes or replaces a file atomically. Only its owner may read it.
+/// Writes or replaces a file atomically. Only the file's owner can read it.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     replace(path, text, None)
 }

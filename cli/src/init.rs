@@ -51,14 +51,14 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in setup {
-        println!("\nTo become the owner of the site {site}, within a week:");
+        println!("\nTo become the owner of the site {site}, run this command within a week:");
         println!("  pinlatch setup --url {url} --code {} --username YOU", code.expose());
     }
     Ok(())
 }
 
-/// The Worker's secrets as wrangler reads them: one NAME='value' per line. The values are JSON and base64url, which
-/// contain no single quote and no line break.
+/// The Worker's secrets in the format that wrangler reads: one NAME='value' per line. The values are JSON or base64url,
+/// so they contain no single quote and no line break.
 pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
         "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
@@ -69,10 +69,10 @@ pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> Stri
 
 fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) {
     println!(
-        "The owner's root key:  {}  (keep a backup off this machine; never upload it)",
+        "The owner's root key:  {}  (keep a backup on another machine; never upload this file)",
         root_file.display()
     );
-    println!("The edge's secrets:    {}  (keep it out of version control)", secrets.display());
+    println!("The edge's secrets:    {}  (do not commit this file)", secrets.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
     if sites != "home" {
         println!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"");

@@ -1,6 +1,6 @@
 //! `pinlatch`: the owner's command line.
 //!
-//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+//! Exit codes: 0 if the command succeeded, 1 if it was refused or failed, 2 if its usage was wrong.
 
 mod api;
 mod args;
@@ -73,7 +73,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints one document on stdout with --json, and a sentence on stderr otherwise.
+/// Prints the error: with --json as one JSON document on stdout, otherwise as a sentence on stderr.
 fn report(error: &anyhow::Error, json: bool) {
     let document = match error.downcast_ref::<Problem>() {
         _ if is_unread(error) => return,

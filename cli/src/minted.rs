@@ -24,35 +24,36 @@ pub enum GuestCommand {
     Create(Grant),
     /// List the guest links.
     List,
-    /// Revoke a guest link by its id. Its open pages are closed.
+    /// Revoke a guest link by its id. The open pages of the link are closed.
     Revoke(Revoke),
 }
 
 /// Options of a new API token or guest link.
 #[derive(clap::Args)]
 pub struct Grant {
-    /// A name by which you recognise it.
+    /// A name by which you recognise the token or link.
     name: String,
-    /// A scope that it grants, such as line:porch/door:pulse; may be given several times.
+    /// A scope that the token or link grants, such as line:porch/door:pulse; can be given several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ScopeSet>,
-    /// How long it is valid, such as 90min or 7days. [default: 30 days for an API token, one hour for a guest link]
+    /// How long the token or link is valid, such as 90min or 7days. [default: 30 days for an API token, one hour for a
+    /// guest link]
     #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
     life: Option<u64>,
-    /// When it expires, such as 2026-07-01T18:00:00+02:00.
+    /// When the token or link expires, such as 2026-07-01T18:00:00+02:00.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<u64>,
-    /// When it becomes valid: a time, or a duration from now. [default: at once]
+    /// When the token or link becomes valid: a time, or a duration from now. [default: at once]
     #[arg(long, value_name = "TIME")]
     from: Option<Moment>,
-    /// How many commands can be sent with it. [default: unlimited]
+    /// How many commands can be sent with the token or link. [default: unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
     max_uses: Option<u32>,
 }
 
 #[derive(clap::Args)]
 pub struct Revoke {
-    /// The id, as `list` shows it.
+    /// The id that `list` shows.
     jti: String,
     /// The token's `exp`, in Unix seconds. Required for a token of another issuer.
     #[arg(long, value_name = "SECONDS")]
@@ -69,7 +70,10 @@ impl Grant {
             (None, life) => start.saturating_add(life.unwrap_or(default)),
         };
         if expires_at <= start.max(now) {
-            bail!("it would expire at {}, before it becomes valid", stamp(expires_at));
+            bail!(
+                "the token or link would expire at {}, before it can be used; give a later time",
+                stamp(expires_at)
+            );
         }
         let scope = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
         Ok(MintRequest {
@@ -91,7 +95,8 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Creates and prints the token or link. Nothing else goes to stdout, because the edge shows it only once.
+/// Creates the token or link and prints it. Only the token or link goes to stdout, so that a script can store it. The
+/// edge shows it only once.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
     let reply: MintReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
@@ -100,7 +105,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
     let token = &reply.token;
     eprintln!(
-        "{} {}, valid from {} until {}. It is shown only once.",
+        "{} {} is valid from {} until {}. It is shown only once.",
         plain(&token.name),
         token.jti,
         stamp(token.not_before),
@@ -112,7 +117,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
 }
 
-/// Lists API tokens or guest links. The edge omits those that ended long ago.
+/// Lists API tokens or guest links. The edge omits tokens and links that ended long ago.
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
     tokens.retain(|token| token.kind == kind);
@@ -162,7 +167,7 @@ fn table(tokens: &[TokenView], now: u64) -> String {
     columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], &rows)
 }
 
-/// Whether it can be used now, in one or two words.
+/// Whether the token can be used now, in one or two words.
 fn state(token: &TokenView, now: u64) -> &'static str {
     if token.revoked_ms.is_some() {
         "revoked"

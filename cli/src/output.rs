@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::text::plain;
 
-/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe breaks. A failed write
-/// is an error, because a command whose output is lost must not report success.
+/// Writes the text to stdout in one call, so that `| head -1` receives its line before the pipe is closed. A failed
+/// write is an error, because a command whose output is lost must not report success.
 pub fn say(text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")
@@ -24,7 +24,7 @@ pub fn is_unread(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// A text table. Each column is as wide as its longest cell. Control characters are escaped, because cells may contain
+/// A text table. Each column is as wide as its longest cell. Control characters are escaped, because cells can contain
 /// text from strangers.
 pub fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))

@@ -1,4 +1,4 @@
-//! Fetches an issuer's documents with the Worker's rules: no redirects, a time limit and a size limit.
+//! Fetches an issuer's documents with the Worker's rules. Redirects are not followed, and time and size are limited.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ pub enum Unpublished {
     /// Status 404.
     #[error("the server answered 404: not found")]
     Nothing,
-    #[error("its certificate is not accepted: {0}")]
+    #[error("the server's certificate is not accepted: {0}")]
     Certificate(String),
     #[error("{0}")]
     Other(String),
 }
 
-/// `GET` of a JSON object.
+/// Sends a `GET` request and expects status 200 with a JSON object.
 pub fn get(uri: &str) -> Result<Published, Unpublished> {
     private_uri(uri).map_err(Unpublished::Other)?;
     let agent = agent(WITHIN).map_err(|error| Unpublished::Other(format!("{error:#}")))?;
@@ -72,7 +72,8 @@ fn unreachable(error: Error) -> Unpublished {
     }
 }
 
-/// Addresses of an issuer's metadata: OpenID Connect Discovery 1.0 §4 and RFC 8414 §3.1. `None` if it is not a URL.
+/// The two URLs of an issuer's metadata, by OpenID Connect Discovery 1.0 §4 and by RFC 8414 §3.1. `None` if `issuer` is
+/// not a URL.
 pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     let bare = issuer.trim_end_matches('/');
     let scheme = bare.find("://")? + 3;
@@ -84,7 +85,7 @@ pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// Fetches an issuer's metadata from the first of the two addresses that has it.
+/// Fetches an issuer's metadata. If the server answers 404 to the OpenID URL, fetches the RFC 8414 URL.
 pub fn metadata(issuer: &str) -> Result<Published, Unpublished> {
     let no_address = || Unpublished::Other("it is not a URL".into());
     let [openid, oauth] = metadata_uris(issuer).ok_or_else(no_address)?;

@@ -18,7 +18,7 @@ use crate::files::{config_dir, write_private};
 use crate::output::{say, say_json};
 use crate::text::plain;
 
-/// A token that expires within this time is renewed before use, in seconds.
+/// A token that expires within this number of seconds is renewed before use.
 const MARGIN: u64 = 30;
 
 /// The session as stored in the configuration folder.
@@ -78,7 +78,7 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
     let ended = match ended {
         Ok(()) => true,
-        // The edge no longer knows the session: it has already ended.
+        // If the edge does not know the session, the session has already ended.
         Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500) => true,
         Err(_) if args.force => false,
         Err(error) => {
@@ -93,7 +93,9 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     } else if ended {
         say("Logged out.")
     } else {
-        say("The session is deleted from this machine. At the edge it lasts until it expires or is ended.")
+        say(
+            "The session is deleted from this machine, but the edge still accepts it until it expires or is ended.",
+        )
     }
 }
 
@@ -104,7 +106,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A client with this token, which is renewed if the edge refuses it.
+    /// A client with the session's token. If the edge refuses the token, the client renews it.
     pub fn api(&self) -> Result<Api> {
         let renew = || Ok(renewed()?.token.expose().to_owned());
         Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
@@ -126,7 +128,7 @@ pub fn current() -> Result<Session> {
     live(kept()?)
 }
 
-/// The stored session, renewed even if it looks valid: the edge refused its token.
+/// Renews the stored session even if its token has not expired, because the edge refused the token.
 pub fn renewed() -> Result<Session> {
     renew(kept()?)
 }
@@ -194,7 +196,7 @@ pub fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?.as_secs())
 }
 
-/// Reads the password from stdin or the terminal. The terminal asks twice for a new password.
+/// Reads the password from stdin, or asks for it on the terminal. On the terminal, a new password must be typed twice.
 pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if from_stdin {
         return Ok(Secret::new(stdin()?.trim_end_matches(['\r', '\n'])));
@@ -206,7 +208,7 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     Ok(Secret::new(first))
 }
 
-/// Reads the current password and a new one: two lines from stdin, or asks on the terminal.
+/// Reads the current password and a new password, from two lines of stdin or from the terminal.
 pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     if from_stdin {
         let text = stdin()?;

@@ -3,7 +3,7 @@
 /// Page width in columns.
 const WIDTH: usize = 80;
 
-/// Longest name that is still printed on the line of its value.
+/// Longest name, in characters, that is printed on the same line as its value.
 const NAMES: usize = 16;
 
 /// A name, its value, and an explanation.
@@ -13,9 +13,9 @@ pub struct Row {
     pub note: Option<String>,
 }
 
-/// Replaces control characters, invisible characters and direction marks with JSON escapes: a token's author may be
-/// hostile, and the output must show the real content. JSON keeps its meaning, because such characters occur only
-/// inside its strings.
+/// Replaces control characters, invisible characters and direction marks with JSON escapes. The author of a token can
+/// be hostile, and the output must show the real content. A JSON document keeps its meaning, because these characters
+/// occur only inside its strings.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -40,7 +40,7 @@ fn is_unseen(c: char) -> bool {
 pub fn table(rows: &[Row]) -> String {
     let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
     let room = WIDTH - names - 4;
-    // Notes are aligned after the longest value that leaves room for every note.
+    // Notes start in one column. It is right of the longest value that leaves enough room for the longest note.
     let noted: Vec<(usize, usize)> =
         rows.iter().filter_map(|row| Some((length(&row.value), length(row.note.as_ref()?)))).collect();
     let note = noted.iter().map(|(_, note)| *note).max().unwrap_or(0);

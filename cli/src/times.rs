@@ -1,17 +1,17 @@
-//! Times and durations as people write and read them: RFC 3339 with any offset, and `2h 30min`.
+//! Parses and formats times and durations: RFC 3339 times with any offset, and durations such as `2h 30min`.
 
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Start of the year 10000, in Unix seconds. RFC 3339 cannot express it or any later time.
+/// Start of the year 10000, in Unix seconds. RFC 3339 cannot express this time or a later time.
 const END_OF_TIME: u64 = 253_402_300_800;
 
-/// A point in time, absolute or relative to another.
+/// A point in time: absolute, or relative to a reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// Unix milliseconds.
     At(u64),
-    /// Milliseconds before or after a reference time, depending on the option.
+    /// Milliseconds before or after a reference time. The option decides which.
     Distance(u64),
 }
 
@@ -77,7 +77,7 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Formats Unix seconds by RFC 3339; `never` from the year 10000 on.
+/// Formats Unix seconds as an RFC 3339 time. Returns `never` for the year 10000 and later.
 pub fn stamp(seconds: u64) -> String {
     if seconds >= END_OF_TIME {
         return "never".into();

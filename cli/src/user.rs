@@ -26,13 +26,13 @@ const ROLES: [(&str, Role); 3] =
 pub enum UserCommand {
     /// List the people and their rights.
     List,
-    /// Invite a person, or let an existing person set a new password. Prints a code, valid once within 7 days.
+    /// Invite a person, or let an existing person set a new password. Prints a code that is valid once, for 7 days.
     Invite(Invite),
     /// Let a person log in with a provider (OpenID Connect). A new person needs a role or scopes.
     Admit(Admit),
     /// Accept an invitation and choose a password. Asks for the password, or reads it from stdin.
     Accept(Accept),
-    /// Change a person's rights. Takes effect at once, also on open pages.
+    /// Change a person's rights. The change takes effect at once, even on open pages.
     Set(Set),
     /// Remove a person, their logins and all tokens that they created.
     Remove(One),
@@ -58,7 +58,8 @@ pub struct Admit {
     /// The provider's issuer, exactly as in the deployment's configuration.
     #[arg(long)]
     issuer: String,
-    /// An address that the provider must have verified; the first login binds it to the subject.
+    /// An email address that the provider must have verified. The first login binds it to the provider's id for the
+    /// person.
     #[arg(long)]
     email: Option<String>,
     /// The provider's id for the person: `sub`.
@@ -79,10 +80,10 @@ pub struct Set {
 
 #[derive(clap::Args)]
 pub struct Rights {
-    /// A role: owner may do everything, operator operates every line, viewer sees every line.
+    /// A role: an owner can do everything, an operator can operate every line, a viewer can see every line.
     #[arg(long, conflicts_with = "scopes", value_parser = role())]
     role: Option<Role>,
-    /// A scope instead of a role, such as line:porch/*:read; may be given several times.
+    /// A scope instead of a role, such as line:porch/*:read; can be given several times.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<ScopeSet>,
 }
@@ -95,7 +96,7 @@ pub struct One {
 
 #[derive(clap::Args)]
 pub struct Accept {
-    /// The deployment's address.
+    /// The deployment's URL.
     #[arg(long)]
     url: Url,
     /// The code of the invitation. It contains the site and the user name.

@@ -1,5 +1,5 @@
-//! Issuers and login providers in `wrangler.toml`: read as the Worker reads them, and changed without touching the rest
-//! of the file.
+//! Reads and changes the issuers and login providers in `wrangler.toml`. They are parsed as the Worker parses them. The
+//! rest of the file stays unchanged.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub struct Reading {
     pub issuer_tables: Map<String, Value>,
     /// Keyed by the provider's name.
     pub login_tables: Map<String, Value>,
-    /// Secrets that a table names but `.dev.vars` does not contain. The Worker may have them.
+    /// Secrets that a table names but `.dev.vars` does not contain. The Worker can still have them.
     pub absent: BTreeSet<String>,
 }
 
@@ -71,7 +71,7 @@ impl Config {
     pub fn set_issuer(&mut self, name: &str, table: Table) -> Result<()> {
         let issuers = self.issuers()?;
         match issuers.get_mut(name) {
-            // Comments above the old table are about this issuer, so they stay.
+            // Comments above the old table are about this issuer, so they are kept.
             Some(Item::Table(old)) => {
                 let (decor, place) = (old.decor().clone(), old.position());
                 *old = table;
@@ -109,7 +109,7 @@ impl Config {
         write_like(&self.path, &self.document.to_string())
     }
 
-    /// Parses the configuration as the Worker does. A secret that is missing here is assumed to be valid.
+    /// Parses the configuration as the Worker does. A secret that is missing in `secrets` is assumed to be valid.
     pub fn reading(&self, secrets: Option<&Vars>) -> Result<Reading> {
         let all: Value = toml_edit::de::from_document(self.document.clone()).with_context(|| {
             format!("{} contains a value that the Worker cannot receive", self.path.display())

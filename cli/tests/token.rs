@@ -67,7 +67,7 @@ impl TestFolder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // The program may end before it reads stdin.
+        // The program can end before it reads stdin, so a failed write is ignored.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let ran = Ran {
@@ -79,14 +79,14 @@ impl TestFolder {
         ran
     }
 
-    /// Mints with the secret.
+    /// Mints a token with the secret.
     fn mint(&self, args: &[&str]) -> String {
         let ran = self.run(&[&["mint", "--key", "secret"], args].concat(), "");
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
         ran.stdout.trim_end().to_owned()
     }
 
-    /// Verifies with the secret, once with text output and once with --json.
+    /// Verifies a token with the secret, once with text output and once with --json.
     fn verify(&self, token: &str, args: &[&str]) -> (Ran, Value) {
         let args = [&["verify", "-", "--key", "secret"], args].concat();
         let (plain, json) = (self.run(&args, token), self.run(&[&args[..], &["--json"]].concat(), token));
@@ -111,7 +111,7 @@ impl TestFolder {
     }
 }
 
-/// A token that expired long ago. `mint` cannot make one.
+/// A token that expired long ago. `mint` cannot make an expired token.
 fn expired(test_folder: &TestFolder) -> String {
     let key = MintingKey::read(test_folder.secret.as_bytes(), None).unwrap();
     let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });
@@ -158,7 +158,7 @@ fn what_is_minted_for_a_reader_is_sealed() {
     let token = edge.open_sealed(&sealed).unwrap();
     let (ran, document) = test_folder.verify(&token, &[]);
     assert_eq!((ran.code, &document["claims"]["sub"]), (0, &json!("script")));
-    // Without the edge's private key it cannot be read.
+    // Without the edge's private key the token cannot be read.
     test_folder.refuses("malformed", &sealed, &[]);
     let explained = test_folder.run(&["inspect", "-", "--json"], &sealed).json();
     assert_eq!((&explained["form"], &explained["accepted"]), (&json!("jwe"), &json!(null)));
@@ -229,7 +229,7 @@ fn a_set_selects_by_kid() {
     assert_eq!(known.json()["alg"], json!("EdDSA"));
     assert_eq!(known.json()["claims"]["jti"], minted["jti"]);
 
-    // One of 64 thumbprints begins with a hyphen.
+    // A `kid` can begin with a hyphen: one of 64 thumbprints does.
     mint("-9");
     let other = mint("other");
     let unknown =

@@ -1,7 +1,7 @@
-// The Worker of `cargo xtask bench verify`: our verification and jose's, with the same tokens in the same isolate.
+// The Worker of `cargo xtask bench verify`. It runs our verification and jose's in one isolate, with the same tokens.
 //
-// A Worker's clock does not advance during computation, so nothing is timed here: `POST /run` verifies a token `count`
-// times, and the caller measures the time.
+// A Worker's clock does not advance during computation, so the Worker measures no time. `POST /run` verifies a token
+// `count` times, and the caller measures the time.
 
 import { initSync, Verifier } from "bindings";
 import { SignJWT, exportJWK, generateKeyPair, generateSecret, jwtVerify } from "jose";
@@ -13,7 +13,7 @@ const LIFE = 3600;
 
 initSync({ module: wasm });
 
-// By algorithm: the token, the key for jose, and our verifier.
+// For each algorithm: the token, the key for jose, and our verifier.
 const prepared = new Map();
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -38,7 +38,7 @@ async function prepare(algorithms) {
       .sign(pair.privateKey);
     prepared.set(alg, { token, key: pair.publicKey, kind });
   }
-  // Separate verifiers, because a set with both secrets and public keys is refused.
+  // Secrets and public keys have separate verifiers, because a set that contains both is refused.
   const verifiers = Object.fromEntries(
     Object.entries(keys).map(([kind, keys]) => [kind, new Verifier(JSON.stringify({ keys }), ISSUER, AUDIENCE)]),
   );

@@ -1,4 +1,4 @@
-//! Access control: accepted and refused callers.
+//! Access control: which callers are accepted and which are refused.
 
 use std::process::Command;
 
@@ -29,7 +29,8 @@ fn no_token_no_answer() {
     }
 }
 
-/// The Worker refuses a token altered in any of its three parts. The object of its site logs nothing about it.
+/// The Worker refuses a token if any of its three parts is altered. The site's Durable Object logs nothing about the
+/// token.
 #[test]
 fn an_altered_token_is_refused_before_the_object() {
     let site = Site::shared();
@@ -56,7 +57,7 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
     let (one, other) = (Site::shared(), Site::shared());
     let whoami = one.get("/api/v1/whoami").ok();
     assert_eq!(whoami["site"], json!(one.name));
-    // The audience is signed, so a token is valid for its site only, whatever site the request names.
+    // The signed audience decides for which site a token is valid. The site in the request does not matter.
     let path = format!("/api/v1/events?site={}", other.name);
     let bearer = format!("Bearer {}", one.token);
     let refused = socket::open(one.deployment.origin(), &path, &[("authorization", &bearer)]);

@@ -1,4 +1,4 @@
-//! Devices: time, TLS, replacement, certificates.
+//! Agents: wrong clocks, TLS, replacement of connections, and renewal of certificates.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use pinlatch_token::PublicKey;
 use pinlatch_token::device::sign_cert;
 use serde_json::{Value, json};
 
-/// A Pi without a clock: for its agent the year is 1970, so the edge's certificate is "not valid yet". The agent still
-/// connects over TLS, checks the certificate against a private authority, and executes commands.
+/// Simulates a Pi without a clock. The agent's clock says 1970, so the edge's certificate is "not valid yet". The agent
+/// still connects over TLS, checks the certificate against a private authority, and executes commands.
 #[test]
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
     let _host_lock = HostLock::beside_others();
@@ -53,7 +53,7 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
     assert_eq!(agent.levels("relay").last(), Some(&json!(true)));
 
-    // The same clock without the authority: the certificate is refused.
+    // With the same clock but without the authority, the agent refuses the certificate.
     let mut stranger = Command::new(program("PINLATCH_AGENT_BIN"));
     let enrolment = cli(&["device", "enrol", "shed"], "")["enrol"].as_str().expect("a string").to_owned();
     stranger
@@ -66,8 +66,8 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert!(!output.status.success(), "an unknown authority is trusted");
 }
 
-/// Two running agents with one identity. The newer one gets the link and keeps it. The older one retries without taking
-/// it over, and connects again after the newer one ends.
+/// Two agents with one identity run at the same time. The newer agent gets the link and keeps it. The older agent
+/// retries but does not take over the link. It connects again after the newer agent ends.
 #[test]
 fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     let site = Site::shared();
@@ -82,7 +82,7 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     };
     set(true);
     assert_eq!(newer.levels("relay").last(), Some(&json!(true)));
-    // SIGHUP triggers the attempts that would otherwise come minutes later.
+    // SIGHUP triggers retries at once. Without SIGHUP they would come minutes later.
     for attempt in 1..=3 {
         older.hang_up();
         soon("the older one is refused", || {
@@ -104,8 +104,8 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     assert_eq!(older.levels("relay").last(), Some(&json!(true)));
 }
 
-/// In the last third of its lifetime a certificate is renewed over the device's connection. The previous one stays
-/// valid, so losing the new one is harmless.
+/// In the last third of its lifetime, a certificate is renewed over the device's connection. The previous certificate
+/// stays valid, so the device can still connect if the new certificate is lost.
 #[test]
 fn a_certificate_is_renewed_before_it_expires() {
     let site = Site::shared();
@@ -120,7 +120,7 @@ fn a_certificate_is_renewed_before_it_expires() {
             Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1).expect("a payload")).expect("Base64url");
         serde_json::from_slice::<Value>(&payload).expect("claims")
     };
-    // The same certificate, with a time of issue 250 days ago.
+    // A copy of the certificate that was issued 250 days ago.
     let (of_device, issued) = (claims(&before), stream::unix_ms() / 1_000 - 250 * 86_400);
     let name = |text: &str| Name::new(text).expect("a name");
     let key = PublicKey::from_jwk(&of_device["cnf"]["jwk"]).expect("a key");
@@ -143,7 +143,7 @@ fn a_certificate_is_renewed_before_it_expires() {
         (&json!("device:porch"), &now["jti"])
     );
 
-    // Both certificates open connections. The old one is needed after a power failure that lost the new one.
+    // Both certificates open connections. A device needs the old certificate if a power failure destroyed the new one.
     for credentials in [&renewed, &old] {
         agent.kill();
         agent.set_credentials(credentials);
@@ -156,7 +156,7 @@ fn a_certificate_is_renewed_before_it_expires() {
         });
         assert_eq!(result["status"], "executed");
     }
-    // A certificate is renewed only once in a while, so repeated requests cannot fill the log.
+    // A certificate is renewed only once within a period, so repeated requests cannot fill the log.
     assert_eq!(site.get("/api/v1/audit?act=renewal").ok()["entries"].as_array().map(Vec::len), Some(1));
 }
 

@@ -1,6 +1,6 @@
-//! Tests that run alone on the host, or in parallel with one other that emulates a board, and related tests. The test
-//! runner starts tests in the order of their names, so these run early and one after another. If they ran at different
-//! times, the host would idle before each of them until the last parallel test ends.
+//! Tests that run alone on the host, or together with at most one other test that emulates a board. Also related tests.
+//! The test runner starts tests in the order of their names, so these tests run early and one after another. At any
+//! other position, the host would be idle before each of these tests until the last parallel test ends.
 
 mod chaos;
 mod latency;

@@ -1,8 +1,8 @@
-//! The attack catalogue against a real Worker: bearers over HTTP, in a form and on the panel's socket, and device
-//! credentials and proofs on the agent's socket.
+//! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form and on the panel's
+//! socket; device credentials and proofs are sent on the agent's socket.
 //!
-//! Each attack is one test. The alteration is the only fault in the token: the valid tokens are accepted in the same
-//! places.
+//! Each attack is one test. The alteration is the only fault in an attacker's token, because the same places accept the
+//! valid tokens.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -19,10 +19,10 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// Size in bytes above which the HTTP parsers may refuse a request before the Worker sees it.
+/// Size in bytes above which the HTTP parsers can refuse a request before the Worker sees it.
 const LARGE: usize = 8 * 1024;
 
-/// A device whose key the tests have, and everything else needed to make valid tokens.
+/// A device whose private key the tests have, and everything else that is needed to make valid tokens.
 struct TestDevice {
     deployment: &'static Deployment,
     http: Http,
@@ -32,7 +32,7 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
-    /// Valid tokens of the kinds that neither a bearer nor an agent presents.
+    /// Valid tokens of kinds that are neither sent as a bearer token nor by an agent.
     others: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ fn name(text: &str) -> Name {
     Name::new(text).expect("a name")
 }
 
-/// The signer for a private JWK.
+/// The signer with the key of a private JWK.
 fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
@@ -65,7 +65,7 @@ fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
 }
 
 impl TestDevice {
-    /// Enrols a device, as an agent does.
+    /// Enrols a device in the same way as an agent.
     fn enrolled() -> Self {
         let site = Site::outside();
         let enrolment = site.enrolment("forger");
@@ -146,7 +146,7 @@ impl TestDevice {
         subjects.into_iter().map(|subject| subject.beside(&all)).collect()
     }
 
-    /// The status of an agent's upgrade.
+    /// Tries an agent's upgrade. Returns the status of the answer.
     fn agent(&self, cert: &str, proof: &str) -> u16 {
         self.upgrade(
             "/api/v1/agent",
@@ -154,7 +154,7 @@ impl TestDevice {
         )
     }
 
-    /// The status of an upgrade; 101 if it succeeds.
+    /// Tries an upgrade. Returns the status of the answer, which is 101 if the upgrade succeeds.
     fn upgrade(&self, path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let origin = self.deployment.origin();
         if headers.iter().all(|(_, value)| value.len() <= LARGE) {
@@ -166,12 +166,12 @@ impl TestDevice {
         large(origin, path, upgrade, headers)
     }
 
-    /// The places for a token: a socket or an HTTP header, depending on its role, or a form if a header cannot carry
-    /// it.
+    /// The places where a token is presented: a socket or an HTTP header, depending on the token's role. If a header
+    /// cannot carry the token, a form is used.
     fn places(subject: &Subject, token: &str) -> &'static [Place] {
         match (subject.role, fits_a_header(token)) {
             (Role::Cert | Role::Proof, true) => &[Place::Agent],
-            // A semicolon ends a cookie, so the Worker would see another token.
+            // A semicolon ends the cookie's value, so the Worker would see a different token.
             (Role::Guest, true) if !token.contains(';') => &[Place::Guest, Place::GuestsEvents],
             (Role::Access | Role::Issuer, true) => &[Place::Whoami, Place::Events],
             // A form can carry any byte.
@@ -180,7 +180,7 @@ impl TestDevice {
         }
     }
 
-    /// The status of the answer to a token. `proof` is a valid proof, for testing credentials.
+    /// Presents a token. Returns the status of the answer. `proof` is a valid proof, for tests of credentials.
     fn show(&self, subject: &Subject, token: &str, place: Place, proof: &str) -> u16 {
         let bearer = format!("Bearer {token}");
         match place {
@@ -217,12 +217,12 @@ impl TestDevice {
         answer.status
     }
 
-    /// Checks that the valid token is accepted where altered ones are refused.
+    /// Checks that the valid token is accepted in the places where altered tokens are refused.
     fn accepts(&self, subject: &Subject) {
         let (honest, role) = (subject.honest(), subject.role);
         match role {
             Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
-            // A proof is valid once. This call uses a new one and keeps the subject's.
+            // A proof is valid once. This call uses a new proof, so the subject's own proof stays unused.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
             Role::Guest => {
                 assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
@@ -256,7 +256,7 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// Sends a request that the HTTP server may refuse. A connection that ends without an answer counts as a refusal (431).
+/// Sends a request that the HTTP server can refuse. A connection that ends without an answer counts as a refusal (431).
 fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)]) -> u16 {
     let host = origin.trim_start_matches("http://");
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}");
@@ -266,9 +266,9 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
     http::raw(origin, format!("{request}\r\n").as_bytes()).unwrap_or(431)
 }
 
-/// Presents the tokens of an attack, alternating between HTTP and a socket; the first token of each subject in both.
-/// For external issuers the refusal code does not depend on the algorithm, so only one token per code is presented; the
-/// policy's tests check all of them.
+/// Presents the tokens of an attack, alternating between HTTP and a socket. The first token of each subject is
+/// presented in both places. For external issuers the refusal code does not depend on the algorithm, so only one token
+/// per code is presented. The tests of the policy check all tokens.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
     let _host_lock = HostLock::beside_others();
     let test_device = &*TEST_DEVICE;
@@ -278,7 +278,7 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
         if subject.role == Role::Issuer {
             one_for_each_reason(&mut attempts);
         }
-        // A refused request does not use up the proof, so one proof serves all credentials.
+        // A refused request does not use up the proof, so the same proof is used for all credentials.
         let proof = if attempts.is_empty() { String::new() } else { test_device.proof() };
         for (turn, attempt) in attempts.iter().enumerate() {
             let places = TestDevice::places(&subject, &attempt.token);
@@ -304,7 +304,7 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
     attempts.retain(|attempt| seen.insert((attempt.code, fits_a_header(&attempt.token))));
 }
 
-/// Without the attacks' alterations, each token is accepted in the places where altered ones are refused.
+/// Without an attack's alteration, each token is accepted in the places where altered tokens are refused.
 #[test]
 fn the_honest_tokens_are_accepted() {
     let _host_lock = HostLock::beside_others();
@@ -327,7 +327,7 @@ macro_rules! tests {
 
 for_each_attack!(tests);
 
-/// A proof is valid once, even while its challenge is still fresh.
+/// A proof is valid once. A second use is refused even if its challenge has not expired.
 #[test]
 fn a_proof_shown_again() {
     let _host_lock = HostLock::beside_others();
@@ -338,7 +338,7 @@ fn a_proof_shown_again() {
     assert_eq!(test_device.agent(&test_device.cert, &test_device.proof()), 101);
 }
 
-/// A token is valid for its site only, whatever site the caller names.
+/// A token is valid for its own site only. The site in the request does not matter.
 #[test]
 fn a_token_for_another_site_of_the_deployment() {
     let site = Site::shared();
@@ -346,7 +346,8 @@ fn a_token_for_another_site_of_the_deployment() {
     let path = format!("/api/v1/events?site={}", test_device.site);
     let bearer = format!("Bearer {}", site.token);
     assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 401);
-    // A credential of this test_device's site with a proof for the other site, then the reverse.
+    // First a credential of this test_device's site with a proof for the other site, then a credential of the other
+    // site with a proof for this one.
     let challenge = |http: &Http| {
         let answer = http.get("/api/v1/agent");
         answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
@@ -366,7 +367,7 @@ fn a_token_for_another_site_of_the_deployment() {
     assert_eq!(test_device.agent(&cert, &test_device.proof()), 401);
 }
 
-/// An enrolment code is valid once, for one device. A setup code enrols no device.
+/// An enrolment code is valid once, for one device. A setup code cannot enrol a device.
 #[test]
 fn an_enrolment_code_used_again_or_for_something_else() {
     let site = Site::shared();
@@ -390,12 +391,12 @@ fn an_enrolment_code_used_again_or_for_something_else() {
     enrol(code).is_problem(403, "code_refused");
 }
 
-/// No attack reaches an object: the object of an unused site starts only at the first valid token. The Worker logs the
-/// same refusal codes as the policy does natively.
+/// No attack reaches a Durable Object: the Durable Object of an unused site starts only when the first valid token
+/// arrives. The Worker logs the same refusal codes as the policy in a native build.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
-    // Static, so that the test_device can borrow the deployment for the rest of the run.
+    // The deployment is static, so that `test_device` can borrow it for the rest of the run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
@@ -410,14 +411,14 @@ fn the_whole_catalogue_never_reaches_the_object() {
         for subject in test_device.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
-            // Each attack's separate test presents more tokens.
+            // The separate test of each attack presents more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
-                // One place is enough here.
+                // One place is sufficient for this test.
                 let Some(&place) = TestDevice::places(&subject, &attempt.token).first() else { continue };
                 let status = test_device.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
-                // A token with five parts is decrypted before it is verified, where access tokens are accepted.
+                // In the places that accept access tokens, a token with five parts is decrypted before it is verified.
                 let opens = !matches!(subject.role, Role::Cert | Role::Proof) && is_sealed(&attempt.token);
                 let sealed =
                     opens.then(|| keys.open_sealed(&attempt.token).expect_err("no token for us").code());
@@ -431,7 +432,7 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "an object was reached");
-    // Only the object itself can report that there is no such person.
+    // Only the Durable Object can report that this person does not exist.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
     assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));

@@ -1,11 +1,11 @@
-//! Ways to send a token: header, form, query, cookie. A request may use only one of them (RFC 6750 §2).
+//! Ways to send a token: header, form, query and cookie. A request must use only one of these ways (RFC 6750 §2).
 
 use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;
 
 const DOOR: &str = "/api/v1/devices/porch/lines/door/pulse";
 
-/// A program may send the token in a form together with the action's arguments.
+/// A program is allowed to send the token in a form together with the action's arguments.
 #[test]
 fn a_form_carries_the_token_and_the_arguments() {
     let site = Site::shared();
@@ -16,7 +16,7 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(agent.levels("door").iter().filter(|level| **level == json!(true)).count(), 1);
 
-    // Order of fields and media type parameters do not matter, and arguments are typed as in JSON.
+    // The order of fields and the parameters of the media type do not matter. Arguments have the same types as in JSON.
     let typed = "application/x-www-form-urlencoded; charset=UTF-8";
     let lamp = |value: &str| {
         let form = format!("value={value}&access_token={}", site.token);
@@ -36,7 +36,8 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(enrolment["device"], "shed");
 }
 
-/// A form is read only in a POST with the form media type, to a call that takes arguments.
+/// The token is read from a form only if the request is a POST with the form media type, to an endpoint that takes
+/// arguments.
 #[test]
 fn a_form_elsewhere_carries_nothing() {
     let site = Site::shared();
@@ -70,8 +71,8 @@ fn a_token_in_the_query_is_refused_by_default() {
     stranger.post(&path, &json!({ "device": "shed" })).is_problem(401, "invalid_token");
 }
 
-/// A separate deployment, because `QUERY_TOKENS` applies to all sites of a deployment and the shared one keeps the
-/// default.
+/// Uses a separate deployment, because `QUERY_TOKENS` applies to all sites of a deployment. The shared deployment keeps
+/// the default.
 #[test]
 fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     let _host_lock = HostLock::beside_others();
@@ -89,7 +90,7 @@ fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     stranger.get("/api/v1/whoami?access_token=x.y.z").is_problem(401, "invalid_token");
     assert!(!deployment.log().contains(&site.token), "a token is in the log");
 
-    // A request with two tokens is refused here too.
+    // With this setting, too, a request with two tokens is refused.
     let query = format!("/api/v1/whoami?access_token={}", site.token);
     site.get(&query).is_problem(400, "two_carriers");
     stranger.get(&format!("{query}&access_token={}", site.token)).is_problem(400, "two_carriers");
@@ -120,7 +121,7 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
-    // Each carrier works alone. The refused requests enrolled no device.
+    // Each way of sending the token works alone. The refused requests enrolled no device.
     for answer in
         [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
     {
@@ -128,7 +129,7 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     }
 }
 
-/// A browser adds its cookie to every request, so a page of another origin must not be able to use it.
+/// A browser adds its cookie to every request, so the edge must refuse a write with a cookie from another origin.
 #[test]
 fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();
@@ -151,7 +152,7 @@ fn a_cookie_writes_only_from_our_own_origin() {
     }
     assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
-    // A duplicated cookie is ignored, because a sibling domain may have set one of the two.
+    // A duplicated cookie is ignored, because a sibling domain can have set one of the two cookies.
     let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
     site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }
@@ -183,7 +184,7 @@ fn only_the_bearer_scheme_is_taken() {
     }
 }
 
-/// The challenge contains the error, as RFC 6750 §3 requires.
+/// The `WWW-Authenticate` challenge contains the error, as RFC 6750 §3 requires.
 #[test]
 fn the_challenge_names_the_error() {
     let site = Site::shared();

@@ -1,4 +1,4 @@
-//! An owner's tasks over a year, on the command line, with a real deployment.
+//! The tasks of an owner over a year, done with the command line on a real deployment.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,7 +8,7 @@ use e2e::{Site, program, soon};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// One user's command line, with a separate configuration folder.
+/// The command line of one user, with a separate configuration folder.
 struct Shell {
     folder: TempDir,
 }
@@ -35,7 +35,7 @@ impl Shell {
     #[track_caller]
     fn says(&self, arguments: &[&str], input: &str) -> Value {
         let with_json = [&["--json"], arguments].concat();
-        // Retries while the gate is busy with other tests' passwords.
+        // Retries while the gate is busy with the password hashes of other tests.
         let output = soon("it is not throttled", || {
             let output = self.run(&with_json, input);
             (!String::from_utf8_lossy(&output.stdout).contains("\"throttled\"")).then_some(output)
@@ -61,7 +61,7 @@ impl Shell {
     }
 }
 
-/// Kills the process when the test ends, even if it fails.
+/// Kills the process when the test ends, even if the test fails.
 struct Watching(Child);
 
 impl Drop for Watching {

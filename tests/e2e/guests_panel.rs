@@ -8,7 +8,7 @@ use e2e::{Browser, Site, soon};
 use fantoccini::Locator;
 use serde_json::{Value, json};
 
-/// The guests' scope in these tests.
+/// The scope of the guest links in these tests.
 const DOOR: &str = "line:porch/door:pulse";
 
 fn in_browser(test: impl Future<Output = ()>) {
@@ -16,7 +16,8 @@ fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Creates a guest link. It expires after 50 minutes unless `more` changes that. Returns the link and its id.
+/// Creates a guest link, which expires after 50 minutes unless `more` contains another time. Returns the link and its
+/// id.
 fn mint(site: &Site, more: &Value) -> (String, String) {
     let mut request =
         json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
@@ -43,14 +44,14 @@ async fn lines(browser: &Browser) -> Value {
     ask(browser, "return [...document.querySelectorAll('.line')].map(line => line.dataset.testid)").await
 }
 
-/// Everything that a script in the page, or a person with access to the browser, could read.
+/// Everything that a script in the page or a person with access to the browser can read.
 async fn traces(browser: &Browser) -> String {
     let script = "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
         {...sessionStorage}, document.documentElement.outerHTML])";
     ask(browser, script).await.to_string()
 }
 
-/// Waits until the page shows the reason why the link does not work. Returns the explanation.
+/// Waits until the page shows the reason why the link does not work. Returns the page's explanation.
 async fn is_shut(browser: &Browser, reason: &str) -> String {
     browser.until("shut", "data-reason", reason).await;
     let heading = ask(browser, "return document.activeElement.tagName").await;
@@ -59,8 +60,8 @@ async fn is_shut(browser: &Browser, reason: &str) -> String {
     text(browser, "shut-text").await
 }
 
-/// A link gives its permissions only, leaves no trace of its token, works after a reload, and ends when it is revoked.
-/// The login in another tab is not affected.
+/// A guest link gives only its own permissions, leaves no trace of its token, works after a reload, and ends when it is
+/// revoked. The login in another tab is not affected.
 #[test]
 fn a_guest_link_opens_the_door_until_it_is_revoked() {
     let site = Site::shared();
@@ -125,7 +126,7 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
     });
 }
 
-/// When a guest leaves, the browser forgets the guest but keeps its login. The link can be opened again.
+/// When a guest leaves, the browser deletes the guest's cookie and keeps the login. The guest link can be opened again.
 #[test]
 fn a_guest_leaves_and_the_login_stays() {
     let site = Site::shared();
@@ -135,7 +136,7 @@ fn a_guest_leaves_and_the_login_stays() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-lamp", "data-level", "off").await;
-        // In the same tab only the fragment changes, so the browser loads nothing.
+        // In the same tab, only the fragment of the URL changes, so the browser does not load the page again.
         browser.client.goto(&link).await.expect("the panel");
         browser.find("guest").await;
         browser.until("line-porch-door", "data-level", "off").await;
@@ -160,7 +161,7 @@ fn a_guest_leaves_and_the_login_stays() {
     });
 }
 
-/// Each reason for refusing a link has its own explanation. A guest never sees a login form.
+/// Each reason for the refusal of a guest link has a separate explanation. A guest never sees a login form.
 #[test]
 fn a_link_that_opens_nothing_says_why() {
     let site = Site::shared();
@@ -201,7 +202,7 @@ fn a_link_that_opens_nothing_says_why() {
     });
 }
 
-/// The site's normal address asks for a login, even if a guest link is open in this browser.
+/// The site's usual URL asks for a login, even if a guest link is open in this browser.
 #[test]
 fn a_guests_cookie_is_no_login() {
     let site = Site::shared();
@@ -220,15 +221,16 @@ fn a_guests_cookie_is_no_login() {
     });
 }
 
-/// The page counts down the last seconds and then shows that the link has ended, without a request.
+/// The page counts down the last seconds of the guest link and then shows that the link has ended. It sends no request
+/// for this.
 #[test]
 fn a_link_that_runs_out_closes_the_page() {
     let site = Site::shared();
     let _agent = site.device("porch");
     in_browser(async {
         let browser = Browser::start(390, 844).await;
-        // Slow steps on a busy host come before the link is created: starting the browser, and filling its cache with
-        // the panel.
+        // The slow steps come before the link is created, because the link is valid for only 20 seconds. Starting the
+        // browser and filling its cache with the panel are slow on a busy host.
         browser.client.goto(site.deployment.origin()).await.expect("the panel");
         browser.find("login-username").await;
         let (link, _) = mint(&site, &json!({ "expires_at": now() + 20 }));

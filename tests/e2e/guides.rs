@@ -1,11 +1,13 @@
-//! Executes the pages of `docs/guides` as written. Their commands configure a deployment, which then starts from the
-//! resulting file; their scripts operate a real device through it.
+//! Executes the pages of `docs/guides` as written. The commands in the pages configure a deployment, which is then
+//! started with the configuration file that they wrote. The scripts in the pages operate a real device through this
+//! deployment.
 //!
-//! The second word of a code fence is the block's purpose. `configure` runs before the deployment starts, `run` after
-//! it. A file name means that the block is written to that file. `yours` lists the only variables that the test may
-//! set. `deploy` is not run, because it needs a Cloudflare account and downloads. Auth0 itself is not tested either: a
-//! stand-in (`tests/interop/auth0.mjs`) serves its documented interface. So these tests cover our side of that page,
-//! but neither the service nor its dashboard.
+//! The second word of a code fence is the purpose of the block. `configure` blocks run before the deployment starts,
+//! and `run` blocks run after it has started. If the word is a file name, the block is written to that file. `yours`
+//! lists the only variables that the test is allowed to set. `deploy` blocks are not run, because they need a
+//! Cloudflare account and downloads. Auth0 itself is not tested: a stand-in (`tests/interop/auth0.mjs`) implements
+//! Auth0's documented interface. So these tests cover our side of the Auth0 page, but neither Auth0's service nor its
+//! dashboard.
 
 mod doctor;
 mod page;
@@ -26,7 +28,7 @@ use xtask::guard::Guarded;
 
 use self::page::Page;
 
-/// Client secrets at the Auth0 stand-in: login, then robot.
+/// Client secrets at the Auth0 stand-in: first the secret of the login, then the secret of the robot.
 const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
 
 static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
@@ -119,7 +121,7 @@ impl TestDeployment {
         self.deployment.http().bearer(&token)
     }
 
-    /// Checks that the audit log names a caller.
+    /// Checks that the audit log contains an entry of a caller.
     #[track_caller]
     fn has_executed(&self, who: &str) {
         let log = self.owner().get("/api/v1/audit?limit=200").ok().to_string();
@@ -127,13 +129,13 @@ impl TestDeployment {
     }
 }
 
-/// Runs the guides' `configure` blocks, and takes over the configuration that they wrote.
+/// Runs the `configure` blocks of the guides, and returns the options with the configuration that these blocks wrote.
 fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     let Secrets::File(secrets) = &options.secrets else { panic!("the secrets are in a file") };
     let folder = secrets.parent().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     std::fs::copy(root.join("wrangler.toml"), folder.join("wrangler.toml")).expect("wrangler.toml");
-    // Replaces `npm install jsonwebtoken`.
+    // Used instead of `npm install jsonwebtoken`.
     std::os::unix::fs::symlink(root.join("node_modules"), folder.join("node_modules")).expect("a link");
     for page in pages {
         page.run(folder, "configure");
@@ -151,7 +153,10 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
 fn the_guide_for_curl_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
-    assert!(said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts it"), "{said}");
+    assert!(
+        said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts its tokens"),
+        "{said}"
+    );
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
     assert!(said.contains("Verdict: accepted."), "{said}");
     SHARED.has_executed("https://curl.example#nightly");
@@ -183,7 +188,7 @@ fn the_guide_for_openid_providers_works_as_written() {
     assert_eq!(logged_in("sso", |question| company.answer(question, "bea")), "bea");
 }
 
-/// Uses a stand-in for Auth0; see the module's documentation.
+/// Uses a stand-in for Auth0. See the documentation of this module.
 #[test]
 fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     let _host_lock = HostLock::beside_others();
@@ -199,7 +204,7 @@ fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     assert_eq!(logged_in("auth0", answer), "kim");
 }
 
-/// Logs in with a provider; `answer` maps the provider's login address to the callback address. Returns the person's
+/// Logs in with a provider. `answer` takes the provider's login URL and returns the callback URL. Returns the person's
 /// name.
 fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
     let http = SHARED.deployment.http();

@@ -1,6 +1,6 @@
 //! Interoperability with independent signers and verifiers: npm's `jose` and `jsonwebtoken`, and PyJWT. `pinlatch token
-//! verify` accepts their tokens, and they accept those of `pinlatch token mint`. All keys are generated during the
-//! tests.
+//! verify` accepts the tokens of these libraries, and the libraries accept the tokens of `pinlatch token mint`. All
+//! keys are generated during the tests.
 
 use std::{
     io::Write,
@@ -54,13 +54,13 @@ fn tokens_of_pyjwt_are_accepted() {
     assert_eq!(list(&signed).len(), ALL.len());
 }
 
-/// Faulty tokens that a library signs without objection are refused, with the code of the fault.
+/// A library signs faulty tokens without an error. Pinlatch refuses each token with the code of its fault.
 #[test]
 fn each_fault_of_a_foreign_token_is_named() {
     let _host_lock = HostLock::beside_others();
     let secret = "of this test alone: AcTvQ8wYfWkq2nN5xZr7";
     let cases = [
-        // The secret from the README of jsonwebtoken.
+        // The example secret from the README of jsonwebtoken.
         ("short_secret", json!({ "secret": "shhhhh" }), json!({})),
         ("expired", json!({ "age": 7200 }), json!({})),
         ("wrong_issuer", json!({}), json!({ "issuer": "https://login.example.org/" })),
@@ -80,7 +80,7 @@ fn each_fault_of_a_foreign_token_is_named() {
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
     for ((code, ..), signed) in cases.iter().zip(list(&signed)) {
         let secret = text(&signed["key"]);
-        // Verifies like an owner who expects HS256, whatever the token's header says.
+        // Verifies like an owner who expects HS256. The algorithm in the token's header does not matter.
         let (success, verdict) = verify(&Keys::File(secret.clone()), "HS256", &text(&signed["token"]));
         assert!(!success, "{code}: {verdict}");
         assert_eq!(verdict["code"], *code, "{verdict}");
@@ -89,7 +89,7 @@ fn each_fault_of_a_foreign_token_is_named() {
     }
 }
 
-/// Another key of the same type, and a public key's text used as a secret (algorithm confusion).
+/// Uses another key of the same type, and the text of a public key as a secret (algorithm confusion).
 #[test]
 fn foreign_keys_are_not_ours() {
     let _host_lock = HostLock::beside_others();
@@ -131,8 +131,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
         let mut keys = minted.clone();
         keys.retain(|key| knows(&text(&key["alg"])));
         if library == "jose.mjs" {
-            // If a token has a `kid`, jose looks it up in the JWK Set. Without one, the JWK must not have a `kid`
-            // either.
+            // If a token has a `kid`, jose looks up the key by `kid` in the JWK Set. If the token has no `kid`, the JWK
+            // must not have a `kid` either.
             keys.iter_mut().for_each(|key| {
                 if !header_of(&text(&key["token"])).contains_key("kid") {
                     key["jwk"].as_object_mut().expect("a JWK").remove("kid");
@@ -148,7 +148,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
     }
 }
 
-/// Claims that no option of the libraries or of Pinlatch sets: one contains non-ASCII text, one is nested.
+/// Claims that no option of the libraries or of Pinlatch sets. One claim contains non-ASCII text, and one claim is
+/// nested.
 fn own_claims() -> Value {
     json!({ "scope": "line:porch/door:pulse", "name": "Zoë 灯", "rooms": { "porch": [1, 2] } })
 }
@@ -157,7 +158,7 @@ fn all_claims() -> Value {
     with(&own_claims(), &json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "alice" }))
 }
 
-/// An object with members added or replaced.
+/// A copy of a JSON object with members added or replaced.
 fn with(object: &Value, changes: &Value) -> Value {
     let mut object = object.clone();
     let changes = changes.as_object().expect("an object").clone();
@@ -165,7 +166,7 @@ fn with(object: &Value, changes: &Value) -> Value {
     object
 }
 
-/// Checks the claims, whichever library signed or verified the token.
+/// Checks the claims of a token. They must be the same with every signer and verifier.
 fn assert_claims(claims: &Value) {
     let all = all_claims();
     for (name, value) in all.as_object().expect("an object") {
@@ -260,7 +261,7 @@ pub fn script(name: &str, request: &Value) -> Value {
 /// Runs a program. Returns whether it succeeded, and its output. Its errors go to the test's stderr.
 pub fn run(command: &mut Command, input: &str) -> (bool, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-    // A program may end without reading its input; then its exit status counts.
+    // A program can end without reading its input. In this case its exit status shows whether it succeeded.
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     (output.status.success(), String::from_utf8(output.stdout).expect("text"))

@@ -1,4 +1,5 @@
-//! External issuers: a token that a script signs with its own key is accepted by its site, within the issuer's ceiling.
+//! External issuers. A script signs a token with its own key, and the issuer's site accepts the token within the
+//! issuer's scopes.
 
 use e2e::outsiders::{AUDIENCE, Outsider, now};
 use e2e::{Answer, Http, Panel, Site};
@@ -12,7 +13,7 @@ fn act(http: &Http, device: &str, line: &str, action: &str, args: Value) -> Answ
     http.post(&format!("/api/v1/devices/{device}/lines/{line}/{action}"), &args)
 }
 
-/// Checks that an issuer's scope applies over HTTP and on a socket.
+/// Checks that an issuer's scopes limit its tokens over HTTP and on a socket.
 fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let site = Site::outside();
     let agent = site.device(device);
@@ -99,7 +100,7 @@ fn an_issuer_s_token_is_for_its_audience_and_its_time() {
     }
 }
 
-/// The key of one issuer does not verify tokens that name another issuer.
+/// The key of one issuer does not verify a token with the `iss` of another issuer.
 #[test]
 fn an_issuer_cannot_speak_for_another() {
     let site = Site::outside();
@@ -112,7 +113,8 @@ fn an_issuer_cannot_speak_for_another() {
     }
 }
 
-/// If an issuer's table is inconsistent, its tokens get 503 until the owner corrects it. Other tokens are not affected.
+/// If an issuer's table is inconsistent, requests with its tokens get 503 until the owner corrects the table. Other
+/// tokens are not affected.
 #[test]
 fn a_broken_issuer_is_told_apart_and_breaks_nobody_else() {
     let site = Site::outside();

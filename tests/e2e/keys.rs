@@ -1,5 +1,5 @@
-//! The edge's keys over time: rotation in steps while devices follow, including a device that was offline, and the
-//! emergency procedure.
+//! Changes of the edge's keys: a rotation in steps, which all devices follow, including a device that was offline; and
+//! the emergency procedure.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use e2e::{Deployment, HostLock, Site, eventually, program};
 use serde_json::{Value, json};
 
-/// Runs `pinlatch keys …` on a deployment's secrets, and checks that no secret is printed.
+/// Runs `pinlatch keys …` on a deployment's secrets. Checks that the command prints no secret.
 fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
     let folder = edge.folder();
     let mut pinlatch = Command::new(program("PINLATCH_BIN"));
@@ -44,7 +44,8 @@ fn toggle(site: &Site<'_>, token: &str, device: &str) -> u16 {
     by.post(&format!("/api/v1/devices/{device}/lines/lamp/toggle"), &json!({})).status
 }
 
-/// Waits until a device executes a command. After a restart it reconnects with growing pauses.
+/// Waits until a device executes a command. After a restart of the edge, the pauses between the device's attempts to
+/// reconnect grow.
 fn obeys(site: &Site<'_>, token: &str, device: &str) {
     eventually(Duration::from_secs(90), device, || (toggle(site, token, device) == 200).then_some(()));
 }

@@ -1,4 +1,5 @@
-//! The lifecycle of a token, with a restart of the site between the steps: no necessary state is only in memory.
+//! The lifecycle of a token. The site is restarted between the steps, so the test fails if necessary state is only in
+//! memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! One binary for all end-to-end tests, so that they share one deployment.
+//! All end-to-end tests are in one binary, so that they share one deployment.
 
 mod access;
 mod agents;

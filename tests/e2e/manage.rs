@@ -21,7 +21,7 @@ use crate::panel::in_browser;
 /// Longest time for a page to show an expected state.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A browser with a logged-in person, on one of the pages.
+/// A browser in which a person is logged in, and the open administration page.
 struct Pages {
     browser: Browser,
     origin: String,
@@ -102,7 +102,7 @@ impl Pages {
         field.prop("value").await.expect("a property").expect("a value")
     }
 
-    /// Everything that a person with access to the browser could read.
+    /// Everything that a person with access to the browser can read.
     async fn traces(&self) -> String {
         let fields =
             "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
@@ -111,7 +111,7 @@ impl Pages {
         self.ask(fields).await.to_string()
     }
 
-    /// The names of the pages in the menu.
+    /// The names of the pages in the menu, in order.
     async fn sections(&self) -> Value {
         self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
     }

@@ -24,12 +24,13 @@ fn minted(answer: Answer) -> (String, String) {
     (text(&body["access_token"]), text(&body["token"]["jti"]))
 }
 
-/// Presses the door after the previous pulse has ended, because the device refuses a pulse during another one.
+/// Presses the door's button after the previous pulse has ended, because the device refuses a pulse during another
+/// pulse.
 fn press(by: &Http) -> Answer {
     press_as(by, "")
 }
 
-/// The same with the guest cookie.
+/// Like [`press`], with the guest cookie.
 fn press_as_guest(by: &Http) -> Answer {
     press_as(by, "?as=guest")
 }
@@ -152,7 +153,8 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
     guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
-    // A guest cookie and a login cookie can coexist. `as=guest` in the query selects the guest.
+    // The browser can have both a guest cookie and a login cookie. With `as=guest` in the query, the edge uses the
+    // guest cookie.
     let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();

@@ -1,8 +1,8 @@
-//! Login with OpenID Connect providers, and access tokens of issuers that publish their keys. Uses a certified
-//! provider.
+//! Login with OpenID Connect providers, and access tokens of issuers that publish their keys. The tests use a certified
+//! provider implementation.
 //!
-//! The tests share a deployment and a process with all providers. Each test has a separate provider, and the site that
-//! it opens.
+//! The tests share one deployment and one process that runs all providers. Each test uses a separate provider and a
+//! separate site, to which this provider gives access.
 
 mod browser;
 mod issuers;
@@ -18,7 +18,7 @@ use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
 use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
-/// The providers. The position in this list is the index of the provider's site.
+/// The names of the providers. A provider's position in this list is the index of its site.
 const NAMES: [&str; 12] = [
     "people",
     "strangers",
@@ -37,14 +37,14 @@ const NAMES: [&str; 12] = [
 /// A provider that cannot be reached.
 const GONE: &str = "gone";
 
-/// An issuer whose audience is the client id of a login, so `id_token`s would be accepted as access tokens. The edge
-/// refuses this configuration.
+/// An issuer whose audience is the client id of a login provider. With this configuration, the edge would accept
+/// `id_token`s as access tokens, so the edge refuses the configuration.
 const MISTAKEN: &str = "https://mistaken.example/";
 
 /// Key sets that must not be accepted.
 const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "private", "hang"];
 
-/// The ceiling for external access tokens.
+/// The largest scopes that external access tokens can have.
 const CEILING: &str = "line:*/lamp:read line:*/relay:*";
 
 static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
@@ -108,7 +108,7 @@ impl TestDeployment {
     }
 }
 
-/// One test's provider and site.
+/// The provider and the site of one test.
 struct Stage<'w> {
     provider: Provider<'w>,
     site: Site<'w>,
@@ -142,7 +142,7 @@ impl Stage<'_> {
 
     /// Completes a login. Returns a logged-in client, or the error code of the login page.
     fn finish(&self, back: &str, cookie: &str) -> Result<Http, String> {
-        let path = back.strip_prefix(self.site.deployment.origin()).expect("an address of ours");
+        let path = back.strip_prefix(self.site.deployment.origin()).expect("a URL of ours");
         let answer = self.http.with("cookie", cookie).get(path);
         assert_eq!(answer.status, 303, "{answer:?}");
         let page = format!("/s/{}/", self.site.name);
@@ -180,7 +180,7 @@ fn name_of(http: &Http) -> Value {
     http.get("/api/v1/whoami").ok()["sub"].clone()
 }
 
-/// Waits longer than the cooldown after which Pinlatch contacts a provider again.
+/// Waits longer than the cooldown after which the edge sends requests to a provider again.
 #[track_caller]
 fn after_the_cooldown<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(90), what, condition)
@@ -198,7 +198,7 @@ fn redirect_uri(origin: &str, name: &str) -> String {
     format!("{origin}/api/v1/logins/{name}/callback")
 }
 
-/// Adds the client secret to the deployment's secrets.
+/// Adds the client secret to the file with the deployment's secrets.
 fn with_secret(options: &EdgeOptions) -> EdgeOptions {
     let Secrets::File(file) = &options.secrets else { panic!("the secrets are in a file") };
     let mut file = OpenOptions::new().append(true).open(file).expect("the file");

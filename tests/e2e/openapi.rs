@@ -1,5 +1,5 @@
-//! The OpenAPI document: the edge serves it unchanged, and schemathesis, which generates all kinds of requests from it,
-//! gets no undocumented answer.
+//! Tests the OpenAPI document. The edge must serve the document unchanged. schemathesis generates requests from the
+//! document, and every answer of the edge must be documented.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use crate::people::join;
 
-/// Longest time for schemathesis. It takes a minute alone, and several on a busy host.
+/// Longest time for schemathesis. A run takes one minute if nothing else runs, and several minutes on a busy host.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// WebSocket operations, covered by other tests.
+/// WebSocket operations. Other tests cover them.
 const SOCKETS: [&str; 2] = ["events", "agent"];
 
-/// Operations that invalidate the token used for all requests.
+/// Operations that invalidate the token that all requests use.
 const LAST: [&str; 2] = ["logOutBrowser", "raiseGeneration"];
 
 #[test]
@@ -32,7 +32,7 @@ fn the_served_document_is_the_written_one() {
     assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
     let written = fs::read_to_string(document()).expect("the document");
     let written: Value = serde_json::from_str(&written).expect("JSON");
-    // Not `assert_eq`, because both documents are too long to print.
+    // `assert_eq` is not used, because it would print both documents, which are too long.
     assert!(answer.ok() == written, "the Worker serves another document than edge-worker/openapi.json");
 }
 
@@ -55,7 +55,8 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     try_all(&site, &owners_token(&site), last.collect());
 }
 
-/// An owner's token that belongs to no login, because schemathesis changes passwords and ends logins.
+/// An owner's token that belongs to no login. schemathesis changes passwords and ends logins, which would invalidate a
+/// login's token.
 fn owners_token(site: &Site<'_>) -> String {
     let keys = site.deployment.edge_keys();
     let claims = AccessClaims {
@@ -79,7 +80,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(interop("schemathesis.toml"));
     command.arg("run").arg(document()).args(["--url", site.deployment.origin(), "--no-color"]);
     if std::env::var_os("CI").is_none() {
-        // The requests are the same in each run. The complete set runs in CI only.
+        // Each run sends the same requests. Only CI sends the complete set.
         command.args(["--max-examples", "3"]);
     }
     command.args(operations).current_dir(folder.path());

@@ -1,4 +1,4 @@
-//! The agent's package on a computer with a real systemd, from installation to purge.
+//! Installs, uses and purges the agent's package on a computer with a real systemd.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const UNIT: &str = "pinlatch-agent.service";
 const CONFIG: &str = "/etc/pinlatch/agent.toml";
 const STATE: &str = "/var/lib/pinlatch";
 
-/// An owner's configuration, with a journal of the lines' changes.
+/// An owner's configuration with simulated lines. The simulator writes a journal of the lines' changes.
 const CONFIGURATION: &str = r#"
 state_dir = "/var/lib/pinlatch"
 
@@ -25,10 +25,11 @@ kind = "switch"
 driver = "sim"
 "#;
 
-/// Shorter than the default of 15 s, so that a hang is detected sooner.
+/// The watchdog time is shorter than the default of 15 s, so that the test takes less time.
 const WATCHDOG: &str = "[Service]\nWatchdogSec=3\n";
 
-/// Installs, enrols, commands, kills, hangs, upgrades, downgrades and purges.
+/// The package is installed, upgraded, downgraded and purged. The agent enrols, executes commands, is killed, and is
+/// restarted when it hangs.
 #[test]
 fn the_package_lives_and_goes_on_a_real_systemd() {
     if systemd::missing().is_some() {
@@ -59,7 +60,7 @@ fn package(version: &str) -> Package {
     dist::agent(Machine::host(), version, &program).expect("a package")
 }
 
-/// A package whose default configuration differs, like that of a later version.
+/// A package whose default configuration differs, as in a later version.
 fn package_with_other_defaults(version: &str) -> Package {
     let mut package = package(version);
     let defaults = package.files.iter_mut().find(|file| file.path == "etc/pinlatch/agent.toml");
@@ -67,7 +68,7 @@ fn package_with_other_defaults(version: &str) -> Package {
     package
 }
 
-/// Writes a package. Returns its path on the computer.
+/// Writes a package into a folder. Returns the package's path on the computer.
 fn write(folder: &Path, package: &Package) -> String {
     let time = 1_700_000_000;
     std::fs::write(folder.join(package.deb_name()), package.deb(time).expect("a package")).expect("a file");
@@ -108,7 +109,7 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
         computer.run(&format!("mkdir -p $(dirname {file}) && cat >{file} <<'END'\n{content}END\n"));
     }
     computer.run("systemctl daemon-reload");
-    // Enrols as root, as an owner does. The service's user must be able to read the created files.
+    // Enrols as root, as an owner does. The service's user must be able to read the files that this creates.
     let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
     assert!(said.starts_with("enrolled as porch"), "{said}");
     let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
@@ -120,7 +121,7 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
     assert_eq!(user, "pinlatch");
 }
 
-/// Waits until the unit is active, and both the agent and the edge report a connection.
+/// Waits until the unit is active, and both the agent and the edge report that the agent is connected.
 fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
     soon("its status tells of the link", || {
@@ -129,7 +130,7 @@ fn until_connected(computer: &Computer, site: &Site<'_>) {
     site.until_online("porch");
 }
 
-/// Drives PWM inside the unit's sandbox, on files with the layout of sysfs and the group that our udev rule sets.
+/// Drives PWM in the unit's sandbox. The files have the layout of sysfs and the group that our udev rule sets.
 fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     let channel = "/sys/devices/platform/soc/fe20c000.pwm/pwm/pwmchip0/pwm0";
     computer.run(&format!(
@@ -149,7 +150,7 @@ fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(["period", "duty_cycle", "enable"].map(now), ["1000000", "250000", "1"]);
     computer.run(&format!("systemctl stop {UNIT}"));
-    // These are regular files, so the digits of a longer earlier value remain after the new ones.
+    // On regular files, the last digits of an earlier longer value remain behind a new shorter value.
     assert_eq!(now("duty_cycle"), "050000", "it glows on");
     computer.run(&format!(
         "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
@@ -161,7 +162,7 @@ fn switch_on(site: &Site<'_>) -> Value {
     let path = "/api/v1/devices/porch/lines/lamp/set";
     let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
         let answer = site.post(path, &json!({ "value": true }));
-        // The edge may not have noticed yet that an earlier connection has ended.
+        // The edge can still see an earlier connection as open, so the command is repeated until it succeeds.
         (answer.status == 200).then_some(answer.body)
     });
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
@@ -192,7 +193,8 @@ fn logs_fields(computer: &Computer, site: &Site<'_>) {
     assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
 }
 
-/// A reload adds a line while another one stays on. An invalid file changes nothing, and the error is reported.
+/// A reload adds a line while another line stays on. If the file is invalid, a reload changes nothing and reports the
+/// error.
 fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
     switch_on(site);
     let process = computer.property(UNIT, "MainPID");
@@ -227,7 +229,7 @@ fn is_safe_after_a_kill(computer: &Computer, site: &Site<'_>) {
     computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
     soon("it was restarted", || (restarts(computer) == 1).then_some(()));
     until_connected(computer, site);
-    // Once by `ExecStopPost=`, once by the start of the agent.
+    // The lamp is switched off twice: by `ExecStopPost=`, and by the start of the agent.
     assert_eq!(levels_since_on(computer), [true, false, false]);
 }
 
@@ -243,7 +245,7 @@ fn is_restarted_when_it_hangs(computer: &Computer, site: &Site<'_>) {
 
 fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &str) {
     let before = computer.property(UNIT, "MainPID");
-    // Like apt in non-interactive mode.
+    // Does the same as apt in non-interactive mode.
     computer.run(&format!("dpkg --force-confdef --force-confold -i {deb}"));
     soon("the new one runs", || {
         let now = computer.property(UNIT, "MainPID");
@@ -257,7 +259,7 @@ fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &st
 fn leaves_nothing_behind(computer: &Computer) {
     assert_eq!(levels_since_on(computer), [true]);
     computer.run("dpkg --remove pinlatch-agent");
-    // Removing the package stops the agent, which switches the lamp off. Configuration and enrolment remain.
+    // When the package is removed, the agent stops and switches the lamp off. Configuration and enrolment are kept.
     assert_eq!(levels_since_on(computer).get(1), Some(&false));
     computer.run(&format!("test -f {CONFIG} -a -f {STATE}/credentials.json"));
     computer.run("rm -r /run/systemd/system/pinlatch-agent.service.d");

@@ -14,7 +14,7 @@ pub fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Logs in and presses the door. The simulated line pulses, and the panel shows it.
+/// Logs in and presses the door. The simulated line pulses, and the panel shows the pulse.
 #[test]
 fn the_door_opens_from_the_panel() {
     let site = Site::shared();
@@ -41,7 +41,7 @@ fn the_door_opens_from_the_panel() {
     });
 }
 
-/// A change from any source appears in every browser within 100 ms, without a reload.
+/// A change from any source appears in every browser within 100 ms, and no reload is needed.
 #[test]
 fn two_browsers_agree() {
     let site = Site::shared();
@@ -55,7 +55,7 @@ fn two_browsers_agree() {
         one.click("action-porch-relay-set").await;
         one.until("line-porch-relay", "data-level", "on").await;
         other.until("line-porch-relay", "data-level", "on").await;
-        // The page itself records the time, so WebDriver's polling is not measured.
+        // The page records the time itself, so WebDriver's polling interval does not affect the measurement.
         let watch = "const done = arguments[0];
             const line = document.querySelector('[data-testid=\"line-porch-rose\"]');
             new MutationObserver((_, own) => {
@@ -101,8 +101,8 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
     });
 }
 
-/// Two people use one board. The session of one ends during an action: the page says so, the action runs only once, and
-/// after logging in again the page shows the current state. The other person sees every change.
+/// Two people use the same board. The session of one person ends during an action. That person's page shows this, and
+/// the action runs only once. After a new login, the page shows the current state. The other person sees every change.
 #[test]
 fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
     let site = Site::shared();
@@ -120,7 +120,7 @@ fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
         site.send_json("DELETE", "/api/v1/users/ben/sessions", &json!({})).ok();
         ben.find("login-notice").await;
         agent.resume();
-        // The command was accepted during the session, so it runs once.
+        // The command was accepted before the session ended, so it runs once.
         ann.until("line-porch-relay", "data-level", "on").await;
         ben.log_in(site.deployment.origin(), &site.name, "ben", PASSWORD).await;
         ben.until("line-porch-relay", "data-level", "on").await;

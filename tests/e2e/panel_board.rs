@@ -1,5 +1,5 @@
-//! The board as people arrange it, in a real browser: favourites, groups, order, search, theme, and the way to press a
-//! door's button.
+//! The board as people arrange it, in a real browser: favourites, groups, order, search and theme. Also the two ways to
+//! press a door's button.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// The lines on the page in order, as the name of each plate followed by its lines.
+/// The lines on the page, in order. Each entry is the id of a plate, followed by the lines on the plate.
 const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
     ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
@@ -26,8 +26,8 @@ async fn until_laid_out(browser: &Browser, wanted: Value) {
     browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
-/// Favourites, a group, an order changed with buttons and by dragging. The arrangement is kept after a reload, and
-/// nothing else is stored.
+/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging. The arrangement is
+/// kept after a reload. Nothing else is stored.
 #[test]
 fn people_arrange_their_board() {
     let site = Site::shared();
@@ -68,7 +68,7 @@ fn people_arrange_their_board() {
         )
         .await;
         assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name is no markup");
-        // With the buttons: the focus stays on the button, so it can be pressed twice in a row.
+        // Changes the order with the buttons. The focus stays on the button, so that it can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
@@ -85,7 +85,7 @@ fn people_arrange_their_board() {
         );
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;
-        // By dragging.
+        // Changes the order by dragging.
         let drag = "const [from, to] = [...arguments].map(id => document.querySelector(`[data-testid=\"${id}\"]`));
             const dataTransfer = new DataTransfer();
             const fire = (element, type) => element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
@@ -116,7 +116,7 @@ fn people_arrange_their_board() {
     });
 }
 
-/// The page uses the chosen theme, whatever the system's setting.
+/// The page uses the chosen theme, even if the system has the other theme.
 #[test]
 fn the_theme_is_chosen_and_stays() {
     let site = Site::shared();
@@ -149,7 +149,7 @@ fn pulses(agent: &Agent) -> usize {
     agent.levels("door").iter().filter(|level| **level == json!(true)).count()
 }
 
-/// By default a door opens when its button is held, with the mouse or a key. A person can choose a tap and a
+/// By default, a person opens a door by holding its button with the mouse or a key. A person can choose a tap and a
 /// confirmation instead.
 #[test]
 fn a_door_opens_as_its_person_likes() {

@@ -1,4 +1,5 @@
-//! Entering the panel in a real browser: the setup of a new site, invitations, and the page after a login.
+//! The ways into the panel in a real browser: the setup of a new site, invitations, and the page that is shown after a
+//! login.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Deployment, HostLock, Site};
@@ -20,7 +21,7 @@ async fn error(browser: &Browser) -> String {
     browser.find("login-error").await.text().await.expect("a text")
 }
 
-/// The setup code from `pinlatch init` creates the owner of a new site, once. Each mistake has its own message.
+/// The setup code from `pinlatch init` can create the owner of a new site once. Each mistake has a separate message.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
     let _host_lock = HostLock::beside_others();
@@ -56,7 +57,8 @@ fn a_site_is_set_up_in_the_panel() {
     });
 }
 
-/// An invited person opens the link and chooses a password, and is logged in with the permissions of the invitation.
+/// An invited person opens the link and chooses a password. The person is then logged in, with the permissions of the
+/// invitation.
 #[test]
 fn an_invitation_is_used_in_the_panel() {
     let site = Site::shared();
@@ -71,7 +73,7 @@ fn an_invitation_is_used_in_the_panel() {
         assert_eq!(address(&browser).await, page, "the code is out of the address");
         browser.click("invite-submit").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        // A viewer sees no enabled controls, because the API would refuse the actions.
+        // A viewer sees no enabled controls, because the API would refuse the viewer's actions.
         let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
         assert_eq!(browser.run(offered, &[]).await, json!(0));
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
@@ -84,7 +86,7 @@ fn an_invitation_is_used_in_the_panel() {
     });
 }
 
-/// After a login the panel opens the requested page, if it belongs to this site.
+/// After a login, the panel opens the page that was requested before the login, if the page belongs to this site.
 #[test]
 fn a_login_remembers_where_somebody_was_going() {
     let site = Site::shared();

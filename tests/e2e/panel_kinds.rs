@@ -63,7 +63,7 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// Moves a slider and releases it at a value.
+/// Moves a slider and releases it at `value`.
 async fn slide(browser: &Browser, testid: &str, value: u32) {
     let script = "const slider = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
         slider.value = arguments[1];
@@ -94,7 +94,8 @@ fn a_dimmer_is_slid_and_tapped() {
         browser.until("line-hall-desk", "data-level", "1").await;
         browser.until("action-hall-desk-set-100", "aria-pressed", "true").await;
         assert!(agent.levels("desk").len() > before + 2, "a tap fades");
-        // With the keyboard each press is one step, and the slider ends at the device's level.
+        // With the keyboard, each key press moves the slider by one step. The slider then shows the level that the
+        // device reported.
         let slider = browser.find("action-hall-desk-set").await;
         slider.send_keys("\u{e012}").await.expect("a key");
         browser.until("line-hall-desk", "data-level", "0.99").await;
@@ -153,7 +154,7 @@ fn a_press_is_shown_and_told() {
         agent.drive("bell", false);
         browser.until("action-hall-bell-press", "data-long", "false").await;
         until_text(&browser, "[data-testid=said]", "Bell: Pressed.").await;
-        // The press is shown for a short time only.
+        // The panel shows the press of the bell for a short time only.
         let gone = fantoccini::Locator::Css("[data-testid=line-hall-bell]:not(:has(.pressed))");
         browser.client.wait().for_element(gone).await.expect("the press is gone");
     });
@@ -166,7 +167,7 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
     in_browser(async {
         let browser = open(&site).await;
         browser.until("line-hall-gate", "data-level", "off").await;
-        // Longer than the panel's own pulses, for slow hosts.
+        // This pulse is longer than the panel's own pulses, so that it does not end too early on a slow host.
         site.post("/api/v1/devices/hall/lines/gate/pulse", &json!({ "ms": 7_000 })).ok();
         browser.until("line-hall-gate", "data-level", "on").await;
         browser.click("action-hall-up-set").await;

@@ -24,8 +24,8 @@ async fn kept(browser: &Browser) -> Vec<String> {
     kept.as_array().expect("a list").iter().map(text).collect()
 }
 
-/// A press without a link has no effect, neither at once nor later. Without a network the page still opens and says so.
-/// When the network returns, everything works again without a reload.
+/// A press without a link has no effect, neither at once nor later. Without a network, the page still opens and shows
+/// that there is no network. When the network returns, everything works again without a reload.
 #[test]
 fn without_network_the_page_opens_and_nothing_acts_later() {
     let site = Site::shared();
@@ -82,7 +82,7 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
     });
 }
 
-/// A page whose files were replaced on the server shows this, and offers to load the new version.
+/// If the files of a page were replaced on the server, the page shows this and offers to load the new version.
 #[test]
 fn a_new_version_is_noticed() {
     let site = Site::shared();
@@ -91,8 +91,9 @@ fn a_new_version_is_noticed() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.find("empty").await;
-        // Imitates a page of another deployment. The policy forbids changing a script's address in the page, but the
-        // panel reads the first element named `script`, and that need not be an HTML script.
+        // Makes the page look like the page of another version. The content security policy forbids changing the `src`
+        // of a script in the page. But the panel reads the first element named `script`, which need not be an HTML
+        // script.
         let other = "const other = document.createElementNS('about:blank', 'script');
             other.setAttribute('type', 'module');
             other.setAttribute('src', '/assets/panel-0.js');
@@ -103,7 +104,7 @@ fn a_new_version_is_noticed() {
         browser.click("load-newer").await;
         browser.find("empty").await;
         browser.until("link", "data-state", "connected").await;
-        // The reconnection may be too quick for WebDriver to observe, so the page records its link states.
+        // WebDriver can be too slow to observe the reconnection, so the page records the states of its link.
         let watch = "const link = document.querySelector('[data-testid=link]');
             window.seen = [];
             new MutationObserver(() => window.seen.push(link.dataset.state)).observe(link, { attributes: true });";

@@ -1,5 +1,6 @@
-//! Every screen of the panel, in small and large sizes, light and dark: not blank, accessible (axe-core), with touch
-//! targets of sufficient size, and no wider than the screen. The screenshots are saved in `target/screens`.
+//! Checks every screen of the panel in small and large sizes, light and dark. A screen must not be blank or wider than
+//! the browser window, must be accessible (axe-core), and must have touch targets of sufficient size. The screenshots
+//! are saved in `target/screens`.
 
 use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
@@ -10,7 +11,7 @@ use crate::panel::in_browser;
 
 const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 900)];
 
-/// A line of each kind. The sensor's unit contains markup, as from a hostile device.
+/// A configuration with a line of each kind. The unit of the sensor contains HTML, as a hostile device might send.
 const HALL: &str = r##"
 [lines.front-door]
 kind = "momentary"
@@ -46,8 +47,8 @@ driver = "sim"
 retain = true
 "##;
 
-/// Checks the current page in both sizes. In CI each size is checked light and dark, otherwise the small one light and
-/// the large one dark.
+/// Checks the current page in both sizes. In CI, each size is checked light and dark. Otherwise the small size is
+/// checked light and the large size dark.
 pub async fn look(browser: &Browser, name: &str) {
     let mut wrong = Vec::new();
     let is_ci = std::env::var_os("CI").is_some();

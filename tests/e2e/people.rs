@@ -1,4 +1,5 @@
-//! People over HTTP: invited, demoted while a socket is open, removed; passwords, and limits on granting permissions.
+//! People over HTTP: a person is invited, loses permissions while a socket is open, and is removed. Also passwords, and
+//! limits on granting permissions.
 
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,13 @@
-//! A panic in the Worker fails the request that caused it and no other. The Worker under test is built with the feature
-//! `test-hooks`, which panics on request.
+//! A panic in the Worker affects only the request that caused it. The Worker under test is built with the feature
+//! `test-hooks`, with which it panics on request.
 
 use std::time::{Duration, Instant};
 
 use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
-/// Longer than a command's deadline. A request that hangs is ended later than this.
+/// Longest time for an answer. It is longer than a command's deadline, so a request that hangs until then fails the
+/// test.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
@@ -34,6 +35,7 @@ fn a_panic_does_not_break_the_next_request() {
         assert_eq!(result["status"], "executed", "after {failure}: {result}");
     }
     assert_eq!(agent.connections(), 1, "the agent had to connect again");
-    // Three of the four failures are panics, and each runs twice. Otherwise the test would have tested nothing.
+    // Three of the four failures are panics, and the test causes each failure twice. With fewer panics, the test would
+    // have tested nothing.
     assert!(edge.log().matches("a panic on request").count() >= 6, "{}", edge.log());
 }

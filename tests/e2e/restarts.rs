@@ -1,5 +1,5 @@
-//! State that survives a restart of workerd, the end of the agent, and hibernation of the object. Each test has a
-//! separate deployment.
+//! State that survives a restart of workerd, the end of the agent, and hibernation of the Durable Object. Each test has
+//! a separate deployment.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,8 +9,8 @@ use e2e::stream::{self, Runs, Sent};
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// A stream of commands while workerd restarts and the agent is killed. Each id ends with one answer that does not
-/// change, no command changes a line twice, and none runs after its deadline.
+/// Sends a stream of commands while workerd restarts and the agent is killed. Each command id gets one answer that does
+/// not change. No command changes a line twice, and no command runs after its deadline.
 #[test]
 fn commands_under_fire_end_in_one_answer_each() {
     let _host_lock = HostLock::beside_others();
@@ -52,8 +52,8 @@ fn commands_under_fire_end_in_one_answer_each() {
     assert!(executed >= 60, "only {executed} of {} were executed", sent.len());
 }
 
-/// After 10 s without work the object is evicted from memory while its sockets stay open. A command then wakes it with
-/// its state intact.
+/// After 10 s without work, the Durable Object is evicted from memory, but its sockets stay open. The next command
+/// wakes it, and its state is unchanged.
 #[test]
 fn a_hibernated_site_wakes_for_a_command() {
     let _host_lock = HostLock::beside_others();
@@ -64,8 +64,8 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
     let woken = |log: &str| log.matches("site object starts").count();
     let before = woken(&edge.log());
-    // The object must be idle, and polling would keep it awake. The fallback alarm of the command above fires after 8
-    // s, and 10 s later workerd evicts the object.
+    // The Durable Object must be idle, and polling would keep it awake. The fallback alarm of the command above fires
+    // after 8 s. 10 s later workerd evicts the Durable Object.
     std::thread::park_timeout(Duration::from_secs(21));
     let began = Instant::now();
     let result = panel.command("two", "porch", "relay", "toggle", json!({}));

@@ -1,5 +1,6 @@
-//! Encrypted tokens exchanged with independent libraries: npm's `jose` and PyPI's `jwcrypto` encrypt for the edge's
-//! published keys, and decrypt tokens that `pinlatch token mint --encrypt-to` encrypts for their keys.
+//! Encrypted tokens that are exchanged with independent libraries: npm's `jose` and PyPI's `jwcrypto`. The libraries
+//! encrypt tokens for the edge's published keys, and decrypt tokens that `pinlatch token mint --encrypt-to` encrypted
+//! for the libraries' keys.
 
 use std::process::Command;
 
@@ -15,7 +16,7 @@ const LIBRARIES: [&str; 2] = ["jose-jwe.mjs", "jwcrypto_jwe.py"];
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
 const SECRET: &[u8] = b"of this test alone: AcTvQ8wYfWkq2nN5xZr7";
 
-/// The edge's key, and RSA keys that each library generated.
+/// The edge's keys, with an additional RSA key that each library generated.
 fn edge() -> EdgeKeys {
     let mut jwks: Value =
         serde_json::from_str(EdgeKeys::generate().expect("keys").to_private_jwks().expose()).expect("JSON");
@@ -29,7 +30,7 @@ fn edge() -> EdgeKeys {
     EdgeKeys::from_jwks(&jwks.to_string()).expect("keys")
 }
 
-/// The published keys for encrypting tokens.
+/// The published keys with which others encrypt tokens.
 fn offered(edge: &EdgeKeys) -> Vec<Value> {
     let jwks = edge.published();
     list(&jwks["keys"]).iter().filter(|key| key["use"] == "enc").cloned().collect()
@@ -75,7 +76,7 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     }
 }
 
-/// The names of the parties are inputs of the key agreement.
+/// The names of sender and recipient (`apu`, `apv`) are inputs of the key agreement.
 #[test]
 fn parties_that_a_sealer_names_are_heeded() {
     let _host_lock = HostLock::beside_others();
@@ -87,7 +88,7 @@ fn parties_that_a_sealer_names_are_heeded() {
     assert_eq!(edge.open_sealed(&token).expect("opened"), signed());
 }
 
-/// Faulty encrypted tokens that the libraries can produce are refused, with the code of the fault.
+/// Each faulty encrypted token that a library can produce is refused with the code of its fault.
 #[test]
 fn each_fault_of_a_foreign_seal_is_named() {
     let _host_lock = HostLock::beside_others();
@@ -123,18 +124,18 @@ fn each_fault_of_a_foreign_seal_is_named() {
     }
 }
 
-/// A request to encrypt for a key with a changed header.
+/// A request to a library to encrypt for a key, with a changed header.
 fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
     let mut header = header(named);
     header.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-    // A JWK with `alg` would make the libraries refuse another algorithm before our code sees it.
+    // If the JWK had `alg`, the libraries would refuse another algorithm before our code sees the token.
     let mut jwk = jwk.clone();
     jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
     json!({ "jwk": jwk, "header": header, "content": content })
 }
 
-/// Over HTTP, with the keys that the Worker publishes: an encrypted token works like its content, for the edge's tokens
-/// and for a script's.
+/// Tests encrypted tokens over HTTP, with the keys that the Worker publishes. An encrypted token gives the same access
+/// as the token that it contains. This is tested with a token of the edge and with a token of a script.
 #[test]
 fn a_sealed_token_is_as_good_as_what_is_in_it() {
     for (site, token) in [
@@ -153,7 +154,7 @@ fn a_sealed_token_is_as_good_as_what_is_in_it() {
     }
 }
 
-/// For every fault the caller gets `invalid_token`. The specific code is in the log only.
+/// The caller gets `invalid_token` for every fault. Only the log contains the specific code.
 #[test]
 fn a_sealed_token_of_no_worth_opens_nothing() {
     let site = Site::shared();

@@ -1,5 +1,5 @@
-//! Executes `docs/self-hosting.md` as written, on a computer with a real systemd. A device executes commands through an
-//! edge that runs there, also after the page's backup procedure.
+//! Executes `docs/self-hosting.md` as written, on a computer with a real systemd. An edge runs on this computer, and a
+//! device executes commands through the edge. The device still does this after the backup procedure of the page.
 
 use std::path::{Path, PathBuf};
 
@@ -22,10 +22,11 @@ fn an_edge_runs_under_systemd_without_an_account() {
     let certificates = Certificates::new(&["localhost"]);
     std::fs::copy(certificates.ca(), folder.path().join("authorities.pem")).expect("a copy");
     let computer = Computer::boot(folder.path());
-    // Replaces the package `ca-certificates`, which the page requires. This test contacts no external servers.
+    // Replaces the package `ca-certificates`, which the page requires. The package is not needed, because this test
+    // connects to no external server.
     let authorities = "/etc/ssl/certs/ca-certificates.crt";
     computer.run(&format!("mkdir -p /etc/ssl/certs && cp /packages/authorities.pem {authorities}"));
-    // The computer shares the host's network, so the port must be free there.
+    // The computer shares the host's network, so the port must be free on the host.
     let port = xtask::edge::free_port().expect("a port");
     let said = follow(&computer, "server", port);
     let origin = format!("http://127.0.0.1:{port}");
@@ -57,12 +58,12 @@ fn an_edge_runs_under_systemd_without_an_account() {
         archive.contains("pinlatch-edge/state/") && archive.contains("pinlatch-edge/edge.env"),
         "{archive}"
     );
-    // People, sessions and devices still exist.
+    // After the restore, people, sessions and devices still exist.
     log_in(&http);
     obeys(&owner);
 }
 
-/// Creates the files of a clone after a build.
+/// Creates the files that a clone of the repository has after a build.
 fn clone_into(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let place = |path: &str| {
@@ -98,14 +99,14 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the page's blocks with this purpose in a clone, as root and on a free port. Returns their output.
+/// Runs the page's blocks with this purpose in a clone, as root and on a free port. Returns the output of the blocks.
 fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
     let page = include_str!("../../docs/self-hosting.md");
     let fence = format!("```sh {purpose}\n");
     let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty(), "there is nothing to {purpose}");
     let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
-    // Runs in a writable clone, and as root with a `sudo` that only runs its arguments.
+    // The blocks run in a writable clone. They run as root, so `sudo` is a function that only runs its arguments.
     computer.run(&format!(
         "set -eu; test -d /clone || cp -r /packages /clone; cd /clone; export PATH=/clone/bin:$PATH HOME=/root\n\
          sudo() {{ \"$@\"; }}\n{script}"

@@ -1,4 +1,4 @@
-//! Logging in: programs use tokens, browsers use cookies.
+//! Login and sessions. Programs use tokens, and browsers use cookies.
 
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ fn a_page_learns_how_its_session_stands() {
     assert_eq!(status(refresh), json!({ "state": "renewable" }));
     let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
     assert_eq!(as_guest, json!({ "state": "none" }), "no guest, whoever is logged in");
-    // Only the cookie counts as a session, because the browser sends it without a script; a bearer token does not.
+    // Only the cookie counts as a session, because the browser sends the cookie without a script. A bearer token does
+    // not count as a session.
     let token = session.split_once('=').expect("a cookie").1;
     let program = site.deployment.http().with("authorization", &format!("Bearer {token}"));
     assert_eq!(program.get("/api/v1/session").ok(), json!({ "state": "none" }));
@@ -160,7 +161,7 @@ fn wrong_passwords_and_unknown_people_look_alike_and_are_throttled() {
     assert!(throttled.header("retry-after").parse::<u32>().expect("seconds") >= 1);
 }
 
-/// Two tabs refresh at the same time. Both stay logged in, with the same successor token.
+/// Two tabs refresh their session at the same time. Both tabs stay logged in and get the same new token.
 #[test]
 fn two_tabs_may_refresh_at_once() {
     let site = Site::shared();

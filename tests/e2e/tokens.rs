@@ -1,4 +1,4 @@
-//! Tokens that a login does not issue, signed by the test with the deployment's keys or with other keys.
+//! Tokens that are not issued by a login. The test signs them with the deployment's keys or with other keys.
 
 use e2e::outsiders::now;
 use e2e::{Deployment, HostLock, Panel, Site, soon};
@@ -41,7 +41,7 @@ fn a_token_opens_to_its_scopes_and_no_further() {
         seen["lines"].as_array().unwrap().iter().filter_map(|line| line["name"].as_str()).collect();
     assert_eq!(lines, ["door", "lamp"]);
 
-    // A guest's stream shows the guest's lines only, and sequence numbers have no gaps.
+    // A guest's live stream contains only the guest's lines, and its sequence numbers have no gaps.
     let mut panel = Panel::open(site.deployment.origin(), &guest);
     let mut seq = panel.snapshot["seq"].as_u64().expect("a number");
     agent.drive("bell", true);
@@ -98,8 +98,8 @@ fn a_socket_ends_with_its_token() {
     assert_eq!(site.line("porch", "relay")["reported"], true);
 }
 
-/// A token refused in the Worker never reaches an object: the object of an unused site starts only at the first valid
-/// token.
+/// A token that the Worker refuses never reaches a Durable Object: the Durable Object of an unused site starts only
+/// when the first valid token arrives.
 #[test]
 fn a_refused_token_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
@@ -122,7 +122,8 @@ fn a_refused_token_never_reaches_the_object() {
     let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
     deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
     assert_eq!(starts(), before, "an object was reached");
-    // The object refuses this token, because there is no such person. To do so, it must have started.
+    // The Durable Object refuses this token, because the person does not exist. So the Durable Object must have
+    // started.
     deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
     soon("the object starts for a good token", || (starts() > before).then_some(()));
 }

@@ -1,5 +1,5 @@
-//! The deployment under `wrangler dev`, which developers use and which is closest to Cloudflare. All other tests run
-//! workerd with the files that `pinlatch self-host` writes.
+//! A deployment under `wrangler dev`. Developers use `wrangler dev`, and it is most similar to Cloudflare. All other
+//! tests run workerd with the files that `pinlatch self-host` writes.
 
 use e2e::{Deployment, HostLock, Site};
 use serde_json::json;

@@ -1,9 +1,9 @@
-// A stand-in for an Auth0 tenant, on the loopback interface. It implements Auth0's documented addresses, key set and
-// tokens, and proves nothing about the real service.
+// A stand-in for an Auth0 tenant, on the loopback interface. It implements the URLs, the key set and the tokens that
+// Auth0 documents. It does not show how the real service behaves.
 //
 // node auth0.mjs LOGIN_SECRET ROBOT_SECRET
-// stdout, once: { "issuer": ISSUER }, which ends with a slash, as at Auth0.
-// The application `LoginClient` logs in one person; `RobotClient` gets access tokens for the API below.
+// stdout, once: { "issuer": ISSUER }. As at Auth0, ISSUER ends with a slash.
+// The application `LoginClient` logs in one person. The application `RobotClient` gets access tokens for the API below.
 
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
@@ -15,7 +15,7 @@ const [loginSecret, robotSecret] = process.argv.slice(2);
 const API = "https://pinlatch.example/api";
 const PERSON = { sub: "auth0|65f0c0ffee0123456789abcd", email: "kim@example.org", email_verified: true };
 
-// Like Auth0's keys, these have certificates, and their `kid` is not a thumbprint.
+// Like Auth0's keys, these keys have certificates, and their `kid` is not a thumbprint.
 function makeKey() {
   const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=tenant.example", "-keyout", "-"];
   const pem = execFileSync("openssl", request, { stdio: ["ignore", "pipe", "ignore"] }).toString();
@@ -28,7 +28,7 @@ function makeKey() {
   return { kid, jwk, privateKey: createPrivateKey(pem) };
 }
 
-// The current signing key, and the next one.
+// The current signing key, and the next signing key.
 const [key, next] = [makeKey(), makeKey()];
 const logins = new Map();
 

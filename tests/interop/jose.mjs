@@ -15,7 +15,7 @@ async function sign({ algs, claims }) {
     const made = symmetric ? await generateSecret(alg, options) : await generateKeyPair(alg, options);
     const [privateKey, publicKey] = symmetric ? [made, made] : [made.privateKey, made.publicKey];
     const kid = `jose-${alg}`;
-    // One set for all public keys, as issuers publish them. The token's `kid` selects the key.
+    // All public keys are in one set, as issuers publish them. The token's `kid` selects the key.
     const jwks = symmetric ? sets.secrets : sets.public;
     jwks.keys.push({ ...(await exportJWK(publicKey)), alg, kid, use: "sig" });
     const token = await new SignJWT(claims)

@@ -2,8 +2,8 @@
 //
 // stdin: { "sign": [{ "alg", "claims": {…}, "options": {…}, "secret", "age" }, …] }  →  [{ "alg", "token", "key" }, …]
 //        { "verify": { "keys": [{ "alg", "text", "token" }, …], "issuer", "audience" } }  →  [claims, …]
-// Without "secret" a new secret or key pair is generated; "key" is then the secret, or the public key as PEM. "age" is
-// the number of seconds since the token was issued.
+// Without "secret", a new secret or key pair is generated. In the output, "key" is the secret, or the public key as
+// PEM. "age" is the number of seconds since the token was issued.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";

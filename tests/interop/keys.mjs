@@ -1,4 +1,4 @@
-// New keys for every algorithm, in every format that `pinlatch token mint` reads, made with node:crypto only.
+// Generates new keys for every algorithm, in every format that `pinlatch token mint` reads. Only node:crypto is used.
 //
 // stdin: ["HS256", …]
 // stdout: [{ "alg", "private": { "FORM": TEXT, … }, "jwk": public JWK or secret, "text": PEM or secret }, …]
@@ -6,7 +6,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
 
-// One RSA key for all RSA algorithms, which differ only in its use.
+// All RSA algorithms share one RSA key. They differ only in how they use the key.
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const pairs = {
   RS: () => rsa,

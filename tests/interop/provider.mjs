@@ -1,17 +1,18 @@
-// Login providers: npm's certified `oidc-provider`, one instance per name, each with a separate port and separate keys.
+// Login providers: npm's certified `oidc-provider`, with one instance per name. Each instance has a separate port and
+// separate keys.
 //
 // node provider.mjs SECRET NAME…
 // stdout, once: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
 // POST /NAME at the control origin changes one provider, with any of these members:
-//   "redirect": Pinlatch's callback address; logins fail until it is set
-//   "rotate": "RS256" or "ES256": replaces the key by a new one
+//   "redirect": Pinlatch's callback URL; logins fail until it is set
+//   "rotate": "RS256" or "ES256"; replaces the key by a new key for this algorithm
 //   "down": true to cut every connection
-//   "rewrite": parameters that override those of every authorization request
-//   "forge": claims that override those of an id_token, which is then issued for any code
+//   "rewrite": parameters that override the parameters of every authorization request
+//   "forge": claims that override the claims of the id_token; with them, an id_token is issued for any code
 //   "hang": true if the token endpoint must not answer
-//   "terse": true to return the address at the userinfo endpoint only, not in the id_token
-//   "userinfo": claims that override those of the userinfo endpoint
-//   "sign": { "header", "claims" }: signs a token with the current key
+//   "terse": true to return the email address only at the userinfo endpoint, not in the id_token
+//   "userinfo": claims that override the claims at the userinfo endpoint
+//   "sign": { "header", "claims" }; signs a token with the current key
 // The answer is { "asked": { PATH: COUNT }, "signed": TOKEN }.
 //
 // The provider also serves invalid key sets, at /odd/….
@@ -26,7 +27,7 @@ const [secret, ...names] = process.argv.slice(2);
 
 const RESOURCE = "https://pinlatch.example/api";
 
-// Claims of some accounts. Other accounts have only a subject, which is the account's name.
+// The claims of some accounts. For all other accounts, the only claim is the subject, which is the account's name.
 const ACCOUNTS = {
   bea: { email: "Bea@Mail.Example", email_verified: true },
   "bea-again": { email: "bea@mail.example", email_verified: true },
@@ -89,11 +90,11 @@ class Issuer {
       cookies: { keys: [secret] },
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
-      // Like Auth0, Google and others: the claims of a scope are in the id_token.
+      // As at Auth0, Google and other providers, the `id_token` contains the claims of a scope.
       conformIdTokenClaims: this.terse ?? false,
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...ACCOUNTS[sub] }) }),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },
-      // Grants consent without a question.
+      // Grants consent without asking the person.
       loadExistingGrant: async (ctx) => {
         const { client, session } = ctx.oidc;
         const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId });

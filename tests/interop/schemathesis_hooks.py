@@ -1,4 +1,4 @@
-"""Request details that the document cannot describe: where the token is sent, and which logins may be broken."""
+"""Changes details of requests that the document cannot describe: where the token is sent, and which logins can fail."""
 
 import base64
 import itertools
@@ -19,27 +19,28 @@ COMMANDS = itertools.count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The audit log contains every token's id, so schemathesis finds this one and would revoke it.
+    # The audit log contains every token's id, so schemathesis finds the id of its own token and would revoke it.
     if case.path_parameters.get("jti") == JTI:
         case.path_parameters["jti"] = NOBODY
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
             case.headers["Origin"] = ORIGIN
-        # Uses each key twice, because most keys generated from the document would be the same.
+        # Each idempotency key is used twice. Most keys that schemathesis generates from the document would be the same.
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = f"command-{next(COMMANDS) // 2}"
     body = case.body
     if not isinstance(body, dict):
         return
-    # A request with a token in its form must have no other token.
+    # If the form contains the token, the request must contain no other token.
     if carries_token(case):
         body["access_token"] = TOKEN
         kwargs["auth"] = without_header
-    # Inviting the owner again returns a code that takes over the account. Schemathesis did this.
+    # An invitation of the owner returns a code that sets a new password. Schemathesis once took over the account this
+    # way.
     if str(body.get("username")).lower() == OWNER:
         body["username"] = NOBODY
-    # Wrong passwords delay an account's next logins, so only an account that does not exist, on the test's site, is
-    # used.
+    # A wrong password delays the next logins of its account. So logins use only an account that does not exist, on the
+    # test's site.
     is_login = body.get("grant_type") == "password" or case.operation.path == "/api/v1/session"
     if is_login and isinstance(body.get("username"), str):
         body.update(username=NOBODY, site=SITE)
@@ -47,7 +48,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    # This check removes the header to see whether a token is required, but the form still has one.
+    # This check removes the header to see whether a token is required, but the form still contains the token.
     return not (type(failure).__name__ == "IgnoredAuth" and carries_token(case))
 
 

@@ -1,4 +1,4 @@
-//! A real agent with simulated lines, and a journal of their changes.
+//! A real agent with simulated lines. The simulator writes a journal of the lines' changes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use xtask::guard::Guarded;
 
 use crate::{program, soon};
 
-/// Lines of an ordinary test device.
+/// The lines of a standard test device.
 pub const LINES: &str = r#"
 [lines.door]
 kind = "momentary"
@@ -40,7 +40,7 @@ driver = "sim"
 /// The agent's credentials file, relative to its folder.
 const CREDENTIALS: &str = "state/credentials.json";
 
-/// Number of log lines shown if a test fails.
+/// Number of log lines that are printed if a test fails.
 const SHOWN: usize = 30;
 
 /// An enrolled agent, running or stopped. Dropping this value ends its processes.
@@ -57,7 +57,8 @@ impl Agent {
         Self::enrol_with(enrolment, lines, "", &[], more)
     }
 
-    /// Enrols a device. `config` is added to its configuration; `once` are arguments for `enrol` only.
+    /// Enrols a device. `config` is added to the device's configuration. `once` are arguments for `enrol` only, and
+    /// `more` are arguments for both `enrol` and `run`.
     pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let state = folder.path().join("state");
@@ -87,7 +88,7 @@ impl Agent {
         self.others.push(self.spawn());
     }
 
-    /// The same device in another folder, as after restoring a backup. Not started.
+    /// A copy of the device in another folder, as after a backup is restored. The copy is not started.
     pub fn twin(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = |name: &str| {
@@ -136,7 +137,7 @@ impl Agent {
         }
     }
 
-    /// Sends SIGHUP: the agent reloads its configuration and, if it waits to reconnect, retries at once.
+    /// Sends SIGHUP. The agent reloads its configuration. If the agent is waiting to reconnect, it retries at once.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
@@ -171,7 +172,7 @@ impl Agent {
         kill_process(running.pid(), signal).expect("its process");
     }
 
-    /// Changes the arguments of `run`, from the next start on.
+    /// Changes the arguments of `run`. They apply from the next start.
     pub fn set_arguments(&mut self, more: &[&str]) {
         self.more = more.iter().map(ToString::to_string).collect();
     }
@@ -189,7 +190,7 @@ impl Agent {
         self.folder.path().join("agent.log")
     }
 
-    /// All changes of simulated outputs, across restarts.
+    /// All changes of simulated outputs, including the changes before a restart.
     pub fn journal(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
@@ -209,7 +210,7 @@ impl Agent {
         self.drive_to(line, &json!(level));
     }
 
-    /// Sets the input of a simulated contact or sensor; `null` makes a sensor fail.
+    /// Sets the input of a simulated contact or sensor. `null` makes a sensor fail.
     pub fn drive_to(&self, line: &str, level: &Value) {
         let socket = self.folder.path().join("sim.sock");
         let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());
@@ -221,7 +222,7 @@ impl Agent {
 }
 
 impl Drop for Agent {
-    /// Prints the end of the agent's log if the test fails.
+    /// Prints the last lines of the agent's log if the test fails.
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

@@ -20,9 +20,9 @@ use xtask::guard::Guarded;
 use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
-/// Longest time for a browser to start.
+/// Longest time until a browser has started.
 const SESSION: Duration = Duration::from_secs(60);
-/// Longest time for the page to show an expected state.
+/// Longest time until the page shows an expected state.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Interval between two runs of a polled script.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -33,16 +33,16 @@ static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// Browsers free for reuse. Starting a browser costs more processor time than most tests that use it.
+/// Browsers that can be reused. Starting a browser needs more processor time than most tests that use it.
 static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// A browser without data of earlier tests. On drop its data is deleted and it is kept for reuse; if the test failed,
-/// the browser ends.
+/// A browser without data of earlier tests. When this value is dropped, the browser's data is deleted and the browser
+/// is kept for reuse. If the test failed, the browser is closed instead.
 pub struct Browser {
     /// The WebDriver session.
     pub client: Client,
     running: Option<Running>,
-    /// Started without extra arguments, so another test can reuse it.
+    /// Whether the browser was started without extra arguments, so that another test can reuse it.
     plain: bool,
 }
 
@@ -84,7 +84,7 @@ impl Browser {
         }
     }
 
-    /// The path and the test ids of the current page, for a failure's message.
+    /// The path and the test ids of the current page, for the message of a failure.
     async fn shown(&self) -> String {
         let script =
             "return [location.pathname, ...[...document.querySelectorAll('[data-testid]')].map(element =>
@@ -92,13 +92,13 @@ impl Browser {
         self.run(script, &[]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits for an element, including on a page loaded in the meantime.
+    /// Waits for an element. The element can also be on a page that is loaded during the wait.
     async fn appears(&self, selector: &str) -> Result<Element, CmdError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.wait().at_most(left).for_element(Locator::Css(selector)).await {
-                // The page was left during the driver's search.
+                // The browser left the page while the driver searched it, so the search is repeated.
                 Err(error) if !left.is_zero() && error.to_string().contains("aborted by navigation") => {}
                 found => return found,
             }
@@ -138,7 +138,7 @@ impl Browser {
 
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
-        // The driver scrolls to elements outside the window, but not to those covered by the header.
+        // The driver scrolls to an element outside the window, but not to an element that the header covers.
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         let target = serde_json::to_value(&element).expect("JSON");
         let clicked = async {
@@ -188,7 +188,8 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
-            // Chromium's internal pages: each new one costs more than a page of the panel.
+            // Disables some of Chromium's internal pages, because each of them needs more processor time than a page of
+            // the panel.
             "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
@@ -207,7 +208,7 @@ impl Running {
         Self { client, _driver: driver, _profile: profile }
     }
 
-    /// Closes every page, which also ends its emulation settings, and deletes cookies, storage and caches.
+    /// Closes every page and deletes cookies, storage and caches. Closing a page also ends its emulation settings.
     async fn forget(&self) -> Result<(), CmdError> {
         let (client, mut origins) = (&self.client, BTreeSet::new());
         let pages = client.windows().await?;

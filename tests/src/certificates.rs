@@ -7,8 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// An authority and one certificate issued by it, as files. Both are valid from 2026, so for a device in 1970 they are
-/// not valid yet.
+/// The files of an authority and of one certificate that it issued. Both certificates are valid from 2026, so for a
+/// device whose clock says 1970 they are not valid yet.
 pub struct Certificates {
     folder: TempDir,
     authority: Vec<u8>,
@@ -44,27 +44,27 @@ impl Certificates {
         }
     }
 
-    /// Path of the authority's certificate, PEM.
+    /// Path of the authority's certificate in PEM format.
     pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Path of the certificate, PEM.
+    /// Path of the certificate in PEM format.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    /// Path of the certificate's private key, PEM.
+    /// Path of the certificate's private key in PEM format.
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 
-    /// The authority's certificate, DER.
+    /// The authority's certificate in DER format.
     pub fn authority(&self) -> &[u8] {
         &self.authority
     }
 
-    /// SHA-256 of the certificate's public key, in Base64: the format of Chromium's flag for trusted keys.
+    /// SHA-256 of the certificate's public key in Base64, which is the format of Chromium's flag for trusted keys.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,7 +1,8 @@
 //! A deployment in real workerd.
 //!
-//! All tests of one run share one deployment with many sites, one site per test, because a workerd needs half a
-//! gigabyte of memory and some seconds to start. Tests that restart it or slow it down start a separate one.
+//! All tests of a run share one deployment with many sites, because a workerd process needs half a gigabyte of memory
+//! and some seconds to start. Each test has its own site. A test that restarts workerd or slows it down starts a
+//! separate deployment.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,16 +16,17 @@ use xtask::edge::{Edge, EdgeOptions, write_private};
 
 use crate::{Certificates, Http, outsiders, program};
 
-/// Number of sites in the shared deployment: at least one for each test, and some that are prepared in advance.
+/// Number of sites in the shared deployment. There must be at least one site for each test, plus the sites that are
+/// prepared in advance.
 const SHARED_SITES: usize = 160;
 
-/// The last site of every deployment, opened by external issuers.
+/// The name of the last site of every deployment, to which external issuers give access.
 const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
 static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
 
-/// A running deployment. Its sites have no owners yet.
+/// A running deployment. Its sites have no owners at first.
 pub struct Deployment {
     edge: Mutex<Edge>,
     folder: TempDir,
@@ -34,14 +36,14 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// The shared deployment and the index of a site that no other test has.
+    /// The shared deployment, and the index of a site that no other test uses.
     pub fn shared() -> (&'static Self, usize) {
         let index = NEXT_SITE.fetch_add(1, Ordering::SeqCst);
         assert!(index < SHARED_SITES, "more tests than sites: raise SHARED_SITES");
         (&SHARED, index)
     }
 
-    /// The shared deployment and the index of the site for external issuers.
+    /// The shared deployment, and the index of the site for external issuers.
     pub fn outside() -> (&'static Self, usize) {
         (&SHARED, SHARED_SITES)
     }
@@ -101,7 +103,7 @@ impl Deployment {
         }
     }
 
-    /// The authority that clients must trust, DER; `None` without TLS.
+    /// The certificate in DER format of the authority that clients must trust. `None` without TLS.
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.as_deref()
     }
@@ -119,12 +121,12 @@ impl Deployment {
         EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
     }
 
-    /// Controls workerd's process: stop, kill, restart.
+    /// The workerd process, which a test can stop, kill or restart.
     pub fn edge(&self) -> MutexGuard<'_, Edge> {
         self.edge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The log of the Worker and its objects.
+    /// The log of the Worker and its Durable Objects.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.edge().log()).unwrap_or_default()
     }

@@ -1,17 +1,17 @@
-//! A lock on the host, which the tests share: most tests run in parallel, at most two emulate a board, and those that
+//! A lock on the host. Most tests run in parallel, at most two tests emulate a board at the same time, and tests that
 //! measure time run alone.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Current holders and waiters.
+/// The current locks and the waiting threads.
 #[derive(Default)]
 struct Claims {
-    /// Number of locks held in each mode.
+    /// Number of current locks in each mode.
     held: [usize; 3],
-    /// Number of threads that wait for the others to finish. New requests queue behind them; otherwise these threads
-    /// could wait until all other tests are done.
+    /// Number of threads that wait until other tests have finished. New requests queue behind these threads. Otherwise
+    /// these threads could wait until all other tests have finished.
     waiting: usize,
 }
 
@@ -27,32 +27,34 @@ enum LockMode {
 }
 
 impl Claims {
-    /// Whether a held lock excludes this mode.
+    /// Whether the current locks exclude a lock in this mode.
     fn is_taken_for(&self, mode: LockMode) -> bool {
         let [beside, emulating, alone] = self.held;
         match mode {
             LockMode::BesideOthers => emulating + alone > 0,
-            // Each emulator needs a processor, and the host has at least two.
+            // Each emulator needs one processor, and the host has at least two.
             LockMode::Emulating => beside + alone > 0 || emulating >= 2,
             LockMode::Alone => beside + emulating + alone > 0,
         }
     }
 }
 
-/// How long an exclusive request blocks new shared ones. Limited, because the tests that it waits for may have threads
-/// that request the lock themselves.
+/// How long an exclusive request blocks new shared requests. The time is limited, because the tests that have the lock
+/// can have other threads that request the lock.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// Number of locks that this thread has. A thread with a lock gets another one without queueing.
+    /// Number of locks that this thread has. A thread that has a lock gets another lock without queueing.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Access to the host. A test may take several locks of the mode `BesideOthers`, but only one of another mode.
+/// Permission to use the host. A test is allowed to take several locks of the mode `BesideOthers`, but only one lock of
+/// another mode.
 pub struct HostLock(LockMode);
 
 impl HostLock {
-    /// Waits while another test has an exclusive lock or, for up to `PRIORITY`, waits for one.
+    /// Waits while another test has an exclusive lock. Also waits while another test is waiting for an exclusive lock,
+    /// for at most `PRIORITY`.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
         let wait = |claims: &mut Claims| {
@@ -63,12 +65,12 @@ impl HostLock {
         Self::hold(claims, LockMode::BesideOthers)
     }
 
-    /// Waits until nothing runs except at most one other emulating test.
+    /// Waits until nothing runs, except at most one other test that emulates a board.
     pub fn emulating() -> Self {
         Self::before_others(LockMode::Emulating)
     }
 
-    /// Waits until nothing else runs, and blocks all others.
+    /// Waits until nothing else runs, and blocks all other tests.
     pub fn alone() -> Self {
         Self::before_others(LockMode::Alone)
     }
@@ -94,7 +96,7 @@ impl HostLock {
 impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
-        // If another thread drops the lock, that thread's count may be zero.
+        // If another thread drops the lock, the count of that thread can be zero.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();
     }

@@ -14,24 +14,24 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// In the order received, with names in lower case.
+    /// The headers in the order received. Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON; null if it is empty or not JSON.
+    /// The body as JSON. Null if the body is empty or not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The first header with this name; empty if absent.
+    /// The value of the first header with this name. Empty if there is no such header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// The problem's code; empty if absent.
+    /// The code of the problem. Empty if the body is not a problem.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Asserts a problem with this status and code, in the media type for problems.
+    /// Asserts that the answer is a problem with this status and code, and has the media type of problems.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{self:?}");
@@ -40,7 +40,7 @@ impl Answer {
         assert!(self.body["title"].is_string() && self.body["type"].is_string(), "{self:?}");
     }
 
-    /// Asserts success. Returns the body.
+    /// Asserts a success status. Returns the body.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "{self:?}");
@@ -53,17 +53,18 @@ fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// Replaces `localhost:PORT` by the loopback address, which works without `/etc/hosts`. Leaves other hosts unchanged.
+/// Replaces `localhost` in `localhost:PORT` by 127.0.0.1, which works without `/etc/hosts`. Leaves other hosts
+/// unchanged.
 pub fn local(host: &str) -> String {
     host.strip_prefix("localhost:").map_or_else(|| host.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
-/// Sends raw bytes. Returns the status of the answer, or `None` if the connection ends without one.
+/// Sends raw bytes. Returns the status of the answer, or `None` if the connection ends without an answer.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
     let mut stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
-    // The server may refuse early and close the connection, so a failed write is ignored.
+    // The server can refuse the request early and close the connection, so a failed write is ignored.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
@@ -77,7 +78,7 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
-/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because a minimal system may lack `/etc/hosts`.
+/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems have no `/etc/hosts`.
 #[derive(Debug, Default)]
 struct LocalResolver {
     system: DefaultResolver,
@@ -100,7 +101,7 @@ impl Resolver for LocalResolver {
     }
 }
 
-/// A client for one origin, with headers added to every request.
+/// A client for one origin. It adds its headers to every request.
 #[derive(Clone)]
 pub struct Http {
     agent: ureq::Agent,
@@ -115,7 +116,8 @@ impl Http {
         Self::with_tls(origin, TlsConfig::default())
     }
 
-    /// A client without credentials that trusts one authority, by its certificate in DER.
+    /// A client without credentials that trusts one authority. `authority` is the authority's certificate in DER
+    /// format.
     pub fn trusting(origin: &str, authority: &[u8]) -> Self {
         let authority = Certificate::from_der(authority).to_owned();
         Self::with_tls(origin, TlsConfig::builder().root_certs(RootCerts::from([authority])).build())
@@ -148,7 +150,7 @@ impl Http {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// `GET` of binary content. Returns the answer without a body, and the raw body.
+    /// Sends a `GET` request for binary content. Returns the answer without its body, and the body as bytes.
     pub fn get_bytes(&self, path: &str) -> (Answer, Vec<u8>) {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -161,26 +163,26 @@ impl Http {
         (Answer { status, headers, body: Value::Null }, bytes)
     }
 
-    /// `POST` with a JSON body.
+    /// Sends a `POST` request with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(("application/json", &body.to_string())))
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
-    /// `POST` with a form body.
+    /// Sends a `POST` request with a form as its body.
     pub fn post_form(&self, path: &str, form: &str) -> Answer {
         self.send("POST", path, Some(("application/x-www-form-urlencoded", form)))
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
-    /// Any method with a JSON body; null sends no body.
+    /// Sends a request with any method and a JSON body. If `body` is null, no body is sent.
     pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
         let body = (!body.is_null()).then_some(("application/json", text.as_str()));
         self.send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// `GET`. Returns the body as text.
+    /// Sends a `GET` request. Returns the body as text.
     pub fn text(&self, path: &str) -> String {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -191,7 +193,7 @@ impl Http {
         answer.body_mut().read_to_string().expect("a text")
     }
 
-    /// Any request. Fails only if no answer arrives.
+    /// Sends any request. Fails only if no answer arrives.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {

@@ -1,5 +1,5 @@
-//! Shared code of the end-to-end tests: a deployment in real workerd, real agents with simulated lines, real browsers,
-//! and waiting with deadlines.
+//! Code that the end-to-end tests share: a deployment in real workerd, real agents with simulated lines, real browsers,
+//! and waits with deadlines.
 //!
 //! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs the tests.
 

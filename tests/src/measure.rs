@@ -1,8 +1,8 @@
-//! Times of repeated runs.
+//! Measures the times of repeated runs.
 
 use std::time::{Duration, Instant};
 
-/// Sorted in ascending order.
+/// The times, in ascending order.
 pub struct Times(Vec<Duration>);
 
 impl Times {
@@ -16,7 +16,7 @@ impl Times {
         times.collect()
     }
 
-    /// The time not exceeded by this share (0 to 1) of the runs, in milliseconds.
+    /// The time that this share of the runs (0 to 1) did not exceed, in milliseconds.
     pub fn percentile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         let index = ((self.0.len() as f64 * share).ceil() as usize).saturating_sub(1).min(last);

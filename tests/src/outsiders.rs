@@ -1,5 +1,5 @@
-//! External issuers, configured in every test deployment: one for each type of key, one whose tokens narrow their
-//! scope, and one with a broken configuration.
+//! External issuers, which every test deployment contains. There is one issuer for each type of key, one issuer whose
+//! tokens narrow their scope, and one issuer with a broken configuration.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::forge::subject::text;
 use crate::forge::{Object, Role, Signer, Subject, encode};
 
-/// The `aud` of their tokens.
+/// The `aud` of the tokens of all these issuers.
 pub const AUDIENCE: &str = "https://pinlatch.example/outside";
 
-/// The most that their tokens can permit.
+/// The largest scopes that tokens of these issuers can have.
 pub const CEILING: &str = "line:*/relay:* line:*/lamp:read";
 
-/// The `kid` of the RSA key, the only one published in a JWK Set.
+/// The `kid` of the RSA key. Only this key is published in a JWK Set.
 const KID: &str = "rs-1";
 
 static KEYS: LazyLock<[Signer; 3]> = LazyLock::new(|| [Signer::hs256(), Signer::rs256(), Signer::es256()]);
@@ -28,7 +28,7 @@ pub enum Outsider {
     Rs256,
     /// Uses a public key in PEM.
     Es256,
-    /// Uses the secret of `Hs256`. The claim `scope` narrows its tokens' permissions.
+    /// Uses the secret of `Hs256`. The claim `scope` narrows the permissions of its tokens.
     Narrowed,
     /// Refers to a secret that is not set.
     Broken,
@@ -51,7 +51,7 @@ impl Outsider {
         }
     }
 
-    /// A valid token for ten minutes. Null claims are omitted.
+    /// A valid token with a lifetime of ten minutes. Claims whose value is null are left out.
     pub fn token(self, claims: Value) -> String {
         let mut header = json!({ "alg": self.signer().alg(), "typ": "JWT" });
         if self == Self::Rs256 {
@@ -66,7 +66,7 @@ impl Outsider {
         format!("{signed}.{}", encode(self.signer().sign(&signed)))
     }
 
-    /// A valid token, as the target of attacks.
+    /// A valid token, as the subject of attacks.
     pub fn subject(self) -> Subject {
         Subject::of(Role::Issuer, self.signer(), &self.token(json!({ "jti": "honest" })), now())
     }
@@ -77,7 +77,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// The value of the variable `ISSUERS`.
+/// The value of the Worker's variable `ISSUERS`.
 pub(crate) fn tables(site: &str) -> Value {
     let table = |outsider: Outsider, more: Value| {
         let mut table = json!({ "issuer": outsider.issuer(), "site": site, "audience": AUDIENCE,
@@ -99,7 +99,7 @@ pub(crate) fn tables(site: &str) -> Value {
     })
 }
 
-/// Their shared secret, in the format of `.dev.vars`.
+/// The shared secret of these issuers, in the format of `.dev.vars`.
 pub(crate) fn secrets() -> String {
     let Signer::Hs256(secret) = &KEYS[0] else { unreachable!("the first is a secret") };
     format!("OUTSIDE_SECRET='{}'\n", String::from_utf8_lossy(secret))

@@ -1,5 +1,5 @@
-//! Login providers: npm's certified `oidc-provider` in a separate process, one provider per name
-//! (`tests/interop/provider.mjs`), and a simulated person who answers its login page.
+//! Login providers. npm's certified `oidc-provider` runs in a separate process, with one provider per name
+//! (`tests/interop/provider.mjs`). A simulated person answers the login pages.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +15,13 @@ use crate::{Answer, Http, program, soon};
 /// Pinlatch's client id at the providers.
 pub const CLIENT: &str = "pinlatch";
 
-/// Pinlatch's client secret. It contains characters that must be percent-encoded.
+/// Pinlatch's client secret. Some of its characters must be percent-encoded.
 pub const SECRET: &str = "a%secret +with/odd:letters";
 
 /// The `aud` of the providers' access tokens.
 pub const RESOURCE: &str = "https://pinlatch.example/api";
 
-/// All providers. Dropping this value ends their process.
+/// All providers. Dropping this value ends the process of the providers.
 pub struct Providers {
     control: Http,
     issuers: Value,
@@ -57,17 +57,17 @@ impl Providers {
 }
 
 impl Provider<'_> {
-    /// The provider's `iss`, which is also its origin.
+    /// The `iss` of the provider, which is also the provider's origin.
     pub fn issuer(&self) -> &str {
         self.all.issuers[self.name].as_str().expect("an issuer")
     }
 
-    /// Changes the provider's behaviour; `provider.mjs` lists the options.
+    /// Changes the provider's behaviour. `provider.mjs` lists the options.
     pub fn change(&self, change: &Value) -> Value {
         self.all.control.post(&format!("/{}", self.name), change).ok()
     }
 
-    /// Number of requests to a path.
+    /// Number of requests to a path of the provider.
     pub fn asked(&self, path: &str) -> u64 {
         self.change(&json!({}))["asked"][path].as_u64().unwrap_or(0)
     }
@@ -78,14 +78,14 @@ impl Provider<'_> {
         signed["signed"].as_str().expect("a token").to_owned()
     }
 
-    /// A script's access token, for [`RESOURCE`].
+    /// An access token for a script, with the audience [`RESOURCE`].
     pub fn access_token(&self) -> String {
         let form = [("grant_type", "client_credentials"), ("resource", RESOURCE)];
         let reply = self.as_client("robot").post_form("/token", &encoded(&form)).ok();
         reply["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// The `id_token` of a person who logs in to the client with this redirect address.
+    /// The `id_token` of a person who logs in to the client with this redirect URI.
     pub fn id_token(&self, redirect_uri: &str, account: &str) -> String {
         let verifier = "a-verifier-has-at-least-forty-three-characters";
         let challenge = base64url(Sha256::digest(verifier));
@@ -111,12 +111,13 @@ impl Provider<'_> {
         reply["id_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Logs in at the provider as an account. Returns the address that the browser is redirected to.
+    /// Logs in to an account at the provider. Returns the URL to which the browser is redirected.
     pub fn answer(&self, question: &str, account: &str) -> String {
         let mut cookies: Vec<(String, String)> = Vec::new();
         let mut address = question.to_owned();
         let mut form: Option<String> = None;
-        // At most: the request, the page, its form, and the request again.
+        // At most these requests are needed: the authorization request, the login page, its form, and the authorization
+        // request again.
         for _ in 0..6 {
             let path = match address.strip_prefix(self.issuer()) {
                 Some(path) => path.to_owned(),
@@ -160,7 +161,7 @@ pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A parameter of an address's query, still percent-encoded.
+/// A parameter in the query of a URL. Its value is still percent-encoded.
 pub fn parameter<'a>(address: &'a str, name: &str) -> Option<&'a str> {
     let pairs = address.split_once('?')?.1.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)

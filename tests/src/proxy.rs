@@ -1,8 +1,8 @@
-//! A TCP proxy between an agent and the edge that disturbs the link.
+//! A TCP proxy between an agent and the edge. It disturbs the link.
 //!
 //! TCP neither duplicates nor reorders data, so after the upgrade the proxy handles whole WebSocket frames (RFC 6455
-//! §5.2). It can delay, duplicate, reorder or truncate frames, or drop them while both sockets stay open. It can also
-//! refuse all connections, like a network that is down.
+//! §5.2). The proxy can delay, duplicate, reorder or truncate frames. It can also drop frames while both sockets stay
+//! open. And it can refuse all connections, as if the network were down.
 
 mod frames;
 mod pump;
@@ -17,18 +17,18 @@ use pump::Towards;
 
 use crate::http::local;
 
-/// Random disturbance of text frames.
+/// The random disturbance of text frames.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noise {
-    /// The longest delay of a frame. Later frames wait behind it.
+    /// The longest delay of a frame. Later frames wait until the delayed frame is sent.
     pub delay: Duration,
-    /// Percentage of frames sent twice.
+    /// Percentage of frames that are sent twice.
     pub duplicated: u8,
-    /// Percentage of frames that let the next frame pass first.
+    /// Percentage of frames that are sent after the next frame.
     pub swapped: u8,
 }
 
-/// A running proxy. Dropping this value ends it and its connections.
+/// A running proxy. Dropping this value ends the proxy and its connections.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -52,9 +52,9 @@ struct Link {
     edge: TcpStream,
     /// Whether the connection now carries WebSocket frames instead of HTTP.
     upgraded: AtomicBool,
-    /// Half-open: no data moves, and neither end is notified.
+    /// Whether the connection is half-open: no data moves, and neither end is notified.
     stuck: AtomicBool,
-    /// Truncates the next frame to the agent.
+    /// Whether the next frame to the agent is truncated.
     cut_next: AtomicBool,
     closed: AtomicBool,
 }
@@ -62,7 +62,7 @@ struct Link {
 impl Link {
     fn close(&self) {
         self.closed.store(true, SeqCst);
-        // Either socket may be closed already.
+        // Either socket can be closed already, so errors are ignored.
         let _ = self.agent.shutdown(Shutdown::Both);
         let _ = self.edge.shutdown(Shutdown::Both);
     }
@@ -73,7 +73,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Proxy {
-    /// Listens on a free port, in front of an `http://` origin. The seed determines all random choices.
+    /// Listens on a free port, and forwards connections to an `http://` origin. The seed determines all random choices.
     pub fn start(origin: &str, seed: u64) -> Self {
         let upstream =
             local(origin.strip_prefix("http://").expect("plain http")).parse().expect("an address");
@@ -94,38 +94,38 @@ impl Proxy {
         Self { address, shared, acceptor: Some(acceptor) }
     }
 
-    /// The proxy's origin, to use instead of the edge's.
+    /// The origin of the proxy, which is used instead of the edge's origin.
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Sets the disturbance of text frames from now on.
+    /// Sets the random disturbance of text frames.
     pub fn noise(&self, noise: Noise) {
         *lock(&self.shared.noise) = noise;
     }
 
-    /// Ends every connection at once and drops data in transit.
+    /// Ends every connection at once. Data in transit is lost.
     pub fn cut(&self) {
         lock(&self.shared.links).drain(..).for_each(|link| link.close());
     }
 
-    /// Truncates the next frame to each agent, then ends the connection.
+    /// Truncates the next frame to each agent, and then ends the agent's connection.
     pub fn cut_mid_frame(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.cut_next.store(true, SeqCst));
     }
 
-    /// Network down: connections end, and new ones are refused.
+    /// Simulates that the network is down: ends all connections and refuses new ones.
     pub fn down(&self) {
         self.shared.refusing.store(true, SeqCst);
         self.cut();
     }
 
-    /// Network up again.
+    /// Simulates that the network is up again.
     pub fn up(&self) {
         self.shared.refusing.store(false, SeqCst);
     }
 
-    /// Holds all data back until [`Proxy::thaw`], which delivers it.
+    /// Holds back all data until [`Proxy::thaw`], which delivers the data.
     pub fn freeze(&self) {
         self.shared.frozen.store(true, SeqCst);
     }
@@ -134,7 +134,7 @@ impl Proxy {
         self.shared.frozen.store(false, SeqCst);
     }
 
-    /// Current connections stay open at both ends but carry no more data. New connections work.
+    /// Makes the current connections half-open: they stay open at both ends, but no data moves. New connections work.
     pub fn half_open(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.stuck.store(true, SeqCst));
     }
@@ -149,7 +149,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stopping.store(true, SeqCst);
         self.cut();
-        // Wakes the accepting thread.
+        // This connection wakes the thread that accepts connections.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();

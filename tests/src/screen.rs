@@ -1,5 +1,5 @@
-//! The appearance of a page in a browser: screen sizes, colour schemes, accessibility, and a check that something is
-//! drawn.
+//! The appearance of a page in a browser: screen sizes, colour schemes, accessibility, and a check that the page is not
+//! blank.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{Browser, program};
 
-/// Duration of a press on a hold button: slightly more than it requires.
+/// Duration of a press on a hold button. It is slightly longer than the button requires.
 const HELD: Duration = Duration::from_millis(900);
 
 /// A Chrome DevTools Protocol command, sent through chromedriver.
@@ -60,12 +60,12 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Deletes all cookies. WebDriver alone would delete only those for the page's path.
+    /// Deletes all cookies. WebDriver's own command deletes only the cookies for the page's path.
     pub async fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", json!({})).await;
     }
 
-    /// Holds a button long enough to trigger it.
+    /// Holds a button until it triggers its action.
     pub async fn hold(&self, testid: &str) {
         self.hold_for(testid, HELD).await;
     }
@@ -84,7 +84,8 @@ impl Browser {
             .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
     }
 
-    /// The accessibility rules that the page violates, by axe-core, each with the elements.
+    /// The accessibility rules that the page violates, as axe-core finds them. Each rule is followed by the elements
+    /// that violate it.
     pub async fn violations(&self) -> Vec<String> {
         let source = std::fs::read_to_string(modules().join("axe-core/axe.min.js")).expect("axe-core");
         self.run(&source, &[]).await;
@@ -98,7 +99,7 @@ impl Browser {
         found.as_array().expect("a list").iter().map(text).collect()
     }
 
-    /// Visible controls smaller than 44 pixels in either direction.
+    /// Visible controls whose width or height is below 44 pixels.
     pub async fn small_targets(&self) -> Value {
         let script = "return [...document.querySelectorAll('button, a[href], input, select, [role=button]')]
             .filter((element) => element.checkVisibility({ visibilityProperty: true }))
@@ -108,13 +109,13 @@ impl Browser {
         self.run(script, &[]).await
     }
 
-    /// The page's width beyond the screen's, in pixels.
+    /// By how many pixels the page is wider than the screen.
     pub async fn overflow(&self) -> Value {
         self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[])
             .await
     }
 
-    /// Saves a screenshot as `target/screens/NAME.png`. Fails if nothing is drawn on it.
+    /// Saves a screenshot as `target/screens/NAME.png`. Fails if the screenshot is blank.
     pub async fn picture(&self, name: &str) {
         // Waits for fade-in animations to end.
         let settled = "const done = arguments[0];
@@ -134,13 +135,13 @@ fn modules() -> PathBuf {
     program("PINLATCH_WRANGLER").ancestors().nth(3).expect("node_modules").to_owned()
 }
 
-/// The number of colours in a picture, and the share of the most frequent one.
+/// The number of colours in a picture, and the share of the most frequent colour.
 fn drawn(bytes: &[u8]) -> (usize, f64) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");
     let step = info.color_type.samples();
-    // A sample of every seventh pixel is enough.
+    // A sample of every seventh pixel is sufficient.
     let mut all: Vec<&[u8]> = pixels.chunks_exact(step).step_by(7).collect();
     all.sort_unstable();
     let commonest = all.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! One test's site, with a logged-in owner.
+//! The site of one test, with an owner who is logged in.
 
 use std::ops::Deref;
 use std::sync::Once;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::agent::{Agent, LINES};
 use crate::{Deployment, HostLock, Http, Panel, eventually, ready};
 
-/// The owner's name on every site.
+/// The user name of the owner of every site.
 pub const OWNER: &str = "owner";
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -37,7 +37,7 @@ impl Site<'static> {
         Self::of(deployment, index)
     }
 
-    /// The site for external issuers. Tests share it, so each uses different device names.
+    /// The site for external issuers. All tests share this site, so each test uses different device names.
     pub fn outside() -> Self {
         static OWNED: Once = Once::new();
         let host_lock = HostLock::beside_others();
@@ -73,7 +73,7 @@ impl<'d> Site<'d> {
         reply["enrol"].as_str().expect("an enrolment string").to_owned()
     }
 
-    /// Enrols and starts a device with [`LINES`], and waits until it is online.
+    /// Enrols and starts a device with the lines of [`LINES`], and waits until the device is online.
     pub fn device(&self, name: &str) -> Agent {
         let mut agent = Agent::enrol(&self.enrolment(name), LINES, &[]);
         agent.start();
@@ -117,7 +117,7 @@ fn make_owner(deployment: &Deployment, index: usize) {
     let (name, code) = deployment.site(index);
     let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
     let http = deployment.http();
-    // The gate limits the rate of hashes across all sites, so parallel tests get 429 and retry.
+    // The gate limits the rate of password hashes of all sites, so parallel tests get 429 and retry.
     eventually(Duration::from_secs(60), "the site has an owner", || {
         let answer = http.post("/api/v1/setup", &request);
         if answer.status == 429 { None } else { Some(answer.ok()) }

@@ -67,7 +67,7 @@ impl Write for Stream {
     }
 }
 
-/// Opens a WebSocket with extra headers. The error is the HTTP answer.
+/// Opens a WebSocket with extra headers. If the upgrade is refused, the error is the HTTP answer.
 pub fn open(
     origin: &str,
     path: &str,
@@ -76,7 +76,7 @@ pub fn open(
     open_trusting(origin, path, headers, None)
 }
 
-/// Like [`open`], over TLS if an authority's certificate is given.
+/// Like [`open`], but over TLS if an authority's certificate is given.
 fn open_trusting(
     origin: &str,
     path: &str,
@@ -122,7 +122,7 @@ impl Panel {
         Self::open_trusting(origin, token, None)
     }
 
-    /// Like [`Panel::open`], over TLS if an authority's certificate is given.
+    /// Like [`Panel::open`], but over TLS if an authority's certificate is given.
     pub fn open_trusting(origin: &str, token: &str, authority: Option<&[u8]>) -> Self {
         let bearer = format!("Bearer {token}");
         let (socket, response) =
@@ -138,12 +138,12 @@ impl Panel {
         self.socket.send(Message::text(frame.to_string())).expect("an open socket");
     }
 
-    /// Sends a text that need not be a valid frame.
+    /// Sends a text, which can be an invalid frame.
     pub fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).expect("an open socket");
     }
 
-    /// Waits up to 15 s for the next matching frame. Skipped frames are kept for later calls.
+    /// Waits up to 15 s for the next frame that matches. Frames that do not match are kept for later calls.
     #[track_caller]
     pub fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -170,8 +170,8 @@ impl Panel {
         self.until("a result", |frame| frame["id"] == id)
     }
 
-    /// Waits up to 15 s for the edge to close the socket. Returns the close code; 1006 if the connection ends without
-    /// one.
+    /// Waits up to 15 s until the edge closes the socket. Returns the close code. Returns 1006 if the connection ends
+    /// without a close code.
     pub fn close_code(&mut self) -> u16 {
         let deadline = Instant::now() + Duration::from_secs(15);
         while Instant::now() < deadline {

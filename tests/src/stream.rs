@@ -1,4 +1,4 @@
-//! A stream of commands, and checks that answers, records and line changes are consistent.
+//! Sends a stream of commands, and checks that answers, records and line changes are consistent.
 //!
 //! Every command sets a different colour, so the simulator's journal shows which commands ran, how often and when.
 
@@ -9,20 +9,21 @@ use serde_json::{Value, json};
 
 use crate::{Site, eventually};
 
-/// Longest delay between a change of a line and its journal entry, in milliseconds. The agent checks the deadline and
-/// then sets the line, and a busy host may delay the process after the check.
+/// Longest delay between the check of a command's deadline and the journal entry of the line's change, in milliseconds.
+/// The agent checks the deadline and then sets the line. A busy host can delay the process between these steps.
 const WRITTEN_WITHIN: u64 = 20;
 
-/// One command, as seen by its caller.
+/// One command, with the times and the answer that its caller observed.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The command's number. Its id is `c` and this number; its colour is the number in hexadecimal.
+    /// The command's number. The command's id is `c` followed by this number. The command's colour is this number in
+    /// hexadecimal digits.
     pub number: u32,
     /// The time of sending, in milliseconds since the Unix epoch.
     pub began_ms: u64,
     /// The time of the answer, in milliseconds since the Unix epoch.
     pub ended_ms: u64,
-    /// `executed`, a problem's code, or `None` if the connection failed.
+    /// `executed`, or the code of a problem. `None` if the connection failed.
     pub said: Option<String>,
 }
 
@@ -38,18 +39,18 @@ pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms:
         _ => answer.code().to_owned(),
     });
     if said.as_deref().is_none_or(|said| said == "device_offline") {
-        // The edge cannot be reached. Pauses before the next command, as a normal client does.
+        // The edge cannot be reached. The client pauses before its next command, as normal clients do.
         std::thread::park_timeout(Duration::from_millis(50));
     }
     Sent { number, began_ms, ended_ms: unix_ms(), said }
 }
 
-/// The colour that a command sets.
+/// The colour that a command with this number sets.
 pub fn colour(number: u32) -> String {
     format!("#{number:06x}")
 }
 
-/// The final status recorded by the site; `never` if the command is unknown to it.
+/// The final status that the site recorded. `never` if the site does not know the command.
 pub fn recorded(site: &Site<'_>, number: u32) -> String {
     eventually(Duration::from_secs(30), "a final status", || {
         let answer = site.get(&format!("/api/v1/commands/c{number}"));
@@ -78,7 +79,7 @@ impl Runs {
         Self(runs)
     }
 
-    /// The times at which a command ran.
+    /// The times at which a command with this number ran.
     pub fn at(&self, number: u32) -> &[u64] {
         self.0.get(&colour(number)).map_or(&[], Vec::as_slice)
     }
@@ -101,17 +102,18 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
         | (None, "never" | "expired") => {
             assert!(ran.is_none(), "{command:?} is {recorded}, and ran");
         }
-        // This answer comes one second after the deadline. If the command ran, it ran before the deadline, even if its
-        // report was lost.
+        // The edge sends this answer one second after the deadline. If the command ran, it ran before the deadline,
+        // even if the agent's report was lost.
         (Some("outcome_unknown"), "executed" | "unknown") => {
             let last = command.ended_ms + WRITTEN_WITHIN;
             assert!(ran.is_none_or(|at| *at + 1_000 <= last), "{command:?} ran at {ran:?}");
             assert!(recorded == "unknown" || ran.is_some(), "{command:?}");
         }
-        // The answer was lost with the connection. The caller can read the record.
+        // The answer was lost because the connection failed. The caller can read the record instead.
         (None, "executed") => assert!(ran.is_some(), "{command:?}"),
         (None, "unknown") => {}
-        // An agent that is stopping has already set its outputs to their safe levels, even if its answer is lost.
+        // A stopping agent refuses commands, because it has already set its outputs to their safe levels. Its answer
+        // can be lost.
         (None | Some("outcome_unknown"), "refused") => {
             assert!(ran.is_none(), "{command:?} was refused, and ran")
         }
@@ -119,7 +121,8 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     }
 }
 
-/// Checks that no command ran after the deadline in its token. Deadlines use edge time, which is the host's clock here.
+/// Checks that no command ran after the deadline in its token. Deadlines use the edge's time. In these tests, this is
+/// the host's clock.
 pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     for (number, deadline) in deadlines {
         for at in runs.at(*number) {

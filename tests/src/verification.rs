@@ -1,37 +1,38 @@
-//! Times and limits for token verification in workerd, for `cargo xtask bench verify`.
+//! Measures token verification in workerd and sets its limits, for `cargo xtask bench verify`.
 //!
-//! A Worker's clock does not advance during computation. So the time is measured by the client, around a request for
-//! many verifications, minus the time of a request for none. Our verifications all run within wasm: a token crosses
-//! into it once per request, not once per verification.
+//! A Worker's clock does not advance during computation, so the client measures the time. The time of many
+//! verifications is the time of a request for them, minus the time of a request for none. Our verifications of one
+//! request all run inside the wasm module, so the token is passed to the wasm module once per request, not once per
+//! verification.
 
 use std::time::{Duration, Instant};
 
 use xtask::bench::Row;
 
-/// Target computing time of one request: much longer than its transfer, and short enough that a run does not take
-/// minutes.
+/// Target computing time of one request. It is much longer than the transfer of the request, and short enough that a
+/// run does not take minutes.
 const REQUEST: Duration = Duration::from_millis(300);
-/// Shortest computing time from which the number of verifications per [`REQUEST`] is calculated.
+/// Shortest computing time that is used to calculate the number of verifications per [`REQUEST`].
 const ENOUGH: Duration = Duration::from_millis(50);
-/// Number of measurements. The best one counts, because other work on the host can only add time.
+/// Number of measurements. The shortest time is used, because other work on the host can only add time.
 const ROUNDS: usize = 3;
-/// Number of empty requests. The best one counts.
+/// Number of requests without verifications. The shortest time is used.
 const EMPTY_ROUNDS: usize = 10;
 
 /// The limits for one algorithm.
 pub struct Bars {
     /// RFC 7518 §3.1.
     pub alg: &'static str,
-    /// Longest time of our first verification, as a multiple of jose's time.
+    /// Longest time of our first verification, as a multiple of jose's time. `None` if there is no such limit.
     first_of_jose: Option<f64>,
-    /// Longest time of our first verification, in µs.
+    /// Longest time of our first verification, in µs. `None` if there is no such limit.
     first: Option<f64>,
-    /// Shortest speed-up of our repeated verification over jose.
+    /// Smallest factor by which our repeated verification must be faster than jose's.
     repeated: f64,
 }
 
-/// Limits for most algorithms: signature checks in wasm cannot be as fast as the runtime's C++, so only the cached case
-/// has a limit, and a high one.
+/// The limits for most algorithms. Signature checks in wasm cannot be as fast as the runtime's C++ code. So only the
+/// repeated verification, which uses the cache, has a limit.
 const fn bars(alg: &'static str) -> Bars {
     Bars { alg, first_of_jose: None, first: None, repeated: 5.0 }
 }
@@ -52,11 +53,11 @@ pub const ALGORITHMS: [Bars; 12] = [
     Bars { first: Some(1500.0), ..bars("EdDSA") },
 ];
 
-/// The verifiers compared.
+/// The verifiers that are compared.
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
-/// µs per verification, in the order of [`WHO`]. The verifiers take turns, so that a busy period of the host affects
-/// all of them.
+/// The times per verification in µs, in the order of [`WHO`]. The verifiers run in turn, so that a busy period of the
+/// host affects all of them.
 pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     let request = |who: &str, count: u32| {
         let began = Instant::now();
@@ -75,7 +76,7 @@ pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     best
 }
 
-/// The number of verifications that take about [`REQUEST`].
+/// The number of verifications for which a request takes about [`REQUEST`].
 fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     let mut count = 4_u32;
     loop {
@@ -88,7 +89,7 @@ fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     }
 }
 
-/// The table rows of one algorithm, with its limits.
+/// The rows of the table for one algorithm, with its limits.
 pub fn rows(bars: &Bars, [jose, first, repeated]: [f64; 3]) -> Vec<Row> {
     let alg = bars.alg;
     let mut rows = vec![

@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: installed tools, missing tools, and how to install them.
+//! `cargo xtask doctor`: lists installed tools, missing tools, and how to install them.
 
 use anyhow::Result;
 use serde_json::json;
@@ -61,7 +61,7 @@ fn program(name: &'static str, get: &str, needed: bool) -> Report {
     Report { name, found, needed, get: get.into() }
 }
 
-/// Only the version number of a program's output. A list of packages is not shortened.
+/// Returns only the version number in a program's output. A list of packages is not shortened.
 fn short(version: &str) -> String {
     let parts: Vec<_> = numbers(version).iter().map(u32::to_string).collect();
     if version.contains(',') || parts.is_empty() { version.to_owned() } else { parts.join(".") }

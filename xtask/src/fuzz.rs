@@ -21,19 +21,19 @@ use crate::{
     ui,
 };
 
-/// Largest input, in bytes. Larger than any accepted token or key set, so that the limits are tested too.
+/// Largest input, in bytes. It is larger than any accepted token or key set, so that the size limits are tested too.
 const MAX_LEN: usize = 20_000;
 /// Time limit of one input, in seconds.
 const SLOW: usize = 5;
 
-/// The fuzz targets, each a program of `fuzz/`.
+/// The fuzz targets. Each target is a program in `fuzz/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Target {
     /// Tokens signed by others.
     Token,
     /// Key sets and key files.
     Keyset,
-    /// Tokens sealed by others, and keys to seal with.
+    /// Tokens that others encrypted, and keys with which to encrypt tokens.
     Sealed,
     /// The agent's configuration.
     Config,
@@ -53,7 +53,7 @@ impl Target {
     }
 }
 
-/// Runs one target or all of them. Returns whether none failed.
+/// Runs one target, or all targets. Returns whether no target failed.
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     let cargo_fuzz = nightly::ensure(setup)?;
     let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
@@ -80,7 +80,7 @@ fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
         format!("-max_len={MAX_LEN}"),
         format!("-timeout={SLOW}"),
         format!("-dict={}", fuzz.join("words.dict").display()),
-        // No line for each new input, only the totals.
+        // Prints only the totals, not a line for each new input.
         "-verbosity=0".into(),
         "-print_funcs=0".into(),
         "-print_final_stats=1".into(),
@@ -107,7 +107,8 @@ fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
     command
 }
 
-/// By time, because an input that failed before gets the same file name again.
+/// Files that changed since `began`. Names are not compared, because an input that failed before gets the same file
+/// name.
 fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);

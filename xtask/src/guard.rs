@@ -1,10 +1,10 @@
-//! Child processes that end with this process.
+//! Child processes that end when this process ends.
 //!
-//! `cargo xtask guard -- CMD…` runs as a process between us and a program. It has the reading end of a pipe, and only
-//! we have the writing end. When we end, even by SIGKILL, the kernel closes the pipe, and the guard ends the program
-//! and all its descendants. On Linux the guard is a "child subreaper": orphaned descendants become its children, also
-//! from other process groups and sessions, so it knows when the last one has ended. This matters in containers whose
-//! process 1 does not reap orphans.
+//! `cargo xtask guard -- CMD…` runs as a process between this process and a program. The guard has the reading end of a
+//! pipe, and only this process has the writing end. When this process ends, even by SIGKILL, the kernel closes the
+//! pipe, and the guard ends the program and all its descendants. On Linux the guard is a "child subreaper": orphaned
+//! descendants become its children, even from other process groups and sessions, so the guard knows when the last
+//! descendant has ended. This matters in containers whose process 1 does not reap orphans.
 
 use std::{
     fs::OpenOptions,
@@ -25,12 +25,12 @@ use crate::processes::{descendants, signal_all};
 
 /// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long SIGKILL is repeated before the guard gives up.
+/// How long the guard repeats SIGKILL before it gives up.
 const LAST_RESORT: Duration = Duration::from_secs(5);
-/// Time limit for the guard to report the program's process id. Normally it does so at once.
+/// Time limit for the guard to report the program's process id. Usually the guard reports it at once.
 const START: Duration = Duration::from_secs(10);
 
-/// A running program. It and its descendants end when this value is dropped or our process ends.
+/// A running program. The program and its descendants end when this value is dropped or this process ends.
 pub struct Guarded {
     guard: Child,
     lifeline: Option<ChildStdin>,
@@ -61,7 +61,8 @@ impl Guarded {
                 None => guard.env_remove(name),
             };
         }
-        // In a separate process group, so that Ctrl-C reaches only us and we end the programs in order.
+        // The guard has a separate process group, so Ctrl-C reaches only this process, which ends the programs in
+        // order.
         guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
         let mut guard =
             guard.spawn().with_context(|| format!("cannot start the guard {}", xtask.display()))?;
@@ -82,13 +83,13 @@ impl Guarded {
         Ok(Self { guard, lifeline, pid })
     }
 
-    /// The program's process id, which is also its process group.
+    /// The program's process id, which is also the id of its process group.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The guard's process id. The program and its children descend from it.
+    /// The guard's process id. The program and its children are descendants of the guard.
     #[must_use]
     pub fn guard_pid(&self) -> Pid {
         Pid::from_child(&self.guard)
@@ -99,7 +100,7 @@ impl Guarded {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
-    /// Ends the program by SIGTERM, after two seconds by SIGKILL, and waits for all its processes.
+    /// Sends SIGTERM to the program, and SIGKILL after two seconds. Waits until all its processes have ended.
     pub fn stop(mut self) {
         self.end();
     }
@@ -123,7 +124,7 @@ impl Drop for Guarded {
     }
 }
 
-/// The `xtask` binary: `PINLATCH_XTASK`, or this program.
+/// The path of the `xtask` binary: `PINLATCH_XTASK`, or the path of this program.
 pub fn guard_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PINLATCH_XTASK") {
         return Ok(path.into());
@@ -132,13 +133,13 @@ pub fn guard_binary() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|stem| stem == "xtask") {
         return Ok(own);
     }
-    // After a rebuild during this run the name is "xtask (deleted)". The new binary can be the guard too.
+    // If xtask was rebuilt during this run, the name is "xtask (deleted)". The new binary can be used as the guard.
     let rebuilt = own.with_file_name("xtask");
     let deleted = own.file_name().is_some_and(|name| name.to_string_lossy() == "xtask (deleted)");
     if deleted && rebuilt.is_file() {
         return Ok(rebuilt);
     }
-    bail!("PINLATCH_XTASK must name the xtask binary (`cargo xtask test` sets it)")
+    bail!("PINLATCH_XTASK must be the path of the xtask binary (`cargo xtask test` sets it)")
 }
 
 /// The guard's first line, or an error after [`START`].
@@ -154,9 +155,9 @@ fn first_line(pipe: impl Read + Send + 'static) -> Result<String> {
 
 /// Events that the guard waits for.
 enum Event {
-    /// The other end of the pipe closed, or a signal asks us to end.
+    /// The other end of the pipe was closed, or a signal asks the guard to end.
     Release,
-    /// A child, possibly adopted, has ended.
+    /// A child has ended. It can be an adopted child.
     Ended(Pid, WaitStatus),
     /// No children are left.
     NoneLeft,
@@ -181,7 +182,7 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
         }
     });
 
-    // Our stdout is the pipe for the process id, so both outputs of the program go to the log.
+    // The guard's stdout is the pipe for the process id, so both outputs of the program go to the log.
     let log = std::io::stderr().as_fd().try_clone_to_owned()?;
     let child = Command::new(name)
         .args(args)
@@ -219,7 +220,8 @@ fn reap(sender: &mpsc::Sender<Event>) {
     }
 }
 
-/// Waits for the program's end or our release, then ends the remaining processes. Returns the program's exit code.
+/// Waits until the program ends or the guard is released, then ends the remaining processes. Returns the program's exit
+/// code.
 fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
     let mut code = 0;
     let mut none_left = false;
@@ -251,7 +253,7 @@ fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
             began = Instant::now();
         }
         if signal == Signal::KILL {
-            // Repeated, because processes may start new ones in between.
+            // SIGKILL is sent again, because a process can start another process before it is killed.
             send(program, signal);
         }
         match events.recv_timeout(Duration::from_millis(20)) {
@@ -269,7 +271,7 @@ fn send(program: Pid, signal: Signal) {
     signal_all(&descendants(getpid()), signal);
 }
 
-/// The exit code as a shell reports it: the code, or 128 + the signal.
+/// The exit code as a shell reports it: the exit status, or 128 plus the signal's number.
 fn exit_code(status: WaitStatus) -> u8 {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)

@@ -1,7 +1,7 @@
 //! The developer's tools: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
 //!
-//! A library in addition to the binary, because the end-to-end tests start the Worker and the agent as the demo does
-//! ([`edge::Edge`], [`guard::Guarded`]). xtask never handles a key: only `pinlatch` and `pinlatch-agent` do.
+//! This is a library in addition to the binary, so that the end-to-end tests can start the Worker and the agent as the
+//! demo does ([`edge::Edge`], [`guard::Guarded`]). Only `pinlatch` and `pinlatch-agent` handle keys; xtask never does.
 
 pub mod bench;
 pub mod build;

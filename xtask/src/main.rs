@@ -1,4 +1,4 @@
-//! `cargo xtask`: arguments and exit codes. The library does the work.
+//! The arguments and exit codes of `cargo xtask`. The library contains the tasks.
 
 use std::process::ExitCode;
 
@@ -21,14 +21,14 @@ struct Arguments {
     install: Install,
 }
 
-/// Permission to install packages. Without either option, asks at a terminal; without a terminal, root needs no
+/// Permission to install packages. Without these options, xtask asks on a terminal. Without a terminal, root needs no
 /// permission.
 #[derive(clap::Args)]
 struct Install {
     /// Installs missing packages without asking.
     #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
-    /// Never changes the system: prints the commands that install missing packages, and stops.
+    /// Never changes the system. Prints the commands that install missing packages, and stops.
     #[arg(long, global = true)]
     no_install: bool,
 }
@@ -45,9 +45,9 @@ impl Install {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs edge, panel and a simulated device on this machine; prints `ready: URL`.
+    /// Runs the edge, the panel and a simulated device on this machine, and prints `ready: URL`.
     Demo {
-        /// The port; another free port is used if it is busy [default: 8787].
+        /// The port. If it is in use, another free port is used [default: 8787].
         #[arg(long)]
         port: Option<u16>,
         /// Deletes the state of earlier runs.
@@ -57,17 +57,17 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Checks the formatting, runs clippy and the native tests: the fast check during development.
+    /// Checks the formatting, and runs clippy and the native tests. Use this fast check during development.
     Check,
-    /// Runs every check and test; with FILTER only the tests whose names contain it.
+    /// Runs every check and test. With FILTER, runs only the tests whose names contain FILTER.
     Test {
-        /// A part of the tests' names.
+        /// A part of the names of the tests to run.
         filter: Option<String>,
-        /// Runs the end-to-end tests with the Worker and the panel as deployed (always in CI).
+        /// Runs the end-to-end tests with the Worker and the panel as deployed. Always set in CI.
         #[arg(long)]
         release: bool,
     },
-    /// Builds the Worker, the panel, the native programs [default: all], or the agent for a device.
+    /// Builds the Worker, the panel, the native programs (by default all three), or the agent for a device.
     Build {
         /// The parts to build.
         parts: Vec<Part>,
@@ -87,50 +87,50 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// Tests failures of the link while many commands are pending, slow failures included.
+    /// Sends many commands while the link fails in many ways, and checks the results. Includes slow tests.
     Chaos {
         /// The number of commands.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..1 << 24))]
         commands: u32,
-        /// Repeats the random choices of an earlier run, which printed this seed.
+        /// Repeats the random choices of an earlier run. Each run prints its seed.
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Interrupts the link many times, as in a night with a bad network, and checks that the agent's state is
+    /// Interrupts the link many times, as a bad network does in one night, and checks that the agent's state is
     /// unchanged.
     Night {
         /// The number of interruptions.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         reconnects: u32,
     },
-    /// Runs a benchmark; exits 1 if a value exceeds its limit.
+    /// Runs a benchmark. The exit code is 1 if a value exceeds its limit.
     Bench {
         /// The benchmark.
         name: Bench,
-        /// How long `panel` measures the page [default: half a minute].
+        /// How many minutes `panel` measures the page [default: half a minute].
         #[arg(long)]
         minutes: Option<f64>,
-        /// One JSON array instead of a table.
+        /// Prints one JSON array instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Fuzzes the parsers of untrusted input; exits 1 if an input fails.
+    /// Fuzzes the parsers of untrusted input. The exit code is 1 if an input fails.
     ///
-    /// Not part of `test`. Needs nightly Rust and cargo-fuzz, and installs them.
+    /// `test` does not include this task. Needs nightly Rust and cargo-fuzz, and installs them.
     Fuzz {
         /// The target [default: every target, one after the other].
         target: Option<fuzz::Target>,
-        /// How long to fuzz each target.
+        /// How many seconds each target is fuzzed.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
-    /// Lists installed and missing tools, and how to install them.
+    /// Lists installed tools, missing tools, and how to install them.
     Doctor {
-        /// One JSON object instead of a table.
+        /// Prints one JSON object instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Runs a program, and ends it and its descendants when our standard input closes.
+    /// Runs a program. When stdin closes, ends the program and its descendants.
     #[command(hide = true)]
     Guard {
         /// The program and its arguments.

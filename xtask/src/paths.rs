@@ -20,7 +20,8 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// The folder of `NAME-VERSION` tool folders. Outside `target/`, so that `cargo clean` does not delete them.
+/// The folder that contains one `NAME-VERSION` folder per tool. It is outside `target/`, so that `cargo clean` does not
+/// delete the tools.
 pub fn tool_cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),
@@ -36,7 +37,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
 }
 
-/// Whether this is an executable file.
+/// Whether the path is an executable file.
 #[must_use]
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Runs programs: with progress instead of output, for their output, or with a time limit.
+//! Runs programs as steps with progress, for their output, or with a time limit.
 
 use std::{
     ffi::OsString,
@@ -17,9 +17,9 @@ use crate::{
     ui::{self, Step},
 };
 
-/// Interval at which a running step refreshes its line.
+/// Interval at which a running step refreshes its progress line.
 const TICK: Duration = Duration::from_millis(250);
-/// Lines of a failed program's output that are shown.
+/// Number of lines of a failed program's output that are printed.
 const TAIL_LINES: usize = 120;
 
 /// Runs a program as one step. Prints the program's last lines if it fails.
@@ -34,12 +34,12 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     bail!("{what} ended with {status}")
 }
 
-/// Runs a program that may hang, as one step. Returns whether it succeeded within `limit`.
+/// Runs a program that can hang, as one step. Returns whether it succeeded within `limit`.
 pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
     Ok(step(limit, title, command)?.0.success())
 }
 
-/// Runs a program until it ends, and kills it at the limit. Returns its status and the lines of both outputs.
+/// Runs a program until it ends. Kills the program at the limit. Returns its status and the lines of stdout and stderr.
 fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let what = line_of(command);
     let mut step = Step::begin(title);
@@ -77,7 +77,7 @@ fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStat
     Ok((status, output))
 }
 
-/// The lines of a program's stdout and stderr, until both are closed.
+/// The lines of a program's stdout and stderr, until both outputs are closed.
 fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
@@ -108,17 +108,17 @@ pub fn output_of(command: &mut Command) -> Result<String> {
     output_as(&line_of(command), command)
 }
 
-/// Like [`output_of`], with a name for errors instead of the arguments, which may contain a secret.
+/// Like [`output_of`], but errors contain `what` instead of the arguments, because an argument can be a secret.
 pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
     output_with_input(what, command, "")
 }
 
-/// Like [`output_as`], with text on stdin. Passwords are passed there, never as arguments.
+/// Like [`output_as`], with `input` on stdin. Passwords are passed on stdin, never as arguments.
 pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // If the program ends without reading, its stderr has the reason, so the broken pipe is ignored.
+        // If the program ends without reading stdin, its stderr contains the reason, so the broken pipe is ignored.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;
@@ -131,8 +131,9 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
 
 /// Cargo without the variables of the outer `cargo run`.
 ///
-/// Cargo sets `CARGO_PKG_*` for the programs it runs, which makes inner builds look changed. It also puts its
-/// toolchain's libraries first, which is wrong if the inner build uses another toolchain.
+/// Cargo sets `CARGO_PKG_*` for the programs that it runs. With these variables, cargo would treat inner builds as
+/// changed. Cargo also puts its toolchain's libraries first in the library path, which is wrong if the inner build uses
+/// another toolchain.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
@@ -184,7 +185,7 @@ pub fn tail(file: &Path, lines: usize) -> String {
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| format!("  | {line}\n")).collect()
 }
 
-/// Program and arguments, without the environment, which may contain secrets.
+/// The program's name and arguments. The environment is omitted, because it can contain secrets.
 #[must_use]
 pub fn line_of(command: &Command) -> String {
     let mut line = Path::new(command.get_program())

@@ -1,6 +1,7 @@
-//! `cargo xtask check` and `cargo xtask test`: every check and test, stopping at the first failure.
+//! `cargo xtask check` and `cargo xtask test`: run checks and tests, and stop at the first failure.
 //!
-//! Independent steps run in parallel: cargo's builds for this machine, for wasm and for devices, and downloads.
+//! Independent steps run in parallel: cargo's builds for this machine, cargo's builds for wasm and devices, and
+//! downloads.
 
 mod cargo_tests;
 pub mod needs;
@@ -26,16 +27,16 @@ use crate::{
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
 
-/// End-to-end tests that run in parallel on each core. They wait more than they compute.
+/// Number of end-to-end tests that run in parallel on each core. The tests wait more than they compute.
 const PER_CORE: usize = 4;
 
-/// The same in CI. Lower, because the machine may be shared and each test has deadlines.
+/// The same number in CI. It is lower, because the machine can be shared and each test has deadlines.
 const PER_CORE_IN_CI: usize = 3;
 
-/// Limit of parallel end-to-end tests, because a deployment's gate limits the number of waiting logins.
+/// Limit of parallel end-to-end tests. A deployment's gate limits the number of waiting logins.
 const AT_MOST: usize = 8;
 
-/// `cargo xtask check`: formatting, clippy and native tests.
+/// `cargo xtask check`: checks the formatting, runs clippy and the native tests.
 pub fn check(setup: &Setup) -> Result<()> {
     format()?;
     let native = || {
@@ -46,7 +47,8 @@ pub fn check(setup: &Setup) -> Result<()> {
     cargo_tests::run_native(compiled.native, None)
 }
 
-/// `cargo xtask test`: all checks and tests; with a filter only the tests whose names contain it, and their builds.
+/// `cargo xtask test`: runs all checks and tests. With a filter, runs only the tests whose names contain the filter,
+/// and their builds.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
@@ -54,7 +56,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         format()?;
     }
     let native = || {
-        // First, because bundling waits for it and compiling the tests takes long.
+        // The bundler comes first, because bundling needs it and compiling the tests takes long.
         bundler::compile()?;
         if whole {
             clippy()?;
@@ -86,13 +88,13 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         let per_core = if std::env::var_os("CI").is_some() { PER_CORE_IN_CI } else { PER_CORE };
         e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
-    // Before the test runner, whose result must be the last output.
+    // Printed before the test runner starts, because the test runner's result must be the last output.
     ui::say(&ui::time_table(Duration::ZERO));
     ui::say(&format!("End-to-end tests, with {} builds of the Worker and the panel:", mode.name()));
     process::loudly(&mut e2e)
 }
 
-/// Number of processors; two if unknown.
+/// Number of processors, or two if the number is unknown.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
@@ -143,10 +145,10 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
     process::quietly("clippy for wasm32", &mut clippy)
 }
 
-/// Runs a deployment without its upload. A release runs it like `npx wrangler deploy`, with the `[build]` of
-/// wrangler.toml. Otherwise it uses the quick builds with the same configuration.
+/// Runs a deployment without its upload. In release mode this runs like `npx wrangler deploy`, with `[build]` of
+/// wrangler.toml. In quick mode it uses the quick builds with the same configuration.
 fn dry_run(tools: &Tools, mode: Mode) -> Result<()> {
-    let out = tempfile::tempdir().context("no folder for the bundle")?;
+    let out = tempfile::tempdir().context("cannot create a folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);
     wrangler.arg(tools.wrangler()).args(["deploy", "--dry-run", "--outdir"]).arg(out.path().join("bundle"));
     if mode == Mode::Quick {

@@ -17,7 +17,7 @@ thread_local! {
     static FAILED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// The error of a job that was stopped early. People need the error of the job that failed instead.
+/// The error of a job that was stopped because another job failed. [`both`] returns the error of the other job instead.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -29,14 +29,14 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Whether a parallel job has failed, so that this one should stop.
+/// Whether a parallel job has failed, so that the current job should stop.
 #[must_use]
 pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
 }
 
-/// Runs two jobs in parallel, the second in another thread. If one fails, the programs of the other are stopped, and
-/// the first failure is returned. Groups nest: a failure also stops the outer group.
+/// Runs two jobs in parallel, `second` in another thread. If one job fails, the programs of the other job are stopped,
+/// and the error of the failed job is returned. Groups can be nested: a failure also stops the outer group.
 pub fn both<A, B: Send>(
     first: impl FnOnce() -> Result<A>,
     second: impl FnOnce() -> Result<B> + Send,

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::processes;
 
-/// Shorter steps are not shown, so that a run without work prints nothing.
+/// Shorter steps are not printed, so that a run without work prints nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// Interval at which the running steps are printed if stderr is not a terminal.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
 
 /// All steps of this run.
 struct Progress {
-    /// Redraws the running steps; absent where stderr is not a terminal.
+    /// Redraws the running steps. `None` if stderr is not a terminal, or in CI.
     lines: Option<MultiProgress>,
     began: Instant,
     steps: Mutex<Steps>,
@@ -50,7 +50,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Starts a step. It is printed once it has run for a second.
+    /// Starts a step. The step is printed after it has run for a second.
     #[must_use]
     pub fn begin(title: impl Into<String>) -> Self {
         let (title, started) = (title.into(), Instant::now());
@@ -58,7 +58,7 @@ impl Step {
         Self { title, started, line: None, ended: false }
     }
 
-    /// Refreshes the step's line with the last line of its program's output. Called several times a second.
+    /// Refreshes the step's progress line with the last line of the program's output. Called several times per second.
     pub fn tick(&mut self, output: &str) {
         if self.started.elapsed() < SHOWN_AFTER {
             return;
@@ -122,7 +122,7 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// Prints the running steps from time to time, so that a log shows that something is happening.
+/// Prints the running steps at most once per [`REMINDER`], so that a log shows that something is happening.
 fn remind() {
     let mut steps = steps();
     if steps.printed.get_or_insert(PROGRESS.began).elapsed() < REMINDER {
@@ -180,7 +180,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// A text table. Each column is as wide as its longest cell plus two spaces.
+/// A text table. Each column is two spaces wider than its longest cell.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

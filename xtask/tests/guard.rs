@@ -1,4 +1,4 @@
-//! Tests the guard with real processes: no process remains, even after the parent is killed.
+//! Tests the guard with real processes. Checks that no process remains, even after the parent is killed.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,7 +21,7 @@ fn family(dir: &Path) -> Command {
     command
 }
 
-/// Waits for the process ids in the files of all three processes.
+/// Waits until the three files contain the process ids, and returns the ids.
 fn members(dir: &Path) -> Vec<u32> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok()?.trim().parse().ok();
     eventually("the family to be complete", || {
@@ -80,7 +80,7 @@ fn killing_hard_needs_no_cooperation() {
 #[test]
 fn the_parents_sigkill_ends_the_family_too() {
     let dir = tempfile::tempdir().unwrap();
-    // The parent is a shell that only keeps the guard's pipe open.
+    // The parent is a shell that runs the guard and a `sleep`. The `sleep` only keeps the guard's pipe open.
     let script = format!(
         "sleep 1000 | {} guard -- sh -c 'sleep 1000 & echo $! > group; setsid sleep 1000 & \
          echo $! > session; echo $$ > self; wait'",

@@ -1,4 +1,4 @@
-//! Verifies the hash chain of the audit log from its entries alone.
+//! Verifies the hash chain of the audit log. Only the log's entries are needed.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditHead};
 use serde_json::json;
@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 pub struct Chain {
     /// Number of entries.
     pub entries: usize,
-    /// Number of the first entry. If it is not 1, older entries have been deleted.
+    /// Number of the first entry. If the number is not 1, older entries have been deleted.
     pub from: u64,
     /// Number and hash of the last entry.
     pub to: AuditHead,
 }
 
-/// Where and why a chain is broken.
+/// The reason why a chain is broken, with the number of the entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     #[error("the export has no entries")]
@@ -30,12 +30,12 @@ pub enum Broken {
     Altered(u64),
     #[error("entry {0} is not in the export")]
     NoHead(u64),
-    #[error("entry {0} has a different hash than --head: the log was rewritten")]
+    #[error("entry {0} has a different hash than the one given with --head, so the log was rewritten")]
     OtherHead(u64),
 }
 
 impl Broken {
-    /// The entry at which the chain is broken.
+    /// Number of the entry at which the chain is broken.
     pub fn seq(&self) -> Option<u64> {
         match self {
             Self::Empty => None,
@@ -48,8 +48,8 @@ impl Broken {
     }
 }
 
-/// Verifies the chain from the oldest entry to the newest; the input may have any order. The chain must contain every
-/// head. The hash of the oldest entry is not verified, unless it is entry 1.
+/// Verifies the chain from the oldest entry to the newest. `entries` can have any order, and must contain every entry
+/// of `heads`. The hash of the oldest entry depends on the entry before it, so it is verified only for entry 1.
 pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
     entries.sort_by_key(|entry| entry.seq);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Broken::Empty) };
@@ -78,7 +78,8 @@ pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain
     Ok(Chain { entries: entries.len(), from: first.seq, to })
 }
 
-/// An entry's hash: SHA-256, in hexadecimal digits, of the JSON array of the previous hash and the entry's fields.
+/// Computes an entry's hash: the SHA-256 digest, in hexadecimal digits, of a JSON array of the previous entry's hash
+/// and this entry's fields.
 fn link(before: &str, entry: &AuditEntry) -> String {
     let AuditEntry { seq, at_ms, actor, jti, act, target, outcome, .. } = entry;
     let text = json!([before, seq, at_ms, actor, jti, act, target, outcome]).to_string();

@@ -21,7 +21,7 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, now};
 use crate::times::{Moment, stamp_ms};
 
-/// Largest export that is read, in bytes: ten years of a busy site.
+/// Largest export that is read, in bytes. A busy site writes this much in about ten years.
 const MOST: u64 = 4 << 30;
 
 #[derive(clap::Args)]
@@ -35,9 +35,9 @@ pub struct Audit {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Verify the hash chain of an export, offline: no entry was changed, removed or added.
+    /// Verify an export offline: the hash chain shows whether an entry was changed, removed or added.
     Verify(Verify),
-    /// Set how many days entries are kept. Only for owners.
+    /// Set how many days entries are kept. Only owners can set this.
     Keep {
         /// The number of days.
         #[arg(value_parser = clap::value_parser!(u32).range(range()))]
@@ -47,7 +47,7 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Only entries of this actor: a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    /// Only entries of this actor, which is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
     #[arg(long)]
     actor: Option<String>,
     /// Only entries with this act, such as command, login, invite or mint.
@@ -59,16 +59,16 @@ struct Wanted {
     /// Only entries with this outcome, such as executed, done or an error code.
     #[arg(long)]
     outcome: Option<String>,
-    /// Only entries from this time on: a time, or a duration before now.
+    /// Only entries since this time. TIME is a time, or a duration before now.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Only entries before this time: a time, or a duration before now.
+    /// Only entries before this time. TIME is a time, or a duration before now.
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Only entries with lower numbers, to continue after an earlier page.
+    /// Only entries with numbers below SEQ, to show the page after an earlier page.
     #[arg(long, value_name = "SEQ")]
     before: Option<u64>,
-    /// Show at most this many entries, the newest ones.
+    /// Show at most the newest N entries.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     /// Export all matching entries as JSON Lines, newest first, for `audit verify`.
@@ -78,10 +78,12 @@ struct Wanted {
 
 #[derive(clap::Args)]
 struct Verify {
-    /// The output of `audit --jsonl`, or `-` for stdin. A filtered export has gaps and cannot be verified.
+    /// The file with the output of `audit --jsonl`, or `-` for stdin. A filtered export has gaps and cannot be
+    /// verified.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Number and hash of an entry, kept from an earlier check. The export must contain it; may be given several times.
+    /// Number and hash of an entry, as printed by an earlier check. The export must contain this entry. Can be given
+    /// several times.
     #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
     heads: Vec<AuditHead>,
 }
@@ -118,7 +120,8 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
-/// Prints all matching entries. The edge sends them in pages; the next page starts below the last entry's number.
+/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries before the last
+/// received entry.
 fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
     let mut before = wanted.before;
     loop {
@@ -126,7 +129,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         let query = wanted.query(before, now_ms);
         api()?.lines(&format!("/api/v1/audit?{query}"), |line| {
             let entry: AuditEntry = serde_json::from_str(line)
-                .context("unknown answer; install the command line from the edge's release")?;
+                .context("cannot read the edge's answer; install the command line of the edge's release")?;
             last = Some(entry.seq);
             say(line)
         })?;
@@ -188,7 +191,7 @@ fn as_text(page: &AuditPage) -> String {
         .collect();
     let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
     if let Some(next) = page.next {
-        text.push_str(&format!("\nFor older entries: --before {next}\n"));
+        text.push_str(&format!("\nTo show older entries: --before {next}\n"));
     }
     text.push_str(&format!("\nEntries are kept for {} days.", page.keep_days));
     if let Some(head) = &page.head {
@@ -213,11 +216,13 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
         Ok(chain) => {
             let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
             let start = match from {
-                1 => "from the first entry of the log".to_owned(),
-                _ => format!("where the hash of entry {from} cannot be verified"),
+                1 => "The first entry of the log is included.".to_owned(),
+                _ => format!(
+                    "The hash of entry {from} cannot be verified, because the entry before it is missing."
+                ),
             };
             let sentence = format!(
-                "The chain is valid: {entries} entries, {from} to {seq}, {start}. It ends with {seq}:{hash}"
+                "The chain is valid: {entries} entries, {from} to {seq}. {start} The chain ends with {seq}:{hash}"
             );
             let document =
                 json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });

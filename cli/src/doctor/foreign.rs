@@ -1,5 +1,5 @@
-//! Checks of issuers and login providers: their tables, read as the Worker reads them; the documents that they publish;
-//! the edge's response to a token of each issuer.
+//! Checks issuers and login providers: parses their tables as the Worker does, fetches the documents that they publish,
+//! and sends the edge a token of each issuer.
 
 use std::collections::BTreeSet;
 
@@ -26,11 +26,12 @@ const PROVIDER: &str = "provider";
 const PROBE_LIFE: u64 = 30;
 
 const LOOK_AT_TABLE: &str =
-    "fix its table (docs/edge.md), or write it again: pinlatch issuer add NAME --replace";
+    "fix the issuer's table (see docs/edge.md), or write the table again: pinlatch issuer add NAME --replace";
 const CHECK_ADDRESS: &str =
-    "compare the address with the issuer's documentation; test it from this machine: curl -v ADDRESS";
+    "compare the URL with the issuer's documentation; test the URL from this machine: curl -v URL";
 
-/// Checks the configured issuers and providers; with a deployment's address, also whether it has the same tables.
+/// Checks the configured issuers and providers. If `url` is given, also checks whether this deployment has the same
+/// tables.
 pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let read = secrets(files).and_then(|vars| {
         let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
@@ -59,7 +60,7 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
             None => {
                 let reason =
                     reading.providers.faults().get(name).map_or("the table is invalid", String::as_str);
-                let advice = "fix its table in the configuration; docs/edge.md lists every member";
+                let advice = "fix the provider's table in the configuration; docs/edge.md lists every member of the table";
                 Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("login_table")
             }
         });
@@ -123,32 +124,31 @@ impl IssuerCheck<'_> {
         Ok(Check::ok(ISSUER, format!("{name}: {summary}")))
     }
 
-    /// Checks that the issuer's metadata agrees with its table.
+    /// Checks that the issuer's metadata agrees with the issuer's table.
     fn consistent(&self, metadata: &Value, uri: &str) -> Result<(), Check> {
         let (name, own) = (&self.issuer.name, &self.issuer.issuer);
         let text = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
         if text("issuer") != own {
-            let detail = format!(
-                "{name}: its metadata names the issuer {:?}, but its table has {own:?}",
-                text("issuer")
-            );
-            let advice = "set the table's `issuer` to the name in the metadata, including any trailing slash";
+            let detail =
+                format!("{name}: `issuer` is {:?} in its metadata, but {own:?} in its table", text("issuer"));
+            let advice =
+                "set `issuer` in the table to the value in the metadata, including any trailing slash";
             return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
         }
         if text("jwks_uri") != uri {
             let detail = format!(
-                "{name}: its metadata names the key address {:?}, but its table has {uri:?}",
+                "{name}: `jwks_uri` is {:?} in its metadata, but {uri:?} in its table",
                 text("jwks_uri")
             );
-            let advice = "use the address in the metadata: new keys may be published only there";
+            let advice = "use the URL in the metadata, because the issuer might publish new keys only there";
             return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
         }
         Ok(())
     }
 
-    /// Sends the edge a token. It is signed if the secret is on this machine, and has an invalid signature otherwise.
-    /// Even for an invalid signature the edge reports a wrong table (503 `misconfigured`) and unreachable keys
-    /// (503 `issuer_unavailable`).
+    /// Sends the edge a token of this issuer. If the issuer's secret is on this machine, the token is signed with it.
+    /// Otherwise the signature is invalid, but the edge still reports an invalid table (503 `misconfigured`) and
+    /// unreachable keys (503 `issuer_unavailable`).
     fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
         let name = &self.issuer.name;
         let signed =
@@ -166,23 +166,24 @@ impl IssuerCheck<'_> {
             let detail = format!(
                 "{name}: its table is valid on this machine, but the edge reports a configuration error"
             );
-            let advice = "the deployed table differs, or its secret is not set: npx wrangler secret list, \
-                          npx wrangler deploy. The reason is in the log: npx wrangler tail";
+            let advice = "the deployed table differs, or the issuer's secret is not set. List the secrets: npx wrangler secret list. \
+                          Deploy the table: npx wrangler deploy. The reason is in the edge's log: npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_misconfigured");
         }
         if is(Code::IssuerUnavailable) {
-            let detail = format!("{name}: the edge cannot fetch its keys, but this machine can");
-            let advice = "check that the issuer accepts requests from Cloudflare's addresses. The reason is in the log: \
+            let detail = format!("{name}: the edge cannot fetch the issuer's keys, but this machine can");
+            let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The reason is in the edge's log: \
                           npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
         }
         match probe.status {
-            200 if is_signed => Check::ok(ISSUER, format!("{}; the edge accepts it", here.detail)),
+            200 if is_signed => Check::ok(ISSUER, format!("{}; the edge accepts its tokens", here.detail)),
             401 if is_signed => {
-                let detail =
-                    format!("{name}: the edge does not accept a token signed with this machine's secret");
-                let advice = "the edge has another secret, or the table is not deployed: npx wrangler secret put NAME, \
-                              npx wrangler deploy";
+                let detail = format!(
+                    "{name}: the edge does not accept a token signed with the secret on this machine"
+                );
+                let advice = "the edge has a different secret, or the table is not deployed. Set the secret: npx wrangler secret put NAME. \
+                              Deploy the table: npx wrangler deploy";
                 Check::failed(ISSUER, detail, advice).coded("edge_refuses")
             }
             401 => here,
@@ -238,7 +239,8 @@ fn provider_check(
             .map_err(|error| unpublished(PROVIDER, name, &uri, &error, "discovery_unreachable"))?;
         apart(PROVIDER, name, &found, now)?;
         let discovery = provider.read_discovery(&found.document).map_err(|reason| {
-            let advice = "set the table's `issuer` exactly as in the provider's discovery document";
+            let advice =
+                "set `issuer` in the table to exactly the value in the provider's discovery document";
             Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("discovery_refused")
         })?;
         let uri = &discovery.jwks_uri;
@@ -246,7 +248,7 @@ fn provider_check(
             .map_err(|error| unpublished(PROVIDER, name, uri, &error, "jwks_unreachable"))?;
         let summary =
             describe_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
-                let advice = "report this to the provider; logins with it fail until it is fixed";
+                let advice = "report this to the provider; logins with this provider fail until the provider fixes the error";
                 Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
             })?;
         if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
@@ -266,19 +268,19 @@ fn provider_check(
             Check::ok(PROVIDER, format!("{detail}; its button is on the login page of {}", provider.site))
         }
         Some(Ok(_)) => {
-            let detail = format!("{name}: the edge does not offer it on the login page of {}", provider.site);
-            let advice = "deploy the table and set its secret: npx wrangler deploy, npx wrangler secret list. \
-                          If the edge refuses the table, the reason is in its log: npx wrangler tail";
+            let detail = format!("{name}: the login page of {} does not offer this provider", provider.site);
+            let advice = "deploy the table: npx wrangler deploy. Check that its secret is set: npx wrangler secret list. \
+                          If the edge refuses the table, the reason is in the edge's log: npx wrangler tail";
             Check::failed(PROVIDER, detail, advice).coded("login_not_deployed")
         }
         Some(Err(error)) => Check::warning(PROVIDER, format!("{name}: {error:#}"), "try again"),
     }
 }
 
-/// A warning for a secret that is missing on this machine. The Worker may have it.
+/// A warning, not a failure, because the Worker can have a secret that is missing on this machine.
 fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
     let advice = format!(
-        "check whether the edge has it (npx wrangler secret list), or set it: npx wrangler secret put {secret}"
+        "check whether the edge has the secret (npx wrangler secret list), or set the secret: npx wrangler secret put {secret}"
     );
     let detail = format!("{name}: its secret {secret} is not in this machine's secrets file");
     Check::warning(kind, detail, &advice).coded("secret_not_here")
@@ -287,15 +289,16 @@ fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
 fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, code: &'static str) -> Check {
     let advice = match error {
         Unpublished::Certificate(_) => {
-            "the edge does not accept it either. If browsers do, check this machine's clock, or name the file of the CA \
-             in PINLATCH_CA_FILE; a deployed edge trusts only public CAs"
+            "a deployed edge trusts only public CAs, so it probably refuses this certificate too. If a browser accepts \
+             the certificate, check this machine's clock. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate"
         }
         _ => CHECK_ADDRESS,
     };
     Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
 }
 
-/// Compares the issuer's clock, which dates its tokens, with this machine's.
+/// Compares the issuer's clock with this machine's clock. The times in the issuer's tokens come from the issuer's
+/// clock.
 fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
     let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
     let apart = theirs.abs_diff(now);
@@ -304,11 +307,11 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
     }
     let side = if theirs > now { "ahead of" } else { "behind" };
     let detail = format!("{name}: its clock is {} {side} this machine's", spoken(apart));
-    let advice = "the edge refuses tokens beyond 60 s (not_yet_valid, expired): correct the wrong clock";
+    let advice = "correct the wrong clock; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 
-/// Lists the used keys of a set, and for each other key the reason why it is not used.
+/// Lists the keys of a set that are used. For each other key, gives the reason why it is not used.
 fn describe_keys(
     jwks: &Value,
     algorithms: &[Algorithm],
@@ -322,7 +325,7 @@ fn describe_keys(
         match read(&alone) {
             Ok(set) => used.push(format!("{kid} {}", names(&set.algorithms()))),
             Err(error) => {
-                // A set skips unusable keys without an error. Reading the key alone gives the reason.
+                // `read` can skip an unusable key without its reason. `from_jwks` always returns the reason.
                 let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
                 others.push(format!("{kid} is not used ({}: {error})", error.code()));
             }

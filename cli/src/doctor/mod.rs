@@ -21,7 +21,7 @@ use crate::text::{plain, wrap};
 use crate::times::spoken;
 use crate::wrangler::Files;
 
-/// Largest clock difference without a warning, in seconds. The response itself takes a moment.
+/// Largest clock difference without a warning, in seconds. Allows for the time that the response needs.
 const CLOCK_NOTED: u64 = 5;
 
 /// Largest clock difference at which tokens of other issuers are accepted, in seconds.
@@ -33,16 +33,17 @@ const WIDTH: usize = 59;
 
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's address. [default: the deployment that you are logged in to; optional with --config]
+    /// The deployment's URL; optional with --config. [default: the deployment that you are logged in to]
     url: Option<Url>,
-    /// The file with the edge's secrets, to compare with the keys that the deployment serves.
+    /// The file with the edge's secrets. Its keys are compared with the keys that the deployment serves.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
-    /// The deployment's wrangler.toml, to check its issuers and login providers: their tables, their published keys,
-    /// and whether the edge has them. [default: wrangler.toml in the folder of --vars, if present]
+    /// The deployment's wrangler.toml, to check its issuers and login providers. Checks their tables and published
+    /// keys, and whether the edge has the same tables. [default: wrangler.toml in the folder of --vars, if present]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The owner's root key, to compare with ROOT_KEY in --vars. [default: root.jwk in the configuration folder]
+    /// The file with the owner's root key, which is compared with ROOT_KEY in --vars. [default: root.jwk in the
+    /// configuration folder]
     #[arg(long, value_name = "FILE", requires = "vars")]
     root_key: Option<PathBuf>,
 }
@@ -51,7 +52,7 @@ pub struct Doctor {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Ok,
-    /// It works, but needs attention.
+    /// Works, but needs attention.
     Warning,
     Failed,
 }
@@ -81,7 +82,7 @@ impl Check {
         Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    /// Adds a stable code for programs. It does not change when the wording does.
+    /// Adds a code for programs. The code stays the same when the wording changes.
     pub fn coded(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
@@ -98,7 +99,7 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         None if args.config.is_some() => Vec::new(),
         None => bail!("no deployment is given and you are not logged in; run `pinlatch doctor URL`"),
     };
-    // An edge that does not answer is reported once, not again for each issuer.
+    // If the edge does not answer, this is reported once. It is not reported again for each issuer.
     let answers = checks.iter().any(|check| check.name == "tokens");
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
@@ -114,7 +115,7 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
 }
 
 impl Doctor {
-    /// The configuration of issuers and providers: --config, or a wrangler.toml next to --vars.
+    /// The configuration with issuers and providers: the file of --config, or wrangler.toml in the folder of --vars.
     fn files(&self) -> Option<Files> {
         if let Some(config) = &self.config {
             return Some(Files { config: config.clone(), vars: self.vars.clone() });
@@ -127,14 +128,14 @@ impl Doctor {
 fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
     let api = match Api::new(url) {
         Ok(api) => api,
-        Err(error) => return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the https address")]),
+        Err(error) => return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the https URL")]),
     };
     let health = match api.probe("/healthz") {
         Ok(probe) => probe,
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
     let mut checks = vec![tls(url), edge(&health)];
-    // A local deployment shares this machine's clock, and workerd without a proxy sends no `Date`.
+    // A local deployment uses this machine's clock, and workerd without a proxy sends no `Date` header.
     if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
@@ -164,17 +165,17 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
 fn unreachable(error: &anyhow::Error) -> Check {
     let text = format!("{error:#}");
     if text.contains("certificate") || text.contains("tls") || text.contains("rustls") {
-        let advice = "renew the certificate, or name the file of its CA in PINLATCH_CA_FILE; check this machine's clock";
+        let advice = "renew the certificate, or set PINLATCH_CA_FILE to the path of its CA's certificate; check this machine's clock";
         return Check::failed("tls", text, advice);
     }
-    Check::failed("edge", text, "check the address, the network, and `npx wrangler deployments list`")
+    Check::failed("edge", text, "check the URL, the network, and `npx wrangler deployments list`")
 }
 
 fn tls(url: &Url) -> Check {
     match url.scheme() {
         "https" => Check::ok("tls", "the certificate is accepted"),
         _ if is_local(url) => Check::ok("tls", "not used, and not needed on this machine"),
-        _ => Check::failed("tls", "the connection is not encrypted", "use the https address"),
+        _ => Check::failed("tls", "the connection is not encrypted", "use the https URL"),
     }
 }
 
@@ -191,26 +192,26 @@ fn edge(probe: &Probe) -> Check {
         ),
         _ => Check::failed(
             "edge",
-            format!("/healthz answered {}, which is not an edge's answer", probe.status),
-            "check the address; `npx wrangler deploy` deploys an edge",
+            format!("/healthz answered {}, but the answer is not from a Pinlatch edge", probe.status),
+            "check the URL; if no edge is deployed there, run `npx wrangler deploy`",
         ),
     }
 }
 
-/// Compares the edge's clock, from its `Date` header, with ours.
+/// Compares the edge's clock, as given in the `Date` header, with this machine's clock.
 fn clock(date: Option<&str>, now: u64) -> Check {
     let Some(theirs) = date.and_then(http_date) else {
         return Check::warning(
             "clock",
-            "the answer has no `Date` header to compare with",
+            "the edge's answer has no `Date` header",
             "compare the clocks by hand",
         );
     };
     let apart = theirs.abs_diff(now);
     let detail = match apart {
-        0 => "equal to the edge's".to_owned(),
-        _ if theirs > now => format!("{} behind the edge's", spoken(apart)),
-        _ => format!("{} ahead of the edge's", spoken(apart)),
+        0 => "this machine's clock is equal to the edge's".to_owned(),
+        _ if theirs > now => format!("this machine's clock is {} behind the edge's", spoken(apart)),
+        _ => format!("this machine's clock is {} ahead of the edge's", spoken(apart)),
     };
     let advice = "let NTP set this machine's clock (`timedatectl set-ntp true`)";
     match apart {
@@ -220,7 +221,8 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     }
 }
 
-/// Reads the fixed-length format of RFC 9110 §5.6.7, the only one that servers send today. Returns Unix seconds.
+/// Parses the date format of RFC 9110 §5.6.7 with a fixed length. Servers send no other format today. Returns Unix
+/// seconds.
 fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -245,7 +247,7 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
         let detail = format!("/.well-known/jwks.json answered {}", probe.status);
         return (Check::failed("keys", detail, "check the edge's log: npx wrangler tail"), None);
     };
-    // The set also contains the keys with which others seal tokens for the edge.
+    // The set also contains the public keys with which others encrypt tokens for the edge.
     let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
     let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();
@@ -277,12 +279,12 @@ fn gate(probe: &Probe) -> Check {
         ),
         (false, _) if probe.status < 300 => Check::failed(
             "tokens",
-            format!("an invalid token was answered with {}", probe.status),
-            "take the deployment offline, and find out which program answers there",
+            format!("the edge answered {} to an invalid token", probe.status),
+            "take the deployment offline, and find the program that answers at this URL",
         ),
         (false, _) => Check::failed(
             "tokens",
-            format!("an invalid token was answered with {} instead of 401", probe.status),
+            format!("the edge answered {} instead of 401 to an invalid token", probe.status),
             "check the edge's log: npx wrangler tail",
         ),
     }
@@ -347,15 +349,15 @@ mod tests {
     #[test]
     fn clocks_are_compared() {
         let at = |now| clock(Some("Wed, 01 Jul 2026 12:00:00 GMT"), now);
-        assert_eq!(at(NOW), Check::ok("clock", "equal to the edge's"));
+        assert_eq!(at(NOW), Check::ok("clock", "this machine's clock is equal to the edge's"));
         assert_eq!(at(NOW + 3).state, State::Ok);
         assert_eq!(
             (at(NOW - 30).state, at(NOW - 30).detail.as_str()),
-            (State::Warning, "30s behind the edge's")
+            (State::Warning, "this machine's clock is 30s behind the edge's")
         );
         assert_eq!(
             (at(NOW + 90).state, at(NOW + 90).detail.as_str()),
-            (State::Failed, "1m 30s ahead of the edge's")
+            (State::Failed, "this machine's clock is 1m 30s ahead of the edge's")
         );
         for unknown in
             [None, Some("yesterday"), Some("Wed, 01 Jul 2026 12:00:00 CET"), Some("Wed, 1 Foo 2026 1:0 GMT")]

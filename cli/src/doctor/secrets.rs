@@ -9,7 +9,8 @@ use super::Check;
 use crate::files::config_dir;
 use crate::keys::vars::{Secrets, Vars, same_keys};
 
-/// Checks a `.dev.vars`, the root key, their permissions, and whether the deployment serves the same keys.
+/// Checks the secrets in a `.dev.vars` file and the root key, the permissions of both files, and whether the deployment
+/// serves the same keys.
 pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Vec<Check> {
     let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
         Ok(secrets) => secrets,
@@ -32,20 +33,20 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
 fn keyset(secrets: &Secrets) -> Check {
     let detail = format!("number {}, signed by the root key", secrets.number);
     if !secrets.agree {
-        let detail = format!("{detail}, but its keys differ from EDGE_KEYS: devices refuse the edge");
+        let detail = format!("{detail}, but its keys differ from EDGE_KEYS, so devices refuse the edge");
         return Check::failed("key set", detail, "restore the backup (.before), and rotate again");
     }
     match secrets.edge.next_step() {
         Step::Publish => Check::ok("key set", detail),
         Step::Switch | Step::Retire => {
             let detail = format!("{detail}; a rotation is in progress");
-            Check::warning("key set", detail, "finish it: pinlatch keys rotate")
+            Check::warning("key set", detail, "finish the rotation: pinlatch keys rotate")
         }
     }
 }
 
 fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
-    let advice = "restore it from your backup; without it no key can be replaced";
+    let advice = "restore the root key from your backup; without the root key no key can be replaced";
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
         return Check::warning("root key", "not found on this machine", advice);
     };
@@ -60,7 +61,7 @@ fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
     }
 }
 
-/// A failed check if other users can read a file of secrets.
+/// Returns a failed check if other users can read a file of secrets.
 fn private(file: &Path) -> Option<Check> {
     #[cfg(unix)]
     {
@@ -81,7 +82,7 @@ fn in_force(secrets: &Secrets, served: &Value) -> Check {
     } else {
         Check::failed(
             "in force",
-            "the deployment serves different keys than this file has",
+            "the deployment does not serve the keys of this file",
             "if the keys in the file are newer, upload them: npx wrangler secret bulk FILE",
         )
     }
@@ -118,7 +119,7 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        /// Writes secrets with the keys `edge` and a signed key set of `named`.
+        /// Writes secrets with the keys `edge` and a signed key set that contains the public keys of `named`.
         fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
             let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
             write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();

@@ -17,7 +17,8 @@ use crate::published;
 use crate::token::{algorithm, read_file};
 use crate::wrangler::{Config, Files};
 
-/// Variables of the Worker that must not be an issuer's secret. One of them, `KEYSET`, is known to every device.
+/// Names of the Worker's other variables. An issuer's secret must not have one of these names. For example, every
+/// device knows the value of `KEYSET`.
 const TAKEN: [&str; 7] = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ISSUERS", "LOGINS", "QUERY_TOKENS"];
 
 /// Largest secret, in bytes.
@@ -26,44 +27,46 @@ const MOST: u64 = 5 * 1024;
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("signs").args(["secret", "key", "jwks_uri", "discover"]).required(true))]
 pub struct Add {
-    /// The issuer's name in the configuration. In the audit log it precedes the ids of the issuer's tokens.
+    /// The issuer's name in the configuration. In the audit log, this name precedes the ids of the issuer's tokens.
     name: Name,
-    /// The `iss` of its tokens, including any trailing slash. [default: found by --discover]
+    /// The `iss` claim of the issuer's tokens, including any trailing slash. [default: found by --discover]
     #[arg(long, required_unless_present = "discover")]
     issuer: Option<String>,
-    /// The audience that `aud` of its tokens must contain. Choose one for this deployment; never a login's client_id.
+    /// The audience that the `aud` claim of the issuer's tokens must contain. Choose an audience for this deployment
+    /// only. It must not be the client_id of a login provider.
     #[arg(long)]
     audience: String,
-    /// The scopes that limit its tokens, such as 'line:porch/lamp:* line:*/*:read'.
+    /// The scopes to which the issuer's tokens are limited, such as 'line:porch/lamp:* line:*/*:read'.
     #[arg(long)]
     scope: ScopeSet,
-    /// The site that its tokens open. [default: the first of SITES]
+    /// The site to which the issuer's tokens give access. [default: the first site in SITES]
     #[arg(long)]
     site: Option<Name>,
     /// The name of the shared secret with which the issuer signs, such as SCRIPTS_SECRET.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// The file with the secret's value, `-` for stdin. The value is added to the file of --vars.
-    /// [default: the value in the file of --vars]
+    /// The file with the secret's value, or `-` for stdin. The value is added to the file of --vars. [default: the
+    /// value that the file of --vars already contains]
     #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
-    /// The file with the public key of the private key with which the issuer signs: PEM, a JWK or a JWK Set.
+    /// The file with the issuer's public key: PEM, a JWK or a JWK Set. The issuer signs with the private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The https address at which the issuer publishes its keys.
+    /// The https URL at which the issuer publishes its keys.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The address of the issuer's metadata (OpenID Connect Discovery, RFC 8414), which provides --issuer and
-    /// --jwks-uri.
+    /// The issuer's URL. The values of --issuer and --jwks-uri are read from the metadata that the issuer publishes
+    /// (OpenID Connect Discovery, RFC 8414).
     #[arg(long, value_name = "URL")]
     discover: Option<String>,
-    /// An accepted algorithm; may be given several times. [default: the algorithms of the keys]
+    /// An accepted algorithm; can be given several times. [default: the algorithms of the keys]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
-    /// An accepted `typ`; may be given several times. [default: JWT, at+jwt or none]
+    /// An accepted `typ`; can be given several times. [default: JWT, at+jwt or no `typ`]
     #[arg(long)]
     typ: Vec<String>,
-    /// The claim with a token's own scopes. They narrow --scope.
+    /// The name of the claim that contains a token's own scopes. The token gets only the scopes that --scope also
+    /// allows.
     #[arg(long, value_name = "CLAIM")]
     scope_claim: Option<String>,
     /// The longest accepted lifetime of a token, from `iat` to `exp`, in seconds.
@@ -102,7 +105,8 @@ impl Add {
         config.set_issuer(self.name.as_str(), table.clone())?;
 
         let after = config.reading(vars.as_ref())?;
-        // Of two issuers in conflict, the Worker refuses the later one in the file, which may be the older issuer.
+        // If two issuers conflict, the Worker refuses the issuer that is later in the file. This can be an
+        // existing issuer.
         let (old, new) = (before.issuers.faults(), after.issuers.faults());
         if let Some(reason) = new.get(self.name.as_str()) {
             bail!("nothing is written, because the Worker would refuse the table: {reason}");
@@ -133,7 +137,7 @@ impl Add {
         say(&format!("[vars.ISSUERS.{name}]\n{indented}\nWritten to {wrote}. {}", to_do(&steps)))
     }
 
-    /// Adds a new secret's value to the others. Returns whether there was a change.
+    /// Adds the value of a new secret to `vars`. Returns whether `vars` changed.
     fn take_secret(&self, vars: &mut Option<Vars>) -> Result<bool> {
         let (Some(name), Some(file)) = (&self.secret, &self.secret_file) else { return Ok(false) };
         let value = secret_value(file)?;
@@ -217,12 +221,12 @@ impl Add {
             text.map(str::to_owned).with_context(|| format!("the metadata at {address} has no {name}"))
         };
         let (issuer, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
-        // People often omit the trailing slash. Any other difference means another issuer's metadata.
+        // People often omit the trailing slash. Any other difference means that the metadata belongs to another issuer.
         if issuer.trim_end_matches('/') != address.trim_end_matches('/') {
             bail!("the metadata at {address} belongs to the issuer {issuer:?}");
         }
         if let Some(own) = self.issuer.as_ref().filter(|own| **own != issuer) {
-            bail!("issuer: the metadata at {address} names {issuer:?}, not {own:?}");
+            bail!("issuer: the metadata at {address} has the issuer {issuer:?}, not {own:?}");
         }
         let jwks =
             published::get(&jwks_uri).map_err(|error| anyhow!("jwks_uri: {jwks_uri}: {error}"))?.document;
@@ -232,7 +236,7 @@ impl Add {
     }
 }
 
-/// The algorithms in the issuer's metadata, if its keys do not name their own.
+/// The algorithms in the issuer's metadata. Empty if each key of the issuer has its own `alg`.
 fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.iter().all(|key| key.get("alg").is_some()) {
@@ -243,7 +247,7 @@ fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     named.filter_map(|name| name.parse::<Algorithm>().ok()).filter(|own| !own.is_symmetric()).collect()
 }
 
-/// Reads a secret's value, without one trailing line break.
+/// Reads a secret's value and removes one trailing line break.
 fn secret_value(file: &Path) -> Result<String> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -262,14 +266,14 @@ fn secret_value(file: &Path) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Refuses a text that is not a secret's name. The error does not repeat the text, as clap would, because it may be the
-/// secret itself.
+/// Refuses a text that is not a secret's name. The text can be the secret itself, so the error does not repeat it. An
+/// error from clap would repeat the text.
 fn require_secret_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     if !begins || text.len() > 48 || !text.bytes().all(plain) {
         bail!(
-            "--secret takes the secret's name, such as SCRIPTS_SECRET; give the secret itself with --secret-file"
+            "--secret must be the secret's name, such as SCRIPTS_SECRET; give the secret itself with --secret-file"
         );
     }
     if TAKEN.contains(&text) {

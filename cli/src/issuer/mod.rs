@@ -1,5 +1,5 @@
-//! `pinlatch issuer`: configures other issuers of access tokens. Each is a table of `wrangler.toml`. A table that the
-//! Worker would refuse is not written. Changes take effect with the next deployment.
+//! `pinlatch issuer`: configures other issuers of access tokens. Each issuer is a table in `wrangler.toml`. A table
+//! that the Worker would refuse is not written. Changes take effect with the next deployment.
 
 mod add;
 
@@ -16,7 +16,8 @@ use crate::wrangler::{Config, Files, Reading};
 
 #[derive(Subcommand)]
 pub enum IssuerCommand {
-    /// Accept tokens of another issuer, which signs with a shared secret, a private key, or published keys.
+    /// Accept tokens of another issuer. Needs a shared secret, the issuer's public key, or the URL of its published
+    /// keys.
     Add(Box<add::Add>),
     /// List the issuers and the errors in their tables.
     List {
@@ -40,7 +41,8 @@ pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     }
 }
 
-/// The secrets next to a configuration, if present.
+/// The secrets in the file of --vars, or in `.dev.vars` next to the configuration. `None` if --vars is not given and
+/// `.dev.vars` does not exist.
 pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     let path = files.vars();
     if files.vars.is_none() && !path.exists() {
@@ -49,7 +51,7 @@ pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     Vars::read(&path).map(Some)
 }
 
-/// A text member of a table, such as the name of its secret.
+/// The text of a member of an issuer's table, such as the name of the issuer's secret.
 pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
     table.get(member).and_then(Value::as_str)
 }
@@ -67,7 +69,7 @@ fn list(files: &Files, json: bool) -> Result<()> {
         return say_json(&rows.map(entry).collect::<Vec<_>>());
     }
     if reading.issuer_tables.is_empty() {
-        return say(&format!("No issuers in {}.", files.config.display()));
+        return say(&format!("There are no issuers in {}.", files.config.display()));
     }
     let row = |(name, table): (&String, &Value)| {
         let text = |member: &str| secret_of(table, member).unwrap_or("–").to_owned();
@@ -95,7 +97,7 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
         bail!("{} has no issuer {name:?}; run `pinlatch issuer list`", files.config.display());
     }
     config.save()?;
-    // A secret that no other table names is no longer needed.
+    // A secret that no other table uses is no longer needed.
     let freed = before.as_ref().and_then(|before| {
         let secret = secret_of(before.issuer_tables.get(name)?, "secret")?;
         (!others_use(before, name, secret)).then(|| secret.to_owned())
@@ -117,10 +119,10 @@ fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {
 
 fn to_do(steps: &[String]) -> String {
     let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-    format!("To put it into effect:\n{}", steps.join("\n"))
+    format!("To put the change into effect:\n{}", steps.join("\n"))
 }
 
-/// The given site, or the first of the configuration.
+/// The given site, or the first site of the configuration.
 fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name> {
     match (wanted, reading.sites.first()) {
         (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),

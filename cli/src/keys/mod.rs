@@ -1,7 +1,7 @@
 //! `pinlatch keys`: rotates the edge's keys, or replaces them in an emergency.
 //!
-//! The keys are in `.dev.vars` on the owner's machine. Each command rewrites that file. Nothing takes effect before the
-//! owner uploads it to Cloudflare.
+//! The keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites that file. The new keys take
+//! effect when the owner uploads the file to Cloudflare.
 
 mod online;
 pub mod vars;
@@ -27,9 +27,9 @@ const SPREAD: u64 = 300;
 pub enum KeysCommand {
     /// List the keys in `.dev.vars` with their roles and dates.
     List(File),
-    /// Take the next step of a rotation: publish new keys, switch to them, or retire the old ones.
+    /// Take the next step of a rotation: publish new keys, switch to the new keys, or retire the old keys.
     Rotate(Rotate),
-    /// For emergencies: replace all keys, and void every token, login, code and link. Devices stay enrolled.
+    /// In an emergency, replace all keys, and void every token, login, code and link. Devices stay enrolled.
     Void(Void),
 }
 
@@ -56,8 +56,8 @@ pub struct Rotate {
     /// Take this step, even if the wait after the previous step is not over. [default: the next step]
     #[arg(long)]
     step: Option<Wanted>,
-    /// Ask the deployment that you are logged in to how long the old key's API tokens and guest links are valid, and do
-    /// not retire the key before they expire.
+    /// Ask the deployment that you are logged in to when the old key's API tokens and guest links expire. The old key
+    /// is not retired before that time.
     #[arg(long)]
     check: bool,
 }
@@ -73,7 +73,7 @@ pub struct Void {
 /// A step of a rotation.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Wanted {
-    /// Add new keys, which only verify for now.
+    /// Add new keys, which verify but do not sign yet.
     Publish,
     /// Sign with the new keys.
     Switch,
@@ -133,12 +133,12 @@ fn table(keys: &[KeyEntry]) -> String {
                 KeyRole::Signs => "signs",
                 KeyRole::Published => "verifies; signs after the switch",
                 KeyRole::Verifies => "verifies",
-                KeyRole::Seals => "seals",
-                KeyRole::SealPublished => "opens; seals after the switch",
-                KeyRole::Opens => "opens",
-                KeyRole::Receives => "opens tokens from others",
-                KeyRole::ReceivesLater => "opens tokens from others; published after the switch",
-                KeyRole::ReceivesStill => "opens tokens that others sealed before the switch",
+                KeyRole::Seals => "encrypts",
+                KeyRole::SealPublished => "decrypts; encrypts after the switch",
+                KeyRole::Opens => "decrypts",
+                KeyRole::Receives => "decrypts tokens from others",
+                KeyRole::ReceivesLater => "decrypts tokens from others; published after the switch",
+                KeyRole::ReceivesStill => "decrypts tokens that others encrypted before the switch",
                 KeyRole::Devices => "verifies only device credentials",
             };
             let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
@@ -158,7 +158,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     {
         let name = word(step);
         bail!(
-            "it is too early for the next step; wait until {} ({}), or use --step {name} to take it now",
+            "it is too early for the next step; wait until {} ({}), or use --step {name} to take the step now",
             stamp(until),
             spoken(until - now)
         );
@@ -168,8 +168,8 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         && let Some(last) = old_tokens.last_expiry
     {
         bail!(
-            "{} API tokens and guest links of the old key are valid until {} at the latest; wait; or revoke them and \
-             create new ones; or void them with --step retire",
+            "{} API tokens and guest links of the old key are valid until {} at the latest. Wait until then, or revoke them and \
+             create new ones. To void them now, use --step retire",
             old_tokens.count,
             stamp(last)
         );
@@ -201,7 +201,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         }
     };
     say(&format!(
-        "{did} Key set {number}.\n\n{}\n{}\nTo put it into effect:\n  {}\n\n{}",
+        "{did} Key set {number}.\n\n{}\n{}\nTo put the change into effect:\n  {}\n\n{}",
         table(&next.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
@@ -214,7 +214,8 @@ fn wait_until(edge: &EdgeKeys) -> Option<u64> {
     let wait = match edge.next_step() {
         Step::Publish => return None,
         Step::Switch => SPREAD,
-        // An isolate that still has the old secrets signs with the old key for a while.
+        // After the switch, an isolate can still have the old secrets and sign with the old key for up to `SPREAD`
+        // seconds.
         Step::Retire => SPREAD + MAX_PERSON_LIFE,
     };
     Some(edge.last_step_at()?.saturating_add(wait))
@@ -223,7 +224,7 @@ fn wait_until(edge: &EdgeKeys) -> Option<u64> {
 fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
     match step {
         Step::Publish => format!(
-            "Then wait {} until every part of the edge has them, and run `pinlatch keys rotate` again.",
+            "Then wait {} until every part of the edge has the new keys, and run `pinlatch keys rotate` again.",
             spoken(SPREAD)
         ),
         Step::Switch => {
@@ -239,8 +240,8 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             };
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
-                 This ends logins that were not renewed after the switch, older invitations and enrolment codes,\n\
-                 and all tokens of the old key ({minted}).",
+                 Retiring the old keys ends logins that were not renewed after the switch, older invitations and\n\
+                 enrolment codes, and all tokens of the old key ({minted}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
@@ -254,10 +255,11 @@ fn void(args: &Void, json: bool) -> Result<()> {
     let now = now()?;
     let fresh = secrets.edge.replaced(now)?;
     let number = secrets.number + 1;
-    // Signed before any change: without the root key nothing can be voided.
+    // The key set is signed before anything else, so that a missing root key stops the command without a change.
     vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &fresh, now)?);
     vars.set("EDGE_KEYS", fresh.to_private_jwks().expose());
-    // The site first: that takes effect at once, but new keys only after they are uploaded.
+    // Raising the generation takes effect at once, so it comes first. The new keys take effect only after they are
+    // uploaded.
     let raised = online::raise_generation(&secrets.edge);
     let backup = vars.save()?;
     if json {
@@ -271,9 +273,9 @@ fn void(args: &Void, json: bool) -> Result<()> {
         }));
     }
     let site = match &raised {
-        Ok(generation) => format!("Every token of the site is void: generation {generation}."),
+        Ok(generation) => format!("Every token of the site is void. The new generation is {generation}."),
         Err(error) => format!(
-            "The site could not void its tokens ({error:#}). They stay valid until you upload the new keys."
+            "The site could not void its tokens ({error:#}). The tokens stay valid until you upload the new keys."
         ),
     };
     say(&format!(

@@ -14,7 +14,7 @@ use crate::session;
 /// The old key's API tokens and guest links that are still valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OldTokens {
-    /// When the last one expires, in Unix seconds.
+    /// When the last of these tokens and links expires, in Unix seconds. `None` if there are no tokens and links.
     pub last_expiry: Option<u64>,
     pub count: usize,
 }
@@ -24,10 +24,11 @@ struct Raised {
     generation: u64,
 }
 
-/// The valid API tokens and guest links of the old key, or of the current key before the switch.
+/// The old key's API tokens and guest links that are still valid. Before the switch, the current key counts as the old
+/// key.
 pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
-    // An isolate may have signed with the old key for a while after the switch.
+    // After the switch, an isolate can still have the old secrets and sign with the old key for up to `SPREAD` seconds.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
@@ -50,7 +51,8 @@ pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     Ok(raised.generation)
 }
 
-/// The deployment that the owner is logged in to. It must have these keys: tokens of another one do not matter here.
+/// The deployment that the owner is logged in to. Fails if it has other keys than `edge`, because the tokens of another
+/// deployment do not matter here.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;

@@ -1,4 +1,4 @@
-//! `.dev.vars`: the edge's secrets as wrangler reads them, with any lines that the owner added.
+//! Reads and writes `.dev.vars`, the edge's secrets in wrangler's format. Lines that the owner added stay unchanged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl Vars {
 
     /// Replaces or adds a value.
     pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
-        // Between double quotes wrangler interprets backslash escapes.
+        // In a value between double quotes, wrangler interprets backslash escapes.
         let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
         let quote = ['\'', '"', '`'].into_iter().find(suits);
         let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
@@ -66,18 +66,20 @@ impl Vars {
         Ok(())
     }
 
-    /// Writes the file atomically. No backup is needed, because the edge's keys in it are unchanged.
+    /// Writes the file atomically. No backup is needed, because the edge's keys in the file are unchanged.
     pub fn write(&self) -> Result<()> {
         write_private(&self.path, &self.text)
     }
 
-    /// The value of a name that must occur exactly once, without quotes.
+    /// The value of a name, without its quotes. The name must occur exactly once.
     fn get(&self, name: &str) -> Result<&str> {
         let mut found = self.text.lines().filter_map(|line| value(line, name));
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
             (None, _) => bail!("{} has no {name}", self.path.display()),
-            (Some(_), Some(_)) => bail!("{} has {name} twice; remove one of them", self.path.display()),
+            (Some(_), Some(_)) => {
+                bail!("{} has {name} twice; remove one of the two lines", self.path.display())
+            }
         }
     }
 
@@ -102,7 +104,7 @@ impl Vars {
         Ok(Secrets { edge, root, number: keyset.number, agree })
     }
 
-    /// Writes the file atomically, and keeps the old one as a backup next to it. Returns the backup's path.
+    /// Writes the file atomically, and keeps the old file as a backup in the same folder. Returns the backup's path.
     pub fn save(&self) -> Result<PathBuf> {
         let before = std::fs::read_to_string(&self.path)
             .with_context(|| format!("cannot read {}", self.path.display()))?;

@@ -1,4 +1,5 @@
-//! workerd's configuration, in Cap'n Proto's text format. It refers to the secrets by name and does not contain them.
+//! workerd's configuration, in Cap'n Proto's text format. The configuration contains the names of the secrets, but not
+//! their values.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,8 +16,8 @@ pub struct Tls<'a> {
     pub certificate: &'a str,
 }
 
-/// The configuration of a folder with the Worker in `worker/`, the panel in `panel/` and the objects'
-/// databases in `state/`.
+/// The configuration of a folder with the Worker in `worker/`, the panel in `panel/` and the databases of the Durable
+/// Objects in `state/`.
 pub fn config(
     deployment: &Deployment,
     modules: &[&str],
@@ -56,13 +57,13 @@ pub fn config(
         })
         .collect();
     let mut text = String::from(
-        "# Written by `pinlatch self-host`; run it again after a change of wrangler.toml or a new build.\n\
+        "# Written by `pinlatch self-host`. Run the command again after a change of wrangler.toml or a new build.\n\
          using Workerd = import \"/workerd/workerd.capnp\";\n\n\
          const config :Workerd.Config = (\n  services = [\n    (name = \"edge\", worker = .edge),\n",
     );
     writeln!(text, "    (name = \"panel\", disk = (path = {})),", place("panel")?)?;
     writeln!(text, "    (name = \"state\", disk = (path = {}, writable = true)),", place("state")?)?;
-    // Issuers and login providers may be in the private network. The Worker connects only to configured addresses.
+    // Issuers and login providers can be in the private network. The Worker connects only to configured URLs.
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
     );
@@ -100,7 +101,7 @@ fn quoted(text: &str) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             0x20..0x7f => out.push(char::from(byte)),
-            // Always three digits, so that a following digit is not read as part of the escape.
+            // The escape always has three digits, so that a following digit is not read as part of the escape.
             byte => out.push_str(&format!("\\{byte:03o}")),
         }
     }

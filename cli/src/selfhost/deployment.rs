@@ -11,7 +11,7 @@ use crate::wrangler::Files;
 
 #[derive(Debug)]
 pub struct Deployment {
-    /// Selects the runtime's behaviour, as in wrangler.
+    /// The date that selects the runtime's behaviour, as in wrangler.
     pub compatibility_date: String,
     /// Variables that are not secret: strings and tables.
     pub vars: Map<String, Value>,
@@ -24,7 +24,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Reads the configuration and the secrets next to it.
+    /// Reads the configuration and the secrets of a deployment.
     pub fn read(files: &Files) -> Result<Self> {
         let config = &files.config;
         let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;

@@ -19,7 +19,8 @@ const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
 
 #[derive(clap::Args)]
 pub struct SelfHost {
-    /// The folder to write: configuration, secrets, Worker and panel. The objects' state is stored there too.
+    /// The folder for the configuration, the secrets, the Worker and the panel. The state of the Durable Objects is
+    /// stored there too.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -30,10 +31,11 @@ pub struct SelfHost {
     /// The folder of the built panel.
     #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
     panel: PathBuf,
-    /// Where workerd listens: an address with a port, or `unix:/path`; may be given several times.
+    /// The IP address with a port, or `unix:/path`, on which workerd listens; can be given several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: Vec<String>,
-    /// The private key of the certificate, as PEM. Without it workerd serves plain HTTP, for a TLS proxy.
+    /// The private key of the certificate, as PEM. Without this option workerd serves plain HTTP, for use behind a TLS
+    /// proxy.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// The certificate with its chain, as PEM.
@@ -82,7 +84,7 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
     }
     let place = out.display();
     say(&format!(
-        "wrote {place}\nstart it: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
+        "Wrote {place}.\nTo start the edge: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
     ))
 }
 

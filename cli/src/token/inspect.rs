@@ -1,4 +1,4 @@
-//! `pinlatch token inspect`: explains a token part by part, with all reasons to refuse it.
+//! `pinlatch token inspect`: explains each part of a token, and lists all reasons to refuse the token.
 
 use std::process::ExitCode;
 
@@ -89,7 +89,7 @@ fn verdict(explanation: &Explanation) -> String {
     match explanation.accepted {
         Some(true) => "Verdict: accepted.".into(),
         Some(false) => format!("Verdict: refused ({}).", codes.join(", ")),
-        None => "Verdict: open. No check failed, but some were not made; give the keys with \
+        None => "Verdict: open. No check failed, but some checks were not made; give the keys with \
                  --jwks or --key."
             .into(),
     }

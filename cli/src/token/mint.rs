@@ -15,7 +15,7 @@ use crate::text::plain;
 /// Longest lifetime, in seconds: a hundred years.
 const LONGEST: u64 = 100 * 365 * 86_400;
 
-/// Claims that have their own option or are always set.
+/// Claims that have a separate option or are always set.
 const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"];
 
 #[derive(clap::Args)]
@@ -23,10 +23,10 @@ pub struct Mint {
     /// The signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a file with a secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The algorithm, if the key allows several. [default: the key's own; HS256 for a secret, RS256 for RSA]
+    /// The algorithm, if the key allows several. [default: the key's own algorithm; HS256 for a secret, RS256 for RSA]
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     alg: Option<Algorithm>,
-    /// The `kid` in the header. [default: the JWK's own, or none]
+    /// The `kid` in the header. [default: the JWK's `kid`, or no `kid`]
     #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
     /// The `typ` in the header.
@@ -47,17 +47,17 @@ pub struct Mint {
     /// How long the token is valid.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     expires: u64,
-    /// How long until the token becomes valid: `nbf`. [default: valid at once]
+    /// The time until the token becomes valid: `nbf`. [default: valid at once]
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
     /// The token's id: `jti`. [default: random]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
-    /// A further claim; may be given several times. A string needs its quotes: --claim 'room="porch"'.
+    /// A further claim; can be given several times. A string needs its quotes, for example --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
     claims: Vec<(String, Value)>,
-    /// Seal the token for the owner of this public key: a JWK Set such as the edge's /.well-known/jwks.json, a public
-    /// JWK, or a public key as PEM (P-256 or RSA).
+    /// Encrypt the token for the owner of this public key. FILE is a JWK Set such as the edge's /.well-known/jwks.json,
+    /// a public JWK, or a public key as PEM (P-256 or RSA).
     #[arg(long, value_name = "FILE")]
     encrypt_to: Option<PathBuf>,
 }
@@ -86,7 +86,8 @@ impl Mint {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Refuses a token that no verifier with our policy accepts: too long, too deep, an empty subject.
+    /// Refuses a token that no verifier with our policy accepts, for example a token that is too long, is nested too
+    /// deeply or has an empty subject.
     fn check(&self, token: &str) -> Result<()> {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
@@ -134,7 +135,8 @@ impl Mint {
 
 fn seal(reader: &Path, token: &str) -> Result<String> {
     let key = SealingKey::read(&read_file(reader)?).with_context(|| reader.display().to_string())?;
-    key.seal(token).map_err(|refusal| anyhow!("the token cannot be sealed ({}): {refusal}", refusal.code()))
+    key.seal(token)
+        .map_err(|refusal| anyhow!("the token cannot be encrypted ({}): {refusal}", refusal.code()))
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {

@@ -1,8 +1,8 @@
 //! `pinlatch token`: verifies, explains and signs tokens offline; manages the site's API tokens online.
 //!
-//! Exit codes offline: 0 accepted, explained or signed; 1 refused; 2 if no token was checked: wrong usage, an
-//! unreadable file, a refused key. Tokens and secrets are never printed, except the token that `mint` or `create`
-//! makes.
+//! Exit codes of the offline commands: 0 if the token is accepted, explained or signed; 1 if the token is refused; 2 if
+//! no token was checked, because of wrong usage, an unreadable file or a refused key. Tokens and secrets are never
+//! printed, except the token that `mint` or `create` makes.
 
 mod inspect;
 mod mint;
@@ -24,7 +24,8 @@ use crate::minted::{self, Grant, Revoke};
 use crate::output::say_json;
 use crate::text::plain;
 
-/// Largest key file, in bytes. Also the limit for a token from stdin: the policy's own limit for tokens is lower.
+/// Largest key file, in bytes. A token from stdin is cut off after the same number of bytes. The policy refuses the cut
+/// token, because the policy's limit is lower.
 const MOST: u64 = 64 * 1024;
 
 /// Exit code if no token was checked.
@@ -32,13 +33,14 @@ const NOT_LOOKED_AT: u8 = 2;
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Verify a token with keys, offline. Exit code 0: accepted; 1: refused; 2: not checked.
+    /// Verify a token with keys, offline. The exit code is 0 if accepted, 1 if refused, and 2 if not checked.
     Verify(verify::Verify),
-    /// Explain a token part by part, with all reasons to refuse it. Works without keys too.
+    /// Explain each part of a token, and list all reasons to refuse the token. Also works without keys.
     Inspect(inspect::Inspect),
     /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
     Mint(mint::Mint),
-    /// Have the edge issue an API token for a script: limited to your own rights, listed, revocable.
+    /// Create an API token for a script at the edge. The token has at most your own rights, is listed, and can be
+    /// revoked.
     Create(Grant),
     /// List the site's API tokens.
     List,
@@ -65,7 +67,7 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints one document on stdout with --json, and a sentence on stderr otherwise.
+/// Prints the error: with --json as one JSON document on stdout, otherwise as a sentence on stderr.
 fn report(error: &anyhow::Error, json: bool) {
     let key = error.downcast_ref::<KeyError>();
     if json {
@@ -86,8 +88,8 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`: other users of this machine can see a program's arguments
-    /// in the process list.
+    /// The token, or `-` to read it from stdin. Prefer `-`, because other users of this machine can see a program's
+    /// arguments in the process list.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }
@@ -107,14 +109,14 @@ impl Given {
 /// The keys that verify the token.
 #[derive(clap::Args)]
 pub struct Keys {
-    /// A JWK Set of public keys and secrets, selected by the token's `kid`.
+    /// A JWK Set of public keys and secrets. The token's `kid` selects the key.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     jwks: Option<PathBuf>,
-    /// One key: a public key as PEM, a JWK, or a file with a secret. It is used for every `kid`.
+    /// One key: a public key as PEM, a JWK, or a file with a secret. The key is used for every `kid`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// An algorithm for keys that name none; may be given several times.
-    /// [default: HS256 for a secret, RS256 for RSA, the curve's own otherwise]
+    /// An algorithm for keys that do not name their algorithm; can be given several times. [default: HS256 for a
+    /// secret, RS256 for RSA, otherwise the algorithm of the key's curve]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
 }
@@ -142,13 +144,13 @@ pub struct Accept {
     /// The required `iss`. [default: any]
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
-    /// An accepted `aud`; may be given several times. [default: any]
+    /// An accepted `aud`; can be given several times. [default: any]
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
-    /// An accepted `typ`; may be given several times. [default: JWT, at+jwt or none]
+    /// An accepted `typ`; can be given several times. [default: JWT, at+jwt or no `typ`]
     #[arg(long = "typ", value_name = "TYP")]
     types: Vec<String>,
-    /// The accepted difference between the signer's clock and ours.
+    /// The accepted difference between the signer's clock and this machine's clock.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     leeway: u64,
 }
@@ -171,7 +173,7 @@ pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
 }
 
-/// Reads a key file. No key is larger than the limit, but a file given by mistake may be.
+/// Reads a key file. A file above the limit is refused, because it was given by mistake.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();

@@ -13,7 +13,7 @@ use crate::output::{say, say_json};
 use crate::session::now;
 use crate::text::{plain, table};
 
-/// Claims of the summary in their order, if present.
+/// Claims that the summary shows if present, in this order.
 const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];
 
 #[derive(clap::Args)]
@@ -29,7 +29,7 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
-        // Keys first: if they are refused, no token has to be entered.
+        // The keys are read first, so that the user enters no token if the keys are refused.
         let keys = self.keys.read()?.context("no keys are given; use --jwks or --key")?;
         let token = self.given.read()?;
         let terms = self.accept.at(now()?);

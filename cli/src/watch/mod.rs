@@ -29,7 +29,7 @@ enum Next {
     Renew(u64),
 }
 
-/// Watches until an error that another attempt cannot fix. Ctrl-C ends the program by the default signal handling.
+/// Watches until an error that another attempt cannot fix. Ctrl-C ends the program through the default signal handler.
 pub fn run(json: bool) -> Result<()> {
     let mut session = current()?;
     let mut failures = 0;
@@ -53,10 +53,11 @@ pub fn run(json: bool) -> Result<()> {
     }
 }
 
-/// The next step after an end and `failures` failures in a row. An error if another attempt cannot help.
+/// The next step after a connection ended with `end`, given the number of failures in a row. Returns an error if
+/// another attempt cannot help.
 fn after(end: &End, failures: u32) -> Result<Next> {
     let wait = 1_u64.checked_shl(failures).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    // A token expires every ten minutes. That is not a failure, unless the new token expires at once too.
+    // A token expires after ten minutes. This is not a failure, unless the new token also expires at once.
     let soon = if failures == 0 { 0 } else { wait };
     match end {
         End::SessionEnded => Ok(Next::Renew(soon)),
@@ -70,8 +71,8 @@ fn after(end: &End, failures: u32) -> Result<Next> {
     }
 }
 
-/// The stored session, renewed if it is about to expire. If the edge cannot be reached, the next attempt uses the
-/// current session.
+/// The stored session, renewed if it is about to expire. If the edge cannot be reached, returns `session` for the next
+/// attempt.
 fn current_or_kept(session: Session) -> Result<Session> {
     or_kept(current(), session)
 }
@@ -88,7 +89,7 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
     }
 }
 
-/// Whether the edge itself reports that the session has ended.
+/// Whether the error is the edge's own report that the session has ended.
 fn is_over(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
 }
@@ -120,7 +121,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             say_json(&frame)?;
             continue;
         }
-        // A newer edge may send events that this version does not know. They are skipped.
+        // A newer edge can send events that this version does not know. Unknown events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
                 say(&line)?;
@@ -129,7 +130,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
     }
 }
 
-/// A frame as text, one line per event.
+/// Formats a frame as text, one line per event.
 fn lines(frame: &ToPanel) -> Vec<String> {
     match frame {
         ToPanel::Snapshot { now_ms, devices, .. } => {

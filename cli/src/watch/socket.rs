@@ -1,4 +1,4 @@
-//! The live stream's WebSocket: blocking, with a ping every few seconds.
+//! The WebSocket of the live event stream. Reads block, and a ping is sent every few seconds.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Largest accepted frame, in bytes. The largest frame is the snapshot of a large site.
 const LARGEST: usize = 4 << 20;
 
-/// Close code after the token has expired or was revoked.
+/// Close code that the edge sends if the token has expired or was revoked.
 const SESSION_ENDED: u16 = 4401;
 
 /// Why a connection ended or could not be opened.
@@ -68,7 +68,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens the stream. The outer error is permanent: another attempt cannot succeed.
+    /// Opens the stream. After the outer error another attempt cannot succeed. The inner error is the reason why this
+    /// attempt failed.
     pub fn open(session: &Session) -> Result<Result<Self, End>> {
         let request = request(session)?;
         let connector = match session.url.scheme() {
@@ -103,7 +104,7 @@ impl Socket {
         }
     }
 
-    /// Waits for the next frame, without a time limit as long as the edge answers pings.
+    /// Waits for the next frame. The wait has no time limit as long as the edge answers pings.
     pub fn read(&mut self) -> Result<String, End> {
         loop {
             self.give_sign()?;
@@ -126,7 +127,7 @@ impl Socket {
         }
     }
 
-    /// Sends a ping when one is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
+    /// Sends a ping if a ping is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
         if self.heard.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
             return Err(End::Lost("the edge stopped answering".into()));
@@ -148,10 +149,10 @@ impl Socket {
 }
 
 fn request(session: &Session) -> Result<Request> {
-    let mut url = session.url.join("/api/v1/events").context("the deployment's address is invalid")?;
+    let mut url = session.url.join("/api/v1/events").context("the deployment's URL is invalid")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme).ok().context("the deployment's address is invalid")?;
-    let mut request = url.as_str().into_client_request().context("the deployment's address is invalid")?;
+    url.set_scheme(scheme).ok().context("the deployment's URL is invalid")?;
+    let mut request = url.as_str().into_client_request().context("the deployment's URL is invalid")?;
     let mut bearer = HeaderValue::from_str(&session.bearer())
         .context("the stored token is damaged; run `pinlatch login`")?;
     bearer.set_sensitive(true);
@@ -160,7 +161,7 @@ fn request(session: &Session) -> Result<Request> {
     Ok(request)
 }
 
-/// Connects to the first of the host's addresses that answers.
+/// Connects to the first of the host's IP addresses that answers.
 fn reach(url: &Url) -> Result<TcpStream, End> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(443);
@@ -178,7 +179,7 @@ fn reach(url: &Url) -> Result<TcpStream, End> {
     Err(End::Lost(format!("cannot reach {host}: {last}")))
 }
 
-/// TLS that trusts the same CAs as all other calls.
+/// The TLS configuration. It trusts the same CAs as all other calls.
 fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match own_authorities()? {

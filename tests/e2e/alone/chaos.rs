@@ -1,4 +1,4 @@
-//! Many commands over a link that fails in every possible way.
+//! Sends many commands over a link that fails in many ways.
 //!
 //! `cargo xtask chaos` runs these tests with many more commands.
 
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 /// Number of commands, unless `PINLATCH_CHAOS_COMMANDS` is set.
 const COMMANDS: u32 = 400;
-/// Number of callers per device. Each waits for its answer, so the edge's limit of pending commands per device is not
-/// reached.
+/// Number of callers per device. Each caller waits for its answer, so there are never more pending commands than
+/// callers, and the edge's limit per device is not reached.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
 const COLOURS: &str = r#"
@@ -79,19 +79,19 @@ fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
     agent
 }
 
-/// Sleeps for a time that is itself part of the test.
+/// Sleeps. The duration is part of the test, not a wait for a condition.
 fn elapse(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
-/// Commands to two devices and four lines while frames are delayed, duplicated and reordered, the link is cut, frozen
-/// and down, agents are suspended, killed and restarted with a clock that is a day off, and workerd restarts. No
-/// command runs twice or after its deadline, and each ends with one answer that agrees with the record.
+/// Commands go to two devices and four lines. At the same time, frames are delayed, duplicated and reordered; the link
+/// is cut, frozen and down; agents are suspended, killed and restarted with a clock that is a day off; and workerd
+/// restarts. No command runs twice or after its deadline, and each command gets one answer that agrees with the record.
 #[test]
 fn commands_over_a_link_that_fails_in_every_way() {
     let _host_lock = HostLock::beside_others();
     let seed = of_environment("PINLATCH_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    // Shown if the test fails.
+    // The test runner shows this output if the test fails.
     println!("again: PINLATCH_CHAOS_SEED={seed}");
     let commands = of_environment("PINLATCH_CHAOS_COMMANDS").unwrap_or(COMMANDS);
     let edge = Deployment::start(1, None);
@@ -126,7 +126,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
             callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
         (sent, faults)
     });
-    // After reconnecting, pending results arrive, and lost ones are reported again.
+    // After reconnecting, agents send pending results, and report lost results again.
     DEVICES.iter().for_each(|name| site.until_online(name));
     println!(
         "{} commands, {} executed at once, faults: {faults:?}",
@@ -142,8 +142,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     for command in &sent {
         stream::check(command, &stream::recorded(&site, command.number), &runs);
     }
-    // The journal cannot show a command that ran twice, because setting the same colour again changes nothing. The
-    // agents' logs can.
+    // The agents' logs show whether a command ran twice. The journal cannot show this, because setting the same colour
+    // again changes nothing.
     for agent in &agents {
         let log = agent.log();
         let done = log.lines().filter(|line| line.contains(" executed "));
@@ -160,7 +160,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
     assert!(faults.len() >= 3, "too calm to prove much: {faults:?}");
 }
 
-/// Disturbs the link repeatedly, each time after more commands were executed, until all commands are sent.
+/// Disturbs the link until all commands are sent. Before each disturbance, waits until more commands were executed.
 fn strike(
     seed: u64,
     edge: &Deployment,
@@ -224,7 +224,8 @@ fn strike(
     faults
 }
 
-/// The deadline of every command that the edge sent, from its token, by the command's number (its colour).
+/// The deadlines of all commands that the edge sent. The key is the command's number, which is also its colour. The
+/// deadline is read from the command's token.
 fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
     let commands = frames.iter().filter_map(|frame| {
         let frame: Value = serde_json::from_str(frame).ok()?;
@@ -264,8 +265,8 @@ driver = "sim"
 max_on_ms = 5000
 "#;
 
-/// The time at which a line reached the level that it now has, in milliseconds since the Unix epoch. `None` if it has
-/// another level.
+/// The time at which the line reached `level`, in milliseconds since the Unix epoch. `None` if the line's last change
+/// was to another level.
 fn reached(agent: &Agent, line: &str, level: bool) -> Option<u64> {
     let journal = agent.journal();
     let last = journal.iter().rfind(|entry| entry["line"] == line)?;
@@ -278,8 +279,8 @@ fn is_on_time(what: &str, at: u64, wanted: u64) {
     assert!(at.abs_diff(wanted) <= EXACTLY, "{what} at {at} instead of {wanted}");
 }
 
-/// After the link is lost, each line changes as its configuration says, at the configured time. A pulse in progress
-/// ends on time too.
+/// After the link is lost, each line changes as its configuration says, at the configured time. A pulse that is in
+/// progress also ends on time.
 #[test]
 fn without_a_link_lines_are_safe_on_time() {
     let _host_lock = HostLock::alone();
@@ -310,7 +311,7 @@ fn without_a_link_lines_are_safe_on_time() {
     assert_eq!(site.line("porch", "lamp")["reported"], false, "nobody asked for the lamp again");
 }
 
-/// A link that returns in time leaves the lines unchanged, and the timeout starts again at the next loss.
+/// If the link returns before the timeout, the lines stay unchanged. At the next loss the timeout starts from zero.
 #[test]
 fn a_link_that_is_back_in_time_changes_nothing() {
     let _host_lock = HostLock::beside_others();
@@ -330,8 +331,8 @@ fn a_link_that_is_back_in_time_changes_nothing() {
     assert_eq!(agent.levels("fan").last(), Some(&json!(true)));
 }
 
-/// Neither end closes a half-open link. The agent closes it after the configured silence, reconnects and executes commands
-/// again. The time of silence counts as time without a link.
+/// A half-open link is not closed at either end. The agent closes it after the configured silence, reconnects and
+/// executes commands again. The time of silence counts as time without a link.
 #[test]
 fn a_half_open_link_is_given_up_in_time() {
     let _host_lock = HostLock::beside_others();
@@ -351,8 +352,8 @@ fn a_half_open_link_is_given_up_in_time() {
     eventually(Duration::from_secs(20), "a new connection", || {
         (agent.connections() > connections).then_some(())
     });
-    // The sum of three seconds of silence, which may have begun earlier, a pause of at most half a second, and the
-    // connection time on a busy host.
+    // The sum of three parts: three seconds of silence, which can have begun earlier; a pause of at most half a second;
+    // and the time to connect on a busy host.
     let took = silent.elapsed();
     println!("given up and connected again after {took:?}");
     assert!((Duration::from_secs(1)..Duration::from_secs(6)).contains(&took), "after {took:?}");

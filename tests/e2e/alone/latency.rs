@@ -1,4 +1,4 @@
-//! Latency that users notice. These tests run alone on the host.
+//! Latency of commands. These tests run alone on the host.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use e2e::measure::Times;
 use e2e::{Deployment, HostLock, Panel, Site};
 use serde_json::{Value, json};
 
-/// Allowed increase of the 99th percentile during the login storm, in milliseconds. If one login takes longer than this
-/// by itself, its time is allowed instead.
+/// Allowed increase of the 99th percentile during the login storm, in milliseconds. If a single login takes longer than
+/// this, the time of a single login is allowed instead.
 const P99_MARGIN: f64 = 80.0;
 
-/// Number of rounds, of which one must pass. A shared host may lose half its speed for some seconds, but a missing rate
-/// limit has a much larger effect (the median rises twentyfold).
+/// Number of rounds. One round must pass. A shared host can lose half its speed for some seconds, but a missing rate
+/// limit has a much larger effect: the median becomes twenty times as long.
 const ROUNDS: usize = 3;
 
 /// Minimum number of logins in a storm.
@@ -31,7 +31,8 @@ fn a_login_storm_does_not_delay_a_door() {
         let hash = hash_ms(&site);
         let quiet = toggles(&mut panel, &format!("quiet{round}"), 400);
         let (storm, attempts) = in_a_storm(&site, |attempts| {
-            // Ensures a minimum number of logins, however fast the commands are.
+            // Also waits for a minimum number of logins, because fast commands could end before enough logins were
+            // made.
             let mut batch = 0;
             let mut times = Vec::new();
             while times.len() < 400 || attempts() < ATTEMPTS {
@@ -59,8 +60,8 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
     })
 }
 
-/// The current time for one password hash, in milliseconds: a login that does not queue, minus a request without
-/// hashing.
+/// The current time for one password hash, in milliseconds. It is the time of a login that does not queue, minus the
+/// time of a request without hashing.
 fn hash_ms(site: &Site<'_>) -> f64 {
     let http = site.deployment.http();
     let without = Times::of(5, |_| drop(http.post("/api/v1/token", &json!({ "grant_type": "none" })))).p50();
@@ -69,7 +70,8 @@ fn hash_ms(site: &Site<'_>) -> f64 {
         number += 1;
         assert_eq!(http.post("/api/v1/token", &login(site, &format!("alone-{number}"))).status, 401);
     });
-    // All logins except the first also wait for the pause after the previous one, so the minimum is the first one.
+    // All logins except the first also wait for the pause after the previous login, so the minimum is the time of the
+    // first login.
     (with.percentile(0.0) - without).max(0.0)
 }
 
@@ -90,7 +92,7 @@ fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) ->
                     let answer = site.deployment.http().post("/api/v1/token", &login);
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
                     if answer.status == 429 {
-                        // The server asks for a pause of a second or more; this client pauses for a quarter of a
+                        // The server asks for a pause of at least a second. This client pauses for only a quarter of a
                         // second.
                         std::thread::park_timeout(Duration::from_millis(250));
                     }

@@ -1,5 +1,5 @@
-//! A night with a bad network: the link is lost again and again, and sometimes the edge restarts. Each time the agent
-//! reconnects, and its memory and open files do not grow.
+//! Simulates a night with a bad network: the link is lost many times, and sometimes the edge restarts. The agent must
+//! reconnect each time, and its memory and open files must not grow.
 //!
 //! `cargo xtask night` runs this test with many more losses.
 
@@ -11,13 +11,13 @@ use serde_json::json;
 
 /// Number of losses, unless `PINLATCH_NIGHT_RECONNECTS` is set.
 const LOSSES: usize = 10;
-/// One in this many losses is a restart of the edge; the others cut the link.
+/// Of this many losses, one is a restart of the edge. The other losses cut the link.
 const RESTART_EVERY: usize = 20;
-/// Number of losses after which one-time allocations are complete.
+/// Number of losses after which all one-time allocations have been made.
 const WARM: usize = 4;
 /// Allowed growth of an agent's memory, in KiB. A leak of one page for each of 200 connections would be 800 KiB.
 const GROWTH_KIB: u64 = 384;
-/// Longest time from the edge's return to the agent's.
+/// Longest time between the edge's return and the agent's reconnection.
 const SOON: Duration = Duration::from_secs(2);
 
 const LINES: &str = "[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\nretain = true\n";
@@ -69,12 +69,13 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
     assert_eq!(agent.connections(), losses + 1, "it was lost more often than it should");
     assert_eq!(files_now, files, "open files");
     assert!(kib_now <= kib + GROWTH_KIB, "it grew from {kib} to {kib_now} KiB");
-    // In the short form, other tests run on the host at the same time.
+    // With the default number of losses, other tests run on the host at the same time.
     let bound = if losses > LOSSES { SOON } else { 3 * SOON };
     assert!(slowest <= bound, "the agent was away for {slowest:?}");
 }
 
-/// Number of open files, after those of the last attempt are closed. A link needs one, and its close may be delayed.
+/// Number of open files, after the files of the last attempt are closed. A link needs one file, which can be closed
+/// with a delay.
 fn settled(agent: &Agent) -> usize {
     let mut last = agent.open_files();
     let mut since = Instant::now();
@@ -87,8 +88,8 @@ fn settled(agent: &Agent) -> usize {
     })
 }
 
-/// After an edge was away for a long time, the agent reconnects within two seconds of its return. This test also covers
-/// IPv6.
+/// The edge is away for a long time. After the edge returns, the agent reconnects within two seconds. This test also
+/// covers IPv6.
 #[test]
 fn an_edge_that_was_away_for_long_is_found_soon() {
     let host_lock = HostLock::beside_others();
@@ -97,9 +98,9 @@ fn an_edge_that_was_away_for_long_is_found_soon() {
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
     edge.edge().stop();
-    // Retries need little processor time, so other tests can run.
+    // Retries need little processor time, so other tests can run in the meantime.
     drop(host_lock);
-    // Enough attempts for the pauses between them to reach their maximum.
+    // After this number of attempts, the pauses between attempts have reached their maximum.
     eventually(Duration::from_secs(30), "several attempts", || {
         (agent.log().matches("code=\"unreachable\"").count() >= 5).then_some(())
     });

@@ -1,5 +1,5 @@
-//! The agent on an emulated Raspberry Pi 3B: the kernel's driver for the Pi's pins, a network behind USB, and a clock
-//! that starts in 1970. The pins are observed from outside.
+//! The agent on an emulated Raspberry Pi 3B, with the kernel's driver for the Pi's pins, a network over USB, and a
+//! clock that starts in 1970. The test observes the pins from outside.
 
 use std::time::{Duration, Instant};
 
@@ -24,20 +24,20 @@ driver = "gpio"
 gpio = "GPIO27"
 "#;
 
-/// Length of the door's pulse: the line's maximum.
+/// Length of the door's pulse, which is the line's maximum.
 const PULSE: Duration = Duration::from_millis(1200);
-/// How much longer the pulse may be at the pin.
+/// Allowed excess of the pulse at the pin over [`PULSE`].
 const LATE: Duration = Duration::from_millis(100);
-/// Number of pulses, of which one must be within [`LATE`]: the emulated processor shares a real one with everything
-/// else.
+/// Number of pulses. One of them must be within [`LATE`]. The other pulses can be later, because the emulated processor
+/// shares a real processor with all other processes.
 const ROUNDS: usize = 4;
-/// How much shorter the pulse may be, because kernel timers count whole milliseconds.
+/// Allowed shortfall of the pulse from [`PULSE`], because kernel timers count whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
 /// Longest time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The Pi enrols over TLS while its clock says 1970, and opens a door when its button in the panel is pressed. When the
-/// agent is killed, `ExecStopPost=` in its unit sets a line that is on to its safe level.
+/// The Pi enrols over TLS while its clock says 1970. When a person presses the door's button in the panel, the Pi opens
+/// the door. When the agent is killed, `ExecStopPost=` in the agent's unit sets a line that is on to its safe level.
 #[test]
 fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {

@@ -1,5 +1,5 @@
-//! The agent on an emulated board whose GPIO controller supports inputs, with a real kernel. The pins are observed and
-//! driven from outside.
+//! The agent on an emulated board with a real kernel. The GPIO controller of this board supports inputs. The test
+//! observes and drives the pins from outside.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ chip = "9030000.pl061"
 offset = 8
 "#;
 
-/// Number of bounces of the bell. Odd, so that it ends pressed.
+/// Number of bounces of the bell. The number is odd, so that the bell is pressed after the last bounce.
 const BOUNCES: u32 = 15;
 
 /// Longest time until a change reaches a pin.
@@ -67,7 +67,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
     board.until_ready();
-    // Line 2 is taken by another program.
+    // Another program uses GPIO line 2.
     board.run("cd /sys/class/gpio && echo $(($(cat gpiochip*/base) + 2)) >export");
     board.enrol(&site.enrolment("porch"));
     board.start_agent(StopPost::Safe);
@@ -85,7 +85,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
-    // `ExecStopPost=` in the unit sets every output to its safe level, including the one whose safe level is the high
+    // `ExecStopPost=` in the unit sets every output to its safe level, including an output whose safe level is the high
     // voltage.
     let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
     set("lamp");
@@ -103,7 +103,7 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     let (lamp, heater) = (board.pin(0), board.pin(1));
     assert_eq!(lamp.state(), State::Driven(false));
     assert_eq!(heater.state(), State::Driven(true), "off is the high voltage here");
-    // Discards the changes from the start of the kernel and the agent.
+    // Discards the changes that the start of the kernel and of the agent caused.
     lamp.changes();
     heater.changes();
     for level in [true, false, true, false] {
@@ -117,7 +117,7 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
 }
 
-/// While the lamp is on, a reload by SIGHUP moves the heater to another line of the chip, then back.
+/// While the lamp is on, a reload by SIGHUP moves the heater to another GPIO line of the chip, and then back.
 fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
@@ -131,11 +131,11 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
         ));
         soon("the file is read again", || (read_again() > before).then_some(()));
         let heater = board.pin(to);
-        // The heater's safe level is off, which is the high voltage.
+        // The safe level of the heater is off, which is the high voltage.
         heater.until(State::Driven(true));
         heater.changes();
         let set = |value: bool| Some(site.post(&path("heater", "set"), &json!({ "value": value })).status);
-        // Commands work whether or not the site already has the device's report about the new line.
+        // Commands work even if the device's report about the new GPIO line has not reached the site yet.
         for on in [true, false] {
             soon("the heater obeys", || set(on).filter(|status| *status == 200));
             heater.wait_for(!on, SOON);
@@ -152,7 +152,7 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(false, SOON);
 }
 
-/// The system clock jumps by a day and back while the agent is connected. Commands still arrive in time.
+/// The system clock jumps by a day and back while the agent is connected. Commands still reach the pins in time.
 fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     let is_on = |level: bool| {
@@ -177,7 +177,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     let bell = board.pin(5);
     assert_eq!(bell.state(), State::Input);
     let is_bell = |frame: &Value| frame["line"]["name"] == "bell";
-    // A bouncing button: only the final level is reported.
+    // The button bounces. Only its final level is reported.
     for bounce in 0..BOUNCES {
         bell.drive_slowly(bounce % 2 == 0);
     }
@@ -189,7 +189,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     assert_eq!(site.line("porch", "bell")["reported"], false);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
     let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
-    // Sequence numbers have no gaps, so there were no other events in between.
+    // Sequence numbers have no gaps, so there were no other events between these events.
     let number = |event: &Value| event["seq"].as_u64().expect("a number");
     assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
     let interrupts = board.run("grep pinlatch-agent /proc/interrupts");

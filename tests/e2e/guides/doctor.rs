@@ -1,4 +1,4 @@
-//! The report of `pinlatch doctor` on misconfigured issuers and login providers.
+//! The report of `pinlatch doctor` about misconfigured issuers and login providers.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{SHARED, page};
 
-/// Runs the doctor in a folder. Returns whether all is well, and the checks.
+/// Runs `pinlatch doctor` in a folder. Returns whether no check failed, and the checks.
 fn checks(folder: &Path, url: &str) -> (bool, Vec<Value>) {
     let output = page::pinlatch(folder, &["--json", "doctor", url, "--config", "wrangler.toml"], "");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -38,7 +38,7 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let login = check(&all, "provider", "auth0");
     assert_eq!((login["state"].as_str(), well), (Some("ok"), true), "{all:?}");
 
-    // The owner's computer has a secret that differs from the edge's, and lacks another one.
+    // On the owner's computer, one secret differs from the edge's secret, and another secret is missing.
     let secrets = std::fs::read_to_string(at(".dev.vars")).expect("secrets");
     let secret =
         |name: &str| secrets.lines().find(|line| line.starts_with(name)).expect("a secret").to_owned();

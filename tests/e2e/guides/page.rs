@@ -21,7 +21,7 @@ struct Block {
 }
 
 impl Page {
-    /// Reads a guide. `variables` are those that the guide asks for, except the deployment's address.
+    /// Reads a guide. `variables` are the variables that the guide asks for, except the deployment's URL.
     pub fn read(name: &'static str, variables: &[(&str, &str)]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
         let blocks = blocks(&std::fs::read_to_string(&file).expect("a guide"));
@@ -57,8 +57,8 @@ impl Page {
         self.variables.insert(name.into(), value.into());
     }
 
-    /// Writes the guide's files into a folder and runs the blocks with this purpose there, in one shell. Returns their
-    /// output.
+    /// Writes the guide's files into a folder. Runs the blocks with this purpose in that folder, in one shell. Returns
+    /// the output of the blocks.
     pub fn run(&self, folder: &Path, purpose: &str) -> String {
         for block in self.blocks.iter().filter(|block| block.language != "sh") {
             std::fs::write(folder.join(&block.purpose), &block.text).expect("a file");
@@ -76,7 +76,7 @@ impl Page {
     }
 }
 
-/// Runs `pinlatch` from the search path, as a reader of the guides does.
+/// Runs `pinlatch` from `PATH`, as a reader of the guides does.
 pub fn pinlatch(folder: &Path, arguments: &[&str], input: &str) -> Output {
     ended(Command::new("pinlatch").args(arguments), folder, input)
 }

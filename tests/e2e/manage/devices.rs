@@ -1,4 +1,4 @@
-//! Devices: enrolled from the page, watched, replaced, removed.
+//! The devices page: a device is enrolled, observed, replaced and removed.
 
 use e2e::agent::LINES;
 use e2e::{Agent, Site, soon};
@@ -68,7 +68,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.says("heading", "Manage devices").await;
         pages.gone("[data-testid=device-porch]").await;
         soon("the device is gone", || (site.get("/api/v1/devices/porch").status == 404).then_some(()));
-        // A bookmarked address of a device that was removed.
+        // Opens the bookmarked URL of a device that was removed.
         pages.go("device/porch").await;
         pages.says("gone", "does not exist").await;
     });

@@ -1,4 +1,4 @@
-//! The token inspector: verifies like the edge, entirely in the browser.
+//! The token inspector. It verifies tokens as the edge does, but entirely in the browser.
 
 use e2e::Site;
 use serde_json::json;
@@ -38,14 +38,14 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
 
-        // The inspector sent no requests; only the page's usual ones were made.
+        // The inspector sent no requests. Only the page's usual requests were sent.
         let asked = pages.ask(requests).await;
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
         let strange = |name: &&&str| {
             let own = ["/api/v1/session", "/.well-known/jwks.json", "/assets/", "/sw.js"];
             let own = own.iter().any(|part| name.contains(part));
-            // The page itself, requested to find out whether a newer version exists.
+            // The request for the page itself, with which the panel finds out whether a newer version exists.
             let page = name.strip_prefix(site.deployment.origin()) == Some("/");
             !own && !page
                 && !name.ends_with(".svg")
@@ -64,7 +64,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
     });
 }
 
-/// Sets a field's content in one step, like a paste.
+/// Sets a field's content in one step, as pasting does.
 async fn paste(pages: &Pages, testid: &str, text: &str) {
     pages.browser.find(testid).await;
     let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);

@@ -1,4 +1,5 @@
-//! People: invited, changed, removed; and the pages as shown to a person without permissions.
+//! The people page: a person is invited, gets other permissions and is removed. Also the pages as a person without
+//! permissions sees them.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -94,7 +95,7 @@ fn person(site: &Site<'_>, name: &str) -> Value {
     found.expect("the person").clone()
 }
 
-/// A viewer sees no controls for actions that the API would refuse, and the API refuses these actions.
+/// A viewer sees no controls for actions that are not permitted, and the API refuses these actions.
 #[test]
 fn a_viewer_is_offered_nothing_that_is_refused() {
     let site = Site::shared();

@@ -1,5 +1,6 @@
-//! Every administration page and its dialogs, in small and large sizes, light and dark: not blank, accessible, with
-//! touch targets of sufficient size, and no wider than the screen. The screenshots are saved in `target/screens`.
+//! Checks every administration page and its dialogs in small and large sizes, light and dark. A page must not be blank
+//! or wider than the screen, must be accessible, and must have touch targets of sufficient size. The screenshots are
+//! saved in `target/screens`.
 
 use e2e::Site;
 use e2e::outsiders::now;

@@ -1,4 +1,4 @@
-//! Sessions: opening a page without a login, and a session that ends during an action.
+//! Sessions: a page is opened without a login, and a session ends during an action.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site};
@@ -24,7 +24,7 @@ fn whoever_is_not_logged_in_is_led_to_the_login_and_back() {
     });
 }
 
-/// After logging in again in another tab, the person's input is still on the page.
+/// A person logs in again in another tab. The person's input is still on the page in the first tab.
 #[test]
 fn a_session_that_ends_in_the_middle_loses_nothing() {
     let site = Site::shared();

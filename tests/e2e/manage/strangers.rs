@@ -1,4 +1,4 @@
-//! Names chosen by strangers are always shown as text.
+//! Names that strangers chose are always shown as text.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::Site;
@@ -25,7 +25,7 @@ fn no_name_becomes_markup() {
     let jti = site.post("/api/v1/tokens", &mint).ok()["token"]["jti"].as_str().expect("an id").to_owned();
     let admit = json!({ "identity": { "issuer": "https://issuer.example", "subject": EVIL } });
     site.send_json("PUT", &format!("/api/v1/users/{OWNER}/identities"), &admit).ok();
-    // An id chosen by the caller, which appears in the log.
+    // A token id that the caller chose. It appears in the audit log.
     let odd = "%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E";
     site.send_json("DELETE", &format!("/api/v1/tokens/{odd}?expires_at={expires_at}"), &json!({}));
     in_browser(async {
@@ -38,7 +38,7 @@ fn no_name_becomes_markup() {
         pages.says(&format!("person-{OWNER}"), "<img src=x onerror").await;
         pages.go("activity").await;
         pages.says("log", "<img src=x onerror").await;
-        // A filter from the address is shown as text too.
+        // A filter in the URL is shown as text too.
         pages.go("activity?target=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E").await;
         pages.says("log", "<img src=x onerror").await;
         let part = |value: serde_json::Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
@@ -54,7 +54,7 @@ fn no_name_becomes_markup() {
         assert_eq!(pages.count("main img, main script").await, 0);
         assert_eq!(pages.ask("return window.hacked === undefined").await, json!(true));
 
-        // The page's own scripts cannot insert active content either (Trusted Types).
+        // With Trusted Types, the page's own scripts cannot insert active content either.
         for refused in
             [EVIL, "<svg/onload=x>", "<a href='javascript:x'>", "<iframe srcdoc=x>", "<base href=x>"]
         {

@@ -1,4 +1,4 @@
-//! API tokens and guest links: created, shown once, used, revoked.
+//! The tokens page: API tokens and guest links are created, shown once, used and revoked.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
-        // After its single use the link has ended, and the list shows this.
+        // After its only permitted use, the link has ended, and the list shows this.
         pages.browser.client.switch_to_window(owner).await.expect("a tab");
         pages.go("tokens").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "used_up").await;

@@ -1,4 +1,4 @@
-//! The complete login in a real browser.
+//! A complete login with a provider in a real browser.
 
 use e2e::Browser;
 use serde_json::{Value, json};
@@ -19,19 +19,19 @@ async fn ask(browser: &Browser, script: &str) -> Value {
     browser.client.execute_async(&script, vec![]).await.expect("a script")
 }
 
-/// Goes from the login page to the provider.
+/// Opens the login page and clicks the provider's button.
 async fn go(browser: &Browser, stage: &Stage<'_>) {
     browser.client.goto(&page_of(stage)).await.expect("the panel");
     browser.click(&format!("login-with-{}", stage.provider.name)).await;
 }
 
-/// Fills in the provider's login page.
+/// Fills in and submits the provider's login page.
 async fn answer(browser: &Browser, account: &str) {
     browser.find("account").await.send_keys(account).await.expect("a field");
     browser.click("continue").await;
 }
 
-/// The error on the login page. It must not appear again after a reload.
+/// Returns the error that the login page shows. The error must not be shown again after a reload.
 async fn refusal(browser: &Browser, stage: &Stage<'_>) -> String {
     let text = browser.find("login-error").await.text().await.expect("a text");
     assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(stage));
@@ -58,7 +58,7 @@ fn an_admitted_person_logs_in_with_a_provider() {
         assert_eq!((&whoami["sub"], &whoami["site"]), (&json!("ann"), &json!(stage.site.name)), "{whoami}");
         assert_eq!(ask(&browser, "return document.cookie.includes('pinlatch')").await, false);
 
-        // As with any login, a reload renews the session, and removing the identity ends it.
+        // As after any login, a reload renews the session. Removing the identity ends the session.
         browser.client.refresh().await.expect("a reload");
         browser.until("link", "data-state", "connected").await;
         stage.site.send_json("DELETE", "/api/v1/users/ann/identities", &Value::Null).ok();

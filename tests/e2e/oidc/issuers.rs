@@ -39,12 +39,12 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     stage.site.get("/api/v1/devices").ok();
     let devices = |token: &str| stage.http.bearer(token).get("/api/v1/devices").ok().to_string();
     assert!(!devices(&others).contains("porch"));
-    // Tokens signed with one issuer's key that name the other issuer.
+    // The key of one issuer signed these tokens, but their `iss` is another issuer.
     for (signer, speaks_for) in [(stage.provider, first), (first, stage.provider)] {
         let token = signer.sign(&json!({}), &claims(speaks_for.issuer(), &json!({})));
         stage.whoami(&token).is_problem(401, "invalid_token");
     }
-    // A token with several audiences still belongs to its issuer's site.
+    // A token with several audiences still gives access to its issuer's site.
     let both =
         stage.provider.sign(&json!({}), &claims(stage.provider.issuer(), &json!({ "aud": [RESOURCE, "x"] })));
     assert_eq!(stage.whoami(&both).ok()["site"], stage.site.name);
@@ -63,7 +63,7 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     assert!((400..500).contains(&guest.status), "{guest:?}");
 }
 
-/// Tokens with invented key ids do not make Pinlatch flood the issuer with requests, and do not block valid tokens.
+/// Tokens with invented key ids do not cause many requests to the issuer, and do not block valid tokens.
 #[test]
 fn invented_key_ids_do_not_flood_the_issuer() {
     let stage = TestDeployment::shared("flooded");
@@ -100,7 +100,7 @@ fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     assert_eq!(stage.provider.asked("/jwks"), 1);
 }
 
-/// If an issuer publishes an invalid key set, its tokens get 503. Other tokens do not wait.
+/// If an issuer publishes an invalid key set, requests with its tokens get 503. Requests with other tokens do not wait.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {
     let stage = TestDeployment::shared("odd");
@@ -131,7 +131,7 @@ fn odd_key_sets_are_refused_and_stop_nobody_else() {
     assert!(stage.provider.asked("/odd/large") <= 2);
 }
 
-/// While one issuer hangs, other issuers' tokens, logins and people are not delayed.
+/// While one issuer does not answer, the tokens of other issuers, logins and people are not delayed.
 fn nobody_waits(stage: &Stage, good: &str) {
     eventually(Duration::from_secs(15), "the issuer is asked", || {
         (stage.provider.asked("/odd/hang") > 0).then_some(())

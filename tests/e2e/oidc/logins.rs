@@ -1,4 +1,4 @@
-//! Logins over HTTP, as altered by an attacker between browser, provider and Pinlatch.
+//! Logins over HTTP. An attacker between browser, provider and Pinlatch alters the requests and answers.
 
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{Stage, TestDeployment, after_the_cooldown, name_of};
 
-/// An admitted email address is bound to the first subject with that verified address. Other subjects are refused
-/// afterwards.
+/// An admitted email address is bound to the first subject that logs in with this verified address. After that, other
+/// subjects with the same address are refused.
 #[test]
 fn a_verified_address_admits_once_and_binds_the_subject() {
     let stage = TestDeployment::shared("mail");
@@ -27,7 +27,8 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
     stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
 }
 
-/// If the id_token has no address, the userinfo endpoint is queried. Its answer counts only for the same subject.
+/// If the `id_token` contains no email address, the edge queries the userinfo endpoint. The answer is used only if it
+/// is for the same subject.
 #[test]
 fn an_address_is_asked_for_where_the_id_token_has_none() {
     let stage = TestDeployment::shared("terse");
@@ -47,12 +48,12 @@ fn an_address_is_asked_for_where_the_id_token_has_none() {
     }
     stage.provider.change(&json!({ "userinfo": null }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // A person with a known subject needs no address, so a broken userinfo endpoint does not matter.
+    // A person with a known subject needs no email address, so a broken userinfo endpoint does not matter.
     stage.provider.change(&json!({ "userinfo": cem }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
     assert!(stage.provider.asked("/me") >= 6);
 
-    // A token endpoint that hangs ends the login after its timeout.
+    // If the token endpoint does not answer, the login fails after a timeout.
     stage.provider.change(&json!({ "hang": true }));
     let began = Instant::now();
     stage.is_refused("bea", "issuer_unavailable");
@@ -70,14 +71,14 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
     let after = stage.provider.access_token();
     after_the_cooldown("the new key is known", || (stage.whoami(&after).status == 200).then_some(()));
     stage.whoami(&before).is_problem(401, "invalid_token");
-    // The provider's signing algorithms are in its discovery document, which has a separate cooldown.
+    // The signing algorithms of the provider are in its discovery document, for which a separate cooldown applies.
     let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
     assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
     let asked = stage.provider.asked("/jwks");
     assert!(asked <= 4, "it was asked for its keys {asked} times");
 }
 
-/// Fetched keys stay usable while the provider is down, even after a restart of the Worker.
+/// Fetched keys stay usable while the provider is down, even after the Worker restarts.
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
     let host_lock = HostLock::beside_others();
@@ -121,7 +122,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let state = parameter(&one.question, "state").expect("a state");
     let code = parameter(&back, "code").expect("a code");
 
-    // The cookie of another login, no cookie, an invented cookie.
+    // The requests have the cookie of another login, no cookie, and an invented cookie.
     refused(&back, &two.cookie);
     refused(&back, "");
     refused(&back, "__Host-pinlatch_login=invented");
@@ -133,7 +134,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
     refused(&elsewhere, &one.cookie);
     refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
-    // An attacker's login with another person's code, which PKCE prevents.
+    // An attacker starts a login and uses another person's code. PKCE prevents this.
     let other = parameter(&two.question, "state").expect("a state");
     refused(&back.replace(state, other), &two.cookie);
 
@@ -142,7 +143,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     refused(&back, &one);
 }
 
-/// An unused code, and its login cookie.
+/// Starts and answers a new login. Returns the login cookie and the callback URL with the unused code.
 fn fresh(stage: &Stage) -> (String, String) {
     let journey = stage.begin();
     let back = stage.provider.answer(&journey.question, "ann");
@@ -177,7 +178,7 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     stage.provider.change(&json!({ "forge": null }));
     assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
 
-    // A program that starts a login gets a problem document.
+    // A program that starts a login with an error gets a problem document instead of a page.
     let answer = stage.http.get("/api/v1/logins/nobody");
     answer.is_problem(404, "not_found");
     let answer = stage.http.get("/api/v1/logins/gone");

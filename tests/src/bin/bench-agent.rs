@@ -1,9 +1,9 @@
 //! `cargo xtask bench agent`: the agent's memory and processor use, and the latency of setting a line.
 //!
-//! Prints rows as JSON for xtask's table. The process is measured while connected to a real workerd on this host.
-//! "Frame → line set" runs the agent's code in this process, without a socket: from the text of a frame, through
-//! verification, to the return of the line's driver, which is simulated and has no journal. The driver's overhead over
-//! the kernel's call is measured on an emulated board.
+//! Prints rows as JSON for xtask's table. The agent is measured as a process that is connected to a real workerd on
+//! this host. "Frame → line set" runs the agent's code in this process, without a socket. Its time starts with the text
+//! of a frame and includes the verification. It ends when the line's driver returns. This driver is simulated and
+//! writes no journal. The driver's overhead over the kernel's call is measured on an emulated board.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -32,9 +32,9 @@ use xtask::bench::Row;
 const SESSION: &str = "a-session-nonce-of-22-b";
 const COMMANDS: usize = 10_000;
 const STARTS: usize = 10;
-/// Measuring time for an idle agent. Contains two of its pings.
+/// Time for which an idle agent is measured. The agent sends two pings in this time.
 const IDLE: Duration = Duration::from_secs(30);
-/// Time for the work that follows a connection to finish.
+/// Time for the agent to finish the work that follows a connection.
 const SETTLED: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -62,9 +62,9 @@ fn main() {
     println!("{}", serde_json::to_string(&rows).expect("JSON"));
 }
 
-/// Setting a line on an emulated board: the agent's driver compared with the kernel's call.
+/// Measures the setting of a GPIO line on an emulated board: with the agent's driver, and with only the kernel's call.
 fn on_a_kernel() -> Vec<Row> {
-    // A skipped measurement is not reported, because standard output is for the rows.
+    // A skipped measurement is not reported, because stdout must contain only the rows.
     if std::env::var_os("PINLATCH_NO_EMULATOR").is_some() {
         return Vec::new();
     }
@@ -81,7 +81,7 @@ fn on_a_kernel() -> Vec<Row> {
     ]
 }
 
-/// Latency from the text of a frame to the line's new level.
+/// Measures the latency from the text of a frame to the line's new level.
 fn frames() -> Times {
     let name = |text: &str| Name::new(text).expect("a name");
     let keys = EdgeKeys::generate().expect("keys");
@@ -125,7 +125,7 @@ impl Drop for Killed {
     }
 }
 
-/// Time from the start of the process to its log entry "connected".
+/// Starts the agent. Returns the time from the start of the process to the log entry "connected".
 fn start(agent: &Agent) -> Duration {
     let began = Instant::now();
     let mut run = agent.command();
@@ -139,7 +139,7 @@ fn start(agent: &Agent) -> Duration {
     panic!("the agent ended before it was connected");
 }
 
-/// Processor time used by all threads since their start.
+/// Processor time that all threads have used since they started.
 fn busy(proc: &Path) -> Duration {
     let threads = fs::read_dir(proc.join("task")).expect("threads");
     let of_one = |thread: fs::DirEntry| -> u64 {

@@ -1,8 +1,8 @@
-//! `cargo xtask bench panel`: the panel in a real Chromium, with 200 lines on 20 devices, 50 of which change each
-//! second.
+//! `cargo xtask bench panel`: measures the panel in a real Chromium, with 200 lines on 20 devices. 50 of the lines
+//! change each second.
 //!
-//! Prints rows as JSON for xtask's table. The agents are real, their lines simulated; the load of the page's main
-//! thread comes from the browser's metrics. `PINLATCH_BENCH_MINUTES` sets the duration (default: half a minute).
+//! Prints rows as JSON for xtask's table. The agents are real and their lines are simulated. The load of the page's
+//! main thread is read from the browser's metrics. `PINLATCH_BENCH_MINUTES` sets the duration (default: half a minute).
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ const CHANGES_PER_SECOND: u32 = 50;
 const PRESSES: usize = 100;
 const LIGHTHOUSE_RUNS: usize = 5;
 
-/// Exposes the page's WebAssembly memory, and passes received socket messages to `window.heard`.
+/// Makes the page's WebAssembly memory accessible, and passes received socket messages to `window.heard`.
 const WATCH: &str = "const real = WebAssembly.instantiate;
     WebAssembly.instantiate = async (...given) => {
         const made = await real.apply(WebAssembly, given);
@@ -36,8 +36,8 @@ const WATCH: &str = "const real = WebAssembly.instantiate;
         }
     };";
 
-/// Presses a switch. Returns two times in ms: until the page received the level that the device reported, and until it
-/// showed that level.
+/// Presses a switch. Returns two times in ms from the press: until the page received the new level from the device, and
+/// until the page showed this level.
 const PRESS: &str = "const done = arguments[0];
     const line = document.querySelector('[data-testid=line-device-1-relay]');
     const before = line.dataset.level, began = performance.now();
@@ -59,7 +59,7 @@ fn main() {
     let time = Duration::from_secs_f64(minutes.unwrap_or(0.5) * 60.0);
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
-    // First, while nothing else runs, because the scores depend on elapsed time.
+    // Lighthouse runs first, while nothing else runs, because the scores depend on elapsed time.
     let mut all = scores(&edge, &site);
     let agents: Vec<Agent> = (1..=DEVICES).map(|number| device(&site, number)).collect();
     let over = AtomicBool::new(false);
@@ -75,8 +75,8 @@ fn main() {
     println!("{}", serde_json::to_string(&all).expect("JSON"));
 }
 
-/// Lighthouse scores of the login page on a phone. Takes the median of several runs, as Lighthouse's authors advise,
-/// because the score of the same page varies between runs.
+/// Lighthouse scores of the login page on an emulated phone. The score of one page varies between runs, so the median
+/// of several runs is used, as Lighthouse's authors advise.
 fn scores(edge: &Deployment, site: &Site) -> Vec<Row> {
     let Some(program) = std::env::var_os("PINLATCH_LIGHTHOUSE") else { return Vec::new() };
     let page = format!("{}/s/{}/", edge.origin(), site.name);
@@ -124,12 +124,12 @@ fn lighthouse(program: &OsStr, page: &str) -> Value {
         .unwrap_or_else(|error| panic!("lighthouse: {error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Even numbers are sensors; odd numbers are contacts.
+/// Lines with even numbers are sensors. Lines with odd numbers are contacts.
 fn is_sensor(line: usize) -> bool {
     line.is_multiple_of(2)
 }
 
-/// A device with one switch; its other lines are sensors and contacts.
+/// A device with one switch. Its other lines are sensors and contacts.
 fn device(site: &Site, number: usize) -> Agent {
     let mut lines = "[lines.relay]\nkind = \"switch\"\ndriver = \"sim\"\n".to_owned();
     for line in 1..LINES {
@@ -144,7 +144,7 @@ fn device(site: &Site, number: usize) -> Agent {
     agent
 }
 
-/// Changes one line after another, at equal intervals.
+/// Changes the lines one after another, at equal intervals.
 fn change(agents: &[Agent], over: &AtomicBool, changes: &AtomicU64) {
     let began = Instant::now();
     for count in 0u32.. {
@@ -175,8 +175,8 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
     browser.find(&format!("line-device-{DEVICES}-relay")).await;
     let shown = browser.run("return document.querySelectorAll('.line').length", &[]).await;
     assert_eq!(shown, json!(DEVICES * LINES));
-    // Each sensor's curve is drawn after its first readings. Waiting for all curves keeps them out of the measured
-    // growth.
+    // A sensor's curve is drawn after its first readings. The measurement starts after all curves are drawn, so that
+    // the curves do not count as growth.
     let curves = "return document.querySelectorAll('.trace').length";
     let sensors = DEVICES * (1..LINES).filter(|line| is_sensor(*line)).count();
     browser.until_told(curves, &[], |count| *count == sensors).await;
@@ -186,7 +186,7 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
         (Figures::of(&browser).await, Instant::now(), changes.load(Ordering::Relaxed));
     let pause = time / u32::try_from(PRESSES).expect("a few");
     for _ in 0..PRESSES {
-        // The events received during this pause are the load under test.
+        // During this pause the page receives events. They are the load under test.
         tokio::time::sleep(pause).await;
         let took = browser.client.execute_async(PRESS, vec![]).await.expect("a press");
         let spans: (f64, f64) = serde_json::from_value(took).expect("two times");
@@ -215,7 +215,7 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
     ]
 }
 
-/// Metrics of the page, as reported by the browser.
+/// Metrics of the page, from the browser.
 struct Figures {
     /// Seconds of work done by the main thread.
     busy: f64,

@@ -1,14 +1,14 @@
-//! `cargo xtask bench roundtrip`: a command from the panel's socket to the line and back.
+//! `cargo xtask bench roundtrip`: measures a command from the panel's socket to the line and back.
 //!
-//! Prints rows as JSON for xtask's table. The path: socket frame → Worker's object → signature → agent's socket →
-//! verification → simulated line → result → object → socket frame.
+//! Prints rows as JSON for xtask's table. The path of a command: socket frame → Worker's Durable Object → signature →
+//! agent's socket → verification → simulated line → result → Durable Object → socket frame.
 
 use e2e::measure::Times;
 use e2e::{Deployment, Site};
 use serde_json::{Value, json};
 
-/// The time to beat, in milliseconds: express + ws with HS256 at both hops, for the same work (from the project's
-/// facts).
+/// The limit for the median, in milliseconds. This is the time of express + ws with HS256 at both hops for the same
+/// work, from the project's facts.
 const NODE_P50: f64 = 1.3;
 
 fn main() {

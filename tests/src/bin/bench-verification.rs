@@ -1,5 +1,5 @@
-//! `cargo xtask bench verify`: the time to verify a token in workerd: by our code for the first time and repeatedly,
-//! and by npm's `jose`.
+//! `cargo xtask bench verify`: measures the verification of a token in workerd. Our code verifies each token for the
+//! first time and repeatedly, and npm's `jose` verifies the same token.
 //!
 //! Prints rows as JSON for xtask's table.
 

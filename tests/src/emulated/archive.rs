@@ -7,7 +7,8 @@ use std::path::Path;
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 
-/// An open cpio archive. It is not compressed, because the emulated processor would have to decompress it.
+/// A cpio archive that is being written. It is not compressed, because the emulated processor would need time to
+/// decompress it.
 pub struct Archive {
     out: BufWriter<File>,
     folders: BTreeSet<String>,
@@ -29,7 +30,7 @@ impl Archive {
         self.add(path, ModeFileType::Regular, 0o600, content);
     }
 
-    /// Writes the trailer.
+    /// Writes the trailer, which ends the archive.
     pub fn finish(self) {
         trailer(self.out).and_then(|mut out| out.flush()).expect("a written archive");
     }

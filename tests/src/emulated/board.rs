@@ -5,12 +5,12 @@ use super::pins::State;
 /// A board with a GPIO controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Board {
-    /// A Raspberry Pi 3B: the kernel's `pinctrl-bcm2835`, 54 lines named as on the header, no real-time clock, a
-    /// network behind USB. QEMU does not forward changes of its inputs.
+    /// A Raspberry Pi 3B. It has the kernel's driver `pinctrl-bcm2835`, 54 GPIO lines with the names of the header's
+    /// pins, no real-time clock, and a network over USB. QEMU does not forward changes of its inputs.
     Pi3b,
-    /// A Raspberry Pi Zero: a 32-bit ARMv6 processor; otherwise like the 3B.
+    /// A Raspberry Pi Zero. It has a 32-bit ARMv6 processor, and is otherwise like the 3B.
     PiZero,
-    /// QEMU's `virt` board: a PL061 with eight unnamed lines, whose inputs work.
+    /// QEMU's `virt` board. It has a PL061 with eight unnamed GPIO lines, whose inputs work.
     Virt,
 }
 
@@ -31,7 +31,7 @@ impl Board {
         }
     }
 
-    /// The suffix of the `qemu-system-` program.
+    /// The suffix of the name of the QEMU program, after `qemu-system-`.
     pub fn processor(self) -> &'static str {
         match self {
             Self::Pi3b | Self::Virt => "aarch64",
@@ -39,8 +39,8 @@ impl Board {
         }
     }
 
-    /// The environment variable with the path of the preinstalled agent. `None` on the Zero, where the test installs
-    /// it.
+    /// The environment variable that contains the path of the preinstalled agent. `None` on the Pi Zero, where the test
+    /// installs the agent.
     pub fn agent(self) -> Option<&'static str> {
         (self != Self::PiZero).then_some("PINLATCH_AGENT_ARM64")
     }
@@ -62,8 +62,8 @@ impl Board {
         }
     }
 
-    /// The serial line for commands. On the Pi 3B the kernel uses the PL011 for its messages only: it depends on the
-    /// firmware's GPIO, which QEMU lacks.
+    /// The serial port for commands. On the Pi 3B the kernel uses the PL011 only for its messages, because the PL011
+    /// needs the firmware's GPIO, which QEMU lacks.
     pub fn serial(self) -> &'static str {
         match self {
             Self::Pi3b => "ttyS1",
@@ -71,18 +71,19 @@ impl Board {
         }
     }
 
-    /// Additional kernel options. Raspberry Pi OS keeps the pins of a released output driven; in the mainline kernel
-    /// this is an option.
+    /// Additional kernel options. When an output is released, Raspberry Pi OS keeps its pin driven. In the mainline
+    /// kernel this behaviour is an option.
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
-            // Its kernel predates that option, and crashes in the driver of a power controller that QEMU lacks.
+            // The kernel of the Pi Zero has no such option yet. Also, it crashes in the driver of a power controller
+            // that QEMU lacks.
             Self::PiZero => "initcall_blacklist=bcm2835_power_driver_init",
             Self::Virt => "",
         }
     }
 
-    /// Whether the kernel needs a device tree file.
+    /// Whether QEMU needs a device tree file for the kernel.
     pub fn has_device_tree(self) -> bool {
         self != Self::Virt
     }
@@ -95,7 +96,7 @@ impl Board {
         }
     }
 
-    /// Whether a pin's interrupt is pending in the kernel, from the controller's registers.
+    /// Whether a pin's interrupt is pending, as the controller's registers show.
     pub fn has_interrupt(self, pin: u32, read: impl Fn(u64) -> u32) -> bool {
         match self {
             // QEMU's Pi has no pin interrupts.
@@ -104,8 +105,8 @@ impl Board {
         }
     }
 
-    /// The pin's direction and level, from the controller's registers. On a Pi the level register of an input pin still
-    /// contains its last output level, so the level counts only if the pin is an output.
+    /// The pin's direction and level, as the controller's registers show. On a Pi the level register of an input pin
+    /// still contains the pin's last output level, so the level is used only if the pin is an output.
     pub fn state(self, pin: u32, read: impl Fn(u64) -> u32) -> State {
         let (output, level) = match self {
             Self::Pi3b | Self::PiZero => {

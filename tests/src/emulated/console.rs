@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest time for one command. Enrolling takes longest.
+/// Longest time for one command. Enrolment takes longest.
 const COMMAND: Duration = Duration::from_secs(150);
 
-/// All received lines, and a signal for new ones.
+/// All received lines of text, and a condition variable that signals new lines.
 #[derive(Default)]
 struct Lines {
     all: Mutex<Vec<String>>,
@@ -30,7 +30,7 @@ pub struct Console {
 struct State {
     stream: UnixStream,
     commands: u32,
-    /// Number of lines already consumed by [`Console::until`].
+    /// Number of lines that [`Console::until`] has already consumed.
     seen: usize,
 }
 
@@ -50,7 +50,7 @@ impl Console {
         Self { out: Mutex::new(State { stream, commands: 0, seen: 0 }), lines }
     }
 
-    /// Waits for a line after those that earlier calls consumed.
+    /// Waits for a line that earlier calls have not consumed.
     #[track_caller]
     pub fn until(&self, line: &str, limit: Duration) {
         let from = self.state().seen;
@@ -58,7 +58,7 @@ impl Console {
         self.state().seen = at + 1;
     }
 
-    /// Whether a line arrives in time.
+    /// Whether the console receives a line within the limit.
     pub fn hears(&self, line: &str, limit: Duration) -> bool {
         self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
@@ -97,14 +97,15 @@ impl Console {
 
     #[track_caller]
     fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
-        // Not in a closure: with `track_caller` a panic there would report this line instead of the caller's.
+        // Not in a closure, because with `track_caller` a panic in a closure would report this place instead of the
+        // caller's.
         match self.search(from, limit, fits) {
             Ok(at) => at,
             Err(last) => panic!("after {limit:?} still not: {what}; the console said last: {last:#?}"),
         }
     }
 
-    /// Waits for the index of a matching line. On a timeout returns the last lines.
+    /// Waits for a matching line and returns its index. On a timeout, returns the last lines.
     fn search(
         &self,
         from: usize,

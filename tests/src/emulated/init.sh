@@ -1,6 +1,7 @@
 #!/bin/busybox sh
-# Process 1 of an emulated board: sets up the network, then runs commands from the serial line that the kernel's command
-# line names (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, then `@ID CODE`.
+# Process 1 of an emulated board. It sets up the network, and then runs commands from a serial port. The kernel's command
+# line contains the name of the port (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, then
+# `@ID CODE`.
 
 /bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
 /bin/busybox --install -s /bin
@@ -12,7 +13,7 @@ exec <"/dev/$commands" >"/dev/$commands" 2>&1
 stty -echo
 dmesg -n 1
 
-# Does the work of systemd with the agent's unit: starts the agent, and runs ExecStopPost= after it has ended.
+# Does what systemd does for the agent's unit: starts the agent, and runs ExecStopPost= after the agent has ended.
 service() {
     RUST_LOG=debug pinlatch-agent run --config /etc/pinlatch/agent.toml >>/run/agent.log 2>&1 &
     echo $! >/run/agent.pid
@@ -28,7 +29,7 @@ ip link set lo up
 for module in /modules/*.ko; do
     insmod "$module"
 done
-# The first interface other than `lo`.
+# Waits for the first network interface other than `lo`.
 until interface=$(ls /sys/class/net | grep -v '^lo$' | head -n 1) && [ -n "$interface" ]; do
     usleep 20000
 done

@@ -1,7 +1,8 @@
-//! Emulated boards with a real kernel and real GPIO drivers. Their pins are observed and driven through QEMU.
+//! Emulated boards with a real kernel and real GPIO drivers. The tests observe and drive the pins through QEMU.
 //!
-//! QEMU runs Debian's kernel with an initramfs that contains busybox, the agent and `init.sh` as process 1, which sets
-//! up the network and then runs commands from the console. The guest reaches the host's loopback address as 10.0.2.2.
+//! QEMU runs Debian's kernel with an initramfs. The initramfs contains busybox, the agent, and `init.sh` as process 1.
+//! `init.sh` sets up the network and then runs commands from the console. The guest reaches the host's loopback address
+//! as 10.0.2.2.
 
 mod archive;
 mod board;
@@ -29,7 +30,7 @@ use console::Console;
 use pins::Pins;
 use qmp::Qmp;
 
-/// The host's loopback address, as seen by guests.
+/// The host's loopback address, as guests see it.
 pub const HOST: &str = "10.0.2.2";
 
 /// Path of the agent's configuration in the guest.
@@ -38,23 +39,23 @@ pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 /// Longest time from power-on until the network is up.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// The reason from `cargo xtask test` if this host cannot emulate boards.
+/// The reason why this host cannot emulate boards, from `cargo xtask test`. `None` if it can.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("skipped: {reason}");
     Some(reason)
 }
 
-/// The unit's action after the agent has ended.
+/// The action of the unit after the agent has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopPost {
     /// `ExecStopPost=pinlatch-agent safe`.
     Safe,
-    /// No action: the unit without `ExecStopPost=`.
+    /// No action, as in a unit without `ExecStopPost=`.
     Nothing,
 }
 
-/// A running board. Dropping this value ends it.
+/// A running board. Dropping this value ends QEMU.
 pub struct Guest {
     console: Console,
     pins: Pins,
@@ -64,7 +65,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Starts a board. Paths of `files` are absolute in the guest.
+    /// Starts a board. The paths of `files` are absolute paths in the guest.
     pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
         Self::power_on_among(board, files, None)
     }
@@ -90,13 +91,13 @@ impl Guest {
         let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
         qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
         if board == Board::Pi3b {
-            // The kernel's messages; commands use the other serial line.
+            // The kernel writes its messages to this serial port. The other serial port is for commands.
             qemu.arg("-serial").arg(format!("file:{}", place("kernel.log").display()));
         }
         qemu.args(["-serial", "chardev:console"]);
         qemu.arg("-qmp").arg(format!("unix:{}", socket("qmp")));
         qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
-        // QEMU starts halted, so that no pin changes before observation begins.
+        // QEMU starts with a stopped processor, so that no pin changes before the observation begins.
         qemu.arg("-S");
         if let Some(names) = names {
             qemu = names.around(&qemu);
@@ -119,7 +120,7 @@ impl Guest {
         self.console.until("@ready", BOOT);
     }
 
-    /// Whether the network is up in time.
+    /// Whether the network is up within the limit.
     pub fn is_ready_within(&self, limit: Duration) -> bool {
         self.console.hears("@ready", limit)
     }
@@ -138,7 +139,7 @@ impl Guest {
         self.console.run(line)
     }
 
-    /// Enrols the guest at the edge by a DNS name. False if the command did not end in time.
+    /// Enrols the guest at the edge with a DNS name. Returns false if the command did not end within the limit.
     pub fn enrols_within(&mut self, limit: Duration, name: &str, enrolment: &str) -> bool {
         let command = enrol_command(name, enrolment);
         let Ok((code, said)) = self.console.run_within(limit, &command) else { return false };
@@ -147,14 +148,14 @@ impl Guest {
         true
     }
 
-    /// Enrols the guest at the edge by the host's address.
+    /// Enrols the guest at the edge with the host's IP address.
     pub fn enrol(&mut self, enrolment: &str) {
         let said = self.run(&enrol_command(HOST, enrolment));
         assert!(said.contains("enrolled as"), "{said}");
         self.enrolled = true;
     }
 
-    /// Starts the agent as its unit does.
+    /// Starts the agent in the same way as its unit.
     pub fn start_agent(&self, after: StopPost) {
         assert!(self.enrolled, "the guest is not enrolled");
         self.run(match after {
@@ -163,7 +164,7 @@ impl Guest {
         });
     }
 
-    /// Sends SIGKILL to the agent. Returns after the unit's action is complete.
+    /// Sends SIGKILL to the agent. Returns after the unit's action has finished.
     pub fn kill_agent(&self) {
         self.run("kill -9 $(cat /run/agent.pid)");
         self.console.until("@service ended 137", Duration::from_secs(30));
@@ -184,7 +185,7 @@ impl Guest {
     }
 }
 
-/// The shell command that enrols a guest, with the host name in the enrolment string replaced by `name`.
+/// The shell command that enrols a guest. The host name in the enrolment string is replaced by `name`.
 fn enrol_command(name: &str, enrolment: &str) -> String {
     let (_, rest) = enrolment.split_once("://").expect("a URL");
     let (host, code) = rest.split_once('/').expect("a path");
@@ -194,7 +195,7 @@ fn enrol_command(name: &str, enrolment: &str) -> String {
     )
 }
 
-/// Writes the files that the guest's kernel unpacks into memory.
+/// Writes the initramfs, whose files the guest's kernel unpacks into memory.
 fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Path) {
     let read =
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

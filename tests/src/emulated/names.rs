@@ -1,5 +1,5 @@
-//! A name server for guests. QEMU forwards their queries to the first server in the host's `/etc/resolv.conf`. For QEMU
-//! only, this file is replaced by a bind mount. Both this and port 53 require root.
+//! A name server for guests. QEMU forwards the queries of guests to the first name server in the host's
+//! `/etc/resolv.conf`. A bind mount replaces this file for QEMU only. The bind mount and port 53 require root.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-/// The name server's address, as seen by guests.
+/// The name server's IP address, as guests see it.
 pub const NAME_SERVER: &str = "10.0.2.3";
 
-/// A name server on a free address of the host's loopback network. Its thread runs until the process ends.
+/// A name server on a free IP address of the host's loopback network. Its thread runs until the process ends.
 pub struct Names {
     folder: TempDir,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Names {
-    /// Serves the addresses of these names only.
+    /// Serves the IP addresses of these names only.
     pub fn serve(names: &[(&str, Ipv4Addr)]) -> Self {
         let names: HashMap<String, Ipv4Addr> =
             names.iter().map(|(name, address)| ((*name).to_owned(), *address)).collect();
@@ -38,7 +38,8 @@ impl Names {
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
                 let Some((name, answer)) = answer(&packet[..length], &names) else { continue };
                 log.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-                // Sending fails if the client is gone. A client that still needs the answer retries.
+                // Sending fails if the client no longer exists. A client that still needs the answer sends the query
+                // again.
                 let _ = socket.send_to(&answer, from);
             }
         });
@@ -50,7 +51,7 @@ impl Names {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Wraps a command so that it sees this name server in `/etc/resolv.conf`.
+    /// Wraps a command so that its `/etc/resolv.conf` contains this name server.
     pub(super) fn around(&self, command: &Command) -> Command {
         let mut outer = Command::new("unshare");
         outer.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\""]);
@@ -60,7 +61,8 @@ impl Names {
     }
 }
 
-/// The queried name and the answer to an address query (RFC 1035 §4). `None` if the packet is not a query.
+/// Returns the queried name, and the answer to a query for an IP address (RFC 1035 §4). `None` if the packet is not a
+/// query.
 fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, Vec<u8>)> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -78,7 +80,7 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     let known = names.get(&name);
     let address = known.filter(|_| is_for_ipv4);
     let mut answer = packet.get(..2)?.to_vec();
-    // Flags for a recursive answer: no error, or "no such name".
+    // Flags of a recursive answer with the result "no error" or "no such name".
     answer.extend([
         0x81,
         if known.is_some() { 0x80 } else { 0x83 },
@@ -93,7 +95,7 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     ]);
     answer.extend(question);
     if let Some(address) = address {
-        // A pointer to the query's name, type A, class IN, TTL 60 s.
+        // The answer's fields: a pointer to the query's name, type A, class IN, TTL 60 s.
         answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(address.octets());
     }

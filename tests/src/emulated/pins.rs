@@ -1,5 +1,5 @@
-//! A guest's pins, through QEMU's test socket: it reports each change of an output, drives inputs, and reads the
-//! controller's registers while the guest runs.
+//! A guest's pins, accessed through QEMU's test socket. While the guest runs, the socket reports each change of an
+//! output, drives inputs, and reads the controller's registers.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -17,22 +17,22 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Not driven by the board.
+    /// The board does not drive the pin.
     Input,
-    /// Driven to this level.
+    /// The board drives the pin to this level.
     Driven(bool),
 }
 
 /// An observed change of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// Time of receipt from QEMU.
+    /// The time when QEMU's report was received.
     pub at: Instant,
     /// The new level.
     pub level: bool,
 }
 
-/// Changes not yet returned to the test, by pin.
+/// Changes that have not been returned to the test yet, by pin.
 #[derive(Default)]
 struct Changes {
     unseen: Mutex<HashMap<u32, VecDeque<Change>>>,
@@ -54,7 +54,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Connects to QEMU, and starts observing the outputs of the controller at a QOM path.
+    /// Connects to QEMU, and starts to observe the outputs of the controller with the QOM path `path`.
     pub fn connect(socket: &Path, board: Board, path: &str) -> Self {
         let stream = soon("QEMU's test socket", || UnixStream::connect(socket).ok());
         let changes = Arc::new(Changes::default());
@@ -123,7 +123,7 @@ impl Pin<'_> {
         soon(&format!("pin {} is {state:?}", self.number), || (self.state() == state).then_some(()));
     }
 
-    /// Waits for the next change not yet returned. It must be to this level.
+    /// Waits for the next change that has not been returned yet. The change must be to this level.
     #[track_caller]
     pub fn wait_for(&self, level: bool, limit: Duration) -> Instant {
         let deadline = Instant::now() + limit;
@@ -140,13 +140,13 @@ impl Pin<'_> {
         }
     }
 
-    /// Takes all changes not yet returned.
+    /// Returns all changes that have not been returned yet.
     pub fn changes(&self) -> Vec<Change> {
         self.pins.changes.lock().remove(&self.number).map(Vec::from).unwrap_or_default()
     }
 
-    /// Drives an input, and waits until the kernel has taken the interrupt. Two changes before that would be one for
-    /// the kernel.
+    /// Drives an input, and waits until the kernel has handled the interrupt. Without the wait, the kernel would see
+    /// two changes as one.
     pub fn drive_slowly(&self, level: bool) {
         self.drive(level);
         let is_taken = || !self.pins.board.has_interrupt(self.number, |address| self.pins.register(address));

@@ -47,7 +47,7 @@ impl Qmp {
             if kind == child {
                 return Some(format!("{path}/{name}"));
             }
-            // Skipped, because there are many of them and they have no child devices.
+            // Memory regions and interrupts are skipped, because there are many of them and they have no child devices.
             if kind.starts_with("child<") && !kind.contains("memory-region") && !kind.contains("irq") {
                 below.push(format!("{path}/{name}"));
             }
@@ -58,7 +58,7 @@ impl Qmp {
         below.iter().find_map(|path| self.find_below(path, child, depth - 1))
     }
 
-    /// The member of the next message that contains it. Events are ignored.
+    /// Waits for the next message that contains `member`, and returns the value of this member. Events are ignored.
     fn until(&mut self, member: &str) -> Value {
         loop {
             let mut line = String::new();

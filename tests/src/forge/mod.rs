@@ -1,8 +1,8 @@
-//! Forging tokens: signing without any policy checks, and a catalogue of attacks.
+//! Forges tokens: signs any input without policy checks, and contains a catalogue of attacks.
 //!
-//! These files are shared. The end-to-end tests send every attack to a real Worker; the tests of `pinlatch-token` and
-//! of the agent compile the same files and check the tokens in-process. So the files depend on neither crate: they take
-//! valid tokens as text and return altered ones.
+//! Three test suites share these files. The end-to-end tests send every attack to a real Worker. The tests of
+//! `pinlatch-token` and of the agent compile the same files and check the tokens without a Worker. So the files depend
+//! on neither crate: they get valid tokens as text and return altered tokens as text.
 
 pub mod attacks;
 pub mod signer;
@@ -14,7 +14,7 @@ pub use subject::{Attempt, Role, Subject};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-/// A header or a payload.
+/// The header or the payload of a token.
 pub type Object = Map<String, Value>;
 
 /// Base64url without padding.

@@ -1,4 +1,4 @@
-//! Keys that sign any input.
+//! Keys that sign any input without checks.
 
 use std::sync::LazyLock;
 
@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 
 use super::{decode, encode};
 
-/// Generating an RSA key takes a second, so all tests of a binary share two: the owner's and the attacker's.
+/// Two RSA keys that all tests of a binary share, the owner's and the attacker's, because generating an RSA key takes a
+/// second.
 static RSA: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
     [(); 2].map(|()| RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("an RSA key"))
 });
 
-/// The SubjectPublicKeyInfo prefix of an Ed25519 key, before its 32 bytes (RFC 8410 §4).
+/// The bytes of a SubjectPublicKeyInfo that precede the 32 bytes of an Ed25519 key (RFC 8410 §4).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 /// A private key or a secret, with its algorithm.
@@ -52,7 +53,7 @@ impl Signer {
         Self::EdDsa(KeyPair::from_seed(seed))
     }
 
-    /// A new secret, in printable ASCII for configuration files.
+    /// A new secret in printable ASCII, so that it can be written to a configuration file.
     pub fn hs256() -> Self {
         Self::Hs256(encode(random()).into_bytes())
     }
@@ -67,7 +68,7 @@ impl Signer {
         Self::Es256(SigningKey::from_slice(&random()).expect("a number below the curve's order"))
     }
 
-    /// An unknown key of the same type, as an attacker has.
+    /// A new key of the same type, which stands for an attacker's key.
     pub fn stranger(&self) -> Self {
         match self {
             Self::EdDsa(_) => Self::eddsa(),
@@ -101,7 +102,7 @@ impl Signer {
         }
     }
 
-    /// The public key as SubjectPublicKeyInfo, DER. `None` for a secret.
+    /// The public key as SubjectPublicKeyInfo in DER format. `None` for a secret.
     pub fn public_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => Some([&ED25519_SPKI[..], &pair.pk[..]].concat()),
@@ -114,7 +115,7 @@ impl Signer {
         }
     }
 
-    /// The public key in PEM, as `openssl` writes it. `None` for a secret.
+    /// The public key in PEM format, as `openssl` writes it. `None` for a secret.
     pub fn public_pem(&self) -> Option<String> {
         let der = self.public_der()?;
         let text = Base64::encode_string(&der);
@@ -140,8 +141,8 @@ impl Signer {
         }
     }
 
-    /// The public key in raw encodings: the RSA modulus and PKCS#1, the EC point and its coordinates, or the 32 bytes
-    /// of Ed25519. Empty for a secret.
+    /// The public key in raw encodings: for RSA the modulus and PKCS#1, for an elliptic curve the point and its
+    /// coordinates, for Ed25519 the 32 bytes. Empty for a secret.
     pub fn public_raw(&self) -> Vec<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => vec![pair.pk.to_vec()],

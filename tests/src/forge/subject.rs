@@ -4,28 +4,28 @@ use serde_json::Value;
 
 use super::{Object, Signer, encode, read};
 
-/// The way a token is presented, which decides which code verifies it.
+/// The role of a token. It decides how the token is presented, and which code verifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The edge's access token, as a bearer.
+    /// An access token of the edge, sent as a bearer token.
     Access,
-    /// A guest link's token, in the guest cookie.
+    /// The token of a guest link, sent in the guest cookie.
     Guest,
-    /// An external issuer's token, as a bearer.
+    /// A token of an external issuer, sent as a bearer token.
     Issuer,
     /// A device's credential.
     Cert,
-    /// A device's proof, next to a valid credential.
+    /// A device's proof, sent together with a valid credential.
     Proof,
-    /// A command, to its device.
+    /// A command, sent to its device.
     Command,
-    /// The edge's time, to a device.
+    /// The edge's time, sent to a device.
     Welcome,
-    /// The edge's keys, to a device.
+    /// The edge's keys, sent to a device.
     KeySet,
 }
 
-/// A valid token, parsed, and its key.
+/// A valid token in parsed form, and the key that signed it.
 #[derive(Clone)]
 pub struct Subject {
     pub role: Role,
@@ -70,7 +70,7 @@ impl Subject {
         Self { role, signer: signer.clone(), header, claims, now, max_life, by_kid, others: vec![] }
     }
 
-    /// Adds valid tokens of all roles, for attacks that exchange tokens.
+    /// Adds valid tokens of all roles. Some attacks use a token of another role.
     #[must_use]
     pub fn beside(mut self, others: &[String]) -> Self {
         self.others = others.to_vec();
@@ -82,23 +82,23 @@ impl Subject {
         self.role != Role::Issuer
     }
 
-    /// Whether the token's times are compared with a clock. A device checks a command's deadline, and the content of
-    /// welcomes and key sets, instead.
+    /// Whether the verifier compares the token's times with a clock. For commands, a device checks the deadline
+    /// instead. For welcomes and key sets, it checks the content instead.
     pub fn has_clock(&self) -> bool {
         !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet)
     }
 
-    /// Accepted clock skew after `exp`, in seconds.
+    /// The accepted clock difference after `exp`, in seconds.
     pub fn leeway(&self) -> u64 {
         if self.is_own() { 0 } else { 60 }
     }
 
-    /// A claim that contains text.
+    /// The text of a claim.
     pub fn text(&self, claim: &str) -> &str {
         self.claims[claim].as_str().expect("a text")
     }
 
-    /// The valid token, signed by the same code as the attacks.
+    /// The valid token, signed by the code that also signs the attacks' tokens.
     pub fn honest(&self) -> String {
         self.with_header(&Object::new())
     }

@@ -17,18 +17,18 @@ impl Frames {
     }
 }
 
-/// Whether a frame is a complete text message.
+/// Whether a frame contains a complete text message.
 pub fn is_text(frame: &[u8]) -> bool {
     frame.first() == Some(&0x81)
 }
 
-/// The text of an unmasked frame, as servers send them.
+/// The text of a frame without a mask. Servers send frames without a mask.
 pub fn text(frame: &[u8]) -> Option<String> {
     let (header, _) = measure(frame).filter(|_| is_text(frame) && frame[1] & 0x80 == 0)?;
     String::from_utf8(frame[header..].to_vec()).ok()
 }
 
-/// The lengths of header and payload, once the header is complete.
+/// The lengths of a frame's header and payload. `None` if the header is incomplete.
 fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let second = *bytes.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };

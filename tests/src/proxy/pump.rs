@@ -1,4 +1,4 @@
-//! One direction of one connection.
+//! Forwards one direction of one connection.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use super::frames::{self, Frames};
 use super::{Link, Shared, lock};
 
-/// Longest time that a read blocks before due frames are sent.
+/// Longest time that a read blocks. After each read, due frames are sent.
 const TURN: Duration = Duration::from_millis(2);
-/// Longest time that a frame waits for another one to pass it.
+/// Longest time that a frame waits until another frame has passed it.
 const SWAP_WITHIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn run(shared: &Arc<Shared>, link: &Arc<Link>, towards: Towards) {
         queue: VecDeque::new(),
         held: None,
     };
-    // Any end or error closes both directions.
+    // If one direction ends or fails, both directions are closed.
     let _ = pump.run();
     link.close();
 }
@@ -44,7 +44,7 @@ struct Pump<'a> {
     head: Vec<u8>,
     frames: Frames,
     queue: VecDeque<(Instant, Vec<u8>)>,
-    /// A frame that lets the next one pass, and its deadline.
+    /// A frame that waits until the next frame has passed it, and the deadline of this wait.
     held: Option<(Instant, Vec<u8>)>,
 }
 
@@ -65,7 +65,7 @@ impl Pump<'_> {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
                 Ok(count) => {
-                    // The hold may have begun during the read.
+                    // Data can have been held back since this read began.
                     while self.is_held() && !self.link.closed.load(SeqCst) {
                         std::thread::park_timeout(TURN);
                     }
@@ -95,7 +95,7 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Whether data is held back now.
+    /// Whether data of this connection is held back.
     fn is_held(&self) -> bool {
         self.link.stuck.load(SeqCst) || self.shared.frozen.load(SeqCst)
     }
@@ -110,7 +110,7 @@ impl Pump<'_> {
             let http = switched.map_or(bytes.len(), |end| end - before);
             self.queue.push_back((Instant::now(), bytes[..http].to_vec()));
             if switched.is_some() {
-                // Set before the agent receives the answer and starts to send frames.
+                // This is set before the agent receives the answer and starts to send frames.
                 self.link.upgraded.store(true, SeqCst);
                 self.frames.push(&bytes[http..]);
             }
@@ -146,7 +146,7 @@ impl Pump<'_> {
     }
 }
 
-/// The end of the HTTP answer that completes the upgrade.
+/// The index at which the HTTP answer ends that completes the upgrade.
 fn end_of_upgrade(said: &[u8]) -> Option<usize> {
     let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
     let start = find(said, b"HTTP/1.1 101 ")?;

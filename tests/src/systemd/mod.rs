@@ -1,5 +1,5 @@
-//! A computer with a real systemd as process 1: a small Debian in a container that shares the host's network. Changes
-//! to its disk are discarded when it ends.
+//! A computer with a real systemd as process 1. It is a small Debian in a container that shares the host's network.
+//! When the computer ends, changes to its disk are discarded.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,10 +10,10 @@ use xtask::guard::Guarded;
 
 use crate::{eventually, program};
 
-/// Longest boot time, on a busy host.
+/// Longest boot time on a busy host.
 const BOOT: Duration = Duration::from_secs(60);
 
-/// The reason from `cargo xtask test` if this host cannot run systemd containers.
+/// The reason why this host cannot run systemd in a container, from `cargo xtask test`. `None` if it can.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_SYSTEMD").ok()?;
     println!("skipped: {reason}");
@@ -32,7 +32,7 @@ impl Computer {
         let folder = tempfile::tempdir().expect("a folder");
         let mut nspawn = Command::new(program("PINLATCH_NSPAWN"));
         nspawn.env("LD_LIBRARY_PATH", program("PINLATCH_NSPAWN_LIBRARIES"));
-        // Several containers may share the root folder, because none writes to it.
+        // Several containers can share the root folder, because no container writes to it.
         nspawn.env("SYSTEMD_NSPAWN_LOCK", "0").env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
         nspawn.args([
             "--quiet",
@@ -43,7 +43,7 @@ impl Computer {
             "--settings=no",
         ]);
         nspawn.args(["--volatile=overlay", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
-        // The disk is in memory, so killing the container loses nothing.
+        // The disk is in memory, so no data is lost when the container is killed.
         nspawn.args(["--kill-signal=SIGKILL", "--machine=pinlatch"]);
         nspawn.arg("-D").arg(program("PINLATCH_SYSTEMD_ROOT"));
         nspawn.arg(format!("--bind-ro={}:/packages", packages.display()));
@@ -55,7 +55,7 @@ impl Computer {
             assert!(!computer.process.has_ended(), "systemd-nspawn has ended: {}", said());
             let said = computer.output("systemctl is-system-running --wait")?;
             let state = String::from_utf8_lossy(&said.stdout).into_owned();
-            // `degraded` if one of Debian's units does not work with the host's kernel.
+            // The state is `degraded` if one of Debian's units does not work with the host's kernel.
             matches!(state.trim(), "running" | "degraded").then_some(())
         });
         computer
@@ -69,14 +69,14 @@ impl Computer {
         said
     }
 
-    /// Runs a shell command. Returns its exit code, and both outputs as one text.
+    /// Runs a shell command. Returns its exit code, and stdout and stderr as one text.
     #[track_caller]
     pub fn try_run(&self, line: &str) -> (Option<i32>, String) {
         let output = self.output(&format!("({line}) 2>&1")).expect("a process 1");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// A property of a unit, by `systemctl show`.
+    /// A property of a unit, as `systemctl show` prints it.
     #[track_caller]
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.run(&format!("systemctl show --value -p {name} {unit}"))

@@ -1,4 +1,4 @@
-//! `bench agent`: the size of the agent on a device, and the time until a line is set.
+//! `bench agent`: the size of the agent's binary, and the time until a line is set.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let agents = needs::device_agents(setup)?;
     if agents.is_some() {
-        // The benchmark runs on the machine in addition to the agent.
+        // The benchmark runs on the emulated machine in addition to the agent.
         device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
     }
     let machines = needs::machine_variables(&needs::download(setup)?, agents);

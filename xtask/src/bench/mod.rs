@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME`: measurements as a table of figure, value, limit and result.
+//! `cargo xtask bench NAME`: prints a table with the figure, value, limit and result of each measurement.
 
 mod agent;
 mod panel;
@@ -21,11 +21,11 @@ pub enum Bench {
     Agent,
     /// The panel's size, its Lighthouse score, and its load with many lines.
     Panel,
-    /// The time of a command from the panel's socket to the line and back.
+    /// The time of a command from the panel's socket to the device's line and back.
     Roundtrip,
     /// Sizes of the edge's bundle, the panel and the agent.
     Size,
-    /// Verification of a token in workerd, compared with npm's `jose`.
+    /// The time to verify a token in workerd, compared with npm's `jose`.
     Verify,
 }
 
@@ -35,7 +35,7 @@ pub struct Row {
     pub figure: String,
     pub value: f64,
     pub unit: String,
-    /// The limit, if there is one: a maximum, or a minimum if `least` is set.
+    /// The limit, if there is one. It is a minimum if `least` is set, and a maximum otherwise.
     #[serde(default)]
     pub bar: Option<f64>,
     /// Whether `bar` is a minimum.
@@ -72,7 +72,7 @@ impl Row {
     }
 }
 
-/// Measures and prints. Returns whether all values are within their limits.
+/// Measures and prints the figures. Returns whether all values are within their limits.
 pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
@@ -89,7 +89,7 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
     Ok(rows.iter().all(|row| row.holds))
 }
 
-/// Verification of a token in a Worker that also contains npm's `jose`.
+/// Measures the verification of a token in a Worker that also contains npm's `jose`.
 fn verify(setup: &Setup) -> Result<Vec<Row>> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     let web = build::web(setup, Mode::Release, &[])?;
@@ -97,7 +97,7 @@ fn verify(setup: &Setup) -> Result<Vec<Row>> {
     of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
 }
 
-/// Builds the Worker and the panel as deployed.
+/// Builds the Worker and the panel in release mode, as deployed.
 fn deployed(setup: &Setup) -> Result<Tools> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
@@ -133,7 +133,7 @@ fn table(rows: &[Row]) -> String {
     ui::table(&cells)
 }
 
-/// Two decimals, except for whole numbers and numbers from 1000.
+/// Formats a number with two decimals, or with none if the number is whole or at least 1000.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 || value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }

@@ -1,4 +1,4 @@
-//! `bench size`: transfer sizes, compressed as in production.
+//! `bench size`: transfer sizes of files that are compressed as in production.
 
 use std::{
     fs,
@@ -16,9 +16,9 @@ use crate::{
     tools::{Setup, Tools},
 };
 
-/// Largest edge bundle, in kilobytes. Cloudflare's free plan allows a script of 3 MB, gzipped.
+/// Largest edge bundle, in kilobytes, gzipped. Cloudflare's free plan allows a script of 3 MB, gzipped.
 const EDGE_BAR: f64 = 1_100.0;
-/// Largest sign-in page with everything that it loads, in kilobytes, brotli.
+/// Largest sign-in page with everything that it loads, in kilobytes, brotli-compressed.
 const FIRST_PAGE_BAR: f64 = 115.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
@@ -40,7 +40,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Sizes of the sign-in page, by kind of file.
+/// Sizes of the sign-in page's files, by kind of file.
 pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     let files = first_page()?;
     let kinds = [("program", ".wasm"), ("scripts", ".js"), ("style", ".css"), ("everything", "")];
@@ -54,7 +54,7 @@ pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     kinds.into_iter().map(row).collect()
 }
 
-/// The page and our files that it refers to: script, style, program and icon. Without API calls.
+/// The sign-in page and our files that it refers to: script, style, program and icon. API calls are not included.
 fn first_page() -> Result<Vec<PathBuf>> {
     let dist = Mode::Release.panel_dist();
     let page = dist.join("index.html");
@@ -68,7 +68,7 @@ fn first_page() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// In kilobytes of 1,000 bytes.
+/// Converts bytes to kilobytes of 1,000 bytes.
 #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn kb(bytes: u64) -> f64 {
     bytes as f64 / 1e3
@@ -94,12 +94,12 @@ fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Sum of the sizes, compressed with Node at brotli's highest quality, as servers do for static files.
+/// Sum of the files' sizes. Node compresses each file at brotli's highest quality, as servers do for static files.
 fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";
     let sum = process::output_of(Command::new(&tools.node).args(["-e", script]).args(files))?;
-    sum.parse().context("node printed no number")
+    sum.parse().context("Node did not print a number")
 }
 
 pub(super) fn stripped(program: &Path) -> Result<tempfile::NamedTempFile> {

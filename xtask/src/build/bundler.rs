@@ -1,4 +1,4 @@
-//! Runs the crate `bundler`, which turns compiled wasm into files to serve.
+//! Runs the crate `bundler`, which turns compiled wasm into files that can be served.
 
 use std::{
     path::{Path, PathBuf},
@@ -34,7 +34,7 @@ impl Bundler {
         Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode, optimize: mode == Mode::Release })
     }
 
-    /// Creates the folder `out`, unless it is up to date. `what` is the bundler's subcommand.
+    /// Creates the folder `out`, unless `out` is up to date. `what` is the bundler's subcommand.
     pub fn run(&self, step: &str, what: &str, source: &Path, wasm: &[&Path], out: &Path) -> Result<()> {
         let Some(from) = (match wasm {
             [one] => Some(*one),
@@ -60,7 +60,7 @@ impl Bundler {
     }
 }
 
-/// Compiles the bundler and returns its path. Only once per run, because cargo may have to wait for another build.
+/// Compiles the bundler and returns its path. Compiles only once per run, because cargo might wait for another build.
 pub fn compile() -> Result<PathBuf> {
     static COMPILED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Builds a program as one static file for another machine.
+//! Builds a program for another machine as one static file.
 
 use std::path::PathBuf;
 
@@ -53,7 +53,7 @@ pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> R
     if program == Program::GpioBenchmark {
         cargo.args(["--features", "bench"]);
     }
-    // Not in Cargo.toml, because wasm-bindgen needs the symbols of its input.
+    // The symbols are not stripped through Cargo.toml, because wasm-bindgen needs the symbols of its input.
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
     process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;
     Ok(paths::target().join(cross.triple()).join(profile).join(name))

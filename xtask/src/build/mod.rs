@@ -42,9 +42,9 @@ pub enum Part {
 /// How the wasm parts and the device's agent are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// As deployed.
+    /// Optimised, as deployed.
     Release,
-    /// For the demo, tests and development: compiles fast, into folders that are never deployed.
+    /// For the demo, tests and development. Compiles fast, into folders that are never deployed.
     Quick,
 }
 
@@ -63,7 +63,7 @@ impl Mode {
         }
     }
 
-    /// The folder of the built Worker: `index.js` and its wasm.
+    /// The folder of the built Worker. Contains `index.js` and the wasm module.
     #[must_use]
     pub fn edge_dist(self) -> PathBuf {
         match self {
@@ -76,7 +76,7 @@ impl Mode {
     #[must_use]
     pub fn panel_dist(self) -> PathBuf {
         match self {
-            // Not `target()`: wrangler.toml names this folder and cannot read CARGO_TARGET_DIR.
+            // Not `target()`, because wrangler.toml contains this path and cannot read CARGO_TARGET_DIR.
             Self::Release => paths::root().join("target/panel-dist"),
             Self::Quick => paths::target().join("quick-dist/panel"),
         }
@@ -123,18 +123,18 @@ pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
 }
 
 impl Web {
-    /// Builds the Worker that panics on request, for a test. Returns its folder.
+    /// Builds a Worker that panics on request, for a test. Returns the Worker's folder.
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
         let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
         wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
-        // Not optimised: that takes minutes, and the test checks only the script around the wasm.
+        // This Worker is not optimised, because that takes minutes and the test checks only the script around the wasm.
         let mut bundler = self.bundler.clone();
         bundler.optimize = false;
         bundle_edge(&bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
     }
 
-    /// Builds the Worker that measures verification. Returns its entry.
+    /// Builds the Worker that measures verification. Returns the path of its entry script.
     pub fn bench_verify(&self) -> Result<PathBuf> {
         wasm::compile(self.library, self.bundler.mode, &[BENCH_VERIFY])?;
         let wasm = compiled(BENCH_VERIFY, self.bundler.mode, "bench_verify");
@@ -145,13 +145,13 @@ impl Web {
     }
 }
 
-/// Bundles the Worker that was compiled last.
+/// Bundles the variant of the Worker that was compiled last.
 fn bundle_edge(bundler: &Bundler, step: &str, dist: &Path) -> Result<()> {
     let wasm = compiled(EDGE, bundler.mode, "pinlatch_edge");
     bundler.run(step, "worker", &paths::root().join("edge-worker/shim.js"), &[&wasm], dist)
 }
 
-/// Builds the named parts, installing the tools they need.
+/// Builds the named parts, or all parts except `Agent` if none is named. Installs the tools that the parts need.
 pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
     let web_parts = [(Part::Edge, EDGE), (Part::Panel, PANEL)];

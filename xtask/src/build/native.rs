@@ -12,9 +12,9 @@ use crate::{paths, process};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Fast to compile, for the demo and tests.
+    /// Compiles fast, for the demo and tests.
     Dev,
-    /// As users install them, for measurements.
+    /// Optimised, as users install the programs. Used for measurements.
     Release,
 }
 
@@ -27,10 +27,10 @@ pub struct Native {
     pub agent: PathBuf,
 }
 
-/// Cargo locks its build folder. A wait for cargo's lock inside a step would count as the step's time.
+/// Allows one cargo run at a time. A step that waited for cargo's own lock would include the wait in its reported time.
 static BUILD_FOLDER: Mutex<()> = Mutex::new(());
 
-/// Runs cargo in the build folder for this machine, one run at a time.
+/// Runs cargo in the build folder for this machine. Only one cargo runs at a time.
 pub fn cargo(title: &str, cargo: &mut Command) -> Result<()> {
     let _one = BUILD_FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     process::quietly(title, cargo)

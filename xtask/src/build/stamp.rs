@@ -1,4 +1,4 @@
-//! Skips finished steps: stores fingerprints of their inputs in `target/xtask`.
+//! Skips finished steps. For each step, stores a fingerprint of the step's inputs in `target/xtask`.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::paths;
 
-/// Sizes and modification times of files, and of all files below folders, as one text. Contents are not read, because
-/// cargo rewrites a file only after a change.
+/// Sizes and modification times of files, and of all files below folders, as one text. Except for wasm, contents are
+/// not read, because cargo rewrites a file only after a change.
 pub fn of_files(files: &[&Path]) -> Result<String> {
     let mut print = String::new();
     for file in files {
@@ -24,7 +24,8 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
             continue;
         }
         if file.extension().is_some_and(|extension| extension == "wasm") {
-            // Variants of one crate are written to the same path, which changes the time but not the content.
+            // Variants of one crate are written to the same path. This changes the modification time, but not always
+            // the content.
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             print.push_str(&format!("{} {:x}\n", file.display(), Sha256::digest(bytes)));
             continue;
@@ -60,12 +61,12 @@ impl Stamp {
             && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)
     }
 
-    /// Removes the record. Called before the step runs, so that an interrupted step does not count as done.
+    /// Removes the record. Called before the step runs, so that an interrupted step does not count as finished.
     pub fn clear(&self) {
         let _ = fs::remove_file(&self.file);
     }
 
-    /// Records the step as done.
+    /// Records the step as finished.
     pub fn set(&self) -> Result<()> {
         if let Some(dir) = self.file.parent() {
             fs::create_dir_all(dir)?;

@@ -11,7 +11,7 @@ use crate::{
     tools::rust_target::{Library, WASM},
 };
 
-/// A crate to compile, with its profile for releases.
+/// A crate to compile, with the profile for its release builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crate {
     package: &'static str,
@@ -26,10 +26,10 @@ const fn plain(package: &'static str, title: &'static str, profile: &'static str
 }
 
 pub const EDGE: Crate = plain("pinlatch-edge", "the Worker", "edge");
-/// `panel`, three programs.
+/// The crate `panel`, which contains three programs.
 pub const PANEL: Crate = plain("pinlatch-panel", "the panel", "panel");
 pub const PANEL_PROGRAMS: [&str; 3] = ["entry", "panel", "manage"];
-/// The Worker that panics on request, for the test of its recovery.
+/// A Worker that panics on request, for the test of the Worker's recovery.
 pub const EDGE_WITH_HOOKS: Crate =
     Crate { title: "the Worker with test hooks", feature: Some("pinlatch-edge/test-hooks"), ..EDGE };
 /// The Worker that measures verification (`cargo xtask bench verify`).
@@ -42,7 +42,7 @@ pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
 }
 
 /// Compiles crates for wasm. In [`Mode::Quick`] Worker and panel share a profile and are always compiled together, so
-/// that each dependency is compiled once. A release compiles only the given crates.
+/// that each dependency is compiled once. In [`Mode::Release`] only the given crates are compiled.
 pub fn compile(library: Library, mode: Mode, crates: &[Crate]) -> Result<()> {
     match (mode, crates) {
         (Mode::Quick, [one]) if *one == EDGE_WITH_HOOKS => cargo(library, &[*one, PANEL], "quick"),
@@ -62,7 +62,7 @@ fn cargo(library: Library, crates: &[Crate], profile: &str) -> Result<()> {
         cargo.args(["-p", one.package]);
         one.feature.map(|feature| cargo.args(["--features", feature]));
     }
-    // Makes wasm-bindgen's macros use only js-sys for promises, as the crate `worker` expects.
+    // With this variable, wasm-bindgen's macros use only js-sys for promises, as the crate `worker` expects.
     cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
     let titles: Vec<_> = crates.iter().map(|one| one.title).collect();
     process::quietly(&format!("compiling {} (profile {profile})", titles.join(" and ")), &mut cargo)

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: edge, panel and agent on this machine, with simulated lines.
+//! `cargo xtask demo`: runs edge, panel and agent on this machine, with simulated lines.
 
 mod device;
 mod state;
@@ -27,18 +27,18 @@ use crate::{
     ui::{self, Step},
 };
 
-/// The preferred port.
+/// The port that is used if none is given.
 const USUAL_PORT: u16 = 8787;
 /// User name of the demo's owner.
 const USERNAME: &str = "owner";
-/// A start that took at least this long ends with a table of its steps.
+/// A table of the steps is printed if the start took at least this long.
 const WORTH_A_TABLE: Duration = Duration::from_secs(60);
 /// Time limit until the device is online.
 const ONLINE: Duration = Duration::from_secs(30);
 
 /// The arguments of `cargo xtask demo`.
 pub struct Options {
-    /// The preferred port.
+    /// The port to use if it is free.
     pub port: Option<u16>,
     /// Delete the state of earlier runs.
     pub fresh: bool,
@@ -76,13 +76,13 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
     let mut device = connect(&owner, &demo).map_err(|error| {
-        // The state may be from an incompatible earlier version.
+        // The state can be from an earlier version that is incompatible.
         if is_new { error } else { error.context("with the state of an earlier run (--fresh deletes it)") }
     })?;
     layout.save(&demo)?;
 
     ui::say(&ui::time_table(WORTH_A_TABLE));
-    // A Ctrl-C during the start is still in the channel.
+    // A Ctrl-C during the start is still in the channel, so `serve` handles it.
     announce(&demo, is_new, &layout);
     read_enter(sender);
     let outcome = serve(&events, &mut edge, &mut device);
@@ -91,7 +91,7 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     outcome
 }
 
-/// Logs in, brings the device online and sends one real command.
+/// Logs in, starts the device, waits until it is online, and sends one real command.
 fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     let step = Step::begin("connecting the device");
     owner.login(demo)?;
@@ -106,7 +106,7 @@ fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     Ok(device)
 }
 
-/// The first run: creates the keys, starts the Worker, and sets up its owner.
+/// Starts the demo for the first time: creates the keys, starts the Worker, and sets up the owner.
 fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)> {
     let code = owner.init(&format!("http://localhost:{port}"))?;
     let edge = start_edge(parts, owner.layout, port)?;
@@ -126,7 +126,7 @@ fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
     Edge::start(options)
 }
 
-/// The wanted port or the usual one; another free port if it is in use.
+/// Returns the wanted port, or the usual port if none is wanted. If that port is in use, returns another free port.
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     let port = wanted.unwrap_or(USUAL_PORT);
     if is_free(port) {
@@ -137,7 +137,7 @@ fn choose_port(wanted: Option<u16>) -> Result<u16> {
     Ok(other)
 }
 
-/// The owner's steps of a deployment, through the same command line.
+/// Runs the owner's steps of a deployment through the command line `pinlatch`.
 struct Owner<'a> {
     programs: &'a native::Native,
     layout: &'a Layout,
@@ -197,7 +197,7 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Sends one real command through edge and device to the line and back.
+    /// Sends one real command through the edge and the device to a line, and waits for its result.
     fn prove(&self, demo: &Demo) -> Result<()> {
         let line = format!("{}/lamp", demo.device);
         match self.answer(&["send", &line, "set", "true"])?.get("status").and_then(Value::as_str) {
@@ -216,24 +216,24 @@ fn is_online(answer: &Value, name: &str) -> bool {
     })
 }
 
-/// Prints address and login. The password is printed only on the run that creates it.
+/// Prints the URL and the login. The password is printed only in the run that creates it.
 fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     println!("user name: {}", demo.username);
     if is_new {
         println!("password:  {}", demo.password);
     } else {
-        println!("password:  as before, in {}", layout.file.display());
+        println!("password:  unchanged; it is in {}", layout.file.display());
     }
     println!("ready: {}", demo.url);
     if std::io::stdin().is_terminal() {
-        println!("Enter rings the bell, Ctrl-C ends everything.");
+        println!("Press Enter to ring the bell, or Ctrl-C to end the demo.");
     }
 }
 
 fn catch_signals(sender: Sender<Event>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
-        // The first signal ends the demo in order, after its start. A second signal exits at once.
+        // The first signal ends the demo in order, once its start is complete. A second signal exits at once.
         for count in 0.. {
             if signals.forever().next().is_none() {
                 return;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::write_private;
 
-/// `demo.json`: address and login. Written last, so that its presence means a complete state.
+/// The content of `demo.json`: URL and login. The file is written last, so a state with this file is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demo {
     pub url: String,
@@ -19,13 +19,13 @@ pub struct Demo {
 /// Paths below `target/demo`.
 pub struct Layout {
     dir: PathBuf,
-    /// The Worker's configuration, log and objects.
+    /// The Worker's configuration, log and Durable Objects.
     pub edge: PathBuf,
     /// The edge's secrets, from `pinlatch init`.
     pub secrets: PathBuf,
     /// Configuration folder of the owner's command line.
     pub config: PathBuf,
-    /// The owner's root key, which the edge never sees.
+    /// The owner's root key, which is never sent to the edge.
     pub root_key: PathBuf,
     /// The device's folder.
     pub agent: PathBuf,
@@ -46,7 +46,8 @@ impl Layout {
         }
     }
 
-    /// Returns the state of the last complete run, unless `fresh`. Otherwise makes empty folders.
+    /// Returns the state of the last complete run, unless `fresh` is set. Otherwise creates empty folders and returns
+    /// `None`.
     pub fn open(&self, fresh: bool) -> Result<Option<Demo>> {
         if !fresh && let Some(demo) = self.load() {
             return Ok(Some(demo));
@@ -82,7 +83,7 @@ impl Layout {
     }
 }
 
-/// A password of 80 random bits in letters that are hard to misread: `k3mp-…`.
+/// A password of 80 random bits, in letters that are hard to misread, such as `k3mp-…`.
 pub fn random_password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")
@@ -98,7 +99,7 @@ fn spell(bytes: &[u8]) -> String {
         if index > 0 && index % 4 == 0 {
             out.push('-');
         }
-        // With 32 letters, five bits give each letter the same probability.
+        // With 32 letters, five random bits give each letter the same probability.
         out.extend(LETTERS.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
     }
     out

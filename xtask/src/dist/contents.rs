@@ -9,7 +9,7 @@ use crate::{paths, tools::cross::Machine};
 
 const HOMEPAGE: &str = "Homepage: https://github.com/pinlatch/pinlatch\n";
 
-/// The agent with its unit.
+/// The agent's package, which contains the program and its systemd units.
 pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package> {
     let of = |path, name: &str| {
         anyhow::Ok(File { path, mode: 0o644, content: packaging(&format!("agent/{name}"))? })
@@ -22,8 +22,8 @@ pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package>
         control: format!(
             "Depends: systemd, init-system-helpers, passwd\nSection: net\nPriority: optional\n{HOMEPAGE}\
              Description: operates GPIO lines on signed commands from anywhere\n \
-             The agent on the device of Pinlatch: it keeps a connection to the edge, verifies\n \
-             every command itself and drives the lines within the limits of its own file.\n"
+             The agent runs on a Pinlatch device. It keeps a connection to the edge, verifies\n \
+             every command, and drives the lines within the limits of its configuration file.\n"
         ),
         conffiles: &["etc/pinlatch/agent.toml"],
         scripts: vec![script("postinst")?, script("postrm")?, script("prerm")?],
@@ -39,7 +39,7 @@ pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package>
     })
 }
 
-/// The owner's command line.
+/// The package of the owner's command line.
 pub fn command_line(machine: Machine, version: &str, program: &[u8]) -> Result<Package> {
     Ok(Package {
         name: "pinlatch",
@@ -65,7 +65,7 @@ fn packaging(name: &str) -> Result<Vec<u8>> {
     fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Both licences. Debian already installs the text of the Apache licence.
+/// A reference to the Apache licence, whose text Debian installs on every system, and the text of the MIT licence.
 fn copyright() -> Result<Vec<u8>> {
     let file = paths::root().join("LICENSE-MIT");
     let mit = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: packages and archives for users, with checksums, in `target/dist`.
 //!
-//! Builds are reproducible: times are the commit's, owners are root, names are sorted, and programs do not contain
-//! paths of the build machine.
+//! Builds are reproducible: file times are the time of the commit, the owner of each file is root, names are sorted,
+//! and programs do not contain paths of the build machine.
 
 mod contents;
 mod package;
@@ -24,7 +24,8 @@ use crate::{
 pub use contents::{agent, command_line};
 pub use package::Package;
 
-/// Machines for which the command line is packaged. Owners' machines are larger than devices.
+/// Machines for which the command line is packaged. Owners' computers are larger than devices, so `armhf` is not
+/// needed.
 const OWNERS_MACHINES: [Machine; 2] = [Machine::Amd64, Machine::Arm64];
 
 /// Builds the packages for these machines, or for all if none is given.
@@ -46,7 +47,7 @@ pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     write_checksums(&folder)
 }
 
-/// Writes a package and its archive.
+/// Writes the Debian package and the archive of a package.
 fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     for (name, bytes) in
         [(package.deb_name(), package.deb(time)?), (package.tarball_name(), package.tarball(time)?)]
@@ -72,7 +73,7 @@ fn write_checksums(folder: &Path) -> Result<()> {
     fs::write(&file, sums).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The date of all files: `SOURCE_DATE_EPOCH`, or the commit's time.
+/// The time of all files, in Unix seconds: `SOURCE_DATE_EPOCH`, or the time of the commit.
 fn source_date() -> Result<u64> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         return text.parse().context("SOURCE_DATE_EPOCH is not a number of seconds");
@@ -81,7 +82,7 @@ fn source_date() -> Result<u64> {
     git.args(["log", "-1", "--format=%ct"]).current_dir(paths::root());
     let said = process::output_of(&mut git)
         .context("cannot read the commit's time; without git, set SOURCE_DATE_EPOCH")?;
-    said.parse().context("git printed no time")
+    said.parse().context("git did not print a time")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

@@ -1,4 +1,5 @@
-//! Writes a Debian package, an `ar` of two tar files (deb(5)), and the same files as one archive.
+//! Writes a Debian package, which is an `ar` archive of two tar files (deb(5)). Also writes the same files as one tar
+//! file.
 //!
 //! Needs no Debian tools, so packages can be built on any system.
 
@@ -26,7 +27,7 @@ pub struct Package {
     pub architecture: &'static str,
     /// Further fields of `control`, one per line, without empty lines.
     pub control: String,
-    /// Configuration files. The owner's changes are kept on upgrade.
+    /// Configuration files. Changes that the owner made are kept on upgrade.
     pub conffiles: &'static [&'static str],
     /// Maintainer scripts such as `postinst`, with their names.
     pub scripts: Vec<(&'static str, Vec<u8>)>,
@@ -108,7 +109,7 @@ struct Archive {
 
 impl Archive {
     fn new(time: u64) -> Self {
-        // No name and no time in the gzip header.
+        // The gzip header contains no name and no time, so that builds are reproducible.
         let packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
         Self { tar: Builder::new(packed), time }
     }
@@ -149,7 +150,8 @@ impl Archive {
         header.set_username("root")?;
         header.set_groupname("root")?;
         header.set_size(u64::try_from(content.len())?);
-        // The crate drops the leading `./` that dpkg expects, and cannot set the raw name otherwise.
+        // `tar` removes the leading `./` that dpkg expects, and has no other way to set the name, so its bytes are
+        // copied.
         let Some(name) = header.as_gnu_mut().and_then(|header| header.name.get_mut(..path.len())) else {
             anyhow::bail!("{path} is too long for a package");
         };

@@ -1,4 +1,4 @@
-//! The configuration of a local Worker, derived from `wrangler.toml` so that the two cannot differ.
+//! The configuration of a local Worker. It is derived from `wrangler.toml`, so that it cannot differ from that file.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -18,8 +18,8 @@ pub fn ours() -> Result<String> {
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// `wrangler.toml` as a local configuration: without `[build]`, because xtask builds, with absolute paths, and with
-/// these variables, which override those of the file.
+/// Changes the content of `wrangler.toml` for a local Worker: removes `[build]`, because xtask builds the Worker; makes
+/// paths absolute; adds `vars`, which override variables of the same name in the file.
 pub fn derive(
     wrangler_toml: &str,
     edge_dist: &Path,
@@ -43,7 +43,8 @@ pub fn derive(
     Ok(Value::Object(config))
 }
 
-/// The configuration of a Worker with another entry. Only the compatibility date is that of `wrangler.toml`.
+/// The configuration of a different Worker, with the entry `entry`. Only its compatibility date is from
+/// `wrangler.toml`.
 pub fn other(wrangler_toml: &str, entry: &Path, vars: &BTreeMap<String, Value>) -> Result<Value> {
     let config = parse(wrangler_toml)?;
     let date = config.get("compatibility_date").context("wrangler.toml has no compatibility_date")?;
@@ -59,7 +60,7 @@ fn parse(wrangler_toml: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// `.dev.vars`: one `NAME='value'` per line. A value with a single quote or a line break is an error.
+/// The content of `.dev.vars`: one `NAME='value'` per line. A value with a single quote or a line break is an error.
 pub fn dev_vars(secrets: &BTreeMap<String, String>) -> Result<String> {
     let mut text = String::new();
     for (name, value) in secrets {

@@ -38,7 +38,7 @@ const READY: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(30);
 /// Interval between requests to a starting Worker.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Attempts to start, if another program takes the free port first.
+/// Number of attempts to start, because another program can take the free port before the Worker does.
 const PORT_ATTEMPTS: usize = 3;
 
 /// A running Worker. Dropping this value ends it.
@@ -46,7 +46,7 @@ pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
-    /// Byte offset of the current run in the log, to which restarts append.
+    /// Byte offset in the log at which the current run begins. Restarts append to the log.
     log_from: usize,
 }
 
@@ -99,19 +99,19 @@ impl Edge {
     /// Stops the Worker and starts it again, with the same port and state.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
-        // The secrets may have changed.
+        // The secrets can have changed since the start.
         self.write_configuration()?;
         self.run()
     }
 
-    /// Sends SIGKILL to workerd and its runner, as in a power cut. [`Edge::restart`] starts it again.
+    /// Sends SIGKILL to workerd and its runner, as in a power cut. [`Edge::restart`] starts the Worker again.
     pub fn kill_hard(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts it again.
+    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts the Worker again.
     pub fn stop(&mut self) {
         self.running = None;
     }
@@ -167,14 +167,14 @@ impl Edge {
     }
 
     fn answers(&self) -> bool {
-        // Before this line, wrangler accepts connections but does not answer them.
+        // Until wrangler prints `Ready on`, it accepts connections but does not answer them.
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        // By address, because a minimal system may have no `localhost` in `/etc/hosts`.
+        // The IP address is used, because some minimal systems have no `localhost` in `/etc/hosts`.
         let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         if self.options.https.is_some() {
-            // This client has no TLS, so an open port must suffice.
+            // This client has no TLS, so only the TCP connection is checked.
             return TcpStream::connect(address).is_ok();
         }
         let request = ureq::get(format!("http://{address}/healthz"));
@@ -192,7 +192,7 @@ impl Edge {
     }
 }
 
-/// Writes a file that only we may read.
+/// Writes a file that only its owner can read.
 pub fn write_private(file: &Path, text: &str) -> Result<()> {
     let _ = fs::remove_file(file);
     let mut out = fs::OpenOptions::new()

@@ -25,12 +25,12 @@ pub struct EdgeParts {
 }
 
 impl EdgeParts {
-    /// From the environment variables that `cargo xtask test` sets for test programs.
+    /// Reads the paths from the environment variables that `cargo xtask test` sets for test programs.
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| {
             std::env::var_os(name)
                 .map(PathBuf::from)
-                .with_context(|| format!("{name} is not set; run this with `cargo xtask test`"))
+                .with_context(|| format!("{name} is not set; run the program with `cargo xtask test`"))
         };
         Ok(Self {
             node: get("PINLATCH_NODE")?,
@@ -41,7 +41,7 @@ impl EdgeParts {
         })
     }
 
-    /// From xtask's own tools and builds.
+    /// Uses the paths of xtask's tools and builds.
     #[must_use]
     pub fn of(tools: &Tools, mode: Mode) -> Self {
         Self {
@@ -69,29 +69,29 @@ impl EdgeParts {
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
     pub parts: EdgeParts,
-    /// The Worker's folder: configuration, secrets, log, and the objects' state.
+    /// The Worker's folder, with its configuration, secrets, log, and the state of the Durable Objects.
     pub dir: PathBuf,
-    /// The address to listen at. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6, ::1.
+    /// The IP address to listen at. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6, ::1.
     pub ip: Option<IpAddr>,
-    /// The preferred port; another one is used if it is busy. `None` means any port.
+    /// The preferred port. If it is in use, another port is used. `None` means any port.
     pub port: Option<u16>,
-    /// Variables that override those of wrangler.toml, such as `SITES`.
+    /// Variables that override the variables of wrangler.toml, such as `SITES`.
     pub vars: BTreeMap<String, Value>,
     pub secrets: Secrets,
     /// Serves TLS with this private key and certificate (PEM files).
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
-    /// The entry of a different Worker, whose only bindings are its variables. It must answer `/healthz`.
+    /// The entry of a different Worker, whose only bindings are its variables. The Worker must answer `/healthz`.
     pub other: Option<PathBuf>,
 }
 
 /// The program that starts workerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// `wrangler dev`, as developers use it: workerd behind wrangler's proxy, which serves the panel's files as on
+    /// `wrangler dev`, which developers use. workerd runs behind wrangler's proxy, which serves the panel's files as on
     /// Cloudflare.
     Wrangler,
-    /// workerd without wrangler, on the output of `pinlatch self-host`, as on a self-hosted server.
+    /// workerd without wrangler, with the output of `pinlatch self-host`, as on a self-hosted server.
     Workerd,
 }
 
@@ -117,12 +117,12 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl EdgeOptions {
-    /// Options for a test: parts from the environment, any port, no secrets.
+    /// Options for a test: the parts are read from the environment, any port is used, and there are no secrets.
     pub fn new(dir: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Options with given parts: any port, no secrets, workerd without wrangler at `localhost`.
+    /// Options with the given parts, any port, no secrets, and workerd without wrangler at `localhost`.
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
@@ -130,14 +130,14 @@ impl EdgeOptions {
         Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Listens only at `::1`. Not for TLS, whose certificate is for `localhost`.
+    /// Listens only at `::1`. Must not be used with TLS, because the certificate is for `localhost`.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
         self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
         self
     }
 
-    /// The addresses to listen at. wrangler listens at one.
+    /// The IP addresses to listen at. wrangler can listen at only one.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         match self.ip {
@@ -147,14 +147,14 @@ impl EdgeOptions {
         }
     }
 
-    /// Prefers a port.
+    /// Sets the preferred port.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Sets a variable, a text or a table.
+    /// Sets a variable to a text or a table.
     #[must_use]
     pub fn var(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.vars.insert(name.into(), value.into());
@@ -175,7 +175,7 @@ impl EdgeOptions {
         self
     }
 
-    /// Runs a different Worker.
+    /// Runs the Worker with this entry instead of the edge.
     #[must_use]
     pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
         self.other = Some(entry.into());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::EdgeOptions;
 use crate::process;
 
-/// `wrangler dev`.
+/// The command `wrangler dev`.
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let ip = options.addresses().into_iter().next().context("no address to listen at")?;
@@ -23,14 +23,14 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     }
     command.current_dir(dir);
     quiet_wrangler(&mut command);
-    // In tests several Workers of the same name run in parallel and must not find each other.
+    // In tests, several Workers with the same name run in parallel. They must not find each other through the registry.
     command
         .env("WRANGLER_REGISTRY_PATH", dir.join("registry"))
         .env("WRANGLER_CI_DISABLE_CONFIG_WATCHING", "true");
     Ok(command)
 }
 
-/// workerd on a new folder from `pinlatch self-host`.
+/// The command that runs workerd on a new folder from `pinlatch self-host`.
 pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let out = dir.join("self-host");

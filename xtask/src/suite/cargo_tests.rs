@@ -1,5 +1,5 @@
-//! Compiles all tests, and runs those without a deployment, several programs in parallel, because some wait more than
-//! they compute.
+//! Compiles all tests, and runs the tests that need no deployment. Several test programs run in parallel, because some
+//! wait more than they compute.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,8 @@ use crate::{
     ui::Step,
 };
 
-/// Programs that run in parallel on each core, and tests of each program.
+/// Number of programs that run in parallel on each core. Also the number of tests that a program runs in parallel on
+/// each core.
 const PER_CORE: usize = 2;
 
 /// A test program.
@@ -35,7 +36,7 @@ pub struct Compiled {
     pub programs: Native,
 }
 
-/// A message of cargo about a built target. Most messages have none of these members.
+/// A message of cargo about a built target. Most messages have only some of these members.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -58,15 +59,15 @@ struct Profile {
 /// Name of the only test program that needs a deployment.
 const END_TO_END: &str = "e2e";
 
-/// Always selects all crates: another selection could change the features of dependencies, which would be compiled
-/// again.
+/// Always selects all crates. With another selection, dependencies could have other features and be compiled again.
 fn cargo_test() -> Command {
     let mut cargo = process::cargo();
     cargo.args(["test", "--workspace"]);
     cargo
 }
 
-/// The end-to-end tests; with a filter only those whose names contain it. Further arguments go to the test runner.
+/// The end-to-end tests. With a filter, only the tests whose names contain the filter. Further arguments go to the test
+/// runner.
 pub fn end_to_end(filter: Option<&str>) -> Command {
     let mut cargo = cargo_test();
     cargo.args(["--quiet", "--test", END_TO_END, "--"]).args(filter);
@@ -79,10 +80,10 @@ pub fn compile() -> Result<Compiled> {
     compiled(&process::output_of(cargo_test().args(["--no-run", "--message-format=json"]))?)
 }
 
-/// Runs the native tests; with a filter only those whose names contain it.
+/// Runs the native tests. With a filter, only the tests whose names contain the filter.
 pub fn run_native(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
-    // Examples in the documentation are not in the test programs.
+    // The test programs do not contain the examples in the documentation.
     let mut examples = cargo_test();
     examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
@@ -130,7 +131,8 @@ fn at_a_time() -> usize {
     super::cores() * PER_CORE
 }
 
-/// Runs commands in parallel, and shows the output of each in one piece. Starts no more commands after a failure.
+/// Runs commands in parallel, and prints the output of each command in one piece. Starts no more commands after a
+/// failure.
 fn all(commands: Vec<Command>) -> Result<()> {
     let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
     let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();
@@ -158,7 +160,7 @@ fn all(commands: Vec<Command>) -> Result<()> {
     }
 }
 
-/// Prints the output, unless the crate has no tests.
+/// Prints the output, unless the test program has no tests.
 fn show(output: &Output) {
     if output.status.success() && !ran_any(&String::from_utf8_lossy(&output.stdout)) {
         return;
@@ -169,7 +171,7 @@ fn show(output: &Output) {
         out.write_all(&output.stdout).and_then(|()| out.write_all(&output.stderr)).and_then(|()| out.flush());
 }
 
-/// Whether any of the test runners in this output had tests to run.
+/// Whether any of the test runners in this output ran a test.
 fn ran_any(said: &str) -> bool {
     said.lines().any(|line| line.starts_with("running ") && line != "running 0 tests")
 }

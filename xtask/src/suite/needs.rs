@@ -1,4 +1,4 @@
-//! Requirements of the end-to-end tests in addition to cargo's builds: packages, downloads, agents for emulated
+//! The things that end-to-end tests need in addition to cargo's builds: packages, downloads, and agents for emulated
 //! devices.
 
 use std::{
@@ -47,7 +47,7 @@ pub fn ensure_packages(setup: &Setup) -> Result<()> {
     setup.ensure_packages("cargo xtask test", &packages)
 }
 
-/// Downloaded tools, each with the reason if it is unavailable.
+/// The downloaded tools. If a tool is unavailable, the reason is given instead.
 pub struct Downloads {
     browser: Browser,
     python: PathBuf,
@@ -55,7 +55,7 @@ pub struct Downloads {
     nspawn: Result<Nspawn, String>,
 }
 
-/// Downloads missing tools. Requires the packages.
+/// Downloads missing tools. Requires [`ensure_packages`].
 pub fn download(setup: &Setup) -> Result<Downloads> {
     let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
     let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
@@ -109,7 +109,7 @@ pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables>
     ])
 }
 
-/// Variables for emulated machines with these agents, or with the reason why they are unavailable.
+/// Variables for emulated machines with these agents. If the machines are unavailable, a variable contains the reason.
 pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) -> Variables {
     match (&downloads.emulator, agents) {
         (Ok(emulator), Some([arm64, armhf])) => vec![
@@ -123,14 +123,16 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
     }
 }
 
-/// Variables for a system with systemd and an agent to package, or with the reason why it is unavailable.
+/// Variables for a system with systemd and an agent to package. If the system is unavailable, a variable contains the
+/// reason.
 pub fn package_variables(downloads: &Downloads, programs: &Native) -> Result<Variables> {
     Ok(match &downloads.nspawn {
         Ok(nspawn) => vec![
             ("PINLATCH_NSPAWN", nspawn.program.clone().into()),
             ("PINLATCH_SYSTEMD_ROOT", nspawn.root.clone().into()),
             ("PINLATCH_NSPAWN_LIBRARIES", nspawn.libraries.clone().into()),
-            // The development build, because a static build takes minutes and the packages behave the same.
+            // This is the development build, because a static build takes minutes and the packages behave the same with
+            // both.
             ("PINLATCH_AGENT_PACKAGED", stripped(&programs.agent)?.into()),
         ],
         Err(reason) => vec![("PINLATCH_NO_SYSTEMD", reason.into())],

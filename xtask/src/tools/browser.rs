@@ -10,7 +10,7 @@ use crate::paths;
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVER: &str = "chromedriver";
 
-/// Browser and driver come from the same source, so that their versions match.
+/// Browser and driver come from the same package source, so that their versions match.
 pub const PACKAGE: Package = Package {
     debian: "chromium chromium-driver",
     fedora: "chromium chromedriver",
@@ -19,7 +19,7 @@ pub const PACKAGE: Package = Package {
     ..Package::program("chromium")
 };
 
-/// chromedriver connects to the browser at `localhost`, which a minimal system may not resolve.
+/// chromedriver connects to the browser at `localhost`. Some minimal systems cannot resolve this name.
 pub const LOCALHOST: Package = Package {
     debian: "netbase",
     present: |_| ("localhost", 0).to_socket_addrs().is_ok(),

@@ -1,8 +1,8 @@
 //! Compiles static programs for devices.
 //!
-//! With rustup's standard library for musl, only a C compiler for `ring` is missing; Rust's linker links. If rustup
-//! cannot download, Debian's Rust builds the standard library for glibc from source, and Debian's cross compiler links
-//! statically.
+//! If rustup can download the standard library for musl, only a C compiler for `ring` is needed in addition, and Rust's
+//! linker is used. Otherwise Debian's Rust compiles the standard library for glibc from source, and Debian's cross
+//! compiler links the program statically.
 
 use std::{path::PathBuf, process::Command};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{paths, process};
 
-/// A machine architecture, by Debian's name.
+/// A machine architecture, with Debian's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Machine {
     /// Raspberry Pi 3 and later with a 64-bit system.
@@ -30,7 +30,7 @@ pub enum Machine {
 struct Facts {
     musl: &'static str,
     glibc: &'static str,
-    /// A C compiler and its headers, which are in a package that Debian only recommends.
+    /// A C compiler and its headers. The headers are in a package that Debian's compiler package only recommends.
     compiler: Package,
     compiler_flags: &'static str,
 }
@@ -48,7 +48,8 @@ impl Machine {
                 compiler: compiler("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
                 compiler_flags: "",
             },
-            // Debian's armhf libc is for ARMv7 and crashes on a Pi Zero. Its armel libc runs there, with soft float.
+            // Debian's armhf libc is for ARMv7 and crashes on a Pi Zero. Debian's armel libc runs on a Pi Zero, with
+            // soft float.
             Self::Armhf => Facts {
                 musl: "arm-unknown-linux-musleabi",
                 glibc: "arm-unknown-linux-gnueabi",
@@ -95,7 +96,7 @@ pub struct Cross {
 }
 
 impl Cross {
-    /// Rust's name of the target.
+    /// Rust's name for the target.
     #[must_use]
     pub fn triple(&self) -> &'static str {
         match self.library {
@@ -104,12 +105,12 @@ impl Cross {
         }
     }
 
-    /// `cargo build --target …` with compiler, linker and flags.
+    /// The command `cargo build --target …`, with compiler, linker and flags.
     pub fn cargo_build(&self) -> Result<Command> {
         let facts = self.machine.facts();
         let triple = self.triple();
         let mut cargo = self.library.cargo("build", triple)?;
-        // They would override the flags below.
+        // These variables would override the flags below.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
         cargo.env(format!("CC_{variable}"), facts.compiler.name);
@@ -132,7 +133,7 @@ fn without_paths() -> String {
     let folders = [Some((paths::root(), "/pinlatch")), home.map(|home| (home, "/cargo"))];
     let named = folders.into_iter().flatten().filter_map(|(folder, name)| {
         let folder = folder.to_str()?.to_owned();
-        // Cargo splits the variable at spaces.
+        // Cargo splits the flags at spaces, so a folder with a space is left out.
         (!folder.contains(char::is_whitespace)).then(|| format!(" --remap-path-prefix={folder}={name}"))
     });
     named.collect()

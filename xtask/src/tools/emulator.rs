@@ -1,7 +1,8 @@
-//! QEMU and its guest machines, for tests with a real kernel's GPIO: Raspberry Pi 3B, Pi Zero, and the board `virt`.
+//! QEMU and its guest machines, for tests with the GPIO of a real kernel: Raspberry Pi 3B, Pi Zero, and the board
+//! `virt`.
 //!
-//! Kernels, modules and busybox are Debian's packages for arm64 and armel. They are downloaded into the cache folder
-//! with a separate apt state, so the system's architectures and packages do not change.
+//! Kernels, modules and busybox come from Debian's packages for arm64 and armel. They are downloaded into the cache
+//! folder with a separate apt state, so that the architectures and packages of this system do not change.
 
 use std::{
     collections::BTreeSet,
@@ -22,9 +23,9 @@ pub const PACKAGES: [Package; 2] = [
     Package { debian: "xz-utils", ..Package::program("xz") },
 ];
 const BUSYBOX: &str = "busybox-static";
-/// Incremented when other files are kept from the packages.
+/// Incremented when the set of files kept from the packages changes.
 const RECIPE: u32 = 2;
-/// Written last: the list of the packages used.
+/// The file with the names of the used packages. It is written last, so a folder with this file is complete.
 const COMPLETE: &str = "packages";
 
 /// A guest machine, and the modules that its kernel needs for the network.
@@ -32,7 +33,7 @@ struct Guest {
     folder: &'static str,
     /// Debian's name of the architecture.
     architecture: &'static str,
-    /// Packages that depend on a kernel package. The first available one is used.
+    /// Each package depends on a kernel package. The first available package is used.
     packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
@@ -42,7 +43,7 @@ const GUESTS: [Guest; 3] = [
     Guest {
         folder: "pi",
         architecture: "arm64",
-        // Since 6.9 the driver of the Pi's pins can leave released outputs driven, as on Raspberry Pi OS.
+        // In Linux 6.9 and later, the driver of the Pi's pins can leave released outputs driven, as on Raspberry Pi OS.
         packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
         // No module depends on `phy-generic`, but `dwc2` does not work without it.
         modules: &["phy-generic", "dwc2", "cdc_ether"],
@@ -50,7 +51,7 @@ const GUESTS: [Guest; 3] = [
     },
     Guest {
         folder: "pi-zero",
-        // Debian's armhf needs a later processor.
+        // Debian's armhf packages need a later processor than the Pi Zero's.
         architecture: "armel",
         packages: &["linux-image-rpi"],
         modules: &["phy-generic", "dwc2", "cdc_ether"],
@@ -74,7 +75,7 @@ pub struct Emulator {
     pub guests: PathBuf,
 }
 
-/// Whether guests can be set up here. The error is the reason why not.
+/// Whether guests can be set up on this system. Otherwise the error contains the reason.
 pub fn wanted() -> Result<()> {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if system.lines().any(|line| line == "ID=debian") && paths::on_path("apt-get").is_some() {
@@ -90,7 +91,7 @@ pub fn ensure(setup: &Setup) -> Result<Emulator> {
     let guests = home(setup);
     if !guests.join(COMPLETE).is_file() {
         setup.make_folder(&guests, fetch)?;
-        // Guests of an earlier recipe are no longer used.
+        // Guests of an earlier recipe are no longer needed.
         for number in 1..RECIPE {
             let _ = fs::remove_dir_all(home_of(setup, number));
         }
@@ -131,7 +132,7 @@ fn fetch(made: &Path) -> Result<()> {
     Ok(fs::write(made.join(COMPLETE), packages)?)
 }
 
-/// Keeps the kernel, its device tree, and its modules, numbered in load order.
+/// Keeps the kernel, its device tree and its modules. The modules are numbered in load order.
 fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     fs::create_dir_all(kept.join("modules"))?;
     let kernel = find(&tree.join("boot"), &|name| name.starts_with("vmlinuz-"));
@@ -146,7 +147,7 @@ fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first file below a folder with a matching name.
+/// The first file below a folder whose name fits.
 pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -162,7 +163,7 @@ pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf
     None
 }
 
-/// The first match for a path in a subfolder.
+/// The first file with this relative path in a subfolder of a folder.
 fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
     let folders = fs::read_dir(folder).ok()?.flatten();
     folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
@@ -189,7 +190,7 @@ impl ForeignApt {
         for option in [
             format!("APT::Architecture={}", self.architecture),
             format!("APT::Architectures={}", self.architecture),
-            // As root, apt would switch to a user that cannot write here.
+            // As root, apt would switch to a user that cannot write to this folder.
             "APT::Sandbox::User=root".into(),
             format!("Dir::State={}", place("state")),
             format!("Dir::State::status={}", place("status")),

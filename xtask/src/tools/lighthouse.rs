@@ -1,4 +1,4 @@
-//! Lighthouse, which scores a page. Only for a benchmark.
+//! Lighthouse, which scores a web page. Only a benchmark uses it.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     setup.ensure_packages("Lighthouse", &[&npm::PACKAGE])?;
     npm::install_alone(&dir, &format!("lighthouse@{version}"))?;
     if !program.exists() {
-        bail!("lighthouse {version} was installed, but {} is not there", program.display());
+        bail!("lighthouse {version} was installed, but {} does not exist", program.display());
     }
     Ok(program)
 }

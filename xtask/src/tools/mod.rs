@@ -1,7 +1,8 @@
 //! Finds the tools for builds and tests, and installs missing ones.
 //!
-//! Versions are pinned where their package manager reads them: `Cargo.lock`, `package-lock.json`, and `tools.toml` for
-//! everything else. Tools go into the user's cache folder, not into `target/`, so `cargo clean` does not delete them.
+//! Versions are pinned in the file that the tool's package manager reads: `Cargo.lock` or `package-lock.json`. All
+//! other versions are pinned in `tools.toml`. Tools are installed into the user's cache folder, not into `target/`, so
+//! that `cargo clean` does not delete them.
 
 pub mod browser;
 pub mod cross;
@@ -42,15 +43,15 @@ pub struct Pins {
     pub cargo_fuzz: String,
     /// Signs and verifies tokens in the interoperability tests.
     pub pyjwt: String,
-    /// PyJWT's cryptography.
+    /// The cryptography library that PyJWT uses.
     pub cryptography: String,
-    /// Seals and opens tokens in the interoperability tests.
+    /// Encrypts and decrypts tokens in the interoperability tests.
     pub jwcrypto: String,
     /// Tests the edge against its OpenAPI document.
     pub schemathesis: String,
     /// Generates schemathesis's requests.
     pub hypothesis: String,
-    /// Scores the panel.
+    /// Scores the panel's pages.
     pub lighthouse: String,
 }
 
@@ -59,12 +60,12 @@ pub struct Setup {
     /// Contains one `NAME-VERSION` folder per tool.
     pub cache: PathBuf,
     pub pins: Pins,
-    /// Whether packages and system folders may be changed.
+    /// Whether xtask is allowed to change packages and system folders.
     pub consent: Consent,
 }
 
 impl Setup {
-    /// Reads the pins. Installs nothing.
+    /// Reads the pinned versions. Installs nothing.
     pub fn new(consent: Consent) -> Result<Self> {
         let file = paths::root().join("tools.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -74,7 +75,7 @@ impl Setup {
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 
-    /// Creates a folder of the cache atomically: `fill` fills a temporary one, which then replaces it.
+    /// Creates a folder in the cache atomically: `fill` fills a temporary folder, which then replaces `home`.
     fn make_folder(&self, home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
         let work = tempfile::tempdir_in(&self.cache)?;
@@ -102,19 +103,19 @@ impl Tools {
         Ok(Self { node, node_modules })
     }
 
-    /// Binaryen's optimiser (a Node script: it needs [`Tools::path`]).
+    /// Binaryen's optimiser. It is a Node script, so it needs [`Tools::path`].
     #[must_use]
     pub fn wasm_opt(&self) -> PathBuf {
         self.node_modules.join("binaryen/bin/wasm-opt")
     }
 
-    /// The native esbuild.
+    /// The native esbuild program.
     #[must_use]
     pub fn esbuild(&self) -> PathBuf {
         self.node_modules.join("@esbuild").join(node::platform()).join("bin/esbuild")
     }
 
-    /// Wrangler's JavaScript entry, for [`Tools::node`].
+    /// Wrangler's JavaScript entry, which [`Tools::node`] runs.
     #[must_use]
     pub fn wrangler(&self) -> PathBuf {
         self.node_modules.join("wrangler/bin/wrangler.js")
@@ -128,18 +129,18 @@ impl Tools {
     }
 }
 
-/// One row of `doctor`.
+/// One row of the table of `doctor`.
 pub struct Report {
     pub name: &'static str,
     /// Version and path, if installed.
     pub found: Option<(String, String)>,
-    /// Whether the demo or the tests need it on this system.
+    /// Whether the demo or the tests need this tool on this system.
     pub needed: bool,
-    /// The command that installs it.
+    /// The command that installs the tool.
     pub get: String,
 }
 
-/// The row of a program from a system package.
+/// The row for a program from a system package.
 fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) -> Report {
     let found = path.and_then(|path| Some((version_of(&path)?, path.display().to_string())));
     Report { name, found, needed: true, get: system::install_line(package) }

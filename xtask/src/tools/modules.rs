@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::emulator::find;
 
-/// Names and contents of modules below a folder, each after its dependencies. Built-in modules are omitted.
+/// Names and contents of the modules below a folder. Each module follows its dependencies. Built-in modules are
+/// omitted.
 pub fn in_order(tree: &Path, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
     let built_in = match find(tree, &|name| name == "modules.builtin") {
         Some(list) => fs::read_to_string(&list).with_context(|| list.display().to_string())?,
@@ -47,7 +48,7 @@ impl Order<'_> {
     }
 }
 
-/// Replaces `-` with `_`: file names and dependency lists differ in this.
+/// Replaces `-` with `_`, because file names and dependency lists differ in these characters.
 fn plain(name: &str) -> String {
     name.replace('-', "_")
 }

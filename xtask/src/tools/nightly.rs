@@ -1,5 +1,5 @@
-//! Nightly Rust, a C++ compiler and cargo-fuzz, for `cargo xtask fuzz`: the sanitizers are not stable, and libFuzzer is
-//! compiled from source.
+//! Nightly Rust, a C++ compiler and cargo-fuzz, for `cargo xtask fuzz`. Only nightly Rust has the sanitizers, and
+//! libFuzzer is compiled from C++ source.
 
 use std::{path::PathBuf, process::Command};
 
@@ -20,12 +20,12 @@ const CXX: Package = Package {
     ..Package::program("g++")
 };
 
-/// Finds or installs all of them. Returns the path of cargo-fuzz.
+/// Finds or installs these three tools. Returns the path of cargo-fuzz.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     setup.ensure_packages("fuzzing (libFuzzer is C++)", &[&CXX])?;
     if version().is_none() {
         if paths::on_path("rustup").is_none() {
-            bail!("fuzzing needs nightly Rust; install rustup (https://rustup.rs), which installs it");
+            bail!("fuzzing needs nightly Rust; install rustup (https://rustup.rs) and try again");
         }
         process::quietly("installing nightly Rust (network)", Command::new("rustup").args(INSTALL))?;
         if version().is_none() {
@@ -35,13 +35,13 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     cargo_fuzz(setup)
 }
 
-/// Whether there is a compiler that the crate `cc` finds.
+/// Whether a C++ compiler is installed that the crate `cc` can find.
 fn has_cxx() -> bool {
     std::env::var_os("CXX").is_some()
         || ["c++", "g++", "clang++"].iter().any(|name| paths::on_path(name).is_some())
 }
 
-/// The version of nightly Rust. Asked with `rustup run`, which installs nothing.
+/// The version of nightly Rust. `rustup run` installs nothing.
 fn version() -> Option<String> {
     let mut rustc = Command::new("rustup");
     rustc.args(["run", NIGHTLY, "rustc", "--version"]);

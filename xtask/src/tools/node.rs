@@ -1,5 +1,6 @@
-//! Node for wrangler, wasm-opt and the tests: the machine's own if it is new enough, otherwise the npm package with the
-//! binary. (The npm package `node` has no binary, and npm 11 does not run the script that downloads it.)
+//! Node for wrangler, wasm-opt and the tests. The machine's Node is used if it is new enough, otherwise the Node from
+//! npm. The package is `node-PLATFORM`, because the package `node` contains no binary and npm 11 does not run the
+//! script that downloads it.
 
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
 /// An installed Node that is new enough.
 fn find(setup: &Setup) -> Option<PathBuf> {
     let cached = folder(setup).join(format!("node_modules/node-{}/bin/node", platform()));
-    // The cached one was installed because the machine's own is too old, so that is not checked again.
+    // The cached Node was installed because the machine's Node is too old, so the machine's Node is not checked again.
     if paths::is_executable(&cached) {
         return Some(cached);
     }

@@ -1,4 +1,4 @@
-//! `node_modules` with the versions of `package-lock.json`.
+//! Installs `node_modules` with the versions in `package-lock.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Report, system::Package};
 use crate::{paths, process};
 
-/// npm with any version of Node, because wrangler's Node comes from npm's registry. (Debian's `nodejs` does not include
-/// npm.)
+/// npm with any version of Node, because a new enough Node can be installed from npm's registry. Debian's `nodejs` does
+/// not include npm.
 pub const PACKAGE: Package = Package {
     debian: "nodejs npm",
     fedora: "nodejs-npm",
@@ -18,7 +18,7 @@ pub const PACKAGE: Package = Package {
     ..Package::program("npm")
 };
 
-/// Runs `npm ci`, unless the installed versions are the locked ones.
+/// Runs `npm ci`, unless the installed versions already match `package-lock.json`.
 pub fn ensure() -> Result<PathBuf> {
     let modules = paths::root().join("node_modules");
     if up_to_date() {
@@ -52,7 +52,8 @@ fn read(file: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Whether all locked packages are installed in their versions. Absent optional packages are for other platforms.
+/// Whether all locked packages are installed in their locked versions. Optional packages can be absent, because they
+/// are for other platforms.
 fn agree(locked: &Value, installed: &Value) -> bool {
     let Some(locked) = locked.get("packages").and_then(Value::as_object) else { return false };
     let installed = installed.get("packages").and_then(Value::as_object);

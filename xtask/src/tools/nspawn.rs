@@ -1,8 +1,8 @@
 //! A small Debian system with systemd, booted in a container, for the tests of the packages.
 //!
-//! debootstrap creates it once in the cache folder, from this system's mirror and release. It contains
-//! `systemd-nspawn`, because installing that package on this system could upgrade its systemd. Test runs do not change
-//! it.
+//! debootstrap creates the system once in the cache folder, from the mirror and the release of this system. The new
+//! system contains `systemd-nspawn`, because installing that package on this system could upgrade this system's
+//! systemd. Test runs do not change the new system.
 
 use std::{
     fs,
@@ -19,13 +19,13 @@ use crate::{paths, process};
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-container,dbus,udev";
 /// Incremented when the contents change.
 const RECIPE: u32 = 1;
-/// Written last: the name of the release.
+/// The file with the name of the release. It is written last, so a folder with this file is complete.
 const COMPLETE: &str = "release";
 
-/// Creates the system. Not needed after that.
+/// debootstrap, which creates the system. It is not needed after that.
 pub const PACKAGE: Package = Package::program("debootstrap");
 
-/// The system, and the program that boots it.
+/// The system in the cache folder, and the program that boots it.
 #[derive(Debug, Clone)]
 pub struct Nspawn {
     /// Root folder of the system.
@@ -36,7 +36,7 @@ pub struct Nspawn {
     pub libraries: PathBuf,
 }
 
-/// Whether this system can boot a container. The error is the reason why not.
+/// Whether this system can boot a container. Otherwise the error contains the reason.
 pub fn wanted() -> Result<()> {
     if release().is_none() || paths::on_path("apt-get").is_none() {
         bail!("a system with systemd needs Debian's packages, and this system is not Debian");
@@ -85,7 +85,7 @@ fn release() -> Option<String> {
     (value("ID=") == Some("debian")).then(|| value("VERSION_CODENAME=").map(ToOwned::to_owned))?
 }
 
-/// This system's mirror of the release. debootstrap's default mirror may not be reachable.
+/// The mirror from which this system gets the release. debootstrap's default mirror can be unreachable.
 fn mirror(release: &str) -> Option<String> {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);

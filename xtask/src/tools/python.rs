@@ -1,5 +1,5 @@
-//! Python packages for the end-to-end tests: PyJWT and jwcrypto, to compare their tokens and verdicts with ours,
-//! and schemathesis, to test the edge against its OpenAPI document.
+//! Python packages for the end-to-end tests. The tests compare tokens and verdicts of PyJWT and jwcrypto with ours, and
+//! test the edge against its OpenAPI document with schemathesis.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ pub const PACKAGE: Package = Package {
     present: |_| with_venv().is_some(),
     ..Package::program("python3")
 };
-/// Fails if a package is missing, or the Python with which the environment was created.
+/// A script that prints the installed versions. It fails if a package or the environment's Python is missing.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
 print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
@@ -36,7 +36,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     }
     let python =
         with_venv().context("no python3 can create a virtual environment; on Debian install python3-venv")?;
-    // Left by an interrupted run, or created with a Python that was removed.
+    // An interrupted run can have left this folder, or its Python can have been removed.
     let _ = fs::remove_dir_all(&home);
     process::quietly("creating a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
     let mut pip = Command::new(python_of(&home));
@@ -48,7 +48,8 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     Ok(python_of(&home))
 }
 
-/// A Python that can create an environment with pip. The first on `PATH` may lack modules that the distribution's has.
+/// A Python that can create an environment with pip. The first Python on `PATH` can lack modules that the system's
+/// Python has.
 fn with_venv() -> Option<PathBuf> {
     let candidates = paths::on_path("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     candidates.into_iter().find(|python| {
@@ -60,7 +61,7 @@ fn versions(home: &Path) -> Option<String> {
     process::output_of(Command::new(python_of(home)).args(["-c", VERSIONS])).ok()
 }
 
-/// The name contains all versions, so that a new pin creates a new environment.
+/// The folder of the environment. Its name contains all versions, so that a new pin creates a new environment.
 fn home(setup: &Setup) -> PathBuf {
     let versions = pinned(setup).map(|(_, version)| version);
     setup.cache.join(format!("python-{}", versions.join("-")))
@@ -81,7 +82,7 @@ fn pinned(setup: &Setup) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// Package names and versions in pip's syntax.
+/// The packages with their versions, in pip's syntax.
 fn packages(setup: &Setup) -> [String; 5] {
     pinned(setup).map(|(name, version)| format!("{name}=={version}"))
 }

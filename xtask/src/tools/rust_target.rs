@@ -1,7 +1,7 @@
 //! Rust's standard library for targets other than this machine.
 //!
-//! Usually `rustup target add` is enough. If rustup cannot download the target, Debian's own Rust compiles the library
-//! from source along with the program.
+//! Usually `rustup target add` is sufficient. If rustup cannot download the target, Debian's Rust compiles the standard
+//! library from source together with the program.
 
 use std::{
     fs,
@@ -22,15 +22,15 @@ use crate::{paths, process};
 
 /// The target of the Worker and the panel.
 pub const WASM: &str = "wasm32-unknown-unknown";
-/// Debian's rustc, cargo, library source, linkers and clippy.
+/// Debian's packages of rustc, cargo, the library source, linkers and clippy.
 const DEBIAN_RUST: Package = Package {
     debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
     present: |_| has_debian_rust(),
     ..Package::program("Debian's Rust")
 };
-/// Time limit for rustup, which may hang without a network.
+/// Time limit for rustup, which can hang without a network.
 const LIMIT: Duration = Duration::from_secs(60);
-/// After a failure rustup is not run again for a day, so that later starts stay fast.
+/// If rustup fails, it is not run again for a day, so that later starts stay fast.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
 /// The source of the standard library.
@@ -42,7 +42,7 @@ pub enum Library {
 }
 
 impl Library {
-    /// `cargo SUBCOMMAND --target TARGET` with this library.
+    /// The command `cargo SUBCOMMAND --target TARGET`, with this library.
     pub fn cargo(self, subcommand: &str, target: &str) -> Result<Command> {
         let mut cargo = process::cargo();
         if self == Self::Debian {
@@ -86,7 +86,7 @@ fn has_target(target: &str) -> bool {
     files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Adds the target to the active toolchain. Returns whether the toolchain has it.
+/// Adds the target to the active toolchain. Returns whether the toolchain now has the target.
 fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     let memory = setup.cache.join(format!("rustup-{target}-failed"));
     let failed_at = fs::metadata(&memory).and_then(|meta| meta.modified());

@@ -3,7 +3,7 @@
 use super::{Report, program_report, system::Package};
 use crate::paths;
 
-/// One package for each program.
+/// The packages of the programs, one for each program.
 pub const PACKAGES: [Package; 3] =
     [Package::program("curl"), Package::program("jq"), Package::program("openssl")];
 

@@ -1,4 +1,4 @@
-//! The operating system's packages: finds missing ones, and installs them after permission.
+//! The operating system's packages. Finds missing packages, and installs them after permission.
 
 use std::{io::IsTerminal, process::Command};
 
@@ -7,23 +7,23 @@ use anyhow::{Result, bail};
 use super::Setup;
 use crate::{paths, process, ui};
 
-/// Permission to change the system. Other tools are installed into `node_modules` and the cache folder.
+/// Permission to change the system. No permission is needed for tools in `node_modules` and the cache folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// `--yes`, or CI.
+    /// Given by `--yes`, or in CI.
     Given,
     /// Asks at a terminal. Without a terminal, root needs no permission.
     Ask,
-    /// `--no-install`.
+    /// Refused by `--no-install`.
     Refused,
 }
 
-/// A program from the operating system's packages. Package names are separated by spaces. An empty text means that the
-/// system has no such package or does not need it.
+/// A program from the operating system's packages. Each system's package names are separated by spaces. An empty text
+/// means that the system has no package for the program or does not need one.
 pub struct Package {
     /// Name in the message about missing programs.
     pub name: &'static str,
-    /// Checks whether it is installed.
+    /// Checks whether the program is installed.
     pub present: fn(&Self) -> bool,
     /// Debian, Ubuntu, Raspberry Pi OS.
     pub debian: &'static str,
@@ -34,7 +34,7 @@ pub struct Package {
 }
 
 impl Package {
-    /// A package with one program, named like the program on every system.
+    /// A package that has the same name as its program on every system.
     pub const fn program(name: &'static str) -> Self {
         let present = |own: &Self| paths::on_path(own.name).is_some();
         Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
@@ -76,7 +76,7 @@ impl System {
         }
     }
 
-    /// The command that a person would type.
+    /// The command that a person would type to install packages.
     fn install_line(self, packages: &[&Package]) -> String {
         let names: Vec<_> =
             packages.iter().map(|package| self.names(package)).filter(|n| !n.is_empty()).collect();
@@ -90,7 +90,7 @@ impl System {
     }
 }
 
-/// The command that installs a package here, for `doctor`.
+/// The command that installs a package on this system, for `doctor`.
 #[must_use]
 pub fn install_line(package: &Package) -> String {
     System::detect()
@@ -98,8 +98,8 @@ pub fn install_line(package: &Package) -> String {
 }
 
 impl Setup {
-    /// Installs the missing ones of these packages, after permission. On systems other than Debian, fails with the
-    /// command to run.
+    /// Installs those of these packages that are missing, after permission. On systems other than Debian, fails with an
+    /// error that contains the install command.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
         let missing: Vec<&Package> =
             packages.iter().copied().filter(|package| !package.is_present()).collect();
@@ -141,7 +141,7 @@ impl Setup {
             Consent::Ask if terminal => ui::pause(ask),
             Consent::Ask if root => Ok(()),
             Consent::Ask => {
-                bail!("nothing was installed; run the command above, or run this again with --yes")
+                bail!("nothing was installed; run the command above, or run cargo xtask again with --yes")
             }
             Consent::Refused => bail!("nothing was installed (--no-install); run the command above"),
         }
@@ -149,7 +149,7 @@ impl Setup {
 }
 
 fn ask() -> Result<()> {
-    eprint!("Run this now? [Y/n] ");
+    eprint!("Run this command now? [Y/n] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if matches!(answer.trim(), "" | "y" | "Y" | "yes") && answer.ends_with('\n') {
@@ -158,7 +158,7 @@ fn ask() -> Result<()> {
     bail!("nothing was installed; run the command above, then try again")
 }
 
-/// A command that runs as root, with sudo if needed.
+/// A command that runs as root. Uses sudo if this process is not root.
 #[must_use]
 pub fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {

@@ -1,4 +1,4 @@
-//! Checks the written tables, and that nothing is written if the Worker would refuse it.
+//! Checks the written tables. Checks that nothing is written if the Worker would refuse the new table.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ impl TestFolder {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Runs a command line; paths are written as `@NAME`.
+    /// Runs a command line. In `line`, `@NAME` is replaced by the path of the file NAME in the folder.
     fn run(&self, line: &str) -> Result<()> {
         let words = line.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(name) => self.path(name),
@@ -90,7 +90,8 @@ fn a_secret_goes_into_its_own_file() {
     }
 
     assert!(test_folder.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
-    // An issuer whose table would come before that of `cron`, so that the Worker would refuse `cron`.
+    // In the configuration, the table of this issuer would come before the table of `cron`, so the Worker would refuse
+    // `cron`.
     let twin = test_folder.refuses(&format!("add again {WHO} --key @public"));
     assert!(twin.contains("then refuse the issuer cron"), "{twin}");
     let twin = test_folder.refuses(&format!("add zeal {WHO} --key @public"));

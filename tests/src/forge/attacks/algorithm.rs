@@ -1,11 +1,11 @@
-//! Attacks on `alg`: none, another algorithm, a public key used as a secret (RFC 8725 §2.1, §3.1).
+//! Attacks on `alg`: the value `none`, another algorithm, and a public key used as a secret (RFC 8725 §2.1, §3.1).
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// All combinations of upper and lower case of a word.
+/// All combinations of upper and lower case of a word's letters.
 fn spellings(word: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     for letter in word.chars() {
@@ -15,7 +15,7 @@ fn spellings(word: &str) -> Vec<String> {
     all
 }
 
-/// An unsecured token (RFC 7519 §6): two parts and an empty third one.
+/// An unsecured token (RFC 7519 §6). It has two parts and an empty third part.
 pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     let unsigned = |alg: &String| {
         let mut header = s.header.clone();
@@ -25,13 +25,13 @@ pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     refused("malformed", spellings("none").iter().map(unsigned))
 }
 
-/// `none` with a valid signature.
+/// The algorithm `none` in every spelling, with a valid signature.
 pub fn alg_none_in_every_spelling(s: &Subject) -> Vec<Attempt> {
     let odd = ["", " none", "none ", "none\0", "ｎｏｎｅ", "nonе", "null", "false"].map(str::to_owned);
     refused("wrong_algorithm", spellings("none").iter().chain(&odd).map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// A missing `alg`, or one that is not a string.
+/// A missing `alg`, or an `alg` that is not a string.
 pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     let odd =
         [json!(null), json!(1), json!(true), json!([]), json!(["none"]), json!([s.signer.alg()]), json!({})];
@@ -48,7 +48,7 @@ pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", odd.iter().map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// Every other algorithm's name with a valid signature, including those of the key's family.
+/// The name of every other algorithm with a valid signature. This includes the algorithms of the key's family.
 pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     let names = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
@@ -68,7 +68,8 @@ fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> 
     refused("wrong_algorithm", forged)
 }
 
-/// The public key's PEM as an HMAC secret: unchanged, without the final newline, with CRLF, and without newlines.
+/// The public key's PEM as an HMAC secret. The PEM is unchanged, without the final newline, with CRLF, and without
+/// newlines.
 pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     let spellings =
@@ -76,7 +77,8 @@ pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, spellings.map(String::into_bytes))
 }
 
-/// The same with leading white space, which hides the PEM from libraries that check how the text begins.
+/// The public key's PEM with leading white space as an HMAC secret. The white space hides the PEM from libraries that
+/// check how the text begins.
 pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     by_public_secret(
@@ -90,7 +92,7 @@ pub fn the_public_der_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, s.signer.public_der().into_iter().chain(s.signer.public_raw()))
 }
 
-/// The public JWK as an HMAC secret: alone, with `kid`, and in a JWK Set.
+/// The public JWK as an HMAC secret. The JWK is used alone, with `kid`, and in a JWK Set.
 pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(jwk) = s.signer.public_jwk() else { return vec![] };
     let mut named = jwk.clone();

@@ -1,4 +1,4 @@
-//! Attacks on the format: ambiguous base64url, ambiguous JSON, sizes and nesting depth.
+//! Attacks on the format: ambiguous base64url, ambiguous JSON, sizes, and nesting depth.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::forge::{Attempt, Subject, encode};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Copies of the token, each with a different part altered.
+/// Copies of the token. In each copy, one part is altered.
 fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let parts: Vec<&str> = token.split('.').collect();
     let altered = (0..parts.len()).filter_map(|index| {
@@ -18,15 +18,15 @@ fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String>
     altered.collect()
 }
 
-/// Another encoding of the same bytes: the unused bits of the last character are set.
+/// A different encoding of the same bytes. The unused bits of the last character are set.
 pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
-    // White space in JSON has no meaning. It gives the parts different lengths.
+    // White space in JSON has no meaning. It is added so that the parts have different lengths.
     let tokens = (0..3).flat_map(|spaces| {
         let space = " ".repeat(spaces);
         let token = s.signed(format!("{space}{}", text(&s.header)), format!("{space}{}", text(&s.claims)));
         each_part(&token, |part| {
             let last = ALPHABET.iter().position(|one| Some(one) == part.as_bytes().last())?;
-            // In complete groups of four, the last character has no unused bits.
+            // If the length is a multiple of four, the last character has no unused bits.
             (part.len() % 4 != 0)
                 .then(|| format!("{}{}", &part[..part.len() - 1], char::from(ALPHABET[last | 1])))
         })
@@ -68,13 +68,13 @@ pub fn trailing_bytes(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let tails =
         [".", "..", ".e30", ".AAAA.AAAA", "\0", "%00", "%2e", ",", ";x=1", "\"", "#", "&access_token=x", "é"];
-    // Additional base64url characters are additional bytes of the signature.
+    // Additional base64url characters become additional bytes of the signature.
     let longer = ["AAAA", "AAAAAAAA"].map(|tail| format!("{honest}{tail}"));
     [refused("malformed", tails.map(|tail| format!("{honest}{tail}"))), refused("bad_signature", longer)]
         .concat()
 }
 
-/// Too few parts, too many, and empty ones.
+/// Tokens with too few parts, with too many parts, and with empty parts.
 pub fn parts_missing_or_empty(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let parts: Vec<&str> = honest.split('.').collect();
@@ -94,7 +94,7 @@ pub fn parts_missing_or_empty(s: &Subject) -> Vec<Attempt> {
     [refused("malformed", malformed), refused("json", empty)].concat()
 }
 
-/// Only dots.
+/// Tokens of only dots, and a token followed by dots.
 pub fn a_hundred_thousand_dots(s: &Subject) -> Vec<Attempt> {
     let dots = ".".repeat(100_000);
     refused("malformed", [dots.clone(), format!("{}{dots}", s.honest())])
@@ -213,7 +213,7 @@ pub fn b64_false(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// A compressed payload (RFC 7516 §4.1.3), which could decompress to any size.
+/// A compressed payload (RFC 7516 §4.1.3). It could have any size after decompression.
 pub fn zip_def(s: &Subject) -> Vec<Attempt> {
     refused("extension", ["DEF", "none", ""].map(|zip| s.header("zip", zip)))
 }

@@ -1,11 +1,11 @@
-//! Attacks on key selection: a key in the token, a key at an address in the token, an unknown key.
+//! Attacks on key selection: a key in the token, a key at a URL in the token, and an unknown key.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// An attacker's token with a header member that contains or locates its key.
+/// A token that the attacker's key signed. A header member contains this key or the URL of this key.
 fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let forged = values.into_iter().map(|value| {
@@ -15,12 +15,12 @@ fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) 
         s.signed_by(&stranger, text(&header), text(&s.claims))
     });
     let mut all = refused("embedded_key", forged);
-    // Refused even if everything else in the token is valid.
+    // The header member is refused even if everything else in the token is valid.
     all.extend(refused("embedded_key", [s.header(member, Value::Null)]));
     all
 }
 
-/// `jwk` (CVE-2018-0114): the token contains the key that verifies it.
+/// Attack with `jwk` (CVE-2018-0114). The token contains the key that verifies the token.
 pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let mut named = stranger.public_jwk().expect("a public key");
@@ -33,24 +33,24 @@ pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// `jku`: the address of a JWK Set.
+/// Attack with `jku`, the URL of a JWK Set.
 pub fn a_jku(s: &Subject) -> Vec<Attempt> {
     let places = ["https://evil.example/jwks.json", "http://127.0.0.1:1/", "file:///etc/passwd", ""];
     bringing(s, "jku", places.map(Value::from))
 }
 
-/// `x5u`: the address of certificates.
+/// Attack with `x5u`, the URL of certificates.
 pub fn an_x5u(s: &Subject) -> Vec<Attempt> {
     bringing(s, "x5u", ["https://evil.example/chain.pem", "file:///dev/zero"].map(Value::from))
 }
 
-/// `x5c`: certificates in the token.
+/// Attack with `x5c`, certificates in the token.
 pub fn an_x5c(s: &Subject) -> Vec<Attempt> {
     let der = encode(s.signer.stranger().public_der().unwrap_or_default());
     bringing(s, "x5c", [json!([der]), json!([]), json!("MIIB")])
 }
 
-/// Certificate thumbprints are ignored, so they select no other key.
+/// Certificate thumbprints are ignored, so they cannot select another key.
 pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     let stranger = s.signer.stranger();
     let forged = ["x5t", "x5t#S256"].map(|member| {
@@ -76,7 +76,7 @@ fn by_kid(s: &Subject, kids: impl IntoIterator<Item = String>) -> Vec<Attempt> {
     refused("unknown_key", kids.into_iter().map(|kid| s.header("kid", kid)))
 }
 
-/// Blank values, and values similar to the correct one.
+/// Blank `kid` values, and `kid` values that are similar to the correct one.
 pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let (start, _) = kid.split_at(kid.len() / 2);
@@ -85,7 +85,7 @@ pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     by_kid(s, ["", " ", "\0"].map(str::to_owned).into_iter().chain(similar))
 }
 
-/// Paths, in case a verifier uses `kid` as a file name.
+/// Paths as `kid`. A verifier could use `kid` as a file name.
 pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     let paths = [
         "../../../../../../dev/null",
@@ -99,7 +99,7 @@ pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     by_kid(s, paths.map(str::to_owned))
 }
 
-/// SQL fragments, in case a verifier inserts `kid` into a query as text.
+/// SQL fragments as `kid`. A verifier could insert `kid` into a query as text.
 pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let pieces = [
@@ -111,7 +111,8 @@ pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     by_kid(s, pieces)
 }
 
-/// A `kid` that names an empty file, and a signature with its content, the empty secret.
+/// A `kid` that is the path of an empty file. The token is signed with the content of this file, which is the empty
+/// secret.
 pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let changes = json!({ "alg": "HS256", "kid": "/dev/null" });
     let mut header = s.header.clone();
@@ -131,12 +132,12 @@ pub fn a_kid_that_is_no_text(s: &Subject) -> Vec<Attempt> {
     refused("json", odd.map(|kid| s.header("kid", kid)))
 }
 
-/// Pinlatch's tokens always contain `kid`.
+/// Tokens without `kid`. Pinlatch's tokens always contain `kid`.
 pub fn no_kid(s: &Subject) -> Vec<Attempt> {
     if s.is_own() { refused("unknown_key", [s.without_header("kid")]) } else { vec![] }
 }
 
-/// An issuer's key with the claims and header of the edge's tokens.
+/// Tokens with the claims and header of the edge's tokens, signed with an issuer's key.
 pub fn an_issuer_speaking_as_the_edge(s: &Subject) -> Vec<Attempt> {
     let edges = s.others.iter().filter(|_| !s.is_own()).filter(|other| other.matches('.').count() == 2);
     let mut all = Vec::new();

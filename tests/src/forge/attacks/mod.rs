@@ -1,8 +1,8 @@
-//! The catalogue: known attacks on token verifiers, and attacks designed against ours.
+//! The catalogue of attacks: known attacks on token verifiers, and attacks designed against our verifier.
 //!
-//! An attack is a function from a subject to the tokens to try, each with the expected refusal code. It returns no
-//! tokens if it does not apply to the subject. [`for_each_attack!`] lists all attacks, so that each becomes a test of
-//! the same name in every test suite.
+//! An attack is a function. For a subject, it returns the tokens to try, each with the expected refusal code. If the
+//! attack does not apply to the subject, it returns no tokens. [`for_each_attack!`] lists all attacks, so that each
+//! attack becomes a test with the same name in every test suite.
 
 pub mod algorithm;
 pub mod form;
@@ -14,11 +14,11 @@ pub mod time;
 
 use super::{Attempt, Subject};
 
-/// Returns the tokens to try against a subject.
+/// For a subject, returns the tokens to try.
 pub type Attack = fn(&Subject) -> Vec<Attempt>;
 
-/// Passes the names of all attacks to a macro, with their modules: in the first brackets those on bearers and
-/// credentials, in the second those on tokens that only a device receives.
+/// Passes the names of all attacks, with their modules, to a macro. The first brackets contain the attacks on bearer
+/// tokens and credentials. The second brackets contain the attacks on tokens that only a device receives.
 #[macro_export]
 macro_rules! for_each_attack {
     ($run:ident) => {

@@ -1,11 +1,11 @@
-//! Attacks on audience, issuer, subject, id and token kind.
+//! Attacks on audience, issuer, subject, token id and token kind.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::refused;
 use crate::forge::{Attempt, Role, Subject, read};
 
-/// Values of `typ` in use, by Pinlatch or by others.
+/// Values of `typ` that Pinlatch or others use.
 const TYPS: [&str; 16] = [
     "at+jwt",
     "guest+jwt",
@@ -34,7 +34,7 @@ fn claims(
     refused(code, values.into_iter().map(|value| s.claim(name, value)))
 }
 
-/// Lists without the expected audience.
+/// Values of `aud` that do not contain the expected audience.
 pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let joined = format!("{own} other");
@@ -46,12 +46,12 @@ pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Empty and blank values.
+/// Empty and blank values of `aud`.
 pub fn aud_blank(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", [json!(""), json!(" "), json!([""]), json!("\0")])
 }
 
-/// Values that are neither a string nor an array of strings.
+/// Values of `aud` that are neither a string nor an array of strings.
 pub fn aud_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let odd = [
@@ -71,7 +71,7 @@ pub fn no_aud(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("aud")])
 }
 
-/// The correct audience: shortened, extended, in upper case, or with invisible or look-alike characters.
+/// Variants of the correct audience: shortened, extended, in upper case, or with invisible or look-alike characters.
 pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let near = [
@@ -101,13 +101,13 @@ pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", others.into_iter().filter(|other| *other != own).map(Value::from))
 }
 
-/// The refusal code for an unknown issuer. If no external issuer has this `iss`, the bearer is verified as a token of
-/// the edge, and its `typ` is wrong.
+/// The refusal code for an unknown issuer. A bearer token whose `iss` is not an external issuer is verified as a token
+/// of the edge, so its `typ` is wrong.
 fn unknown_issuer(s: &Subject) -> &'static str {
     if s.role == Role::Issuer { "wrong_kind" } else { "wrong_issuer" }
 }
 
-/// The correct issuer: shortened, extended, or in upper case.
+/// Variants of the correct issuer: shortened, extended, or in upper case.
 pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let near = [
@@ -123,7 +123,7 @@ pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", near.map(Value::from))
 }
 
-/// Look-alike and invisible characters.
+/// Issuers with look-alike or invisible characters.
 pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let mut alike: Vec<String> =
@@ -140,7 +140,7 @@ pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", alike.into_iter().filter(|alike| alike != own).map(Value::from))
 }
 
-/// Values that are not strings, empty or too long.
+/// Values of `iss` that are not strings, are empty or are too long.
 pub fn iss_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let code = if s.role == Role::Issuer { "wrong_kind" } else { "bad_claim" };
@@ -165,7 +165,8 @@ pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Ids by which a token could not be revoked. An external issuer's token may omit `jti`; the edge then assigns one.
+/// Values of `jti` with which a token could not be revoked. A token of an external issuer can omit `jti`. In this case
+/// the edge assigns an id.
 pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["a"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "jti", odd);
@@ -175,7 +176,7 @@ pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// The claims of a valid token with the `typ` of every other kind.
+/// The claims of a valid token, with the `typ` of every other kind.
 pub fn the_same_claims_as_every_other_kind(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let usual = |typ: &str| s.role == Role::Issuer && matches!(typ, "JWT" | "at+jwt");
@@ -200,7 +201,7 @@ pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Pinlatch's kinds require `typ`, with the exact value.
+/// Tokens without `typ`, or with a similar `typ`. Pinlatch's kinds of token require the exact value.
 pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let near = [

@@ -1,4 +1,4 @@
-//! Attacks on claims that only one role has.
+//! Attacks on claims that only tokens of one role have.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn only(s: &Subject, role: Role, attempts: impl FnOnce() -> Vec<Attempt>) -> Vec
     if s.role == role { attempts() } else { vec![] }
 }
 
-/// Invalid scopes, and generations that are not whole numbers.
+/// Invalid scopes, and generations that are not integers.
 pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     let guest = s.role == Role::Guest;
     only(s, if guest { Role::Guest } else { Role::Access }, || {
@@ -57,7 +57,7 @@ pub fn a_credential_of_an_odd_key(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Device names that are paths, blank or otherwise invalid.
+/// Device names that are paths, are blank or are otherwise invalid.
 pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Cert, || {
         refused(
@@ -67,7 +67,7 @@ pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof of an old, altered or invented challenge.
+/// A proof for an old, altered or invented challenge.
 pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let own = s.text("challenge").to_owned();
@@ -91,7 +91,7 @@ pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof by another device, or for an invalid connection nonce.
+/// A proof from another device, or with an invalid connection nonce.
 pub fn a_proof_of_another_device_or_session(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let mut all = refused("wrong_issuer", [s.claim("iss", "shed"), s.claim("iss", "urn:pinlatch:edge")]);
@@ -112,7 +112,7 @@ pub fn a_command_of_another_session(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A deadline beyond the token's lifetime, or of another type.
+/// A deadline after the token's expiry, or a deadline of another type.
 pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let deadline = s.claims["deadline"].as_u64().expect("a time");
@@ -126,7 +126,7 @@ pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command for another device, by device name or by site.
+/// A command for another device. The device name or the site differs.
 pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let own = s.text("aud");
@@ -136,7 +136,7 @@ pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command whose line, action or arguments are missing or of another type.
+/// A command whose line, action or arguments are missing or have another type.
 pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let mut all = Vec::new();
@@ -151,7 +151,7 @@ pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A welcome for another nonce, for an invalid site, or with inconsistent times.
+/// A welcome with another nonce, an invalid site, or inconsistent times.
 pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Welcome, || {
         let now_ms = s.claims["now_ms"].as_u64().expect("a time");

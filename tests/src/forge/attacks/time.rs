@@ -1,4 +1,4 @@
-//! Attacks on times: missing, malformed, in the past, in the future.
+//! Attacks on times: missing, malformed, past and future times.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::forge::{Attempt, Object, Subject};
 
 const TIMES: [&str; 3] = ["exp", "iat", "nbf"];
 
-/// Sets each time claim in turn to each value.
+/// Sets each time claim in turn to each of the values.
 fn each(s: &Subject, values: &[Value]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| values.iter().map(|value| s.claim(name, value.clone())));
     refused("bad_claim", tokens)
@@ -31,7 +31,7 @@ fn times(s: &Subject, iat: u64, exp: u64) -> String {
     s.with_claims(&Object::from_iter([("iat".into(), iat.into()), ("exp".into(), exp.into())]))
 }
 
-/// Numbers in strings, and dates.
+/// Times as strings with numbers or dates.
 pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each(
@@ -46,7 +46,7 @@ pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Fractions, and whole numbers written as fractions.
+/// Times with fractions, and integers that are written with a fraction.
 pub fn times_as_floats(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each_spelt(s, "bad_claim", &[&format!("{later}.5"), &format!("{later}.0"), "1.79e9", "0.1", "-0.0"])
@@ -73,7 +73,7 @@ pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Numbers that are invalid in JSON, and one beyond the range of a 64-bit float.
+/// Numbers that JSON does not allow, and a number outside the range of a 64-bit float.
 pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -90,17 +90,17 @@ pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// A token without expiry.
+/// A token without `exp`.
 pub fn no_exp(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("exp")])
 }
 
-/// A token without a time of issue.
+/// A token without `iat`.
 pub fn no_iat(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("iat")])
 }
 
-/// A token expires in the second of `exp` itself (RFC 7519 §4.1.4: "on or after").
+/// A token whose `exp` is the current second. It has expired, because RFC 7519 §4.1.4 says "on or after".
 pub fn exp_of_this_second(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -116,20 +116,20 @@ pub fn exp_long_ago(s: &Subject) -> Vec<Attempt> {
     refused("expired", [times(s, s.now - 86_400, s.now - 86_390), times(s, 0, 1)])
 }
 
-/// A lifetime of zero or less.
+/// A token whose lifetime is zero or negative.
 pub fn exp_not_after_iat(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     refused("bad_claim", [times(s, iat, iat), times(s, iat, iat - 1), times(s, iat, 0)])
 }
 
-/// A lifetime beyond the limit for its kind.
+/// A token whose lifetime is above the limit for its kind.
 pub fn a_life_too_long(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     let most = (1 << 53) - 1;
     refused("too_long_lived", [times(s, iat, iat + s.max_life + 1), times(s, 0, most)])
 }
 
-/// Issued ten minutes or a day in the future.
+/// A token that was issued ten minutes or a day in the future.
 pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -138,7 +138,7 @@ pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     refused("not_yet_valid", [times(s, later, later + 30), times(s, s.now + 86_400, s.now + 86_430)])
 }
 
-/// Valid only after ten minutes or a day.
+/// A token that becomes valid in ten minutes or in a day.
 pub fn nbf_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
