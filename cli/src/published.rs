@@ -156,6 +156,6 @@ mod tests {
         let large = format!("{{\"x\":\"{}\"}}", "x".repeat(usize::try_from(MOST).unwrap()));
         let large = answered(&with("200 OK", "", &large)).unwrap_err();
         assert!(large.to_string().contains("larger than"), "{large}");
-        assert!(get("http://id.example/jwks").unwrap_err().to_string().contains("neither https nor"));
+        assert!(get("http://id.example/jwks").unwrap_err().to_string().contains("not an https URL"));
     }
 }

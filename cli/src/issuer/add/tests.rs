@@ -139,7 +139,7 @@ fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
         ("--key @public --typ guest+jwt", "typ"),
         ("--jwks-uri http://x.example/jwks", "jwks_uri: "),
         ("--jwks-uri https://x.example/jwks --alg HS256", "shared secret"),
-        ("--discover http://x.example", "neither https nor"),
+        ("--discover http://x.example", "not an https URL"),
     ] {
         let said = test_folder.refuses(&format!(
             "add new --issuer https://new.example --audience new --scope site:audit {line}"
