@@ -24,7 +24,7 @@ static DEVICE: OnceLock<Name> = OnceLock::new();
 
 /// Adds `DEVICE=` to all further messages.
 pub fn name_device(name: &Name) {
-    // The first name is kept until a restart, because one process serves one device.
+    // One process serves one device, so the device name that is set first stays until a restart.
     let _ = DEVICE.set(name.clone());
 }
 

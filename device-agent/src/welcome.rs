@@ -33,7 +33,7 @@ pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) 
     let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;
     let received_ms = boot_ms();
     let Ok(ToAgent::Welcome { jwt, keyset }) = serde_json::from_str(&first) else {
-        return Err(LinkError::Protocol("the first frame is not a welcome"));
+        return Err(LinkError::Protocol("the first frame from the edge is not a `welcome` frame"));
     };
     let known = credentials.key_set().map_err(LinkError::Untrusted)?.number;
     let set = keyset::verify(&keyset, &credentials.root).map_err(LinkError::Untrusted)?;
@@ -57,7 +57,9 @@ async fn first_text(socket: &mut WebSocketStream<BoxStream>) -> Result<String, L
         match socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
             Message::Text(text) => return Ok(text.as_str().to_owned()),
             Message::Close(frame) => return Err(LinkError::closed(frame)),
-            Message::Binary(_) => return Err(LinkError::Protocol("the first frame is not a welcome")),
+            Message::Binary(_) => {
+                return Err(LinkError::Protocol("the first frame from the edge is not a `welcome` frame"));
+            }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }

@@ -244,7 +244,7 @@ fn every_code_is_listed_and_stands_under_its_status() {
     used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
     // The callback of a login provider redirects to the panel with these codes in the query.
     used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
-    assert_eq!(used, listed.into_iter().collect(), "every code is returned by at least one call");
+    assert_eq!(used, listed.into_iter().collect(), "every error code is listed for at least one operation");
 }
 
 #[test]

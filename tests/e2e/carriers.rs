@@ -152,7 +152,7 @@ fn a_cookie_writes_only_from_our_own_origin() {
     }
     assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
-    // A duplicated cookie is ignored, because a sibling domain can have set one of the two cookies.
+    // If a cookie occurs twice, both are ignored, because a sibling domain could have set one of them.
     let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
     site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }

@@ -183,7 +183,7 @@ impl VerifyingKey {
             algorithms.iter().copied().filter(|algorithm| algorithm.family() == family).collect();
         wanted.dedup();
         if wanted.is_empty() {
-            return Err(KeyError::Unfit("it fits none of the allowed algorithms"));
+            return Err(KeyError::Unfit("the key cannot be used with any of the allowed algorithms"));
         }
         let forms = wanted.into_iter().map(|algorithm| material.form(algorithm));
         let forms: Vec<Form> = forms.collect::<Result<_, _>>()?;

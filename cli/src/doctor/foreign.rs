@@ -129,15 +129,17 @@ impl IssuerCheck<'_> {
         let (name, own) = (&self.issuer.name, &self.issuer.issuer);
         let text = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
         if text("issuer") != own {
-            let detail =
-                format!("{name}: `issuer` is {:?} in its metadata, but {own:?} in its table", text("issuer"));
+            let detail = format!(
+                "{name}: the issuer's metadata contains `issuer` {:?}, but the configuration contains {own:?}",
+                text("issuer")
+            );
             let advice =
                 "set `issuer` in the table to the value in the metadata, including any trailing slash";
             return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
         }
         if text("jwks_uri") != uri {
             let detail = format!(
-                "{name}: `jwks_uri` is {:?} in its metadata, but {uri:?} in its table",
+                "{name}: the issuer's metadata contains `jwks_uri` {:?}, but the configuration contains {uri:?}",
                 text("jwks_uri")
             );
             let advice = "use the URL in the metadata, because the issuer might publish new keys only there";
@@ -172,7 +174,7 @@ impl IssuerCheck<'_> {
         }
         if is(Code::IssuerUnavailable) {
             let detail = format!("{name}: the edge cannot fetch the issuer's keys, but this machine can");
-            let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The reason is in the edge's log: \
+            let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The edge's log contains the reason of the failure: \
                           npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
         }
@@ -307,7 +309,7 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
     }
     let side = if theirs > now { "ahead of" } else { "behind" };
     let detail = format!("{name}: its clock is {} {side} this machine's", spoken(apart));
-    let advice = "correct the wrong clock; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
+    let advice = "find out which of the two clocks is wrong, and correct it; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 

@@ -165,7 +165,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
 fn unreachable(error: &anyhow::Error) -> Check {
     let text = format!("{error:#}");
     if text.contains("certificate") || text.contains("tls") || text.contains("rustls") {
-        let advice = "renew the certificate, or set PINLATCH_CA_FILE to the path of its CA's certificate; check this machine's clock";
+        let advice = "check this machine's clock; if the clock is correct, renew the certificate. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate";
         return Check::failed("tls", text, advice);
     }
     Check::failed("edge", text, "check the URL, the network, and `npx wrangler deployments list`")

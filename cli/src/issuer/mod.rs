@@ -128,6 +128,6 @@ fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name>
         (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),
         (Some(site), _) => bail!("site: {:?} is not in SITES of {}", site.as_str(), config.display()),
         (None, Some(first)) => Ok(first.clone()),
-        (None, None) => bail!("SITES of {} is empty", config.display()),
+        (None, None) => bail!("the variable SITES in {} is empty", config.display()),
     }
 }

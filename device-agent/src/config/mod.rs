@@ -39,7 +39,7 @@ pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 /// Default time without a link after which a line that is not retained goes to its safe level.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
-/// Default `link_timeout_s`. The edge considers a silent device offline after the same time.
+/// Default `link_timeout_s`. The edge uses the same timeout: a device that sends nothing for this time is offline.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
 /// A validated configuration. Paths are resolved against the file's folder.
@@ -243,7 +243,7 @@ pub struct Interlock {
 pub enum OnLinkLoss {
     /// Keeps its level.
     Hold,
-    /// Goes to its safe level after this time.
+    /// The line goes to its safe level after the link has been lost for this time.
     SafeAfter(Duration),
 }
 

@@ -150,7 +150,7 @@ async fn an_expired_authority_is_named_and_can_be_replaced() {
     running.stop().await;
 }
 
-/// After its connection was replaced, the agent requests that its next connection does not replace another connection.
+/// An agent whose connection was replaced by another agent reconnects without replacing the other agent's connection.
 /// After a successful connection, the agent no longer requests this.
 #[tokio::test]
 async fn an_agent_that_was_replaced_yields() {

@@ -36,7 +36,7 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> Outcome {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    // Read from the JavaScript request, because the crate `worker` replaces an unknown method with GET.
+    // The method is read from the JavaScript request, because the crate `worker` replaces an unknown method with GET.
     let spoken = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;

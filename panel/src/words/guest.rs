@@ -7,7 +7,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 /// On the page for a link that gives no access, before the link to sign-in.
 pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
-/// Accessible name of the guest's bar.
+/// Accessible name of the bar at the top of a guest's page.
 pub const ACCESS: &str = "Guest access";
 pub const GUEST: &str = "Guest";
 pub const LEAVE: &str = "Leave";

@@ -47,7 +47,7 @@ chip = "9030000.pl061"
 offset = 8
 "#;
 
-/// Number of bounces of the bell. The number is odd, so that the bell is pressed after the last bounce.
+/// Number of level changes of the bell's contact. It is odd, so the contact is closed after the last change.
 const BOUNCES: u32 = 15;
 
 /// Longest time until a change reaches a pin.

@@ -39,7 +39,7 @@ pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 /// Longest time from power-on until the network is up.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// The reason why this host cannot emulate boards, from `cargo xtask test`. `None` if it can.
+/// The reason, found by `cargo xtask test`, why this host cannot emulate boards. `None` if the host can.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("skipped: {reason}");

@@ -77,7 +77,7 @@ pub struct KeyEntry {
     pub role: KeyRole,
     /// When the role started or the key was created, in seconds of Unix time, if known.
     pub since: Option<u64>,
-    /// When the role ends, in seconds of Unix time, if known.
+    /// End of the role as Unix time in seconds, if known.
     pub until: Option<u64>,
 }
 

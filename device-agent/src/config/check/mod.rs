@@ -31,7 +31,11 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     // The map is sorted by name, but lines are shown in the order of the configuration file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
-        checker.add("config_missing", None, "the configuration has no lines: add a table [lines.NAME]");
+        checker.add(
+            "config_missing",
+            None,
+            "the configuration defines no GPIO lines: add a table [lines.NAME]",
+        );
     }
     if let Some((name, _)) = lines.get(MAX_LINES) {
         checker.add(

@@ -94,10 +94,15 @@ impl Checker<'_> {
         self.only("bias", &line.bias, gpio && kind == LineKind::Contact, "gpio contacts");
         self.only("pwm", &line.pwm, pwm, "driver = \"pwm\"");
         let one = pwm && kind != LineKind::Rgb || matches!(driver, Driver::Iio | Driver::Hwmon);
-        self.only("channel", &line.channel, one, "pwm dimmers and servos, and the drivers iio and hwmon");
+        self.only(
+            "channel",
+            &line.channel,
+            one,
+            "dimmers and servos with the driver pwm, and lines with the driver iio or hwmon",
+        );
         self.only("channels", &line.channels, pwm && kind == LineKind::Rgb, "pwm rgb lines");
-        self.only("frequency_hz", &line.frequency_hz, light, "pwm dimmers and rgb lines");
-        self.only("gamma", &line.gamma, light, "pwm dimmers and rgb lines");
+        self.only("frequency_hz", &line.frequency_hz, light, "dimmers and rgb lines with the driver pwm");
+        self.only("gamma", &line.gamma, light, "dimmers and rgb lines with the driver pwm");
         self.only("pulse_us", &line.pulse_us, pwm && kind == LineKind::Servo, "pwm servos");
         self.only("device", &line.device, sensor, "the drivers w1, iio and hwmon");
         self.only("interval_s", &line.interval_s, sensor, "the drivers w1, iio and hwmon");
