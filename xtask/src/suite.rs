@@ -63,17 +63,17 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         }
         cargo_tests::compile()
     };
-    let web = || {
+    let cross = || {
         if whole {
             wasm_clippy(setup)?;
         }
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
-        anyhow::Ok((web.tools, hooks))
+        // After the builds above, so that at most two cargo processes compile at a time.
+        anyhow::Ok((web.tools, hooks, needs::device_agents(setup)?))
     };
-    let devices = || both(|| needs::device_agents(setup), || needs::download(setup));
-    let (Compiled { native, programs }, ((tools, hooks), (agents, downloads))) =
-        both(native, || both(web, devices))?;
+    let (Compiled { native, programs }, ((tools, hooks, agents), downloads)) =
+        both(native, || both(cross, || needs::download(setup)))?;
     cargo_tests::run_native(native, filter)?;
     if whole {
         dry_run(&tools, mode)?;
