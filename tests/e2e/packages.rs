@@ -94,8 +94,9 @@ fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
 fn is_confined(computer: &Computer) {
     let said = computer.run(&format!("systemd-analyze security --offline=yes --threshold=15 {UNIT} | cat"));
     let level = said.lines().rev().find_map(|line| line.split_once("level for pinlatch-agent.service: "));
-    let level: f64 =
-        level.and_then(|(_, rest)| rest.split(' ').next()?.parse().ok()).expect("an exposure level");
+    let level: f64 = level
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
+        .unwrap_or_else(|| panic!("an exposure level: {said}"));
     println!("systemd-analyze security: {level}");
     assert!(level <= 1.5, "{said}");
     let complaints = computer.run(&format!("systemd-analyze verify /lib/systemd/system/{UNIT}"));

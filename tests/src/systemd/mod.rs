@@ -87,7 +87,9 @@ impl Computer {
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
         let first = children.split_whitespace().next()?;
         let mut enter = Command::new("nsenter");
-        enter.args(["--target", first, "--all", "--root", "--wd=/", "--", "/bin/sh", "-c", line]).env_clear();
+        // `--root` is needed if these tests run in a chroot. It leaves the working directory outside.
+        enter.args(["--target", first, "--all", "--root", "--", "/bin/sh", "-c"]);
+        enter.arg(format!("cd / && {line}")).env_clear();
         enter.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");
         enter.stdin(std::process::Stdio::null()).output().ok()
     }
