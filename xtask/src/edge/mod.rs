@@ -178,7 +178,12 @@ impl Edge {
             return TcpStream::connect(address).is_ok();
         }
         let request = ureq::get(format!("http://{address}/healthz"));
-        request.config().timeout_global(Some(ANSWER)).build().call().is_ok()
+        request
+            .config()
+            .timeout_global(Some(ANSWER))
+            .build()
+            .call()
+            .is_ok_and(|answer| answer.status() == 200)
     }
 
     fn this_runs_log(&self) -> String {
