@@ -11,7 +11,7 @@ use crate::doctor::Doctor;
 use crate::generate::{Completions, Man};
 use crate::issuer::IssuerCommand;
 use crate::keys::KeysCommand;
-use crate::minted::GuestCommand;
+use crate::issued_tokens::GuestCommand;
 use crate::selfhost::SelfHost;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;

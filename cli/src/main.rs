@@ -12,7 +12,7 @@ mod generate;
 mod init;
 mod issuer;
 mod keys;
-mod minted;
+mod issued_tokens;
 mod output;
 mod published;
 mod selfhost;
@@ -61,7 +61,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Watch => watch::run(args.json)?,
         Command::User { command } => user::run(command, args.json)?,
         Command::Token { command } => return token::run(command, args.json),
-        Command::Guest { command } => minted::guest(command, args.json)?,
+        Command::Guest { command } => issued_tokens::guest(command, args.json)?,
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
         Command::Issuer { command } => issuer::run(command, args.json)?,

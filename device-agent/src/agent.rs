@@ -69,15 +69,15 @@ pub async fn run(
         () = service.watch(Part::Lines, lines.drive(signals)) => {}
         () = service.feed_watchdog(&lines) => {}
         () = following => {}
-        () = tell_status(newest_config.clone(), &status) => {}
-        () = tell_metrics(newest_config, &status, &telemetry) => {}
+        () = serve_status(newest_config.clone(), &status) => {}
+        () = serve_metrics(newest_config, &status, &telemetry) => {}
     }
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Serves the status on the configured socket. Never returns.
-async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
+async fn serve_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
     loop {
         let path = status::socket_of(&config.borrow_and_update());
         // If the status socket cannot be opened, the agent runs without this socket.
@@ -102,7 +102,7 @@ async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() 
 }
 
 /// Serves the metrics at the configured IP address and port. Never returns.
-async fn tell_metrics(
+async fn serve_metrics(
     mut config: watch::Receiver<Rc<Config>>,
     status: impl Fn() -> Status,
     telemetry: &Telemetry,

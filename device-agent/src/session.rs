@@ -108,7 +108,7 @@ pub enum Frame {
 }
 
 /// Parses a text frame. `None` if the frame is invalid or of an unknown type.
-pub fn heard(text: &str) -> Option<Frame> {
+pub fn parse_frame(text: &str) -> Option<Frame> {
     if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
 
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         let mut pings = every(self.context.ping_every());
         let mut resyncs = every(RESYNC_EVERY);
         let silence = self.context.link_timeout;
-        let mut heard = Instant::now();
+        let mut last_frame_at = Instant::now();
         loop {
             tokio::select! {
                 // The branches are polled in this order, so that no further frame is executed once the agent is
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return self.close().await,
                 frame = self.socket.next() => {
-                    heard = Instant::now();
+                    last_frame_at = Instant::now();
                     self.take(frame).await?;
                 }
                 event = lines.next_event() => self.report(event).await?,
@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
-                () = sleep_until(heard + silence) => return Err(LinkError::Timeout("the next frame from the edge")),
+                () = sleep_until(last_frame_at + silence) => return Err(LinkError::Timeout("the next frame from the edge")),
             }
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Session<'a> {
 
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
         self.context.telemetry.count(|counters| counters.bytes_received += bytes(text));
-        match heard(text) {
+        match parse_frame(text) {
             Some(Frame::Pong) => self.outbox.ponged(),
             Some(Frame::Message(message)) => self.obey(message).await?,
             None => self.not_understood(),
@@ -385,7 +385,7 @@ impl<'a> Session<'a> {
         self.ping().await?;
         while !self.outbox.is_confirmed() {
             match self.socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
-                Message::Text(text) => match heard(&text) {
+                Message::Text(text) => match parse_frame(&text) {
                     Some(Frame::Pong) => self.outbox.ponged(),
                     Some(Frame::Message(ToAgent::Command { jwt })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
@@ -444,9 +444,9 @@ mod tests {
 
     #[test]
     fn frames_are_read_or_passed_over() {
-        assert_eq!(heard("pong"), Some(Frame::Pong));
-        let command = heard("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
+        assert_eq!(parse_frame("pong"), Some(Frame::Pong));
+        let command = parse_frame("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
         assert_eq!(command, Some(Frame::Message(ToAgent::Command { jwt: "a.b.c".into() })));
-        assert_eq!((heard(""), heard("{\"type\":\"song\"}")), (None, None));
+        assert_eq!((parse_frame(""), parse_frame("{\"type\":\"song\"}")), (None, None));
     }
 }

@@ -3,7 +3,7 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, Kind, MINTED, NotAdmitted, Refusal, is_sealed, unverified_kid};
+use pinlatch_token::{AccessClaims, Kind, TOKEN_SUBJECT_PREFIX, NotAdmitted, Refusal, is_sealed, unverified_kid};
 
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -117,7 +117,7 @@ fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Re
     let registered = verified.registered;
     Ok(Principal {
         site: site.clone(),
-        minted: registered.sub.starts_with(MINTED),
+        issued: registered.sub.starts_with(TOKEN_SUBJECT_PREFIX),
         person: UserName::new(registered.sub.clone()).ok(),
         iss: registered.iss,
         sub: registered.sub,
@@ -151,7 +151,7 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
     Ok(Principal {
         site: admitted.site,
         person: None,
-        minted: false,
+        issued: false,
         iss: admitted.iss,
         sub: admitted.sub,
         // The issuer chooses the ids of its tokens. The prefix keeps these ids distinct from the ids of our tokens and

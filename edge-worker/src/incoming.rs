@@ -185,7 +185,7 @@ pub fn object_fault(error: worker::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use pinlatch_protocol::admin::{InviteRequest, MintRequest, TokenKind};
+    use pinlatch_protocol::admin::{InviteRequest, IssueRequest, TokenKind};
     use pinlatch_protocol::api::EnrolmentRequest;
     use pinlatch_protocol::scope::Role;
 
@@ -202,8 +202,8 @@ mod tests {
             ("expires_at", "9"),
             ("max_uses", "3"),
         ];
-        let mint: MintRequest = from_fields(&fields).unwrap();
-        assert_eq!((mint.kind, mint.name.as_str(), mint.max_uses), (TokenKind::Api, "true", Some(3)));
+        let issue: IssueRequest = from_fields(&fields).unwrap();
+        assert_eq!((issue.kind, issue.name.as_str(), issue.max_uses), (TokenKind::Api, "true", Some(3)));
         let invite: InviteRequest = from_fields(&[("username", "null"), ("role", "viewer")]).unwrap();
         assert_eq!((invite.username.as_str(), invite.rights.role), ("null", Some(Role::Viewer)));
         assert!(from_fields::<EnrolmentRequest>(&[("device", "7"), ("more", "1")]).is_err());

@@ -157,7 +157,7 @@ templates! {
     Route::UserSessions(..) => "/api/v1/users/{username}/sessions",
     Route::UserPassword(..) => "/api/v1/users/{username}/password",
     Route::Tokens => "/api/v1/tokens",
-    Route::MintedToken(..) => "/api/v1/tokens/{jti}",
+    Route::IssuedToken(..) => "/api/v1/tokens/{jti}",
     Route::Generation => "/api/v1/generation",
     Route::Audit => "/api/v1/audit",
     Route::AuditRetention => "/api/v1/audit/retention",

@@ -7,7 +7,7 @@ use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::Name;
 
 use crate::model::{Key, Model};
-use crate::prefs::{FAVOURITES, Of, Prefs};
+use crate::prefs::{FAVOURITES, OrderKind, Prefs};
 use crate::words;
 
 /// Prefix of a group plate's id; not allowed in device names.
@@ -53,10 +53,10 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
     }
     plates.retain(|plate| !plate.lines.is_empty() || (plate.device.is_some() && wanted.is_empty()));
     for plate in &mut plates {
-        plate.lines.sort_by_cached_key(|(key, _)| prefs.place(Of::Lines, &key.to_string()));
+        plate.lines.sort_by_cached_key(|(key, _)| prefs.place(OrderKind::Lines, &key.to_string()));
         plate.elsewhere &= plate.lines.is_empty();
     }
-    plates.sort_by_cached_key(|plate| match prefs.place(Of::Plates, &plate.id) {
+    plates.sort_by_cached_key(|plate| match prefs.place(OrderKind::Plates, &plate.id) {
         // New devices follow the arranged ones. Favourites come first unless they were moved.
         usize::MAX if plate.is_favourites() => 0,
         place => place.saturating_add(1),
@@ -108,6 +108,6 @@ pub fn take(prefs: &mut Prefs, plate: &Plate, line: &Key, at: Option<&str>) {
     order.retain(|own| *own != id);
     order.insert(to.unwrap_or(order.len()).min(order.len()), id);
     if from != to || from.is_none() {
-        prefs.arrange(Of::Lines, order);
+        prefs.arrange(OrderKind::Lines, order);
     }
 }

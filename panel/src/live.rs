@@ -15,7 +15,7 @@ use pinlatch_protocol::{PING, PONG};
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::map::Map;
-use crate::model::{Key, Model, ModelUpdate, Outcome};
+use crate::model::{Key, Model, ModelUpdate, CommandOutcome};
 use crate::prefs::Prefs;
 use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;
@@ -62,7 +62,7 @@ pub struct Panel {
     /// redrawn.
     watched: StoredValue<Map<Key, ArcTrigger>>,
     /// Whether every change notifies all subscribers of the model instead.
-    tells_all: bool,
+    notifies_all: bool,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
@@ -111,9 +111,9 @@ fn subject(frame: &ToPanel) -> Subject {
 }
 
 impl Panel {
-    /// Connects, and stays connected until the reactive owner is disposed of. `tells_all` is for pages that do not use
+    /// Connects, and stays connected until the reactive owner is disposed of. `notifies_all` is for pages that do not use
     /// [`Self::of_line`].
-    pub fn start(session: RwSignal<Session>, tells_all: bool) -> Self {
+    pub fn start(session: RwSignal<Session>, notifies_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
             model: RwSignal::new(Model::default()),
@@ -132,7 +132,7 @@ impl Panel {
             visitor,
             timed: RwSignal::new(0),
             watched: StoredValue::new(Map::default()),
-            tells_all,
+            notifies_all,
             session,
             driver: StoredValue::new_local(Driver::of(visitor)),
         };
@@ -204,10 +204,10 @@ impl Panel {
     }
 
     /// Notifies the subscribers of a line.
-    fn tell(&self, key: &Key) {
+    fn notify(&self, key: &Key) {
         let watch = self.watched.try_with_value(|watched| watched.get(key).cloned()).flatten();
         match watch {
-            Some(watch) if !self.tells_all => watch.notify(),
+            Some(watch) if !self.notifies_all => watch.notify(),
             _ => self.model.notify(),
         }
     }
@@ -217,13 +217,13 @@ impl Panel {
         let Some(id) = platform::random_id() else { return };
         let about = key.clone();
         self.model.update_untracked(|model| model.ask(key, id, action, platform::now_ms()));
-        self.tell(&about);
+        self.notify(&about);
         self.flush();
     }
 
     pub fn dismiss(&self, key: &Key) {
         self.model.update_untracked(|model| model.dismiss(key));
-        self.tell(key);
+        self.notify(key);
     }
 
     /// Ends the session; false if the edge was not reached. Then the cookies are still valid, so the panel stays open:
@@ -248,7 +248,7 @@ impl Panel {
             lost.iter().for_each(|key| self.announce(key));
         }
         if self.link.get_untracked() == State::Connected {
-            self.learn();
+            self.query_status();
         }
     }
 
@@ -373,9 +373,9 @@ impl Panel {
         match (&about, &update) {
             // Progress of a command without a result is not displayed.
             (Subject::Nothing, _) | (Subject::Command, Some(ModelUpdate::Facts)) => {}
-            (Subject::Line(key), _) if reshaped == Some(false) => self.tell(key),
+            (Subject::Line(key), _) if reshaped == Some(false) => self.notify(key),
             (Subject::Command, Some(ModelUpdate::Answered(key))) => {
-                self.tell(key);
+                self.notify(key);
                 self.timed.update(|count| *count = count.wrapping_add(1));
             }
             _ => self.model.notify(),
@@ -386,7 +386,7 @@ impl Panel {
                 // Measures the round-trip time for display, without waiting for the first regular ping.
                 self.run(Effect::Ping(id));
                 self.flush();
-                self.learn();
+                self.query_status();
             }
             Some(ModelUpdate::Gap) => self.step(Input::Gap),
             Some(ModelUpdate::Answered(key)) => self.announce(&key),
@@ -411,19 +411,19 @@ impl Panel {
     }
 
     /// Asks the edge for the results of unanswered commands.
-    fn learn(&self) {
+    fn query_status(&self) {
         let panel = *self;
-        let ids = self.model.try_update_untracked(Model::to_learn).unwrap_or_default();
+        let ids = self.model.try_update_untracked(Model::take_status_queries).unwrap_or_default();
         for id in ids {
             spawn_local(async move {
                 let found = api::command(&id).await;
                 let update = panel.model.try_update(|model| match &found {
                     Ok(result) => model.settle_result(result),
                     Err(Failure::Problem(problem)) if problem.status == 404 => {
-                        model.settle(&id, Outcome::NotArrived)
+                        model.settle(&id, CommandOutcome::NotArrived)
                     }
                     Err(_) => {
-                        model.unlearnt(&id);
+                        model.query_failed(&id);
                         ModelUpdate::Facts
                     }
                 });

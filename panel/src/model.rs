@@ -19,7 +19,7 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
-pub use command_state::{Answer, CommandState, Outcome, Pending, Pressed, Pulse};
+pub use command_state::{Answer, CommandState, CommandOutcome, Pending, Pressed, Pulse};
 use map::Map;
 use trace::Trace;
 
@@ -134,7 +134,7 @@ impl Model {
         let state = self.command_states.get(key);
         let asked = state.and_then(|state| match (&state.pending, &state.answer) {
             (Some(pending), _) => Some((pending.action, pending.asked_ms)),
-            (None, Some(answer)) if answer.outcome == Outcome::Executed => {
+            (None, Some(answer)) if answer.outcome == CommandOutcome::Executed => {
                 Some((answer.action, answer.asked_ms))
             }
             _ => None,
@@ -195,15 +195,15 @@ impl Model {
                 self.settle_result(&result)
             }
             ToPanel::Problem { id, problem } => {
-                id.map_or(ModelUpdate::Facts, |id| self.settle(&id, Outcome::of_problem(problem)))
+                id.map_or(ModelUpdate::Facts, |id| self.settle(&id, CommandOutcome::of_problem(problem)))
             }
         }
     }
 
     /// Records the round-trip time, if the device itself answered.
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
-        let of = Outcome::of(result.status, result.code.as_deref());
-        let by_device = matches!(of, Some(Outcome::Executed | Outcome::Refused(_)));
+        let of = CommandOutcome::of(result.status, result.code.as_deref());
+        let by_device = matches!(of, Some(CommandOutcome::Executed | CommandOutcome::Refused(_)));
         let asked = |state: &CommandState| {
             state.pending.as_ref().filter(|own| own.id == result.id).map(|own| own.asked_ms)
         };
@@ -323,8 +323,8 @@ impl Model {
                 id: pending.id,
                 action: pending.action,
                 asked_ms: pending.asked_ms,
-                outcome: if sent { Outcome::NoAnswer } else { Outcome::NotSent },
-                to_learn: sent,
+                outcome: if sent { CommandOutcome::NoAnswer } else { CommandOutcome::NotSent },
+                needs_status_query: sent,
             });
             keys.push(key.clone());
         }
@@ -332,32 +332,32 @@ impl Model {
     }
 
     /// The ids of unanswered commands whose result the edge must be asked for. Each is returned once.
-    pub fn to_learn(&mut self) -> Vec<String> {
+    pub fn take_status_queries(&mut self) -> Vec<String> {
         let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
-        answers.filter_map(|a| std::mem::take(&mut a.to_learn).then(|| a.id.clone())).collect()
+        answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
     }
 
     /// The edge could not be reached: the id is returned again later.
-    pub fn unlearnt(&mut self, id: &str) {
+    pub fn query_failed(&mut self, id: &str) {
         for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
-            answer.to_learn |= answer.id == id && answer.outcome == Outcome::NoAnswer;
+            answer.needs_status_query |= answer.id == id && answer.outcome == CommandOutcome::NoAnswer;
         }
     }
 
     /// Applies a command's result, from the socket or from the HTTP API.
     pub fn settle_result(&mut self, result: &CommandResult) -> ModelUpdate {
-        match Outcome::of(result.status, result.code.as_deref()) {
+        match CommandOutcome::of(result.status, result.code.as_deref()) {
             Some(outcome) => self.settle(&result.id, outcome),
             None => ModelUpdate::Facts,
         }
     }
 
     /// Ends a command, or corrects its result: a late report may replace `unknown`.
-    pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
+    pub fn settle(&mut self, id: &str, outcome: CommandOutcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
-                state.answer = Some(Answer { id, action, outcome, asked_ms, to_learn: false });
+                state.answer = Some(Answer { id, action, outcome, asked_ms, needs_status_query: false });
                 return ModelUpdate::Answered(key.clone());
             }
             if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
@@ -365,7 +365,7 @@ impl Model {
                     return ModelUpdate::Facts;
                 }
                 answer.outcome = outcome;
-                answer.to_learn = false;
+                answer.needs_status_query = false;
                 return ModelUpdate::Answered(key.clone());
             }
         }

@@ -149,19 +149,19 @@ impl Prefs {
     }
 
     /// The position of a plate or line in the arranged order; `usize::MAX` if it was not arranged.
-    pub(crate) fn place(&self, of: Of, id: &str) -> usize {
+    pub(crate) fn place(&self, of: OrderKind, id: &str) -> usize {
         let order = match of {
-            Of::Plates => &self.plates,
-            Of::Lines => &self.lines,
+            OrderKind::Plates => &self.plates,
+            OrderKind::Lines => &self.lines,
         };
         order.iter().position(|own| own == id).unwrap_or(usize::MAX)
     }
 
     /// Stores an order of plates, or of the lines on one plate. Other entries keep their order.
-    pub fn arrange(&mut self, of: Of, ids: Vec<String>) {
+    pub fn arrange(&mut self, of: OrderKind, ids: Vec<String>) {
         let order = match of {
-            Of::Plates => &mut self.plates,
-            Of::Lines => &mut self.lines,
+            OrderKind::Plates => &mut self.plates,
+            OrderKind::Lines => &mut self.lines,
         };
         order.retain(|own| !ids.contains(own));
         order.extend(ids);
@@ -172,7 +172,7 @@ impl Prefs {
 
 /// The kind of entries in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
+pub enum OrderKind {
     Plates,
     Lines,
 }

@@ -11,7 +11,7 @@ use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 use crate::words::pages;
 
 /// Prefix of the subject of issued tokens. In a browser, only guests have one.
-const MINTED: &str = "token:";
+const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 const EVENTS: &str = "/api/v1/events";
 
@@ -34,7 +34,7 @@ impl Visitor {
 
     /// From the subject of a token.
     pub fn of_subject(sub: &str) -> Self {
-        if sub.starts_with(MINTED) { Self::Guest } else { Self::Person }
+        if sub.starts_with(TOKEN_SUBJECT_PREFIX) { Self::Guest } else { Self::Person }
     }
 
     /// The address of a call with the visitor's cookie.

@@ -14,7 +14,7 @@ use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::panel::LineView;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::model::{Outcome, Pulse};
+use crate::model::{CommandOutcome, Pulse};
 
 pub use board::*;
 pub use entry::*;
@@ -196,37 +196,37 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
 }
 
 /// The result of a command, with the next step if it failed.
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &CommandOutcome) -> String {
     match outcome {
-        Outcome::Executed => "Done.".into(),
-        Outcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
-        Outcome::Expired => {
+        CommandOutcome::Executed => "Done.".into(),
+        CommandOutcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
+        CommandOutcome::Expired => {
             "The command was not run because its deadline passed. Try again if you still need it.".into()
         }
-        Outcome::Unknown => {
+        CommandOutcome::Unknown => {
             "The device did not answer, so the command may have run. Check the line before you try again."
                 .into()
         }
-        Outcome::NoAnswer => {
+        CommandOutcome::NoAnswer => {
             "Pinlatch did not answer, so the command may have run. Check the line before you try again."
                 .into()
         }
-        Outcome::NotSent => {
+        CommandOutcome::NotSent => {
             "The command was not sent because the connection was lost. Try again when you are connected."
                 .into()
         }
-        Outcome::NotArrived => "The command did not reach Pinlatch and was not run. Try again.".into(),
-        Outcome::Offline => {
+        CommandOutcome::NotArrived => "The command did not reach Pinlatch and was not run. Try again.".into(),
+        CommandOutcome::Offline => {
             "The device is offline, so the command was not run. Check its power and network.".into()
         }
-        Outcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
+        CommandOutcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
             "You do not have permission for this action. Ask an owner for access.".into()
         }
-        Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
+        CommandOutcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
             Some(seconds) => format!("Too many commands. Try again in {seconds} s."),
             None => "Too many commands. Try again in a moment.".into(),
         },
-        Outcome::Denied(problem) => sentence(problem),
+        CommandOutcome::Denied(problem) => sentence(problem),
     }
 }
 
@@ -259,13 +259,13 @@ fn refusal(code: &str) -> String {
 }
 
 /// The value of `data-state`.
-pub fn outcome_mark(outcome: &Outcome) -> &'static str {
+pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
     match outcome {
-        Outcome::Executed => "idle",
-        Outcome::Refused(_) | Outcome::Denied(_) => "refused",
-        Outcome::Expired | Outcome::NotSent | Outcome::NotArrived => "expired",
-        Outcome::Unknown | Outcome::NoAnswer => "unknown",
-        Outcome::Offline => "offline",
+        CommandOutcome::Executed => "idle",
+        CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => "refused",
+        CommandOutcome::Expired | CommandOutcome::NotSent | CommandOutcome::NotArrived => "expired",
+        CommandOutcome::Unknown | CommandOutcome::NoAnswer => "unknown",
+        CommandOutcome::Offline => "offline",
     }
 }
 

@@ -152,7 +152,7 @@ impl TokenKind {
 /// `POST /api/v1/tokens`: issues an API token or a guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MintRequest {
+pub struct IssueRequest {
     /// API token or guest link.
     pub kind: TokenKind,
     /// The display name: 1 to [`MAX_TOKEN_NAME`] characters.
@@ -204,7 +204,7 @@ pub struct TokenView {
 
 /// The answer of `POST /api/v1/tokens`. Only this answer contains the token itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MintReply {
+pub struct IssueReply {
     /// The issued token's properties.
     pub token: TokenView,
     /// The bearer token, for an API token.

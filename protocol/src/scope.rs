@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_mints_more_than_they_hold() {
+    fn an_issued_token_never_exceeds_its_issuer() {
         assert!(Role::Owner.scopes().covers(&set("line:a/b:set site:audit")));
         assert!(Role::Operator.scopes().covers(&Role::Viewer.scopes()));
         assert!(!Role::Viewer.scopes().covers(&set("line:a/b:set")));

@@ -77,7 +77,7 @@ impl Site<'_> {
         let Some(person) = person else {
             let scope = principal.scope.clone();
             let scope =
-                if principal.minted { scope.within(&self.minted_scope(&principal.jti)?) } else { scope };
+                if principal.issued { scope.within(&self.issued_scope(&principal.jti)?) } else { scope };
             return Ok(Rights { role: None, scope });
         };
         let rights = self.person_rights(person)?.ok_or_else(|| dead("the person was removed"))?;

@@ -1,7 +1,7 @@
 //! Calls from the Worker to a site, and the replies. Calls and replies are sent as JSON.
 
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditFilter, AuditPage, MintRequest, Person, RightsRequest, TokenView,
+    AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
 };
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
@@ -12,7 +12,7 @@ use pinlatch_protocol::scope::{Role, ScopeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
-use crate::command::Standing;
+use crate::command::CommandProgress;
 use crate::failure::Failure;
 use crate::principal::Principal;
 
@@ -88,7 +88,7 @@ pub enum Call {
     /// The caller's password was changed. The site ends the other logins of this person.
     PasswordChanged { principal: Principal },
     /// Issues an API token or guest link.
-    Mint { principal: Principal, request: MintRequest, jti: String },
+    Issue { principal: Principal, request: IssueRequest, jti: String },
     /// The issued API tokens and guest links.
     Tokens { principal: Principal },
     /// Revokes a token that the site issued, or any other token if its expiry is given.
@@ -137,8 +137,8 @@ pub enum Reply {
     Invited { username: UserName },
     /// To [`Call::People`].
     People(Vec<Person>),
-    /// To [`Call::Mint`]: the contents of the token, and the generation that the Worker must sign into the token.
-    Minted { token: TokenView, generation: u64 },
+    /// To [`Call::Issue`]: the contents of the token, and the generation that the Worker must sign into the token.
+    Issued { token: TokenView, generation: u64 },
     /// To [`Call::ExchangeGuest`].
     Token(TokenView),
     /// To [`Call::Tokens`].
@@ -174,8 +174,8 @@ impl Site<'_> {
             Call::Device { principal, device } => Reply::Device(self.device_for(&principal, &device)?),
             Call::Line { principal, device, line } => Reply::Line(self.line_for(&principal, &device, &line)?),
             Call::Command { principal, request } => match self.command(&principal, &request, None)? {
-                Standing::InFlight { ticket } => return Ok(Answer::Pending { ticket }),
-                Standing::Ended(command) => Reply::Command(command.answer()?),
+                CommandProgress::InFlight { ticket } => return Ok(Answer::Pending { ticket }),
+                CommandProgress::Ended(command) => Reply::Command(command.answer()?),
             },
             Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),
             Call::CreateEnrolment { principal, device, code_id, expires_at } => {
@@ -224,11 +224,11 @@ impl Site<'_> {
                 self.end_sessions(&principal, &username).map(done)?
             }
             Call::PasswordChanged { principal } => self.password_changed(&principal).map(done)?,
-            Call::Mint { principal, request, jti } => {
-                let token = self.mint(&principal, &request, &jti)?;
-                Reply::Minted { token, generation: self.generation }
+            Call::Issue { principal, request, jti } => {
+                let token = self.issue(&principal, &request, &jti)?;
+                Reply::Issued { token, generation: self.generation }
             }
-            Call::Tokens { principal } => Reply::Tokens(self.minted_tokens(&principal)?),
+            Call::Tokens { principal } => Reply::Tokens(self.issued_tokens(&principal)?),
             Call::Revoke { principal, jti, exp } => self.revoke(&principal, &jti, exp).map(done)?,
             Call::ExchangeGuest { jti } => Reply::Token(self.exchange_guest(&jti)?),
             Call::Audit { principal, filter, limit } => {

@@ -62,7 +62,7 @@ pub(crate) struct Command {
 }
 
 /// The state of a command after a caller has requested it.
-pub(crate) enum Standing {
+pub(crate) enum CommandProgress {
     /// The answer will be sent as an effect.
     InFlight {
         ticket: i64,
@@ -144,7 +144,7 @@ impl Site<'_> {
         principal: &Principal,
         request: &CommandRequest,
         panel: Option<&str>,
-    ) -> Result<Standing, Failure> {
+    ) -> Result<CommandProgress, Failure> {
         if !is_command_id(&request.id) {
             let problem = Problem::new(Code::InvalidRequest)
                 .detail("a command id must have 1 to 64 visible ASCII characters");
@@ -161,7 +161,7 @@ impl Site<'_> {
         principal: &Principal,
         request: &CommandRequest,
         panel: Option<&str>,
-    ) -> Result<Standing, Failure> {
+    ) -> Result<CommandProgress, Failure> {
         self.may_operate(principal, request)?;
         let args = canonical(&request.args);
         if let Some(known) = self.find_command(&principal.iss, &principal.sub, &request.id)? {
@@ -198,7 +198,7 @@ impl Site<'_> {
             panel,
         };
         let ticket = self.order(&request.device, session, &request.line, action, patience_ms, &origin)?;
-        Ok(Standing::InFlight { ticket })
+        Ok(CommandProgress::InFlight { ticket })
     }
 
     /// Requires the right to run the action on the line. A refusal is written to the audit log. [`Site::may_read`]
@@ -232,7 +232,7 @@ impl Site<'_> {
         request: &CommandRequest,
         args: &str,
         panel: Option<&str>,
-    ) -> Result<Standing, Failure> {
+    ) -> Result<CommandProgress, Failure> {
         let same = known.device == request.device
             && known.line == request.line
             && known.action == request.action
@@ -241,7 +241,7 @@ impl Site<'_> {
             return Err(Code::IdConflict.into());
         }
         if known.status.is_final() {
-            return Ok(Standing::Ended(Box::new(known)));
+            return Ok(CommandProgress::Ended(Box::new(known)));
         }
         if let Some(panel) = panel
             && known.panels.iter().all(|own| own != panel)
@@ -255,7 +255,7 @@ impl Site<'_> {
                 &[known.seq.into(), Json::from(known.panels).to_string().into()],
             )?;
         }
-        Ok(Standing::InFlight { ticket: known.seq })
+        Ok(CommandProgress::InFlight { ticket: known.seq })
     }
 
     /// Stores a command, and then adds the effect that sends it.

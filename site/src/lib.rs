@@ -138,7 +138,7 @@ impl<'a> Site<'a> {
     /// socket.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         self.commands_only = true;
-        self.hear_panel(principal, panel, message);
+        self.handle_panel_message(principal, panel, message);
     }
 
     /// Checks that a panel socket is still allowed. If not, the shim must close it with [`close::SESSION_ENDED`].
@@ -204,7 +204,7 @@ impl<'a> Site<'a> {
     /// shim itself answers [`FromAgent::Time`].
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
         self.commands_only = !matches!(message, FromAgent::Hello { .. });
-        let outcome = self.hear(device, session, message);
+        let outcome = self.handle_agent_message(device, session, message);
         self.note(outcome);
     }
 

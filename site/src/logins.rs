@@ -136,7 +136,7 @@ impl Site<'_> {
         if let Some(family) = &principal.family {
             return self.logout_family(family);
         }
-        match principal.minted.then(|| self.minted_kind(&principal.jti)).transpose()?.flatten() {
+        match principal.issued.then(|| self.issued_kind(&principal.jti)).transpose()?.flatten() {
             Some(TokenKind::Guest) => return Ok(()),
             Some(TokenKind::Api) => self.end_token(&principal.jti)?,
             None => self.forbid(&principal.jti, principal.exp.saturating_add(self.config.leeway_s))?,

@@ -7,7 +7,7 @@ use pinlatch_protocol::scope::{MAX_SCOPES, Scope, ScopeSet};
 
 use crate::Site;
 use crate::authority::Rights;
-use crate::command::Standing;
+use crate::command::CommandProgress;
 use crate::devices::visible_device;
 use crate::event::{Effect, Event, PanelFilter, Press, close};
 use crate::failure::Failure;
@@ -32,11 +32,11 @@ impl Site<'_> {
 
     /// Handles a message from a panel; the answers are effects. If the token of the panel is invalid, the panel
     /// receives the problem and its socket is closed.
-    pub(crate) fn hear_panel(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+    pub(crate) fn handle_panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         let FromPanel::Command(request) = message;
         let message = match self.command(principal, &request, Some(panel)) {
-            Ok(Standing::InFlight { .. }) => return,
-            Ok(Standing::Ended(command)) => ToPanel::Result { result: command.result() },
+            Ok(CommandProgress::InFlight { .. }) => return,
+            Ok(CommandProgress::Ended(command)) => ToPanel::Result { result: command.result() },
             Err(Failure::Problem(problem)) => ToPanel::Problem { id: problem.id.clone(), problem },
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));
@@ -84,7 +84,7 @@ impl Site<'_> {
 
 /// Limits a scope set to the maximum size, because the intersection of two sets can be larger than each of the sets.
 /// The last line scopes are omitted from the answer, but they are still allowed.
-fn told(scope: &ScopeSet) -> ScopeSet {
+fn within_limit(scope: &ScopeSet) -> ScopeSet {
     let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
     site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()
 }
@@ -94,7 +94,7 @@ fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
         site: principal.site.clone(),
         sub: principal.sub.clone(),
         role: rights.role,
-        scope: told(&rights.scope),
+        scope: within_limit(&rights.scope),
         jti: principal.jti.clone(),
         iss: principal.iss.clone(),
         iat: principal.iat,

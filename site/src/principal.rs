@@ -18,9 +18,10 @@ pub struct Principal {
     pub person: Option<UserName>,
     /// The token's id.
     pub jti: String,
-    /// Whether this is an API token or guest link issued by this site.
-    #[serde(default)]
-    pub minted: bool,
+    /// Whether this is an API token or guest link issued by this site. The attachment of a panel socket that an older
+    /// Worker accepted names this field `minted`.
+    #[serde(default, alias = "minted")]
+    pub issued: bool,
     /// The login that the token belongs to. The token becomes invalid when the login ends.
     pub family: Option<String>,
     /// The token's scopes.
@@ -40,8 +41,21 @@ impl Principal {
     pub fn actor(&self) -> String {
         match &self.person {
             Some(person) => person.to_string(),
-            None if self.minted => self.sub.clone(),
+            None if self.issued => self.sub.clone(),
             None => format!("{}#{}", self.iss, self.sub),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_attachment_of_an_older_worker_is_read() {
+        let text = r#"{"site":"home","iss":"pinlatch","sub":"token:t","person":"ann","jti":"t","minted":true,
+            "family":null,"scope":"line:*/*:read","iat":1,"exp":2,"generation":3}"#;
+        let principal: Principal = serde_json::from_str(text).unwrap();
+        assert!(principal.issued);
     }
 }

@@ -1,7 +1,7 @@
 //! API tokens and guest links that the site issues. For their whole lifetime, they are limited by the current rights of
 //! their issuer.
 
-use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, MintRequest, TokenKind, TokenView};
+use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, IssueRequest, TokenKind, TokenView};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
 
@@ -30,7 +30,7 @@ const COLUMNS: &str =
     "jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms";
 
 /// A row of the table `tokens`.
-struct Minted {
+struct IssuedToken {
     jti: String,
     kind: TokenKind,
     name: String,
@@ -46,7 +46,7 @@ struct Minted {
     ended_ms: Option<u64>,
 }
 
-impl Minted {
+impl IssuedToken {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             jti: row.text(0)?.into(),
@@ -85,24 +85,24 @@ impl Minted {
 }
 
 impl Site<'_> {
-    fn minted(&self, jti: &str) -> Result<Option<Minted>, StoreError> {
+    fn issued(&self, jti: &str) -> Result<Option<IssuedToken>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens WHERE jti = ?1");
-        self.row(&sql, &[jti.into()])?.as_ref().map(Minted::read).transpose()
+        self.row(&sql, &[jti.into()])?.as_ref().map(IssuedToken::read).transpose()
     }
 
-    pub(crate) fn minted_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
-        Ok(self.minted(jti)?.map(|token| token.kind))
+    pub(crate) fn issued_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
+        Ok(self.issued(jti)?.map(|token| token.kind))
     }
 
     /// The current permissions of an issued token: its scopes, limited to the current permissions of all tokens and
     /// people that issued it.
-    pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
+    pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
         let mut scope: Option<ScopeSet> = None;
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
-            let Some(token) = self.minted(&jti)? else {
+            let Some(token) = self.issued(&jti)? else {
                 // This site did not issue the ancestor. The ancestor counts as valid until it is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
@@ -140,10 +140,10 @@ impl Site<'_> {
     /// Issues a token. The caller must have all scopes of the new token. The new token must not expire later than the
     /// caller's token, unless the caller is a logged-in person. In this case, the person's rights limit the new token
     /// for its whole lifetime.
-    pub(crate) fn mint(
+    pub(crate) fn issue(
         &mut self,
         principal: &Principal,
-        request: &MintRequest,
+        request: &IssueRequest,
         jti: &str,
     ) -> Result<TokenView, Failure> {
         self.require_site(principal, SiteRight::Tokens, "mint", "tokens")?;
@@ -184,7 +184,7 @@ impl Site<'_> {
         }
         if let Some(parent) = parent {
             self.require_short_line(parent)?;
-            if self.minted(parent)?.is_some_and(|token| token.max_uses.is_some()) {
+            if self.issued(parent)?.is_some_and(|token| token.max_uses.is_some()) {
                 let why =
                     "a token with `max_uses` cannot issue tokens, because their uses would not be counted";
                 return Err(self.beyond(principal, "mint", "tokens", why));
@@ -209,8 +209,8 @@ impl Site<'_> {
             ],
         )?;
         self.audit_by(principal, "mint", jti, request.kind.as_str())?;
-        let minted = self.minted(jti)?.ok_or(StoreError::Shape { column: 0, wanted: "the new token" })?;
-        Ok(minted.view(None))
+        let issued = self.issued(jti)?.ok_or(StoreError::Shape { column: 0, wanted: "the new token" })?;
+        Ok(issued.view(None))
     }
 
     /// Checks that the chain of a new token is short enough for the permission check.
@@ -218,7 +218,7 @@ impl Site<'_> {
         let mut next = Some(jti.to_owned());
         for _ in 0..MAX_ANCESTORS - 1 {
             let Some(jti) = next.take() else { return Ok(()) };
-            next = self.minted(&jti)?.and_then(|token| token.parent);
+            next = self.issued(&jti)?.and_then(|token| token.parent);
         }
         if next.is_none() {
             return Ok(());
@@ -228,7 +228,7 @@ impl Site<'_> {
             .into())
     }
 
-    pub(crate) fn minted_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
+    pub(crate) fn issued_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
         self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
         let sql = format!(
             "SELECT {COLUMNS}, used_ms FROM tokens LEFT JOIN
@@ -236,7 +236,7 @@ impl Site<'_> {
              ON user = jti ORDER BY created_ms DESC, jti"
         );
         let rows = self.run(&sql, &[])?;
-        let views = rows.iter().map(|row| Ok(Minted::read(row)?.view(row.opt_uint(13)?)));
+        let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(13)?)));
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
@@ -249,7 +249,7 @@ impl Site<'_> {
         exp: Option<u64>,
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Tokens, "revoke", jti)?;
-        match (self.minted(jti)?, exp) {
+        match (self.issued(jti)?, exp) {
             (Some(token), _) => {
                 self.require_cover(principal, &token.scope, "revoke", jti)?;
                 self.end_token(jti)?;
@@ -302,7 +302,7 @@ impl Site<'_> {
     /// Checks that a guest link can be exchanged now. The signature was verified, so a refusal can contain the reason.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
-        let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
+        let token = self.issued(jti)?.filter(|token| token.kind == TokenKind::Guest);
         let token = token.ok_or_else(|| no("the link does not exist".into()))?;
         if token.ended_ms.is_some() {
             return Err(no("the link was revoked".into()));
@@ -316,7 +316,7 @@ impl Site<'_> {
         if token.max_uses.is_some_and(|most| token.uses >= most) {
             return Err(Code::UsedUp.into());
         }
-        match self.minted_scope(jti) {
+        match self.issued_scope(jti) {
             Ok(_) => Ok(token.view(None)),
             Err(Failure::Problem(problem)) => Err(no(problem.detail.unwrap_or_default())),
             Err(fault) => Err(fault),
@@ -325,10 +325,10 @@ impl Site<'_> {
 
     /// Counts a use of the caller's token, if the token has a maximum number of uses.
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
-        if !principal.minted {
+        if !principal.issued {
             return Ok(());
         }
-        let Some(Minted { max_uses: Some(most), uses, .. }) = self.minted(&principal.jti)? else {
+        let Some(IssuedToken { max_uses: Some(most), uses, .. }) = self.issued(&principal.jti)? else {
             return Ok(());
         };
         if uses >= most {

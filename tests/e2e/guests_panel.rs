@@ -18,7 +18,7 @@ fn in_browser(test: impl Future<Output = ()>) {
 
 /// Creates a guest link, which expires after 50 minutes unless `more` contains another time. Returns the link and its
 /// id.
-fn mint(site: &Site, more: &Value) -> (String, String) {
+fn issue(site: &Site, more: &Value) -> (String, String) {
     let mut request =
         json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
     request.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
@@ -67,7 +67,7 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
     let site = Site::shared();
     let agent = site.device("porch");
     site.device("attic");
-    let (link, jti) = mint(&site, &json!({}));
+    let (link, jti) = issue(&site, &json!({}));
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
@@ -131,7 +131,7 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
 fn a_guest_leaves_and_the_login_stays() {
     let site = Site::shared();
     let agent = site.device("porch");
-    let (link, _) = mint(&site, &json!({}));
+    let (link, _) = issue(&site, &json!({}));
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
@@ -166,10 +166,10 @@ fn a_guest_leaves_and_the_login_stays() {
 fn a_link_that_opens_nothing_says_why() {
     let site = Site::shared();
     let agent = site.device("porch");
-    let (early, _) = mint(&site, &json!({ "not_before": now() + 86_400, "expires_at": now() + 90_000 }));
-    let (revoked, jti) = mint(&site, &json!({}));
+    let (early, _) = issue(&site, &json!({ "not_before": now() + 86_400, "expires_at": now() + 90_000 }));
+    let (revoked, jti) = issue(&site, &json!({}));
     site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
-    let (once, _) = mint(&site, &json!({ "max_uses": 1 }));
+    let (once, _) = issue(&site, &json!({ "max_uses": 1 }));
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         let open = async |link: &str| {
@@ -207,7 +207,7 @@ fn a_link_that_opens_nothing_says_why() {
 fn a_guests_cookie_is_no_login() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let (link, _) = mint(&site, &json!({}));
+    let (link, _) = issue(&site, &json!({}));
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         browser.client.goto(&link).await.expect("the panel");
@@ -233,7 +233,7 @@ fn a_link_that_runs_out_closes_the_page() {
         // browser and filling its cache with the panel are slow on a busy host.
         browser.client.goto(site.deployment.origin()).await.expect("the panel");
         browser.find("login-username").await;
-        let (link, _) = mint(&site, &json!({ "expires_at": now() + 20 }));
+        let (link, _) = issue(&site, &json!({ "expires_at": now() + 20 }));
         browser.client.goto(&link).await.expect("the panel");
         browser.until("line-porch-door", "data-level", "off").await;
         is_shut(&browser, "ended").await;

@@ -56,14 +56,14 @@ fn every_step_survives_a_restart() {
     http.bearer(&text(&third["access_token"])).get("/api/v1/whoami").is_problem(401, "invalid_token");
 
     let ann = http.bearer(&text(&patiently(|| http.post("/api/v1/token", &login)).ok()["access_token"]));
-    let mint = |kind: &str| {
+    let issue = |kind: &str| {
         let scope = "line:porch/door:pulse";
         ann.post(
             "/api/v1/tokens",
             &json!({ "kind": kind, "name": "x", "scope": scope, "expires_at": now() + 600 }),
         )
     };
-    let (api, link) = (mint("api").ok(), text(&mint("guest").ok()["link"]));
+    let (api, link) = (issue("api").ok(), text(&issue("guest").ok()["link"]));
     restart();
     let guest = json!({ "guest": link.split_once("#guest=").expect("a fragment").1 });
     let entered = page.post("/api/v1/session", &guest);

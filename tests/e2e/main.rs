@@ -16,7 +16,7 @@ mod issuers;
 mod keys;
 mod lifecycle;
 mod manage;
-mod minted;
+mod issued_tokens;
 mod oidc;
 mod openapi;
 mod packages;

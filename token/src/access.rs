@@ -15,7 +15,7 @@ use crate::{EDGE, site_audience};
 
 /// The prefix of the subject of API tokens and guest links. The token's `jti` follows the prefix. A user name cannot
 /// contain a colon.
-pub const MINTED: &str = "token:";
+pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 /// The longest lifetime of a person's access token, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
@@ -47,7 +47,7 @@ pub struct AccessGrant<'a> {
     pub kind: Kind,
     /// The token's site.
     pub site: &'a Name,
-    /// The subject: a user name, or [`MINTED`] and the token's id.
+    /// The subject: a user name, or [`TOKEN_SUBJECT_PREFIX`] and the token's id.
     pub sub: &'a str,
     /// The token's id.
     pub jti: String,

@@ -46,13 +46,13 @@ pub struct Check {
     /// The checked part of the token.
     pub name: &'static str,
     /// The check's result.
-    pub outcome: Outcome,
+    pub outcome: CheckResult,
 }
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CheckResult {
     /// The check passed.
     Passed,
     /// The token is refused for this reason.
@@ -77,8 +77,8 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
         Ok(parsed) => {
             explanation.header = members(&parsed.header, header_meaning, terms.now);
             explanation.claims = members(&parsed.payload, claim_meaning, terms.now);
-            explanation.checks.push(Check { name: "form", outcome: Outcome::Passed });
-            explanation.judge(token, &parsed, keys, terms);
+            explanation.checks.push(Check { name: "form", outcome: CheckResult::Passed });
+            explanation.check(token, &parsed, keys, terms);
         }
         Err(_) if explanation.form == "jwe" => {
             let header = token.split('.').next().and_then(|part| object(part, "the header").ok());
@@ -96,10 +96,10 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             explanation.checks.push(Check { name: "form", outcome: refused(&refusal) });
         }
     }
-    let any = |wanted: fn(&Outcome) -> bool| explanation.checks.iter().any(|check| wanted(&check.outcome));
-    explanation.accepted = if any(|outcome| matches!(outcome, Outcome::Refused { .. })) {
+    let any = |wanted: fn(&CheckResult) -> bool| explanation.checks.iter().any(|check| wanted(&check.outcome));
+    explanation.accepted = if any(|outcome| matches!(outcome, CheckResult::Refused { .. })) {
         Some(false)
-    } else if any(|outcome| matches!(outcome, Outcome::NotChecked { .. })) {
+    } else if any(|outcome| matches!(outcome, CheckResult::NotChecked { .. })) {
         None
     } else {
         Some(true)
@@ -108,7 +108,7 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
 }
 
 impl Explanation {
-    fn judge(&mut self, token: &str, parsed: &Unverified, keys: Option<&KeySet>, terms: &Terms<'_>) {
+    fn check(&mut self, token: &str, parsed: &Unverified, keys: Option<&KeySet>, terms: &Terms<'_>) {
         let claims = &*parsed.payload;
         self.note("header", policy::check_header(parsed));
         self.note("typ", policy::check_typ(parsed, &terms.typ));
@@ -139,17 +139,17 @@ impl Explanation {
     }
 
     fn note(&mut self, name: &'static str, outcome: Result<(), Refusal>) {
-        let outcome = outcome.map_or_else(|refusal| refused(&refusal), |()| Outcome::Passed);
+        let outcome = outcome.map_or_else(|refusal| refused(&refusal), |()| CheckResult::Passed);
         self.checks.push(Check { name, outcome });
     }
 
     fn skip(&mut self, name: &'static str, why: &'static str) {
-        self.checks.push(Check { name, outcome: Outcome::NotChecked { why } });
+        self.checks.push(Check { name, outcome: CheckResult::NotChecked { why } });
     }
 }
 
-fn refused(refusal: &Refusal) -> Outcome {
-    Outcome::Refused { code: refusal.code(), reason: refusal.to_string() }
+fn refused(refusal: &Refusal) -> CheckResult {
+    CheckResult::Refused { code: refusal.code(), reason: refusal.to_string() }
 }
 
 fn form_of(token: &str) -> &'static str {
@@ -275,7 +275,7 @@ mod tests {
 
     fn refused(explanation: &Explanation) -> Vec<(&'static str, &'static str)> {
         let faults = explanation.checks.iter().filter_map(|check| match &check.outcome {
-            Outcome::Refused { code, .. } => Some((check.name, *code)),
+            CheckResult::Refused { code, .. } => Some((check.name, *code)),
             _ => None,
         });
         faults.collect()

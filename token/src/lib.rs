@@ -33,12 +33,12 @@ pub mod keyset;
 pub mod refresh;
 pub mod welcome;
 
-pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, MINTED};
+pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
 pub use alg::Algorithm;
 pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
-pub use explain::{Check, Explanation, Member, Outcome, explain};
+pub use explain::{Check, Explanation, Member, CheckResult, explain};
 pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
 pub use key::{PublicKey, SigningKey};
 pub use key_error::KeyError;

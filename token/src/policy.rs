@@ -141,7 +141,7 @@ pub(crate) fn verify_own<C: DeserializeOwned>(
         leeway: expect.leeway,
         max_life: expect.max_life,
     };
-    let accepted = judge(token, keys, &terms, cache)?;
+    let accepted = verify_with_cache(token, keys, &terms, cache)?;
     let (iss, sub, aud, jti) = (accepted.iss, accepted.sub, accepted.aud, accepted.jti);
     let registered = Registered {
         iss: iss.ok_or(Refusal::MissingClaim("iss"))?,
@@ -158,7 +158,7 @@ pub(crate) fn verify_own<C: DeserializeOwned>(
 
 /// Applies the whole policy to a token of another signer.
 pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
-    judge(token, keys, terms, None)
+    verify_with_cache(token, keys, terms, None)
 }
 
 /// Like [`verify_foreign`], but uses a cache: a signature is not verified again if the cache contains the same token
@@ -169,10 +169,10 @@ pub fn verify_foreign_cached(
     terms: &Terms<'_>,
     cache: &mut SignatureCache,
 ) -> Result<Accepted, Refusal> {
-    judge(token, keys, terms, Some(cache))
+    verify_with_cache(token, keys, terms, Some(cache))
 }
 
-fn judge(
+fn verify_with_cache(
     token: &str,
     keys: &KeySet,
     terms: &Terms<'_>,

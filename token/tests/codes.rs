@@ -40,7 +40,7 @@ fn mint(claims: Value) -> String {
     key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap()
 }
 
-fn judged(token: &str) -> Refusal {
+fn refusal_of(token: &str) -> Refusal {
     let keys = KeySet::from_key_file(&secret(), &[]).unwrap();
     let audiences = ["here".to_owned()];
     let terms = Terms {
@@ -118,22 +118,22 @@ fn every_refusal_has_a_token_that_meets_it() {
         format!("{signed}.{}", encode(&[7; 32]))
     };
     let refusals = [
-        judged("no token"),
-        judged(&forge(r#"{"alg":"HS256","alg":"HS256"}"#, &good)),
-        judged(&forge(r#"{"alg":"HS256","crit":["exp"]}"#, &good)),
-        judged(&forge(r#"{"alg":"HS256","jku":"https://keys"}"#, &good)),
+        refusal_of("no token"),
+        refusal_of(&forge(r#"{"alg":"HS256","alg":"HS256"}"#, &good)),
+        refusal_of(&forge(r#"{"alg":"HS256","crit":["exp"]}"#, &good)),
+        refusal_of(&forge(r#"{"alg":"HS256","jku":"https://keys"}"#, &good)),
         verify_foreign(&mint(claims("sub", json!("ann"))), &unnamed, &terms(Typ::Kind(Kind::Guest)))
             .unwrap_err(),
         verify_foreign(&other_kid, &unnamed, &terms(Typ::Usual)).unwrap_err(),
-        judged(&forge(r#"{"alg":"none"}"#, &good)),
-        judged(&altered),
-        judged(&mint(claims("exp", json!(null)))),
-        judged(&mint(claims("exp", json!("tomorrow")))),
-        judged(&mint(claims("exp", json!(NOW)))),
-        judged(&mint(claims("nbf", json!(NOW + 61)))),
-        judged(&mint(claims("exp", json!(NOW + 3_600)))),
-        judged(&mint(claims("iss", json!("https://issuer/")))),
-        judged(&mint(claims("aud", json!("there")))),
+        refusal_of(&forge(r#"{"alg":"none"}"#, &good)),
+        refusal_of(&altered),
+        refusal_of(&mint(claims("exp", json!(null)))),
+        refusal_of(&mint(claims("exp", json!("tomorrow")))),
+        refusal_of(&mint(claims("exp", json!(NOW)))),
+        refusal_of(&mint(claims("nbf", json!(NOW + 61)))),
+        refusal_of(&mint(claims("exp", json!(NOW + 3_600)))),
+        refusal_of(&mint(claims("iss", json!("https://issuer/")))),
+        refusal_of(&mint(claims("aud", json!("there")))),
         commanded(&random_id(), NOW * 1000),
         commanded("one-connection-and-no-other", NOW * 1000 + 5_000),
         EdgeKeys::generate().unwrap().open_code(CodePurpose::Enrol, code.expose(), NOW).unwrap_err(),

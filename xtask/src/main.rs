@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
-    demo, dist, doctor, fuzz, guard, suite,
+    demo, dist, doctor, fuzz, guard, process, suite,
     tools::{Setup, cross::Machine, system::Consent},
 };
 
@@ -157,7 +157,7 @@ fn run(task: Task, install: &Install) -> Result<ExitCode> {
         }
         Task::Check => done(suite::check(&install.setup()?)),
         Task::Test { filter, release } => {
-            let release = release || std::env::var_os("CI").is_some();
+            let release = release || process::is_ci();
             done(suite::run(&install.setup()?, Mode::release(release), filter.as_deref()))
         }
         Task::Build { parts, quick, target } => {

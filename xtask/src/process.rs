@@ -129,6 +129,11 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// Whether a CI system runs this program. CI systems set `CI`.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}
+
 /// Cargo without the variables of the outer `cargo run`.
 ///
 /// Cargo sets `CARGO_PKG_*` for the programs that it runs. With these variables, cargo would treat inner builds as

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::processes;
+use crate::{process, processes};
 
 /// Shorter steps are not printed, so that a run without work prints nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ const SHOWN_AFTER: Duration = Duration::from_secs(1);
 const REMINDER: Duration = Duration::from_secs(30);
 
 static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
-    lines: (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(MultiProgress::new),
+    lines: (std::io::stderr().is_terminal() && !process::is_ci()).then(MultiProgress::new),
     began: Instant::now(),
     steps: Mutex::default(),
 });

@@ -228,7 +228,7 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             spoken(SPREAD)
         ),
         Step::Switch => {
-            let minted = match old_tokens {
+            let ended = match old_tokens {
                 Some(OldTokens { last_expiry: Some(last), count }) => {
                     format!(
                         "{count} API tokens and guest links are valid until {} at the latest",
@@ -241,7 +241,7 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
                  Retiring the old keys ends logins that were not renewed after the switch, older invitations and\n\
-                 enrolment codes, and all tokens of the old key ({minted}).",
+                 enrolment codes, and all tokens of the old key ({ended}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }

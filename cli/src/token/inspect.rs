@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use pinlatch_token::{Check, Explanation, Member, Outcome, explain};
+use pinlatch_token::{Check, Explanation, Member, CheckResult, explain};
 
 use super::{Accept, Given, Keys};
 use crate::output::{say, say_json};
@@ -70,9 +70,9 @@ pub fn row(member: &Member) -> Row {
 
 fn check(check: &Check) -> Row {
     let value = match &check.outcome {
-        Outcome::Passed => "passed".into(),
-        Outcome::Refused { code, reason } => format!("REFUSED {code}: {}", plain(reason)),
-        Outcome::NotChecked { why } => format!("not checked: {why}"),
+        CheckResult::Passed => "passed".into(),
+        CheckResult::Refused { code, reason } => format!("REFUSED {code}: {}", plain(reason)),
+        CheckResult::NotChecked { why } => format!("not checked: {why}"),
     };
     Row { name: check.name.into(), value, note: None }
 }
@@ -82,7 +82,7 @@ fn verdict(explanation: &Explanation) -> String {
         .checks
         .iter()
         .filter_map(|check| match check.outcome {
-            Outcome::Refused { code, .. } => Some(code),
+            CheckResult::Refused { code, .. } => Some(code),
             _ => None,
         })
         .collect();
@@ -115,11 +115,11 @@ mod tests {
                 member("room", json!(["porch"]), None),
             ],
             checks: vec![
-                Check { name: "form", outcome: Outcome::Passed },
-                Check { name: "signature", outcome: Outcome::NotChecked { why: "no keys were given" } },
+                Check { name: "form", outcome: CheckResult::Passed },
+                Check { name: "signature", outcome: CheckResult::NotChecked { why: "no keys were given" } },
                 Check {
                     name: "exp",
-                    outcome: Outcome::Refused { code: "expired", reason: "expired 3600 s ago".into() },
+                    outcome: CheckResult::Refused { code: "expired", reason: "expired 3600 s ago".into() },
                 },
             ],
             accepted: Some(false),

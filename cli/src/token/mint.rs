@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use pinlatch_token::{Algorithm, MintingKey, Outcome, SealingKey, Terms, Typ, explain, random_id};
+use pinlatch_token::{Algorithm, MintingKey, CheckResult, SealingKey, Terms, Typ, explain, random_id};
 use serde_json::{Map, Value, json};
 
 use super::{algorithm, read_file};
@@ -92,7 +92,7 @@ impl Mint {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
         for check in explain(token, None, &terms).checks {
-            if let Outcome::Refused { code, reason } = check.outcome {
+            if let CheckResult::Refused { code, reason } = check.outcome {
                 bail!("this token would be refused ({code}): {reason}");
             }
         }

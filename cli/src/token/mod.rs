@@ -20,7 +20,7 @@ use pinlatch_protocol::admin::TokenKind;
 use pinlatch_token::{Algorithm, KeyError, KeySet, Terms, Typ};
 use serde_json::json;
 
-use crate::minted::{self, Grant, Revoke};
+use crate::issued_tokens::{self, Grant, Revoke};
 use crate::output::say_json;
 use crate::text::plain;
 
@@ -53,9 +53,9 @@ pub fn run(command: &TokenCommand, json: bool) -> Result<ExitCode> {
         TokenCommand::Verify(verify) => verify.run(json),
         TokenCommand::Inspect(inspect) => inspect.run(json),
         TokenCommand::Mint(mint) => mint.run(json),
-        TokenCommand::Create(grant) => return minted::create(TokenKind::Api, grant, json).map(done),
-        TokenCommand::List => return minted::list(TokenKind::Api, json).map(done),
-        TokenCommand::Revoke(revoke) => return minted::revoke(revoke, json).map(done),
+        TokenCommand::Create(grant) => return issued_tokens::create(TokenKind::Api, grant, json).map(done),
+        TokenCommand::List => return issued_tokens::list(TokenKind::Api, json).map(done),
+        TokenCommand::Revoke(revoke) => return issued_tokens::revoke(revoke, json).map(done),
     };
     Ok(done.unwrap_or_else(|error| {
         report(&error, json);

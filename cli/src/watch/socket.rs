@@ -63,7 +63,7 @@ impl From<io::Error> for End {
 
 pub struct Socket {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
-    heard: Instant,
+    last_frame_at: Instant,
     pinged: Instant,
 }
 
@@ -88,7 +88,7 @@ impl Socket {
         match client_tls_with_config(request, stream, Some(config), Some(connector)) {
             Ok((socket, _)) => {
                 let now = Instant::now();
-                let opened = Self { socket, heard: now, pinged: now };
+                let opened = Self { socket, last_frame_at: now, pinged: now };
                 opened.limit(Duration::from_millis(PING_EVERY_MS))?;
                 Ok(opened)
             }
@@ -109,9 +109,9 @@ impl Socket {
         loop {
             self.give_sign()?;
             match self.socket.read() {
-                Ok(Message::Text(text)) if text.as_str() == PONG => self.heard = Instant::now(),
+                Ok(Message::Text(text)) if text.as_str() == PONG => self.last_frame_at = Instant::now(),
                 Ok(Message::Text(text)) => {
-                    self.heard = Instant::now();
+                    self.last_frame_at = Instant::now();
                     return Ok(text.as_str().to_owned());
                 }
                 Ok(Message::Close(frame)) => {
@@ -129,7 +129,7 @@ impl Socket {
 
     /// Sends a ping if a ping is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
-        if self.heard.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
+        if self.last_frame_at.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
             return Err(End::Lost("the edge stopped answering".into()));
         }
         if self.pinged.elapsed() >= Duration::from_millis(PING_EVERY_MS) {

@@ -158,8 +158,8 @@ async fn a_refused_code_is_not_echoed() {
     let string = edge.enrol_string().replace("one.time.code", "secret-guess");
     let refused = output(&["enrol", &string, "--state", test_agent.state_dir().to_str().unwrap()]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let told = text(&refused.stderr);
-    assert!(told.contains("code_refused") && !told.contains("secret-guess"), "{told}");
+    let output = text(&refused.stderr);
+    assert!(output.contains("code_refused") && !output.contains("secret-guess"), "{output}");
     let malformed = output(&["enrol", "https://x/secret-guess", "--state", "nowhere"]).await;
     assert_eq!(malformed.status.code(), Some(2));
 }

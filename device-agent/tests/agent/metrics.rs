@@ -94,7 +94,7 @@ async fn they_tell_of_link_commands_lines_and_clock() {
         let order = link.order(id, line, action, args).sign();
         link.command(order).await;
     }
-    let told = scrape(address).await;
+    let output = scrape(address).await;
     for (series, value) in [
         (concat!("pinlatch_agent_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0),
         ("pinlatch_agent_connected", 1.0),
@@ -108,24 +108,24 @@ async fn they_tell_of_link_commands_lines_and_clock() {
         ("pinlatch_line_level{line=\"rose\",kind=\"rgb\",unit=\"\",channel=\"green\"}", 128.0),
         ("pinlatch_line_known{line=\"heat\"}", 0.0),
     ] {
-        assert_eq!(told.get(series), Some(&value), "{series} of {told:#?}");
+        assert_eq!(output.get(series), Some(&value), "{series} of {output:#?}");
     }
-    assert!(told["pinlatch_agent_clock_uncertainty_seconds"] < 5.0, "{told:#?}");
-    assert!(told["pinlatch_agent_clock_offset_seconds"].abs() < 5.0);
-    assert!(told["process_resident_memory_bytes"] > 1e6 && told["process_open_fds"] > 5.0);
-    assert!(told["pinlatch_agent_certificate_expiry_timestamp_seconds"] > 1.8e9);
+    assert!(output["pinlatch_agent_clock_uncertainty_seconds"] < 5.0, "{output:#?}");
+    assert!(output["pinlatch_agent_clock_offset_seconds"].abs() < 5.0);
+    assert!(output["process_resident_memory_bytes"] > 1e6 && output["process_open_fds"] > 5.0);
+    assert!(output["pinlatch_agent_certificate_expiry_timestamp_seconds"] > 1.8e9);
 
     let mut simulator = tokio::net::UnixStream::connect(test_agent.socket()).await.unwrap();
     simulator.write_all(b"{\"line\":\"heat\",\"level\":-21.4}\n").await.unwrap();
     assert_eq!(link.event("heat").await, -21.4);
     link.close(1012).await;
     let (link, _) = edge.welcome().await;
-    let told = scrape(address).await;
+    let output = scrape(address).await;
     let heat =
         "pinlatch_line_level{line=\"heat\",kind=\"sensor\",unit=\"°C \\\"in\\\" C:\\\\\",channel=\"\"}";
-    assert_eq!(told.get(heat), Some(&-21.4), "{told:#?}");
-    assert_eq!(told["pinlatch_agent_reconnects_total"], 1.0);
-    assert_eq!(told["pinlatch_agent_link_errors_total{code=\"closed\"}"], 1.0);
+    assert_eq!(output.get(heat), Some(&-21.4), "{output:#?}");
+    assert_eq!(output["pinlatch_agent_reconnects_total"], 1.0);
+    assert_eq!(output["pinlatch_agent_link_errors_total{code=\"closed\"}"], 1.0);
     drop(link);
     running.stop().await;
 }

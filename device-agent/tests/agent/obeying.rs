@@ -17,9 +17,9 @@ async fn a_door_pulses_and_everyone_hears_of_it() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, hello) = edge.welcome().await;
             let FromAgent::Hello { lines, outcomes, .. } = hello else { panic!() };
-            let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.level)).collect();
+            let reported: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.level)).collect();
             let off = Some(Level::On(false));
-            assert_eq!(told, [("door", off), ("lamp", off), ("bell", off), ("lost", None)]);
+            assert_eq!(reported, [("door", off), ("lamp", off), ("bell", off), ("lost", None)]);
             assert_eq!((lines[0].max_on_ms, lines[1].retain), (Some(5_000), true));
             assert_eq!(outcomes, []);
 

@@ -4,7 +4,7 @@ use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
 use pinlatch_site::{Call, MAX_AUDIT_PAGE, Principal, Reply};
 
-use super::{Outcome, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply, unexpected};
 use crate::auth;
 use crate::incoming::Incoming;
 use crate::objects::ask_site;
@@ -17,7 +17,7 @@ const MAX_EXPORT: usize = 20_000;
 const JSON_LINES: &str = "application/jsonl";
 
 /// `GET /api/v1/audit`.
-pub async fn read(incoming: Incoming) -> Outcome {
+pub async fn read(incoming: Incoming) -> HandlerResult {
     let number = |name| incoming.query_number(name);
     let filter = AuditFilter {
         before: number("before")?,
@@ -51,7 +51,7 @@ async fn page(
     }
 }
 
-async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilter) -> Outcome {
+async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilter) -> HandlerResult {
     let (mut lines, mut count) = (String::new(), 0);
     loop {
         let page = page(incoming, principal.clone(), filter.clone(), MAX_AUDIT_PAGE).await?;
@@ -69,7 +69,7 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
 }
 
 /// `PUT /api/v1/audit/retention`.
-pub async fn retain(mut incoming: Incoming) -> Outcome {
+pub async fn retain(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
     let site = principal.site.clone();

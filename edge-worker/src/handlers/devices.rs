@@ -6,13 +6,13 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
 use pinlatch_token::random_id;
 
-use super::{Outcome, reply, unexpected};
+use super::{HandlerResult, reply, unexpected};
 use crate::auth;
 use crate::incoming::Incoming;
 use crate::objects::ask_site;
 use crate::respond;
 
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Devices { principal }).await? {
@@ -21,7 +21,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
     }
 }
 
-pub async fn show(incoming: Incoming, device: Name) -> Outcome {
+pub async fn show(incoming: Incoming, device: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Device { principal, device }).await? {
@@ -30,14 +30,14 @@ pub async fn show(incoming: Incoming, device: Name) -> Outcome {
     }
 }
 
-pub async fn remove(incoming: Incoming, device: Name) -> Outcome {
+pub async fn remove(incoming: Incoming, device: Name) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemoveDevice { principal, device }).await?;
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
-pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome {
+pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Line { principal, device, line }).await? {
@@ -47,7 +47,7 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> Outcome 
 }
 
 /// Runs one action and waits for its result.
-pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
+pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let args = incoming.arguments().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
@@ -75,7 +75,7 @@ fn deadline(text: String) -> Result<u64, Problem> {
     })
 }
 
-pub async fn command(incoming: Incoming, id: String) -> Outcome {
+pub async fn command(incoming: Incoming, id: String) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::CommandStatus { principal, id }).await? {

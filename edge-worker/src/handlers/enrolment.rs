@@ -9,7 +9,7 @@ use pinlatch_site::{Call, Reply};
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, is_nonce, random_id, welcome};
 
-use super::{Outcome, reply, unexpected};
+use super::{HandlerResult, reply, unexpected};
 use crate::auth;
 use crate::gate;
 use crate::incoming::Incoming;
@@ -21,7 +21,7 @@ use crate::{now_ms, now_s};
 const CODE_LIFE: u64 = 3600;
 
 /// `POST /api/v1/enrolments`: creates a code for one device.
-pub async fn create(mut incoming: Incoming) -> Outcome {
+pub async fn create(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
     let site = principal.site.clone();
@@ -42,7 +42,7 @@ pub async fn create(mut incoming: Incoming) -> Outcome {
 }
 
 /// `POST /api/v1/enrol`: a device sends its public key and receives its certificate.
-pub async fn enrol(mut incoming: Incoming) -> Outcome {
+pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
@@ -76,7 +76,7 @@ pub async fn enrol(mut incoming: Incoming) -> Outcome {
 }
 
 /// `POST /api/v1/setup`: creates a site's owner, once.
-pub async fn set_up(mut incoming: Incoming) -> Outcome {
+pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
     let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
     if site.is_some_and(|site| site != own_site) {

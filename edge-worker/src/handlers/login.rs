@@ -13,7 +13,7 @@ use url::Url;
 use worker::{Headers, Method, RequestInit, Response};
 
 use super::session::{begun, session_cookies};
-use super::{Outcome, reply};
+use super::{HandlerResult, reply};
 use crate::cookies;
 use crate::incoming::Incoming;
 use crate::now_s;
@@ -22,7 +22,7 @@ use crate::published;
 use crate::respond::{self, fault};
 
 /// `GET /api/v1/logins`: the providers of a site, for the login page.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let named = incoming.query_site()?;
     let site = incoming.deployment.site(named.as_ref())?;
     let options = incoming.deployment.providers.of_site(site);
@@ -33,7 +33,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 
 /// `GET /api/v1/logins/{provider}`: redirects the browser to the provider. If this fails, a client that accepts HTML is
 /// redirected to the panel, which shows the error. Other clients receive the problem as JSON.
-pub async fn start(incoming: Incoming, name: Name) -> Outcome {
+pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
     match sent(&incoming, provider).await {
@@ -42,7 +42,7 @@ pub async fn start(incoming: Incoming, name: Name) -> Outcome {
     }
 }
 
-async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
+async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
     }
@@ -63,13 +63,13 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> Outcome {
 
 /// `GET /api/v1/logins/{provider}/callback`: the provider has redirected the browser back to the edge. The browser is
 /// always redirected to the panel, which shows any error, because a person is waiting.
-pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
+pub async fn finish(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
 }
 
 /// Redirects the browser to the panel, with the session cookies or the error's code.
-fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> Outcome {
+fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> HandlerResult {
     let page = format!("/s/{}/", provider.site);
     let (address, set): (_, &[String]) = match outcome {
         Ok(set) => (page, set),

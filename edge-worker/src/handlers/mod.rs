@@ -4,7 +4,7 @@ mod audit;
 mod devices;
 mod enrolment;
 mod login;
-mod minted;
+mod issued_tokens;
 mod people;
 mod session;
 mod sockets;
@@ -24,7 +24,7 @@ use crate::respond;
 use crate::route::Route;
 
 /// The result of a handler: a response, or a problem that is then sent as the response.
-type Outcome = std::result::Result<Response, Problem>;
+type HandlerResult = std::result::Result<Response, Problem>;
 
 /// Answers one request.
 pub async fn answer(request: Request, env: Env) -> Result<Response> {
@@ -34,7 +34,7 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
     }
 }
 
-async fn route(request: Request, env: Env) -> Outcome {
+async fn route(request: Request, env: Env) -> HandlerResult {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
     // The method is read from the JavaScript request, because the crate `worker` replaces an unknown method with GET.
     let spoken = request.inner().method();
@@ -88,10 +88,10 @@ async fn route(request: Request, env: Env) -> Outcome {
         Route::User(username) => people::change(incoming, username).await,
         Route::UserSessions(username) => people::end_sessions(incoming, username).await,
         Route::UserPassword(username) => people::change_password(incoming, username).await,
-        Route::Tokens if method == Method::Post => minted::mint(incoming).await,
-        Route::Tokens => minted::list(incoming).await,
-        Route::MintedToken(jti) => minted::revoke(incoming, jti).await,
-        Route::Generation => minted::void(incoming).await,
+        Route::Tokens if method == Method::Post => issued_tokens::issue(incoming).await,
+        Route::Tokens => issued_tokens::list(incoming).await,
+        Route::IssuedToken(jti) => issued_tokens::revoke(incoming, jti).await,
+        Route::Generation => issued_tokens::void(incoming).await,
         Route::Audit => audit::read(incoming).await,
         Route::AuditRetention => audit::retain(incoming).await,
         Route::OpenApi => openapi(),
@@ -100,7 +100,7 @@ async fn route(request: Request, env: Env) -> Outcome {
     }
 }
 
-fn method_not_allowed(route: &Route) -> Outcome {
+fn method_not_allowed(route: &Route) -> HandlerResult {
     let response = respond::problem(&Code::MethodNotAllowed.into());
     let allowed: Vec<&str> = route.methods().iter().map(AsRef::as_ref).collect();
     let with_allow = response.and_then(|response| {
@@ -110,16 +110,16 @@ fn method_not_allowed(route: &Route) -> Outcome {
     with_allow.map_err(|error| respond::fault("response", error))
 }
 
-fn reply<T: Serialize>(value: &T) -> Outcome {
+fn reply<T: Serialize>(value: &T) -> HandlerResult {
     respond::json(value).map_err(|error| respond::fault("response", error))
 }
 
-fn nothing() -> Outcome {
+fn nothing() -> HandlerResult {
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
 /// The API's contract in machine-readable form.
-fn openapi() -> Outcome {
+fn openapi() -> HandlerResult {
     let text = include_str!("../../openapi.json").to_owned();
     respond::text(text, "application/openapi+json;version=3.1")
         .map_err(|error| respond::fault("response", error))
@@ -130,11 +130,11 @@ fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
 }
 
-fn health() -> Outcome {
+fn health() -> HandlerResult {
     reply(&Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
 }
 
-async fn whoami(incoming: Incoming) -> Outcome {
+async fn whoami(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await? {

@@ -9,7 +9,7 @@ use pinlatch_site::{Call, Reply};
 use pinlatch_token::CodePurpose;
 
 use super::enrolment::open_code;
-use super::{Outcome, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply, unexpected};
 use crate::auth;
 use crate::gate;
 use crate::incoming::Incoming;
@@ -21,7 +21,7 @@ use crate::respond::fault;
 const INVITATION_LIFE: u64 = 7 * 86_400;
 
 /// `GET /api/v1/users`.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
@@ -31,7 +31,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 }
 
 /// `POST /api/v1/users`: creates a code with which a person chooses a password.
-pub async fn invite(mut incoming: Incoming) -> Outcome {
+pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
     let site = principal.site.clone();
@@ -52,7 +52,7 @@ pub async fn invite(mut incoming: Incoming) -> Outcome {
 
 /// `POST /api/v1/users/accept`. The site is asked before the password is hashed, so that no password is hashed for an
 /// invalid invitation.
-pub async fn accept(mut incoming: Incoming) -> Outcome {
+pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
     gate::require_acceptable(&password)?;
@@ -69,7 +69,7 @@ pub async fn accept(mut incoming: Incoming) -> Outcome {
 }
 
 /// `PATCH /api/v1/users/{username}`.
-pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -78,7 +78,7 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
 }
 
 /// `DELETE /api/v1/users/{username}`.
-pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
@@ -86,7 +86,7 @@ pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
 }
 
 /// `PUT /api/v1/users/{username}/identities`.
-pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -95,7 +95,7 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
 }
 
 /// `DELETE /api/v1/users/{username}/identities`.
-pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::ForgetIdentities { principal, username }).await?;
@@ -103,7 +103,7 @@ pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcom
 }
 
 /// `DELETE /api/v1/users/{username}/sessions`.
-pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
@@ -111,7 +111,7 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
 }
 
 /// `POST /api/v1/users/{username}/password`: changes the caller's own password. The current password is required.
-pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn change_password(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();

@@ -12,7 +12,7 @@ use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id
 use serde_json::{Map, Value};
 use worker::Response;
 
-use super::{Outcome, minted, unexpected};
+use super::{HandlerResult, issued_tokens, unexpected};
 use crate::auth;
 use crate::cookies;
 use crate::gate;
@@ -30,12 +30,12 @@ pub(super) struct Tokens {
 }
 
 /// `POST /api/v1/session`.
-pub async fn log_in(mut incoming: Incoming) -> Outcome {
+pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
     require_page(&incoming)?;
     let body: Value = incoming.json().await?;
     if body.get("guest").is_some() {
         let GuestRequest { guest } = serde_json::from_value(body).map_err(malformed)?;
-        return minted::exchange(&incoming, &guest).await;
+        return issued_tokens::exchange(&incoming, &guest).await;
     }
     let login: LoginRequest = serde_json::from_value(body).map_err(malformed)?;
     let tokens = password(&incoming, login).await?;
@@ -43,7 +43,7 @@ pub async fn log_in(mut incoming: Incoming) -> Outcome {
 }
 
 /// `GET /api/v1/session`. A missing session is a normal answer, not an error.
-pub async fn status(incoming: Incoming) -> Outcome {
+pub async fn status(incoming: Incoming) -> HandlerResult {
     if let Some(principal) = auth::visitor(&incoming) {
         let site = principal.site.clone();
         match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await {
@@ -64,7 +64,7 @@ pub async fn status(incoming: Incoming) -> Outcome {
 }
 
 /// `POST /api/v1/session/refresh`.
-pub async fn refresh(mut incoming: Incoming) -> Outcome {
+pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
     require_page(&incoming)?;
     let _: Map<String, Value> = incoming.json().await?;
     let header = incoming.header("Cookie").unwrap_or_default();
@@ -74,7 +74,7 @@ pub async fn refresh(mut incoming: Incoming) -> Outcome {
 }
 
 /// `DELETE /api/v1/session`. Ends the session if the request has a valid token, and always clears the cookies.
-pub async fn log_out(incoming: Incoming) -> Outcome {
+pub async fn log_out(incoming: Incoming) -> HandlerResult {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
         // Only this browser's cookie is cleared. The guest link stays valid, because other people may be using it.
@@ -100,7 +100,7 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
 }
 
 /// `POST /api/v1/token`: login and refresh for programs (RFC 6749 §4.3, §6).
-pub async fn token(mut incoming: Incoming) -> Outcome {
+pub async fn token(mut incoming: Incoming) -> HandlerResult {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
     }
@@ -169,7 +169,7 @@ pub(super) fn begun(
                 jti: refresh_jti,
                 exp: now_s() + refresh_token::LIFE,
             };
-            mint(incoming, username, scope, generation, &refresh)
+            issue(incoming, username, scope, generation, &refresh)
         }
         other => Err(unexpected(&other)),
     }
@@ -191,13 +191,13 @@ async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
     match ask_site(&incoming.env, &site, &call).await? {
         Reply::Refreshed { username, scope, generation, jti, expires_at, .. } => {
             let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
-            mint(incoming, username, scope, generation, &next)
+            issue(incoming, username, scope, generation, &next)
         }
         other => Err(unexpected(&other)),
     }
 }
 
-fn mint(
+fn issue(
     incoming: &Incoming,
     username: UserName,
     scope: ScopeSet,
@@ -216,7 +216,7 @@ fn mint(
         life: MAX_PERSON_LIFE,
         claims,
     };
-    let signed = |refusal| fault("minting", refusal);
+    let signed = |refusal| fault("issuing a token", refusal);
     Ok(Tokens {
         access: Secret::new(grant.sign(keys).map_err(signed)?),
         refresh: Secret::new(refresh.seal(keys, now).map_err(signed)?),
@@ -225,7 +225,7 @@ fn mint(
     })
 }
 
-fn with_cookies(tokens: &Tokens) -> Outcome {
+fn with_cookies(tokens: &Tokens) -> HandlerResult {
     let body = SessionReply {
         site: tokens.site.clone(),
         username: tokens.username.clone(),

@@ -5,7 +5,7 @@ use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::device::DeviceCert;
 
-use super::Outcome;
+use super::HandlerResult;
 use crate::auth;
 use crate::incoming::Incoming;
 use crate::now_s;
@@ -14,7 +14,7 @@ use crate::respond::{self, fault};
 use crate::site::AgentSocket;
 
 /// `GET /api/v1/events`: the live events of a panel.
-pub async fn panel(incoming: Incoming) -> Outcome {
+pub async fn panel(incoming: Incoming) -> HandlerResult {
     let (principal, carrier) = auth::principal(&incoming).await?;
     // The same-origin policy does not apply to WebSockets. The browser sends the origin, and the server must check it.
     if carrier.is_ambient() {
@@ -28,7 +28,7 @@ pub async fn panel(incoming: Incoming) -> Outcome {
 }
 
 /// `GET /api/v1/agent`: the connection of a device. A request without a proof receives a challenge.
-pub async fn agent(incoming: Incoming) -> Outcome {
+pub async fn agent(incoming: Incoming) -> HandlerResult {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);
     };
@@ -50,7 +50,7 @@ pub async fn agent(incoming: Incoming) -> Outcome {
     upgrade(&incoming.env, &cert.site, "agent", &socket).await
 }
 
-fn challenge(incoming: &Incoming) -> Outcome {
+fn challenge(incoming: &Incoming) -> HandlerResult {
     let challenge = incoming.deployment.keys.issue_challenge(now_s());
     let response = respond::problem(&Code::InvalidToken.into()).and_then(|response| {
         let value = format!("{CHALLENGE_SCHEME} challenge=\"{challenge}\"");

@@ -63,7 +63,7 @@ fn requests() -> Vec<Example> {
             "PasswordRequest",
             json!({ "current": "12345678", "password": "87654321" }),
         ),
-        example::<admin::MintRequest>("MintRequest", token),
+        example::<admin::IssueRequest>("IssueRequest", token),
         example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
 }
@@ -116,8 +116,8 @@ fn answers() -> Vec<Example> {
             json!({ "username": "ann", "code": "…", "expires_at": 1 }),
         ),
         example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
-        example::<admin::TokenView>("MintedToken", token.clone()),
-        example::<admin::MintReply>("MintReply", json!({ "token": token, "access_token": "…", "link": "…" })),
+        example::<admin::TokenView>("IssuedToken", token.clone()),
+        example::<admin::IssueReply>("IssueReply", json!({ "token": token, "access_token": "…", "link": "…" })),
         example::<admin::AuditEntry>("AuditEntry", entry),
         example::<admin::AuditPage>("AuditPage", page),
         example::<api::EnrolmentReply>(
@@ -172,7 +172,7 @@ fn forms_have_the_members_of_their_requests() {
     for (form, request) in [
         ("ArgumentsForm", "Arguments"),
         ("InviteForm", "InviteRequest"),
-        ("MintForm", "MintRequest"),
+        ("IssueForm", "IssueRequest"),
         ("EnrolmentForm", "EnrolmentRequest"),
     ] {
         let mut fields = names(properties(form));

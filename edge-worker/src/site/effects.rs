@@ -19,19 +19,19 @@ use crate::now_ms;
 
 /// HTTP calls that wait for the result of a command. The key is the ticket that the site assigned.
 #[derive(Default)]
-pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<Outcome>>>>);
+pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<CommandAnswer>>>>);
 
-pub type Outcome = Result<CommandResult, Problem>;
+pub type CommandAnswer = Result<CommandResult, Problem>;
 
 impl Waiters {
     /// Registers a call that waits for the result of this ticket.
-    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
+    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<CommandAnswer> {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(ticket).or_default().push(sender);
         receiver
     }
 
-    fn answer(&self, ticket: i64, outcome: &Outcome) {
+    fn answer(&self, ticket: i64, outcome: &CommandAnswer) {
         let waiting = self.0.borrow_mut().remove(&ticket).unwrap_or_default();
         for sender in waiting {
             // If the caller has disconnected, no answer is needed.

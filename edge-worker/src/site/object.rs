@@ -82,7 +82,7 @@ impl DurableObject for SiteObject {
     async fn fetch(&self, request: Request) -> Result<Response> {
         let name = request.headers().get(SITE_HEADER)?.and_then(|text| Name::new(text).ok());
         if let Some(name) = name {
-            self.inner.learn_name(name).await?;
+            self.inner.store_name(name).await?;
         }
         match request.path().as_str() {
             "/call" => self.inner.call(request).await,
@@ -95,7 +95,7 @@ impl DurableObject for SiteObject {
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        self.inner.hear(&socket, message).await
+        self.inner.handle_message(&socket, message).await
     }
 
     async fn websocket_close(
@@ -130,7 +130,7 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 
 impl Inner {
     /// Stores the site's name for events that do not contain the name: alarms, and frames after an eviction.
-    async fn learn_name(&self, name: Name) -> Result<()> {
+    async fn store_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
             self.name.replace(Some(name));
@@ -293,7 +293,7 @@ impl Inner {
         switch(welcomed, pair.client)
     }
 
-    async fn hear(self: &Rc<Self>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+    async fn handle_message(self: &Rc<Self>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let WebSocketIncomingMessage::String(text) = message else {
             shut(socket, 1003, "text_only");
             return Ok(());
@@ -303,9 +303,9 @@ impl Inner {
             return Ok(());
         }
         let outcome = match Attached::of(socket) {
-            Some(Attached::Agent { socket: agent, .. }) => self.hear_agent(socket, &agent, &text).await?,
+            Some(Attached::Agent { socket: agent, .. }) => self.handle_agent_message(socket, &agent, &text).await?,
             Some(Attached::Panel { id, principal }) => {
-                self.hear_panel(socket, &id, &principal, &text).await?
+                self.handle_panel_message(socket, &id, &principal, &text).await?
             }
             None => return Ok(()),
         };
@@ -315,7 +315,7 @@ impl Inner {
         Ok(())
     }
 
-    async fn hear_agent(
+    async fn handle_agent_message(
         self: &Rc<Self>,
         socket: &WebSocket,
         agent: &AgentSocket,
@@ -329,7 +329,7 @@ impl Inner {
         // `None` is a message type of a newer agent that this edge does not know.
         let Some(message) = message else { return Ok(Ok(())) };
         match message {
-            FromAgent::Time { nonce } => return self.tell_time(socket, &nonce).await,
+            FromAgent::Time { nonce } => return self.send_time(socket, &nonce).await,
             FromAgent::Renew { jwk } => return self.renew(socket, agent, &jwk).await,
             _ => {}
         }
@@ -367,18 +367,18 @@ impl Inner {
         .await
     }
 
-    async fn tell_time(&self, socket: &WebSocket, nonce: &str) -> Result<std::result::Result<(), Problem>> {
+    async fn send_time(&self, socket: &WebSocket, nonce: &str) -> Result<std::result::Result<(), Problem>> {
         if !is_nonce(nonce) {
             return Ok(Ok(()));
         }
         let name = self.name().await?;
-        let told = Deployment::of(&self.env).and_then(|deployment| {
+        let signed = Deployment::of(&self.env).and_then(|deployment| {
             welcome::sign(&deployment.keys, &name, nonce, now_ms()).map_err(|refusal| fault("time", refusal))
         });
-        Ok(told.map(|jwt| send(socket, &ToAgent::Time { jwt })))
+        Ok(signed.map(|jwt| send(socket, &ToAgent::Time { jwt })))
     }
 
-    async fn hear_panel(
+    async fn handle_panel_message(
         self: &Rc<Self>,
         socket: &WebSocket,
         id: &str,

@@ -89,8 +89,8 @@ fn a_grouped_line_is_in_its_group_and_nowhere_else() {
 #[test]
 fn what_was_arranged_comes_first() {
     let mut prefs = Prefs::default();
-    prefs.arrange(Of::Lines, vec!["porch/bell".into(), "porch/front-door".into()]);
-    prefs.arrange(Of::Plates, vec!["shed".into(), "porch".into()]);
+    prefs.arrange(OrderKind::Lines, vec!["porch/bell".into(), "porch/front-door".into()]);
+    prefs.arrange(OrderKind::Plates, vec!["shed".into(), "porch".into()]);
     assert_eq!(
         laid_out(&prefs, ""),
         "shed: shed/pump; porch: porch/bell porch/front-door porch/lamp; attic:"
@@ -98,7 +98,7 @@ fn what_was_arranged_comes_first() {
     let all: Vec<_> = plates(&model(), &prefs, "").iter().map(|plate| plate.id.clone()).collect();
     prefs.put("porch/lamp", Some(FAVOURITES));
     assert!(laid_out(&prefs, "").starts_with("@Favourites"));
-    prefs.arrange(Of::Plates, moved(&[vec!["@Favourites".into()], all].concat(), "@Favourites", 1));
+    prefs.arrange(OrderKind::Plates, moved(&[vec!["@Favourites".into()], all].concat(), "@Favourites", 1));
     assert!(
         laid_out(&prefs, "").starts_with("shed: shed/pump; @Favourites: porch/lamp"),
         "it can be moved too"

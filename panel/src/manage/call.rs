@@ -3,7 +3,7 @@
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditPage, InviteReply, InviteRequest, MintReply, MintRequest, PasswordRequest, Person,
+    AdmitRequest, AuditPage, InviteReply, InviteRequest, IssueReply, IssueRequest, PasswordRequest, Person,
     RightsRequest, TokenView,
 };
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
@@ -125,7 +125,7 @@ pub async fn tokens() -> Result<Vec<TokenView>, Failure> {
     read(get(TOKENS).await?).await
 }
 
-pub async fn mint(request: MintRequest) -> Result<MintReply, Failure> {
+pub async fn issue(request: IssueRequest) -> Result<IssueReply, Failure> {
     read(write(Method::POST, TOKENS, &request).await?).await
 }
 

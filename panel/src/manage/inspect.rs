@@ -6,7 +6,7 @@ mod tests;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{
-    EDGE, Explanation, KeyError, KeySet, Kind, Outcome, ROOT, Terms, Typ, explain, site_audience,
+    EDGE, Explanation, KeyError, KeySet, Kind, CheckResult, ROOT, Terms, Typ, explain, site_audience,
 };
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ pub fn token(pasted: &str) -> &str {
 }
 
 /// Checks a token. `now` is in seconds of Unix time.
-pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
+pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
     let kind = kind(token);
     let (set, own) = match keys {
         Keys::None => (None, false),
@@ -123,7 +123,7 @@ pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
 /// The reasons of a refusal.
 pub fn reasons(explanation: &Explanation) -> Vec<String> {
     let refused = explanation.checks.iter().filter_map(|check| match &check.outcome {
-        Outcome::Refused { reason, .. } => Some(reason.clone()),
+        CheckResult::Refused { reason, .. } => Some(reason.clone()),
         _ => None,
     });
     refused.collect()

@@ -39,7 +39,7 @@ impl Pending {
 
 /// Result of a command.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum CommandOutcome {
     Executed,
     /// The device refused, with this code.
     Refused(String),
@@ -58,7 +58,7 @@ pub enum Outcome {
     Denied(Problem),
 }
 
-impl Outcome {
+impl CommandOutcome {
     pub(super) fn of(status: CommandStatus, code: Option<&str>) -> Option<Self> {
         match status {
             CommandStatus::Accepted | CommandStatus::Delivered => None,
@@ -90,11 +90,11 @@ impl Outcome {
 pub struct Answer {
     pub id: String,
     pub action: Action,
-    pub outcome: Outcome,
+    pub outcome: CommandOutcome,
     /// Milliseconds of the panel's clock.
     pub(super) asked_ms: u64,
     /// Whether the edge must still be asked for the result.
-    pub(super) to_learn: bool,
+    pub(super) needs_status_query: bool,
 }
 
 /// The pending command of one line, and the answer to the last one.

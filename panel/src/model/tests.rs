@@ -63,7 +63,7 @@ fn reported(model: &Model) -> Option<Level> {
     model.line(&key("lamp")).unwrap().reported
 }
 
-fn outcome(model: &Model) -> Option<Outcome> {
+fn outcome(model: &Model) -> Option<CommandOutcome> {
     model.command_state(&key("lamp")).answer.map(|answer| answer.outcome)
 }
 
@@ -124,11 +124,11 @@ fn presence_and_devices_come_and_go() {
 #[test]
 fn each_ending_is_told_apart() {
     for (status, code, expected) in [
-        ("executed", None, Outcome::Executed),
-        ("refused", Some("refused_max_on"), Outcome::Refused("refused_max_on".into())),
-        ("refused", Some("device_offline"), Outcome::Offline),
-        ("expired", Some("deadline_passed"), Outcome::Expired),
-        ("unknown", Some("outcome_unknown"), Outcome::Unknown),
+        ("executed", None, CommandOutcome::Executed),
+        ("refused", Some("refused_max_on"), CommandOutcome::Refused("refused_max_on".into())),
+        ("refused", Some("device_offline"), CommandOutcome::Offline),
+        ("expired", Some("deadline_passed"), CommandOutcome::Expired),
+        ("unknown", Some("outcome_unknown"), CommandOutcome::Unknown),
     ] {
         let mut model = filled();
         ask(&mut model);
@@ -136,9 +136,9 @@ fn each_ending_is_told_apart() {
         assert_eq!(outcome(&model), Some(expected));
     }
     for (code, expected) in [
-        (Code::DeviceOffline, Outcome::Offline),
-        (Code::OutcomeUnknown, Outcome::Unknown),
-        (Code::InsufficientScope, Outcome::Denied(Problem::new(Code::InsufficientScope))),
+        (Code::DeviceOffline, CommandOutcome::Offline),
+        (Code::OutcomeUnknown, CommandOutcome::Unknown),
+        (Code::InsufficientScope, CommandOutcome::Denied(Problem::new(Code::InsufficientScope))),
     ] {
         let mut model = filled();
         ask(&mut model);
@@ -155,7 +155,7 @@ fn a_late_report_amends_what_was_unknown() {
     assert!(model.command_state(&key("lamp")).pending.is_some(), "no answer yet");
     model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
     assert_eq!(model.apply(result("c1", "executed", None), NOW), ModelUpdate::Answered(key("lamp")));
-    assert_eq!(outcome(&model), Some(Outcome::Executed));
+    assert_eq!(outcome(&model), Some(CommandOutcome::Executed));
 }
 
 #[test]
@@ -184,14 +184,14 @@ fn silence_ends_the_wait_and_the_edge_is_asked_once() {
     model.to_send(1, NOW);
     assert_eq!(model.give_up(NOW + 6_999), []);
     assert_eq!(model.give_up(NOW + 7_000), [key("lamp")]);
-    assert_eq!(outcome(&model), Some(Outcome::NoAnswer));
-    assert_eq!(model.to_learn(), ["c1"]);
-    assert_eq!(model.to_learn(), Vec::<String>::new());
-    model.unlearnt("c1");
-    assert_eq!(model.to_learn(), ["c1"]);
-    assert_eq!(model.settle("c1", Outcome::Executed), ModelUpdate::Answered(key("lamp")));
-    model.unlearnt("c1");
-    assert_eq!(model.to_learn(), Vec::<String>::new(), "it is known by now");
+    assert_eq!(outcome(&model), Some(CommandOutcome::NoAnswer));
+    assert_eq!(model.take_status_queries(), ["c1"]);
+    assert_eq!(model.take_status_queries(), Vec::<String>::new());
+    model.query_failed("c1");
+    assert_eq!(model.take_status_queries(), ["c1"]);
+    assert_eq!(model.settle("c1", CommandOutcome::Executed), ModelUpdate::Answered(key("lamp")));
+    model.query_failed("c1");
+    assert_eq!(model.take_status_queries(), Vec::<String>::new(), "it is known by now");
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn a_command_that_never_left_was_not_done() {
     let mut model = filled();
     ask(&mut model);
     model.give_up(NOW + 7_000);
-    assert_eq!(outcome(&model), Some(Outcome::NotSent));
-    assert_eq!(model.to_learn(), Vec::<String>::new());
+    assert_eq!(outcome(&model), Some(CommandOutcome::NotSent));
+    assert_eq!(model.take_status_queries(), Vec::<String>::new());
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn what_was_tapped_without_a_link_does_not_happen_later() {
     assert_eq!(model.give_up(NOW + 999), []);
     assert_eq!(model.to_send(2, NOW + 1_000), [], "a link that comes back brings nothing to pass");
     assert_eq!(model.give_up(NOW + 1_000), [key("lamp")]);
-    assert_eq!(outcome(&model), Some(Outcome::NotSent));
+    assert_eq!(outcome(&model), Some(CommandOutcome::NotSent));
     ask(&mut model);
     assert_eq!(model.to_send(2, NOW + 999).len(), 1, "but a renewed socket does not lose it");
 }

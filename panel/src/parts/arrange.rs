@@ -6,7 +6,7 @@ use pinlatch_protocol::line::LineKind;
 use super::line::Handle;
 use crate::board::{self, Plate};
 use crate::live::Panel;
-use crate::prefs::{self, FAVOURITES, Of, Press};
+use crate::prefs::{self, FAVOURITES, OrderKind, Press};
 use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
@@ -52,7 +52,7 @@ pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
                 on:change:target=move |event| put(Some(words::stored_group(&event.target().value())))
             />
             <datalist id=list>{groups}</datalist>
-            <Mover of=Of::Lines id=line.id() title=words::title(&line.name()) order/>
+            <Mover of=OrderKind::Lines id=line.id() title=words::title(&line.name()) order/>
             {(line.kind == LineKind::Momentary).then(|| view! { <Presses line/> })}
         </div>
     }
@@ -95,7 +95,7 @@ fn Presses(line: Handle) -> impl IntoView {
 
 /// Two buttons that move a line or a plate.
 #[component]
-pub fn Mover(of: Of, id: String, title: String, order: Memo<Vec<String>>) -> impl IntoView {
+pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let both =
         [(-1, words::EARLIER, "earlier", IconKind::Earlier), (1, words::LATER, "later", IconKind::Later)];

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::line::Handle;
-use crate::model::Outcome;
+use crate::model::CommandOutcome;
 use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
@@ -54,13 +54,13 @@ fn notices(line: Handle) -> Vec<Notice> {
         found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
     } else if let Some(answer) = &state.answer {
         let icon = match answer.outcome {
-            Outcome::Executed => IconKind::Done,
-            Outcome::Refused(_) | Outcome::Denied(_) => IconKind::Refused,
-            Outcome::Expired | Outcome::NotSent | Outcome::NotArrived => IconKind::Clock,
-            Outcome::Unknown | Outcome::NoAnswer => IconKind::Question,
-            Outcome::Offline => IconKind::Offline,
+            CommandOutcome::Executed => IconKind::Done,
+            CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => IconKind::Refused,
+            CommandOutcome::Expired | CommandOutcome::NotSent | CommandOutcome::NotArrived => IconKind::Clock,
+            CommandOutcome::Unknown | CommandOutcome::NoAnswer => IconKind::Question,
+            CommandOutcome::Offline => IconKind::Offline,
         };
-        let done = answer.outcome == Outcome::Executed;
+        let done = answer.outcome == CommandOutcome::Executed;
         let class = if done { "done" } else { words::outcome_mark(&answer.outcome) };
         let text = words::outcome(&answer.outcome);
         found.push(Notice { class, icon, text, stays: !done });

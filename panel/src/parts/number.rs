@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
 
 use super::line::Handle;
-use crate::model::Outcome;
+use crate::model::CommandOutcome;
 use crate::{platform, words};
 
 /// Presets of a dimmer, in percent.
@@ -40,7 +40,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
     });
     Effect::new(move |_| {
         let (pending, done) = line.command.with(|state| {
-            let done = state.answer.as_ref().is_some_and(|answer| answer.outcome == Outcome::Executed);
+            let done = state.answer.as_ref().is_some_and(|answer| answer.outcome == CommandOutcome::Executed);
             (state.pending.is_some(), done)
         });
         if pending {

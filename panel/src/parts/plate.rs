@@ -7,7 +7,7 @@ use super::line::Line;
 use crate::board::Plate;
 use crate::control::Plates;
 use crate::live::Panel;
-use crate::prefs::Of;
+use crate::prefs::OrderKind;
 use crate::visit::{self, Visitor};
 use crate::{platform, words};
 
@@ -55,7 +55,7 @@ pub fn PlateView(id: String) -> impl IntoView {
         panel
             .arranging
             .get()
-            .then(|| view! { <Mover of=Of::Plates id=id.get_value() title=title.clone() order=all/> })
+            .then(|| view! { <Mover of=OrderKind::Plates id=id.get_value() title=title.clone() order=all/> })
     };
 
     view! {

@@ -11,17 +11,17 @@ fn what_is_kept_is_found_again() {
     prefs.put("shed/pump", Some("  Front\n garden "));
     prefs.set_press("porch/door", Press::Tap);
     prefs.set_asks("porch/gate", true);
-    prefs.arrange(Of::Plates, ids("shed porch"));
-    prefs.arrange(Of::Lines, ids("porch/lamp porch/door"));
+    prefs.arrange(OrderKind::Plates, ids("shed porch"));
+    prefs.arrange(OrderKind::Lines, ids("porch/lamp porch/door"));
     let again = Prefs::parse(&prefs.to_text());
     assert_eq!(again, prefs);
     assert_eq!(again.group("shed/pump"), Some("Front garden"));
     assert_eq!(again.groups(), [FAVOURITES, "Front garden"]);
     assert_eq!((again.press("porch/door"), again.press("porch/gate")), (Press::Tap, Press::Hold));
     assert!(again.asks("porch/gate") && !again.asks("porch/door"));
-    assert_eq!(again.place(Of::Plates, "porch"), 1);
-    assert_eq!(again.place(Of::Lines, "porch/lamp"), 0);
-    assert_eq!(again.place(Of::Lines, "porch/rose"), usize::MAX);
+    assert_eq!(again.place(OrderKind::Plates, "porch"), 1);
+    assert_eq!(again.place(OrderKind::Lines, "porch/lamp"), 0);
+    assert_eq!(again.place(OrderKind::Lines, "porch/rose"), usize::MAX);
 }
 
 #[test]
@@ -59,21 +59,21 @@ fn moving_ends_at_the_ends() {
 #[test]
 fn arranging_one_plate_leaves_the_others() {
     let mut prefs = Prefs::default();
-    prefs.arrange(Of::Lines, ids("a/1 a/2"));
-    prefs.arrange(Of::Lines, ids("b/2 b/1"));
-    prefs.arrange(Of::Lines, ids("a/2 a/1"));
-    assert!(prefs.place(Of::Lines, "a/2") < prefs.place(Of::Lines, "a/1"));
-    assert!(prefs.place(Of::Lines, "b/2") < prefs.place(Of::Lines, "b/1"));
+    prefs.arrange(OrderKind::Lines, ids("a/1 a/2"));
+    prefs.arrange(OrderKind::Lines, ids("b/2 b/1"));
+    prefs.arrange(OrderKind::Lines, ids("a/2 a/1"));
+    assert!(prefs.place(OrderKind::Lines, "a/2") < prefs.place(OrderKind::Lines, "a/1"));
+    assert!(prefs.place(OrderKind::Lines, "b/2") < prefs.place(OrderKind::Lines, "b/1"));
 }
 
 #[test]
 fn it_stays_small() {
     let mut prefs = Prefs::default();
     for round in 0..3 {
-        prefs.arrange(Of::Lines, (0..MOST).map(|index| format!("d{round}/{index}")).collect());
+        prefs.arrange(OrderKind::Lines, (0..MOST).map(|index| format!("d{round}/{index}")).collect());
     }
     assert_eq!(prefs.lines.len(), MOST);
-    assert_eq!(prefs.place(Of::Lines, "d2/0"), 0, "the latest stay");
+    assert_eq!(prefs.place(OrderKind::Lines, "d2/0"), 0, "the latest stay");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::LineView;
 
 use super::{level, measured, outcome, pressed, requested, title};
-use crate::model::Outcome;
+use crate::model::CommandOutcome;
 
 pub const ON: &str = "On";
 pub const OFF: &str = "Off";
@@ -67,7 +67,7 @@ pub fn say_pressed(line: &Name, long: bool) -> String {
 }
 
 /// Announcement of the result of a command.
-pub fn say_outcome(line: &Name, result: &Outcome) -> String {
+pub fn say_outcome(line: &Name, result: &CommandOutcome) -> String {
     format!("{}: {}", title(line.as_str()), outcome(result))
 }
 

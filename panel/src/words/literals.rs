@@ -1,7 +1,13 @@
 //! A test that finds texts outside the words modules, because a second language would not replace them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+use rstml::node::{Node, NodeAttribute, NodeBlock};
+use syn::visit::{self, Visit};
+use syn::{Block, Expr, Lit, LitStr, Stmt};
 
 /// Attributes and component properties whose values people see or hear.
 const TEXT_ATTRIBUTES: [&str; 12] = [
@@ -22,100 +28,142 @@ const TEXT_ATTRIBUTES: [&str; 12] = [
 /// Capitalised literals that are not texts: an HTTP header, and the stored name of a group.
 const NO_TEXTS: [&str; 2] = ["Content-Type", "Favourites"];
 
-/// A string literal of a source file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Literal {
-    /// From 1.
-    line: usize,
-    /// Its position in the code, in bytes.
-    at: usize,
-    /// Between the quotes, with escapes as written.
-    text: String,
+/// The line and content of each literal that belongs in a words module.
+type Misplaced = BTreeSet<(usize, String)>;
+
+/// Collects misplaced literals and counts the views.
+#[derive(Default)]
+struct Finder {
+    misplaced: Misplaced,
+    views: usize,
 }
 
-/// The literals of a source, and its code without comments and characters, in which each literal is one quote.
-fn scan(source: &str) -> (String, Vec<Literal>) {
-    let mut code = String::new();
-    let mut literals = Vec::new();
-    let mut rest = source;
-    let mut line = 1;
-    while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some((length, text)) = literal(rest) {
-            literals.push(Literal { line, at: code.len(), text: text.to_owned() });
-            code.push('"');
-            length
-        } else if first == '\'' {
-            character(rest)
-        } else {
-            code.push(first);
-            first.len_utf8()
-        };
-        let (taken, left) = rest.split_at(length);
-        line += taken.matches('\n').count();
-        rest = left;
+impl Finder {
+    fn add(&mut self, literal: &LitStr) {
+        self.misplaced.insert((literal.span().start().line, literal.value()));
     }
-    (code, literals)
-}
 
-/// The length in bytes and the content of the string literal at the start of a text.
-fn literal(text: &str) -> Option<(usize, &str)> {
-    if let Some(raw) = text.strip_prefix('r') {
-        let opened = raw.trim_start_matches('#');
-        let hashes = raw.len() - opened.len();
-        let body = opened.strip_prefix('"')?;
-        let close = format!("\"{}", "#".repeat(hashes));
-        let end = body.find(close.as_str())?;
-        // The letter, the hashes, the quote, the content, and the closing quote with its hashes.
-        return Some((1 + hashes + 1 + end + close.len(), body.split_at(end).0));
-    }
-    let body = text.strip_prefix('"')?;
-    let mut is_escaped = false;
-    for (at, c) in body.char_indices() {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            '"' => return Some((at + 2, body.split_at(at).0)),
-            _ => {}
+    /// A literal that people see if it is a word: `·`, `?`, and the `I` and `O` of a switch are not texts.
+    fn shown_literal(&mut self, literal: &LitStr) {
+        if has_word(&literal.value()) {
+            self.add(literal);
         }
     }
-    None
-}
 
-/// The length in bytes of the character literal at the start of a text. Of a lifetime, only its quote.
-fn character(text: &str) -> usize {
-    let mut after = text.char_indices().skip(1);
-    match (after.next(), after.next()) {
-        (Some((_, '\\')), Some((at, escaped))) => {
-            let content = at + escaped.len_utf8();
-            text.split_at(content).1.find('\'').map_or(1, |end| content + end + 1)
-        }
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 1,
-    }
-}
-
-/// The bodies of the `view!` macros, as ranges of bytes.
-fn views(code: &str) -> Vec<(usize, usize)> {
-    let body = |(start, _): (usize, &str)| {
-        let mut depth = 0;
-        for (offset, c) in code.split_at(start).1.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth <= 1 => return Some((start, start + offset)),
-                '}' => depth -= 1,
+    fn nodes(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            match node {
+                Node::Element(element) => {
+                    element.attributes().iter().for_each(|attribute| self.attribute(attribute));
+                    self.nodes(&element.children);
+                }
+                Node::Fragment(fragment) => self.nodes(&fragment.children),
+                Node::Text(text) => self.shown_literal(&text.value),
+                Node::Block(NodeBlock::ValidBlock(block)) => self.shown_block(block),
+                Node::RawText(text) => panic!("text without quotes in a view: {}", text.to_string_best()),
                 _ => {}
             }
         }
-        None
-    };
-    code.match_indices("view!").filter_map(body).collect()
+    }
+
+    fn attribute(&mut self, attribute: &NodeAttribute) {
+        match attribute {
+            NodeAttribute::Block(NodeBlock::ValidBlock(block)) => self.visit_block(block),
+            NodeAttribute::Attribute(attribute) => {
+                let Some(value) = attribute.value() else { return };
+                if TEXT_ATTRIBUTES.contains(&attribute.key.to_string().as_str()) {
+                    self.shown(value);
+                } else {
+                    self.visit_expr(value);
+                }
+            }
+            NodeAttribute::Block(_) => {}
+        }
+    }
+
+    fn shown_block(&mut self, block: &Block) {
+        self.visit_block(block);
+        if let Some(Stmt::Expr(last, None)) = block.stmts.last() {
+            self.shown(last);
+        }
+    }
+
+    /// An expression whose value people see.
+    fn shown(&mut self, expr: &Expr) {
+        self.visit_expr(expr);
+        match expr {
+            Expr::Lit(literal) => {
+                if let Lit::Str(literal) = &literal.lit {
+                    self.shown_literal(literal);
+                }
+            }
+            Expr::If(branches) => {
+                self.shown_block(&branches.then_branch);
+                if let Some((_, otherwise)) = &branches.else_branch {
+                    self.shown(otherwise);
+                }
+            }
+            Expr::Match(branches) => branches.arms.iter().for_each(|arm| self.shown(&arm.body)),
+            Expr::Block(block) => self.shown_block(&block.block),
+            Expr::Closure(closure) => self.shown(&closure.body),
+            Expr::Paren(inner) => self.shown(&inner.expr),
+            _ => {}
+        }
+    }
+
+    /// The literals among the tokens of a macro.
+    fn tokens(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Literal(literal) => {
+                    if let Lit::Str(literal) = Lit::new(literal) {
+                        self.visit_lit_str(&literal);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
-/// Whether a literal has two letters in a row. Signs such as `·`, `?` and the `I` and `O` of a switch do not.
+impl<'ast> Visit<'ast> for Finder {
+    /// Comments are attributes.
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+
+    /// A pattern is compared with a value and never displayed.
+    fn visit_pat(&mut self, _: &'ast syn::Pat) {}
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if item.ident != "tests" {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_lit_str(&mut self, literal: &'ast LitStr) {
+        let text = literal.value();
+        if is_capitalised(&text) && !NO_TEXTS.contains(&text.as_str()) {
+            self.add(literal);
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if call.path.is_ident("view") {
+            self.views += 1;
+            self.nodes(&rstml::parse2(call.tokens.clone()).unwrap());
+        } else {
+            self.tokens(call.tokens.clone());
+        }
+    }
+}
+
+fn find(source: &str) -> Finder {
+    let mut finder = Finder::default();
+    finder.visit_file(&syn::parse_file(source).unwrap());
+    finder
+}
+
+/// Whether a literal has two letters in a row.
 fn has_word(text: &str) -> bool {
     let letters: Vec<bool> = text.chars().map(char::is_alphabetic).collect();
     letters.windows(2).any(|pair| pair.iter().all(|is_letter| *is_letter))
@@ -129,39 +177,7 @@ fn is_capitalised(text: &str) -> bool {
     is_capital && (rest.starts_with(char::is_lowercase) || (rest.starts_with(' ') && has_word(rest)))
 }
 
-/// Whether the code before a literal, in a view, makes it a text node or the value of a text attribute.
-fn is_shown(before: &str) -> bool {
-    if let Some(before) = before.strip_suffix('=') {
-        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
-        let name = before.rsplit(|c: char| !is_name(c)).next().unwrap_or_default();
-        return TEXT_ATTRIBUTES.contains(&name);
-    }
-    let before = before.trim_end();
-    let follows_tag = before.ends_with('>') && !before.ends_with("=>") && !before.ends_with("->");
-    follows_tag || before.ends_with(['}', '"'])
-}
-
-/// Line and text of each literal that belongs in a words module.
-fn misplaced(source: &str) -> Vec<(usize, String)> {
-    // Tests at the end of a file are not displayed.
-    let source = source.split("\nmod tests {").next().unwrap_or_default();
-    let (code, literals) = scan(source);
-    let views = views(&code);
-    let is_misplaced = |literal: &Literal| {
-        let text = literal.text.as_str();
-        let is_in_view = views.iter().any(|(start, end)| (*start..*end).contains(&literal.at));
-        let (before, after) = code.split_at(literal.at);
-        // The literal itself is one quote.
-        let after = after.trim_start_matches('"').trim_start();
-        let is_pattern = after.starts_with("=>") || after.starts_with('|');
-        let is_text = is_capitalised(text) || (is_in_view && has_word(text) && is_shown(before));
-        is_text && !is_pattern && !NO_TEXTS.contains(&text)
-    };
-    let found = literals.into_iter().filter(is_misplaced);
-    found.map(|literal| (literal.line, literal.text)).collect()
-}
-
-/// The source files below a folder, without the words modules and tests.
+/// Finds the source files below a folder, without the words modules and tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -183,14 +199,14 @@ fn texts_are_only_in_the_words_modules() {
     sources(&root.join("src"), &mut files);
     files.sort();
     let mut wrong = Vec::new();
-    let mut seen = 0;
+    let mut views = 0;
     for file in &files {
-        let source = fs::read_to_string(file).unwrap();
-        seen += views(&scan(&source).0).len();
+        let found = find(&fs::read_to_string(file).unwrap());
+        views += found.views;
         let shown = file.strip_prefix(root).unwrap().display().to_string();
-        wrong.extend(misplaced(&source).into_iter().map(|(line, text)| format!("{shown}:{line}: {text:?}")));
+        wrong.extend(found.misplaced.into_iter().map(|(line, text)| format!("{shown}:{line}: {text:?}")));
     }
-    assert!(seen > 50, "only {seen} views in {} files: are they written differently now?", files.len());
+    assert!(views > 50, "only {views} views in {} files: has the name of the macro changed?", files.len());
     assert!(wrong.is_empty(), "these texts belong in a words module:\n{}", wrong.join("\n"));
 }
 
@@ -213,10 +229,12 @@ fn view() -> impl IntoView {
             {word} "and more"
             <a href="/s/home/" aria-label="Close" aria-live="polite">"·"</a>
             <input type="text" placeholder=words::SEARCH autocomplete="off"/>
-            {move || if shown.get() { "Hide" } else { "\"" }}
-            {match kind { "Any" => {} "all" | "Both" => {} _ => words::OTHER }}
+            {move || if shown.get() { "hide" } else { "\"" }}
+            {match kind { "Any" => words::ANY, "all" | "Both" => "every", _ => words::OTHER }}
             <Field label="User name" id="name" hint=format!("notice {}", class)/>
+            <button class=move || if busy.get() { "busy" } else { "idle" } title=move || word.unwrap_or("None")/>
             <span>"I"</span>
+            {move || view! { <em class=name("quiet")>"nested"</em> }}
         </p>
     }
 }
@@ -225,25 +243,19 @@ mod tests {
     const REASON: &str = "Tests may have texts";
 }
 "##;
-    let found = misplaced(source);
-    let expected: [(usize, &str); 8] = [
+    let expected = [
         (4, "Off"),
         (9, "The device is offline"),
         (13, "offline"),
         (14, "gone "),
         (15, "and more"),
         (16, "Close"),
-        (18, "Hide"),
+        (18, "hide"),
+        (19, "every"),
         (20, "User name"),
+        (21, "None"),
+        (23, "nested"),
     ];
+    let found: Vec<(usize, String)> = find(source).misplaced.into_iter().collect();
     assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
-}
-
-#[test]
-fn literals_are_read_like_the_compiler_reads_them() {
-    let texts = |source: &str| -> Vec<String> { scan(source).1.into_iter().map(|own| own.text).collect() };
-    assert_eq!(texts(r#"f("a", "b\"c", "\\") /* "d" */"#), ["a", r#"b\"c"#, r"\\"]);
-    assert_eq!(texts("['\"', '\\'', '\\u{22}', 'x'], \"e\""), ["e"]);
-    assert_eq!(texts("fn f<'a>(x: &'a str) { r\"raw\\\" }"), ["raw\\"]);
-    assert_eq!(scan("let a = \"b\"; // c").0, "let a = \"; ");
 }

@@ -159,13 +159,13 @@ fn everyone_sees_their_own_part() {
         test_site.with(|site| site.view_for(principal, event)).0
     };
     let hidden = |view| matches!(view, Some(ToPanel::Event { change: Change::Hidden, .. }));
-    let bell = test_site.hear(
+    let bell = test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
     );
     assert!(matches!(see(&guest, &bell), Some(ToPanel::Event { change: Change::Line { .. }, .. })));
-    let lamp = test_site.hear(
+    let lamp = test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("lamp"), level: Some(Level::On(true)), at_ms: 0 },

@@ -162,7 +162,7 @@ fn an_event_is_published_if_it_is_news() {
     let test_site = TestSite::connected();
     test_site.pass(1_000);
     let event = |level, at_ms| {
-        test_site.hear(
+        test_site.handle_agent_message(
             "porch",
             "s1",
             FromAgent::Event { line: name("bell"), level: Some(Level::On(level)), at_ms },
@@ -182,7 +182,7 @@ fn odd_events_are_ignored_and_noted_once() {
     let test_site = TestSite::new();
     test_site.connect("porch", "s1", "cert-1").0.unwrap();
     let event = |line: &str, level| {
-        test_site.hear("porch", "s1", FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 })
+        test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 })
     };
     event("bell", Level::On(true));
     assert_eq!(test_site.last_logged(), "device:porch odd_message porch message_before_hello");
@@ -198,13 +198,13 @@ fn odd_events_are_ignored_and_noted_once() {
 #[test]
 fn a_level_that_the_device_no_longer_knows_is_no_fact() {
     let test_site = TestSite::connected();
-    test_site.hear(
+    test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
     );
     let effects =
-        test_site.hear("porch", "s1", FromAgent::Event { line: name("bell"), level: None, at_ms: 0 });
+        test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: name("bell"), level: None, at_ms: 0 });
     let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((line.reported, test_site.line("bell").reported), (None, None));
 }
@@ -214,7 +214,7 @@ fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
     let test_site = TestSite::connected();
     let before = test_site.store.0.rows_written();
     let press = |line: &str, long| {
-        test_site.hear("porch", "s1", FromAgent::Press { line: name(line), long, at_ms: u64::MAX })
+        test_site.handle_agent_message("porch", "s1", FromAgent::Press { line: name(line), long, at_ms: u64::MAX })
     };
     let effects = press("bell", true);
     let [Effect::Press(pressed)] = &effects[..] else { panic!("{effects:?}") };

@@ -59,7 +59,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         Call::RemovePerson { .. } => "remove_person",
         Call::EndSessions { .. } => "end_sessions",
         Call::PasswordChanged { .. } => "password_changed",
-        Call::Mint { .. } => "mint",
+        Call::Issue { .. } => "mint",
         Call::Revoke { .. } => "revoke",
         Call::RaiseGeneration { .. } => "raise_generation",
         Call::Retain { .. } => "retain",
@@ -152,7 +152,7 @@ fn every_act_of_administration_is_in_the_log() {
             Some("ann-at"),
         ),
         (
-            Call::Mint { principal: ann(), request: guest("line:*/*:read"), jti: "t1".into() },
+            Call::Issue { principal: ann(), request: guest("line:*/*:read"), jti: "t1".into() },
             "ann mint t1 guest",
             Some("ann-at"),
         ),
@@ -281,9 +281,9 @@ fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
         let revoke = Call::Revoke { principal: odd.clone(), jti: long.clone(), exp: None };
         assert_eq!(test_site.refusal(revoke), "insufficient_scope");
         let name = format!("{long}{}", test_site.now_ms.get());
-        let request = pinlatch_protocol::admin::MintRequest { name, ..api("line:*/*:read") };
-        let mint = Call::Mint { principal: odd.clone(), request, jti: "j".into() };
-        assert_eq!(test_site.refusal(mint), "insufficient_scope");
+        let request = pinlatch_protocol::admin::IssueRequest { name, ..api("line:*/*:read") };
+        let issue = Call::Issue { principal: odd.clone(), request, jti: "j".into() };
+        assert_eq!(test_site.refusal(issue), "insufficient_scope");
     }
     let log = log(&test_site);
     let own: Vec<_> = log.iter().filter(|entry| entry.actor.starts_with("https")).collect();
@@ -310,7 +310,7 @@ fn broken_at(log: &[AuditEntry]) -> Option<u64> {
 fn eventful() -> TestSite {
     let test_site = TestSite::connected();
     let bob = test_site.join("bob", role(Operator));
-    test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
+    test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:*"), "t").unwrap();
     test_site.pass(7);
     let (_, order) = test_site.order(pulse("y"));
     test_site.report(&order.jti, CommandStatus::Refused, Some("refused_busy"), None);
@@ -385,7 +385,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
         "the deployment's default before the change"
     );
     let deputy = test_site.join("deputy", scope("line:*/*:* site:*"));
-    let script = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
     let narrow = Principal { scope: "line:*/*:*".parse().unwrap(), ..owner() };
     for by in [&deputy, &script, &robot, &narrow] {

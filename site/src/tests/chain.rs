@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinlatch_protocol::admin::MintRequest;
+use pinlatch_protocol::admin::IssueRequest;
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 use proptest::prelude::*;
 
@@ -16,13 +16,13 @@ fn a_line_of_tokens_has_an_end() {
     let test_site = TestSite::connected();
     for root in [test_site.log_in("ann", "f"), program("line:*/*:* site:*"), owner()] {
         let mut last = root.clone();
-        let mut minted = 0;
+        let mut issued = 0;
         loop {
-            let jti = format!("{}-{minted}", root.jti);
-            match test_site.mint(&last, api("line:porch/door:pulse site:tokens"), &jti) {
+            let jti = format!("{}-{issued}", root.jti);
+            match test_site.issue(&last, api("line:porch/door:pulse site:tokens"), &jti) {
                 Ok(token) => {
                     assert_eq!(test_site.may(&token), Ok("line:porch/door:pulse site:tokens".into()));
-                    (last, minted) = (token, minted + 1);
+                    (last, issued) = (token, issued + 1);
                 }
                 Err(code) => {
                     assert_eq!(code, "invalid_request");
@@ -31,7 +31,7 @@ fn a_line_of_tokens_has_an_end() {
             }
         }
         // If the root of the chain is a token, it is one of the eight tokens.
-        assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
+        assert_eq!(issued, if root.family.is_some() { 8 } else { 7 });
         assert!(test_site.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
         test_site.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
         assert_eq!(
@@ -43,47 +43,47 @@ fn a_line_of_tokens_has_an_end() {
 }
 
 #[test]
-fn no_token_outlives_the_one_that_minted_it() {
+fn no_token_outlives_its_parent() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let until = |request: MintRequest, expires_at: u64| MintRequest { expires_at, ..request };
+    let until = |request: IssueRequest, expires_at: u64| IssueRequest { expires_at, ..request };
     let end = test_site.now_s() + DAY_S;
-    let parent = test_site.mint(&ann, until(api("line:*/*:* site:tokens"), end), "parent").unwrap();
+    let parent = test_site.issue(&ann, until(api("line:*/*:* site:tokens"), end), "parent").unwrap();
     assert_eq!(
-        test_site.mint(&parent, until(api("line:*/*:read"), end + 1), "late"),
+        test_site.issue(&parent, until(api("line:*/*:read"), end + 1), "late"),
         Err("invalid_request".into())
     );
-    let child = test_site.mint(&parent, until(guest("line:*/*:read"), end), "child").unwrap();
+    let child = test_site.issue(&parent, until(guest("line:*/*:read"), end), "child").unwrap();
     test_site.pass(DAY_S * 1000 - 1);
     assert!(test_site.may(&child).is_ok());
     test_site.pass(1);
     assert_eq!(test_site.may(&child), Err("invalid_token".into()));
     // A login lasts minutes, but tokens that a person issues during it may last longer.
     let short = Principal { exp: test_site.now_s() + 600, ..ann };
-    assert!(test_site.mint(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
+    assert!(test_site.issue(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
     // A person's token without a login was signed offline. It limits the tokens issued with it like any other token.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
     ] {
         assert_eq!(
-            test_site.mint(&root, until(api("line:*/*:read"), root.exp + 1), "x"),
+            test_site.issue(&root, until(api("line:*/*:read"), root.exp + 1), "x"),
             Err("invalid_request".into())
         );
         assert!(
-            test_site.mint(&root, until(api("line:*/*:read"), root.exp), &format!("{}-x", root.jti)).is_ok()
+            test_site.issue(&root, until(api("line:*/*:read"), root.exp), &format!("{}-x", root.jti)).is_ok()
         );
     }
 }
 
 #[test]
-fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
+fn revoking_a_token_signed_elsewhere_revokes_the_tokens_it_issued() {
     let test_site = TestSite::connected();
     for root in [program("line:*/*:* site:tokens"), Principal { jti: "offline".into(), ..owner() }] {
         let child =
-            test_site.mint(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
+            test_site.issue(&root, api("line:porch/*:* site:tokens"), &format!("{}-1", root.jti)).unwrap();
         let grandchild =
-            test_site.mint(&child, guest("line:porch/door:pulse"), &format!("{}-2", root.jti)).unwrap();
+            test_site.issue(&child, guest("line:porch/door:pulse"), &format!("{}-2", root.jti)).unwrap();
         assert!(test_site.may(&grandchild).is_ok());
         test_site.revoke(&owner(), &root.jti, Some(root.exp)).unwrap();
         for dead in [&root, &child, &grandchild] {
@@ -97,7 +97,7 @@ fn a_token_signed_elsewhere_takes_with_it_what_it_minted() {
 fn a_token_invites_within_its_rights_but_never_an_owner() {
     let test_site = TestSite::connected();
     let script =
-        test_site.mint(&test_site.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
+        test_site.issue(&test_site.log_in("ann", "f"), api("line:porch/*:* site:users"), "script").unwrap();
     assert_eq!(test_site.invite(&script, "bob", scope("line:porch/door:pulse"), "code"), Ok(()));
     assert_eq!(test_site.invite(&script, "eve", role(Role::Viewer), "x"), Err(REFUSED.into()));
     assert_eq!(test_site.invite(&script, "eve", role(Role::Owner), "x"), Err(REFUSED.into()));
@@ -124,8 +124,8 @@ const SCOPES: [&str; 8] = [
 /// One random action. Numbers select an existing item.
 #[derive(Debug, Clone)]
 enum Step {
-    MintBy { person: usize, scope: usize, life_s: u64 },
-    MintFrom { token: usize, scope: usize, life_s: u64 },
+    IssueBy { person: usize, scope: usize, life_s: u64 },
+    IssueFrom { token: usize, scope: usize, life_s: u64 },
     Change { person: usize, scope: usize },
     Remove { person: usize },
     Revoke { token: usize },
@@ -140,9 +140,9 @@ fn step() -> impl Strategy<Value = Step> {
     let (token, life_s) = (0usize..12, prop::sample::select(vec![60u64, 600, DAY_S]));
     prop_oneof![
         5 => (person.clone(), scope.clone(), life_s.clone())
-            .prop_map(|(person, scope, life_s)| Step::MintBy { person, scope, life_s }),
+            .prop_map(|(person, scope, life_s)| Step::IssueBy { person, scope, life_s }),
         8 => (token.clone(), scope.clone(), life_s)
-            .prop_map(|(token, scope, life_s)| Step::MintFrom { token, scope, life_s }),
+            .prop_map(|(token, scope, life_s)| Step::IssueFrom { token, scope, life_s }),
         4 => (person.clone(), scope).prop_map(|(person, scope)| Step::Change { person, scope }),
         1 => person.prop_map(|person| Step::Remove { person }),
         2 => token.clone().prop_map(|token| Step::Revoke { token }),
@@ -154,7 +154,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[derive(Debug, Clone)]
-enum Minter {
+enum Grantor {
     /// The person, and a number for each join. The number distinguishes people who had the same name.
     Person(usize, u32),
     Token(usize),
@@ -163,7 +163,7 @@ enum Minter {
 
 struct Known {
     principal: Principal,
-    minter: Minter,
+    grantor: Grantor,
     ended: bool,
 }
 
@@ -233,31 +233,31 @@ impl Model {
         let alive = !known.ended && self.test_site.now_s() < known.principal.exp;
         alive
             && probe(&known.principal.scope)
-            && match known.minter {
-                Minter::Person(person, coming) => {
+            && match known.grantor {
+                Grantor::Person(person, coming) => {
                     self.people.get(&person).is_some_and(|(rights, now)| *now == coming && probe(rights))
                 }
-                Minter::Token(parent) => self.allowed(parent, probe),
-                Minter::Issuer => !self.issuer_revoked && probe(&Self::issuer().scope),
+                Grantor::Token(parent) => self.allowed(parent, probe),
+                Grantor::Issuer => !self.issuer_revoked && probe(&Self::issuer().scope),
             }
     }
 
     fn depth(&self, token: usize) -> usize {
-        match self.tokens[token].minter {
-            Minter::Token(parent) => self.depth(parent) + 1,
+        match self.tokens[token].grantor {
+            Grantor::Token(parent) => self.depth(parent) + 1,
             _ => 1,
         }
     }
 
-    fn mint(&mut self, by: &Principal, minter: Minter, with: usize, life_s: u64) {
+    fn issue(&mut self, by: &Principal, grantor: Grantor, with: usize, life_s: u64) {
         let jti = format!("t{}", self.tokens.len());
         let expires_at = self.test_site.now_s() + life_s;
-        let request = MintRequest { expires_at, ..api(SCOPES[with]) };
-        if let Ok(principal) = self.test_site.mint(by, request, &jti) {
-            if let Minter::Token(parent) = minter {
+        let request = IssueRequest { expires_at, ..api(SCOPES[with]) };
+        if let Ok(principal) = self.test_site.issue(by, request, &jti) {
+            if let Grantor::Token(parent) = grantor {
                 assert!(expires_at <= self.tokens[parent].principal.exp, "outlives its parent");
             }
-            self.tokens.push(Known { principal, minter, ended: false });
+            self.tokens.push(Known { principal, grantor, ended: false });
             let newest = self.tokens.len() - 1;
             assert!(self.depth(newest) <= 8);
             let scope = &self.tokens[newest].principal.scope;
@@ -272,18 +272,18 @@ impl Model {
 
     fn take(&mut self, step: &Step) {
         match *step {
-            Step::MintBy { person: 2, scope, life_s } => {
-                self.mint(&Self::issuer(), Minter::Issuer, scope, life_s)
+            Step::IssueBy { person: 2, scope, life_s } => {
+                self.issue(&Self::issuer(), Grantor::Issuer, scope, life_s)
             }
-            Step::MintBy { person, scope, life_s } => {
+            Step::IssueBy { person, scope, life_s } => {
                 let Some((_, coming)) = self.people.get(&person) else { return self.come(person, scope) };
-                let (login, minter) = (self.logins[&person].clone(), Minter::Person(person, *coming));
-                self.mint(&login, minter, scope, life_s);
+                let (login, grantor) = (self.logins[&person].clone(), Grantor::Person(person, *coming));
+                self.issue(&login, grantor, scope, life_s);
             }
-            Step::MintFrom { token, scope, life_s } => {
+            Step::IssueFrom { token, scope, life_s } => {
                 let Some(token) = self.pick(token) else { return };
                 let by = self.tokens[token].principal.clone();
-                self.mint(&by, Minter::Token(token), scope, life_s);
+                self.issue(&by, Grantor::Token(token), scope, life_s);
             }
             Step::Change { person, scope: with } => {
                 let Some((rights, _)) = self.people.get_mut(&person) else { return };

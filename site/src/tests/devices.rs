@@ -90,7 +90,7 @@ fn a_removed_device_is_gone() {
 #[test]
 fn the_last_number_survives_the_line_that_held_it() {
     let test_site = TestSite::connected();
-    test_site.hear(
+    test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },

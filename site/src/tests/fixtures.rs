@@ -1,6 +1,6 @@
 //! People and tokens for the administration tests.
 
-use pinlatch_protocol::admin::{MintRequest, RightsRequest, TokenKind, TokenView};
+use pinlatch_protocol::admin::{IssueRequest, RightsRequest, TokenKind, TokenView};
 use pinlatch_protocol::scope::Role;
 
 use super::*;
@@ -16,8 +16,8 @@ pub(super) fn scope(text: &str) -> RightsRequest {
     RightsRequest { role: None, scope: Some(text.parse().unwrap()) }
 }
 
-pub(super) fn api(scope: &str) -> MintRequest {
-    MintRequest {
+pub(super) fn api(scope: &str) -> IssueRequest {
+    IssueRequest {
         kind: TokenKind::Api,
         name: "a script".into(),
         scope: scope.parse().unwrap(),
@@ -27,16 +27,16 @@ pub(super) fn api(scope: &str) -> MintRequest {
     }
 }
 
-pub(super) fn guest(scope: &str) -> MintRequest {
-    MintRequest { kind: TokenKind::Guest, name: "a guest".into(), ..api(scope) }
+pub(super) fn guest(scope: &str) -> IssueRequest {
+    IssueRequest { kind: TokenKind::Guest, name: "a guest".into(), ..api(scope) }
 }
 
 /// The principal that the edge creates from a verified token issued by this site.
-pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
+pub(super) fn issued(token: &TokenView, generation: u64) -> Principal {
     Principal {
         iss: "https://edge.test".into(),
         sub: format!("token:{}", token.jti),
-        minted: true,
+        issued: true,
         jti: token.jti.clone(),
         scope: token.scope.clone(),
         iat: token.created_ms / 1000,
@@ -108,9 +108,9 @@ impl TestSite {
         self.done(Call::RemovePerson { principal: by.clone(), username: user(who) })
     }
 
-    pub(super) fn mint(&self, by: &Principal, request: MintRequest, jti: &str) -> Result<Principal, String> {
-        match self.call(Call::Mint { principal: by.clone(), request, jti: jti.into() }).0 {
-            Ok(Answer::Now(Reply::Minted { token, generation })) => Ok(minted(&token, generation)),
+    pub(super) fn issue(&self, by: &Principal, request: IssueRequest, jti: &str) -> Result<Principal, String> {
+        match self.call(Call::Issue { principal: by.clone(), request, jti: jti.into() }).0 {
+            Ok(Answer::Now(Reply::Issued { token, generation })) => Ok(issued(&token, generation)),
             other => Err(other.expect_err("an answer").code),
         }
     }

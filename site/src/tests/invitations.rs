@@ -171,7 +171,7 @@ fn nobody_gives_more_than_they_hold() {
     let almost = test_site.join("almost", scope(ALL));
     let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
     let narrow = Principal { scope: "line:porch/bell:read site:users".parse().unwrap(), ..owner() };
-    let script = test_site.mint(&owner(), api("line:*/*:* site:*"), "script").unwrap();
+    let script = test_site.issue(&owner(), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
     let operator = test_site.join("op", role(Operator));
     for (n, (by, rights, expected)) in [
@@ -227,7 +227,7 @@ fn a_new_password_ends_every_login() {
     let bob = test_site.join("bob", role(Operator));
     let second = test_site.log_in("bob", "second");
     assert_eq!(sessions(&test_site, "bob"), 2);
-    let script = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:*"), "script").unwrap();
+    let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:*"), "script").unwrap();
     test_site.invite(&owner(), "bob", RightsRequest::default(), "reset").unwrap();
     assert!(test_site.may(&bob).is_ok(), "an invitation alone ends nothing");
     let (_, effects) = test_site.call(Call::AcceptInvitation { code_id: "reset".into() });

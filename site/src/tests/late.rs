@@ -59,8 +59,8 @@ fn what_the_next_hello_amends_is_desired_unless_something_came_after() {
             test_site.report(&off.jti, CommandStatus::Executed, None, OFF);
         }
         test_site.connect("porch", "s2", "cert-1").0.unwrap();
-        let told = outcome(&on.jti, CommandStatus::Executed, None, ON);
-        let effects = test_site.hello("porch", "s2", &porch_lines(), &[told]);
+        let reported = outcome(&on.jti, CommandStatus::Executed, None, ON);
+        let effects = test_site.hello("porch", "s2", &porch_lines(), &[reported]);
         assert_eq!(test_site.status("on").status, CommandStatus::Executed);
         assert_eq!(test_site.line("lamp").desired, if after { OFF } else { ON });
         assert_eq!(orders(&effects).len(), if after { 0 } else { 1 }, "the lamp is off");
@@ -96,7 +96,7 @@ fn a_line_that_is_not_as_desired_is_put_right_once_per_connection() {
     assert_eq!((order.sub.as_str(), order.action.as_str()), ("site:reconcile", "set"));
     assert_eq!(json!(order.args), json!({"value": true}));
     assert!(orders(&test_site.hello("porch", "s2", &porch_lines(), &[])).is_empty(), "a hello again");
-    let effects = test_site.hear(
+    let effects = test_site.handle_agent_message(
         "porch",
         "s2",
         FromAgent::Result(outcome(&order.jti, CommandStatus::Executed, None, ON)),
@@ -120,14 +120,14 @@ fn an_odd_report_changes_nothing_and_is_noted_once() {
         }
         let report = |status| FromAgent::Result(outcome(&order.jti, status, None, None));
         assert!(
-            test_site.hear("shed", "t1", report(CommandStatus::Executed)).is_empty(),
+            test_site.handle_agent_message("shed", "t1", report(CommandStatus::Executed)).is_empty(),
             "another device's command"
         );
         assert!(
-            test_site.hear("porch", "s0", report(CommandStatus::Executed)).is_empty(),
+            test_site.handle_agent_message("porch", "s0", report(CommandStatus::Executed)).is_empty(),
             "another connection"
         );
-        assert!(test_site.hear("porch", "s1", report(CommandStatus::Unknown)).is_empty(), "no outcome");
+        assert!(test_site.handle_agent_message("porch", "s1", report(CommandStatus::Unknown)).is_empty(), "no outcome");
     }
     assert_eq!(test_site.log().len() - known, 3);
     assert_eq!(test_site.status("one").status, CommandStatus::Delivered);

@@ -12,7 +12,7 @@ enum Step {
     Connect,
     Hello {
         lamp: bool,
-        told: Vec<usize>,
+        reported: Vec<usize>,
         bad: bool,
     },
     Close {
@@ -49,7 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Connect),
         3 => (any::<bool>(), prop::collection::vec(0usize..8, 0..4), prop::bool::weighted(0.05))
-            .prop_map(|(lamp, told, bad)| Step::Hello { lamp, told, bad }),
+            .prop_map(|(lamp, reported, bad)| Step::Hello { lamp, reported, bad }),
         1 => (0usize..3).prop_map(|session| Step::Close { session }),
         6 => (0u8..12, any::<bool>(), patience, prop::option::of(0u8..3))
             .prop_map(|(id, on, patience_ms, panel)| Step::Command { id, on, patience_ms, panel }),
@@ -119,18 +119,18 @@ impl History {
                 self.sessions.push(session);
                 self.check(&effects);
             }
-            Step::Hello { lamp, told, bad } => {
+            Step::Hello { lamp, reported, bad } => {
                 let mut lines = porch_lines();
                 lines[1].level = Some(Level::On(*lamp));
                 if *bad {
                     lines.push(lines[0].clone());
                 }
-                let told: Vec<Outcome> = told
+                let reported: Vec<Outcome> = reported
                     .iter()
                     .filter_map(|n| self.jtis.iter().rev().nth(*n))
                     .map(|jti| outcome(jti, CommandStatus::Executed, None, Some(Level::On(*lamp))))
                     .collect();
-                let effects = self.test_site.hello("porch", &self.session(0), &lines, &told);
+                let effects = self.test_site.hello("porch", &self.session(0), &lines, &reported);
                 self.check(&effects);
             }
             Step::Close { session } => {
@@ -152,7 +152,7 @@ impl History {
                 let had_answer = self.known.get(&ticket).is_some_and(|known| known.answers > 0);
                 let before = self.rows();
                 let report = FromAgent::Result(outcome(&jti, status, None, Some(Level::On(*level))));
-                let effects = self.test_site.hear("porch", &self.session(*session), report);
+                let effects = self.test_site.handle_agent_message("porch", &self.session(*session), report);
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
@@ -169,7 +169,7 @@ impl History {
             Step::Event { line, level, session } => {
                 let line = name(["bell", "door", "none"][*line]);
                 let event = FromAgent::Event { line, level: Some(Level::On(*level)), at_ms: now_ms };
-                let effects = self.test_site.hear("porch", &self.session(*session), event);
+                let effects = self.test_site.handle_agent_message("porch", &self.session(*session), event);
                 self.check(&effects);
             }
             Step::Ping => {
@@ -290,7 +290,7 @@ proptest! {
     fn every_accepted_command_is_answered_once_and_in_time(steps in prop::collection::vec(step(), 1..60)) {
         let mut history = History::new();
         history.take(&Step::Connect);
-        history.take(&Step::Hello { lamp: false, told: vec![], bad: false });
+        history.take(&Step::Hello { lamp: false, reported: vec![], bad: false });
         for step in &steps {
             history.take(step);
         }
@@ -307,12 +307,12 @@ proptest! {
                 test_site.report(&id, status, Some(&text), Some(level));
             }
             for line in porch_lines() {
-                test_site.hear("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
+                test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
             }
-            test_site.hear("porch", &text, FromAgent::Time { nonce: text.clone() });
+            test_site.handle_agent_message("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
             let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()) };
-            test_site.hear("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
+            test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
         }
     }
 }

@@ -12,7 +12,7 @@ mod identities;
 mod invitations;
 mod late;
 mod machine;
-mod minted;
+mod issued_tokens;
 mod people;
 mod rights;
 mod schema;
@@ -212,7 +212,7 @@ impl TestSite {
         self.with(|site| site.agent_closed(&name(device), session)).1
     }
 
-    fn hear(&self, device: &str, session: &str, message: FromAgent) -> Vec<Effect> {
+    fn handle_agent_message(&self, device: &str, session: &str, message: FromAgent) -> Vec<Effect> {
         if self.links.0.borrow().contains_key(session) {
             self.alive(session);
         }
@@ -221,7 +221,7 @@ impl TestSite {
 
     fn hello(&self, device: &str, session: &str, lines: &[LineInfo], outcomes: &[Outcome]) -> Vec<Effect> {
         let (lines, outcomes) = (lines.to_vec(), outcomes.to_vec());
-        self.hear(
+        self.handle_agent_message(
             device,
             session,
             FromAgent::Hello { version: "0.1.0".into(), lines, outcomes, machine: MACHINE },
@@ -235,7 +235,7 @@ impl TestSite {
         code: Option<&str>,
         level: Option<Level>,
     ) -> Vec<Effect> {
-        self.hear("porch", "s1", FromAgent::Result(outcome(jti, status, code, level)))
+        self.handle_agent_message("porch", "s1", FromAgent::Result(outcome(jti, status, code, level)))
     }
 
     fn panel(&self, panel: &str, principal: &Principal, request: CommandRequest) -> Vec<Effect> {
@@ -309,7 +309,7 @@ fn user(text: &str) -> UserName {
 /// A token of an external issuer that belongs to no person of the site.
 fn program(scope: &str) -> Principal {
     Principal {
-        minted: false,
+        issued: false,
         site: name("home"),
         iss: "https://issuer.test".into(),
         sub: "robot".into(),

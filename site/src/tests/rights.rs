@@ -61,9 +61,9 @@ fn scopes_of_ones_own_name_devices_and_lines() {
 fn a_demotion_acts_at_once_everywhere() {
     let test_site = TestSite::connected();
     let bob = test_site.join("bob", role(Owner));
-    let script = test_site.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = test_site.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
-    let link = test_site.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    let script = test_site.issue(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.issue(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = test_site.issue(&bob, guest("line:porch/door:pulse"), "link").unwrap();
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("before-{}", principal.jti);
         assert!(test_site.commands(principal, pulse(&id)).is_ok(), "{id}");
@@ -90,11 +90,11 @@ fn a_demotion_acts_at_once_everywhere() {
     }
     assert_eq!(test_site.may(&link), Ok("line:porch/door:read".into()));
     assert_eq!(
-        test_site.mint(&script, api("line:porch/door:read"), "more"),
+        test_site.issue(&script, api("line:porch/door:read"), "more"),
         Err(REFUSED.into()),
         "it cannot issue tokens either"
     );
-    assert_eq!(test_site.mint(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
+    assert_eq!(test_site.issue(&bob, api("line:porch/door:read"), "more"), Err(REFUSED.into()));
     test_site.change(&owner(), "bob", role(Operator)).unwrap();
     for principal in [&bob, &script, &deeper, &link] {
         let id = format!("again-{}", principal.jti);
@@ -124,10 +124,10 @@ fn a_site_keeps_an_owner() {
 fn removal_ends_all_that_a_person_had() {
     let test_site = TestSite::connected();
     let bob = test_site.join("bob", role(Owner));
-    let script = test_site.mint(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = test_site.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
-    let link = test_site.mint(&bob, guest("line:porch/door:pulse"), "link").unwrap();
-    let other = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:*"), "other").unwrap();
+    let script = test_site.issue(&bob, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.issue(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = test_site.issue(&bob, guest("line:porch/door:pulse"), "link").unwrap();
+    let other = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:*"), "other").unwrap();
     let loose = Principal { family: None, jti: "loose".into(), ..bob.clone() };
     let all = [&bob, &script, &deeper, &link, &loose];
     for principal in all {
@@ -251,7 +251,7 @@ fn nobody_reaches_beyond_their_own_rights() {
     let test_site = TestSite::connected();
     let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
     let all_but_owner = test_site.join("deputy", scope("line:*/*:* site:*"));
-    let script = test_site.mint(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
+    let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let (robot, narrow) =
         (program("line:*/*:* site:*"), Principal { scope: "site:users".parse().unwrap(), ..owner() });
     test_site.join("low", scope("line:porch/door:pulse"));
@@ -312,8 +312,8 @@ fn effective_scopes_can_be_told_however_many_they_are() {
     let lines: Vec<String> = (0..60).map(|n| format!("line:*/l{n}:*")).collect();
     let bob = test_site.join("bob", scope(&format!("{} site:audit", devices.join(" "))));
     test_site.change(&owner(), "bob", scope(&format!("{} site:audit", lines.join(" ")))).unwrap();
-    let told = test_site.may(&bob).unwrap();
-    assert!(told.ends_with("site:audit"), "{told}");
+    let reported = test_site.may(&bob).unwrap();
+    assert!(reported.ends_with("site:audit"), "{reported}");
     let (snapshot, _) = test_site.with(|site| site.panel_connected(&bob));
     let text = serde_json::to_string(&snapshot.unwrap()).unwrap();
     assert!(serde_json::from_str::<ToPanel>(&text).is_ok());

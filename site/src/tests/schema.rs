@@ -73,7 +73,7 @@ fn check(test_site: &TestSite) {
     let (answer, effects) = test_site.call(enrol);
     assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));
     assert!(matches!(&effects[..], [Effect::Publish(event)] if event.seq == 8), "{effects:?}");
-    let script = test_site.mint(&ann, api("line:*/*:*"), "script").unwrap();
+    let script = test_site.issue(&ann, api("line:*/*:*"), "script").unwrap();
     assert!(test_site.may(&script).is_ok());
     let page = Call::Audit { principal: ann, filter: AuditFilter::default(), limit: 9 };
     let Ok(Answer::Now(Reply::Audit(page))) = test_site.call(page).0 else { panic!() };

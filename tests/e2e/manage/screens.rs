@@ -18,14 +18,14 @@ fn every_page_is_fit_for_everybody() {
     join(&site, "cat", json!({ "scope": "line:porch/door:pulse line:porch/lamp:set site:audit" }));
     let admit = json!({ "identity": { "issuer": "https://accounts.example", "email": "cat@example.org" } });
     site.send_json("PUT", "/api/v1/users/cat/identities", &admit).ok();
-    let mint = |kind: &str, name: &str, scope: &str, days: u64| {
+    let issue = |kind: &str, name: &str, scope: &str, days: u64| {
         let request =
             json!({ "kind": kind, "name": name, "scope": scope, "expires_at": now() + days * 86_400 });
         site.post("/api/v1/tokens", &request).ok()["token"]["jti"].as_str().expect("an id").to_owned()
     };
-    mint("guest", "Courier on Friday", "line:porch/door:pulse", 1);
-    mint("api", "Heating script", "line:porch/*:*", 300);
-    let ended = mint("guest", "Last week's visit", "line:*/*:read", 7);
+    issue("guest", "Courier on Friday", "line:porch/door:pulse", 1);
+    issue("api", "Heating script", "line:porch/*:*", 300);
+    let ended = issue("guest", "Last week's visit", "line:*/*:read", 7);
     site.send_json("DELETE", &format!("/api/v1/tokens/{ended}"), &json!({})).ok();
     let set = |line: &str, value: bool| {
         site.post(&format!("/api/v1/devices/porch/lines/{line}/set"), &json!({ "value": value }));

@@ -20,9 +20,9 @@ fn no_name_becomes_markup() {
     let site = Site::shared();
     let expires_at = e2e::outsiders::now() + 3_000;
     let short = "<img src=x onerror=\"window.hacked=1\">";
-    let mint =
+    let issue =
         json!({ "kind": "guest", "name": short, "scope": "line:porch/door:pulse", "expires_at": expires_at });
-    let jti = site.post("/api/v1/tokens", &mint).ok()["token"]["jti"].as_str().expect("an id").to_owned();
+    let jti = site.post("/api/v1/tokens", &issue).ok()["token"]["jti"].as_str().expect("an id").to_owned();
     let admit = json!({ "identity": { "issuer": "https://issuer.example", "subject": EVIL } });
     site.send_json("PUT", &format!("/api/v1/users/{OWNER}/identities"), &admit).ok();
     // A token id that the caller chose. It appears in the audit log.

@@ -59,7 +59,7 @@ impl Console {
     }
 
     /// Whether the console receives a line within the limit.
-    pub fn hears(&self, line: &str, limit: Duration) -> bool {
+    pub fn receives(&self, line: &str, limit: Duration) -> bool {
         self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
 

@@ -122,7 +122,7 @@ impl Guest {
 
     /// Whether the network is up within the limit.
     pub fn is_ready_within(&self, limit: Duration) -> bool {
-        self.console.hears("@ready", limit)
+        self.console.receives("@ready", limit)
     }
 
     /// Runs a shell command in the guest, which must succeed. Returns its output.

@@ -29,7 +29,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use self::system::{Consent, Package};
-use crate::{paths, together::both};
+use crate::{paths, process, together::both};
 
 /// The pinned versions, as in `tools.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -70,8 +70,7 @@ impl Setup {
         let file = paths::root().join("tools.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let pins = toml::from_str(&text).with_context(|| format!("{} is invalid", file.display()))?;
-        let ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-        let consent = if ci && consent == Consent::Ask { Consent::Given } else { consent };
+        let consent = if process::is_ci() && consent == Consent::Ask { Consent::Given } else { consent };
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 

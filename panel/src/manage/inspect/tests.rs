@@ -25,7 +25,7 @@ fn own(keys: &EdgeKeys) -> Keys {
 }
 
 fn verdict(token: &str, keys: &Keys) -> Verdict {
-    judge(token, keys, &Wanted::default(), &site(), NOW).verdict
+    check(token, keys, &Wanted::default(), &site(), NOW).verdict
 }
 
 #[test]
@@ -35,12 +35,12 @@ fn the_sites_own_tokens_are_judged_as_the_edge_judges_them() {
     assert_eq!(verdict(&access(&keys, "home", Kind::Access, 600), &own_keys), Verdict::Accepted);
     assert_eq!(verdict(&access(&keys, "home", Kind::Guest, 600), &own_keys), Verdict::Accepted);
     let elsewhere =
-        judge(&access(&keys, "shed", Kind::Access, 600), &own_keys, &Wanted::default(), &site(), NOW);
+        check(&access(&keys, "shed", Kind::Access, 600), &own_keys, &Wanted::default(), &site(), NOW);
     assert_eq!(elsewhere.verdict, Verdict::Refused, "another site's audience");
     assert_eq!(elsewhere.kind, Some(Kind::Access));
     assert_eq!(reasons(&elsewhere.explanation).len(), 1);
     let old = access(&keys, "home", Kind::Access, 600);
-    assert_eq!(judge(&old, &own_keys, &Wanted::default(), &site(), NOW + 600).verdict, Verdict::Refused);
+    assert_eq!(check(&old, &own_keys, &Wanted::default(), &site(), NOW + 600).verdict, Verdict::Refused);
 }
 
 #[test]
@@ -69,14 +69,14 @@ fn a_given_key_checks_what_is_asked_for() {
     let token = key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap();
     let given = given_key(std::str::from_utf8(&secret).unwrap()).map(Keys::Given);
     let Ok(given) = given else { panic!("{given:?}") };
-    let judged = |issuer: Option<&str>, audience: Option<&str>| {
+    let verdict_of = |issuer: Option<&str>, audience: Option<&str>| {
         let wanted = Wanted { issuer: issuer.map(Into::into), audience: audience.map(Into::into) };
-        judge(&token, &given, &wanted, &site(), NOW).verdict
+        check(&token, &given, &wanted, &site(), NOW).verdict
     };
-    assert_eq!(judged(None, None), Verdict::Verified);
-    assert_eq!(judged(Some("https://a.example"), Some("lab")), Verdict::Verified);
-    assert_eq!(judged(Some("https://b.example"), None), Verdict::Refused);
-    assert_eq!(judged(None, Some("other")), Verdict::Refused);
+    assert_eq!(verdict_of(None, None), Verdict::Verified);
+    assert_eq!(verdict_of(Some("https://a.example"), Some("lab")), Verdict::Verified);
+    assert_eq!(verdict_of(Some("https://b.example"), None), Verdict::Refused);
+    assert_eq!(verdict_of(None, Some("other")), Verdict::Refused);
 }
 
 #[test]

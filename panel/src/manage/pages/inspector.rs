@@ -7,7 +7,7 @@ use pinlatch_token::{Check, Explanation, Member};
 
 use crate::manage::activity::field;
 use crate::manage::call;
-use crate::manage::inspect::{Finding, Keys, Verdict, Wanted, given_key, judge, reasons, site_keys, token};
+use crate::manage::inspect::{Finding, Keys, Verdict, Wanted, given_key, check, reasons, site_keys, token};
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::field::{Field, Radio};
@@ -70,7 +70,7 @@ pub fn Inspector() -> impl IntoView {
         };
         // The time is tracked, because a token may expire while the page is open.
         let now = frame.panel.now.get() / 1_000;
-        Some(Told::of(&judge(token, &keys, &wanted, &frame.site(), now)))
+        Some(ResultView::of(&check(token, &keys, &wanted, &frame.site(), now)))
     });
     view! {
         <main class="manage">
@@ -141,7 +141,7 @@ pub fn Inspector() -> impl IntoView {
 
 /// A finding as text. Unlike a finding it can be compared, so the result is redrawn only if it changed.
 #[derive(Debug, Clone, PartialEq)]
-struct Told {
+struct ResultView {
     verdict: Verdict,
     kind: Option<&'static str>,
     reasons: Vec<String>,
@@ -150,7 +150,7 @@ struct Told {
     checks: Vec<(String, &'static str, String)>,
 }
 
-impl Told {
+impl ResultView {
     fn of(finding: &Finding) -> Self {
         let Finding { kind, explanation, verdict } = finding;
         let Explanation { header, claims, checks, .. } = explanation;
@@ -174,8 +174,8 @@ impl Told {
 }
 
 #[component]
-fn Result(told: Told) -> impl IntoView {
-    let Told { verdict, kind, reasons, header, claims, checks } = told;
+fn Result(view: ResultView) -> impl IntoView {
+    let ResultView { verdict, kind, reasons, header, claims, checks } = view;
     let reasons: Vec<_> = reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect();
     let checks: Vec<_> = checks
         .into_iter()

@@ -1,6 +1,6 @@
 //! Texts of the token inspector.
 
-use pinlatch_token::{Kind, Outcome};
+use pinlatch_token::{Kind, CheckResult};
 
 use crate::manage::inspect::Verdict;
 
@@ -90,19 +90,19 @@ pub fn check(name: &str) -> &str {
 }
 
 /// Result of a check.
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &CheckResult) -> String {
     match outcome {
-        Outcome::Passed => PASSED.into(),
-        Outcome::Refused { code, reason } => format!("{reason} ({code})"),
-        Outcome::NotChecked { why } => format!("not checked: {why}"),
+        CheckResult::Passed => PASSED.into(),
+        CheckResult::Refused { code, reason } => format!("{reason} ({code})"),
+        CheckResult::NotChecked { why } => format!("not checked: {why}"),
     }
 }
 
 /// The value of `data-outcome`.
-pub fn outcome_mark(outcome: &Outcome) -> &'static str {
+pub fn outcome_mark(outcome: &CheckResult) -> &'static str {
     match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Refused { .. } => "refused",
-        Outcome::NotChecked { .. } => "open",
+        CheckResult::Passed => "passed",
+        CheckResult::Refused { .. } => "refused",
+        CheckResult::NotChecked { .. } => "open",
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use pinlatch_protocol::admin::{MintReply, MintRequest, TokenKind};
+use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
 
 use crate::manage::browser::local_time;
 use crate::manage::call;
@@ -28,7 +28,7 @@ struct Form {
 }
 
 impl Form {
-    fn request(&self, kind: TokenKind) -> Result<MintRequest, &'static str> {
+    fn request(&self, kind: TokenKind) -> Result<IssueRequest, &'static str> {
         let now = platform::now_ms() / 1_000;
         let time = |value: RwSignal<String>, wrong: Fault| match value.get_untracked().as_str() {
             "" => Ok(None),
@@ -43,7 +43,7 @@ impl Form {
         let picker = self.picker.get_untracked();
         match picker.fault() {
             Some(fault) => Err(words::pick_fault(fault)),
-            None => Ok(MintRequest { kind, name, scope: picker.set(), not_before, expires_at, max_uses }),
+            None => Ok(IssueRequest { kind, name, scope: picker.set(), not_before, expires_at, max_uses }),
         }
     }
 }
@@ -62,11 +62,11 @@ pub fn Make(kind: TokenKind) -> impl IntoView {
         picker: RwSignal::new(Picker::default()),
     };
     let doing = Doing::write();
-    let made = RwSignal::new(None::<MintReply>);
+    let made = RwSignal::new(None::<IssueReply>);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         match form.request(kind) {
-            Ok(request) => doing.run(Box::pin(call::mint(request)), move |reply| made.set(Some(reply))),
+            Ok(request) => doing.run(Box::pin(call::issue(request)), move |reply| made.set(Some(reply))),
             Err(wrong) => doing.fail(wrong),
         }
     };
@@ -115,7 +115,7 @@ pub fn Make(kind: TokenKind) -> impl IntoView {
 
 /// Shows the created token or link once.
 #[component]
-fn Made(reply: MintReply) -> impl IntoView {
+fn Made(reply: IssueReply) -> impl IntoView {
     let how = match reply.token.kind {
         TokenKind::Guest => text::GUEST_HOW,
         TokenKind::Api => text::API_HOW,

@@ -1,6 +1,6 @@
 //! Tests of API tokens and guest links: permissions, lifetime, number of uses, and the limit by their issuer's rights.
 
-use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, MintRequest};
+use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, IssueRequest};
 use pinlatch_protocol::scope::Role::Operator;
 
 use super::fixtures::*;
@@ -9,10 +9,10 @@ use super::*;
 const REFUSED: &str = "insufficient_scope";
 
 #[test]
-fn a_token_does_what_it_was_minted_for() {
+fn a_token_does_what_it_was_issued_for() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let script = test_site.mint(&ann, api("line:porch/door:pulse line:porch/bell:read"), "t1").unwrap();
+    let script = test_site.issue(&ann, api("line:porch/door:pulse line:porch/bell:read"), "t1").unwrap();
     assert_eq!(test_site.last_logged(), "ann mint t1 api");
     assert_eq!(test_site.may(&script), Ok("line:porch/bell:read line:porch/door:pulse".into()));
     assert!(test_site.commands(&script, pulse("one")).is_ok());
@@ -35,13 +35,13 @@ fn a_token_does_what_it_was_minted_for() {
 }
 
 #[test]
-fn nobody_mints_more_than_they_hold() {
+fn an_issued_token_never_exceeds_its_issuer() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
     let bob = test_site.join("bob", scope("line:porch/door:* site:tokens"));
     let op = test_site.join("op", role(Operator));
-    let script = test_site.mint(&ann, api("line:porch/door:pulse site:tokens"), "script").unwrap();
-    let link = test_site.mint(&ann, guest("line:*/*:*"), "link").unwrap();
+    let script = test_site.issue(&ann, api("line:porch/door:pulse site:tokens"), "script").unwrap();
+    let link = test_site.issue(&ann, guest("line:*/*:*"), "link").unwrap();
     let narrow = Principal { scope: "line:porch/bell:read site:tokens".parse().unwrap(), ..ann.clone() };
     for (n, (by, wanted, allowed)) in [
         (&ann, "line:*/*:* site:*", true),
@@ -66,14 +66,14 @@ fn nobody_mints_more_than_they_hold() {
     .enumerate()
     {
         let jti = format!("n{n}");
-        let outcome = test_site.mint(by, api(wanted), &jti);
+        let outcome = test_site.issue(by, api(wanted), &jti);
         assert_eq!(outcome.is_ok(), allowed, "{} {wanted} {outcome:?}", by.actor());
         let logged = if allowed { format!("mint {jti} api") } else { format!("mint tokens {REFUSED}") };
         assert_eq!(test_site.last_logged(), format!("{} {logged}", by.actor()), "{wanted}");
         test_site.pass(61_000);
     }
     assert_eq!(
-        test_site.mint(&ann, guest("line:porch/door:pulse site:users"), "x"),
+        test_site.issue(&ann, guest("line:porch/door:pulse site:users"), "x"),
         Err("invalid_request".into())
     );
 }
@@ -83,13 +83,13 @@ fn a_request_keeps_to_its_limits() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
     let now = test_site.now_s();
-    let with = |change: &dyn Fn(&mut MintRequest)| {
+    let with = |change: &dyn Fn(&mut IssueRequest)| {
         let mut request = api("line:porch/door:pulse");
         change(&mut request);
         request
     };
     let long = "\u{e4}".repeat(64);
-    let fine: [&dyn Fn(&mut MintRequest); 6] = [
+    let fine: [&dyn Fn(&mut IssueRequest); 6] = [
         &|r| r.name = "\u{e4}".repeat(64),
         &|r| r.name = "  spaced  ".into(),
         &|r| r.expires_at = now + 1,
@@ -98,10 +98,10 @@ fn a_request_keeps_to_its_limits() {
         &|r| r.max_uses = Some(MAX_USES),
     ];
     for (n, change) in fine.into_iter().enumerate() {
-        assert!(test_site.mint(&ann, with(change), &format!("fine{n}")).is_ok(), "{n}");
+        assert!(test_site.issue(&ann, with(change), &format!("fine{n}")).is_ok(), "{n}");
     }
     assert_eq!((test_site.token("fine0").name, test_site.token("fine1").name.as_str()), (long, "spaced"));
-    let wrong: [&dyn Fn(&mut MintRequest); 14] = [
+    let wrong: [&dyn Fn(&mut IssueRequest); 14] = [
         &|r| r.name = String::new(),
         &|r| r.name = "  ".into(),
         &|r| r.name = "x".repeat(65),
@@ -118,11 +118,11 @@ fn a_request_keeps_to_its_limits() {
         &|r| r.max_uses = Some(MAX_USES + 1),
     ];
     for (n, change) in wrong.into_iter().enumerate() {
-        assert_eq!(test_site.mint(&ann, with(change), "wrong"), Err("invalid_request".into()), "{n}");
+        assert_eq!(test_site.issue(&ann, with(change), "wrong"), Err("invalid_request".into()), "{n}");
     }
-    assert_eq!(test_site.mint(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
+    assert_eq!(test_site.issue(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
     let past = with(&|r| r.not_before = Some(5));
-    test_site.mint(&ann, past, "past").unwrap();
+    test_site.issue(&ann, past, "past").unwrap();
     assert_eq!(
         test_site.token("past").not_before,
         now,
@@ -135,7 +135,7 @@ fn the_site_bounds_how_many_there_are() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
     test_site
-        .mint(&ann, MintRequest { expires_at: test_site.now_s() + 60, ..api("line:*/*:read") }, "short")
+        .issue(&ann, IssueRequest { expires_at: test_site.now_s() + 60, ..api("line:*/*:read") }, "short")
         .unwrap();
     for n in 0..9_999 {
         let sql = "INSERT INTO tokens SELECT ?1, kind, name, creator, person, parent, scope, nbf, ?2, max_uses, uses,
@@ -143,13 +143,13 @@ fn the_site_bounds_how_many_there_are() {
         let params = [format!("copy{n}").into(), (START_MS / 1000 + DAY_S).into()];
         test_site.store.run(sql, &params).unwrap();
     }
-    assert_eq!(test_site.mint(&ann, api("line:*/*:read"), "one"), Err("invalid_request".into()));
+    assert_eq!(test_site.issue(&ann, api("line:*/*:read"), "one"), Err("invalid_request".into()));
     assert_eq!(test_site.tokens(&ann).len(), 10_000, "the list contains all of them");
     test_site.pass(60_000);
-    test_site.mint(&ann, api("line:*/*:read"), "one").unwrap();
-    assert_eq!(test_site.mint(&ann, api("line:*/*:read"), "two"), Err("invalid_request".into()));
+    test_site.issue(&ann, api("line:*/*:read"), "one").unwrap();
+    assert_eq!(test_site.issue(&ann, api("line:*/*:read"), "two"), Err("invalid_request".into()));
     test_site.revoke(&ann, "one", None).unwrap();
-    test_site.mint(&ann, api("line:*/*:read"), "two").unwrap();
+    test_site.issue(&ann, api("line:*/*:read"), "two").unwrap();
 }
 
 #[test]
@@ -158,11 +158,11 @@ fn a_token_is_good_in_its_window_only() {
     let ann = test_site.log_in("ann", "f");
     let from = test_site.now_s() + HOUR_S;
     let window =
-        MintRequest { not_before: Some(from), expires_at: from + 60, ..api("line:porch/door:pulse") };
-    let script = test_site.mint(&ann, window.clone(), "script").unwrap();
-    test_site.mint(&ann, MintRequest { ..guest("line:porch/door:pulse") }, "now").unwrap();
-    let link = MintRequest { kind: guest("").kind, ..window };
-    let link = test_site.mint(&ann, link, "link").unwrap();
+        IssueRequest { not_before: Some(from), expires_at: from + 60, ..api("line:porch/door:pulse") };
+    let script = test_site.issue(&ann, window.clone(), "script").unwrap();
+    test_site.issue(&ann, IssueRequest { ..guest("line:porch/door:pulse") }, "now").unwrap();
+    let link = IssueRequest { kind: guest("").kind, ..window };
+    let link = test_site.issue(&ann, link, "link").unwrap();
     assert_eq!(test_site.exchange("none"), Err("link_not_valid".into()));
     assert_eq!(
         test_site.exchange("script"),
@@ -194,8 +194,8 @@ fn a_token_is_good_in_its_window_only() {
 fn uses_are_counted_once_for_each_accepted_command() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let link = MintRequest { max_uses: Some(2), ..guest("line:porch/door:pulse") };
-    let link = test_site.mint(&ann, link, "link").unwrap();
+    let link = IssueRequest { max_uses: Some(2), ..guest("line:porch/door:pulse") };
+    let link = test_site.issue(&ann, link, "link").unwrap();
     let uses = || test_site.token("link").uses;
     assert_eq!(test_site.commands(&link, lamp("x", true)), Err(REFUSED.into()));
     assert_eq!(
@@ -232,12 +232,12 @@ fn uses_are_counted_once_for_each_accepted_command() {
 }
 
 #[test]
-fn a_counted_token_mints_none_that_nobody_counts() {
+fn a_token_with_a_use_limit_issues_no_unlimited_token() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let once = MintRequest { max_uses: Some(1), ..api("line:porch/door:pulse site:tokens") };
-    let once = test_site.mint(&ann, once, "once").unwrap();
-    assert_eq!(test_site.mint(&once, api("line:porch/door:pulse"), "free"), Err(REFUSED.into()));
+    let once = IssueRequest { max_uses: Some(1), ..api("line:porch/door:pulse site:tokens") };
+    let once = test_site.issue(&ann, once, "once").unwrap();
+    assert_eq!(test_site.issue(&once, api("line:porch/door:pulse"), "free"), Err(REFUSED.into()));
     assert_eq!(test_site.last_logged(), format!("token:once mint tokens {REFUSED}"));
 }
 
@@ -245,9 +245,9 @@ fn a_counted_token_mints_none_that_nobody_counts() {
 fn a_command_writes_five_rows_where_uses_are_counted_and_four_elsewhere() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let counted = MintRequest { max_uses: Some(9), ..api("line:*/*:*") };
-    let counted = test_site.mint(&ann, counted, "counted").unwrap();
-    let free = test_site.mint(&ann, api("line:*/*:*"), "free").unwrap();
+    let counted = IssueRequest { max_uses: Some(9), ..api("line:*/*:*") };
+    let counted = test_site.issue(&ann, counted, "counted").unwrap();
+    let free = test_site.issue(&ann, api("line:*/*:*"), "free").unwrap();
     for (by, most, on) in [(&counted, 5, true), (&free, 4, false), (&ann, 4, true)] {
         let before = test_site.store.0.rows_written();
         let effects = test_site.commands(by, lamp(&by.jti, on)).unwrap();
@@ -261,9 +261,9 @@ fn a_command_writes_five_rows_where_uses_are_counted_and_four_elsewhere() {
 fn a_list_tells_when_a_token_was_last_used() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let script = test_site.mint(&ann, api("line:porch/door:pulse"), "script").unwrap();
+    let script = test_site.issue(&ann, api("line:porch/door:pulse"), "script").unwrap();
     test_site.pass(1_000);
-    test_site.mint(&ann, guest("line:porch/door:pulse"), "link").unwrap();
+    test_site.issue(&ann, guest("line:porch/door:pulse"), "link").unwrap();
     assert_eq!(
         test_site.tokens(&ann).iter().map(|t| t.jti.as_str()).collect::<Vec<_>>(),
         ["link", "script"],
@@ -293,8 +293,8 @@ fn a_list_tells_when_a_token_was_last_used() {
 fn a_revoked_token_is_dead_at_once() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let script = test_site.mint(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = test_site.mint(&script, guest("line:porch/door:pulse"), "deeper").unwrap();
+    let script = test_site.issue(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.issue(&script, guest("line:porch/door:pulse"), "deeper").unwrap();
     let (_, effects) =
         test_site.call(Call::Revoke { principal: ann.clone(), jti: "script".into(), exp: None });
     assert_eq!(
@@ -322,8 +322,8 @@ fn a_revocation_takes_what_the_token_holds() {
     let test_site = TestSite::connected();
     let bob = test_site.join("bob", scope("line:porch/door:* site:tokens"));
     let ann = test_site.log_in("ann", "f");
-    test_site.mint(&ann, api("line:*/*:*"), "big").unwrap();
-    test_site.mint(&ann, guest("line:porch/door:pulse"), "small").unwrap();
+    test_site.issue(&ann, api("line:*/*:*"), "big").unwrap();
+    test_site.issue(&ann, guest("line:porch/door:pulse"), "small").unwrap();
     assert_eq!(test_site.revoke(&bob, "big", None), Err(REFUSED.into()));
     assert_eq!(test_site.last_logged(), format!("bob revoke big {REFUSED}"));
     assert_eq!(
@@ -374,9 +374,9 @@ fn a_token_signed_elsewhere_stays_revoked_until_it_would_have_expired() {
 fn a_token_may_give_itself_up_and_a_link_is_left() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
-    let script = test_site.mint(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
-    let deeper = test_site.mint(&script, api("line:porch/*:*"), "deeper").unwrap();
-    let link = test_site.mint(&ann, guest("line:porch/door:pulse"), "link").unwrap();
+    let script = test_site.issue(&ann, api("line:*/*:* site:tokens"), "script").unwrap();
+    let deeper = test_site.issue(&script, api("line:porch/*:*"), "deeper").unwrap();
+    let link = test_site.issue(&ann, guest("line:porch/door:pulse"), "link").unwrap();
     let (answer, effects) = test_site.call(Call::Logout { principal: script.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
     assert_eq!(ended(&effects), (vec![PanelFilter::Token("script".into())], true));
@@ -398,16 +398,16 @@ fn a_generation_voids_what_was_issued_here() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
     let robot = Principal { jti: "robot-admin".into(), ..program("line:*/*:* site:*") };
-    let script = test_site.mint(&ann, api("line:*/*:*"), "script").unwrap();
-    let link = test_site.mint(&ann, guest("line:porch/door:pulse"), "link").unwrap();
-    let of_robot = test_site.mint(&robot, api("line:*/*:*"), "of-robot").unwrap();
+    let script = test_site.issue(&ann, api("line:*/*:*"), "script").unwrap();
+    let link = test_site.issue(&ann, guest("line:porch/door:pulse"), "link").unwrap();
+    let of_robot = test_site.issue(&robot, api("line:*/*:*"), "of-robot").unwrap();
     let (answer, effects) = test_site.call(Call::RaiseGeneration { principal: ann.clone() });
     assert_eq!(answer, Ok(Answer::Now(Reply::Generation(2))));
     assert_eq!(ended(&effects).0, [PanelFilter::All]);
     for dead in [&ann, &owner(), &script, &link, &of_robot] {
         assert_eq!(test_site.may(dead), Err("invalid_token".into()), "{}", dead.jti);
         let newer = Principal { generation: 2, ..dead.clone() };
-        assert_eq!(test_site.may(&newer).is_ok(), !dead.minted, "all issued tokens are ended: {}", dead.jti);
+        assert_eq!(test_site.may(&newer).is_ok(), !dead.issued, "all issued tokens are ended: {}", dead.jti);
     }
     assert_eq!(
         test_site.exchange("link"),
@@ -418,6 +418,6 @@ fn a_generation_voids_what_was_issued_here() {
     assert!(test_site.may(&robot).is_ok(), "an external issuer's tokens are not affected");
     let again = test_site.log_in("ann", "g");
     assert_eq!(again.generation, 2);
-    let fresh = test_site.mint(&again, api("line:*/*:*"), "fresh").unwrap();
+    let fresh = test_site.issue(&again, api("line:*/*:*"), "fresh").unwrap();
     assert!(test_site.may(&fresh).is_ok());
 }

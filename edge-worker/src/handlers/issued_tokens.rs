@@ -1,14 +1,14 @@
 //! API tokens and guest links: issuing, listing and revoking them, and exchanging a guest link for a cookie.
 
-use pinlatch_protocol::admin::{MintReply, MintRequest, TokenKind};
+use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Call, Reply};
-use pinlatch_token::{AccessClaims, AccessGrant, Kind, MINTED, random_id};
+use pinlatch_token::{AccessClaims, AccessGrant, Kind, TOKEN_SUBJECT_PREFIX, random_id};
 use serde_json::json;
 
-use super::{Outcome, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply, unexpected};
 use crate::auth;
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -17,7 +17,7 @@ use crate::objects::ask_site;
 use crate::respond::fault;
 
 /// `GET /api/v1/tokens`.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
@@ -28,14 +28,14 @@ pub async fn list(incoming: Incoming) -> Outcome {
 
 /// `POST /api/v1/tokens`. The site stores the token's properties before the token is signed, so that every signed token
 /// is listed.
-pub async fn mint(mut incoming: Incoming) -> Outcome {
+pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let request: MintRequest = incoming.json().await?;
+    let request: IssueRequest = incoming.json().await?;
     let site = principal.site.clone();
     let jti = random_id();
-    let call = Call::Mint { principal, request, jti: jti.clone() };
+    let call = Call::Issue { principal, request, jti: jti.clone() };
     let (token, generation) = match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Minted { token, generation } => (token, generation),
+        Reply::Issued { token, generation } => (token, generation),
         other => return Err(unexpected(&other)),
     };
     let now = now_s();
@@ -51,13 +51,13 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
             TokenKind::Guest => Kind::Guest,
         },
         site: &site,
-        sub: &format!("{MINTED}{jti}"),
+        sub: &format!("{TOKEN_SUBJECT_PREFIX}{jti}"),
         jti,
         now,
         life: token.expires_at.saturating_sub(now),
         claims,
     };
-    let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("minting", refusal))?;
+    let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("issuing a token", refusal))?;
     let (access_token, link) = match token.kind {
         TokenKind::Api => (Some(Secret::new(signed)), None),
         // The token is in the fragment of the URL, because a browser never sends the fragment to a server.
@@ -65,11 +65,11 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
             (None, Some(Secret::new(format!("{}/s/{site}/#guest={signed}", incoming.origin()))))
         }
     };
-    reply(&MintReply { token, access_token, link })
+    reply(&IssueReply { token, access_token, link })
 }
 
 /// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that this site did not issue.
-pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
+pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
     let site = principal.site.clone();
@@ -78,7 +78,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
 }
 
 /// `POST /api/v1/generation`: invalidates every token that the edge has signed for this site until now.
-pub async fn void(incoming: Incoming) -> Outcome {
+pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
@@ -89,7 +89,7 @@ pub async fn void(incoming: Incoming) -> Outcome {
 
 /// `POST /api/v1/session` with a guest link's token: stores the token in the guest cookie, which is independent of the
 /// login cookies.
-pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
+pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),

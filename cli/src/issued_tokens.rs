@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use pinlatch_protocol::admin::{MAX_USES, MintReply, MintRequest, TokenKind, TokenView};
+use pinlatch_protocol::admin::{MAX_USES, IssueReply, IssueRequest, TokenKind, TokenView};
 use pinlatch_protocol::scope::ScopeSet;
 use serde_json::json;
 
@@ -61,7 +61,7 @@ pub struct Revoke {
 }
 
 impl Grant {
-    fn request(&self, kind: TokenKind, now: u64) -> Result<MintRequest> {
+    fn request(&self, kind: TokenKind, now: u64) -> Result<IssueRequest> {
         let not_before = self.from.map(|from| from.after(now.saturating_mul(1000)) / 1000);
         let start = not_before.unwrap_or(now);
         let default = if kind == TokenKind::Guest { GUEST_LIFE } else { API_LIFE };
@@ -76,7 +76,7 @@ impl Grant {
             );
         }
         let scope = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
-        Ok(MintRequest {
+        Ok(IssueRequest {
             kind,
             name: self.name.clone(),
             scope,
@@ -99,7 +99,7 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
 /// edge shows it only once.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
-    let reply: MintReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
+    let reply: IssueReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
     if json {
         return say_json(&reply);
     }
@@ -195,7 +195,7 @@ mod tests {
         grant: Grant,
     }
 
-    fn read(args: &[&str]) -> Result<MintRequest> {
+    fn read(args: &[&str]) -> Result<IssueRequest> {
         let line = Line::try_parse_from([&["x", "lamp", "--scope", "line:porch/lamp:set"], args].concat())?;
         line.grant.request(TokenKind::Guest, NOW)
     }

@@ -11,14 +11,14 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-fn mint(by: &Http, kind: &str, scope: &str, more: Value) -> Answer {
+fn issue(by: &Http, kind: &str, scope: &str, more: Value) -> Answer {
     let mut request = json!({ "kind": kind, "name": "a test", "scope": scope, "expires_at": now() + 600 });
     request.as_object_mut().expect("a table").extend(more.as_object().expect("a table").clone());
     by.post("/api/v1/tokens", &request)
 }
 
 /// The text and id of a new token.
-fn minted(answer: Answer) -> (String, String) {
+fn issued(answer: Answer) -> (String, String) {
     let body = answer.ok();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&body["access_token"]), text(&body["token"]["jti"]))
@@ -47,7 +47,7 @@ fn press_as(by: &Http, query: &str) -> Answer {
 fn an_api_token_works_within_its_scopes_and_ends_when_revoked() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let (token, jti) = minted(mint(&site, "api", "line:porch/door:pulse", json!({})));
+    let (token, jti) = issued(issue(&site, "api", "line:porch/door:pulse", json!({})));
     let script = site.deployment.http().bearer(&token);
     assert_eq!(press(&script).status, 200);
     script.get("/api/v1/users").is_problem(403, "insufficient_scope");
@@ -67,20 +67,20 @@ fn an_api_token_works_within_its_scopes_and_ends_when_revoked() {
 }
 
 #[test]
-fn what_a_token_minted_never_outlives_its_rights() {
+fn an_issued_token_never_outlives_the_rights_of_its_parent() {
     let site = Site::shared();
     let _agent = site.device("porch");
     join(&site, "ida", json!({ "scope": "line:porch/*:* site:tokens" }));
     let (ida, _) = client(&site, "ida");
-    mint(&ida, "api", "line:shed/*:*", json!({})).is_problem(403, "insufficient_scope");
-    mint(&ida, "api", "site:users", json!({})).is_problem(403, "insufficient_scope");
-    mint(&ida, "guest", "line:porch/door:pulse site:tokens", json!({})).is_problem(400, "invalid_request");
-    let (parent, parent_jti) = minted(mint(&ida, "api", "line:porch/*:* site:tokens", json!({})));
+    issue(&ida, "api", "line:shed/*:*", json!({})).is_problem(403, "insufficient_scope");
+    issue(&ida, "api", "site:users", json!({})).is_problem(403, "insufficient_scope");
+    issue(&ida, "guest", "line:porch/door:pulse site:tokens", json!({})).is_problem(400, "invalid_request");
+    let (parent, parent_jti) = issued(issue(&ida, "api", "line:porch/*:* site:tokens", json!({})));
     let parent = site.deployment.http().bearer(&parent);
-    mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 900 }))
+    issue(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 900 }))
         .is_problem(400, "invalid_request");
     let (child, _) =
-        minted(mint(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 500 })));
+        issued(issue(&parent, "api", "line:porch/door:pulse", json!({ "expires_at": now() + 500 })));
     let child = site.deployment.http().bearer(&child);
     assert_eq!(press(&child).status, 200);
 
@@ -101,12 +101,12 @@ fn what_a_token_minted_never_outlives_its_rights() {
 fn a_token_has_a_window_and_so_many_uses() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let (later, _) = minted(mint(&site, "api", "line:*/*:*", json!({ "not_before": now() + 300 })));
+    let (later, _) = issued(issue(&site, "api", "line:*/*:*", json!({ "not_before": now() + 300 })));
     site.deployment.http().bearer(&later).get("/api/v1/whoami").is_problem(401, "invalid_token");
-    let (brief, _) = minted(mint(&site, "api", "line:*/*:*", json!({ "expires_at": now() + 2 })));
+    let (brief, _) = issued(issue(&site, "api", "line:*/*:*", json!({ "expires_at": now() + 2 })));
     let brief = site.deployment.http().bearer(&brief);
     soon("it has expired", || (brief.get("/api/v1/whoami").status == 401).then_some(()));
-    let (twice, _) = minted(mint(&site, "api", "line:*/*:*", json!({ "max_uses": 2 })));
+    let (twice, _) = issued(issue(&site, "api", "line:*/*:*", json!({ "max_uses": 2 })));
     let twice = site.deployment.http().bearer(&twice);
     let once = twice.with("idempotency-key", "one");
     assert_eq!((press(&once).status, press(&once).status), (200, 200), "a repetition is no use");
@@ -119,7 +119,7 @@ fn a_token_has_a_window_and_so_many_uses() {
         json!({ "name": "" }),
         json!({ "expires_at": now() + 400 * 86_400 }),
     ] {
-        mint(&site, "api", "line:*/*:*", wrong).is_problem(400, "invalid_request");
+        issue(&site, "api", "line:*/*:*", wrong).is_problem(400, "invalid_request");
     }
 }
 
@@ -129,7 +129,7 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     let _agent = site.device("porch");
     let page = site.deployment.http().with("origin", site.deployment.origin());
     let link = |more: Value| {
-        let body = mint(&site, "guest", "line:porch/door:pulse", more).ok();
+        let body = issue(&site, "guest", "line:porch/door:pulse", more).ok();
         assert!(body.get("access_token").is_none());
         let link = body["link"].as_str().expect("a link").to_owned();
         let (place, token) = link.split_once("#guest=").expect("a fragment");
@@ -181,7 +181,7 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
 #[test]
 fn the_emergency_voids_every_token_at_once() {
     let site = Site::shared();
-    let (token, _) = minted(mint(&site, "api", "line:*/*:*", json!({})));
+    let (token, _) = issued(issue(&site, "api", "line:*/*:*", json!({})));
     let mut panel = Panel::open(site.deployment.origin(), &token);
     site.deployment
         .http()
