@@ -1,4 +1,5 @@
-//! Bodies of the administration API: people, API tokens and guest links, the audit log.
+//! This module defines the request and response bodies of the administration API. The
+//! administration API manages people, API tokens, guest links and the audit log.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,141 +7,147 @@ use crate::api::Secret;
 use crate::name::UserName;
 use crate::scope::{Role, ScopeSet};
 
-/// The longest name of an API token or guest link, in characters.
+/// The maximum length of the display name of an API token or guest link, in characters.
 pub const MAX_TOKEN_NAME: usize = 64;
 
-/// The longest lifetime of an API token or guest link, in seconds: a year and a day.
+/// The longest validity period of an API token or guest link, in seconds: 366 days.
 pub const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
 
-/// The largest number of uses that a token can be limited to.
+/// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
-/// The shortest and the longest retention of the audit log, in days.
+/// The range of allowed retention periods of the audit log, in days.
 pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
-/// A person of a site, as `GET /api/v1/users` lists them.
+/// A person who has an account at a site. `GET /api/v1/users` returns a list of persons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// The user name.
+    /// The person's user name.
     pub username: UserName,
-    /// The role; absent if the person has individual scopes instead.
+    /// The person's role. This field is absent if the person has individual scopes instead of a
+    /// role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The person's permissions.
+    /// The scopes that the person has, either from the role or as individual scopes.
     pub scope: ScopeSet,
-    /// When the person joined, in milliseconds of Unix time.
+    /// The time when the person's account was created, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// The number of open logins.
+    /// The number of the person's open logins. Logins that have ended or expired are not counted.
     pub sessions: u32,
-    /// The person's identities at login providers.
+    /// The person's accounts at external login providers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<IdentityRule>,
 }
 
-/// `POST /api/v1/users`: invites a new person, or invites an existing person to set a new password.
+/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set
+/// a new password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
-    /// The user name.
+    /// The user name of the invited person.
     pub username: UserName,
-    /// The new person's permissions. An existing person's permissions do not change.
+    /// The permissions of a new person. If the person already exists, the site ignores this field.
     #[serde(flatten)]
     pub rights: RightsRequest,
 }
 
-/// A role or individual scopes, not both.
+/// A person's permissions in a request: a role or individual scopes, but not both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RightsRequest {
-    /// The role.
+    /// The role that the person receives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Individual scopes, per device and per line.
+    /// The individual scopes that the person receives instead of a role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
 }
 
-/// `PUT /api/v1/users/{username}/identities`: lets a person log in with a provider. A person who does not exist
-/// yet is created with the given permissions.
+/// The body of `PUT /api/v1/users/{username}/identities`. The call allows a person to log in with
+/// an external login provider. If the person does not exist, the call creates the person with the
+/// given permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitRequest {
-    /// The person's identity at the provider.
+    /// The person's account at the login provider.
     pub identity: IdentityRule,
-    /// The role of a person who is created by this call.
+    /// The role of the new person. The site uses this field only if the call creates the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The scopes of a person who is created by this call.
+    /// The individual scopes of the new person. The site uses this field only if the call creates
+    /// the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
 }
 
-/// A person's identity at a provider. It is either the provider's `sub` or an email address that the provider has
-/// verified.
+/// A person's account at a login provider. The account is identified by the provider's `sub` or by
+/// a verified email address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
-    /// The provider's `iss`.
+    /// The issuer (`iss`) that the login provider writes into its tokens.
     pub issuer: String,
-    /// The provider's `sub` for the person. If only an email address was given, it is set at the first login.
+    /// The login provider's `sub` for the person. If a rule contains only an email address, the
+    /// site stores the `sub` at the person's first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The email address. The provider must report it as verified.
+    /// The person's email address. The login provider must report the email address as verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
 
-/// The answer of `POST /api/v1/users`.
+/// The response body of `POST /api/v1/users`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InviteReply {
-    /// The invited person.
+    /// The user name of the invited person.
     pub username: UserName,
-    /// The invitation code, valid for one use.
+    /// The invitation code. The invited person can use the code only once.
     pub code: Secret,
-    /// When the code expires, in seconds of Unix time.
+    /// The time when the invitation code expires, in seconds of Unix time.
     pub expires_at: u64,
 }
 
-/// `POST /api/v1/users/accept`: uses an invitation.
+/// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new
+/// password to the site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
-    /// The invitation code.
+    /// The invitation code that the person received.
     pub code: Secret,
-    /// The person's new password.
+    /// The password that the person chose.
     pub password: Secret,
 }
 
-/// The answer of `POST /api/v1/users/accept`.
+/// The response body of `POST /api/v1/users/accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptReply {
-    /// The invited person, who can now log in.
+    /// The user name of the invited person. The person can log in from now on.
     pub username: UserName,
 }
 
-/// `POST /api/v1/users/{username}/password`: changes the caller's own password and ends the caller's other
-/// sessions.
+/// The body of `POST /api/v1/users/{username}/password`. The call changes the caller's own password
+/// and ends all other sessions of the caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
-    /// The current password.
+    /// The caller's current password.
     pub current: Secret,
-    /// The new password.
+    /// The caller's new password.
     pub password: Secret,
 }
 
-/// The kind of an issued token.
+/// The kind of an issued token: API token or guest link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
-    /// An API token for scripts, returned as a bearer token.
+    /// An API token, which a script sends in the `Authorization` header.
     Api,
-    /// A guest link, which a browser exchanges for a cookie.
+    /// A guest link, whose token the panel exchanges for a cookie when a browser opens the link.
     Guest,
 }
 
 impl TokenKind {
-    /// The kind's name in the API and in the database table.
+    /// Returns the name of the token kind, as used in the API and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -149,68 +156,76 @@ impl TokenKind {
     }
 }
 
-/// `POST /api/v1/tokens`: issues an API token or a guest link.
+/// The body of `POST /api/v1/tokens`. The call issues an API token or a guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IssueRequest {
-    /// API token or guest link.
+pub struct MintRequest {
+    /// The kind of the new token.
     pub kind: TokenKind,
-    /// The display name: 1 to [`MAX_TOKEN_NAME`] characters.
+    /// The display name of the new token, with 1 to [`MAX_TOKEN_NAME`] characters.
     pub name: String,
-    /// The token's permissions. The caller must have all of them.
+    /// The scopes of the new token. The caller must have all scopes of the new token.
     pub scope: ScopeSet,
-    /// Start of validity, in seconds of Unix time. If absent, the token is valid immediately.
+    /// The time when the token becomes valid, in seconds of Unix time. If the field is absent, the
+    /// token is valid immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
-    /// End of validity, in seconds of Unix time; at most [`MAX_TOKEN_LIFE`] after the start.
+    /// The time when the token expires, in seconds of Unix time. The validity period must not be
+    /// longer than [`MAX_TOKEN_LIFE`].
     pub expires_at: u64,
-    /// The largest number of commands that the token can send; unlimited if absent.
+    /// The maximum number of commands that the token can send. If the field is absent, the number
+    /// is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
 }
 
-/// An API token or guest link. It does not contain the token itself.
+/// The properties of an API token or guest link, without the token itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// The token's id.
+    /// The id (`jti`) of the token.
     pub jti: String,
-    /// API token or guest link.
+    /// Whether the token is an API token or a guest link.
     pub kind: TokenKind,
-    /// The display name.
+    /// The token's display name.
     pub name: String,
-    /// The user name or the token subject that issued it.
+    /// The user name or the token subject of the caller who issued the token.
     pub creator: String,
-    /// The maximum permissions of the token.
+    /// The scopes that the token can have at most. The rights of the token's creator can limit the
+    /// scopes further.
     pub scope: ScopeSet,
-    /// Start of validity, in seconds of Unix time.
+    /// The time when the token becomes valid, in seconds of Unix time.
     pub not_before: u64,
-    /// End of validity, in seconds of Unix time.
+    /// The time when the token expires, in seconds of Unix time.
     pub expires_at: u64,
-    /// The largest number of commands that the token can send; unlimited if absent.
+    /// The maximum number of commands that the token can send. If the field is absent, the number
+    /// is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
-    /// The number of commands that the token has sent, if they are counted.
+    /// The number of commands that the token has sent. The site counts the commands only if
+    /// `max_uses` is set.
     pub uses: u32,
-    /// When it was issued, in milliseconds of Unix time.
+    /// The time when the token was issued, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// When the token was last used for a command, in milliseconds of Unix time. Absent if the audit log contains no
-    /// such command.
+    /// The time of the last command that was sent with the token, in milliseconds of Unix time. The
+    /// field is absent if the audit log contains no command of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_ms: Option<u64>,
-    /// When the token was revoked, in milliseconds of Unix time; absent if it was not revoked.
+    /// The time when the token was revoked, in milliseconds of Unix time. The field is absent if
+    /// the token is not revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<u64>,
 }
 
-/// The answer of `POST /api/v1/tokens`. Only this answer contains the token itself.
+/// The response body of `POST /api/v1/tokens`. No other response contains the token itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct IssueReply {
-    /// The issued token's properties.
+pub struct MintReply {
+    /// The properties of the issued token.
     pub token: TokenView,
-    /// The bearer token, for an API token.
+    /// The issued API token. The field is absent for a guest link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// `https://HOST/s/SITE/#guest=…`, for a guest link.
+    /// The issued guest link, in the form `https://HOST/s/SITE/#guest=…`. The field is absent for
+    /// an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Secret>,
 }
@@ -218,72 +233,81 @@ pub struct IssueReply {
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// The number of the entry. It is one higher than the number of the previous entry.
+    /// The sequence number of the entry. Each entry's number is one higher than the previous
+    /// entry's number.
     pub seq: u64,
-    /// Time of the event, in milliseconds of Unix time.
+    /// The time of the recorded event, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The actor: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
+    /// The actor of the recorded event: a user name, `ISSUER#SUBJECT`, `device:NAME` or
+    /// `site:reconcile`.
     pub actor: String,
-    /// The id of the token that was used, if any.
+    /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no
+    /// token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// The action as a stable code: `command`, `login`, `invite`, `mint`, and so on.
+    /// The recorded action as a stable code, for example `command`, `login`, `invite` or `mint`.
     pub act: String,
-    /// The target: `DEVICE/LINE:ACTION`, a device, a user name or a token's id.
+    /// The target of the recorded action: `DEVICE/LINE:ACTION`, a device name, a user name or a
+    /// token id.
     pub target: String,
-    /// `done`, the final status of a command, or a problem code. `amended_…` if a late report corrected the status.
+    /// The result of the recorded action: `done`, the final status of a command, or a problem code.
+    /// The prefix `amended_` means that a late report from the device corrected the status of a
+    /// command.
     pub outcome: String,
-    /// SHA-256 of the previous entry's hash and this entry, in hexadecimal digits.
+    /// The SHA-256 hash of the previous entry's hash and this entry, in hexadecimal digits.
     pub hash: String,
 }
 
-/// The end of the audit log's hash chain. A saved copy can later prove that no earlier entry was changed.
+/// The number and the hash of the last audit entry. An owner can save the number and the hash to
+/// prove later that no earlier entry was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
-    /// The last entry's number.
+    /// The sequence number of the last audit entry.
     pub seq: u64,
-    /// The last entry's hash.
+    /// The hash of the last audit entry.
     pub hash: String,
 }
 
-/// A page of the audit log, newest first.
+/// One page of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPage {
-    /// The entries, newest first.
+    /// The audit entries of this page. The newest entry is the first.
     pub entries: Vec<AuditEntry>,
-    /// The end of the hash chain; absent while the log is empty.
+    /// The number and the hash of the log's last entry. The field is absent if the audit log is
+    /// empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<AuditHead>,
-    /// The value of `before` for the next page; absent on the last page.
+    /// The value of the query parameter `before` for the next page. The field is absent on the last
+    /// page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
-    /// The retention of entries, in days.
+    /// The number of days after which the site deletes an audit entry.
     pub keep_days: u32,
 }
 
-/// A filter for audit entries. An absent field matches every entry.
+/// A filter for entries of the audit log. An absent field does not restrict the entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditFilter {
-    /// Entries with a number lower than this.
+    /// Selects the entries whose sequence number is lower than the given number.
     pub before: Option<u64>,
-    /// Entries of this actor.
+    /// Selects the entries of the given actor.
     pub actor: Option<String>,
-    /// Entries of this action.
+    /// Selects the entries with the given action code.
     pub act: Option<String>,
-    /// Entries whose target starts with this text.
+    /// Selects the entries whose target starts with the given text.
     pub target: Option<String>,
-    /// Entries with this outcome.
+    /// Selects the entries with the given outcome.
     pub outcome: Option<String>,
-    /// Entries at or after this time, in milliseconds of Unix time.
+    /// Selects the entries at or after the given time, in milliseconds of Unix time.
     pub since_ms: Option<u64>,
-    /// Entries before this time, in milliseconds of Unix time.
+    /// Selects the entries before the given time, in milliseconds of Unix time.
     pub until_ms: Option<u64>,
 }
 
-/// `PUT /api/v1/audit/retention`: sets the retention of the audit log.
+/// The body of `PUT /api/v1/audit/retention`. The call sets how long the site stores audit entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRequest {
-    /// The retention of entries, in days.
+    /// The number of days for which the site stores an audit entry.
     pub days: u32,
 }

@@ -1,8 +1,11 @@
-//! Messages between the edge and an agent on `GET /api/v1/agent`.
+//! This module defines the messages between the edge and a device's agent on the WebSocket
+//! `GET /api/v1/agent`.
 //!
-//! The edge answers an upgrade without a proof with 401 and `WWW-Authenticate: Pinlatch challenge="…"`. The agent then
-//! retries with `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]. The proof is a `devproof+jwt` with the claims
-//! `challenge` and `session`. `session` is a nonce that the agent chooses for each connection.
+//! The agent first sends an upgrade request without a proof. The edge responds with 401 and the
+//! header `WWW-Authenticate: Pinlatch challenge="…"`. The agent then sends a second upgrade request
+//! with `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]. The proof is a token of the kind
+//! `devproof+jwt`. The proof contains the edge's challenge and a nonce in the claim `session`. The
+//! agent generates a new nonce for each connection.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,91 +14,103 @@ use crate::command::CommandStatus;
 use crate::line::{Level, LineInfo};
 use crate::name::Name;
 
-/// The authentication scheme of the challenge.
+/// The authentication scheme in the edge's `WWW-Authenticate` header.
 pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 
-/// The header that carries the `devproof+jwt`.
+/// The request header that contains the agent's proof, a `devproof+jwt`.
 pub const PROOF_HEADER: &str = "Pinlatch-Proof";
 
-/// The header that an agent sends after another agent has replaced its connection, with the value `?1` (RFC 8941
-/// §3.3.6). The edge then accepts the connection only if no other agent is connected as this device. So two agents with
-/// the same identity do not replace each other repeatedly.
+/// The request header with which an agent offers not to replace another connection. The agent sends
+/// the value `?1` (RFC 8941 §3.3.6) after another agent has replaced its connection. If the header
+/// is present, the edge accepts the connection only if no other agent is connected as the same
+/// device. Without the header, two agents with the same identity would replace each other
+/// repeatedly.
 pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
-/// Messages from the edge to an agent.
+/// Messages that the edge sends to an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToAgent {
-    /// The first frame.
+    /// The first message on a connection.
     Welcome {
-        /// A `welcome+jwt` that the edge signed. It contains the edge time and the agent's session nonce.
+        /// A `welcome+jwt` that the edge signed. The token contains the edge time and the session
+        /// nonce that the agent generated.
         jwt: String,
-        /// The current `keyset+jwt`, signed by the owner's root key.
+        /// The current `keyset+jwt`, which the owner's root key signed. The token contains the
+        /// edge's public keys.
         keyset: String,
     },
-    /// One command.
+    /// A command that the device must check and execute.
     Command {
-        /// The signed command, a `cmd+jwt`.
+        /// The command as a `cmd+jwt` that the edge signed.
         jwt: String,
     },
-    /// The answer to [`FromAgent::Renew`].
+    /// The response to [`FromAgent::Renew`].
     Certificate {
-        /// The new `devcert+jwt`. The previous certificate stays valid until it expires.
+        /// The device's new certificate, a `devcert+jwt`. The previous certificate remains valid
+        /// until its expiry.
         jwt: String,
     },
-    /// The answer to [`FromAgent::Time`].
+    /// The response to [`FromAgent::Time`].
     Time {
-        /// A `welcome+jwt` with the edge time and the nonce of the request.
+        /// A `welcome+jwt` with the edge time and the nonce from the agent's request.
         jwt: String,
     },
 }
 
-/// Messages from an agent to the edge.
+/// Messages that an agent sends to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromAgent {
-    /// The first frame, sent after the agent has verified the welcome.
+    /// The agent's first message on a connection. The agent sends the hello after the agent has
+    /// verified the welcome.
     Hello {
-        /// The agent's version.
+        /// The version of the agent.
         version: String,
-        /// The device's lines with their levels.
+        /// The GPIO lines of the device and their current levels.
         lines: Vec<LineInfo>,
-        /// The outcomes of commands that could not be reported on the previous connection.
+        /// The outcomes of commands that the agent could not report on its previous connection.
         #[serde(default)]
         outcomes: Vec<Outcome>,
-        /// The state of the agent's machine.
+        /// Information about the machine on which the agent runs.
         #[serde(default)]
         machine: MachineInfo,
     },
-    /// The outcome of one command.
+    /// Reports the outcome of one command.
     Result(Outcome),
-    /// The level of a line changed.
+    /// Reports that the level of a GPIO line changed.
     Event {
-        /// The line.
+        /// The name of the GPIO line.
         line: Name,
-        /// The line's new level; absent if the device does not know the level now.
+        /// The new level of the GPIO line. The field is absent if the device currently cannot
+        /// determine the level.
         #[serde(default)]
         level: Option<Level>,
-        /// Time of the event, in milliseconds of Unix time. The agent computes it from its estimate of the edge time.
+        /// The time of the level change, in milliseconds of Unix time. The agent computes the time
+        /// of the change from its estimate of the edge time.
         at_ms: u64,
     },
-    /// A contact was pressed. The changes of its level are also sent, as [`FromAgent::Event`].
+    /// Reports that the button of a contact line was pressed. The agent also reports each change of
+    /// the contact's level as [`FromAgent::Event`].
     Press {
-        /// The line.
+        /// The name of the contact line.
         line: Name,
-        /// Whether it was a long press.
+        /// Whether the press was long.
         long: bool,
-        /// Time of the event, in milliseconds of Unix time. The agent computes it from its estimate of the edge time.
+        /// The time of the press, in milliseconds of Unix time. The agent computes the time of the
+        /// press from its estimate of the edge time.
         at_ms: u64,
     },
-    /// Requests a new certificate for the same key. If the request is too early, the edge does not answer.
+    /// Requests a new device certificate for the device's existing key. If the current certificate
+    /// is not old enough for a renewal, the edge sends no response.
     Renew {
-        /// The device's public key, as in its certificate.
+        /// The public key in the device's current certificate, as a JWK.
         jwk: Value,
     },
-    /// Requests the signed edge time.
+    /// Requests a `welcome+jwt` with the current edge time.
     Time {
-        /// Fresh random text. The answer contains it in the claim `session`.
+        /// A random text that the agent generates for this request. The edge copies the text into
+        /// the claim `session` of the response.
         nonce: String,
     },
 }
@@ -103,7 +118,8 @@ pub enum FromAgent {
 impl FromAgent {
     const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
 
-    /// Parses a frame. Returns `None` for a message type that this version does not know, because the agent is newer.
+    /// Parses a message from an agent. Returns `None` if the message type is unknown, because a
+    /// newer agent can send message types that this version does not support.
     pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Tagged {
@@ -120,28 +136,31 @@ impl FromAgent {
     }
 }
 
-/// The outcome of one command on the device.
+/// The outcome of one command on a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The `jti` of the `cmd+jwt`.
+    /// The `jti` of the command's `cmd+jwt`.
     pub id: String,
-    /// `executed`, `refused` or `expired`.
+    /// The final status of the command: `executed`, `refused` or `expired`.
     pub status: CommandStatus,
-    /// The reason why the device refused the command: `refused_<reason>`.
+    /// The reason for a refusal, in the form `refused_<reason>`. The field is absent if the device
+    /// did not refuse the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level immediately after the command.
+    /// The level of the GPIO line immediately after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }
 
-/// The state of the agent's machine when the agent sends its hello. Older agents do not send this state.
+/// Information about the machine on which an agent runs, measured when the agent sends its hello.
+/// Older agents do not send information about the machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineInfo {
-    /// The machine's uptime, in seconds.
+    /// The time since the machine started, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_s: Option<u64>,
-    /// The machine's clock minus edge time, in milliseconds; negative if the machine's clock is behind.
+    /// The machine's clock minus the edge time, in milliseconds. The value is negative if the
+    /// machine's clock is slow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
 }

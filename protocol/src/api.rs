@@ -1,4 +1,5 @@
-//! Bodies of the HTTP API for login, sessions, setup and enrolment.
+//! This module defines the request and response bodies of the HTTP API for logins, sessions, the
+//! setup of a site, and the enrolment of devices.
 
 use std::fmt;
 
@@ -8,23 +9,25 @@ use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 
-/// The longest accepted password, in bytes. A longer password is not more secure, but takes longer to hash.
+/// The maximum length of a password, in bytes. The limit exists because a longer password takes
+/// more time to hash but is not more secure.
 pub const MAX_PASSWORD: usize = 256;
 
-/// The shortest password of an account, in characters (NIST SP 800-63B).
+/// The minimum length of an account's password, in characters (NIST SP 800-63B).
 pub const MIN_PASSWORD: usize = 8;
 
-/// A password, code or token in a message. `Debug` output and logs never show it.
+/// A password, a one-time code or a token in a message. The `Debug` output does not contain the
+/// secret text, so the text cannot get into a log by mistake.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a secret.
+    /// Creates a `Secret` from a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
-    /// The secret itself. Use it only for hashing and comparing.
+    /// Returns the secret text. The caller must not write the text to a log.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -36,204 +39,225 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The answer of `GET /healthz`.
+/// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// Always `ok`.
+    /// The health status, which is always `ok`.
     pub status: String,
-    /// The edge's version.
+    /// The version of the edge.
     pub version: String,
 }
 
-/// `POST /api/v1/session`: logs a browser in.
+/// The body of `POST /api/v1/session` for a login with a password in a browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// The site; if absent, the deployment's first site.
+    /// The site that the person wants to log in to. If the field is absent, the edge uses the
+    /// deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The user name.
+    /// The person's user name.
     pub username: UserName,
-    /// The password.
+    /// The person's password.
     pub password: Secret,
 }
 
-/// `POST /api/v1/session` with a guest link: stores the link's token in a cookie of the browser.
+/// The body of `POST /api/v1/session` for a guest link. The edge stores the link's token in a
+/// cookie of the browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestRequest {
-    /// The token from the link's fragment.
+    /// The token in the fragment (the part after `#`) of the guest link.
     pub guest: Secret,
 }
 
-/// A login provider, as `GET /api/v1/logins` lists it.
+/// An external login provider that people can use to log in. `GET /api/v1/logins` returns a list of
+/// login options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginOption {
-    /// The provider's name. `GET /api/v1/logins/{name}` redirects to the provider.
+    /// The provider's name. `GET /api/v1/logins/{name}` redirects the browser to the provider.
     pub name: Name,
-    /// The label of the provider's login button.
+    /// The label of the login button for the provider.
     pub label: String,
 }
 
-/// The answer to [`GuestRequest`]. The token itself is in a cookie.
+/// The response body for a [`GuestRequest`]. The response contains the link's token only in a
+/// cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestReply {
-    /// The site.
+    /// The site that the guest link belongs to.
     pub site: Name,
-    /// The link's permissions and validity.
+    /// The scopes and the validity period of the guest link.
     pub guest: TokenView,
 }
 
-/// The answer to a browser's login or refresh. The tokens are in cookies.
+/// The response body for a login or a session refresh in a browser. The response contains the
+/// tokens only in cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReply {
-    /// The site.
+    /// The site that the person is logged in to.
     pub site: Name,
-    /// The user name.
+    /// The user name of the logged-in person.
     pub username: UserName,
-    /// Seconds until the session must be refreshed.
+    /// The time until the browser must refresh the session, in seconds.
     pub expires_in: u64,
 }
 
-/// The state of a browser's session.
+/// The state of a session in a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
-    /// A person is logged in, or a guest link is open.
+    /// A person is logged in, or the browser has a valid cookie of a guest link.
     Open,
-    /// There is a refresh token but no valid access token. `POST /api/v1/session/refresh` can renew the session.
+    /// The browser has a refresh token but no valid access token. `POST /api/v1/session/refresh`
+    /// can renew the session.
     Renewable,
-    /// There is no session.
+    /// The browser has no session.
     None,
 }
 
-/// The answer of `GET /api/v1/session`. A browser asks for its session when it loads the panel.
+/// The response body of `GET /api/v1/session`. The panel sends the request when the browser loads
+/// the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
-    /// The session's state.
+    /// The state of the browser's session.
     pub state: SessionState,
-    /// The site, if the session is open.
+    /// The session's site. The field is absent if the session is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The token's subject, if the session is open.
+    /// The subject (`sub`) of the session's token. The field is absent if the session is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
 }
 
-/// `POST /api/v1/token`, as JSON or as a form (RFC 6749 §4.3, §6): logs a program in.
+/// The body of `POST /api/v1/token` (RFC 6749 §4.3, §6), with which a program logs in or refreshes
+/// its tokens. The body is JSON or a form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRequest {
-    /// `password` or `refresh_token`.
+    /// The OAuth grant type: `password` or `refresh_token`.
     pub grant_type: String,
-    /// The site; if absent, the deployment's first site.
+    /// The site that the program wants to log in to. If the field is absent, the edge uses the
+    /// deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The user name, for the grant type `password`.
+    /// The person's user name. The grant type `password` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The password, for the grant type `password`.
+    /// The person's password. The grant type `password` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
-    /// The refresh token, for the grant type `refresh_token`.
+    /// The refresh token. The grant type `refresh_token` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
 }
 
-/// The answer of `POST /api/v1/token` (RFC 6749 §5.1).
+/// The response body of `POST /api/v1/token` (RFC 6749 §5.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenReply {
-    /// The access token, an `at+jwt`.
+    /// The new access token, an `at+jwt`.
     pub access_token: Secret,
-    /// Always `Bearer`.
+    /// The token type, which is always `Bearer`.
     pub token_type: String,
-    /// Seconds until the access token expires.
+    /// The time until the access token expires, in seconds.
     pub expires_in: u64,
-    /// The refresh token, a JWE that is valid for one use.
+    /// The new refresh token, an encrypted token (JWE). A program can use each refresh token only
+    /// once.
     pub refresh_token: Secret,
 }
 
-/// The answer of `GET /api/v1/whoami`: the verified claims and effective scopes.
+/// The response body of `GET /api/v1/whoami`. The body contains the verified claims of the caller's
+/// token and the caller's effective scopes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Whoami {
-    /// The site.
+    /// The site that the token is for.
     pub site: Name,
-    /// The token's subject.
+    /// The subject (`sub`) of the caller's token.
     pub sub: String,
-    /// The person's role, if the token belongs to a person.
+    /// The role of the person that the token belongs to. The field is absent if the token belongs
+    /// to a program or the person has no role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The caller's effective scopes: the token's scopes, limited to the person's permissions.
+    /// The caller's effective scopes. The effective scopes are the token's scopes, limited to the
+    /// current permissions of the person.
     pub scope: ScopeSet,
-    /// The token's id.
+    /// The id (`jti`) of the caller's token.
     pub jti: String,
-    /// The token's issuer.
+    /// The issuer (`iss`) of the caller's token.
     pub iss: String,
-    /// Time of issue, in seconds of Unix time.
+    /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// Expiry, in seconds of Unix time.
+    /// The time when the token expires, in seconds of Unix time.
     pub exp: u64,
 }
 
-/// `POST /api/v1/setup`: creates the first owner of a site. This is possible only once.
+/// The body of `POST /api/v1/setup`. The call creates the first owner of a site, and works only if
+/// the site has no owner.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
-    /// The site; if absent, the deployment's first site.
+    /// The site for which the call creates an owner. If the field is absent, the edge uses the
+    /// deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// The code that `pinlatch init` printed.
+    /// The setup code that `pinlatch init` printed.
     pub code: Secret,
-    /// The owner's user name.
+    /// The user name of the new owner.
     pub username: UserName,
-    /// The owner's password.
+    /// The password of the new owner.
     pub password: Secret,
 }
 
-/// `POST /api/v1/enrolments`: creates a one-time enrolment code.
+/// The body of `POST /api/v1/enrolments`. The call creates a one-time code with which a device can
+/// enrol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
-    /// The device's name. If a device with this name is already enrolled, the new device replaces it.
+    /// The name of the device that the code enrols. If the site already has a device with this
+    /// name, the new device replaces the enrolled device.
     pub device: Name,
 }
 
-/// The answer of `POST /api/v1/enrolments`.
+/// The response body of `POST /api/v1/enrolments`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnrolmentReply {
-    /// The device's name.
+    /// The name of the device that the code enrols.
     pub device: Name,
-    /// The enrolment string, `https://HOST/#CODE.ROOT_THUMBPRINT`.
+    /// The enrolment string for the agent, in the form `https://HOST/#CODE.ROOT_THUMBPRINT`.
     pub enrol: Secret,
-    /// When the code expires, in seconds of Unix time.
+    /// The time when the enrolment code expires, in seconds of Unix time.
     pub expires_at: u64,
 }
 
-/// `POST /api/v1/enrol`: enrols a device with its public key.
+/// The body of `POST /api/v1/enrol`. A device sends its enrolment code and its public key to enrol
+/// at a site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
-    /// The code. It is the part of the enrolment string between `#` and the last `.`.
+    /// The enrolment code. The code is the part of the enrolment string between `#` and the last
+    /// `.`.
     pub code: Secret,
-    /// The device's public key, an Ed25519 JWK (RFC 8037).
+    /// The device's public key as an Ed25519 JWK (RFC 8037).
     pub jwk: serde_json::Value,
-    /// Fresh random text. The answer's `welcome` contains it, which proves that the answer is current.
+    /// A random text that the device generates for this request. The edge copies the text into
+    /// `welcome`, so the device knows that the response is not a replay.
     pub nonce: String,
 }
 
-/// The answer of `POST /api/v1/enrol`.
+/// The response body of `POST /api/v1/enrol`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnrolReply {
-    /// The site.
+    /// The site that the device belongs to.
     pub site: Name,
-    /// The device's name.
+    /// The name of the enrolled device.
     pub device: Name,
-    /// The device's certificate, a `devcert+jwt`.
+    /// The device's certificate, a `devcert+jwt` that the edge signed.
     pub devcert: Secret,
-    /// The owner's root key, an Ed25519 JWK. Its thumbprint must be the thumbprint in the enrolment string.
+    /// The public part of the owner's root key, as an Ed25519 JWK. The device must compare the
+    /// thumbprint of this key with the thumbprint in the enrolment string.
     pub root_key: serde_json::Value,
-    /// The current `keyset+jwt`.
+    /// The current `keyset+jwt`, which contains the edge's public keys.
     pub keyset: String,
-    /// A `welcome+jwt` with the request's nonce.
+    /// A `welcome+jwt` that contains the nonce of the request.
     pub welcome: String,
 }
 

@@ -1,4 +1,4 @@
-//! Commands and their results.
+//! This module defines commands to devices and the results of commands.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,49 +6,55 @@ use serde_json::{Map, Value};
 use crate::line::Level;
 use crate::name::Name;
 
-/// The deadline of a command without `deadline_ms`, in milliseconds.
+/// The deadline of a command if the caller does not set `deadline_ms`, in milliseconds after the
+/// site accepts the command.
 pub const DEFAULT_DEADLINE_MS: u64 = 5_000;
 
-/// The shortest deadline that a caller can request, in milliseconds.
+/// The shortest deadline that a caller can set for a command, in milliseconds.
 pub const MIN_DEADLINE_MS: u64 = 100;
 
-/// The longest deadline that a caller can request, in milliseconds.
+/// The longest deadline that a caller can set for a command, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 60_000;
 
-/// The maximum length of a command id, in bytes.
+/// The maximum length of the id that a caller chooses for a command, in bytes.
 pub const MAX_COMMAND_ID: usize = 64;
 
-/// Whether a text is a valid command id: 1 to [`MAX_COMMAND_ID`] visible ASCII characters.
+/// Returns whether a text is a valid command id. A command id has 1 to [`MAX_COMMAND_ID`] visible
+/// ASCII characters.
 pub fn is_command_id(text: &str) -> bool {
     (1..=MAX_COMMAND_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The status of a command. The last four are final, with one exception: a late report can replace `unknown` with the
-/// actual outcome.
+/// The status of a command. `executed`, `refused`, `expired` and `unknown` are final. As an
+/// exception, a late report from the device can replace `unknown` with the actual outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandStatus {
-    /// The command is stored, but was not sent yet.
+    /// The site has stored the command but has not sent the command to the device.
     Accepted,
-    /// The command was sent to the device.
+    /// The site has sent the command to the device.
     Delivered,
     /// The device executed the command.
     Executed,
-    /// The device refused the command, for example because of its configuration.
+    /// The device refused the command, for example because the device's configuration does not
+    /// allow the command.
     Refused,
-    /// The deadline passed before the command was executed. The command will not be executed.
+    /// The deadline passed before the device executed the command. The device will not execute the
+    /// command later.
     Expired,
-    /// The command was sent, but no answer arrived. The device can have executed it.
+    /// The site sent the command, but the device did not report an outcome. The device may have
+    /// executed the command.
     Unknown,
 }
 
 impl CommandStatus {
-    /// Whether the status is final, so that the caller has an answer.
+    /// Returns whether the status is final. After a final status, the site sends no further status
+    /// to the caller.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Accepted | Self::Delivered)
     }
 
-    /// The status on the wire.
+    /// Returns the status as text, as used in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -60,7 +66,7 @@ impl CommandStatus {
         }
     }
 
-    /// Parses the text of [`CommandStatus::as_str`].
+    /// Parses the status from the text that [`CommandStatus::as_str`] returns.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Accepted, Self::Delivered, Self::Executed, Self::Refused, Self::Expired, Self::Unknown]
             .into_iter()
@@ -68,42 +74,44 @@ impl CommandStatus {
     }
 }
 
-/// A caller's command.
+/// A command that a caller sends to the site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandRequest {
-    /// The id, chosen by the caller. If the caller sends the same id again, it receives the first result.
+    /// The command id that the caller chose. If the caller sends the same command with the same id
+    /// again, the site returns the first result.
     pub id: String,
-    /// The device.
+    /// The name of the device.
     pub device: Name,
-    /// The line on the device.
+    /// The name of the GPIO line on the device.
     pub line: Name,
-    /// The action's name.
+    /// The name of the action, for example `set` or `pulse`.
     pub action: String,
-    /// The action's arguments.
+    /// The arguments of the action.
     #[serde(default)]
     pub args: Map<String, Value>,
-    /// The deadline, in milliseconds after the site accepts the command.
+    /// The deadline of the command, in milliseconds after the site accepts the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
 }
 
-/// The result of a command.
+/// The status of a command, as the site reports it to the caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandResult {
-    /// The caller's id.
+    /// The command id that the caller chose.
     pub id: String,
-    /// The device.
+    /// The name of the device.
     pub device: Name,
-    /// The line on the device.
+    /// The name of the GPIO line on the device.
     pub line: Name,
-    /// The action's name.
+    /// The name of the action.
     pub action: String,
-    /// The command's status.
+    /// The current status of the command.
     pub status: CommandStatus,
-    /// A problem code (`refused_max_on`, `outcome_unknown`); absent if the command was executed.
+    /// The problem code of a failed command, for example `refused_max_on` or `outcome_unknown`. The
+    /// field is absent if the device executed the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The line's level immediately after the command, as the device reported it.
+    /// The level of the GPIO line immediately after the command, as the device reported the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
 }

@@ -1,7 +1,8 @@
-//! Pinlatch's wire types, shared by the edge, the agent, the panel and the command line.
+//! This crate defines the messages of Pinlatch's wire format. The edge, the agent, the panel and
+//! the command line share the message types.
 //!
-//! The crate does no I/O, reads no clock and uses no keys. It checks only that a message is well formed. Other crates
-//! decide whether the message is *allowed*.
+//! The crate does no I/O, reads no clock and uses no keys. The crate checks only that a message is
+//! well formed. Other crates decide whether a message is *allowed*.
 
 #![warn(missing_docs)]
 
@@ -16,21 +17,22 @@ pub mod panel;
 pub mod problem;
 pub mod scope;
 
-/// The subprotocol of both WebSockets.
+/// The WebSocket subprotocol of the agent socket and of the panel socket.
 pub const SUBPROTOCOL: &str = "pinlatch.v1";
 
-/// The largest text frame that both sides of a WebSocket send and accept, in bytes.
+/// The maximum size of a text frame that both sides of a WebSocket send and accept, in bytes.
 pub const MAX_FRAME: usize = 16 * 1024;
 
-/// The text that agents and panels send to keep a connection alive. The edge answers with [`PONG`] without waking the
-/// site.
+/// The text frame that agents and panels send to keep a connection open. The edge responds with
+/// [`PONG`] without waking the site's Durable Object.
 pub const PING: &str = "ping";
 
-/// The edge's answer to [`PING`].
+/// The edge's response to a [`PING`] frame.
 pub const PONG: &str = "pong";
 
-/// The interval at which agents and panels send [`PING`], in milliseconds.
+/// The interval at which agents and panels send [`PING`] frames, in milliseconds.
 pub const PING_EVERY_MS: u64 = 15_000;
 
-/// How long a socket can be silent before it counts as lost, in milliseconds: the time of three pings.
+/// The time without any received frame after which a connection counts as lost, in milliseconds.
+/// The limit is three ping intervals.
 pub const SILENCE_LIMIT_MS: u64 = 3 * PING_EVERY_MS;

@@ -1,4 +1,4 @@
-//! Lines: their kinds, levels and actions.
+//! This module defines the kinds, levels and actions of GPIO lines.
 
 use std::fmt;
 
@@ -7,40 +7,43 @@ use serde_json::{Map, Value, json};
 
 use crate::name::Name;
 
-/// The longest pulse of any line, in milliseconds. The `max_on` of a line is usually shorter.
+/// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line
+/// usually limits the pulse further.
 pub const MAX_PULSE_MS: u32 = 60_000;
 
-/// The longest fade, in milliseconds.
+/// The longest fade time that a command can request, in milliseconds.
 pub const MAX_FADE_MS: u32 = 60_000;
 
-/// The longest unit of a sensor, in characters.
+/// The maximum length of a sensor's unit, in characters.
 pub const MAX_UNIT: usize = 16;
 
-/// The largest number of decimals of a sensor's number.
+/// The largest number of decimal places of a sensor's value.
 pub const MAX_PRECISION: u8 = 6;
 
-/// The kind of a line. It determines the line's actions and the type of its level.
+/// The kind of a GPIO line. The kind determines the line's actions and the type of the line's
+/// level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
-    /// An LED or relay: `set`, `toggle`, `blink`. Level: `true` or `false`.
+    /// An LED or relay supports the actions `set`, `toggle` and `blink`. The level is `true` or
+    /// `false`.
     Switch,
-    /// A door strike or bell push: `pulse`. Level: `true` or `false`.
+    /// A door strike or bell push supports the action `pulse`. The level is `true` or `false`.
     Momentary,
-    /// A dimmed lamp: `set`. Level: a number from 0 to 1.
+    /// A dimmed lamp supports the action `set`. The level is a number from 0 to 1.
     Dimmer,
-    /// A colour LED: `set`. Level: `"#rrggbb"`.
+    /// A colour LED supports the action `set`. The level is a text in the form `"#rrggbb"`.
     Rgb,
-    /// A servo: `set`. Level: degrees, 0 to 180.
+    /// A servo supports the action `set`. The level is the angle in degrees, from 0 to 180.
     Servo,
-    /// A button or reed contact; no actions. Level: `true` or `false`.
+    /// A button or reed contact has no actions. The level is `true` or `false`.
     Contact,
-    /// A measured value; no actions. Level: a number.
+    /// A sensor has no actions. The level is the measured number.
     Sensor,
 }
 
-/// Whether a text is a valid unit of a sensor: 1 to [`MAX_UNIT`] characters, without control characters and without
-/// spaces at the start or end.
+/// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no
+/// control characters, and no spaces at the start or end.
 pub fn is_unit(text: &str) -> bool {
     (1..=MAX_UNIT).contains(&text.chars().count())
         && !text.chars().any(char::is_control)
@@ -48,7 +51,7 @@ pub fn is_unit(text: &str) -> bool {
 }
 
 impl LineKind {
-    /// The names of this kind's actions.
+    /// Returns the names of the actions that a line of this kind supports.
     pub fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Switch => &["set", "toggle", "blink"],
@@ -58,12 +61,12 @@ impl LineKind {
         }
     }
 
-    /// Whether `set` accepts a fade time.
+    /// Returns whether the action `set` accepts a fade time for a line of this kind.
     pub fn fades(self) -> bool {
         matches!(self, Self::Dimmer | Self::Rgb)
     }
 
-    /// Whether a level has the type and the range of this kind.
+    /// Returns whether a level has the type and the range of this line kind.
     pub fn admits(self, level: &Level) -> bool {
         match (self, level) {
             (Self::Switch | Self::Momentary | Self::Contact, Level::On(_))
@@ -90,20 +93,21 @@ impl fmt::Display for LineKind {
     }
 }
 
-/// The level of a line, as JSON: `true`, `0.5` or `"#ff8800"`.
+/// The level of a GPIO line. The JSON value is, for example, `true`, `0.5` or `"#ff8800"`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Level {
-    /// Whether the line is active. `active_low` has already been applied.
+    /// Whether the GPIO line is active. The device has already applied the setting `active_low`.
     On(bool),
-    /// A proportion, an angle or a measurement.
+    /// A brightness from 0 to 1, an angle in degrees, or a measured value.
     Number(f64),
-    /// A colour.
+    /// The colour of a colour LED.
     Colour(Rgb),
 }
 
 impl Level {
-    /// Whether the line is on: `true`, a number above 0, or any colour except black.
+    /// Returns whether the GPIO line is on: the level is `true`, a number above 0, or any colour
+    /// except black.
     pub fn is_on(&self) -> bool {
         match self {
             Self::On(on) => *on,
@@ -123,7 +127,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A colour, written `#rrggbb`.
+/// A colour, written as `#rrggbb` in JSON and text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rgb(pub u8, pub u8, pub u8);
@@ -152,18 +156,19 @@ impl TryFrom<String> for Rgb {
     }
 }
 
-/// Why an action cannot run on a line. Permissions and the line's state are checked later.
+/// The reason why a GPIO line cannot execute an action. Permissions and the line's state are
+/// checked later and have other errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
-    /// The line's kind does not have this action.
-    #[error("a {kind} line has no action {action:?}; it has: {}", list(.kind.actions()))]
+    /// The line's kind does not support this action.
+    #[error("a {kind} line does not support {action:?}; supported actions: {}", list(.kind.actions()))]
     Unsupported {
-        /// The line's kind.
+        /// The kind of the GPIO line.
         kind: LineKind,
-        /// The requested action.
+        /// The name of the requested action.
         action: String,
     },
-    /// The arguments are missing, of the wrong type or out of range.
+    /// The arguments of the action are missing, have the wrong type, or are out of range.
     #[error("{0}")]
     Arguments(String),
 }
@@ -172,41 +177,44 @@ fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
-/// An action with its arguments, checked against the kind of its line.
+/// An action with arguments that were checked against the kind of the GPIO line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
-    /// Sets the line to a level.
+    /// Sets the GPIO line to a level.
     Set {
-        /// The level.
+        /// The new level of the GPIO line.
         level: Level,
-        /// The fade time in milliseconds, 0 to [`MAX_FADE_MS`]. 0 means no fade. Only a dimmer and a colour LED accept
-        /// other values.
+        /// The fade time in milliseconds, from 0 to [`MAX_FADE_MS`]. The value 0 means that the
+        /// level changes without a fade. Only a dimmer and a colour LED accept a fade time above 0.
         fade_ms: u32,
     },
-    /// Switches on if the line is off, and off if the line is on.
+    /// Turns a GPIO line off if the line is on, and turns the line on if the line is off.
     Toggle,
-    /// Turns the line on for a time, then off.
+    /// Turns the GPIO line on for the given time and then off.
     Pulse {
-        /// How long the line is on, in milliseconds, 1 to [`MAX_PULSE_MS`].
+        /// The time for which the GPIO line is on, in milliseconds, from 1 to [`MAX_PULSE_MS`].
         ms: u32,
     },
-    /// Turns the line on and off several times. Afterwards the line has the same level as before.
+    /// Turns the GPIO line on and off several times. After the last repetition, the line returns to
+    /// its previous level.
     Blink {
-        /// The duration of one on phase and one off phase together, 20 to 60,000 ms.
+        /// The duration of one on phase and the following off phase together, from 20 to 60,000
+        /// milliseconds.
         period_ms: u32,
-        /// The number of repetitions, 1 to 1,000.
+        /// The number of on phases, from 1 to 1,000.
         count: u32,
     },
 }
 
 impl Action {
-    /// Sets a level without a fade.
+    /// Creates a `set` action without a fade.
     pub const fn set(level: Level) -> Self {
         Self::Set { level, fade_ms: 0 }
     }
 
-    /// Parses an action from a request: the action's name and its JSON arguments. Unknown members are refused, so that
-    /// a misspelt argument is not replaced by a default on a real door.
+    /// Parses an action from its name and its JSON arguments. The function refuses unknown
+    /// arguments. If unknown arguments were ignored, a misspelt argument could move a real door
+    /// with a default value.
     pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
         if !kind.actions().contains(&name) {
             return Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() });
@@ -214,11 +222,11 @@ impl Action {
         match name {
             "set" => {
                 only(args, if kind.fades() { &["value", "fade_ms"] } else { &["value"] })?;
-                let value = args.get("value").ok_or_else(|| wrong("`value` is missing"))?;
+                let value = args.get("value").ok_or_else(|| wrong("the argument `value` is missing"))?;
                 let level: Level = serde_json::from_value(value.clone())
-                    .map_err(|_| wrong(format!("`value` is not valid for a {kind} line")))?;
+                    .map_err(|_| wrong(format!("the argument `value` is not valid for a {kind} line")))?;
                 if !kind.admits(&level) {
-                    return Err(wrong(format!("`value` is not valid for a {kind} line")));
+                    return Err(wrong(format!("the argument `value` is not valid for a {kind} line")));
                 }
                 let fade_ms =
                     if args.contains_key("fade_ms") { whole(args, "fade_ms", 0, MAX_FADE_MS)? } else { 0 };
@@ -240,7 +248,7 @@ impl Action {
         }
     }
 
-    /// The action's name. It is also the verb in a scope.
+    /// Returns the action's name. The action's name is also its verb in a scope.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Set { .. } => "set",
@@ -250,7 +258,7 @@ impl Action {
         }
     }
 
-    /// The arguments for a request. The inverse of [`Action::parse`].
+    /// Returns the action's JSON arguments, which [`Action::parse`] can parse.
     pub fn args(&self) -> Map<String, Value> {
         let value = match self {
             Self::Set { level, fade_ms: 0 } => json!({ "value": level }),
@@ -278,34 +286,38 @@ fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ActionError> {
 }
 
 fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<u32, ActionError> {
-    let value = args.get(name).ok_or_else(|| wrong(format!("`{name}` is missing")))?;
+    let value = args.get(name).ok_or_else(|| wrong(format!("the argument `{name}` is missing")))?;
     value
         .as_u64()
         .and_then(|n| u32::try_from(n).ok())
         .filter(|n| (least..=most).contains(n))
-        .ok_or_else(|| wrong(format!("`{name}` must be a whole number from {least} to {most}")))
+        .ok_or_else(|| wrong(format!("the argument `{name}` must be a whole number from {least} to {most}")))
 }
 
-/// A line, as its device describes it.
+/// The properties of a GPIO line, as its device reports them to the site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineInfo {
-    /// The line's name on its device.
+    /// The line's name, which is unique on the device.
     pub name: Name,
-    /// The line's kind.
+    /// The kind of the GPIO line.
     pub kind: LineKind,
-    /// The current level; absent if the device does not know the level.
+    /// The current level of the GPIO line. The field is absent if the device does not know the
+    /// level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    /// Whether the site stores a desired level for the line and restores it when the device connects.
+    /// Whether the site stores a desired level for this line. The site restores the desired level
+    /// when the device connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time that the line can be on, in milliseconds; absent if unlimited.
+    /// The longest time for which the line can be on, in milliseconds. The field is absent if the
+    /// time is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
-    /// A sensor's unit, such as `°C`; see [`is_unit`].
+    /// The unit of a sensor, for example `°C`. [`is_unit`] checks the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The number of significant decimals of a sensor's number, 0 to [`MAX_PRECISION`].
+    /// The number of decimal places of a sensor's value that are significant, from 0 to
+    /// [`MAX_PRECISION`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
 }

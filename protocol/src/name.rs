@@ -1,43 +1,44 @@
-//! Names of sites, devices, lines and people.
+//! This module defines the valid names of sites, devices, lines and people.
 //!
-//! Names are used in URLs, scopes, tags and file names. Names contain only characters that need no escaping in any of
-//! these.
+//! Names are used in URLs, scopes, tags and file names. A name therefore contains only characters
+//! that need no escaping in URLs, scopes, tags and file names.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest [`Name`], in bytes.
+/// The maximum length of a [`Name`], in bytes.
 pub const MAX_NAME: usize = 40;
 
-/// The longest [`UserName`], in bytes.
+/// The maximum length of a [`UserName`], in bytes.
 pub const MAX_USER_NAME: usize = 64;
 
-/// Why a text is not a valid name.
+/// The reason why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// The text is longer than the limit, in characters.
-    #[error("a name has at most {0} characters")]
+    /// The text is too long. The field contains the maximum length, in bytes.
+    #[error("a name must not have more than {0} characters")]
     TooLong(usize),
-    /// The text contains a character that is not allowed.
-    #[error("{0:?} is not allowed in a name here")]
+    /// The text contains a character that is not allowed in the name.
+    #[error("the character {0:?} is not allowed in a name")]
     Character(char),
-    /// The first character is not a letter or digit.
-    #[error("a name begins with a letter or digit")]
+    /// The first character of the text is not a letter or digit.
+    #[error("a name must start with a letter or a digit")]
     Start,
 }
 
-/// The name of a site, a device or a line. It contains `a`–`z`, `0`–`9`, `-` and `_`, starts with a letter or digit,
-/// and has at most [`MAX_NAME`] bytes.
+/// The name of a site, a device or a GPIO line. A name contains only `a`–`z`, `0`–`9`, `-` and `_`.
+/// A name starts with a letter or digit and has at most [`MAX_NAME`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// The name that a person logs in with. It follows the rules of [`Name`], but can also contain `.`, `@` and `+`, and has
-/// at most [`MAX_USER_NAME`] bytes. Upper case is converted to lower case, so `Ann` and `ann` are the same person.
+/// The name with which a person logs in. A user name follows the rules of [`Name`], but can also
+/// contain `.`, `@` and `+`. A user name has at most [`MAX_USER_NAME`] bytes. Upper case letters
+/// are converted to lower case, so `Ann` and `ann` are the same person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
@@ -55,7 +56,7 @@ fn check(text: &str, most: usize, extra: &str) -> Result<(), NameError> {
 }
 
 impl Name {
-    /// Validates a name.
+    /// Validates a text as a name.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
         check(&text, MAX_NAME, "")?;
@@ -64,7 +65,7 @@ impl Name {
 }
 
 impl UserName {
-    /// Validates a user name and converts it to lower case.
+    /// Converts a text to lower case and validates the text as a user name.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let mut text = text.into();
         text.make_ascii_lowercase();
@@ -76,7 +77,7 @@ impl UserName {
 macro_rules! text_type {
     ($type:ident) => {
         impl $type {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -1,4 +1,5 @@
-//! Messages between the edge and a panel on `GET /api/v1/events`.
+//! This module defines the messages between the edge and a panel on the WebSocket
+//! `GET /api/v1/events`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,65 +9,67 @@ use crate::line::{Level, LineKind};
 use crate::name::Name;
 use crate::problem::Problem;
 
-/// Messages from a panel to the edge.
+/// Messages that a panel sends to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromPanel {
-    /// Runs one action.
+    /// Requests one action on a GPIO line.
     Command(CommandRequest),
 }
 
-/// Messages from the edge to a panel.
+/// Messages that the edge sends to a panel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPanel {
-    /// The first frame. It contains everything that the caller can see.
+    /// The first message on a connection. The snapshot contains all devices and lines that the
+    /// caller is allowed to see.
     Snapshot {
-        /// The sequence number of the last event that the snapshot contains.
+        /// The sequence number of the last event that the snapshot includes.
         seq: u64,
-        /// Edge time, in milliseconds of Unix time.
+        /// The edge time, in milliseconds of Unix time.
         now_ms: u64,
-        /// The caller and its permissions.
+        /// The caller's identity and permissions.
         whoami: Whoami,
-        /// The devices with their lines.
+        /// The devices with their GPIO lines.
         devices: Vec<DeviceView>,
     },
-    /// A change in the site.
+    /// Reports one change in the site.
     Event {
-        /// The sequence number. It is one higher than the number of the site's previous event. After a gap, the panel
-        /// needs a new snapshot.
+        /// The sequence number of the event, which is one higher than the number of the site's
+        /// previous event. If a number is missing, the panel needs a new snapshot.
         seq: u64,
-        /// Time of the event, in milliseconds of Unix time, by the clock of the edge.
+        /// The time of the event by the edge's clock, in milliseconds of Unix time.
         at_ms: u64,
-        /// The change.
+        /// The change that the event reports.
         #[serde(flatten)]
         change: Change,
     },
-    /// A contact was pressed. A press is sent once, and only to connected panels. It has no sequence number and is not
-    /// part of snapshots.
+    /// Reports that the button of a contact line was pressed. The site sends each press once, and
+    /// only to panels that are connected when the press arrives. A press has no sequence number and
+    /// is not part of a snapshot.
     Press {
-        /// Time of the event, in milliseconds of Unix time.
+        /// The time of the press, in milliseconds of Unix time.
         at_ms: u64,
-        /// The device.
+        /// The name of the device.
         device: Name,
-        /// The contact on the device.
+        /// The name of the contact line on the device.
         line: Name,
-        /// Whether it was a long press.
+        /// Whether the press was long.
         long: bool,
     },
-    /// The result of a command that this socket sent.
+    /// Reports the result of a command that the panel sent on this connection.
     Result {
-        /// The command's result.
+        /// The result of the command.
         #[serde(flatten)]
         result: CommandResult,
     },
-    /// A command was rejected, for example because of a missing permission, an unknown line, bad arguments or an
-    /// offline device.
+    /// Reports that the edge rejected a command. Causes are, for example, a missing permission, an
+    /// unknown line, invalid arguments or an offline device.
     Problem {
-        /// The id of the rejected command, if it could be read.
+        /// The id of the rejected command. The field is absent if the edge could not read the id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// The problem.
+        /// The problem document that describes the error.
         problem: Problem,
     },
 }
@@ -75,87 +78,94 @@ pub enum ToPanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// A device was enrolled, or it has connected again.
+    /// A device was enrolled, or an enrolled device connected and sent its hello.
     Device {
-        /// The complete device.
+        /// The device with all its GPIO lines.
         device: DeviceView,
     },
-    /// A device was removed.
+    /// A device was removed from the site.
     Removed {
-        /// The device's name.
+        /// The name of the removed device.
         device: Name,
     },
     /// A device connected or disconnected.
     Presence {
-        /// The device's name.
+        /// The name of the device.
         device: Name,
-        /// Whether it is connected.
+        /// Whether the device is connected now.
         online: bool,
-        /// When it was last seen, in milliseconds of Unix time.
+        /// The time when the site last received a message from the device, in milliseconds of Unix
+        /// time.
         last_seen_ms: Option<u64>,
     },
-    /// A line's reported or desired level changed.
+    /// The reported or desired level of a GPIO line changed.
     Line {
-        /// The device.
+        /// The name of the device.
         device: Name,
-        /// The line's new state.
+        /// The new state of the GPIO line.
         line: LineView,
     },
-    /// A change that the caller is not allowed to see. It is sent so that the sequence numbers have no gaps.
+    /// A change that the caller is not allowed to see. The site sends `Hidden` instead of the
+    /// change so that the caller's sequence numbers have no gaps.
     Hidden,
 }
 
-/// A device as shown to a caller.
+/// The properties of a device, as the site shows them to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceView {
-    /// The device's name.
+    /// The name of the device.
     pub name: Name,
-    /// Whether the device is connected and gave a recent sign of life.
+    /// Whether the device is connected and has recently sent a message.
     pub online: bool,
-    /// When it was last seen, in milliseconds of Unix time.
+    /// The time when the site last received a message from the device, in milliseconds of Unix
+    /// time.
     pub last_seen_ms: Option<u64>,
-    /// The agent's version.
+    /// The version of the device's agent.
     pub version: Option<String>,
-    /// When the device's machine started, in milliseconds of Unix time.
+    /// The time when the device's machine started, in milliseconds of Unix time.
     #[serde(default)]
     pub booted_ms: Option<u64>,
-    /// The machine's clock minus the edge time when the device connected, in milliseconds. Negative if the machine's
-    /// clock was behind.
+    /// The difference between the machine's clock and the edge time when the device connected, in
+    /// milliseconds. The value is negative if the machine's clock was slow.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
-    /// When the device's certificate expires, in seconds of Unix time.
+    /// The time when the device's certificate expires, in seconds of Unix time.
     #[serde(default)]
     pub certificate_exp: Option<u64>,
-    /// The device's lines, in the order in which the device reported them.
+    /// The GPIO lines of the device, in the order in which the device reported them.
     pub lines: Vec<LineView>,
 }
 
-/// A line as shown to a caller.
+/// The properties of a GPIO line, as the site shows them to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineView {
-    /// The line's name.
+    /// The name of the GPIO line.
     pub name: Name,
-    /// The line's kind.
+    /// The kind of the GPIO line.
     pub kind: LineKind,
-    /// The actions that the caller can run on the line now.
+    /// The names of the actions that the caller is allowed to run on the line now.
     pub actions: Vec<String>,
-    /// The level that the device last reported. The actual level can have changed since then.
+    /// The last level that the device reported for the line. The actual level may have changed
+    /// after the report.
     pub reported: Option<Level>,
-    /// The desired level that was last requested. Only `retain` lines have a desired level.
+    /// The level that was last requested for the line. Only lines with the setting `retain` have a
+    /// desired level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
-    /// Whether the site stores the desired level and restores it when the device connects.
+    /// Whether the site stores a desired level for the line. The site restores the desired level
+    /// when the device connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time that the line can be on, in milliseconds; absent if unlimited.
+    /// The longest time for which the line can be on, in milliseconds. The field is absent if the
+    /// time is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
-    /// A sensor's unit, such as `°C`.
+    /// The unit of a sensor, for example `°C`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The number of significant decimals of a sensor's number.
+    /// The number of decimal places of a sensor's value that are significant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<u8>,
-    /// When `reported` last changed, in milliseconds of Unix time.
+    /// The time when the field `reported` last changed, in milliseconds of Unix time.
     pub changed_ms: Option<u64>,
 }

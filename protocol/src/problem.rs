@@ -1,32 +1,34 @@
-//! Problems (RFC 9457): all errors that the edge returns. Every problem has a stable code.
+//! This module defines problem documents (RFC 9457), which the edge returns for every error. Every
+//! problem document contains a stable code.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The media type of a [`Problem`].
+/// The media type of a [`Problem`] in an HTTP response.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $word:literal $status:literal $title:literal;)*) => {
-        /// The stable code of a problem. It determines the HTTP status and the title.
+        /// The stable code of a problem. The code determines the HTTP status and the title of the
+        /// problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
         impl Code {
-            /// Every code, in the order of the documentation.
+            /// All problem codes, in the order of the documentation.
             pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
 
-            /// The code on the wire.
+            /// Returns the problem code as text, as used in responses.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
-            /// The HTTP status of this code.
+            /// Returns the HTTP status of the problem code.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* }
             }
-            /// A short sentence for people.
+            /// Returns a short sentence for people that describes the problem.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
@@ -35,86 +37,92 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request does not match the call's format.
+    /// The request does not match the format of the API call.
     InvalidRequest "invalid_request" 400 "The request is malformed";
-    /// The request carries a token in more than one place (RFC 6750 §2).
-    TwoCarriers "two_carriers" 400 "The request carries more than one token; send only one";
+    /// The request contains more than one token (RFC 6750 §2).
+    TwoCarriers "two_carriers" 400 "The request contains more than one token; send only one token";
     /// The request has no token or an invalid token (RFC 6750 §3.1).
     InvalidToken "invalid_token" 401 "The request has no valid token";
-    /// Wrong user name or password.
+    /// The user name or the password is wrong.
     LoginFailed "login_failed" 401 "The user name or password is wrong";
-    /// A login provider's answer is invalid or does not belong to a login of this browser.
-    LoginRefused "login_refused" 401 "The login with the provider failed";
+    /// The response of a login provider is invalid, or the response does not belong to a login that
+    /// this browser started.
+    LoginRefused "login_refused" 401 "The login at the login provider failed";
     /// The refresh token is unknown, expired, revoked or already used.
     InvalidGrant "invalid_grant" 400 "The refresh token is invalid, expired or already used";
-    /// The token endpoint does not support this `grant_type` (RFC 6749 §5.2).
+    /// The token endpoint does not support the requested `grant_type` (RFC 6749 §5.2).
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
-    /// The token is valid but does not have the required scope (RFC 6750 §3.1).
+    /// The token is valid but does not have the scope that the request requires (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
-    /// A browser sent a write from another origin, or without an origin.
-    WrongOrigin "wrong_origin" 403 "The request must come from this origin";
-    /// A login over plain HTTP from a host that is not loopback. Others could read the password.
-    PlaintextRefused "plaintext_refused" 403 "Logging in needs HTTPS";
-    /// The enrolment, setup or invitation code is wrong, expired or already used.
-    CodeRefused "code_refused" 403 "The code is wrong, expired or already used";
-    /// The provider accepted the login, but no owner has admitted this identity.
-    NotAdmitted "not_admitted" 403 "An owner of the site must admit this login first";
-    /// The guest link is unknown, not valid yet, expired or revoked.
+    /// A browser sent a write request from a page of another origin, or without the header
+    /// `Origin`.
+    WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
+    /// The caller tried to log in over plain HTTP from another machine. An attacker on the network
+    /// could read the password.
+    PlaintextRefused "plaintext_refused" 403 "Login is possible only over HTTPS";
+    /// The enrolment code, setup code or invitation code is wrong, expired or already used.
+    CodeRefused "code_refused" 403 "The one-time code is wrong, expired or already used";
+    /// The login provider confirmed the login, but no owner has admitted this account to the site.
+    NotAdmitted "not_admitted" 403 "An owner of the site must first admit this account";
+    /// The guest link is unknown, not yet valid, expired or revoked.
     LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
-    /// A token with a limited number of uses has no uses left.
+    /// The token has a limited number of uses, and all uses are spent.
     UsedUp "used_up" 403 "The token has no uses left";
-    /// The path is unknown.
-    NotFound "not_found" 404 "Nothing exists at this path";
-    /// The site does not exist.
-    UnknownSite "unknown_site" 404 "There is no such site";
-    /// The device does not exist.
-    UnknownDevice "unknown_device" 404 "There is no such device";
-    /// The device has no line with this name.
-    UnknownLine "unknown_line" 404 "The device has no such line";
-    /// The command does not exist, or another caller sent it.
-    UnknownCommand "unknown_command" 404 "There is no such command";
-    /// The person does not exist.
-    UnknownPerson "unknown_person" 404 "There is no such person";
-    /// The API token or guest link does not exist.
-    UnknownToken "unknown_token" 404 "There is no such token";
-    /// The path exists, but does not support the method.
-    MethodNotAllowed "method_not_allowed" 405 "The path does not support this method";
+    /// The edge has no API call with this path.
+    NotFound "not_found" 404 "The path does not exist";
+    /// The deployment has no site with this name.
+    UnknownSite "unknown_site" 404 "The site does not exist";
+    /// The site has no device with this name.
+    UnknownDevice "unknown_device" 404 "The device does not exist";
+    /// The device has no GPIO line with this name.
+    UnknownLine "unknown_line" 404 "The device has no line with this name";
+    /// The site has no command with this id, or another caller sent the command.
+    UnknownCommand "unknown_command" 404 "The command does not exist";
+    /// The site has no person with this user name.
+    UnknownPerson "unknown_person" 404 "The person does not exist";
+    /// The site has no API token or guest link with this id.
+    UnknownToken "unknown_token" 404 "The token does not exist";
+    /// The path exists, but the path does not support the HTTP method of the request.
+    MethodNotAllowed "method_not_allowed" 405 "The path does not support this HTTP method";
     /// The caller has already used the command id for a different command.
     IdConflict "id_conflict" 409 "The command id was already used for a different command";
     /// The site already has an owner.
     AlreadySetUp "already_set_up" 409 "The site already has an owner";
-    /// Another person already has this identity at a provider.
-    IdentityTaken "identity_taken" 409 "Another person already has this identity";
+    /// Another person of the site already uses this account at the login provider.
+    IdentityTaken "identity_taken" 409 "Another person already uses this account at the login provider";
     /// The change would leave the site without an owner.
     LastOwner "last_owner" 409 "A site needs at least one owner";
-    /// An agent sent [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is connected as its device.
+    /// An agent sent the header [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is
+    /// connected as the same device.
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
     /// The device refused the command.
     Refused "refused" 409 "The device refused the command";
-    /// The body is larger than the call accepts.
-    TooLarge "too_large" 413 "The request is too large";
-    /// The body of a write is not JSON (or a form, at the token endpoint).
-    UnsupportedMediaType "unsupported_media_type" 415 "The body must be JSON";
-    /// The line does not support the action.
+    /// The request body is larger than the limit of the API call.
+    TooLarge "too_large" 413 "The body of the request is too large";
+    /// The body of a write request is not JSON. At the token endpoint, the body can also be a form.
+    UnsupportedMediaType "unsupported_media_type" 415 "The body of the request must be JSON";
+    /// The GPIO line does not support the requested action.
     ActionUnsupported "action_unsupported" 422 "The line does not support this action";
-    /// The action's arguments are missing or out of range.
+    /// The arguments of the action are missing or out of range.
     InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
-    /// A WebSocket call that is not an upgrade request.
-    UpgradeRequired "upgrade_required" 426 "This call needs a WebSocket upgrade";
-    /// Too many requests. `Retry-After` contains the seconds to wait.
-    Throttled "throttled" 429 "Too many requests; try again later";
-    /// An internal fault of Pinlatch.
-    Internal "internal" 500 "Internal error";
-    /// The deployment's configuration is missing or invalid.
+    /// A WebSocket endpoint received a request that is not an upgrade request.
+    UpgradeRequired "upgrade_required" 426 "The request must be a WebSocket upgrade";
+    /// The caller sent too many requests. The header `Retry-After` contains the seconds to wait.
+    Throttled "throttled" 429 "You sent too many requests; try again later";
+    /// Pinlatch has an internal error.
+    Internal "internal" 500 "An internal error occurred";
+    /// The configuration of the deployment is missing or invalid.
     Misconfigured "misconfigured" 503 "The deployment's configuration is missing or invalid";
-    /// An external issuer or login provider cannot be reached, and no response from it is cached.
-    IssuerUnavailable "issuer_unavailable" 503 "The issuer cannot be reached";
-    /// The device is not connected.
+    /// The edge cannot reach an external issuer or login provider, and the edge has no cached
+    /// response.
+    IssuerUnavailable "issuer_unavailable" 503 "The token issuer or login provider cannot be reached";
+    /// The device is not connected to the edge.
     DeviceOffline "device_offline" 503 "The device is offline";
-    /// The deadline passed before the command was executed. The command will not be executed.
-    DeadlinePassed "deadline_passed" 504 "The deadline passed before the command was executed";
-    /// The device did not answer. It can have executed the command.
-    OutcomeUnknown "outcome_unknown" 504 "The device did not answer in time; the command may have been executed";
+    /// The deadline passed before the device executed the command. The device will not execute the
+    /// command later.
+    DeadlinePassed "deadline_passed" 504 "The deadline passed before the device executed the command";
+    /// The device did not report an outcome in time. The device may have executed the command.
+    OutcomeUnknown "outcome_unknown" 504 "The device did not respond in time; it may have executed the command";
 }
 
 impl fmt::Display for Code {
@@ -123,36 +131,39 @@ impl fmt::Display for Code {
     }
 }
 
-/// A problem document (RFC 9457), the body of every error.
+/// A problem document (RFC 9457), which is the body of every error response of the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// `urn:pinlatch:problem:CODE`.
+    /// The type of the problem, in the form `urn:pinlatch:problem:CODE`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// A short sentence for people.
+    /// A short sentence for people that describes the problem.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// The stable code; `refused_<reason>` if a device refused a command.
+    /// The stable problem code. If a device refused a command, the code has the form
+    /// `refused_<reason>`.
     pub code: String,
-    /// Details of this occurrence.
+    /// Additional information about the error, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The id of the affected command.
+    /// The id of the command that the problem belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Seconds to wait before the next attempt, also in `Retry-After`.
+    /// The number of seconds to wait before the next attempt. The header `Retry-After` contains the
+    /// same number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
 }
 
 impl Problem {
-    /// A problem with a known code.
+    /// Creates a problem with the title and the status of the code.
     pub fn new(code: Code) -> Self {
         Self::with_word(code, code.as_str().into())
     }
 
-    /// The problem for a command that the device refused. `reason` is the device's `refused_<reason>`.
+    /// Creates the problem for a command that the device refused. `reason` is the device's code in
+    /// the form `refused_<reason>`. An unexpected text is replaced with `refused`.
     pub fn refused(reason: &str) -> Self {
         let known = reason.len() <= 64
             && reason.starts_with("refused_")
@@ -172,25 +183,26 @@ impl Problem {
         }
     }
 
-    /// Adds details of this occurrence. The text must not contain a secret, a token or an internal error.
+    /// Adds information about the error to the problem. The text must not contain a secret, a token
+    /// or an internal error message.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
         self
     }
 
-    /// Sets the id of the affected command.
+    /// Sets the id of the command that the problem belongs to.
     pub fn about(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Sets the seconds to wait before the next attempt.
+    /// Sets the number of seconds to wait before the next attempt.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Whether the problem has this code.
+    /// Returns whether the problem has the given code.
     pub fn is(&self, code: Code) -> bool {
         self.code == code.as_str()
     }

@@ -1,8 +1,9 @@
-//! Scopes (RFC 6749 §3.3): the permissions of tokens and people.
+//! This module defines scopes (RFC 6749 §3.3), which are the permissions of tokens and people.
 //!
-//! `line:porch/door:pulse` is one verb on one line. `line:porch/*:read` is one verb on all lines of a device.
-//! `line:*/*:*` is every verb on every line. `site:users` is an administrative right. `site:*` is all administrative
-//! rights.
+//! The scope `line:porch/door:pulse` allows one verb on one GPIO line. The scope
+//! `line:porch/*:read` allows one verb on all lines of a device. The scope `line:*/*:*` allows
+//! every verb on every line. The scope `site:users` grants one administrative right. The scope
+//! `site:*` grants all administrative rights.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,32 +13,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{Name, NameError};
 
-/// The largest number of scopes in a set.
+/// The maximum number of scopes in a set of scopes.
 pub const MAX_SCOPES: usize = 64;
 
-/// The verbs of line scopes: the actions, and `read`.
+/// The verbs that a line scope can contain: `read` and the names of all actions.
 pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
 
-/// Why a text is not a valid scope or set of scopes.
+/// The reason why a text is not a valid scope or set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// The text is neither `line:DEVICE/LINE:VERB` nor `site:RIGHT`.
+    /// The text does not have the form `line:DEVICE/LINE:VERB` or `site:RIGHT`.
     #[error("{0:?} is not a scope; write line:DEVICE/LINE:VERB or site:RIGHT")]
     Form(String),
-    /// The name of a device or line is invalid.
+    /// The name of a device or line in the scope is invalid.
     #[error("{0:?}: {1}")]
     Name(String, NameError),
     /// The set contains more than [`MAX_SCOPES`] scopes.
-    #[error("more than {MAX_SCOPES} scopes")]
+    #[error("a set of scopes must not have more than {MAX_SCOPES} scopes")]
     TooMany,
 }
 
-/// A name, or `*` for every name.
+/// A pattern in a scope: one name, or `*` for every name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pattern {
-    /// Every name.
+    /// Matches every name (`*`).
     Any,
-    /// This name only.
+    /// Matches only the given name.
     One(Name),
 }
 
@@ -66,18 +67,19 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// An administrative right.
+/// An administrative right at a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SiteRight {
-    /// Enrol and remove devices.
+    /// The right to enrol and remove devices.
     Devices,
-    /// Invite, change and remove people.
+    /// The right to invite, change and remove people.
     Users,
-    /// Issue, list and revoke API tokens and guest links.
+    /// The right to issue, list and revoke API tokens and guest links.
     Tokens,
-    /// Read the audit log.
+    /// The right to read the audit log.
     Audit,
-    /// Issue grants for commands on the LAN.
+    /// A reserved right to issue grants for commands on the local network. No part of Pinlatch uses
+    /// the right `grants` yet.
     Grants,
 }
 
@@ -90,25 +92,25 @@ impl SiteRight {
         (Self::Grants, "grants"),
     ];
 
-    /// The right's name in a scope.
+    /// Returns the name of the right in a scope.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(right, _)| *right == self).map_or("", |(_, word)| word)
     }
 }
 
-/// One scope.
+/// One permission of a token or a person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// A verb on lines.
+    /// Allows a verb on GPIO lines.
     Line {
-        /// The devices.
+        /// The devices that the scope covers.
         device: Pattern,
-        /// The lines.
+        /// The lines that the scope covers on the devices.
         line: Pattern,
-        /// The verb. `None` means every verb.
+        /// The verb that the scope allows. `None` means that the scope allows every verb.
         verb: Option<&'static str>,
     },
-    /// An administrative right. `None` means all administrative rights.
+    /// Grants an administrative right. `None` means all administrative rights.
     Site(Option<SiteRight>),
 }
 
@@ -148,13 +150,15 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes. In text, for example in a `scope` claim, the scopes are separated by single spaces.
+/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the
+/// scopes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {
-    /// Whether the set allows a verb on a line. Every verb on a line includes `read`.
+    /// Returns whether the set allows a verb on a line. If the set allows any verb on a line, the
+    /// set also allows `read`.
     pub fn allows_line(&self, device: &Name, line: &Name, wanted: &str) -> bool {
         self.0.iter().any(|scope| match scope {
             Scope::Line { device: devices, line: lines, verb } => {
@@ -166,28 +170,28 @@ impl ScopeSet {
         })
     }
 
-    /// Whether the set allows an administrative right.
+    /// Returns whether the set contains the given administrative right.
     pub fn allows_site(&self, wanted: SiteRight) -> bool {
         self.0.iter().any(|scope| matches!(scope, Scope::Site(own) if own.is_none_or(|own| own == wanted)))
     }
 
-    /// Whether every scope of the other set is covered by one scope of this set. A caller can issue only tokens whose
-    /// scopes are covered.
+    /// Returns whether each scope of the other set is covered by one scope of this set. A caller
+    /// can issue a token only if the caller's scopes cover the token's scopes.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
 
-    /// The scopes that both sets allow.
+    /// Returns the intersection of two scope sets.
     pub fn within(&self, other: &Self) -> Self {
         self.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
     }
 
-    /// The scopes in order.
+    /// Returns the scopes in sorted order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
 
-    /// Whether the set allows nothing.
+    /// Returns whether the set contains no scope.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -219,7 +223,8 @@ fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
             let verb = match (verb_a, verb_b) {
                 (None, verb) | (verb, None) => *verb,
                 (Some(a), Some(b)) if a == b => Some(*a),
-                // Every verb includes `read`, so two different verbs have `read` in common.
+                // Every verb includes `read`, so two scopes with different verbs have only `read`
+                // in common.
                 _ => Some("read"),
             };
             Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })
@@ -272,20 +277,20 @@ impl FromIterator<Scope> for ScopeSet {
     }
 }
 
-/// A named set of scopes.
+/// A role, which is a named set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// All scopes.
+    /// The owner role has all scopes.
     Owner,
-    /// Reads and operates all lines.
+    /// The operator role can read and operate all GPIO lines.
     Operator,
-    /// Reads all lines.
+    /// The viewer role can read all GPIO lines.
     Viewer,
 }
 
 impl Role {
-    /// The role's scopes.
+    /// Returns the scopes of the role.
     pub fn scopes(self) -> ScopeSet {
         let line = |verb| Scope::Line { device: Pattern::Any, line: Pattern::Any, verb };
         match self {
@@ -370,7 +375,7 @@ mod tests {
             prop_assert_eq!(set.to_string().parse::<ScopeSet>().unwrap(), set);
         }
 
-        /// A set allows everything that a set covered by it allows.
+        /// If a set covers another set, the first set allows everything that the second set allows.
         #[test]
         fn covering_never_widens(own in prop::collection::vec(any_scope(), 0..6), other in prop::collection::vec(any_scope(), 0..6), device in "[a-c]", line in "[a-c]") {
             let (own, other): (ScopeSet, ScopeSet) = (own.into_iter().collect(), other.into_iter().collect());

@@ -1,4 +1,5 @@
-//! Access tokens (`at+jwt`, RFC 9068) of people and scripts, and the tokens of guest links.
+//! This module signs and verifies access tokens (`at+jwt`, RFC 9068) of people and scripts, and
+//! tokens of guest links (`guest+jwt`).
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
@@ -13,54 +14,58 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
 
-/// The prefix of the subject of API tokens and guest links. The token's `jti` follows the prefix. A user name cannot
-/// contain a colon.
-pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
+/// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the
+/// prefix. A user name cannot contain a colon, so the subject cannot be the same as a user name.
+pub const MINTED: &str = "token:";
 
-/// The longest lifetime of a person's access token, in seconds.
+/// The lifetime of the access token that a person receives at a login, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
 
-/// The longest lifetime of any access token, in seconds: ten years. Owners issue tokens with long lifetimes to
-/// machines.
+/// The longest lifetime of an access token that a verifier accepts, in seconds: about ten years.
 const MAX_LIFE: u64 = 10 * 366 * 86_400;
 
-/// The claims of an access token, in addition to the registered claims.
+/// The claims that an access token contains in addition to the registered claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// The maximum permissions of the token.
+    /// The scopes that the token can have at most. The rights of a person can limit the scopes
+    /// further.
     pub scope: ScopeSet,
-    /// The site's generation when the token was issued. Raising the site's generation revokes older tokens.
+    /// The site's generation number when the token was issued. When an owner raises the site's
+    /// generation number, tokens with a lower number become invalid.
     #[serde(rename = "gen")]
     pub generation: u64,
-    /// The id of the login that the token belongs to. The token is valid only while this login exists.
+    /// The id of the login that the token belongs to. The token is valid only while the login is
+    /// open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// Start of validity, in seconds of Unix time; absent if the token is valid immediately.
+    /// The time when the token becomes valid, in seconds of Unix time. The claim is absent if the
+    /// token is valid immediately.
     #[serde(rename = "nbf", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
 }
 
-/// The contents of a new access token.
+/// The input for signing a new access token.
 #[derive(Debug, Clone)]
 pub struct AccessGrant<'a> {
-    /// [`Kind::Access`] or [`Kind::Guest`].
+    /// The kind of the new token: [`Kind::Access`] or [`Kind::Guest`].
     pub kind: Kind,
-    /// The token's site.
+    /// The site that the new token is for.
     pub site: &'a Name,
-    /// The subject: a user name, or [`TOKEN_SUBJECT_PREFIX`] and the token's id.
+    /// The subject of the new token: a user name, or the prefix [`MINTED`] followed by the token's
+    /// id.
     pub sub: &'a str,
-    /// The token's id.
+    /// The id of the new token.
     pub jti: String,
     /// The current time, in seconds of Unix time.
     pub now: u64,
-    /// The token's lifetime, in seconds.
+    /// The lifetime of the new token, in seconds.
     pub life: u64,
-    /// The other claims.
+    /// The claims that are not registered claims.
     pub claims: AccessClaims,
 }
 
 impl AccessGrant<'_> {
-    /// Signs the token with the edge's current key.
+    /// Signs the token with the edge's current signing key.
     pub fn sign(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
         let registered = Registered {
             iss: EDGE.into(),
@@ -75,7 +80,8 @@ impl AccessGrant<'_> {
 }
 
 impl AccessClaims {
-    /// Verifies an access token that the edge signed. Returns the site that the token is for, and its claims.
+    /// Verifies an access token that the edge signed. Returns the token's site and the token's
+    /// claims.
     pub fn verify<'s>(
         token: &str,
         keys: &KeySet,
@@ -86,8 +92,9 @@ impl AccessClaims {
         Self::verify_kind(Kind::Access, token, keys, sites, Some(now), cache)
     }
 
-    /// Like [`AccessClaims::verify`], for the token of a guest link. If `now` is `None`, the validity period is not
-    /// checked.
+    /// Verifies the token of a guest link. The function makes the same checks as
+    /// [`AccessClaims::verify`]. If `now` is `None`, the function does not check whether the token
+    /// is valid at the present time.
     pub fn verify_guest<'s>(
         token: &str,
         keys: &KeySet,

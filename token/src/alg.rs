@@ -1,9 +1,10 @@
-//! The supported signature algorithms (RFC 7518 §3.1, RFC 8037).
+//! This module lists the signature algorithms that Pinlatch supports (RFC 7518 §3.1, RFC 8037).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A signature algorithm. `none`, ES512, ES256K and all others are not supported.
+/// A supported signature algorithm. The algorithms `none`, ES512 and ES256K are examples of
+/// unsupported algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -24,31 +25,31 @@ pub enum Algorithm {
     Ps384,
     /// RSASSA-PSS with SHA-512.
     Ps512,
-    /// ECDSA on P-256 with SHA-256.
+    /// ECDSA on the curve P-256 with SHA-256.
     Es256,
-    /// ECDSA on P-384 with SHA-384.
+    /// ECDSA on the curve P-384 with SHA-384.
     Es384,
-    /// EdDSA on Ed25519.
+    /// EdDSA with an Ed25519 key.
     EdDsa,
 }
 
-/// The type of key that an algorithm needs.
+/// The type of key that a signature algorithm needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// A shared secret.
+    /// A secret that the signer and the verifier share.
     Secret,
-    /// An RSA key, for both paddings.
+    /// An RSA key, which can be used with the paddings PKCS #1 v1.5 and PSS.
     Rsa,
-    /// A P-256 key.
+    /// A key on the elliptic curve P-256.
     P256,
-    /// A P-384 key.
+    /// A key on the elliptic curve P-384.
     P384,
     /// An Ed25519 key.
     Ed25519,
 }
 
 impl Algorithm {
-    /// All algorithms.
+    /// All supported algorithms.
     pub const ALL: [Self; 12] = [
         Self::Hs256,
         Self::Hs384,
@@ -64,7 +65,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// The value of `alg`.
+    /// Returns the value of `alg` for this algorithm.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -82,12 +83,12 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm with this name. The comparison is case-sensitive.
+    /// Returns the algorithm with this `alg` value. The comparison is case-sensitive.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
 
-    /// The type of key that the algorithm needs.
+    /// Returns the type of key that the algorithm needs.
     pub fn family(self) -> Family {
         match self {
             Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Secret,
@@ -98,12 +99,13 @@ impl Algorithm {
         }
     }
 
-    /// Whether the key that verifies can also sign.
+    /// Returns whether the algorithm uses the same secret for signing and for verifying.
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Secret
     }
 
-    /// The shortest accepted secret, in bytes: the length of the hash's output (RFC 7518 §3.2).
+    /// Returns the minimum length of a shared secret, in bytes. The minimum is the length of the
+    /// hash's output (RFC 7518 §3.2).
     pub(crate) fn shortest_secret(self) -> usize {
         match self {
             Self::Hs384 => 48,
@@ -114,7 +116,8 @@ impl Algorithm {
 }
 
 impl Family {
-    /// The default algorithm of a key without `alg`, if the owner configures no other algorithm.
+    /// Returns the default algorithm for this type of key. The default applies if the key has no
+    /// `alg` and the owner has configured no algorithm.
     pub(crate) fn usual(self) -> Algorithm {
         match self {
             Self::Secret => Algorithm::Hs256,
@@ -143,7 +146,7 @@ impl FromStr for Algorithm {
     }
 }
 
-/// Joins the algorithms' names, for a message.
+/// Joins the names of the algorithms to a text for an error message.
 pub(crate) fn names(algorithms: impl IntoIterator<Item = Algorithm>) -> String {
     algorithms.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(" or ")
 }

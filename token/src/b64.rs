@@ -1,4 +1,5 @@
-//! Strict base64url (RFC 7515 §2): no padding, no other alphabet, and unused bits must be zero.
+//! This module encodes and decodes strict base64url (RFC 7515 §2). A text with padding, with
+//! characters of another alphabet, or with unused bits that are not zero is refused.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

@@ -1,8 +1,9 @@
-//! A cache of verified signatures.
+//! This module caches tokens whose signatures were verified.
 //!
-//! The result of a signature check depends only on the token and the keys, so it can be cached. All other checks (time,
-//! audience, revocation) are repeated at each use. Only valid signatures are cached, so tokens with invalid signatures
-//! cannot evict entries.
+//! The result of a signature check depends only on the token and the keys, so the result can be
+//! cached. All other checks, for example of the time, the audience and a revocation, are repeated
+//! at each use of a token. Only tokens with valid signatures are cached. Forged tokens therefore
+//! cannot displace valid tokens from the cache.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -10,7 +11,8 @@ use std::rc::Rc;
 use crate::keys::KeySet;
 use crate::strict::Unverified;
 
-/// A bounded cache of tokens whose signature was verified. The oldest entry is evicted first.
+/// A cache of limited size for tokens whose signatures were verified. When the cache is full, the
+/// oldest entry is removed.
 #[derive(Debug)]
 pub struct SignatureCache {
     capacity: usize,
@@ -18,8 +20,8 @@ pub struct SignatureCache {
     order: VecDeque<CacheKey>,
 }
 
-/// A digest of the whole token and the id of the key set. The same token has different cache keys for different key
-/// sets.
+/// The digest of a token, computed with the id of a key set. For each key set, the same token has a
+/// different cache key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey([u8; 32]);
 
@@ -30,17 +32,17 @@ impl CacheKey {
 }
 
 impl SignatureCache {
-    /// An empty cache for at most `capacity` tokens.
+    /// Creates an empty cache for at most `capacity` tokens.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, tokens: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The number of cached tokens.
+    /// Returns the number of cached tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether the cache is empty.
+    /// Returns whether the cache contains no tokens.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }

@@ -1,7 +1,9 @@
-//! Short texts that only the edge can issue: challenges, enrolment codes, setup codes and invitation codes.
+//! This module issues and checks challenges, enrolment codes, setup codes and invitation codes,
+//! which are short texts that only the edge can issue.
 //!
-//! Each text contains a few bytes and an HMAC (RFC 2104) that only the edge can compute. So the Worker can reject
-//! guessed codes without stored state. The texts are short because people copy codes by hand.
+//! Each text contains a few bytes and an HMAC (RFC 2104) that only the edge can compute. With the
+//! HMAC, the Worker can reject guessed codes without any stored data. The codes are short because
+//! people copy codes by hand.
 
 use hmac_sha256::HMAC;
 use pinlatch_protocol::name::Name;
@@ -10,13 +12,14 @@ use subtle::ConstantTimeEq;
 use crate::b64;
 use crate::refusal::Refusal;
 
-/// Length of the HMAC in bytes: HMAC-SHA256, truncated to 128 bits.
+/// The length of the HMAC in a code or challenge, in bytes. The HMAC is the first 128 bits of an
+/// HMAC-SHA256.
 const SEAL: usize = 16;
 
-/// Length of a code's random id, in bytes.
+/// The length of the random id in a one-time code, in bytes.
 const ID: usize = 9;
 
-/// The edge's HMAC secret for codes and challenges.
+/// The edge's secret for computing the HMAC of codes and challenges.
 #[derive(Clone)]
 pub(crate) struct SealingSecret(pub(crate) Vec<u8>);
 
@@ -38,11 +41,12 @@ impl SealingSecret {
     }
 }
 
-/// A challenge for a device: edge time, a random nonce and an HMAC.
+/// A challenge that the edge sends to a device. The challenge contains the edge time, a random
+/// nonce and an HMAC.
 pub struct Challenge;
 
 impl Challenge {
-    /// How long a challenge can be answered, in seconds.
+    /// The time for which the edge accepts a response to a challenge, in seconds.
     pub const LIFE: u64 = 60;
     const LABEL: &'static str = "pinlatch challenge";
 
@@ -68,21 +72,21 @@ impl Challenge {
         Ok(issued)
     }
 
-    /// The edge time in a challenge. The device that answers the challenge uses this time.
+    /// Returns the edge time in a challenge. The device writes the edge time into its proof.
     pub fn time_of(text: &str) -> Option<u64> {
         let bytes = b64::decode(text)?;
         bytes.first_chunk::<8>().map(|time| u64::from_be_bytes(*time)).filter(|time| *time < 1 << 40)
     }
 }
 
-/// The purpose of a code.
+/// The purpose of a one-time code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodePurpose {
-    /// Enrols one device.
+    /// The code enrols one device.
     Enrol,
-    /// Creates a site's owner.
+    /// The code creates the first owner of a site.
     Setup,
-    /// Lets a person join a site or set a new password.
+    /// With the code, a person joins a site or sets a new password.
     Invite,
 }
 
@@ -96,14 +100,15 @@ impl CodePurpose {
     }
 }
 
-/// A one-time code, `SITE.SEALED`. The site stores [`Code::id`], so that each code is used only once.
+/// A one-time code in the form `SITE.SEALED`. The site stores [`Code::id`], so that each code can
+/// be used only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// The code's site.
+    /// The site that the code is for.
     pub site: Name,
-    /// The code's id, which is not secret.
+    /// The id of the code, which is not secret.
     pub id: String,
-    /// When the code expires, in seconds of Unix time.
+    /// The time when the code expires, in seconds of Unix time.
     pub expires: u64,
 }
 

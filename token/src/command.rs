@@ -1,4 +1,5 @@
-//! Command tokens (`cmd+jwt`): one action on one line of one device. Each token is valid once, on one connection.
+//! This module signs and verifies command tokens (`cmd+jwt`). A command token contains one action
+//! for one GPIO line of one device. Each token is valid only once and only on one connection.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -12,28 +13,30 @@ use crate::policy::{self, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, device_audience};
 
-/// The longest lifetime of a command token, in seconds: the longest deadline, rounded up.
+/// The longest lifetime of a command token, in seconds. The value is slightly longer than the
+/// longest deadline of a command.
 const MAX_LIFE: u64 = 62;
 
 /// The contents of a command token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandClaims {
-    /// The command's id, used in the device's report.
+    /// The id of the command. The device repeats the command id in its report.
     pub jti: String,
-    /// The subject (person, program or site) that sent the command.
+    /// The person, program or site that sent the command.
     pub sub: String,
-    /// The deadline, in milliseconds of Unix time at the edge.
+    /// The deadline of the command as edge time, in milliseconds of Unix time.
     pub deadline_ms: u64,
-    /// The line.
+    /// The name of the GPIO line.
     pub line: Name,
-    /// The action's name.
+    /// The name of the action.
     pub action: String,
-    /// The action's arguments.
+    /// The arguments of the action.
     pub args: Map<String, Value>,
 }
 
-/// The claims in addition to the registered claims. The nonce claim is named `session`, because jwt-simple parses
-/// `nonce` itself.
+/// The claims that a command token contains in addition to the registered claims. The claim with
+/// the connection's nonce is named `session`, because jwt-simple treats a claim named `nonce` as a
+/// registered claim.
 #[derive(Serialize, Deserialize)]
 struct Custom {
     deadline: u64,
@@ -43,22 +46,22 @@ struct Custom {
     args: Map<String, Value>,
 }
 
-/// The requirements of the device that verifies a command.
+/// The values that a device requires in a command token.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
-    /// The device's site.
+    /// The site that the device belongs to.
     pub site: &'a Name,
-    /// The device.
+    /// The name of the device.
     pub device: &'a Name,
-    /// The nonce of the connection that received the command.
+    /// The nonce of the connection on which the device received the command.
     pub session: &'a str,
-    /// The latest possible current edge time, in milliseconds: the device's estimate plus the uncertainty of this
-    /// estimate.
+    /// The latest time that the edge's clock can show now, in milliseconds of Unix time. The value
+    /// is the device's estimate of the edge time plus the uncertainty of this estimate.
     pub latest_edge_ms: u64,
 }
 
 impl CommandClaims {
-    /// Signs the command with the edge's current key.
+    /// Signs the command with the edge's current signing key.
     pub fn sign(
         self,
         keys: &EdgeKeys,
@@ -73,7 +76,8 @@ impl CommandClaims {
             aud: device_audience(site, device),
             jti: self.jti,
             iat: now_ms / 1000,
-            // `exp` can be up to one second after the deadline, so the device checks only `deadline`.
+            // `exp` has whole seconds and can be up to one second after the deadline. The device
+            // therefore checks only the claim `deadline`.
             exp: self.deadline_ms / 1000 + 1,
         };
         let custom = Custom {
@@ -87,15 +91,16 @@ impl CommandClaims {
     }
 }
 
-/// Verifies a command on the device that received it. The caller must refuse a `jti` that it has already accepted.
+/// Verifies a command token on the device that received the token. The caller must refuse a `jti`
+/// that the device has already accepted.
 pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<CommandClaims, Refusal> {
     let audiences = [device_audience(expect.site, expect.device)];
     let policy = policy::Expect {
         kind: Kind::Command,
         issuer: EDGE,
         audiences: &audiences,
-        // `exp` is not compared with the time here. The check of `deadline` below has millisecond precision, and its
-        // refusal distinguishes late commands from invalid tokens.
+        // `exp` is not compared with the current time. The check of `deadline` below is exact to
+        // the millisecond, and its error code distinguishes a late command from an invalid token.
         now: None,
         leeway: 0,
         max_life: Some(MAX_LIFE),
@@ -105,7 +110,7 @@ pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Command
         return Err(Refusal::WrongSession);
     }
     if custom.deadline > registered.exp.saturating_mul(1000) {
-        return Err(Refusal::BadClaim("deadline", "deadline must not be after exp".into()));
+        return Err(Refusal::BadClaim("deadline", "the value must not be after `exp`".into()));
     }
     if expect.latest_edge_ms >= custom.deadline {
         return Err(Refusal::DeadlinePassed(expect.latest_edge_ms - custom.deadline));

@@ -1,5 +1,5 @@
-//! The certificate of a device (`devcert+jwt`), and the proof that the device has the certificate's private key
-//! (`devproof+jwt`).
+//! This module signs and verifies device certificates (`devcert+jwt`). The module also signs and
+//! verifies the proof (`devproof+jwt`) that a device has the private key of its certificate.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -15,21 +15,21 @@ use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, is_nonce, site_audience};
 
-/// The lifetime of a device's certificate, in seconds.
+/// The lifetime of a device certificate, in seconds.
 pub const CERT_LIFE: u64 = 366 * 86_400;
 
-/// A verified device certificate.
+/// The contents of a device certificate that was verified.
 #[derive(Debug, Clone)]
 pub struct DeviceCert {
-    /// The device's site.
+    /// The site that the device belongs to.
     pub site: Name,
-    /// The device's name.
+    /// The name of the device.
     pub device: Name,
-    /// The certificate's id.
+    /// The id of the certificate.
     pub jti: String,
-    /// When the certificate expires, in seconds of Unix time.
+    /// The time when the certificate expires, in seconds of Unix time.
     pub exp: u64,
-    /// The device's public key.
+    /// The public key of the device.
     pub key: PublicKey,
 }
 
@@ -38,7 +38,7 @@ struct CertClaims {
     cnf: Confirmation,
 }
 
-/// The `cnf` claim (RFC 7800 §3.2).
+/// The contents of the `cnf` claim (RFC 7800 §3.2): the public key of the device.
 #[derive(Serialize, Deserialize)]
 struct Confirmation {
     jwk: Value,
@@ -50,7 +50,7 @@ struct ProofClaims {
     session: String,
 }
 
-/// Signs a device's certificate.
+/// Signs a device certificate with the edge's current signing key.
 pub fn sign_cert(
     keys: &EdgeKeys,
     site: &Name,
@@ -75,7 +75,7 @@ pub fn sign_cert(
 }
 
 impl DeviceCert {
-    /// Verifies a device's certificate at the edge.
+    /// Verifies a device certificate at the edge.
     pub fn verify(token: &str, keys: &KeySet, sites: &[Name], now: u64) -> Result<Self, Refusal> {
         let audiences: Vec<String> = sites.iter().map(site_audience).collect();
         let expect = Expect {
@@ -99,7 +99,8 @@ impl DeviceCert {
         })
     }
 
-    /// Verifies a proof for this certificate. Returns the session nonce in the proof.
+    /// Verifies that a proof was signed with the private key of this certificate. Returns the
+    /// session nonce from the proof.
     pub fn verify_proof(&self, proof: &str, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let expect = Expect {
             kind: Kind::DeviceProof,
@@ -113,16 +114,17 @@ impl DeviceCert {
         let Verified { registered, custom } = policy::verify::<ProofClaims>(proof, &own, &expect)?;
         let issued = keys.open_challenge(&custom.challenge, now)?;
         if issued != registered.iat {
-            return Err(Refusal::BadClaim("iat", "it differs from the challenge's time".into()));
+            return Err(Refusal::BadClaim("iat", "the value differs from the time in the challenge".into()));
         }
         if !is_nonce(&custom.session) {
-            return Err(Refusal::BadClaim("session", "it must be 16 to 64 base64url characters".into()));
+            return Err(Refusal::BadClaim("session", "16 to 64 base64url characters are required".into()));
         }
         Ok(custom.session)
     }
 }
 
-/// Signs the answer to a challenge. The device's clock is not used, because the challenge contains the edge time.
+/// Signs a proof for a challenge. The time in the proof is the edge time from the challenge,
+/// because the device's clock can be wrong.
 pub fn sign_proof(
     key: &SigningKey,
     site: &Name,

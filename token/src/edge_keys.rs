@@ -1,8 +1,10 @@
-//! The edge's secrets: a private JWK Set. The first signing key in the set signs.
+//! This module handles the edge's secret keys, which are stored as a private JWK Set in
+//! `EDGE_KEYS`. The first signing key in the set signs new tokens.
 //!
-//! In addition to the members of RFC 7517, a key has dates for rotation: `iat` is the time when the key was created,
-//! and `nbf` is the time when it started to sign. For a retired key, the set contains only the public half. Device
-//! certificates that a retired key signed are accepted until its `exp`.
+//! In addition to the members of RFC 7517, a key has dates for rotation. `iat` is the time when the
+//! key was created. `nbf` is the time when the key started to sign. For a retired key, the set
+//! contains only the public half of the key. Device certificates that a retired key signed are
+//! accepted until the key's `exp`.
 
 mod rotation;
 
@@ -23,9 +25,11 @@ use crate::sealed::{self, OpeningKey};
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::lenient;
 
-/// The edge's secrets. The first signing key signs, and all signing keys verify. The first sealing key encrypts, and
-/// all sealing keys decrypt. So every isolate can know a new key before the key is used. Other parties encrypt with the
-/// first P-256 key or with an RSA key, and the edge can decrypt with all of these keys.
+/// The edge's secret keys. The first signing key signs tokens, and all signing keys verify tokens.
+/// The first sealing key encrypts, and all sealing keys decrypt. Because new keys are added at the
+/// end, every running instance (isolate) of the Worker can receive a new key before the key is
+/// used. Other parties encrypt tokens with the edge's first P-256 key or with an RSA key. The edge
+/// can decrypt with all its P-256 and RSA keys.
 #[derive(Clone)]
 pub struct EdgeKeys {
     signer: Signer,
@@ -37,7 +41,7 @@ pub struct EdgeKeys {
     for_devices: KeySet,
 }
 
-/// A signing key with its dates, in seconds of Unix time.
+/// A signing key with the dates of its rotation, in seconds of Unix time.
 #[derive(Clone)]
 struct Signer {
     key: SigningKey,
@@ -52,14 +56,15 @@ struct Opener {
     made: Option<u64>,
 }
 
-/// The public half of a key that no longer signs.
+/// The public half of a signing key that no longer signs.
 #[derive(Clone)]
 struct Retired {
     key: PublicKey,
     until: u64,
 }
 
-/// A 256-bit secret that encrypts refresh tokens (A256KW). The secret for codes and challenges is derived from it.
+/// A sealing key: a 256-bit secret that encrypts refresh tokens (A256KW). The secret for codes and
+/// challenges is derived from the sealing key.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     raw: Vec<u8>,
@@ -105,7 +110,8 @@ impl Opener {
         Self { key: OpeningKey::generate(), made }
     }
 
-    /// Whether a rotation replaces this key. RSA keys belong to the owner, so only the owner replaces them.
+    /// Returns whether a rotation replaces this key. A rotation replaces P-256 keys. RSA keys
+    /// belong to the owner, so only the owner replaces an RSA key.
     fn rotates(&self) -> bool {
         self.key.algorithm().agrees()
     }
@@ -121,7 +127,7 @@ impl Retired {
     }
 }
 
-/// Adds the known dates to a JWK.
+/// Adds the dates that are known to a JWK.
 fn dated<const N: usize>(mut jwk: Value, dates: [(&str, Option<u64>); N]) -> Value {
     if let Some(members) = jwk.as_object_mut() {
         members.extend(dates.into_iter().filter_map(|(name, date)| Some((name.to_owned(), date?.into()))));
@@ -136,18 +142,18 @@ impl std::fmt::Debug for EdgeKeys {
 }
 
 impl EdgeKeys {
-    /// Generates a first set without dates: a signing key, a sealing key, and a key pair that decrypts other parties'
-    /// tokens.
+    /// Generates a first set of keys without dates. The set contains a signing key, a sealing key,
+    /// and a key pair that decrypts tokens from other parties.
     pub fn generate() -> Result<Self, KeyError> {
         let (signers, sealers) = (vec![Signer::generate(None)], vec![Sealer::generate(None)?]);
         Self::assemble(signers, sealers, vec![Opener::generate(None)], Vec::new())
     }
 
-    /// Parses `EDGE_KEYS`.
+    /// Parses the value of the secret `EDGE_KEYS`.
     pub fn from_jwks(text: &str) -> Result<Self, KeyError> {
-        let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
+        let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("the text is not JSON"))?;
         let keys =
-            jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))?;
+            jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("the JWK Set has no key list"))?;
         let (mut signers, mut sealers, mut openers, mut retired) = (vec![], vec![], vec![], vec![]);
         for jwk in keys {
             let date = |name| jwk.get(name).and_then(Value::as_u64);
@@ -163,14 +169,14 @@ impl EdgeKeys {
                 }),
                 Some("oct") => {
                     let raw = jwk.get("k").and_then(Value::as_str).and_then(b64::decode);
-                    let raw = raw.ok_or(KeyError::Form("k is not base64url"))?;
+                    let raw = raw.ok_or(KeyError::Form("the member `k` is not base64url"))?;
                     sealers.push(Sealer::new(raw, date("iat"))?);
                 }
                 Some("EC" | "RSA") => {
-                    let members = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
+                    let members = jwk.as_object().ok_or(KeyError::Form("the value is not a JSON object"))?;
                     openers.push(Opener { key: OpeningKey::from_jwk(members)?, made: date("iat") });
                 }
-                _ => return Err(KeyError::Unfit("its kty must be OKP, oct, EC or RSA")),
+                _ => return Err(KeyError::Unfit("the `kty` of the key must be OKP, oct, EC or RSA")),
             }
         }
         Self::assemble(signers, sealers, openers, retired)
@@ -205,7 +211,7 @@ impl EdgeKeys {
         Ok(Self { signer, others: signers, sealers, openers, retired, public, for_devices })
     }
 
-    /// The value of `EDGE_KEYS`, for a wrangler secret.
+    /// Returns the value for the secret `EDGE_KEYS` of the Worker.
     pub fn to_private_jwks(&self) -> Secret {
         let signing = self.signers().filter_map(Signer::to_jwk);
         let sealing = self.sealers.iter().map(Sealer::to_jwk);
@@ -215,20 +221,23 @@ impl EdgeKeys {
         Secret::new(json!({ "keys": keys.collect::<Vec<_>>() }).to_string())
     }
 
-    /// The public halves of the signing keys.
+    /// Returns the public halves of the signing keys.
     pub fn public(&self) -> &KeySet {
         &self.public
     }
 
-    /// The keys that verify only device certificates (`devcert+jwt`): the current public keys and the retired keys. If
-    /// a device was offline for months, its certificate can have the signature of a key that is retired now. The site
-    /// also checks the certificate's id and the device's key.
+    /// Returns the keys that verify device certificates (`devcert+jwt`): the current public keys
+    /// and the retired public keys. The retired keys are needed because a device can be offline for
+    /// months. The device's certificate can have the signature of a signing key that was retired in
+    /// the meantime. The site also checks the id of the certificate and the key of the device.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
     }
 
-    /// The keys that everyone can fetch: the public halves of the signing keys and of the keys that other parties
-    /// encrypt with. A P-256 key is published only after its switch, so that every isolate can already decrypt with it.
+    /// Returns the JWK Set that the edge publishes. The set contains the public halves of the
+    /// signing keys and of the keys that other parties encrypt with. A new P-256 key is published
+    /// only after the switch of the rotation. After the switch, every running instance (isolate) of
+    /// the Worker can decrypt with the new key.
     pub fn published(&self) -> Value {
         let mut jwks = self.public.to_jwks();
         if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
@@ -237,14 +246,15 @@ impl EdgeKeys {
         jwks
     }
 
-    /// Decrypts a token that was encrypted for the edge (RFC 7516). Returns the signed JWT inside, which the caller
-    /// must verify like any other token. [`is_sealed`](crate::is_sealed) recognises encrypted tokens.
+    /// Decrypts a token that another party encrypted for the edge (RFC 7516). Returns the signed
+    /// JWT inside the encrypted token. The caller must verify the signed JWT like any other token.
+    /// [`is_sealed`](crate::is_sealed) recognises encrypted tokens.
     pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
         sealed::open(token, self.openers.iter().map(|opener| &opener.key))
     }
 
-    /// The keys that other parties encrypt with: the first P-256 key that is not waiting for its switch, and the
-    /// owner's RSA keys.
+    /// Returns the keys that other parties encrypt with. Other parties encrypt with the first P-256
+    /// key that does not wait for its switch, and with the owner's RSA keys.
     fn receiving(&self) -> impl Iterator<Item = &Opener> {
         let switched = |opener: &&Opener| opener.rotates() && opener.made <= self.signer.made;
         let own = self.openers.iter().find(switched);
@@ -255,19 +265,19 @@ impl EdgeKeys {
         &self.signer.key
     }
 
-    /// The signing keys; the first one signs.
+    /// Returns all signing keys. The first key in the order signs new tokens.
     fn signers(&self) -> impl Iterator<Item = &Signer> {
         std::iter::once(&self.signer).chain(&self.others)
     }
 
-    /// Encrypts claims (JWE, A256KW + A256GCM), so that only this edge can read them.
+    /// Encrypts claims as a JWE with A256KW and A256GCM, so that only the edge can read the claims.
     pub(crate) fn seal_own(&self, claims: JWTClaims<Object>) -> Result<String, Refusal> {
         let sealer = self.sealers.first().ok_or(Refusal::BadSeal)?;
         sealer.wrap.encrypt(claims).map_err(|_| Refusal::BadSeal)
     }
 
-    /// Decrypts the output of [`EdgeKeys::seal_own`] with any of the sealing keys. The caller must check the purpose
-    /// and the expiry of the claims.
+    /// Decrypts a JWE that [`EdgeKeys::seal_own`] encrypted with any of the sealing keys. The
+    /// caller must check the purpose and the expiry of the claims.
     pub(crate) fn open_own(&self, sealed: &str) -> Result<JWTClaims<Object>, Refusal> {
         let options = || DecryptionOptions {
             max_token_length: Some(MAX_TOKEN),
@@ -283,8 +293,8 @@ impl EdgeKeys {
         self.sealers.first().map(|sealer| &sealer.seal)
     }
 
-    /// Calls `open` with each sealing secret. Returns the first result that is not [`Refusal::BadSeal`]; otherwise
-    /// `BadSeal`.
+    /// Calls `open` with the secret of each sealing key. Returns the first result that is not
+    /// [`Refusal::BadSeal`]. If no key fits, the function returns `BadSeal`.
     fn open_with<T>(&self, open: impl Fn(&SealingSecret) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut outcome = Err(Refusal::BadSeal);
         for sealer in &self.sealers {
@@ -296,17 +306,19 @@ impl EdgeKeys {
         outcome
     }
 
-    /// A new challenge for a device.
+    /// Creates a new challenge for a device.
     pub fn issue_challenge(&self, now: u64) -> String {
         self.first_seal().map(|secret| Challenge::issue(secret, now)).unwrap_or_default()
     }
 
-    /// Checks a returned challenge and returns its time of issue, in seconds of Unix time.
+    /// Checks a challenge that a device returned. Returns the time when the challenge was issued,
+    /// in seconds of Unix time.
     pub fn open_challenge(&self, text: &str, now: u64) -> Result<u64, Refusal> {
         self.open_with(|secret| Challenge::open(secret, text, now))
     }
 
-    /// Issues a one-time code. Returns the code and its text. `expires` is in seconds of Unix time.
+    /// Issues a one-time code. Returns the properties of the code and the code as text. `expires`
+    /// is the expiry time, in seconds of Unix time.
     pub fn issue_code(
         &self,
         purpose: CodePurpose,

@@ -1,7 +1,8 @@
-//! Explains a token: its contents, and every reason to refuse the token, not only the first one.
+//! This module explains the contents of a token and lists every reason to refuse the token, not
+//! only the first reason.
 //!
-//! The checks are the functions of the policy, in the same order, so an explanation cannot disagree with a
-//! verification.
+//! An explanation calls the check functions of the policy in the policy's order. An explanation
+//! therefore always agrees with a verification.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -17,59 +18,62 @@ use crate::strict::{Object, Unverified, object};
 /// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// `jws` (compact form, signed), `jwe` (encrypted), `json_serialization` (never accepted) or `unknown`.
+    /// The form of the token: `jws` (signed, compact form), `jwe` (encrypted), `json_serialization`
+    /// (never accepted) or `unknown`.
     pub form: &'static str,
-    /// The header's members, sorted by name; empty if the header cannot be read.
+    /// The members of the token's header, sorted by name. The list is empty if the header cannot be
+    /// parsed.
     pub header: Vec<Member>,
-    /// The claims, sorted by name; empty if the claims cannot be read.
+    /// The token's claims, sorted by name. The list is empty if the claims cannot be parsed.
     pub claims: Vec<Member>,
-    /// The policy's checks, in the policy's order.
+    /// The policy's checks of the token, in the policy's order.
     pub checks: Vec<Check>,
-    /// Whether the token is accepted. `None` if no check failed but at least one check could not be made.
+    /// Whether the token is accepted. `None` means that no check failed, but at least one check was
+    /// not possible.
     pub accepted: Option<bool>,
 }
 
-/// A member of the header or a claim.
+/// One member of the token's header, or one claim.
 #[derive(Debug, Clone, Serialize)]
 pub struct Member {
-    /// The member's name.
+    /// The name of the header member or claim.
     pub name: String,
-    /// The member's value.
+    /// The value of the header member or claim.
     pub value: Value,
-    /// The member's meaning, if known.
+    /// The meaning of the header member or claim. `None` means that the meaning is unknown.
     pub meaning: Option<String>,
 }
 
-/// One check of the policy.
+/// One check of the policy and its result.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// The checked part of the token.
+    /// The name of the part of the token that was checked.
     pub name: &'static str,
-    /// The check's result.
-    pub outcome: CheckResult,
+    /// The result of the check.
+    pub outcome: Outcome,
 }
 
-/// The result of a check.
+/// The possible results of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CheckResult {
-    /// The check passed.
+pub enum Outcome {
+    /// The token passed the check.
     Passed,
-    /// The token is refused for this reason.
+    /// The token failed the check.
     Refused {
-        /// [`Refusal::code`].
+        /// The stable error code, as returned by [`Refusal::code`].
         code: &'static str,
-        /// The reason as text, without secrets.
+        /// The reason for the failure as text, without secrets.
         reason: String,
     },
-    /// The check could not be made.
+    /// The check was not possible.
     NotChecked {
-        /// The reason.
+        /// The reason why the check was not possible.
         why: &'static str,
     },
 }
 
-/// Explains a text that can be a token. Any text has an explanation.
+/// Explains a text that may be a token. The function returns an explanation for every text.
 pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explanation {
     let mut explanation =
         Explanation { form: form_of(token), header: vec![], claims: vec![], checks: vec![], accepted: None };
@@ -84,10 +88,10 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             let header = token.split('.').next().and_then(|part| object(part, "the header").ok());
             explanation.header = header.map(|it| members(&it, header_meaning, terms.now)).unwrap_or_default();
             explanation.note("form", sealed::check(token));
-            explanation.skip("content", "only the recipient's key can decrypt it");
+            explanation.skip("content", "only the recipient's key can decrypt the content");
         }
         Err(refusal) => {
-            // The readable parts are shown even if the token is refused.
+            // The parts of the token that can be parsed are shown, even if the token is refused.
             let mut parts = token.split('.');
             let header = parts.next().and_then(|part| object(part, "the header").ok());
             let payload = parts.next().and_then(|part| object(part, "the payload").ok());
@@ -115,8 +119,8 @@ impl Explanation {
         let selected = keys.map(|keys| policy::select(parsed, keys, &terms.typ));
         match &selected {
             None => {
-                self.skip("key", "no key was given");
-                self.skip("signature", "no key was given");
+                self.skip("key", "no key was given for the check");
+                self.skip("signature", "no key was given for the check");
             }
             Some(Err(refusal)) => {
                 self.note("key", Err(refusal.clone()));
@@ -173,61 +177,63 @@ fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
     members.collect()
 }
 
-/// The meaning of a header member of RFC 7515 §4.1, RFC 7516 §4.1 or RFC 7797.
+/// Returns the meaning of a header member that RFC 7515 §4.1, RFC 7516 §4.1 or RFC 7797 defines.
 fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
     let text = match name {
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
-            "not signed; never accepted"
+            "the token is unsigned; never accepted"
         }
         "alg" => match value.as_str().and_then(KeyAlgorithm::by_name) {
-            Some(_) => "how the content key is encrypted for the recipient's key",
-            None => "the signature algorithm; ignored unless a configured key uses it",
+            Some(_) => "the algorithm that encrypts the content key for the recipient",
+            None => "the signature algorithm; a configured key must allow this algorithm",
         },
-        "typ" => "the kind of token",
-        "kid" => "the id of a configured key",
+        "typ" => "the kind of the token",
+        "kid" => "the id of the key that verifies or decrypts the token",
         "cty" => "the content type: `JWT` in an encrypted token",
-        "enc" => "the content encryption algorithm",
-        "epk" => "the sender's key for this token only, used to derive the content key",
-        "apu" | "apv" => "party information in base64url, used to derive the content key",
-        "p2s" | "p2c" => "salt and iteration count of a password (PBES2); rejected",
-        "crit" => "critical extensions; none is supported, so the token is rejected",
-        "b64" => "an unencoded payload (RFC 7797); rejected",
-        "zip" => "compressed; rejected",
-        "jwk" => "a key inside the token; rejected",
-        "jku" | "x5u" => "a URL of the key; rejected and never fetched",
-        "x5c" => "certificates inside the token; rejected",
-        "x5t" | "x5t#S256" => "the fingerprint of a certificate; ignored",
+        "enc" => "the algorithm that encrypts the content",
+        "epk" => "a public key that the sender made for this token; the content key depends on this key",
+        "apu" | "apv" => "information about sender and recipient; the content key depends on this value",
+        "p2s" | "p2c" => "a parameter for a password (PBES2); tokens with this member are rejected",
+        "crit" => "critical extensions; tokens with this member are rejected",
+        "b64" => "whether the payload is encoded (RFC 7797); tokens with this member are rejected",
+        "zip" => "the compression of the content; tokens with this member are rejected",
+        "jwk" => "a key inside the token; tokens with this member are rejected",
+        "jku" | "x5u" => "the URL of a key, which is never fetched; tokens with this member are rejected",
+        "x5c" => "certificates inside the token; tokens with this member are rejected",
+        "x5t" | "x5t#S256" => "the fingerprint of a certificate; verifiers ignore this member",
         _ => return None,
     };
     Some(text.into())
 }
 
-/// The meaning of a claim of RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2, or Pinlatch.
+/// Returns the meaning of a claim that RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core
+/// §2 or Pinlatch defines.
 fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> {
     let text = match name {
         "iat" => return moment("issued", value, now),
         "nbf" => return moment("not valid before", value, now),
         "exp" => return moment("expires", value, now),
         "auth_time" => return moment("the person logged in", value, now),
-        "iss" => "the issuer",
-        "sub" => "the subject: the person, program or device that acts",
-        "aud" => "the audience: the recipient",
+        "iss" => "the issuer of the token",
+        "sub" => "the subject: the person, program or device that sends the token",
+        "aud" => "the audience: the intended recipient of the token",
         "azp" | "client_id" => "the client that requested the token",
-        "jti" => "the token's id, used to revoke it",
+        "jti" => "the id of the token; an owner can revoke the token by this id",
         "scope" => "the permissions of this token",
-        "cnf" => "the key that the user of the token must prove",
-        "gen" => "the site's generation; raising it invalidates older tokens",
+        "cnf" => "the public key whose private key the sender of the token must have",
+        "gen" => "the site's generation number; a higher number at the site makes this token invalid",
         "family" => "the login that the token belongs to",
-        "session" => "the connection that the token is for",
+        "session" => "the nonce of the connection that the token is for",
         "deadline" => "the command's deadline, in milliseconds since 1970",
-        "nonce" => "binds a login to the browser that started it",
+        "nonce" => "a random text that binds a login to the browser that started the login",
         _ => return None,
     };
     Some(text.into())
 }
 
 fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
-    /// The first second of the year 10000. The date format cannot show this time or later times.
+    /// The first second of the year 10000. The date format cannot represent times in the year 10000
+    /// or later.
     const FAR: u64 = 253_402_300_800;
     let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
     let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
@@ -240,7 +246,7 @@ fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
     })
 }
 
-/// Rounds a time span down, so that its text stays short.
+/// Rounds a time span down to a coarser unit, so that its text is short.
 fn coarse(seconds: u64) -> u64 {
     let unit = match seconds {
         0..=599 => 1,
@@ -339,7 +345,7 @@ mod tests {
         assert!(explanation.header.iter().all(|member| member.meaning.is_some()));
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         let explanation = explain(unsigned, None, &terms());
-        assert_eq!(explanation.header[0].meaning.as_deref(), Some("not signed; never accepted"));
+        assert_eq!(explanation.header[0].meaning.as_deref(), Some("the token is unsigned; never accepted"));
     }
 
     #[test]

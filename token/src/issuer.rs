@@ -1,8 +1,9 @@
-//! External issuers. An external issuer signs tokens with its own keys, and one of the deployment's sites accepts
-//! these tokens.
+//! This module handles tokens of external issuers. An external issuer signs tokens with its own
+//! keys, and one site of the deployment accepts the tokens of the issuer.
 //!
-//! Each issuer is a `[vars.ISSUERS.NAME]` table in the deployment's configuration. If the table of an issuer is
-//! invalid, the issuer is stored as broken: its tokens are answered with 503, and other issuers are not affected.
+//! Each external issuer has a table `[vars.ISSUERS.NAME]` in the deployment's configuration. If the
+//! table of an issuer is invalid, the edge answers requests with a token of the issuer with 503. An
+//! invalid table does not affect the other issuers.
 
 #[cfg(test)]
 mod tests;
@@ -23,20 +24,23 @@ use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{Object, Unverified};
 
-/// The accepted difference between an issuer's clock and ours, in seconds.
+/// The accepted difference between the clock of an external issuer and the clock of the edge, in
+/// seconds.
 const LEEWAY: u64 = 60;
 
-/// The prefix of Pinlatch's own issuers, which external issuers must not use.
+/// The reserved prefix of Pinlatch's own issuer names. An external issuer must not use the reserved
+/// prefix.
 const OWN: &str = "urn:pinlatch:";
 
-/// An external issuer.
+/// An external issuer with a valid configuration.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// The issuer's name in the configuration.
+    /// The name of the issuer's table in the configuration.
     pub name: String,
-    /// The issuer's `iss`, compared byte by byte.
+    /// The issuer's `iss`. The `iss` of a token must be equal to the configured `iss`, byte by
+    /// byte.
     pub issuer: String,
-    /// The site that accepts the issuer's tokens.
+    /// The site that accepts tokens of this issuer.
     pub site: Name,
     audience: [String; 1],
     typ: Vec<String>,
@@ -46,55 +50,58 @@ pub struct Issuer {
     scope_claim: Option<String>,
 }
 
-/// The source of an issuer's keys.
+/// The source of an external issuer's keys.
 #[derive(Debug, Clone)]
 enum Keys {
-    /// The configuration contains the keys.
+    /// The configuration contains the issuer's keys.
     Here(KeySet),
-    /// The issuer publishes the keys.
+    /// The issuer publishes its keys at a URL.
     At { uri: String, algorithms: Vec<Algorithm> },
 }
 
-/// An accepted token of an external issuer. The site can still refuse the token, for example because it is revoked.
+/// The contents of an accepted token from an external issuer. The site can still refuse the token,
+/// for example because the token is revoked.
 #[derive(Debug, Clone)]
 pub struct Admitted {
     /// The site that accepts the token.
     pub site: Name,
-    /// The issuer.
+    /// The issuer (`iss`) of the token.
     pub iss: String,
-    /// The subject.
+    /// The subject (`sub`) of the token.
     pub sub: String,
-    /// The token's id. If the token has no `jti`, the id is computed from the token's digest, so that the token can be
-    /// revoked.
+    /// The id of the token. If the token has no `jti`, the id is computed from a digest of the
+    /// token. An owner can revoke the token by its id.
     pub jti: String,
-    /// The maximum permissions of the token.
+    /// The scopes that the token can have at most.
     pub scope: ScopeSet,
-    /// Time of issue, in seconds of Unix time.
+    /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// End of validity, in seconds of Unix time: `exp` plus the tolerance for the issuer's clock.
+    /// The time when the token stops being accepted, in seconds of Unix time: `exp` plus the
+    /// tolerance for the issuer's clock.
     pub until: u64,
 }
 
-/// The issuers of a deployment.
+/// All external issuers of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Issuers {
     good: Vec<Issuer>,
-    /// For each broken issuer: its name, its `iss` if readable, and the error in its table.
+    /// The issuers with an invalid table. Each tuple contains the issuer's name, its `iss` if the
+    /// `iss` can be read, and the error in the table.
     broken: Vec<(String, Option<String>, String)>,
 }
 
-/// Why a token of an external issuer is not admitted.
+/// The reason why a token of an external issuer is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
-    /// The token is refused.
+    /// The token failed a check.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The token's issuer has an invalid configuration.
+    /// The configuration of the token's issuer is invalid. The field contains the issuer's name.
     #[error("the configuration of the issuer {0:?} is invalid")]
     Broken(String),
 }
 
-/// An issuer's table in the configuration.
+/// The table of an external issuer in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -119,8 +126,9 @@ struct Raw {
 }
 
 impl Issuers {
-    /// Reads the configuration. `tables` is a table of tables; the key of each table is the issuer's name. `secret`
-    /// returns the value of the secret with a given name.
+    /// Reads the external issuers from the configuration. `tables` contains one table for each
+    /// issuer, under the issuer's name. `secret` returns the value of the secret with the given
+    /// name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut issuers = Self::default();
         let empty = Object::new();
@@ -129,7 +137,7 @@ impl Issuers {
                 let twin =
                     |other: &Issuer| other.issuer == issuer.issuer && other.audience == issuer.audience;
                 match issuers.good.iter().find(|other| twin(other)) {
-                    Some(other) => Err(format!("{:?} has the same issuer and audience", other.name)),
+                    Some(other) => Err(format!("issuer {:?} has the same issuer and audience", other.name)),
                     None => Ok(issuer),
                 }
             });
@@ -144,8 +152,9 @@ impl Issuers {
         issuers
     }
 
-    /// Marks issuers as broken if their audience is one of these client ids. The audience of an `id_token` is a client
-    /// id, and an `id_token` must never be accepted as an access token.
+    /// Marks an issuer as invalid if the issuer's audience is one of these client ids. The audience
+    /// of an `id_token` is a client id, and the edge must never accept an `id_token` as an access
+    /// token.
     pub fn forbid_audiences<'a>(&mut self, clients: impl Iterator<Item = &'a str>) {
         let clients: Vec<&str> = clients.collect();
         let (broken, good) = std::mem::take(&mut self.good)
@@ -155,28 +164,31 @@ impl Issuers {
         let broken: Vec<Issuer> = broken;
         self.broken.extend(broken.into_iter().map(|issuer| {
             let reason =
-                "its audience is the client_id of a login provider, so an id_token could be used as an access token";
+                "the audience is the client_id of a login provider, so an id_token could be used as an access token";
             (issuer.name, Some(issuer.issuer), reason.to_owned())
         }));
     }
 
-    /// The errors in the configuration by the issuer's name. They are for the owner, not for callers.
+    /// Returns the configuration errors by the issuer's name. Only the owner can see the
+    /// configuration errors.
     pub fn faults(&self) -> BTreeMap<&str, &str> {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
-    /// The issuer with this name in the configuration, or the error in its table.
+    /// Returns the issuer with this name in the configuration. Returns the error text if the
+    /// issuer's table is invalid or missing.
     pub fn named(&self, name: &str) -> Result<&Issuer, &str> {
         let good = self.good.iter().find(|issuer| issuer.name == name);
         good.ok_or_else(|| {
             let broken = self.broken.iter().find(|(own, ..)| own == name);
-            broken.map_or("it is not configured", |(.., reason)| reason)
+            broken.map_or("no issuer with this name is configured", |(.., reason)| reason)
         })
     }
 
-    /// Whether the unverified `iss` of a token is one of the issuers. The token is not verified.
+    /// Returns whether the unverified `iss` of a token belongs to an external issuer of this
+    /// deployment. The function does not verify the token.
     pub fn claims_to_know(&self, token: &str) -> bool {
-        // This function runs for every request, and most deployments have no issuers.
+        // This function runs for every request, and most deployments have no external issuers.
         if self.good.is_empty() && self.broken.is_empty() {
             return false;
         }
@@ -185,14 +197,14 @@ impl Issuers {
         self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
     }
 
-    /// Applies the whole policy, with the keys and terms of the token's issuer. The configuration must contain the keys
-    /// of this issuer.
+    /// Applies all checks of the policy with the keys and terms of the token's issuer. The
+    /// configuration must contain the keys of this issuer.
     pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
         Ok(self.meant(token)?.admit(token, None, now, cache)?)
     }
 
-    /// The issuer of a token, found by the unverified `iss` and `aud`. The caller must then verify the token with
-    /// [`Issuer::admit`].
+    /// Finds the issuer of a token by the token's unverified `iss` and `aud`. The caller must then
+    /// verify the token with [`Issuer::admit`].
     pub fn meant(&self, token: &str) -> Result<&Issuer, NotAdmitted> {
         let parsed = Unverified::parse(token)?;
         let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
@@ -208,8 +220,8 @@ impl Issuers {
     }
 }
 
-/// The unverified `kid` in a token's header. The caller uses it to find a key that was published recently. It proves
-/// nothing about the token.
+/// Returns the unverified `kid` in a token's header. The caller uses the `kid` to detect a key that
+/// the issuer published recently. The `kid` proves nothing about the token.
 pub fn unverified_kid(token: &str) -> Option<String> {
     let parsed = Unverified::parse(token).ok()?;
     parsed.header_text("kid").ok().flatten().map(str::to_owned)
@@ -221,7 +233,8 @@ fn unverified_issuer(token: &str) -> Option<String> {
 }
 
 impl Issuer {
-    /// The URL of the issuer's published keys; `None` if the configuration contains the keys.
+    /// Returns the URL at which the issuer publishes its keys. Returns `None` if the configuration
+    /// contains the keys.
     pub fn jwks_uri(&self) -> Option<&str> {
         match &self.keys {
             Keys::Here(_) => None,
@@ -229,7 +242,7 @@ impl Issuer {
         }
     }
 
-    /// Parses the issuer's published keys.
+    /// Parses the key set that the issuer publishes.
     pub fn read_published(&self, jwks: &Value) -> Result<KeySet, KeyError> {
         match &self.keys {
             Keys::Here(keys) => Ok(keys.clone()),
@@ -245,13 +258,13 @@ impl Issuer {
     ) -> Result<Self, String> {
         let raw: Raw = read_table(table)?;
         if raw.issuer.is_empty() || raw.issuer.starts_with(OWN) {
-            return Err(format!("its issuer is empty or starts with the reserved prefix {OWN:?}"));
+            return Err(format!("`issuer` is empty or starts with the reserved prefix {OWN:?}"));
         }
         if raw.audience.is_empty() {
-            return Err("its audience is empty; set the audience that its tokens must name".into());
+            return Err("`audience` is empty; set the audience that the tokens must contain".into());
         }
         if !sites.contains(&raw.site) {
-            return Err(format!("SITES does not contain its site {:?}", raw.site.as_str()));
+            return Err(format!("`SITES` does not contain the site {:?}", raw.site.as_str()));
         }
         if let Some(typ) = raw.typ.iter().find(|typ| is_own(typ)) {
             return Err(format!("the typ {typ:?} is reserved for Pinlatch's own tokens"));
@@ -264,7 +277,7 @@ impl Issuer {
             let keys = read.map_err(|error| format!("{member}: {}: {error}", error.code()))?;
             if !algorithms.is_empty() && keys.algorithms().iter().any(|own| !algorithms.contains(own)) {
                 return Err(format!(
-                    "{member}: the key is for an algorithm that `algorithms` does not allow"
+                    "{member}: the key is for an algorithm that `algorithms` does not contain"
                 ));
             }
             Ok(keys)
@@ -277,13 +290,13 @@ impl Issuer {
             (None, Some(text), None) => {
                 let keys = here("keys", KeySet::from_key_file(text.as_bytes(), &algorithms))?;
                 if keys.algorithms().into_iter().any(Algorithm::is_symmetric) {
-                    return Err("`keys` contains a shared secret, which belongs in `secret`".into());
+                    return Err("`keys` contains a shared secret; a shared secret belongs in `secret`".into());
                 }
                 Keys::Here(keys)
             }
             (None, None, Some(uri)) => {
                 if algorithms.iter().any(|own| own.is_symmetric()) {
-                    return Err("`algorithms` with `jwks_uri` must not be for a shared secret".into());
+                    return Err("with `jwks_uri`, `algorithms` must not be for a shared secret".into());
                 }
                 let uri = private_uri(&uri).map_err(|reason| format!("jwks_uri: {reason}"))?;
                 Keys::At { uri, algorithms }
@@ -313,8 +326,8 @@ impl Issuer {
         }
     }
 
-    /// Applies the whole policy with the issuer's terms. If the configuration contains no keys, `published` must be the
-    /// keys that the issuer publishes.
+    /// Applies all checks of the policy with the terms of this issuer. If the configuration does
+    /// not contain the issuer's keys, `published` must be the key set that the issuer publishes.
     pub fn admit(
         &self,
         token: &str,
@@ -348,8 +361,10 @@ impl Issuer {
         })
     }
 
-    /// The permissions of the token: the configured ceiling, limited to the scopes in the token if the issuer has a
-    /// scope claim. Values that are not Pinlatch scopes (`openid`) are ignored.
+    /// Returns the scopes of the token. If the configuration names no scope claim, the token has
+    /// all scopes of the configured maximum. If the configuration names a scope claim, the token
+    /// has the scopes in this claim, limited to the configured maximum. Values that are not
+    /// Pinlatch scopes, for example `openid`, are ignored.
     fn scope_of(&self, accepted: &Accepted) -> Result<ScopeSet, Refusal> {
         let Some(claim) = &self.scope_claim else { return Ok(self.ceiling.clone()) };
         let words: Vec<&str> = match accepted.claims.get(claim) {
@@ -357,7 +372,7 @@ impl Issuer {
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(_) => {
-                return Err(Refusal::BadClaim("scope", "it must be a string or a list of strings".into()));
+                return Err(Refusal::BadClaim("scope", "the value must be a string or a string list".into()));
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
@@ -365,7 +380,7 @@ impl Issuer {
     }
 }
 
-/// Parses a table. An error names the invalid member.
+/// Parses a table of the configuration. The error text contains the name of the invalid member.
 pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<T, String> {
     serde_path_to_error::deserialize(table).map_err(|error| match error.path().to_string().as_str() {
         "." => error.inner().to_string(),
@@ -373,8 +388,9 @@ pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<
     })
 }
 
-/// The error for a secret that is not set. The owner can have written the secret itself instead of its name, and the
-/// secret must not appear in a log. So the error contains the text only if the text looks like a name.
+/// Returns the error text for a secret that is not set. The owner may have written the secret
+/// itself instead of the secret's name, and a secret must not appear in a log. The error text
+/// therefore contains the configured text only if the text has the form of a name.
 pub(crate) fn not_set(member: &str, name: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.is_empty() && name.len() <= 48 && name.bytes().all(is_name) {
@@ -385,21 +401,23 @@ pub(crate) fn not_set(member: &str, name: &str) -> String {
     )
 }
 
-/// Checks that a URL uses TLS or loopback, so that no one can eavesdrop on the connection.
+/// Checks that a URL uses TLS or a loopback host. On other connections, an attacker could read the
+/// data.
 pub fn private_uri(uri: &str) -> Result<String, String> {
     let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
     if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
         return Ok(uri.to_owned());
     }
-    Err(format!("{:?} is not an https URL and not a loopback URL", excerpt(uri)))
+    Err(format!("{:?} is not an https URL and is not a URL of this machine", excerpt(uri)))
 }
 
 fn is_own(typ: &str) -> bool {
     Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
 }
 
-/// The id of a token without `jti`: a digest of the signed part, without the signature. Anyone can compute a second
-/// valid ECDSA signature of a token. Without this rule, a revoked token becomes valid with its second signature.
+/// Returns the id of a token without `jti`. The id is a digest of the signed part, without the
+/// signature. Anyone can compute a second valid ECDSA signature for a token. If the id depended on
+/// the signature, a revoked token with its second signature would be accepted.
 fn digest_id(token: &str) -> String {
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let digest = blake3::hash(signed.as_bytes());

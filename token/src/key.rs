@@ -1,4 +1,4 @@
-//! Pinlatch's own keys: Ed25519, for signing and verifying.
+//! This module defines Pinlatch's own Ed25519 keys, which sign and verify tokens.
 
 use jwt_simple::prelude::*;
 use pinlatch_protocol::api::Secret;
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::verifying::VerifyingKey;
 
-/// An Ed25519 private key that signs tokens. The `kid` is the RFC 7638 thumbprint of the key.
+/// An Ed25519 private key that signs tokens. The `kid` of the key is the key's RFC 7638 thumbprint.
 #[derive(Clone)]
 pub struct SigningKey {
     pair: Ed25519KeyPair,
@@ -25,16 +25,16 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Generates a new key.
+    /// Generates a new signing key.
     pub fn generate() -> Self {
         Self::of(Ed25519KeyPair::generate())
     }
 
-    /// Parses a private JWK (RFC 8037: `kty` OKP, `crv` Ed25519).
+    /// Parses a private Ed25519 JWK (RFC 8037), in which `kty` is OKP and `crv` is Ed25519.
     pub fn from_jwk(jwk: &str) -> Result<Self, KeyError> {
         Ed25519KeyPair::from_jwk(jwk)
             .map(Self::of)
-            .map_err(|_| KeyError::Form("it is not a private Ed25519 JWK"))
+            .map_err(|_| KeyError::Form("the text is not a private Ed25519 JWK"))
     }
 
     fn of(pair: Ed25519KeyPair) -> Self {
@@ -42,22 +42,23 @@ impl SigningKey {
         Self { pair: pair.with_key_id(&kid), kid }
     }
 
-    /// The private key as a JWK. The caller must store it in a file that only the owner can read.
+    /// Returns the private key as a JWK. The caller must store the JWK in a file that only the
+    /// owner can read.
     pub fn to_private_jwk(&self) -> Secret {
         Secret::new(self.pair.to_jwk())
     }
 
-    /// The public half as a JWK with `kid`, `alg` and `use`.
+    /// Returns the public half of the key as a JWK with `kid`, `alg` and `use`.
     pub fn public_jwk(&self) -> Value {
         self.public().to_jwk()
     }
 
-    /// The public half.
+    /// Returns the public half of the key.
     pub fn public(&self) -> PublicKey {
         PublicKey { key: self.pair.public_key(), kid: self.kid.clone() }
     }
 
-    /// The key's id, its RFC 7638 thumbprint.
+    /// Returns the `kid` of the key, which is the key's RFC 7638 thumbprint.
     pub fn kid(&self) -> &str {
         &self.kid
     }
@@ -76,7 +77,7 @@ impl SigningKey {
     }
 }
 
-/// An Ed25519 public key.
+/// An Ed25519 public key that verifies tokens.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
     key: Ed25519PublicKey,
@@ -84,30 +85,31 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a public JWK (RFC 8037). A JWK whose `kid` is not its thumbprint is refused.
+    /// Parses a public Ed25519 JWK (RFC 8037). If the JWK has a `kid`, the `kid` must be the key's
+    /// thumbprint.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
-        let object = jwk.as_object().ok_or(KeyError::Form("it is not an object"))?;
+        let object = jwk.as_object().ok_or(KeyError::Form("the value is not a JSON object"))?;
         if object.contains_key("d") {
             return Err(KeyError::Private);
         }
         if object.get("use").is_some_and(|usage| usage != "sig") {
-            return Err(KeyError::Unfit("its use must be sig"));
+            return Err(KeyError::Unfit("the `use` of the key must be `sig`"));
         }
         let key = Ed25519PublicKey::from_jwk(&jwk.to_string())
-            .map_err(|_| KeyError::Form("it is not a public Ed25519 JWK"))?;
+            .map_err(|_| KeyError::Form("the JWK is not a public Ed25519 JWK"))?;
         let kid = key.jwk_thumbprint();
         if object.get("kid").is_some_and(|own| *own != Value::String(kid.clone())) {
-            return Err(KeyError::Unfit("its kid must be its thumbprint"));
+            return Err(KeyError::Unfit("the `kid` of the key must be the thumbprint of the key"));
         }
         Ok(Self { key: key.with_key_id(&kid), kid })
     }
 
-    /// The RFC 7638 thumbprint, base64url.
+    /// Returns the RFC 7638 thumbprint of the key, in base64url.
     pub fn thumbprint(&self) -> &str {
         &self.kid
     }
 
-    /// The key as a JWK with `kid`, `alg` and `use`.
+    /// Returns the key as a JWK with `kid`, `alg` and `use`.
     pub fn to_jwk(&self) -> Value {
         let raw = crate::b64::encode(&self.key.to_bytes());
         json!({ "kty": "OKP", "crv": "Ed25519", "x": raw, "kid": self.kid, "alg": "EdDSA", "use": "sig" })

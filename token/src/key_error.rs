@@ -1,55 +1,57 @@
-//! Why a key or a key set is refused.
+//! This module lists the reasons for refusing a key or a key set.
 
 use crate::alg::Algorithm;
 
-/// Why a key or a key set is refused. One invalid key refuses the whole set. The error never contains key material.
+/// The reason why a key or a key set is refused. If one key of a set is invalid, the whole set is
+/// refused. The error text never contains key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not a key in a supported form.
-    #[error("not a valid key: {0}")]
+    /// The data is not a key in a supported form.
+    #[error("the key is not valid: {0}")]
     Form(&'static str),
-    /// Two keys of a set have the same `kid`.
-    #[error("two keys have the same kid {0:?}")]
+    /// Two keys of the set have the same `kid`.
+    #[error("two keys of the set have the same kid {0:?}")]
     DuplicateKid(String),
-    /// The key's `kty`, `crv`, `alg`, `use` or `key_ops` does not fit its purpose.
-    #[error("the key cannot be used here: {0}")]
+    /// The `kty`, `crv`, `alg`, `use` or `key_ops` of the key does not fit the purpose of the key.
+    #[error("the key does not fit its purpose: {0}")]
     Unfit(&'static str),
-    /// A private key instead of a public key.
-    #[error("this is a private key; use its public key here")]
+    /// The data is a private key, but a public key is required.
+    #[error("the key is a private key; use the public key instead")]
     Private,
-    /// The set has no key of the required type.
+    /// The key set has no key of the required type.
     #[error("the key set has no {0}")]
     Missing(&'static str),
-    /// A set that contains secrets and public keys. A public key in this set could be used as a secret.
-    #[error("the key set mixes shared secrets with public keys; use separate sets")]
+    /// The key set contains both shared secrets and public keys. A public key in this set could be
+    /// used as a shared secret.
+    #[error("the key set contains shared secrets and public keys; use separate sets")]
     Mixed,
-    /// An RSA modulus outside 2048 to 4096 bits (RFC 7518 §3.3).
+    /// The RSA modulus has a size outside the range from 2048 to 4096 bits (RFC 7518 §3.3).
     #[error("the RSA key has {0} bits; use 2048 to 4096 bits")]
     RsaSize(usize),
-    /// An RSA exponent other than 65537.
+    /// The exponent of the RSA key is not 65537.
     #[error("the RSA key's exponent is not 65537; generate a new key")]
     RsaExponent,
-    /// A secret shorter than the hash's output (RFC 7518 §3.2).
+    /// The secret is shorter than the output of the algorithm's hash function (RFC 7518 §3.2).
     #[error("the secret has {found} bytes; {algorithm} needs at least {least} random bytes")]
     ShortSecret {
-        /// The algorithm.
+        /// The algorithm that the secret is for.
         algorithm: Algorithm,
-        /// The secret's length, in bytes.
+        /// The length of the secret, in bytes.
         found: usize,
-        /// The shortest accepted length, in bytes.
+        /// The minimum length of the secret, in bytes.
         least: usize,
     },
-    /// A secret from a specification, a tutorial or a list of leaked secrets.
-    #[error("the secret is publicly known, from documentation or a leak; use random bytes")]
+    /// The secret was published in a specification, a tutorial or a list of leaked secrets.
+    #[error("the secret is publicly known from documentation or a leak; use random bytes")]
     PublishedSecret,
-    /// A secret of a few repeated bytes.
-    #[error("the secret repeats a few bytes; use random bytes")]
+    /// The secret consists of a few bytes that are repeated.
+    #[error("the secret consists of a few repeated bytes; use random bytes")]
     MonotonousSecret,
 }
 
 impl KeyError {
-    /// All codes.
+    /// All stable codes of key errors.
     pub const CODES: [&str; 11] = [
         "key_form",
         "duplicate_kid",
@@ -64,7 +66,7 @@ impl KeyError {
         "monotonous_secret",
     ];
 
-    /// The stable code.
+    /// Returns the stable code of the key error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Form(_) => "key_form",

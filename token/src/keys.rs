@@ -1,4 +1,5 @@
-//! Sets of keys that verify tokens. The `kid` of a token selects the key.
+//! This module defines sets of keys that verify tokens. The `kid` in a token's header selects a key
+//! of the set.
 
 use std::collections::BTreeSet;
 
@@ -10,28 +11,31 @@ use crate::key_error::KeyError;
 use crate::refusal::{Refusal, excerpt};
 use crate::verifying::VerifyingKey;
 
-/// The largest number of keys in a set.
+/// The maximum number of keys in a key set.
 const MAX_KEYS: usize = 64;
 
-/// A set of verifying keys. A set with an invalid key is refused as a whole.
+/// A set of keys that verify tokens. If one key of the set is invalid, the whole set is refused.
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
-    /// Whether the only key verifies tokens with any `kid`. This applies to a single key that was not parsed from a
-    /// set.
+    /// Whether the only key of the set verifies tokens with any `kid`. The value is true if the key
+    /// was parsed as a single key and not as a JWK Set.
     whatever_kid: bool,
-    /// Identifies the key set in the signature cache, because a verification with one set is not valid for another set.
+    /// The id of the key set in the signature cache. If one key set has verified a signature, the
+    /// result must not be used for another key set.
     id: [u8; 32],
 }
 
 impl KeySet {
-    /// Parses an issuer's JWK Set (RFC 7517 §5). One invalid key refuses the whole set. Public keys for encryption,
-    /// recognised by `use` and `alg`, are ignored. A key without `alg` gets `algorithms`; if this list is empty, RSA
-    /// keys get RS256 and secrets get HS256.
+    /// Parses an issuer's JWK Set (RFC 7517 §5). If one key is invalid, the whole set is refused. A
+    /// public key for encryption is ignored. The `use` and the `alg` of a key show that the key is
+    /// for encryption. A key without `alg` gets the algorithms in `algorithms`. If `algorithms` is
+    /// empty, an RSA key gets RS256 and a secret gets HS256.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        // An issuer publishes its encryption keys together with its verifying keys. If `use` and `alg` of a key
-        // contradict each other, the key is not skipped, so the whole set is refused.
+        // An issuer publishes its encryption keys together with its verification keys. If the `use`
+        // and the `alg` of a key contradict each other, the key is not ignored, and the whole set
+        // is refused.
         let sealing = |jwk: &&Value| {
             let alg = jwk.get("alg").and_then(Value::as_str).unwrap_or_default();
             let for_sealing = alg.starts_with("ECDH-ES") || alg.starts_with("RSA-OAEP");
@@ -43,9 +47,10 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses a JWK Set that an issuer publishes at a URL. The set can contain keys for other purposes (RFC 7517 §5). A
-    /// key is ignored if it is not for signatures, has an unknown type, or fits none of `algorithms` (if given). A
-    /// shared secret or an otherwise invalid key refuses the whole set.
+    /// Parses a JWK Set that an issuer publishes at a URL. The set can contain keys for other
+    /// purposes (RFC 7517 §5). A key is ignored if the key is not for signatures or has an unknown
+    /// type. If `algorithms` is not empty, a key for other algorithms is also ignored. If the set
+    /// contains a shared secret or an otherwise invalid key, the whole set is refused.
     pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -63,12 +68,13 @@ impl KeySet {
         set.complete()
     }
 
-    /// Whether the set has a key with this `kid`.
+    /// Returns whether the set contains a key with this `kid`.
     pub fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Parses a JWK Set of Pinlatch's own public keys. All keys must be Ed25519 keys with their thumbprint as `kid`.
+    /// Parses a JWK Set of Pinlatch's own public keys. Each key must be an Ed25519 key whose `kid`
+    /// is its thumbprint.
     pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -77,15 +83,17 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses the contents of a key file: a PEM public key, a JWK, or a JWK Set. Other contents are the bytes of a
-    /// shared secret, without the line end that an editor adds. A single key verifies tokens with any `kid`.
+    /// Parses the contents of a key file: a PEM public key, a JWK, or a JWK Set. Any other contents
+    /// are the bytes of a shared secret. A line end at the end of the file does not belong to the
+    /// secret. A single key verifies tokens with any `kid`.
     pub fn from_key_file(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let trimmed = text.trim();
         let key = if trimmed.starts_with("-----BEGIN ") {
             VerifyingKey::from_pem(trimmed, algorithms)?
         } else if trimmed.starts_with('{') {
-            let jwk: Value = serde_json::from_str(trimmed).map_err(|_| KeyError::Form("it is not JSON"))?;
+            let jwk: Value =
+                serde_json::from_str(trimmed).map_err(|_| KeyError::Form("the text is not JSON"))?;
             if jwk.get("keys").is_some() {
                 return Self::from_jwks(&jwk, algorithms);
             }
@@ -98,7 +106,7 @@ impl KeySet {
         set.complete()
     }
 
-    /// Adds one of Pinlatch's own keys.
+    /// Adds one of Pinlatch's own public keys to the set.
     pub fn add(&mut self, key: PublicKey) -> Result<(), KeyError> {
         self.insert(key.verifying())
     }
@@ -113,7 +121,7 @@ impl KeySet {
             return Err(KeyError::Mixed);
         }
         if self.keys.len() >= MAX_KEYS {
-            return Err(KeyError::Form("it has more than 64 keys"));
+            return Err(KeyError::Form("the key set has more than 64 keys"));
         }
         let mut id = blake3::Hasher::new();
         id.update(&self.id).update(&key.fingerprint);
@@ -130,12 +138,12 @@ impl KeySet {
         if self.keys.is_empty() { Err(KeyError::Missing("key")) } else { Ok(self) }
     }
 
-    /// The public keys as a JWK Set, without secrets.
+    /// Returns the public keys as a JWK Set, without secrets.
     pub fn to_jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().filter_map(|key| key.jwk.as_ref()).collect::<Vec<_>>() })
     }
 
-    /// The algorithms of the keys in the set, without duplicates.
+    /// Returns the algorithms of all keys in the set, without duplicates.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let all: BTreeSet<Algorithm> = self.keys.iter().flat_map(VerifyingKey::algorithms).collect();
         all.into_iter().collect()
@@ -145,8 +153,9 @@ impl KeySet {
         &self.id
     }
 
-    /// Selects the key for a token's header. If the header has no `kid`, exactly one key must fit the algorithm. For
-    /// Pinlatch's own tokens (`kid_required`), a `kid` is required.
+    /// Selects the key that verifies a token, by the token's header. If the header has no `kid`,
+    /// exactly one key must support the token's algorithm. If `kid_required` is true, as for
+    /// Pinlatch's own tokens, a header without `kid` is refused.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -165,7 +174,7 @@ impl KeySet {
                 match (suited.next(), suited.next()) {
                     (Some(key), None) => Some(key),
                     (Some(_), Some(_)) => {
-                        return Err(Refusal::UnknownKey("(none, and several keys fit)".into()));
+                        return Err(Refusal::UnknownKey("(no kid, but several keys fit)".into()));
                     }
                     (None, _) => return Err(wrong(names(self.algorithms()))),
                 }
@@ -182,17 +191,17 @@ impl KeySet {
 impl From<PublicKey> for KeySet {
     fn from(key: PublicKey) -> Self {
         let mut set = Self::default();
-        // An empty set always accepts its first key.
+        // Adding the first key to an empty set never fails.
         let _ = set.add(key);
         set
     }
 }
 
 fn list(jwks: &Value) -> Result<&Vec<Value>, KeyError> {
-    jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("it has no list of keys"))
+    jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("the JWK Set has no key list"))
 }
 
-/// Removes the line end that an editor adds to a secret in a file.
+/// Removes the line end that a text editor adds at the end of a file.
 pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)

@@ -1,4 +1,5 @@
-//! Key sets (`keyset+jwt`): the edge's public keys and a number, signed by the owner's root key.
+//! This module signs and verifies key sets (`keyset+jwt`). A key set contains the edge's public
+//! keys and a number, and the owner's root key signs the key set.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,19 +12,20 @@ use crate::policy::{self, Expect, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{ROOT, random_id};
 
-/// The audience of key sets.
+/// The audience of all key sets.
 const AUDIENCE: &str = "urn:pinlatch:agents";
 
-/// The lifetime of a key set, in seconds. It is long, because a device can be offline for months. A key set is replaced
-/// by a key set with a higher number.
+/// The lifetime of a key set, in seconds. The lifetime is long because a device can be offline for
+/// months. A key set with a higher number replaces a key set with a lower number.
 const LIFE: u64 = 10 * 366 * 86_400;
 
-/// A verified key set.
+/// The contents of a key set that was verified.
 #[derive(Debug, Clone)]
 pub struct KeySetClaims {
-    /// The key set's number. A device never accepts a key set with a lower number.
+    /// The number of the key set. A device never accepts a key set with a lower number than its
+    /// current key set.
     pub number: u64,
-    /// The edge's public keys.
+    /// The public keys of the edge.
     pub keys: KeySet,
 }
 
@@ -46,7 +48,7 @@ pub fn sign(root: &SigningKey, number: u64, keys: &KeySet, now: u64) -> Result<S
     root.sign(Kind::KeySet, &registered, object(&Custom { number, jwks: keys.to_jwks() }))
 }
 
-/// Verifies a key set with the pinned root key.
+/// Verifies a key set with the root key that the device stored at its enrolment.
 pub fn verify(token: &str, root: &PublicKey) -> Result<KeySetClaims, Refusal> {
     let expect = Expect {
         kind: Kind::KeySet,

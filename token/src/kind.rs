@@ -1,32 +1,36 @@
-//! The kinds of tokens, distinguished by `typ` (RFC 8725 §3.11).
+//! This module defines the kinds of tokens. The header member `typ` contains the kind of a token
+//! (RFC 8725 §3.11).
 
-/// The purpose of a token. A token of one kind is never accepted as another kind.
+/// The purpose of a token. A verifier never accepts a token of one kind as a token of another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A person or a script sends it to the edge (RFC 9068).
+    /// An access token (RFC 9068), which a person or a script sends to the edge.
     Access,
-    /// A browser that opened a guest link sends it to the edge.
+    /// The token of a guest link, which a browser sends to the edge.
     Guest,
-    /// A certificate that a device sends to the edge.
+    /// A device certificate, which a device sends to the edge.
     DeviceCert,
-    /// A device's answer to a challenge of the edge.
+    /// A device's signed response to a challenge of the edge.
     DeviceProof,
-    /// A signed reading that a third party can check.
+    /// A signed sensor reading that a third party can verify. The kind `reading+jwt` is reserved
+    /// for future use.
     Reading,
-    /// A device sends it to another device or to the edge.
+    /// A request that a device sends to another device or to the edge. The kind `devcall+jwt` is
+    /// reserved for future use.
     DeviceCall,
-    /// Allows commands on the LAN while the edge cannot be reached.
+    /// A permission for commands on the local network while the edge is unreachable. The kind
+    /// `grant+jwt` is reserved for future use.
     Grant,
     /// One command for one device.
     Command,
-    /// A numbered set of edge keys, signed by the owner's root key.
+    /// A numbered set of the edge's public keys, which the owner's root key signed.
     KeySet,
-    /// The edge time and a device's nonce, signed by the edge.
+    /// The edge time and a nonce from a device, which the edge signed.
     Welcome,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds of tokens.
     pub const ALL: [Self; 10] = [
         Self::Access,
         Self::Guest,
@@ -40,7 +44,7 @@ impl Kind {
         Self::Welcome,
     ];
 
-    /// The value of `typ`.
+    /// Returns the value of the header member `typ` for this kind.
     pub fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -56,14 +60,14 @@ impl Kind {
         }
     }
 
-    /// Whether the `typ` of a header is this kind.
+    /// Returns whether the `typ` in a token's header is the `typ` of this kind.
     pub fn is_named_by(self, typ: &str) -> bool {
         is_type(typ, self.typ())
     }
 }
 
-/// Whether a header's `typ` is the media type `name`. Case is ignored, and the prefix `application/` is optional
-/// (RFC 7515 §4.1.9).
+/// Returns whether the `typ` in a token's header is the media type `name`. The comparison ignores
+/// case and an optional prefix `application/` (RFC 7515 §4.1.9).
 pub(crate) fn is_type(typ: &str, name: &str) -> bool {
     let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
     let short = if long { typ.get(12..).unwrap_or_default() } else { typ };

@@ -1,8 +1,10 @@
-//! Pinlatch's kinds of tokens: how they are signed and verified.
+//! This crate defines Pinlatch's kinds of tokens, and signs and verifies tokens.
 //!
-//! `jwt-simple` does the cryptography. This crate adds the policy: `exp` and `iat` are required whole numbers, members
-//! are unique, the kind (`typ`) and the audience must match, and the algorithm comes from the key. URLs, keys and files
-//! that a token refers to are never fetched, opened or executed. The caller passes the current time as an argument.
+//! The crate `jwt-simple` does the cryptography, and this crate adds the policy. The claims `exp`
+//! and `iat` are required and must be whole numbers. The names of JSON members must be unique. The
+//! kind (`typ`) and the audience must match. The algorithm is determined by the key and not by the
+//! token. This crate never fetches a URL or opens a file that a token refers to. This crate never
+//! uses a key that a token contains. The caller passes the current time as an argument.
 
 #![warn(missing_docs)]
 
@@ -54,29 +56,31 @@ pub use sealed::{SealingKey, is_sealed};
 use pinlatch_protocol::name::Name;
 use rand::Rng;
 
-/// The issuer of all tokens that the edge signs.
+/// The issuer (`iss`) of all tokens that the edge signs.
 pub const EDGE: &str = "urn:pinlatch:edge";
 
-/// The issuer of key sets, which the owner's root key signs.
+/// The issuer (`iss`) of key sets, which the owner's root key signs.
 pub const ROOT: &str = "urn:pinlatch:root";
 
-/// The audience of tokens for one site of the edge.
+/// Returns the audience (`aud`) of tokens for a site of the edge.
 pub fn site_audience(site: &Name) -> String {
     format!("urn:pinlatch:site:{site}")
 }
 
-/// The audience of tokens for one device.
+/// Returns the audience (`aud`) of tokens for a device.
 pub fn device_audience(site: &Name, device: &Name) -> String {
     format!("urn:pinlatch:device:{site}/{device}")
 }
 
-/// Whether a nonce that another party chose is valid: 16 to 64 base64url characters.
+/// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url
+/// characters.
 pub fn is_nonce(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (16..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// A new random text of 128 bits, for a `jti`, a family or a session nonce.
+/// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as
+/// a session nonce.
 pub fn random_id() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);

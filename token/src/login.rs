@@ -1,5 +1,7 @@
-//! Login with a provider (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636), `state` and `nonce`. This
-//! module builds the requests and verifies the responses. The caller does all network requests.
+//! This module handles logins with an external login provider (OpenID Connect Core 1.0). A login
+//! uses the authorization code flow with PKCE (RFC 7636), `state` and `nonce`. This module builds
+//! the requests to the provider and verifies the provider's responses. The caller sends the
+//! requests over the network.
 
 #[cfg(test)]
 mod tests;
@@ -23,29 +25,33 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::Object;
 use crate::{b64, random_id};
 
-/// The accepted difference between a provider's clock and ours, in seconds.
+/// The accepted difference between the clock of a login provider and the clock of the edge, in
+/// seconds.
 const LEEWAY: u64 = 60;
 
-/// How long a person can take to log in at the provider, in seconds.
+/// The maximum time between the start and the end of a login at a provider, in seconds.
 pub const LOGIN_LIFE: u64 = 600;
 
-/// Distinguishes a login's state from other data that is encrypted with the same key.
+/// The purpose in an encrypted login state. The purpose distinguishes a login state from other data
+/// that is encrypted with the same key.
 const PURPOSE: &str = "login";
 
-/// A login provider: one `[vars.LOGINS.NAME]` table of the configuration.
+/// An external login provider, which has a table `[vars.LOGINS.NAME]` in the deployment's
+/// configuration.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// The provider's name in the configuration and in URLs.
+    /// The provider's name, as used in the configuration and in URLs.
     pub name: Name,
-    /// The site that people log in to.
+    /// The site to which people log in with this provider.
     pub site: Name,
-    /// The label of the provider's login button.
+    /// The label of the login button for this provider.
     pub label: String,
-    /// The provider's `iss`. The URL of its discovery document starts with this value.
+    /// The provider's `iss`. The URL of the provider's discovery document starts with the `iss`.
     pub issuer: String,
-    /// Pinlatch's client id at the provider.
+    /// The client id of this deployment at the provider.
     pub client_id: String,
-    /// Pinlatch's client secret, if the provider requires one.
+    /// The client secret of this deployment at the provider. `None` if the provider requires no
+    /// client secret.
     pub client_secret: Option<Secret>,
     scope: String,
 }
@@ -64,7 +70,7 @@ struct Raw {
     scope: Option<String>,
 }
 
-/// The providers of a deployment.
+/// All login providers of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
     good: Vec<Provider>,
@@ -73,8 +79,9 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads the configuration. `tables` is a table of tables; the key of each table is the provider's name. `secret`
-    /// returns the value of the secret with a given name.
+    /// Reads the login providers from the configuration. `tables` contains one table for each
+    /// provider, under the provider's name. `secret` returns the value of the secret with the given
+    /// name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut providers = Self::default();
         let empty = Object::new();
@@ -90,66 +97,73 @@ impl Providers {
         providers
     }
 
-    /// The errors in the configuration by the provider's name. They are for the owner, not for callers.
+    /// Returns the configuration errors by the provider's name. Only the owner can see the
+    /// configuration errors.
     pub fn faults(&self) -> &BTreeMap<String, String> {
         &self.broken
     }
 
-    /// The providers of a site.
+    /// Returns the login providers of a site.
     pub fn of_site<'a>(&'a self, site: &'a Name) -> impl Iterator<Item = &'a Provider> {
         self.good.iter().filter(move |provider| provider.site == *site)
     }
 
-    /// The provider with this name.
+    /// Returns the login provider with this name.
     pub fn named(&self, name: &Name) -> Option<&Provider> {
         self.good.iter().find(|provider| provider.name == *name)
     }
 
-    /// Pinlatch's client ids at all providers, including providers with an invalid table. A token whose audience is one
-    /// of these client ids is an `id_token`, not an access token.
+    /// Returns the client ids of this deployment at all providers, including providers with an
+    /// invalid table. A token is an `id_token`, and not an access token, if the token's audience is
+    /// one of these client ids.
     pub fn client_ids(&self) -> impl Iterator<Item = &str> {
         self.client_ids.iter().map(String::as_str)
     }
 }
 
-/// A provider's metadata (OpenID Connect Discovery 1.0 §3).
+/// The metadata of a login provider (OpenID Connect Discovery 1.0 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
-    /// The URL that the browser is redirected to.
+    /// The URL to which the edge redirects the browser for a login.
     pub authorization_endpoint: String,
-    /// The URL where the code is exchanged for tokens.
+    /// The URL at which the edge exchanges an authorization code for tokens.
     pub token_endpoint: String,
-    /// The URL of the provider's keys.
+    /// The URL of the provider's public keys.
     pub jwks_uri: String,
-    /// The URL of information about the person, if the provider has this endpoint.
+    /// The URL that returns information about the logged-in person. `None` if the provider has no
+    /// userinfo endpoint.
     pub userinfo_endpoint: Option<String>,
-    /// Whether the client secret is sent in the form, because the provider does not support the `Authorization` header.
+    /// Whether the edge sends the client secret in the form. The form is used if the provider does
+    /// not accept the client secret in the `Authorization` header.
     pub secret_in_form: bool,
-    /// Whether the provider's responses contain `iss` (RFC 9207). If so, a response without `iss` is not from the
-    /// provider.
+    /// Whether every response of the provider contains `iss` (RFC 9207). If every response contains
+    /// `iss`, the provider did not send a response without `iss`.
     pub answers_name_it: bool,
     algorithms: Vec<Algorithm>,
 }
 
-/// The state of a login while the person is at the provider. A cookie of the browser stores it encrypted.
+/// The state of a login that a person has started but not finished. The browser stores the state in
+/// an encrypted cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginState {
     purpose: String,
     exp: u64,
-    /// The provider's name.
+    /// The name of the login provider.
     pub provider: Name,
     state: String,
     nonce: String,
-    /// The PKCE code verifier, which stays secret until the code is exchanged.
+    /// The PKCE code verifier. The verifier stays secret until the edge exchanges the authorization
+    /// code.
     pub verifier: String,
 }
 
-/// The person who logged in.
+/// The person who logged in at a login provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider's `sub` for the person. A provider never assigns it to another person.
+    /// The provider's `sub` for the person. A provider never uses the same `sub` for two people.
     pub subject: String,
-    /// The person's email address, only if the provider reports it as verified.
+    /// The person's email address. `None` if the provider does not report the email address as
+    /// verified.
     pub email: Option<String>,
 }
 
@@ -162,10 +176,10 @@ impl Provider {
     ) -> Result<Self, String> {
         let raw: Raw = read_table(table)?;
         if !sites.contains(&raw.site) {
-            return Err(format!("SITES does not contain its site {:?}", raw.site.as_str()));
+            return Err(format!("`SITES` does not contain the site {:?}", raw.site.as_str()));
         }
         if raw.client_id.is_empty() {
-            return Err("its client_id is empty".into());
+            return Err("`client_id` is empty".into());
         }
         let client_secret = match &raw.client_secret {
             None => None,
@@ -173,10 +187,10 @@ impl Provider {
         };
         let scope = raw.scope.unwrap_or_else(|| "openid email".into());
         if !scope.split(' ').any(|word| word == "openid") {
-            return Err("its scope must contain openid".into());
+            return Err("`scope` must contain openid".into());
         }
         Ok(Self {
-            name: Name::new(name).map_err(|error| format!("its name: {error}"))?,
+            name: Name::new(name).map_err(|error| format!("the provider's name: {error}"))?,
             site: raw.site,
             label: raw.label.unwrap_or_else(|| name.to_owned()),
             issuer: private_uri(&raw.issuer).map_err(|reason| format!("issuer: {reason}"))?,
@@ -186,31 +200,33 @@ impl Provider {
         })
     }
 
-    /// The URL of the provider's metadata.
+    /// Returns the URL of the provider's metadata.
     pub fn discovery_uri(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// Parses the provider's metadata. The `issuer` in the metadata must equal the configured issuer byte by byte.
+    /// Parses the provider's metadata. The `issuer` in the metadata must be equal to the configured
+    /// issuer, byte by byte.
     pub fn read_discovery(&self, document: &Value) -> Result<Discovery, String> {
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
-            value.map(str::to_owned).ok_or_else(|| format!("its discovery document has no {name}"))
+            value.map(str::to_owned).ok_or_else(|| format!("the discovery document has no {name}"))
         };
         let issuer = text("issuer")?;
         if issuer != self.issuer {
-            return Err(format!("its discovery document names another issuer, {:?}", excerpt(&issuer)));
+            return Err(format!("the discovery document contains another issuer, {:?}", excerpt(&issuer)));
         }
         let words = |name: &str| -> Option<Vec<&str>> {
             Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
         };
-        // A provider without PKCE support ignores the PKCE parameters, so it is accepted too.
+        // A provider that does not support PKCE is also accepted, because the provider ignores the
+        // PKCE parameters.
         let methods = words("token_endpoint_auth_methods_supported");
         let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
         let algorithms: Vec<Algorithm> =
             signed.into_iter().filter_map(Algorithm::by_name).filter(|own| !own.is_symmetric()).collect();
         if algorithms.is_empty() {
-            return Err("it supports none of the public-key algorithms that Pinlatch supports".into());
+            return Err("the provider supports no public-key algorithm that Pinlatch supports".into());
         }
         Ok(Discovery {
             authorization_endpoint: private_uri(&text("authorization_endpoint")?)?,
@@ -226,7 +242,7 @@ impl Provider {
         })
     }
 
-    /// The query parameters of the redirect to the provider.
+    /// Returns the query parameters for the redirect to the login provider.
     pub fn question(&self, login: &LoginState, redirect_uri: &str) -> [(&'static str, String); 8] {
         let challenge = b64::encode(&Sha256::digest(login.verifier.as_bytes()));
         [
@@ -241,8 +257,8 @@ impl Provider {
         ]
     }
 
-    /// Applies the whole policy to an `id_token` (OpenID Connect Core §3.1.3.7). The `id_token` must be for this client
-    /// and this login.
+    /// Applies all checks of the policy to an `id_token` (OpenID Connect Core §3.1.3.7). The
+    /// `id_token` must belong to the client id of this deployment and to this login.
     pub fn verify_id_token(
         &self,
         token: &str,
@@ -263,13 +279,14 @@ impl Provider {
         let text = |name: &str| accepted.claims.get(name).and_then(Value::as_str);
         let nonce = text("nonce").ok_or(Refusal::MissingClaim("nonce"))?;
         if !bool::from(nonce.as_bytes().ct_eq(login.nonce.as_bytes())) {
-            return Err(Refusal::BadClaim("nonce", "it belongs to another login".into()));
+            return Err(Refusal::BadClaim("nonce", "the value belongs to another login".into()));
         }
-        // If the token has several audiences, the authorized party (`azp`) must be this client.
+        // If the token has several audiences, the authorized party (`azp`) must be the client id of
+        // this deployment.
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
         let must_be_us = several || accepted.claims.contains_key("azp");
         if must_be_us && text("azp") != Some(&self.client_id) {
-            return Err(Refusal::BadClaim("azp", "it is not the client_id of this deployment".into()));
+            return Err(Refusal::BadClaim("azp", "the value is not the client_id of this deployment".into()));
         }
         Ok(Identity {
             email: verified_email(|name| accepted.claims.get(name)),
@@ -279,8 +296,9 @@ impl Provider {
 }
 
 impl Identity {
-    /// Adds the email address from the userinfo endpoint (OpenID Connect Core §5.3.2), if the `id_token` has no email
-    /// address and `sub` matches. The response is not signed, so no other member of it is used.
+    /// Adds the email address from the response of the userinfo endpoint (OpenID Connect Core
+    /// §5.3.2). The address is added only if the `id_token` has no email address and `sub` is the
+    /// same. Only the email address is used, because the response is not signed.
     #[must_use]
     pub fn with_userinfo(mut self, userinfo: &Value) -> Self {
         let is_theirs = userinfo.get("sub").and_then(Value::as_str) == Some(self.subject.as_str());
@@ -291,7 +309,7 @@ impl Identity {
     }
 }
 
-/// The email address, if the provider reports it as verified.
+/// Returns the email address if the login provider reports the address as verified.
 fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<String> {
     let verified = claim("email_verified") == Some(&Value::Bool(true));
     let email = claim("email").and_then(Value::as_str);
@@ -299,14 +317,14 @@ fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<Strin
 }
 
 impl Discovery {
-    /// Parses the provider's published keys.
+    /// Parses the provider's published public keys.
     pub fn read_keys(&self, jwks: &Value) -> Result<KeySet, crate::key_error::KeyError> {
         KeySet::from_published_jwks(jwks, &self.algorithms)
     }
 }
 
 impl LoginState {
-    /// Starts a login.
+    /// Creates the state of a new login.
     pub fn begin(provider: &Name, now: u64) -> Self {
         Self {
             purpose: PURPOSE.into(),
@@ -314,26 +332,27 @@ impl LoginState {
             provider: provider.clone(),
             state: random_id(),
             nonce: random_id(),
-            // RFC 7636 §4.1 requires at least 43 characters.
+            // RFC 7636 §4.1 requires at least 43 characters for the code verifier.
             verifier: format!("{}{}", random_id(), random_id()),
         }
     }
 
-    /// Whether a provider's response belongs to this login.
+    /// Returns whether a response from a login provider belongs to this login.
     pub fn is_answered_by(&self, provider: &Name, state: &str) -> bool {
         self.provider == *provider && bool::from(self.state.as_bytes().ct_eq(state.as_bytes()))
     }
 
-    /// Encrypts the state for a cookie.
+    /// Encrypts the login state for a cookie.
     pub fn seal(&self, keys: &EdgeKeys) -> Result<String, Refusal> {
         keys.seal_own(bare_claims(object(self)))
     }
 
-    /// Decrypts a state from a cookie.
+    /// Decrypts the login state from a cookie.
     pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(sealed)?;
         let mut members = opened.custom;
-        // jwt-simple parses `exp` and `nonce` itself, so both are missing in `custom`.
+        // jwt-simple treats `exp` and `nonce` as registered claims, so both members are missing in
+        // `custom`.
         if let Some(exp) = opened.expires_at {
             members.insert("exp".into(), exp.as_secs().into());
         }

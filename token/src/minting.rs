@@ -1,4 +1,5 @@
-//! Signs tokens with an owner's own key, for scripts that work without a login.
+//! This module signs tokens with a key that the owner of a script has. A script that signs its own
+//! tokens needs no login.
 
 use jwt_simple::prelude::*;
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use crate::secret;
 use crate::strict::Object;
 use crate::verifying::bare;
 
-/// A private key or shared secret that signs with one algorithm.
+/// A private key or a shared secret that signs tokens with one algorithm.
 pub struct MintingKey {
     pair: Pair,
     algorithm: Algorithm,
@@ -42,9 +43,11 @@ impl std::fmt::Debug for MintingKey {
 }
 
 impl MintingKey {
-    /// Parses the contents of a key file: a private key in PEM (PKCS#8, or PKCS#1 for RSA) or a private JWK in JSON.
-    /// Other contents are the bytes of a shared secret, without the line end that an editor adds. `algorithm` selects
-    /// one of the algorithms that the key supports. The default is RS256 for RSA and HS256 for a secret.
+    /// Parses the contents of a key file. The file contains a private key in PEM (PKCS#8, or PKCS#1
+    /// for RSA) or a private JWK. Any other contents are the bytes of a shared secret. A line end
+    /// at the end of the file does not belong to the secret. `algorithm` selects one of the
+    /// algorithms that the key supports. By default an RSA key signs with RS256, and a secret signs
+    /// with HS256.
     pub fn read(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
         if text.starts_with("-----BEGIN ") {
@@ -61,7 +64,7 @@ impl MintingKey {
             Algorithm::Hs256 => Pair::Hs256(HS256Key::from_bytes(bytes)),
             Algorithm::Hs384 => Pair::Hs384(HS384Key::from_bytes(bytes)),
             Algorithm::Hs512 => Pair::Hs512(HS512Key::from_bytes(bytes)),
-            _ => return Err(KeyError::Unfit("a secret signs only with HS256, HS384 or HS512")),
+            _ => return Err(KeyError::Unfit("a shared secret can sign only with HS256, HS384 or HS512")),
         };
         secret::check(bytes, algorithm)?;
         Ok(Self { pair, algorithm, kid })
@@ -69,10 +72,10 @@ impl MintingKey {
 
     fn from_pem(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         if text.contains("PUBLIC KEY-----") {
-            return Err(KeyError::Unfit("it is a public key; signing needs the private key"));
+            return Err(KeyError::Unfit("the key is a public key; use the private key to sign"));
         }
         if text.contains("ENCRYPTED") {
-            return Err(KeyError::Unfit("it is encrypted; decrypt it with `openssl pkey`"));
+            return Err(KeyError::Unfit("the private key is encrypted; decrypt the key with `openssl pkey`"));
         }
         let family = if Ed25519KeyPair::from_pem(text).is_ok() {
             Family::Ed25519
@@ -86,7 +89,7 @@ impl MintingKey {
         let algorithm = fitting(family, algorithm)?;
         let broken = |_| {
             KeyError::Form(
-                "it is not a private key of RSA (2048 to 4096 bits, e = 65537), P-256, P-384 or Ed25519",
+                "the file is not a private RSA (2048 to 4096 bits, e = 65537), P-256, P-384 or Ed25519 key",
             )
         };
         let pair = match algorithm {
@@ -100,22 +103,22 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("its algorithm is for another type of key"));
+                return Err(KeyError::Unfit("the algorithm is for another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid: None })
     }
 
     fn from_jwk(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
-        let jwk: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("it is not JSON"))?;
-        let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
+        let jwk: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("the text is not JSON"))?;
+        let members = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
         let kid = members.get("kid").and_then(Value::as_str).map(str::to_owned);
         let named = match members.get("alg") {
             None => None,
             Some(name) => Some(
                 name.as_str()
                     .and_then(Algorithm::by_name)
-                    .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
+                    .ok_or(KeyError::Unfit("the `alg` of the key is not a supported signature algorithm"))?,
             ),
         };
         let family =
@@ -125,22 +128,22 @@ impl MintingKey {
                 (Some("EC"), Some("P-256")) => Family::P256,
                 (Some("EC"), Some("P-384")) => Family::P384,
                 (Some("OKP"), Some("Ed25519")) => Family::Ed25519,
-                _ => return Err(KeyError::Unfit("it must be oct, RSA, P-256, P-384 or Ed25519")),
+                _ => return Err(KeyError::Unfit("the key must be oct, RSA, P-256, P-384 or Ed25519")),
             };
         let algorithm = fitting(family, algorithm.or(named))?;
         if family == Family::Secret {
             let secret = members.get("k").and_then(Value::as_str).and_then(b64::decode);
             return Self::from_secret(
-                &secret.ok_or(KeyError::Form("its k is not base64url"))?,
+                &secret.ok_or(KeyError::Form("the member `k` is not base64url"))?,
                 algorithm,
                 kid,
             );
         }
         if !members.contains_key("d") {
-            return Err(KeyError::Unfit("it is a public key; signing needs the private key"));
+            return Err(KeyError::Unfit("the key is a public key; use the private key to sign"));
         }
         let jwk = bare(members, &["kty", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi"]);
-        let broken = |_| KeyError::Form("its members are not a valid private key");
+        let broken = |_| KeyError::Form("the members of the JWK are not a valid private key");
         let pair = match algorithm {
             Algorithm::Rs256 => Pair::Rs256(RS256KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::Rs384 => Pair::Rs384(RS384KeyPair::from_jwk(&jwk).map_err(broken)?),
@@ -152,24 +155,24 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("its algorithm is for another type of key"));
+                return Err(KeyError::Unfit("the algorithm is for another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid })
     }
 
-    /// The algorithm of the signature.
+    /// Returns the algorithm with which the key signs.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The `kid` in the key file, if present.
+    /// Returns the `kid` in the key file. Returns `None` if the key file contains no `kid`.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// Signs the claims unchanged. The header contains `kid`. If this argument is `None`, the header contains the `kid`
-    /// of the key.
+    /// Signs the claims without changing the claims. The token's header contains the argument
+    /// `kid`. If the argument is `None`, the header contains the `kid` from the key file.
     pub fn sign(self, typ: &str, kid: Option<&str>, claims: Map<String, Value>) -> Result<String, Refusal> {
         let header = HeaderOptions { signature_type: Some(typ.to_owned()), ..HeaderOptions::default() };
         let kid = kid.or(self.kid.as_deref());

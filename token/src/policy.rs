@@ -1,7 +1,8 @@
-//! The policy that every verifier applies to every token.
+//! This module is the policy for tokens, which consists of the checks that every verifier applies
+//! to every token.
 //!
-//! Each check is a separate function: [`verify`] runs the checks in order and stops at the first refusal;
-//! [`explain`](crate::explain) runs all of them.
+//! Each check is a separate function. [`verify`] runs the checks in order and stops at the first
+//! check that fails. [`explain`](crate::explain) runs all checks.
 
 use std::rc::Rc;
 
@@ -17,107 +18,116 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, Unverified};
 use crate::verifying::VerifyingKey;
 
-/// How far a signer's clock can be ahead of ours, in seconds. If the leeway is larger, the leeway applies instead.
+/// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway`
+/// is longer, `leeway` applies instead.
 const FUTURE_S: u64 = 60;
 
-/// The claims of RFC 7519 §4.1 that all of Pinlatch's own tokens have.
+/// The registered claims (RFC 7519 §4.1) that all of Pinlatch's own tokens contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
-    /// The issuer.
+    /// The issuer of the token.
     pub iss: String,
-    /// The subject.
+    /// The subject of the token.
     pub sub: String,
-    /// The audience. If the token has several audiences, this is the accepted audience.
+    /// The audience of the token. If the token has several audiences, the field contains the
+    /// audience that was accepted.
     pub aud: String,
-    /// The token's id.
+    /// The id of the token.
     pub jti: String,
-    /// Time of issue, in seconds of Unix time.
+    /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// Expiry, in seconds of Unix time. The token is already expired in this second.
+    /// The time when the token expires, in seconds of Unix time. The token is already invalid at
+    /// the time `exp`.
     pub exp: u64,
 }
 
-/// The claims of a verified token.
+/// The claims of a token that was verified.
 #[derive(Debug, Clone)]
 pub struct Verified<C> {
-    /// The registered claims.
+    /// The registered claims of the token.
     pub registered: Registered,
-    /// The claims specific to the token's kind.
+    /// The claims that only tokens of this kind contain.
     pub custom: C,
 }
 
-/// The requirements for a token of one of Pinlatch's own kinds.
+/// The values that a verifier requires in one of Pinlatch's own tokens.
 #[derive(Debug, Clone)]
 pub struct Expect<'a> {
-    /// The required kind.
+    /// The required kind of the token.
     pub kind: Kind,
-    /// The required issuer.
+    /// The required issuer of the token.
     pub issuer: &'a str,
-    /// The accepted audiences. The token must have at least one of them.
+    /// The accepted audiences. The token must have at least one accepted audience.
     pub audiences: &'a [String],
-    /// The current time, in seconds of Unix time. `None` if the verifier has no clock yet, for example a device before
-    /// its first welcome. Then `iat` and `exp` are required, but not compared with the current time.
+    /// The current time, in seconds of Unix time. `None` means that the verifier has no clock, for
+    /// example a device before its first welcome. A verifier without a clock requires `iat` and
+    /// `exp`, but does not compare the times with the current time.
     pub now: Option<u64>,
-    /// How long a token is still accepted after `exp`, in seconds; 0 for Pinlatch's own tokens.
+    /// The time for which a token is accepted after `exp`, in seconds. The value is 0 for
+    /// Pinlatch's own tokens.
     pub leeway: u64,
-    /// The longest accepted lifetime, in seconds; `None` means no limit.
+    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not
+    /// limited.
     pub max_life: Option<u64>,
 }
 
-/// The requirements for a token of another signer.
+/// The values that a verifier requires in a token of an external signer.
 #[derive(Debug, Clone)]
 pub struct Terms<'a> {
     /// The accepted values of `typ`.
     pub typ: Typ<'a>,
-    /// The required issuer. If `None`, tokens with any issuer or without `iss` are accepted.
+    /// The required issuer of the token. `None` means that `iss` can have any value or be absent.
     pub issuer: Option<&'a str>,
-    /// The accepted audiences. The token must have at least one of them. If `None`, tokens with any audience or without
-    /// `aud` are accepted.
+    /// The accepted audiences. The token must have at least one accepted audience. `None` means
+    /// that `aud` can have any value or be absent.
     pub audiences: Option<&'a [String]>,
-    /// The current time, in seconds of Unix time. If `None`, the times in the token are not compared with the current
-    /// time.
+    /// The current time, in seconds of Unix time. `None` means that the times in the token are not
+    /// compared with the current time.
     pub now: Option<u64>,
-    /// The accepted difference between the clocks, in seconds.
+    /// The accepted difference between the signer's clock and the verifier's clock, in seconds.
     pub leeway: u64,
-    /// The longest accepted lifetime, in seconds; `None` means no limit.
+    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not
+    /// limited.
     pub max_life: Option<u64>,
 }
 
-/// The accepted values of `typ`.
+/// The accepted values of the header member `typ`.
 #[derive(Debug, Clone)]
 pub enum Typ<'a> {
-    /// One of Pinlatch's own kinds.
+    /// Accepts only the `typ` of one of Pinlatch's own kinds.
     Kind(Kind),
-    /// These values, compared as media types.
+    /// Accepts only the given values, which are compared as media types.
     OneOf(&'a [String]),
-    /// The usual values for access tokens: `JWT`, `at+jwt` or no `typ`.
+    /// Accepts the usual values for access tokens: `JWT`, `at+jwt` or no `typ`.
     Usual,
 }
 
-/// An accepted token of another signer.
+/// The contents of an accepted token from an external signer.
 #[derive(Debug, Clone)]
 pub struct Accepted {
-    /// The signature algorithm.
+    /// The algorithm of the token's signature.
     pub alg: Algorithm,
-    /// The header.
+    /// The header of the token.
     pub header: Rc<Object>,
-    /// All claims.
+    /// All claims of the token.
     pub claims: Rc<Object>,
-    /// The issuer.
+    /// The issuer of the token. `None` if the token has no `iss`.
     pub iss: Option<String>,
-    /// The subject.
+    /// The subject of the token. `None` if the token has no `sub`.
     pub sub: Option<String>,
-    /// The accepted audience. If any audience is accepted, this is the first audience in the token.
+    /// The audience that was accepted. If the verifier accepts any audience, the field contains the
+    /// first audience in the token.
     pub aud: Option<String>,
-    /// The token's id.
+    /// The id of the token. `None` if the token has no `jti`.
     pub jti: Option<String>,
-    /// Time of issue, in seconds of Unix time.
+    /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// Expiry, in seconds of Unix time.
+    /// The time when the token expires, in seconds of Unix time.
     pub exp: u64,
 }
 
-/// Applies the whole policy to a token of one of Pinlatch's own kinds: form, kind, key, claims, signature.
+/// Applies all checks of the policy to one of Pinlatch's own tokens. The checks cover the form, the
+/// kind, the key, the claims and the signature.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -126,7 +136,7 @@ pub fn verify<C: DeserializeOwned>(
     verify_own(token, keys, expect, None)
 }
 
-/// Like [`verify`], with a cache of verified signatures.
+/// Applies the checks of [`verify`], and uses a cache of verified signatures.
 pub(crate) fn verify_own<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -156,13 +166,14 @@ pub(crate) fn verify_own<C: DeserializeOwned>(
     Ok(Verified { registered, custom })
 }
 
-/// Applies the whole policy to a token of another signer.
+/// Applies all checks of the policy to a token of an external signer.
 pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
     verify_with_cache(token, keys, terms, None)
 }
 
-/// Like [`verify_foreign`], but uses a cache: a signature is not verified again if the cache contains the same token
-/// with the same keys. All other checks, including the check of the time, are repeated for each use.
+/// Applies the checks of [`verify_foreign`], and uses a cache of verified signatures. If the cache
+/// contains the token for the same key set, the signature is not verified again. All other checks,
+/// including the check of the time, are repeated for each call.
 pub fn verify_foreign_cached(
     token: &str,
     keys: &KeySet,
@@ -178,7 +189,7 @@ fn verify_with_cache(
     terms: &Terms<'_>,
     cache: Option<&mut SignatureCache>,
 ) -> Result<Accepted, Refusal> {
-    // A token above the maximum length is never cached, so its digest is not computed.
+    // A token that is too long is never cached, so its digest is not computed.
     let known = cache.filter(|_| token.len() <= MAX_TOKEN).map(|cache| (CacheKey::of(token, keys), cache));
     let hit = known.as_ref().and_then(|(key, cache)| cache.find(key));
     let verified_before = hit.is_some();
@@ -189,8 +200,9 @@ fn verify_with_cache(
     check_header(&parsed)?;
     check_typ(&parsed, &terms.typ)?;
     let (key, alg) = select(&parsed, keys, &terms.typ)?;
-    // The claims are checked before the signature, because the check of the claims is cheaper. This order is safe,
-    // because a token is accepted only if both checks pass.
+    // The claims are checked before the signature, because the check of the claims is faster.
+    // Checking the claims first is safe, because a token is accepted only if the claims and the
+    // signature are valid.
     let accepted = check_claims(&parsed, alg, terms)?;
     if !verified_before {
         key.verify(token, &parsed, alg)?;
@@ -201,8 +213,8 @@ fn verify_with_cache(
     Ok(accepted)
 }
 
-/// Checks that the header has no forbidden members, and that the members that the policy reads are strings. This check
-/// applies to tokens of all kinds.
+/// Checks that the header has no forbidden members. Also checks that the header members that the
+/// policy uses are strings. The check applies to tokens of all kinds.
 pub(crate) fn check_header(token: &Unverified) -> Result<(), Refusal> {
     for name in ["alg", "kid", "typ", "cty"] {
         token.header_text(name)?;
@@ -232,8 +244,8 @@ pub(crate) fn check_typ(token: &Unverified, accepted: &Typ<'_>) -> Result<(), Re
     if passes { Ok(()) } else { Err(Refusal::WrongKind { found: found(), expected }) }
 }
 
-/// Selects the key and the algorithm. The `alg` in the header can only select one of the algorithms that the key
-/// allows.
+/// Selects the key and the algorithm for a token. The `alg` in the header can select only an
+/// algorithm that the key allows.
 pub(crate) fn select<'k>(
     token: &Unverified,
     keys: &'k KeySet,
@@ -278,7 +290,7 @@ pub(crate) fn check_exp(claims: &Object, terms: &Terms<'_>) -> Result<u64, Refus
     let exp = time(claims, "exp")?.ok_or(Refusal::MissingClaim("exp"))?;
     let iat = time(claims, "iat").ok().flatten();
     if iat.is_some_and(|iat| exp <= iat) {
-        return Err(Refusal::BadClaim("exp", "it must be after iat".into()));
+        return Err(Refusal::BadClaim("exp", "the value must be after `iat`".into()));
     }
     if let Some(now) = terms.now.filter(|now| *now >= exp.saturating_add(terms.leeway)) {
         return Err(Refusal::Expired(now - exp));
@@ -301,25 +313,26 @@ pub(crate) fn check_issuer(claims: &Object, terms: &Terms<'_>) -> Result<Option<
     }
 }
 
-/// Parses a NumericDate: a whole number of seconds below 2^53, which JavaScript represents exactly. RFC 7519 §2 allows
-/// fractions. Fractions are refused, because signers do not write them and verifiers round them differently.
+/// Parses a time (NumericDate) that is a whole number of seconds below 2^53, which JavaScript
+/// represents exactly. RFC 7519 §2 also allows fractions of a second. The policy refuses fractions,
+/// because verifiers round fractions differently.
 pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     const MOST: u64 = 1 << 53;
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_u64().filter(|n| *n < MOST) {
             Some(seconds) => Ok(Some(seconds)),
-            None => Err(Refusal::BadClaim(name, "it must be a whole number of seconds".into())),
+            None => Err(Refusal::BadClaim(name, "the value must be a whole number of seconds".into())),
         },
     }
 }
 
-/// An optional claim. If the claim is present, it must be a string.
+/// Returns an optional claim. If the claim is present, it must be a string.
 pub(crate) fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Refusal> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadClaim(name, "it must be a string of 1 to 512 bytes".into())),
+        Some(_) => Err(Refusal::BadClaim(name, "the value must be a string of 1 to 512 bytes".into())),
     }
 }
 
@@ -331,7 +344,7 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
             .iter()
             .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be strings".into())))
             .collect::<Result<_, _>>()?,
-        Some(_) => return Err(Refusal::BadClaim("aud", "it must be a string or a list of strings".into())),
+        Some(_) => return Err(Refusal::BadClaim("aud", "the value must be a string or a string list".into())),
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
     if !claims.contains_key("aud") {
@@ -345,8 +358,8 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
     }
 }
 
-/// Merges the registered claims into the claims of the token's kind. All claims are then in `custom`, so jwt-simple
-/// adds none.
+/// Merges the registered claims into the claims of the token's kind. All claims are then in
+/// `custom`, so jwt-simple adds no claims.
 pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
     for (name, text) in [
         ("iss", &registered.iss),
@@ -361,7 +374,7 @@ pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<O
     bare_claims(custom)
 }
 
-/// Wraps the claims, so that jwt-simple signs them unchanged.
+/// Wraps the claims so that jwt-simple signs the claims without changes.
 pub(crate) fn bare_claims(claims: Object) -> JWTClaims<Object> {
     JWTClaims {
         issued_at: None,

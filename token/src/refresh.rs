@@ -1,4 +1,5 @@
-//! Refresh tokens. They are encrypted (JWE, A256KW + A256GCM), because only the edge reads them.
+//! This module encrypts and decrypts refresh tokens. A refresh token is encrypted (JWE with A256KW
+//! and A256GCM), because only the edge needs to read the token.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -10,24 +11,25 @@ use crate::policy::{Registered, claims};
 use crate::refusal::Refusal;
 use crate::{EDGE, site_audience};
 
-/// How long a refresh token can stay unused, in seconds.
+/// The time after which an unused refresh token expires, in seconds.
 pub const LIFE: u64 = 30 * 86_400;
 
-/// Distinguishes a refresh token from other data that is encrypted with the same key.
+/// The purpose in a refresh token. The purpose distinguishes a refresh token from other data that
+/// is encrypted with the same key.
 const PURPOSE: &str = "refresh";
 
 /// The contents of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// The site.
+    /// The site that the refresh token is for.
     pub site: Name,
-    /// The user name.
+    /// The user name of the logged-in person.
     pub sub: String,
-    /// The login that the token belongs to.
+    /// The id of the login that the refresh token belongs to.
     pub family: String,
-    /// The token's id, valid for one use.
+    /// The id of the refresh token. The site accepts each id only once.
     pub jti: String,
-    /// When the token expires, in seconds of Unix time.
+    /// The time when the refresh token expires, in seconds of Unix time.
     pub exp: u64,
 }
 
@@ -39,7 +41,7 @@ struct Custom {
 }
 
 impl RefreshClaims {
-    /// Encrypts the token.
+    /// Encrypts the refresh token.
     pub fn seal(&self, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let registered = Registered {
             iss: EDGE.into(),
@@ -53,13 +55,14 @@ impl RefreshClaims {
         keys.seal_own(claims(&registered, object(&custom)))
     }
 
-    /// Decrypts a refresh token that a client sent. The site checks whether the token was used before.
+    /// Decrypts a refresh token that a client sent. The site must then check whether the refresh
+    /// token was already used.
     pub fn open(token: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(token)?;
         let custom: Custom = serde_json::from_value(Value::Object(opened.custom))
-            .map_err(|_| Refusal::BadClaim("purpose", "it is not a refresh token".into()))?;
+            .map_err(|_| Refusal::BadClaim("purpose", "the encrypted text is not a refresh token".into()))?;
         if custom.purpose != PURPOSE {
-            return Err(Refusal::BadClaim("purpose", "it is not a refresh token".into()));
+            return Err(Refusal::BadClaim("purpose", "the encrypted text is not a refresh token".into()));
         }
         let exp = opened.expires_at.ok_or(Refusal::MissingClaim("exp"))?.as_secs();
         if now >= exp {

@@ -1,118 +1,125 @@
-//! The reasons to refuse a token.
+//! This module lists the reasons for refusing a token.
 
-/// Why a token is refused, with enough detail for the owner of the token to fix it. Other callers receive only
-/// `invalid_token`. The error never contains a secret or a whole token.
+/// The reason why a token is refused. The error text contains enough detail for the token's owner
+/// to fix the problem. A caller of the edge receives only the code `invalid_token`. The error text
+/// never contains a secret or a whole token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The token does not have three parts (encrypted: five parts) of canonical base64url, or the token is too long.
-    #[error("not a valid token: {0}")]
+    /// The token is too long, or the token does not have three parts of canonical base64url. An
+    /// encrypted token must have five parts.
+    #[error("the token is not valid: {0}")]
     Malformed(&'static str),
-    /// The header or payload is not one JSON object with unique members of the right types.
+    /// The header or the payload is not a JSON object with unique members of the right types.
     #[error("{0} is not valid JSON for a token: {1}")]
     Json(&'static str, String),
-    /// The header has an extension such as `crit` or `b64`. No extension is supported (RFC 7515 §4.1.11, RFC 7797).
+    /// The header contains an extension such as `crit` or `b64`. Pinlatch supports no extensions
+    /// (RFC 7515 §4.1.11, RFC 7797).
     #[error("the header uses the extension {0}, which is not supported")]
     Extension(&'static str),
     /// The header contains a key or the URL of a key.
-    #[error("the header contains {0:?}; keys are never taken from a token")]
+    #[error("the header contains {0:?}; verifiers never use a key from a token")]
     EmbeddedKey(&'static str),
-    /// `typ` is missing or is the `typ` of another kind.
-    #[error("typ is {found:?} instead of {expected:?}")]
+    /// The header member `typ` is missing or is the `typ` of another kind of token.
+    #[error("the token's typ is {found:?} instead of {expected:?}")]
     WrongKind {
-        /// The header's value.
+        /// The `typ` in the token's header.
         found: String,
-        /// The accepted values.
+        /// The accepted values of `typ`.
         expected: String,
     },
-    /// No configured key has this `kid`. Or the token has no `kid`, and there is not exactly one key that fits.
-    #[error("no key has the kid {0:?}")]
+    /// No configured key has the token's `kid`. The error also occurs if the token has no `kid` but
+    /// needs a `kid` to select the key.
+    #[error("no configured key has the kid {0:?}")]
     UnknownKey(String),
-    /// The header's `alg` is not an algorithm of the key.
-    #[error("alg is {found:?}, but the key is for {expected}")]
+    /// The `alg` in the header is not an algorithm of the key.
+    #[error("the token's alg is {found:?}, but the key is for {expected}")]
     WrongAlgorithm {
-        /// The header's value.
+        /// The `alg` in the token's header.
         found: String,
-        /// The key's algorithms.
+        /// The algorithms that the key allows.
         expected: String,
     },
-    /// The signature is invalid.
-    #[error("the signature does not match")]
+    /// The signature of the token is invalid.
+    #[error("the signature does not match the key")]
     BadSignature,
-    /// A required claim is missing.
+    /// A required claim is missing. The field contains the name of the claim.
     #[error("the claim {0:?} is missing")]
     MissingClaim(&'static str),
-    /// A claim is invalid.
+    /// A claim is invalid. The fields contain the name of the claim and the reason.
     #[error("the claim {0:?} is invalid: {1}")]
     BadClaim(&'static str, String),
-    /// `exp` has passed, by this many seconds.
+    /// The token has expired. The field contains the number of seconds since `exp`.
     #[error("expired {0} s ago")]
     Expired(u64),
-    /// `nbf` or `iat` is in the future, by this many seconds.
-    #[error("not valid yet: it becomes valid in {0} s")]
+    /// The token's `nbf` or `iat` is in the future. The field contains the number of seconds until
+    /// the token becomes valid.
+    #[error("the token is not valid yet; it becomes valid in {0} s")]
     NotYetValid(u64),
-    /// The token's lifetime is longer than the accepted lifetime.
+    /// The lifetime of the token is longer than the verifier accepts.
     #[error("the token is valid for {found} s, but at most {most} s are accepted")]
     TooLongLived {
-        /// The lifetime in seconds, `exp` − `iat`.
+        /// The lifetime of the token in seconds, which is `exp` minus `iat`.
         found: u64,
-        /// The longest accepted lifetime, in seconds.
+        /// The longest lifetime that the verifier accepts, in seconds.
         most: u64,
     },
-    /// `iss` is a different issuer.
-    #[error("the issuer is {found:?} instead of {expected:?}")]
+    /// The token has a different issuer than the verifier requires.
+    #[error("the token's issuer is {found:?} instead of {expected:?}")]
     WrongIssuer {
-        /// The token's value.
+        /// The `iss` of the token.
         found: String,
-        /// The accepted value.
+        /// The `iss` that the verifier requires.
         expected: String,
     },
-    /// `aud` contains no accepted audience.
-    #[error("the audience is {found:?} instead of {expected:?}")]
+    /// The token has no audience that the verifier accepts.
+    #[error("the token's audience is {found:?} instead of {expected:?}")]
     WrongAudience {
-        /// The token's value.
+        /// The `aud` of the token.
         found: String,
-        /// The accepted value.
+        /// The audiences that the verifier accepts.
         expected: String,
     },
-    /// The session nonce belongs to another connection.
-    #[error("the token was made for another connection")]
+    /// The session nonce in the token belongs to another connection.
+    #[error("the token was signed for another connection of the device")]
     WrongSession,
-    /// The command's deadline has passed or can have passed, by this many milliseconds.
-    #[error("the deadline has passed or may have passed, by {0} ms")]
+    /// The deadline of the command has passed or may have passed. The field contains the number of
+    /// milliseconds since the deadline.
+    #[error("the command's deadline has passed, or may have passed, {0} ms ago")]
     DeadlinePassed(u64),
     /// The HMAC of a code or challenge is invalid, or an encrypted state cannot be decrypted.
-    #[error("the seal does not match: it was not made by this edge, or the text was changed")]
+    #[error("another edge issued the text, or the text was changed")]
     BadSeal,
-    /// The `alg` or `enc` of an encrypted token is not supported.
+    /// The `alg` or the `enc` of an encrypted token is not supported.
     #[error("{member} is {found:?}, but sealed tokens must use {expected}")]
     WrongEncryption {
-        /// `alg` or `enc`.
+        /// The name of the header member: `alg` or `enc`.
         member: &'static str,
-        /// The header's value.
+        /// The value of the header member.
         found: String,
-        /// The supported values.
+        /// The values that Pinlatch supports.
         expected: String,
     },
-    /// The `cty` of an encrypted token is not `JWT`.
-    #[error("cty is {0:?} instead of \"JWT\"")]
+    /// The `cty` of an encrypted token is not `JWT`. The field contains the `cty`.
+    #[error("the token's cty is {0:?} instead of \"JWT\"")]
     WrongContentType(String),
-    /// The ephemeral key of an encrypted token is missing or invalid.
-    #[error("the header's epk is invalid: {0}")]
+    /// The ephemeral key (`epk`) of an encrypted token is missing or invalid.
+    #[error("the ephemeral key (epk) in the token's header is invalid: {0}")]
     BadEphemeralKey(&'static str),
-    /// The recipient has no key that decrypts tokens.
-    #[error("the recipient has no key for sealed tokens")]
+    /// The recipient of an encrypted token has no key that decrypts tokens.
+    #[error("the recipient has no key that decrypts sealed tokens")]
     NoEncryptionKey,
-    /// An encrypted token could not be decrypted. The error does not contain the reason (RFC 7516 §11.5).
-    #[error("the token cannot be decrypted: it was sealed for another key, or it was changed")]
+    /// An encrypted token could not be decrypted. The error contains no reason, because a reason
+    /// would help an attacker (RFC 7516 §11.5).
+    #[error("the token cannot be decrypted, because the token was encrypted for another key or was changed")]
     NotDecrypted,
-    /// The decrypted content of a token does not have the form of a signed JWT.
-    #[error("the sealed content is not a signed JWT: {0}")]
+    /// The decrypted content of an encrypted token does not have the form of a signed JWT.
+    #[error("the decrypted content is not a signed JWT: {0}")]
     BadContent(&'static str),
 }
 
 impl Refusal {
-    /// All codes.
+    /// All stable codes of refusals.
     pub const CODES: [&str; 24] = [
         "malformed",
         "json",
@@ -140,7 +147,7 @@ impl Refusal {
         "bad_content",
     ];
 
-    /// The stable code, for logs and for the owner.
+    /// Returns the stable code of the refusal, for logs and for the owner of the token.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
@@ -171,7 +178,8 @@ impl Refusal {
     }
 }
 
-/// A part of a token that is safe to show: short and without control characters.
+/// Returns an excerpt of a token that is safe to show. The excerpt is short and contains no control
+/// characters.
 pub(crate) fn excerpt(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -1,8 +1,10 @@
-//! Sealed tokens: a signed JWT inside a JWE (RFC 7516 compact; RFC 7519 §5.2), which only the edge can decrypt.
+//! This module handles sealed tokens. A sealed token is a signed JWT inside a JWE that only the
+//! edge can decrypt (RFC 7516, compact form; RFC 7519 §5.2).
 //!
-//! Encryption hides a token but does not prove who sent it, because anyone can encrypt for the edge. So the policy
-//! verifies the decrypted token like any other token. Malformed tokens are refused before any cryptography. All later
-//! failures have the same refusal (RFC 7516 §11.5), so that an attacker cannot learn from failed attempts.
+//! Encryption hides the signed JWT but does not prove who sent the token, because anyone can
+//! encrypt a token for the edge. The policy therefore verifies the decrypted JWT like any other
+//! token. A malformed token is refused before any cryptography is done. All later failures return
+//! the same error (RFC 7516 §11.5), so that an attacker cannot learn from failed attempts.
 
 mod cipher;
 mod envelope;
@@ -18,12 +20,13 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::MAX_TOKEN;
 use envelope::Envelope;
 
-/// Whether a text has the five parts of a sealed token. A signed token has three.
+/// Returns whether a text has five parts, like a sealed token. A signed token has three parts.
 pub fn is_sealed(token: &str) -> bool {
     token.split('.').take(6).count() == 5
 }
 
-/// Decrypts a sealed token with one of the keys. Returns the signed JWT inside, which is not verified yet.
+/// Decrypts a sealed token with one of the keys. Returns the signed JWT inside the token, whose
+/// signature is not verified yet.
 pub(crate) fn open<'k>(
     token: &str,
     keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -31,18 +34,19 @@ pub(crate) fn open<'k>(
     let envelope = Envelope::parse(token)?;
     let key = select(&envelope, keys)?;
     let plain = key.open(&envelope).ok_or(Refusal::NotDecrypted)?;
-    let token = String::from_utf8(plain).map_err(|_| Refusal::BadContent("it is not UTF-8 text"))?;
+    let token = String::from_utf8(plain).map_err(|_| Refusal::BadContent("the content is not UTF-8 text"))?;
     check_content(&token)?;
     Ok(token)
 }
 
-/// Checks the form and the header of a sealed token. Only the recipient of the token can check more, because all other
-/// checks need the key.
+/// Checks the form and the header of a sealed token. All other checks need the recipient's private
+/// key.
 pub(crate) fn check(token: &str) -> Result<(), Refusal> {
     Envelope::parse(token).map(drop)
 }
 
-/// Selects the key for a header. If the header has no `kid`, exactly one key must fit the algorithm.
+/// Selects the key that decrypts a sealed token. If the header has no `kid`, exactly one key must
+/// support the algorithm in the header.
 fn select<'k>(
     envelope: &Envelope<'_>,
     mut keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -60,21 +64,21 @@ fn select<'k>(
     let mut suited = keys.filter(|key| key.algorithm() == alg);
     match (suited.next(), suited.next()) {
         (Some(key), None) => Ok(key),
-        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(none, and several keys fit)".into())),
+        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(no kid, but several keys fit)".into())),
         (None, _) => Err(wrong(known.join(" or "))),
     }
 }
 
-/// Checks that the content has the form of a signed JWT: it is not sealed again, and it has a signature. The signature
-/// is not verified here.
+/// Checks that the decrypted content has the form of a signed JWT. The content must have a
+/// signature and must not be another sealed token. The signature is not verified here.
 fn check_content(token: &str) -> Result<(), Refusal> {
     if is_sealed(token) {
-        return Err(Refusal::BadContent("it is another sealed token"));
+        return Err(Refusal::BadContent("the content is another sealed token"));
     }
     match token.split('.').collect::<Vec<_>>().as_slice() {
-        [_, _, ""] => Err(Refusal::BadContent("it is not signed")),
+        [_, _, ""] => Err(Refusal::BadContent("the content is not signed")),
         [_, _, _] if token.len() <= MAX_TOKEN => Ok(()),
-        [_, _, _] => Err(Refusal::BadContent("it is longer than 8 KiB")),
-        _ => Err(Refusal::BadContent("it does not have three parts")),
+        [_, _, _] => Err(Refusal::BadContent("the token is longer than 8 KiB")),
+        _ => Err(Refusal::BadContent("the token does not have three parts")),
     }
 }

@@ -1,6 +1,8 @@
-//! Strict parsing of a token: three canonical base64url parts, and JSON objects with unique members.
+//! This module parses tokens strictly. A token must have three parts of canonical base64url, and
+//! the members of its JSON objects must be unique.
 //!
-//! Duplicate members are refused, because parsers use different members of a duplicate pair (RFC 8725 §3.8).
+//! Duplicate members are refused, because some parsers use the first member and other parsers use
+//! the last member (RFC 8725 §3.8).
 
 use std::fmt;
 use std::rc::Rc;
@@ -11,15 +13,15 @@ use serde_json::{Map, Value};
 use crate::b64;
 use crate::refusal::{Refusal, excerpt};
 
-/// The longest accepted token, in bytes.
+/// The maximum length of a token, in bytes.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 
-/// The deepest accepted nesting in a header or payload.
+/// The maximum nesting depth of the JSON in a token's header or payload.
 const MAX_DEPTH: usize = 8;
 
 pub(crate) type Object = Map<String, Value>;
 
-/// A token with a valid form. The contents of the token are not verified.
+/// A token whose form is valid. The signature and the claims of the token are not verified.
 #[derive(Debug)]
 pub(crate) struct Unverified {
     pub header: Rc<Object>,
@@ -40,16 +42,16 @@ impl Unverified {
 
     fn parts(token: &str) -> Result<[&str; 3], Refusal> {
         if token.len() > MAX_TOKEN {
-            return Err(Refusal::Malformed("it is longer than 8 KiB"));
+            return Err(Refusal::Malformed("the token is longer than 8 KiB"));
         }
         let mut parts = token.split('.');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(header), Some(payload), Some(signature), None) => Ok([header, payload, signature]),
-            _ => Err(Refusal::Malformed("it does not have three parts")),
+            _ => Err(Refusal::Malformed("the token does not have three parts")),
         }
     }
 
-    /// A member of the header. If the member is present, it must be a string.
+    /// Returns a member of the header. If the member is present, it must be a string.
     pub(crate) fn header_text(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         match self.header.get(name) {
             None => Ok(None),
@@ -60,16 +62,16 @@ impl Unverified {
 }
 
 pub(crate) fn object(part: &str, which: &'static str) -> Result<Object, Refusal> {
-    let bytes = b64::decode(part).ok_or(Refusal::Malformed("a part is not base64url"))?;
+    let bytes = b64::decode(part).ok_or(Refusal::Malformed("a token part is not base64url"))?;
     parse_object(&bytes).map_err(|error| Refusal::Json(which, excerpt(&error)))
 }
 
-/// Parses one JSON object with unique members at every level.
+/// Parses one JSON object. The members of each nested object must be unique.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Object, String> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(object))) if depth(&object) <= MAX_DEPTH => Ok(object),
-        Ok(Strict(Value::Object(_))) => Err("it is nested too deeply".into()),
-        Ok(_) => Err("it is not an object".into()),
+        Ok(Strict(Value::Object(_))) => Err("the JSON is nested too deeply".into()),
+        Ok(_) => Err("the value is not a JSON object".into()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -131,7 +133,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Object::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member occurs twice"));
+                return Err(A::Error::custom("a member of a JSON object occurs twice"));
             }
         }
         Ok(Value::Object(object))

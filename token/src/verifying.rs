@@ -1,7 +1,8 @@
-//! Keys that verify tokens: public keys and shared secrets of other parties, parsed from a JWK, a PEM file or bytes.
+//! This module defines the keys that verify tokens. The keys are public keys and shared secrets of
+//! external signers, parsed from a JWK, a PEM file or bytes.
 //!
-//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). jwt-simple has a separate key type for
-//! each algorithm, so a key cannot be used with another algorithm.
+//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). The crate jwt-simple
+//! has a separate key type for each algorithm, so a key cannot be used with another algorithm.
 
 use jwt_simple::prelude::*;
 use pkcs1::RsaPublicKey;
@@ -27,18 +28,19 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// A key with its algorithms.
+/// A key that verifies tokens with one or more algorithms.
 #[derive(Debug, Clone)]
 pub(crate) struct VerifyingKey {
     pub kid: Option<String>,
-    /// The public key as a JWK; `None` for a secret, which must not be shown.
+    /// The public key as a JWK. `None` for a shared secret, which must not be shown.
     pub jwk: Option<Value>,
-    /// Identifies the key material. Two keys with the same material have the same fingerprint, even if `kid` differs.
+    /// A digest of the key material. Two keys with the same material have the same fingerprint,
+    /// even if their `kid` is different.
     pub fingerprint: [u8; 32],
     forms: Vec<Form>,
 }
 
-/// A key for one algorithm.
+/// A key in jwt-simple's type for one algorithm.
 #[derive(Clone)]
 enum Form {
     Hs256(HS256Key),
@@ -61,7 +63,7 @@ impl std::fmt::Debug for Form {
     }
 }
 
-/// Key material, from which the keys for each algorithm are made.
+/// Key material from which the keys for the single algorithms are created.
 enum Material<'a> {
     Secret(&'a [u8]),
     Rsa { n: &'a [u8], e: &'a [u8] },
@@ -73,18 +75,18 @@ enum Material<'a> {
 impl VerifyingKey {
     /// Parses a JWK (RFC 7517). A key without `alg` gets the algorithms in `usual`.
     pub fn from_jwk(jwk: &Value, usual: &[Algorithm]) -> Result<Self, KeyError> {
-        let members = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
+        let members = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
         let kid = kid_of(members)?;
         check_use(members)?;
         let named = match members.get("alg") {
             None => None,
             Some(Value::String(name)) => Some(
                 Algorithm::by_name(name)
-                    .ok_or(KeyError::Unfit("its alg is not a supported signature algorithm"))?,
+                    .ok_or(KeyError::Unfit("the `alg` of the key is not a supported signature algorithm"))?,
             ),
-            Some(_) => return Err(KeyError::Form("its alg is not a string")),
+            Some(_) => return Err(KeyError::Form("the `alg` of the key is not a string")),
         };
-        let kty = members.get("kty").and_then(Value::as_str).ok_or(KeyError::Form("it has no kty"))?;
+        let kty = members.get("kty").and_then(Value::as_str).ok_or(KeyError::Form("the JWK has no `kty`"))?;
         let part = |name: &str| members.get(name).and_then(Value::as_str).and_then(b64::decode);
         let algorithms = named.as_slice();
         let algorithms = if algorithms.is_empty() { usual } else { algorithms };
@@ -93,48 +95,49 @@ impl VerifyingKey {
         }
         let mut key = match kty {
             "oct" => {
-                let secret = part("k").ok_or(KeyError::Form("its k is not base64url"))?;
+                let secret = part("k").ok_or(KeyError::Form("the member `k` is not base64url"))?;
                 Self::of(&Material::Secret(&secret), algorithms)?
             }
             "RSA" => {
-                let n = part("n").ok_or(KeyError::Form("its n is not base64url"))?;
-                let e = part("e").ok_or(KeyError::Form("its e is not base64url"))?;
+                let n = part("n").ok_or(KeyError::Form("the member `n` is not base64url"))?;
+                let e = part("e").ok_or(KeyError::Form("the member `e` is not base64url"))?;
                 Self::of(&Material::Rsa { n: &n, e: &e }, algorithms)?
             }
             "EC" => Self::of(&curve(members)?, algorithms)?,
             "OKP" => Self::of(&edwards(members)?, algorithms)?,
-            _ => return Err(KeyError::Unfit("its kty must be oct, RSA, EC or OKP")),
+            _ => return Err(KeyError::Unfit("the `kty` of the key must be oct, RSA, EC or OKP")),
         };
         // If the JWK has an `alg`, the key must support this algorithm.
         if named.is_some_and(|named| key.algorithms().all(|own| own != named)) {
-            return Err(KeyError::Unfit("its alg does not fit its kty or crv"));
+            return Err(KeyError::Unfit("the `alg` of the key does not fit the `kty` or `crv`"));
         }
         key.kid = kid;
         Ok(key)
     }
 
-    /// Parses a public key in PEM: SubjectPublicKeyInfo (RFC 7468 §13) or PKCS#1.
+    /// Parses a public key in PEM. The PEM block contains a SubjectPublicKeyInfo (RFC 7468 §13) or
+    /// a PKCS#1 key.
     pub fn from_pem(text: &str, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let text = text.trim();
         let (label, der) =
-            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("it is not one PEM block"))?;
+            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("the text is not one PEM block"))?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der, usual),
             "RSA PUBLIC KEY" => Self::from_pkcs1(&der, usual),
             "CERTIFICATE" => Err(KeyError::Unfit(
-                "it is a certificate; `openssl x509 -pubkey -noout` prints its public key",
+                "the file is a certificate; `openssl x509 -pubkey -noout` prints the public key",
             )),
             label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
-            _ => Err(KeyError::Unfit("its PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
+            _ => Err(KeyError::Unfit("the PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
         }
     }
 
-    /// Uses the bytes as a shared secret.
+    /// Creates a key that uses the bytes as a shared secret.
     pub fn from_secret(secret: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
         Self::of(&Material::Secret(secret), usual)
     }
 
-    /// One of Pinlatch's own public keys.
+    /// Creates a key from one of Pinlatch's own public keys.
     pub fn own(kid: &str, key: Ed25519PublicKey) -> Self {
         let jwk = jwk_of(&Form::EdDsa(key.clone()), Some(kid));
         Self {
@@ -147,10 +150,10 @@ impl VerifyingKey {
 
     fn from_spki(der: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
         let spki = SubjectPublicKeyInfoRef::from_der(der)
-            .map_err(|_| KeyError::Form("it is not a SubjectPublicKeyInfo"))?;
+            .map_err(|_| KeyError::Form("the PEM block is not a SubjectPublicKeyInfo"))?;
         let curve =
             spki.algorithm.parameters.and_then(|any: AnyRef<'_>| any.decode_as::<ObjectIdentifier>().ok());
-        let broken = |_| KeyError::Form("the point is not on its curve");
+        let broken = |_| KeyError::Form("the public key is not a point on the curve");
         match (spki.algorithm.oid, curve) {
             (RSA, _) => Self::from_pkcs1(spki.subject_public_key.raw_bytes(), usual),
             (EC, Some(P256)) => {
@@ -164,17 +167,17 @@ impl VerifyingKey {
                     Ed25519PublicKey::from_bytes(spki.subject_public_key.raw_bytes()).map_err(broken)?;
                 Self::of(&Material::Ed25519(key), usual)
             }
-            _ => Err(KeyError::Unfit("it must be RSA, P-256, P-384 or Ed25519")),
+            _ => Err(KeyError::Unfit("the key must be RSA, P-256, P-384 or Ed25519")),
         }
     }
 
     fn from_pkcs1(der: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
-        let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Form("it is not an RSA public key"))?;
+        let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Form("the key is not a public RSA key"))?;
         Self::of(&Material::Rsa { n: key.modulus.as_bytes(), e: key.public_exponent.as_bytes() }, usual)
     }
 
-    /// A key for those `algorithms` that fit the key material. If `algorithms` is empty, the key gets the default
-    /// algorithm of the material.
+    /// Creates a key for those `algorithms` that fit the key material. If `algorithms` is empty,
+    /// the key gets the default algorithm for the key material.
     fn of(material: &Material<'_>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let family = material.family();
         let usual = [family.usual()];
@@ -191,46 +194,48 @@ impl VerifyingKey {
         Ok(Self { kid: None, jwk, fingerprint: material.fingerprint(), forms })
     }
 
-    /// The key's algorithms.
+    /// Returns the algorithms of the key.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
         self.forms.iter().map(Form::algorithm)
     }
 
-    /// Whether the key is a shared secret.
+    /// Returns whether the key is a shared secret.
     pub fn is_secret(&self) -> bool {
         self.algorithms().any(Algorithm::is_symmetric)
     }
 
-    /// Verifies a token's signature. The caller must have checked the token's form and `alg`.
+    /// Verifies the signature of a token. The caller must already have checked the token's form and
+    /// `alg`.
     pub fn verify(&self, token: &str, parsed: &Unverified, algorithm: Algorithm) -> Result<(), Refusal> {
         let form = self.forms.iter().find(|form| form.algorithm() == algorithm);
         form.ok_or(Refusal::BadSignature)?.verify(token, parsed)
     }
 }
 
-/// The `kid` in a JWK, if present.
+/// Returns the `kid` of a JWK. Returns `None` if the JWK has no `kid`.
 pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, KeyError> {
     match members.get("kid") {
         None => Ok(None),
         Some(Value::String(kid)) if !kid.is_empty() && kid.len() <= 256 => Ok(Some(kid.clone())),
-        Some(_) => Err(KeyError::Form("its kid must be a string of 1 to 256 bytes")),
+        Some(_) => Err(KeyError::Form("the `kid` must be a string of 1 to 256 bytes")),
     }
 }
 
 fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|usage| usage != "sig") {
-        return Err(KeyError::Unfit("its use must be sig"));
+        return Err(KeyError::Unfit("the `use` of the key must be `sig`"));
     }
     let verifies = |operations: &Value| {
         operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
     };
     if members.get("key_ops").is_some_and(|operations| !verifies(operations)) {
-        return Err(KeyError::Unfit("its key_ops must contain verify"));
+        return Err(KeyError::Unfit("the `key_ops` of the key must contain `verify`"));
     }
     Ok(())
 }
 
-/// A JWK with only the members of the key itself, so that jwt-simple does not check other members.
+/// Returns a JWK with only the members of the key material, so that jwt-simple does not check other
+/// members.
 pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
     let bare: Map<String, Value> =
         names.iter().filter_map(|name| Some(((*name).to_owned(), members.get(*name)?.clone()))).collect();
@@ -239,20 +244,20 @@ pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
 
 fn curve<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
     let jwk = bare(members, &["kty", "crv", "x", "y"]);
-    let broken = |_| KeyError::Form("its x and y are not a point on its curve");
+    let broken = |_| KeyError::Form("the members `x` and `y` are not a point on the curve");
     match members.get("crv").and_then(Value::as_str) {
         Some("P-256") => Ok(Material::P256(ES256PublicKey::from_jwk(&jwk).map_err(broken)?)),
         Some("P-384") => Ok(Material::P384(ES384PublicKey::from_jwk(&jwk).map_err(broken)?)),
-        _ => Err(KeyError::Unfit("its crv must be P-256 or P-384")),
+        _ => Err(KeyError::Unfit("the `crv` of the key must be P-256 or P-384")),
     }
 }
 
 fn edwards<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
     if members.get("crv").is_none_or(|crv| crv != "Ed25519") {
-        return Err(KeyError::Unfit("its crv must be Ed25519"));
+        return Err(KeyError::Unfit("the `crv` of the key must be Ed25519"));
     }
     let jwk = bare(members, &["kty", "crv", "x"]);
-    let key = Ed25519PublicKey::from_jwk(&jwk).map_err(|_| KeyError::Form("its x is not an Ed25519 key"))?;
+    let key = Ed25519PublicKey::from_jwk(&jwk).map_err(|_| KeyError::Form("`x` is not an Ed25519 key"))?;
     Ok(Material::Ed25519(key))
 }
 
@@ -287,7 +292,7 @@ impl Material<'_> {
     }
 
     fn form(&self, algorithm: Algorithm) -> Result<Form, KeyError> {
-        let unfit = || KeyError::Unfit("its algorithm is for another type of key");
+        let unfit = || KeyError::Unfit("the algorithm is for another type of key");
         Ok(match (self, algorithm) {
             (Self::Secret(secret), _) => {
                 secret::check(secret, algorithm)?;
@@ -307,7 +312,8 @@ impl Material<'_> {
     }
 }
 
-/// Checks the size of the modulus and that the exponent is 65537. Returns both numbers without leading zeros.
+/// Checks that the RSA modulus has an accepted size and that the exponent is 65537. Returns the
+/// modulus and the exponent without leading zeros.
 pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let trimmed = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
     let (n, e) = (trimmed(n), trimmed(e));
@@ -324,7 +330,7 @@ pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyEr
 
 fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
     let (n, e) = rsa_public(n, e)?;
-    let broken = |_| KeyError::Form("its modulus is not a valid RSA modulus");
+    let broken = |_| KeyError::Form("the RSA modulus is not valid for an RSA key");
     Ok(match algorithm {
         Algorithm::Rs256 => Form::Rs256(RS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Rs384 => Form::Rs384(RS384PublicKey::from_components(&n, &e).map_err(broken)?),
@@ -332,7 +338,7 @@ fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
         Algorithm::Ps256 => Form::Ps256(PS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps384 => Form::Ps384(PS384PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps512 => Form::Ps512(PS512PublicKey::from_components(&n, &e).map_err(broken)?),
-        _ => return Err(KeyError::Unfit("its algorithm is for another type of key")),
+        _ => return Err(KeyError::Unfit("the algorithm is for another type of key")),
     })
 }
 
@@ -380,7 +386,8 @@ impl Form {
     fn verify(&self, token: &str, parsed: &Unverified) -> Result<(), Refusal> {
         let options = Some(lenient());
         let outcome = match self {
-            // Only the tag is compared, because the policy has already done the other checks of jwt-simple.
+            // Only the authentication tag is compared, because the policy has already done all
+            // other checks.
             Self::Hs256(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs384(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs512(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
@@ -395,14 +402,15 @@ impl Form {
             Self::EdDsa(key) => key.verify_token::<SignatureOnly>(token, options).map(drop),
         };
         outcome.map_err(|error| match error.downcast_ref::<serde_json::Error>() {
-            // jwt-simple verifies the signature and then parses the registered claims again, with its own types.
+            // After verifying the signature, jwt-simple parses the registered claims again with its
+            // own types.
             Some(_) => Refusal::Json("the payload", "a registered claim has the wrong type".into()),
             None => Refusal::BadSignature,
         })
     }
 }
 
-/// The signed part of a token: everything before the second dot (RFC 7515 §5.2).
+/// Returns the signed part of a token, which is everything before the second dot (RFC 7515 §5.2).
 fn signed(token: &str) -> &[u8] {
     token.rsplit_once('.').map_or("", |(signed, _)| signed).as_bytes()
 }
@@ -412,8 +420,8 @@ fn same_tag(tag: &[u8], parsed: &Unverified) -> Result<(), Refusal> {
     if bool::from(tag.ct_eq(&parsed.signature)) { Ok(()) } else { Err(Refusal::BadSignature) }
 }
 
-/// Options with which jwt-simple checks only `alg` and the signature. The policy checks the claims, and its checks are
-/// stricter.
+/// Returns options with which jwt-simple checks only `alg` and the signature. The policy checks the
+/// claims more strictly than jwt-simple.
 pub(crate) fn lenient() -> VerificationOptions {
     VerificationOptions {
         accept_future: true,

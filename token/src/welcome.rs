@@ -1,4 +1,5 @@
-//! Signed edge time (`welcome+jwt`). It contains a nonce that the requester chose, so the requester knows that the time
+//! This module signs and verifies the edge time (`welcome+jwt`). A device that requests the time
+//! sends a nonce, and the welcome contains the nonce. The nonce proves to the device that the time
 //! is current.
 
 use pinlatch_protocol::name::Name;
@@ -15,12 +16,12 @@ use crate::{EDGE, random_id, site_audience};
 /// The lifetime of a welcome, in seconds.
 const LIFE: u64 = 60;
 
-/// The contents of a welcome.
+/// The contents of a welcome that was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
-    /// Edge time at signing, in milliseconds of Unix time.
+    /// The edge time when the welcome was signed, in milliseconds of Unix time.
     pub now_ms: u64,
-    /// The site that the connection belongs to.
+    /// The site that the device belongs to.
     pub site: Name,
 }
 
@@ -31,7 +32,7 @@ struct Custom {
     site: Name,
 }
 
-/// Signs the edge time together with `session`, the requester's nonce.
+/// Signs the edge time together with `session`, which is the nonce from the device.
 pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<String, Refusal> {
     let registered = Registered {
         iss: EDGE.into(),
@@ -45,8 +46,8 @@ pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<
     keys.signer().sign(Kind::Welcome, &registered, object(&custom))
 }
 
-/// Verifies a welcome with the requester's nonce. The requester needs no clock, because the nonce proves that the
-/// welcome is fresh.
+/// Verifies a welcome that contains the nonce `session`. The device needs no clock, because the
+/// nonce proves that the welcome is new.
 pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<Welcome, Refusal> {
     let expect = Expect {
         kind: Kind::Welcome,
@@ -61,7 +62,7 @@ pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<
         return Err(Refusal::WrongSession);
     }
     if custom.now_ms / 1000 != registered.iat {
-        return Err(Refusal::BadClaim("now_ms", "it differs from iat".into()));
+        return Err(Refusal::BadClaim("now_ms", "the value differs from `iat`".into()));
     }
     Ok(Welcome { now_ms: custom.now_ms, site: custom.site })
 }

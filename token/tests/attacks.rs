@@ -1,6 +1,7 @@
-//! Runs every attack of the catalogue against every verifier of this crate, and checks the refusal's exact code.
+//! Sends every attack of the attack catalogue to every verifier of this crate, and compares the
+//! refusal codes.
 //!
-//! The end-to-end tests use the same catalogue and send the tokens to a real Worker.
+//! The end-to-end tests send the tokens of the same catalogue to a real Worker.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
 
-/// An edge, a device, three issuers, and a valid token for each role.
+/// An edge, a device and three external issuers, with a valid token for each kind of verifier.
 struct Fixture {
     edge: EdgeKeys,
     root: SigningKey,
@@ -157,11 +158,11 @@ impl Fixture {
         subjects.into_iter().map(|subject| subject.beside(&all)).collect()
     }
 
-    /// Verifies a token like its recipient.
+    /// Verifies a token in the same way as the token's recipient.
     fn check(&self, subject: &Subject, token: &str) -> Result<(), Refusal> {
         let home = &self.sites[0];
         match subject.role {
-            // The Worker decides in the same way.
+            // The Worker uses the same condition to recognise a token of an external issuer.
             Role::Access | Role::Issuer if self.issuers.claims_to_know(token) => {
                 let admitted = self.issuers.admit(token, NOW, &mut self.cache.borrow_mut());
                 admitted.map(drop).map_err(|error| match error {
@@ -193,7 +194,7 @@ impl Fixture {
         }
     }
 
-    /// Checks that the explanation of the token agrees with the policy.
+    /// Checks that the explanation of a token agrees with the policy.
     fn explanation_agrees(&self, subject: &Subject, token: &str) {
         let edge = (self.edge.public().clone(), EDGE);
         let (keys, iss) = match subject.role {

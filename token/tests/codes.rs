@@ -1,4 +1,5 @@
-//! For every refusal code, a token or key causes this code. `docs/tokens.md` explains each code to the owner.
+//! Checks that each refusal code can occur. For each code, the tests contain a token or key that is
+//! refused with this code. `docs/tokens.md` explains the codes to the owner.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -28,7 +29,7 @@ fn decode(text: &str) -> Vec<u8> {
     Base64UrlUnpadded::decode_vec(text).unwrap()
 }
 
-/// A token with any header and claims, and a valid signature.
+/// Creates a token with the given header and claims and a valid signature.
 fn forge(header: &str, claims: &str) -> String {
     let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
     let tag = hmac_sha256::HMAC::mac(signed.as_bytes(), secret());
@@ -78,7 +79,7 @@ fn commanded(session: &str, latest_edge_ms: u64) -> Refusal {
     command::verify(&token, keys.public(), &expect).unwrap_err()
 }
 
-/// The refusals of sealed tokens with one fault each.
+/// Returns the refusals of six sealed tokens, each of which has a different error.
 fn sealed() -> [Refusal; 6] {
     let edge = EdgeKeys::generate().unwrap();
     let key = SealingKey::read(edge.published().to_string().as_bytes()).unwrap();

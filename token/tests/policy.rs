@@ -1,4 +1,5 @@
-//! Tests the policy through the public API: accepted and refused tokens of each kind.
+//! These tests check the policy through the public functions of the crate, with accepted and
+//! refused tokens of each kind.
 
 #![allow(
     clippy::unwrap_used,
@@ -195,7 +196,8 @@ fn a_refresh_token_opens_only_where_it_was_sealed() {
     assert_eq!(RefreshClaims::open(&token, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
 }
 
-/// Signs any header and payload with the edge's own key, so that only the policy can refuse the token.
+/// Signs the given header and payload with the edge's own key, so that only the policy can refuse
+/// the token.
 fn forge(keys: &EdgeKeys, header: &str, payload: &str) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
     use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Decoder};
@@ -294,7 +296,7 @@ fn headers_that_ask_for_more_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// A token with any single changed bit is refused.
+    /// A token in which one bit is changed must be refused.
     #[test]
     fn a_changed_bit_is_refused(position: prop::sample::Index, bit in 0u8..7) {
         let w = world();

@@ -1,4 +1,5 @@
-//! Tests of sealed tokens (a signed JWT inside a JWE): which tokens can be decrypted, and how all others are refused.
+//! These tests check sealed tokens, which are signed JWTs inside a JWE. The tests check which
+//! sealed tokens can be decrypted, and with which error all other tokens are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -16,13 +17,14 @@ use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Oaep, RsaPrivateKey, sha2::Sha256};
 use serde_json::{Value, json};
 
-/// A text with the form of a signed JWT. Decrypting a sealed token does not verify the signature inside.
+/// A text with the form of a signed JWT. The signature can be invalid, because decrypting a sealed
+/// token does not verify the signature inside.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
 
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
 
 static RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap());
-/// An edge with a key for each algorithm.
+/// The keys of an edge that has a decryption key for each algorithm.
 static EDGE: LazyLock<EdgeKeys> =
     LazyLock::new(|| edge(&[rsa_jwk(&RSA, "RSA-OAEP", "a"), rsa_jwk(&RSA, "RSA-OAEP-256", "b")]).unwrap());
 
@@ -42,7 +44,7 @@ fn rsa_jwk(key: &RsaPrivateKey, alg: &str, kid: &str) -> Value {
     })
 }
 
-/// An edge with further keys.
+/// Creates the keys of an edge, with the given additional keys.
 fn edge(further: &[Value]) -> Result<EdgeKeys, KeyError> {
     let mut jwks = private(&EdgeKeys::generate().unwrap());
     jwks["keys"].as_array_mut().unwrap().extend(further.iter().cloned());
@@ -53,7 +55,7 @@ fn private(keys: &EdgeKeys) -> Value {
     serde_json::from_str(keys.to_private_jwks().expose()).unwrap()
 }
 
-/// The JWK that the edge publishes for encryption with this algorithm.
+/// Returns the JWK that the edge publishes for encryption with the given algorithm.
 fn published(keys: &EdgeKeys, alg: &str) -> Value {
     let jwks = keys.published();
     jwks["keys"].as_array().unwrap().iter().find(|key| key["alg"] == alg).unwrap().clone()
@@ -67,8 +69,8 @@ fn sealed(alg: &str) -> String {
     sealing(&published(&EDGE, alg)).seal(JWT).unwrap()
 }
 
-/// The token with a changed header. The tag is then wrong too, but an invalid header is refused before the tag is
-/// checked.
+/// Returns the token with a changed header. The authentication tag is then also wrong, but an
+/// invalid header is refused before the tag is checked.
 fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&decode(header)).unwrap();
@@ -77,14 +79,14 @@ fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     format!("{}.{rest}", encode(header.to_string().as_bytes()))
 }
 
-/// The token with one part replaced.
+/// Returns the token with one part replaced.
 fn with_part(token: &str, index: usize, part: &str) -> String {
     let mut parts: Vec<&str> = token.split('.').collect();
     parts[index] = part;
     parts.join(".")
 }
 
-/// Encrypts any content by RFC 7516 and RFC 7518, without the code under test.
+/// Encrypts any content as described in RFC 7516 and RFC 7518, without calling the code under test.
 fn forge(header: &Value, content: &[u8]) -> String {
     let (key, nonce) = ([7; 32], [9; 12]);
     let header = encode(header.to_string().as_bytes());
@@ -132,7 +134,8 @@ fn a_key_is_read_from_each_of_its_forms() {
     assert!(format!("{first:?}").contains("ECDH-ES+A256KW"), "the edge's own key comes first");
     assert!(EDGE.open_sealed(&first.seal(JWT).unwrap()).is_ok());
 
-    // A key from a PEM file has no `kid`, so exactly one key of the edge must fit.
+    // A key from a PEM file has no `kid`, so exactly one key of the edge must support the
+    // algorithm.
     let rsa = RSA.to_public_key();
     for pem in [
         rsa::pkcs8::EncodePublicKey::to_public_key_pem(&rsa, rsa::pkcs8::LineEnding::LF).unwrap(),
@@ -169,7 +172,7 @@ fn a_key_with_another_name_or_purpose_is_not_used() {
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("c"))), "unknown_key");
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("b"))), "wrong_algorithm");
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("../a"))), "unknown_key");
-    // Each algorithm has one key here, so tokens need no `kid`.
+    // The edge in this test has one key for each algorithm, so a token needs no `kid`.
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("(none)"))), "not_decrypted");
     let two = edge(&[rsa_jwk(&RSA, "RSA-OAEP", "a"), rsa_jwk(&RSA, "RSA-OAEP", "b")]).unwrap();
     let unnamed = with_header(&token, |header| header["kid"] = json!("(none)"));
@@ -198,12 +201,12 @@ fn the_public_halves_are_published_and_nothing_else() {
             assert!(key.get(secret).is_none_or(|value| !shown.to_string().contains(value.as_str().unwrap())));
         }
     }
-    // Agents use only the signing keys; other readers ignore keys that are not for verifying.
+    // Agents use only the signing keys. Other programs ignore keys that do not verify tokens.
     assert_eq!(EDGE.public().to_jwks()["keys"].as_array().unwrap().len(), 1);
     let verifying = KeySet::from_jwks(&shown, &[]).unwrap().to_jwks();
     assert_eq!(verifying["keys"].as_array().unwrap().len(), 1);
     assert!(KeySet::from_own_jwks(&shown).is_err());
-    // The keys are the same after export to the secret and import from it.
+    // Exporting the keys to the secret and importing the keys again does not change the keys.
     let again = EdgeKeys::from_jwks(EDGE.to_private_jwks().expose()).unwrap();
     assert_eq!(again.published(), shown);
     for alg in ALGORITHMS {
@@ -327,7 +330,8 @@ fn an_ephemeral_key_is_a_bare_public_one() {
     for party in ["apu", "apv"] {
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("=="))), "malformed");
         assert_eq!(code(&with_header(&token, |header| header[party] = json!(7))), "json");
-        // `apu` and `apv` are inputs of the key agreement.
+        // `apu` and `apv` are inputs of the key agreement, so changing them changes the content
+        // key.
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("QWxpY2U"))), "not_decrypted");
     }
     let epk = json!({ "kty": "EC" });
@@ -356,7 +360,8 @@ fn the_form_is_five_canonical_parts_of_8_kib_at_most() {
     ] {
         assert_eq!(code(&text), form, "{text}");
     }
-    // The last character of a part can have unused bits. If these bits are set, the text differs but the bytes are equal.
+    // The last character of a base64url part can have unused bits. If the unused bits are set, the
+    // text is different but decodes to the same bytes.
     let tag = token.rsplit_once('.').unwrap().1;
     let stray = tag.chars().last().map(|last| char::from(last as u8 + 1)).unwrap();
     let stray = format!("{}{stray}", &tag[..tag.len() - 1]);
@@ -374,7 +379,7 @@ fn every_failure_to_open_is_the_same() {
     for alg in ALGORITHMS {
         let (token, other) = (sealed(alg), sealed(alg));
         let others: Vec<&str> = other.split('.').collect();
-        // With RSA, both headers are equal.
+        // With RSA, both tokens have the same header.
         let first = usize::from(alg.starts_with("RSA"));
         failures.extend((first..5).map(|index| with_part(&token, index, others[index])));
         for length in [0, 1, 8, 16, 32, 39, 40, 41, 48, 255, 256, 257, 512] {
@@ -383,7 +388,7 @@ fn every_failure_to_open_is_the_same() {
         }
         failures.push(with_part(&token, 3, ""));
     }
-    // A content key with a wrong length that is encrypted correctly.
+    // The following content keys are encrypted correctly, but their length is wrong.
     for length in [0, 16, 31, 33, 64] {
         let wrapped =
             RSA.to_public_key().encrypt(&mut OsRng, Oaep::new::<Sha256>(), &vec![7; length]).unwrap();
@@ -417,7 +422,7 @@ fn only_a_signed_token_may_be_inside() {
     }
     let long = format!("e30.{}.AAAA", "A".repeat(7_000));
     assert_eq!(sealing(&published(&EDGE, "RSA-OAEP")).seal(&long).unwrap_err().code(), "malformed");
-    // jwt-simple can encrypt only claims, not a token.
+    // jwt-simple can encrypt only claims, and not a signed token.
     let jwk = published(&EDGE, "ECDH-ES+A256KW");
     let options = EncryptionOptions { content_type: Some("JWT".into()), ..EncryptionOptions::default() };
     let key = EcdhEsA256KWEncryptionKey::from_jwk(&jwk.to_string()).unwrap();

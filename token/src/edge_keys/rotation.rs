@@ -1,5 +1,7 @@
-//! Rotation of the edge's keys. Every isolate knows a new key before the key signs, and an old key verifies until the
-//! last token that it signed has expired.
+//! This module rotates the edge's keys in three steps. After the first step, every running instance
+//! (isolate) of the Worker must receive the new keys before the new keys are used. The caller must
+//! wait between the steps. The last step removes the old keys. Tokens that an old key signed then
+//! become invalid, except device certificates.
 
 use serde::Serialize;
 
@@ -7,89 +9,98 @@ use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::device::CERT_LIFE;
 use crate::key_error::KeyError;
 
-/// The largest number of retired keys. The limit keeps the secret smaller than 5 KB, which is Cloudflare's limit.
+/// The maximum number of retired keys. The limit keeps the value of `EDGE_KEYS` smaller than 5 KB,
+/// which is Cloudflare's limit for a secret.
 const MOST_RETIRED: usize = 12;
 
-/// A step of a rotation.
+/// A step of a key rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Adds new keys after the existing keys. The new keys verify and decrypt, but do not sign or encrypt yet.
+    /// Adds new keys after the existing keys. The new keys verify and decrypt, but do not sign or
+    /// encrypt yet.
     Publish,
-    /// Moves the new keys to the front. The new keys sign and encrypt; the old keys verify and decrypt.
+    /// Moves the new keys before the old keys. The new keys sign and encrypt. The old keys still
+    /// verify and decrypt.
     Switch,
     /// Removes the old keys.
     Retire,
 }
 
-/// Why a step cannot be taken.
+/// The reason why a step of a rotation is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
-    /// A rotation is in progress.
-    #[error("a new key is already published; the next step is to switch to it")]
+    /// A new key is already published, so no other new key can be published.
+    #[error("a new key is already published; the next step is to switch to the new key")]
     AlreadyPublished,
-    /// There is nothing to switch to.
-    #[error("no new key is published; publish one first")]
+    /// No new key is published, so the edge cannot switch to a new key.
+    #[error("no new key is published; publish a new key first")]
     NotPublished,
-    /// The new key does not sign yet.
-    #[error("the new key does not sign yet; switch to it first")]
+    /// The edge has not switched to the new key, so the old key cannot be retired.
+    #[error("the new key does not sign yet; switch to the new key first")]
     NotSwitched,
-    /// There is nothing to retire.
-    #[error("there is no old key to retire")]
+    /// The set contains no old key that can be retired.
+    #[error("no old key can be retired")]
     NothingOld,
-    /// The resulting set of keys is invalid.
+    /// The set of keys after the step would be invalid.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// The current role of an edge key.
+/// The current role of one of the edge's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
-    /// Signs and verifies.
+    /// The key signs and verifies tokens.
     Signs,
-    /// Verifies. Signs after the switch.
+    /// The key verifies tokens. After the switch, the key also signs tokens.
     Published,
-    /// Verifies tokens that it signed before the switch.
+    /// The key verifies tokens that the key signed before the switch.
     Verifies,
-    /// Encrypts and decrypts refresh tokens. Issues and checks codes and challenges.
+    /// The key encrypts and decrypts refresh tokens. Codes and challenges are also issued and
+    /// checked with this key.
     Seals,
-    /// Decrypts. Encrypts after the switch.
+    /// The key decrypts refresh tokens. After the switch, the key also encrypts refresh tokens.
     SealPublished,
-    /// Decrypts tokens that the edge encrypted before the switch, and checks codes and challenges of that time.
+    /// The key decrypts tokens that the edge encrypted before the switch. The key also checks codes
+    /// and challenges that the edge issued before the switch.
     Opens,
-    /// Decrypts tokens that other parties encrypted, and is published for encryption.
+    /// The key decrypts tokens that other parties encrypted. The public half of the key is
+    /// published.
     Receives,
-    /// Decrypts tokens that other parties encrypted, and is published after the switch.
+    /// The key decrypts tokens that other parties encrypted. The public half of the key is
+    /// published after the switch.
     ReceivesLater,
-    /// Decrypts tokens that other parties encrypted before the switch.
+    /// The key decrypts tokens that other parties encrypted before the switch.
     ReceivesStill,
-    /// A retired key. The public half of this key verifies only device certificates.
+    /// The key is retired. The public half of the key verifies only device certificates.
     Devices,
 }
 
-/// The properties of an edge key, without key material.
+/// The properties of one of the edge's keys, without key material.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyEntry {
-    /// The key's id.
+    /// The id (`kid`) of the key.
     pub kid: String,
-    /// The key's role.
+    /// The current role of the key.
     pub role: KeyRole,
-    /// When the role started or the key was created, in seconds of Unix time, if known.
+    /// The time when the role started or the key was created, in seconds of Unix time. `None` means
+    /// that the time is unknown.
     pub since: Option<u64>,
-    /// End of the role as Unix time in seconds, if known.
+    /// The time when the role ends, in seconds of Unix time. Only the role of a retired key has an
+    /// end.
     pub until: Option<u64>,
 }
 
 impl EdgeKeys {
-    /// Generates a first set with dates.
+    /// Generates a first set of keys whose creation time is `now`.
     pub fn generate_at(now: u64) -> Result<Self, KeyError> {
         let signer = Signer { signs_since: Some(now), ..Signer::generate(Some(now)) };
         let (sealer, opener) = (Sealer::generate(Some(now))?, Opener::generate(Some(now)));
         Self::assemble(vec![signer], vec![sealer], vec![opener], Vec::new())
     }
 
-    /// The next step.
+    /// Returns the next step of the rotation.
     pub fn next_step(&self) -> Step {
         if self.next_signer().is_some() {
             Step::Switch
@@ -103,8 +114,8 @@ impl EdgeKeys {
         }
     }
 
-    /// When the last step was taken, in seconds of Unix time. `None` if no rotation is in progress or the time is
-    /// unknown.
+    /// Returns the time of the last step, in seconds of Unix time. Returns `None` if no rotation is
+    /// in progress or if the time is unknown.
     pub fn last_step_at(&self) -> Option<u64> {
         match self.next_step() {
             Step::Publish => None,
@@ -113,7 +124,7 @@ impl EdgeKeys {
         }
     }
 
-    /// Takes a step. `now` is in seconds of Unix time.
+    /// Performs a step of the rotation and returns the new keys. `now` is in seconds of Unix time.
     pub fn step(&self, step: Step, now: u64) -> Result<Self, StepError> {
         match step {
             Step::Publish => self.with_new_keys(now),
@@ -122,13 +133,14 @@ impl EdgeKeys {
         }
     }
 
-    /// [`Step::Publish`]: adds one new key of each type that the edge generates, after the existing keys.
+    /// Performs [`Step::Publish`]: adds a new signing key, a new sealing key and a new P-256 key
+    /// after the existing keys.
     fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::AlreadyPublished);
         }
-        // The new key must have the latest date even if the machine's clock is behind, because the dates determine the
-        // next step.
+        // The next step is determined from the dates of the keys. The new key must therefore have
+        // the latest date, even if the machine's clock is slow.
         let newest = self.signers().filter_map(|signer| signer.made).max();
         let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
         let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
@@ -137,13 +149,13 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// [`Step::Switch`]: moves the newest keys to the front.
+    /// Performs [`Step::Switch`]: moves the newest keys before the other keys.
     fn switched(&self, now: u64) -> Result<Self, StepError> {
         let newest = self.next_signer().ok_or(StepError::NotPublished)?;
         let newest = Signer { signs_since: Some(now), ..newest.clone() };
         let rest = self.signers().filter(|signer| signer.key.kid() != newest.key.kid()).cloned();
         let mut sealers = self.sealers.clone();
-        // The sort is stable, so keys without dates keep their order.
+        // The sort is stable, so sealing keys without dates remain in the same order.
         sealers.sort_by_key(|sealer| std::cmp::Reverse(sealer.made));
         let mut openers = self.openers.clone();
         openers.sort_by_key(|opener| std::cmp::Reverse(opener.made));
@@ -151,8 +163,9 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// [`Step::Retire`]: keeps only the first key of each type and the RSA keys. The public halves of the old signing
-    /// keys verify device certificates until these certificates expire.
+    /// Performs [`Step::Retire`]: removes all keys except the first key of each type and the RSA
+    /// keys. The public halves of the old signing keys verify device certificates until these
+    /// certificates expire.
     fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::NotSwitched);
@@ -166,16 +179,18 @@ impl EdgeKeys {
         Ok(Self::assemble(vec![self.signer.clone()], sealers, openers, retired)?)
     }
 
-    /// Emergency replacement: new keys are used immediately. Tokens of the old keys are no longer accepted, except
-    /// device certificates. RSA keys are removed too; the owner adds a new RSA key.
+    /// Replaces all keys in an emergency. The new keys are used immediately. Tokens that the old
+    /// keys signed are no longer accepted, except device certificates. The owner's RSA keys are
+    /// also removed, so the owner must add a new RSA key if one is needed.
     pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
         let fresh = Self::generate_at(now)?;
         let old: Vec<Signer> = self.signers().cloned().collect();
         Self::assemble(vec![fresh.signer], fresh.sealers, fresh.openers, self.retiring(&old, now))
     }
 
-    /// Adds keys to the retired keys. Removes retired keys whose last device certificate has expired, and the oldest
-    /// retired keys above [`MOST_RETIRED`].
+    /// Adds the old keys to the list of retired keys. A retired key is removed when all device
+    /// certificates that the key signed have expired. If the list is longer than [`MOST_RETIRED`],
+    /// the oldest keys are removed.
     fn retiring(&self, old: &[Signer], now: u64) -> Vec<Retired> {
         let mut retired: Vec<Retired> =
             self.retired.iter().filter(|retired| retired.until > now).cloned().collect();
@@ -183,13 +198,13 @@ impl EdgeKeys {
         retired.split_off(retired.len().saturating_sub(MOST_RETIRED))
     }
 
-    /// The newest signing key, if it does not sign yet.
+    /// Returns the newest signing key if this key does not sign yet.
     fn next_signer(&self) -> Option<&Signer> {
         let newest = self.others.iter().max_by_key(|signer| signer.made)?;
         (newest.made > self.signer.made).then_some(newest)
     }
 
-    /// The keys and their roles, without secrets.
+    /// Returns the keys and their roles, without secrets.
     pub fn list(&self) -> Vec<KeyEntry> {
         let signs = KeyEntry {
             kid: self.signer.key.kid().to_owned(),

@@ -1,4 +1,5 @@
-//! Tests of providers, their metadata, the state of a login and its `id_token`.
+//! These tests check login providers, the metadata of providers, the state of a login, and the
+//! `id_token`.
 
 use super::*;
 use crate::key::SigningKey;

@@ -1,4 +1,4 @@
-//! The cryptography of a sealed token: A256GCM, A256KW and the Concat KDF.
+//! This module implements the cryptography of sealed tokens: A256GCM, A256KW and the Concat KDF.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -8,22 +8,22 @@ use p256::{PublicKey, SecretKey};
 
 use super::keys::KeyAlgorithm;
 
-/// The only supported content encryption.
+/// The only content encryption algorithm that Pinlatch supports.
 pub(super) const ENCRYPTION: &str = "A256GCM";
 
-/// The length of the nonce, in bytes.
+/// The length of the nonce for A256GCM, in bytes.
 pub(super) const NONCE: usize = 12;
 
-/// The length of the tag, in bytes.
+/// The length of the authentication tag of A256GCM, in bytes.
 pub(super) const TAG: usize = 16;
 
-/// A key of 256 bits: a content key, or a key that wraps a content key.
+/// A 256-bit key that encrypts either the content of a token or another key.
 pub(super) type Key = [u8; 32];
 
-/// Number of bytes that wrapping adds to a key.
+/// The number of bytes that A256KW adds to a wrapped key.
 const WRAPPING: usize = 8;
 
-/// Encrypts the content. The last bytes of the result are the tag.
+/// Encrypts the content with A256GCM. The last bytes of the result are the authentication tag.
 pub(super) fn encrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u8]) -> Option<Vec<u8>> {
     let payload = Payload { msg: content, aad: header.as_bytes() };
     Aes256Gcm::new(key.into()).encrypt(&Nonce::from(*nonce), payload).ok()
@@ -34,7 +34,7 @@ pub(super) fn decrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u
     Aes256Gcm::new(key.into()).decrypt(&Nonce::from(*nonce), payload).ok()
 }
 
-/// Wraps a content key (A256KW, RFC 3394).
+/// Encrypts a content key with another key (A256KW, RFC 3394).
 pub(super) fn wrap(wrapping: &Key, key: &Key) -> Option<Vec<u8>> {
     let mut wrapped = [0; size_of::<Key>() + WRAPPING];
     KwAes256::new(wrapping.into()).wrap_key(key, &mut wrapped).ok().map(<[u8]>::to_vec)
@@ -46,15 +46,16 @@ pub(super) fn unwrap(wrapping: &Key, wrapped: &[u8]) -> Option<Key> {
     unwrapped.try_into().ok()
 }
 
-/// Derives the key that wraps the content key, by key agreement (RFC 7518 §4.6).
+/// Derives the key that encrypts the content key. The function uses a key agreement (RFC 7518
+/// §4.6).
 pub(super) fn agree(own: &SecretKey, other: &PublicKey, apu: &[u8], apv: &[u8]) -> Key {
     let shared = diffie_hellman(own.to_nonzero_scalar(), other.as_affine());
     let algorithm = KeyAlgorithm::EcdhEsA256Kw.name();
     concat_kdf(shared.raw_secret_bytes(), algorithm, apu, apv, 256)
 }
 
-/// The Concat KDF (RFC 7518 §4.6.2). Keys of up to 256 bits need one round of SHA-256. The key is the first `bits` bits
-/// of the hash.
+/// Derives a key with the Concat KDF (RFC 7518 §4.6.2). A key of up to 256 bits needs only one
+/// round of SHA-256. The derived key is the first `bits` bits of the hash.
 fn concat_kdf(shared: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], bits: u32) -> Key {
     let mut hash = hmac_sha256::Hash::new();
     hash.update(1_u32.to_be_bytes());
@@ -72,8 +73,8 @@ mod tests {
     use super::*;
     use crate::b64;
 
-    /// The example of RFC 7518, appendix C: Alice's ephemeral key and Bob's static key agree directly on a key for
-    /// A128GCM.
+    /// Tests the example of RFC 7518, appendix C. In the example, Alice's ephemeral key and Bob's
+    /// static key agree on a key for A128GCM.
     #[test]
     fn the_rfcs_example_comes_out() {
         let secret = |d: &str| SecretKey::from_slice(&b64::decode(d).unwrap()).unwrap();
@@ -89,7 +90,8 @@ mod tests {
         assert_eq!(b64::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
     }
 
-    /// The example of RFC 3394 §4.6: 256 bits of key data, wrapped with a 256-bit key.
+    /// Tests the example of RFC 3394 §4.6, in which a 256-bit key is wrapped with another 256-bit
+    /// key.
     #[test]
     fn a_wrapped_key_is_as_in_the_rfc() {
         let bytes = |hex: &str| -> Vec<u8> {

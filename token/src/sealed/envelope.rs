@@ -1,4 +1,5 @@
-//! Parses a sealed token and checks its form and header, before any cryptography.
+//! This module parses a sealed token, and checks the form and the header of the token. Parsing a
+//! sealed token needs no cryptography.
 
 use p256::PublicKey;
 use serde_json::Value;
@@ -10,21 +11,23 @@ use crate::kind::is_type;
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, object};
 
-/// The allowed members of an ephemeral key. This key is public and made for one token (RFC 7518 §4.6.1.1). WebCrypto
-/// exports a key with the additional members `key_ops` and `ext`.
+/// The members that an ephemeral key (`epk`) can have. The sender creates the ephemeral key for one
+/// token and sends only the public half (RFC 7518 §4.6.1.1). The members `key_ops` and `ext` are
+/// allowed because WebCrypto adds these members when it exports a key.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
 
-/// A sealed token with a valid form. Anyone can write the header, so the header proves nothing.
+/// A sealed token whose form is valid. Anyone can write the header of a sealed token, so the header
+/// proves nothing about the sender.
 pub(super) struct Envelope<'t> {
     pub algorithm: KeyAlgorithm,
     pub kid: Option<String>,
-    /// Present if the algorithm is ECDH-ES.
+    /// The inputs of the key agreement. `None` if the algorithm uses no key agreement.
     pub agreement: Option<Agreement>,
-    /// The header as encoded in the token. The tag authenticates the header together with the content.
+    /// The header as encoded in the token. The tag authenticates the header and the content.
     pub header: &'t str,
     pub wrapped_key: Vec<u8>,
     pub nonce: [u8; NONCE],
-    /// The encrypted content followed by the tag.
+    /// The encrypted content followed by the authentication tag.
     pub content: Vec<u8>,
 }
 
@@ -38,11 +41,11 @@ pub(super) struct Agreement {
 impl<'t> Envelope<'t> {
     pub fn parse(token: &'t str) -> Result<Self, Refusal> {
         if token.len() > MAX_TOKEN {
-            return Err(Refusal::Malformed("it is longer than 8 KiB"));
+            return Err(Refusal::Malformed("the token is longer than 8 KiB"));
         }
         let parts: Vec<&str> = token.split('.').take(6).collect();
         let [header, wrapped_key, nonce, content, tag] = parts[..] else {
-            return Err(Refusal::Malformed("it does not have five parts"));
+            return Err(Refusal::Malformed("the token does not have five parts"));
         };
         let members = object(header, "the header")?;
         check_header(&members)?;
@@ -50,12 +53,12 @@ impl<'t> Envelope<'t> {
         let kid = text(&members, "kid")?.map(str::to_owned);
         let agreement = algorithm.agrees().then(|| agreement(&members)).transpose()?;
 
-        let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a part is not base64url"));
+        let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a token part is not base64url"));
         let (wrapped_key, nonce, tag) = (decode(wrapped_key)?, decode(nonce)?, decode(tag)?);
         let mut content = decode(content)?;
-        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("its nonce does not have 96 bits"))?;
+        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("the nonce does not have 96 bits"))?;
         if tag.len() != TAG {
-            return Err(Refusal::Malformed("its tag does not have 128 bits"));
+            return Err(Refusal::Malformed("the authentication tag does not have 128 bits"));
         }
         content.extend(tag);
         Ok(Self { algorithm, kid, agreement, header, wrapped_key, nonce, content })
@@ -66,8 +69,9 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     for name in ["alg", "enc", "kid", "typ", "cty"] {
         text(header, name)?;
     }
-    // With PBES2 (`p2s`, `p2c`), the sender chooses the number of hash rounds. With `zip`, a small token can expand to
-    // any size. So a sender could slow down the edge.
+    // The members `p2s`, `p2c` and `zip` would allow a sender to overload the edge. With PBES2
+    // (`p2s`, `p2c`), the sender chooses the number of hash rounds. With `zip`, a small token can
+    // expand to a very large text.
     for extension in ["crit", "b64", "zip", "p2s", "p2c"] {
         if header.contains_key(extension) {
             return Err(Refusal::Extension(extension));
@@ -81,7 +85,7 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks `alg`, `enc` and `cty`, and returns the algorithm.
+/// Checks the header members `alg`, `enc` and `cty`. Returns the algorithm in `alg`.
 fn algorithm(header: &Object) -> Result<KeyAlgorithm, Refusal> {
     let unknown = |member, found, expected: String| Refusal::WrongEncryption { member, found, expected };
     let alg = text(header, "alg")?.unwrap_or_default();
@@ -104,15 +108,15 @@ fn algorithm(header: &Object) -> Result<KeyAlgorithm, Refusal> {
 fn agreement(header: &Object) -> Result<Agreement, Refusal> {
     let epk = match header.get("epk") {
         Some(Value::Object(epk)) => epk,
-        Some(_) => return Err(Refusal::BadEphemeralKey("it is not an object")),
-        None => return Err(Refusal::BadEphemeralKey("it is missing")),
+        Some(_) => return Err(Refusal::BadEphemeralKey("the value is not a JSON object")),
+        None => return Err(Refusal::BadEphemeralKey("the key is missing")),
     };
     if epk.keys().any(|name| !EPK_MEMBERS.contains(&name.as_str())) {
-        return Err(Refusal::BadEphemeralKey("it has members that do not belong to a public key"));
+        return Err(Refusal::BadEphemeralKey("the key has members that do not belong to a public key"));
     }
     let party = |name: &'static str| match text(header, name)? {
         None => Ok(Vec::new()),
-        Some(text) => b64::decode(text).ok_or(Refusal::Malformed("its apu or apv is not base64url")),
+        Some(text) => b64::decode(text).ok_or(Refusal::Malformed("`apu` or `apv` is not base64url")),
     };
     Ok(Agreement {
         epk: point(epk).map_err(Refusal::BadEphemeralKey)?,

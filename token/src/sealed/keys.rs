@@ -1,4 +1,5 @@
-//! Common code for the keys of sealed tokens: algorithms and JWK forms.
+//! This module contains functions for the keys of sealed tokens. The functions select algorithms
+//! and convert keys from and to JWKs.
 
 use p256::PublicKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -8,21 +9,21 @@ use crate::b64;
 use crate::key_error::KeyError;
 use crate::strict::Object;
 
-/// How the content key is encrypted for the recipient of the token (RFC 7518 §4.1).
+/// The algorithm that encrypts the content key for the recipient of a sealed token (RFC 7518 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyAlgorithm {
-    /// A key agreement on P-256. The resulting key wraps the content key.
+    /// A key agreement on the curve P-256. The agreed key encrypts the content key.
     EcdhEsA256Kw,
-    /// RSAES-OAEP with SHA-1.
+    /// The algorithm RSAES-OAEP with SHA-1.
     RsaOaep,
-    /// RSAES-OAEP with SHA-256.
+    /// The algorithm RSAES-OAEP with SHA-256.
     RsaOaep256,
 }
 
 impl KeyAlgorithm {
     pub const ALL: [Self; 3] = [Self::EcdhEsA256Kw, Self::RsaOaep, Self::RsaOaep256];
 
-    /// The value of `alg`.
+    /// Returns the value of `alg` for this algorithm.
     pub fn name(self) -> &'static str {
         match self {
             Self::EcdhEsA256Kw => "ECDH-ES+A256KW",
@@ -35,24 +36,26 @@ impl KeyAlgorithm {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
 
-    /// Whether the algorithm uses key agreement, which needs an ephemeral key.
+    /// Returns whether the algorithm uses a key agreement. A key agreement needs an ephemeral key
+    /// in the header.
     pub fn agrees(self) -> bool {
         self == Self::EcdhEsA256Kw
     }
 
-    /// The algorithm of a JWK for sealed tokens: its `alg`, or the default for its `kty`.
+    /// Returns the algorithm of a JWK for sealed tokens. If the JWK has no `alg`, the `kty`
+    /// determines the algorithm.
     pub fn of(jwk: &Object) -> Result<Self, KeyError> {
         let usual = match jwk.get("kty").and_then(Value::as_str) {
             Some("EC") => Self::EcdhEsA256Kw,
             Some("RSA") => Self::RsaOaep,
-            _ => return Err(KeyError::Unfit("its kty must be EC or RSA")),
+            _ => return Err(KeyError::Unfit("the `kty` of the key must be EC or RSA")),
         };
         let Some(named) = jwk.get("alg") else { return Ok(usual) };
         let named = named.as_str().and_then(Self::by_name);
         match named.filter(|named| named.agrees() == usual.agrees()) {
             Some(named) => Ok(named),
             None => Err(KeyError::Unfit(
-                "its alg must be ECDH-ES+A256KW for P-256, and RSA-OAEP or RSA-OAEP-256 for RSA",
+                "the `alg` must be ECDH-ES+A256KW for P-256, and RSA-OAEP or RSA-OAEP-256 for RSA",
             )),
         }
     }
@@ -61,17 +64,18 @@ impl KeyAlgorithm {
 /// Parses a P-256 public key from a JWK.
 pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
     if jwk.get("kty").is_none_or(|kty| kty != "EC") || jwk.get("crv").is_none_or(|crv| crv != "P-256") {
-        return Err("it is not a P-256 key");
+        return Err("the key is not a P-256 key");
     }
     let coordinate = |name| bytes(jwk, name).filter(|bytes| bytes.len() == 32);
     let (Some(x), Some(y)) = (coordinate("x"), coordinate("y")) else {
-        return Err("its x or y is not 256 bits in base64url");
+        return Err("the member `x` or `y` is not 256 bits in base64url");
     };
     let uncompressed = [&[4][..], &x, &y].concat();
-    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "its x and y are not a point on the curve")
+    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "`x` and `y` are not a point on the curve P-256")
 }
 
-/// A P-256 public key as a JWK, with only the members that its thumbprint uses.
+/// Returns a P-256 public key as a JWK. The JWK contains only the members from which a thumbprint
+/// is computed.
 pub(super) fn point_jwk(key: &PublicKey) -> Object {
     let point = key.to_sec1_point(false);
     let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| b64::encode(bytes)).into();
@@ -84,12 +88,13 @@ pub(super) fn point_jwk(key: &PublicKey) -> Object {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Decodes a member's base64url text.
+/// Decodes the base64url text of a JWK member.
 pub(super) fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     jwk.get(name).and_then(Value::as_str).and_then(b64::decode)
 }
 
-/// The RFC 7638 thumbprint: a digest of the key's required members, sorted by name.
+/// Returns the RFC 7638 thumbprint of a key, which is a digest of the key's required members in
+/// sorted order.
 pub(super) fn thumbprint(public: &Object) -> String {
     let members: &[&str] =
         if public.contains_key("n") { &["e", "kty", "n"] } else { &["crv", "kty", "x", "y"] };

@@ -1,4 +1,4 @@
-//! The edge's key pairs that decrypt sealed tokens.
+//! This module decrypts sealed tokens with the edge's key pairs.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
@@ -16,10 +16,11 @@ use crate::key_error::KeyError;
 use crate::strict::Object;
 use crate::verifying::{kid_of, rsa_public};
 
-/// The members of a private RSA key. `EDGE_KEYS` contains all of them.
+/// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK
+/// are dropped.
 const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
-/// A key pair with one algorithm, which decrypts tokens that were sealed for it.
+/// A key pair that decrypts sealed tokens with one algorithm.
 #[derive(Clone)]
 pub(crate) struct OpeningKey {
     kid: String,
@@ -30,19 +31,20 @@ pub(crate) struct OpeningKey {
 #[derive(Clone)]
 enum Pair {
     P256(SecretKey),
-    /// The key, and the JWK that the key was parsed from.
+    /// The parsed private key, and the JWK from which the key was parsed.
     Rsa(Box<RsaPrivateKey>, Object),
 }
 
 impl OpeningKey {
-    /// Generates a P-256 key with its thumbprint as `kid`.
+    /// Generates a P-256 key whose `kid` is its thumbprint.
     pub fn generate() -> Self {
         let secret = SecretKey::generate_from_rng(&mut rand::rng());
         let kid = thumbprint(&point_jwk(&secret.public_key()));
         Self { kid, algorithm: KeyAlgorithm::EcdhEsA256Kw, pair: Pair::P256(secret) }
     }
 
-    /// Parses a private JWK whose `use` is `enc`. If the JWK has no `kid`, the thumbprint becomes the `kid`.
+    /// Parses a private JWK whose `use` is `enc`. If the JWK has no `kid`, the thumbprint of the
+    /// key becomes the `kid`.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         if jwk.get("use").is_none_or(|usage| usage != "enc") {
             return Err(KeyError::Unfit(
@@ -63,7 +65,7 @@ impl OpeningKey {
         self.algorithm
     }
 
-    /// The private key as a JWK, for `EDGE_KEYS`.
+    /// Returns the private key as a JWK for the secret `EDGE_KEYS`.
     pub fn to_private_jwk(&self) -> Value {
         let mut jwk = self.named(self.pair.public_jwk());
         match &self.pair {
@@ -75,7 +77,7 @@ impl OpeningKey {
         Value::Object(jwk)
     }
 
-    /// The public half as a JWK with `kid`, `alg` and `use`.
+    /// Returns the public half of the key as a JWK with `kid`, `alg` and `use`.
     pub fn public_jwk(&self) -> Value {
         Value::Object(self.named(self.pair.public_jwk()))
     }
@@ -87,8 +89,9 @@ impl OpeningKey {
         jwk
     }
 
-    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, a random key is used instead
-    /// (RFC 7516 §11.5), so that all failures have the same result and take the same time.
+    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, the function
+    /// continues with a random key (RFC 7516 §11.5). All failures then have the same result and
+    /// need the same time.
     pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
         let mut random = Key::default();
         rand::rng().fill_bytes(&mut random);
@@ -116,7 +119,7 @@ impl OpeningKey {
 }
 
 impl Pair {
-    /// Only the members of the public key.
+    /// Returns a JWK that contains only the members of the public key.
     fn public_jwk(&self) -> Object {
         match self {
             Self::P256(secret) => point_jwk(&secret.public_key()),
@@ -127,28 +130,28 @@ impl Pair {
 
 fn p256(jwk: &Object) -> Result<Pair, KeyError> {
     let d = bytes(jwk, "d").filter(|d| d.len() == 32);
-    let d = d.ok_or(KeyError::Form("its d is not 256 bits in base64url"))?;
-    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("its d is not a P-256 key"))?;
+    let d = d.ok_or(KeyError::Form("the member `d` is not 256 bits in base64url"))?;
+    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("the member `d` is not a P-256 key"))?;
     if point(jwk).map_err(KeyError::Form)? != secret.public_key() {
-        return Err(KeyError::Form("its x and y do not belong to its d"));
+        return Err(KeyError::Form("the members `x` and `y` do not belong to the member `d`"));
     }
     Ok(Pair::P256(secret))
 }
 
 fn rsa(jwk: &Object) -> Result<Pair, KeyError> {
-    let part = |name| bytes(jwk, name).ok_or(KeyError::Form("its n, e, d, p or q is not base64url"));
+    let part = |name| bytes(jwk, name).ok_or(KeyError::Form("`n`, `e`, `d`, `p` or `q` is not base64url"));
     let (n, e) = rsa_public(&part("n")?, &part("e")?)?;
     if jwk.contains_key("oth") {
-        return Err(KeyError::Unfit("it has more than two primes"));
+        return Err(KeyError::Unfit("the RSA key has more than two primes"));
     }
     let number = BoxedUint::from_be_slice_vartime;
     let primes = vec![number(&part("p")?), number(&part("q")?)];
     let key = RsaPrivateKey::from_components(number(&n), number(&e), number(&part("d")?), primes)
-        .map_err(|_| KeyError::Form("its members are not a valid RSA key"))?;
+        .map_err(|_| KeyError::Form("the members of the JWK are not a valid RSA key"))?;
     Ok(Pair::Rsa(Box::new(key), of(jwk, &RSA_MEMBERS)))
 }
 
-/// A JWK with only the named members.
+/// Returns a copy of a JWK that contains only the named members.
 fn of(jwk: &Object, names: &[&str]) -> Object {
     names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect()
 }

@@ -1,4 +1,4 @@
-//! Encrypts a token with the recipient's public key.
+//! This module encrypts a signed token with the recipient's public key.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
@@ -19,7 +19,8 @@ use crate::refusal::Refusal;
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::{EC, RSA, kid_of, rsa_public};
 
-/// A public key that encrypts tokens. Only the owner of the private key can decrypt them.
+/// A public key that encrypts tokens. Only the owner of the private key can decrypt the encrypted
+/// tokens.
 pub struct SealingKey {
     kid: Option<String>,
     algorithm: KeyAlgorithm,
@@ -38,25 +39,26 @@ impl std::fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// Parses the contents of a key file: a public JWK, a JWK Set (its first key with `"use":"enc"` is used), or a PEM
-    /// public key (P-256 or RSA). An RSA key without `alg` uses RSA-OAEP.
+    /// Parses the contents of a key file: a public JWK, a JWK Set, or a PEM public key (P-256 or
+    /// RSA). In a JWK Set, the first key whose `use` is `enc` is used. An RSA key without `alg` is
+    /// used with RSA-OAEP.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("the key is neither PEM nor JSON"))?;
         let text = text.trim();
         if text.starts_with("-----BEGIN ") {
             return Self::from_pem(text);
         }
         let jwk: Value =
-            serde_json::from_str(text).map_err(|_| KeyError::Form("it is neither PEM nor JSON"))?;
-        let jwk = jwk.as_object().ok_or(KeyError::Form("it is not a JSON object"))?;
+            serde_json::from_str(text).map_err(|_| KeyError::Form("the key is neither PEM nor JSON"))?;
+        let jwk = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
         match jwk.get("keys") {
             None => Self::from_jwk(jwk),
             Some(Value::Array(keys)) => {
                 let for_sealing = |jwk: &&Object| jwk.get("use").is_some_and(|usage| usage == "enc");
                 let key = keys.iter().filter_map(Value::as_object).find(for_sealing);
-                Self::from_jwk(key.ok_or(KeyError::Missing("key whose use is enc"))?)
+                Self::from_jwk(key.ok_or(KeyError::Missing("key whose `use` is `enc`"))?)
             }
-            Some(_) => Err(KeyError::Form("it has no list of keys")),
+            Some(_) => Err(KeyError::Form("the JWK Set has no key list")),
         }
     }
 
@@ -65,13 +67,13 @@ impl SealingKey {
             return Err(KeyError::Private);
         }
         if jwk.get("use").is_some_and(|usage| usage != "enc") {
-            return Err(KeyError::Unfit("its use must be enc"));
+            return Err(KeyError::Unfit("the `use` of the key must be `enc`"));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
         let public = if algorithm.agrees() {
             Public::P256(point(jwk).map_err(KeyError::Form)?)
         } else {
-            let part = |name| bytes(jwk, name).ok_or(KeyError::Form("its n or e is not base64url"));
+            let part = |name| bytes(jwk, name).ok_or(KeyError::Form("`n` or `e` is not base64url"));
             rsa(&part("n")?, &part("e")?)?
         };
         Ok(Self { kid: kid_of(jwk)?, algorithm, public })
@@ -79,33 +81,34 @@ impl SealingKey {
 
     fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (label, der) =
-            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("it is not one PEM block"))?;
+            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("the text is not one PEM block"))?;
         let pkcs1 = match label {
             "RSA PUBLIC KEY" => der,
             "PUBLIC KEY" => {
                 let spki = SubjectPublicKeyInfoRef::from_der(&der)
-                    .map_err(|_| KeyError::Form("it is not a SubjectPublicKeyInfo"))?;
+                    .map_err(|_| KeyError::Form("the PEM block is not a SubjectPublicKeyInfo"))?;
                 match spki.algorithm.oid {
                     RSA => spki.subject_public_key.raw_bytes().to_vec(),
                     EC => {
                         let public = p256::PublicKey::from_public_key_der(&der)
-                            .map_err(|_| KeyError::Unfit("it is not a P-256 key"))?;
+                            .map_err(|_| KeyError::Unfit("the key is not a P-256 key"))?;
                         let algorithm = KeyAlgorithm::EcdhEsA256Kw;
                         return Ok(Self { kid: None, algorithm, public: Public::P256(public) });
                     }
-                    _ => return Err(KeyError::Unfit("it must be P-256 or RSA")),
+                    _ => return Err(KeyError::Unfit("the key must be a P-256 key or an RSA key")),
                 }
             }
             label if label.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
-            _ => return Err(KeyError::Unfit("its PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
+            _ => return Err(KeyError::Unfit("the PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
         };
         let key = pkcs1::RsaPublicKey::from_der(&pkcs1)
-            .map_err(|_| KeyError::Form("it is not an RSA public key"))?;
+            .map_err(|_| KeyError::Form("the key is not a public RSA key"))?;
         let public = rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
         Ok(Self { kid: None, algorithm: KeyAlgorithm::RsaOaep, public })
     }
 
-    /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the length.
+    /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the
+    /// length of the token.
     pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
         super::check_content(jwt)?;
         let mut rng = rand::rng();
@@ -137,7 +140,7 @@ impl SealingKey {
         let parts = [&wrapped, &nonce[..], content, tag].map(b64::encode);
         let token = format!("{header}.{}", parts.join("."));
         if token.len() > MAX_TOKEN {
-            return Err(Refusal::Malformed("it is longer than 8 KiB"));
+            return Err(Refusal::Malformed("the token is longer than 8 KiB"));
         }
         Ok(token)
     }
@@ -147,5 +150,5 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<Public, KeyError> {
     let (n, e) = rsa_public(n, e)?;
     let number = BoxedUint::from_be_slice_vartime;
     let key = RsaPublicKey::new(number(&n), number(&e));
-    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("its modulus is not a valid RSA modulus"))?)))
+    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("the RSA modulus is not valid for an RSA key"))?)))
 }

@@ -1,4 +1,4 @@
-//! Keys of all algorithms, in all their file forms.
+//! This module generates test keys for all algorithms, in all forms of key files.
 
 use std::sync::LazyLock;
 
@@ -7,17 +7,18 @@ use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPa
 use pinlatch_token::{Algorithm, KeySet, MintingKey, random_id};
 use serde_json::{Map, Value, json};
 
-/// An RSA key, generated once because this takes a second. All six RSA algorithms share the key.
+/// An RSA key that all six RSA algorithms share. The key is generated only once, because the
+/// generation of an RSA key takes a second.
 static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
 
-/// A key in every file form.
+/// A test key in every form of a key file.
 pub struct Key {
     pub algorithm: Algorithm,
-    /// The private key in each form.
+    /// The private key in each form of a key file.
     pub private: Vec<Vec<u8>>,
     /// The public key as a member of a JWK Set.
     pub jwk: Value,
-    /// The public key in each form of a single key.
+    /// The public key in each form of a key file with a single key.
     pub files: Vec<Vec<u8>>,
 }
 
@@ -25,7 +26,8 @@ pub fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// A random secret of 66 bytes, made of text characters that survive in a file.
+/// Returns a random secret of 66 text characters. Reading the secret from a file does not change
+/// the secret.
 pub fn secret() -> Vec<u8> {
     (0..3).flat_map(|_| random_id().into_bytes()).collect()
 }
@@ -35,7 +37,8 @@ fn json_of(text: &str) -> Value {
 }
 
 impl Key {
-    /// A new key, except for RSA: all RSA algorithms share one key.
+    /// Generates a new key for the algorithm. For an RSA algorithm, the function returns the shared
+    /// RSA key.
     pub fn of(algorithm: Algorithm) -> Self {
         let (private_pem, private_jwk, public_pem, public_jwk) = match algorithm {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
@@ -54,7 +57,7 @@ impl Key {
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::generate();
                 let public = pair.public_key();
-                // `to_pem` writes both halves into one text.
+                // `to_pem` writes the private key and the public key into one text.
                 let private = pair.to_pem().split("-----BEGIN PUBLIC").next().unwrap().to_owned();
                 (private, pair.to_jwk(), public.to_pem(), public.to_jwk())
             }
@@ -87,12 +90,12 @@ impl Key {
         self.mint_as(self.algorithm, kid, claims)
     }
 
-    /// Signs with another algorithm of the key's family.
+    /// Signs a token with another algorithm of the same key type.
     pub fn mint_as(&self, algorithm: Algorithm, kid: Option<&str>, claims: Map<String, Value>) -> String {
         MintingKey::read(&self.private[0], Some(algorithm)).unwrap().sign("JWT", kid, claims).unwrap()
     }
 
-    /// The public JWK with a `kid`.
+    /// Returns the public JWK with the given `kid`.
     pub fn named(&self, kid: &str) -> Value {
         let mut jwk = self.jwk.clone();
         jwk["kid"] = kid.into();

@@ -1,4 +1,5 @@
-//! Tests of every algorithm: only the public half of the signing key verifies a token.
+//! These tests check every signature algorithm. A token must be accepted only with the public half
+//! of the key that signed the token.
 
 #![allow(
     clippy::unwrap_used,
@@ -71,7 +72,7 @@ fn is_refused(token: &str, keys: &KeySet, code: &str) {
     assert_eq!(explain(token, Some(keys), &terms()).accepted, Some(false));
 }
 
-/// Signs with each form of the private key, and verifies with each form of the public key.
+/// Signs with each form of the private key. Verifies each token with each form of the public key.
 fn is_verified_as_it_was_signed(algorithm: Algorithm) {
     let key = Key::of(algorithm);
     for private in &key.private {
@@ -88,7 +89,7 @@ fn is_verified_as_it_was_signed(algorithm: Algorithm) {
     }
 }
 
-/// Tries altered tokens, other keys, and other algorithm names.
+/// Checks that altered tokens, tokens of other keys, and tokens with other algorithms are refused.
 fn is_refused_where_anything_differs(algorithm: Algorithm) {
     let key = Key::of(algorithm);
     let keys = set(&[key.named("k1")]);
@@ -114,7 +115,7 @@ fn is_refused_where_anything_differs(algorithm: Algorithm) {
         if family.contains(&other) {
             is_refused(&key.mint_as(other, Some("k1"), claims()), &keys, "wrong_algorithm");
             is_refused(&key.mint_as(other, None, claims()), &key.file(), "wrong_algorithm");
-            // A key that is configured for two algorithms verifies both.
+            // A key that is configured for two algorithms verifies tokens of both algorithms.
             let both = KeySet::from_key_file(&key.files[0], &[algorithm, other]).unwrap();
             is_accepted(&key.mint_as(other, None, claims()), &both, other);
             is_accepted(&token, &both, algorithm);
@@ -183,13 +184,14 @@ fn a_kid_chooses_and_without_one_it_must_be_clear() {
     is_accepted(&ed.mint(None, claims()), &both, Algorithm::EdDsa);
     is_refused(&Key::of(Algorithm::EdDsa).mint(None, claims()), &both, "bad_signature");
     is_refused(&Key::of(Algorithm::Es384).mint(None, claims()), &both, "wrong_algorithm");
-    // A token with a `kid` does not select a key without a `kid`.
+    // If a token has a `kid`, a key without a `kid` is never selected.
     is_accepted(&one.mint(None, claims()), &set(std::slice::from_ref(&one.jwk)), Algorithm::Es256);
     is_refused(&one.mint(Some("one"), claims()), &set(std::slice::from_ref(&one.jwk)), "unknown_key");
 }
 
-/// From a signature (r, s), anyone can compute (r, n − s), which is also valid. Both tokens must have the same id, so
-/// that a revoked token does not become valid with the other signature.
+/// From a valid ECDSA signature (r, s), anyone can compute the second valid signature (r, n − s).
+/// The tokens with the two signatures must have the same id. If the ids were different, a revoked
+/// token would be accepted with the second signature.
 #[test]
 fn the_other_spelling_of_an_ecdsa_signature_is_the_same_token() {
     let key = Key::of(Algorithm::Es256);

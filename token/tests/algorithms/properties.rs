@@ -1,5 +1,5 @@
-//! Properties of all tokens: a changed bit is refused, verified claims equal the signed claims, and an explanation
-//! agrees with the policy.
+//! These property tests check tokens. A token with a changed bit is refused. The verified claims
+//! are equal to the signed claims. An explanation agrees with the policy.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::key::{Key, encode, secret};
 use crate::{NOW, claims, set, terms};
 
-/// A token of each algorithm with its keys. The tokens are made once, because the properties use them often.
+/// One token for each algorithm, with the keys that verify the token. The tokens are created only
+/// once, because the tests use the tokens often.
 static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
     let made = Algorithm::ALL.into_iter().map(|algorithm| {
         let key = Key::of(algorithm);
@@ -30,7 +31,7 @@ fn a_changed_bit_is_refused(algorithm: Algorithm, at: prop::sample::Index, bit: 
     }
 }
 
-/// JSON with a few levels. All its numbers can be represented exactly by every parser.
+/// Generates nested JSON. Every JSON parser can represent the generated numbers exactly.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -49,7 +50,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Members that the policy checks, with values that are sometimes valid and sometimes invalid.
+/// Generates members that the policy checks. The values are sometimes valid and sometimes invalid.
 fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
     let value = prop_oneof![
         4 => prop::sample::select(vec![
@@ -63,7 +64,8 @@ fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<Str
         .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Checks for any text that nothing panics and that the explanation agrees with the policy.
+/// Checks that any text is handled without a panic, and that the explanation agrees with the
+/// policy.
 fn is_explained_as_it_is_judged(token: &str) -> bool {
     let mut accepted = false;
     for (_, _, keys) in
@@ -99,7 +101,7 @@ proptest! {
     #[test]
     fn what_was_minted_is_what_is_verified(more in prop::collection::btree_map("[a-z_]{1,10}", any_json(), 0..6)) {
         let mut all: Map<String, Value> = more.into_iter().collect();
-        // The members that jwt-simple and the policy parse must have the right types.
+        // The registered claims must have the types that jwt-simple and the policy require.
         all.remove("nonce");
         all.extend(claims());
         for algorithm in [Algorithm::Hs256, Algorithm::EdDsa] {
@@ -132,7 +134,7 @@ proptest! {
         static SIGNED: LazyLock<Key> = LazyLock::new(|| Key::of_secret(Algorithm::Hs256, &secret()));
         let mut all_header = json!({ "alg": "HS256", "typ": "JWT", "kid": "k1" }).as_object().unwrap().clone();
         let mut all_claims = claims();
-        // Half of the headers are valid, so that the checks after the header run too.
+        // Half of the headers are not changed, so that the checks after the header check also run.
         if changes.len() % 2 == 0 {
             all_header.extend(header);
         }
