@@ -1,4 +1,4 @@
-//! People: invitations, permissions, passwords, and ending logins.
+//! Handles requests that invite, change or remove people, change passwords, or end logins.
 
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
@@ -17,10 +17,10 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::fault;
 
-/// Lifetime of an invitation, in seconds: a week.
+/// The lifetime of an invitation, in seconds (seven days).
 const INVITATION_LIFE: u64 = 7 * 86_400;
 
-/// `GET /api/v1/users`.
+/// Handles `GET /api/v1/users`, which lists the people of a site.
 pub async fn list(incoming: Incoming) -> Outcome {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
@@ -30,7 +30,8 @@ pub async fn list(incoming: Incoming) -> Outcome {
     }
 }
 
-/// `POST /api/v1/users`: creates a code with which a person chooses a password.
+/// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the
+/// invited person chooses a password.
 pub async fn invite(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
@@ -50,8 +51,8 @@ pub async fn invite(mut incoming: Incoming) -> Outcome {
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
-/// `POST /api/v1/users/accept`. The site is asked before the password is hashed, so that no password is hashed for an
-/// invalid invitation.
+/// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks
+/// the site before it hashes the password, so no password is hashed for an invalid invitation.
 pub async fn accept(mut incoming: Incoming) -> Outcome {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
@@ -68,7 +69,7 @@ pub async fn accept(mut incoming: Incoming) -> Outcome {
     }
 }
 
-/// `PATCH /api/v1/users/{username}`.
+/// Handles `PATCH /api/v1/users/{username}`, which changes a person's permissions.
 pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
@@ -77,7 +78,7 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}`.
+/// Handles `DELETE /api/v1/users/{username}`, which removes a person.
 pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -85,7 +86,8 @@ pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `PUT /api/v1/users/{username}/identities`.
+/// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login
+/// provider.
 pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
@@ -94,7 +96,8 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}/identities`.
+/// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities
+/// at login providers.
 pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -102,7 +105,7 @@ pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcom
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}/sessions`.
+/// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
 pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -110,16 +113,18 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
     nothing()
 }
 
-/// `POST /api/v1/users/{username}/password`: changes the caller's own password. The current password is required.
+/// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The
+/// request must contain the caller's current password.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
-    // The site checks the token first, because a revoked token must not be usable to guess passwords.
+    // The site checks the token before the gate checks the password. A caller with a revoked token
+    // can therefore not guess passwords.
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =
-            "you can only change your own password; another person needs an invitation to choose a new one";
+            "you can only change your own password; invite another person to let them choose a new password";
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password)?;
