@@ -1,13 +1,17 @@
-// The Worker's entry for workerd: it loads the module that wasm-bindgen generates, and recovers from a trap.
+// This file is the entry point of the Worker. The file loads the module that wasm-bindgen
+// generates, and replaces the wasm instance after a trap.
 //
-// Rust code that panics or runs out of memory leaves its wasm instance in an unknown state. wasm-bindgen can replace
-// that instance with a new one (`__wbg_reset_state`). Objects that Rust created in the old instance are then invalid,
-// so each Durable Object is a JavaScript object that can create its Rust object again. The state of a Durable Object is
-// in SQLite, so it is not lost.
+// After a panic or an out-of-memory error in Rust, the wasm instance is in an unknown state.
+// wasm-bindgen can replace a broken wasm instance with a new one (`__wbg_reset_state`). All Rust
+// objects of the old wasm instance are then invalid. Each Durable Object is therefore a JavaScript
+// object that can create its Rust object again. A Durable Object loses no data, because the state
+// of the Durable Object is stored in SQLite.
 
 import * as bindings from 'bindings';
 
-// Shared with Rust: the panic hook of the crate `worker` sets `criticalError`, and `instanceId` counts the instances.
+// The JavaScript code and the Rust code share the state object `wasm`. The panic hook of the crate
+// `worker` sets `criticalError`. The value of `instanceId` changes when wasm-bindgen replaces the
+// wasm instance.
 const wasm = bindings.__worker_init_state();
 
 function replaceBrokenInstance() {
@@ -17,8 +21,8 @@ function replaceBrokenInstance() {
   }
 }
 
-// Callbacks that reject the pending calls of the current wasm instance, because a broken instance never finishes its
-// calls.
+// Callbacks that reject the pending calls of the current wasm instance. Each pending call must be
+// rejected, because a broken wasm instance never completes a call.
 const waiting = new Set();
 
 function noteTrap(error) {
@@ -30,7 +34,8 @@ function noteTrap(error) {
   }
 }
 
-// A trap in a promise callback has no caller that can catch it, so these listeners handle it.
+// These event listeners handle traps in promise callbacks, because no caller can catch the error of
+// a promise callback.
 addEventListener('error', (event) => noteTrap(event.error));
 addEventListener('unhandledrejection', (event) => noteTrap(event.reason));
 
@@ -74,8 +79,8 @@ function durableObject(RustObject) {
       });
     }
   }
-  // workerd calls a handler only if the Durable Object defines it. Our Durable Object classes define different
-  // handlers.
+  // workerd calls a handler only if the class of the Durable Object defines the handler. The
+  // Durable Object classes of Pinlatch define different handlers.
   for (const handler of ['fetch', 'alarm', 'webSocketMessage', 'webSocketClose', 'webSocketError']) {
     if (handler in RustObject.prototype) {
       Shim.prototype[handler] = function (...values) {

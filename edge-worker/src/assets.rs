@@ -1,5 +1,6 @@
-//! The panel's files, if workerd serves them from a disk. On Cloudflare, requests for these files never reach the
-//! Worker: `[assets]` in wrangler.toml and the file `_headers` define the same behaviour there.
+//! Serves the panel's files if workerd reads these files from a disk. On Cloudflare, requests for
+//! the panel's files never reach the Worker. Cloudflare itself serves the panel's files, with the
+//! rules of `[assets]` in `wrangler.toml` and of the file `_headers`.
 
 use pinlatch_protocol::problem::{Code, Problem};
 use worker::{Env, Method, Request, RequestInit, Response};
@@ -7,14 +8,16 @@ use worker::{Env, Method, Request, RequestInit, Response};
 use crate::respond;
 
 const BINDING: &str = "ASSETS";
-/// The panel's HTML file, served for every path that does not match a file.
+/// The panel's HTML file. The Worker returns the panel's HTML file for every path that does not
+/// match another file of the panel.
 const PAGE: &str = "/index.html";
-/// The response headers for each file, in Cloudflare's `_headers` format.
+/// The response headers for each file of the panel, in Cloudflare's `_headers` format.
 const HEADERS: &str = include_str!("../../panel/public/_headers");
-/// `Cache-Control` for files whose content can change while the name stays the same.
+/// The `Cache-Control` value for files whose content can change while the file name stays the same.
 const REVALIDATE: &str = "public, max-age=0, must-revalidate";
 
-/// Responds with a file of the panel, compressed if the client's `Accept-Encoding` (`accepted`) allows it.
+/// Returns a file of the panel. The response is compressed if the client's `Accept-Encoding` header
+/// (`accepted`) allows compression.
 pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Result<Response, Problem> {
     let head = spoken == "HEAD";
     if !head && spoken != "GET" {
@@ -38,8 +41,8 @@ async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
     env.service(BINDING).map_err(fault)?.fetch_request(request).await.map_err(fault)
 }
 
-/// The file for a path, or the panel's HTML file if the path does not name a file. Folders are not listed, and
-/// `_headers` is not served.
+/// Returns the file that a URL path names. If the path does not name a file, this function returns
+/// the panel's HTML file. Folders are not listed, and the file `_headers` is never served.
 fn file_of(path: &str) -> &str {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with(['.', '_']);
     let named = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -57,7 +60,7 @@ fn dressed(response: Response, file: &str, accepted: &str) -> worker::Result<Res
     }
     if is_compressible(file) {
         headers.set("Vary", "Accept-Encoding")?;
-        // workerd compresses a response that has this header.
+        // workerd compresses each response that has a `Content-Encoding` header.
         if let Some(coding) = coding_of(accepted) {
             headers.set("Content-Encoding", coding)?;
         }
@@ -65,7 +68,7 @@ fn dressed(response: Response, file: &str, accepted: &str) -> worker::Result<Res
     Ok(response)
 }
 
-/// The best content coding that workerd supports and the client accepts (RFC 9110 §12.5.3).
+/// Returns the best content coding that workerd supports and the client accepts (RFC 9110 §12.5.3).
 fn coding_of(accepted: &str) -> Option<&'static str> {
     let is_accepted = |coding: &&str| {
         accepted.split(',').any(|entry| {
@@ -78,12 +81,13 @@ fn coding_of(accepted: &str) -> Option<&'static str> {
     ["br", "gzip"].into_iter().find(is_accepted)
 }
 
-/// Whether compression makes the file smaller.
+/// Returns whether compression makes the file smaller, according to the file name extension.
 fn is_compressible(file: &str) -> bool {
     !file.ends_with(".png") && !file.ends_with(".ico") && !file.ends_with(".woff2")
 }
 
-/// The headers that `_headers` defines for a file. A later header overrides an earlier header with the same name.
+/// Returns the response headers that `_headers` defines for a file. A later header overrides an
+/// earlier header with the same name.
 fn headers_of(file: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut applies = false;
     HEADERS.lines().filter_map(move |line| match line.strip_prefix("  ") {

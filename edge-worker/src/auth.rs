@@ -1,4 +1,5 @@
-//! Authentication: the token of a request is verified before the request reaches a Durable Object.
+//! Authenticates requests. The Worker verifies the token of a request before the request reaches a
+//! Durable Object.
 
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,22 +11,29 @@ use crate::incoming::Incoming;
 use crate::now_s;
 use crate::published;
 
-/// How the token was sent. This determines whether a page of another origin can have caused the request.
+/// The part of a request that contains the token. If the token is in a cookie, a web page of
+/// another origin can have caused the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// `Authorization: Bearer` (RFC 6750 §2.1). Only a program that has the token can send it.
+    /// The request has the header `Authorization: Bearer` (RFC 6750 §2.1). Only a program that
+    /// knows the token can send an `Authorization` header with the token.
     Header,
-    /// `access_token` in a form (RFC 6750 §2.2). Only a page whose author has the token can send it.
+    /// The request has the token in the form field `access_token` (RFC 6750 §2.2). A web page can
+    /// submit a form with the token only if the author of the page knows the token.
     Form,
-    /// `access_token` in the query (RFC 6750 §2.3), if the owner enabled it.
+    /// The request has the token in the query parameter `access_token` (RFC 6750 §2.3). The Worker
+    /// accepts a token in the query only if the deployment's owner has enabled `QUERY_TOKENS`.
     Query,
-    /// The panel's cookie. The browser adds the cookie automatically, so writes are accepted only from our own origin.
+    /// The request has the panel's login cookie. The browser adds the login cookie automatically,
+    /// so the Worker accepts writes only from the Worker's own origin.
     Cookie,
-    /// The guest's cookie. Writes with this cookie are also accepted only from our own origin.
+    /// The request has the guest cookie. The browser adds the guest cookie automatically, so the
+    /// Worker accepts writes only from the Worker's own origin.
     Guest,
 }
 
-/// The token of the `Authorization: Bearer` header, if present. Returns 401 for a header with another scheme.
+/// Returns the token of the `Authorization: Bearer` header, if the request has an `Authorization`
+/// header. For an authentication scheme other than `Bearer`, this function returns 401.
 pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     let Some(header) = incoming.header("Authorization") else { return Ok(None) };
     match header.split_once(' ') {
@@ -34,7 +42,8 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The token of a request. A request with more than one token is refused, even if the tokens are equal (RFC 6750 §2).
+/// Returns the token of a request, and the part of the request that contains the token. A request
+/// with more than one token is refused, even if all its tokens are equal (RFC 6750 §2).
 fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     let header = incoming.header("Cookie").unwrap_or_default();
     let mut found: Vec<(String, Carrier)> = Vec::new();
@@ -55,8 +64,8 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
-/// The token cookie of the browser. A browser can have both a login cookie and a guest cookie. The query `as=guest`
-/// selects the guest cookie; this query parameter grants no permission.
+/// Returns the token in the browser's cookies. A browser can have both a login cookie and a guest
+/// cookie. The query parameter `as=guest` selects the guest cookie and grants no permission.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     let (name, carrier) = if is_guests(incoming) {
         (cookies::GUEST, Carrier::Guest)
@@ -66,23 +75,25 @@ fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     cookies::find(header, name).map(|token| (token.to_owned(), carrier))
 }
 
-/// The principal of the browser's cookie, if the cookie is valid.
+/// Returns the principal (the caller's identity) of the browser's cookie, if the token in the
+/// cookie is valid.
 pub fn visitor(incoming: &Incoming) -> Option<Principal> {
     let (token, carrier) = cookie(incoming, &incoming.header("Cookie")?)?;
     let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
     of_edge(incoming, &token, kind).map_err(refused).ok()
 }
 
-/// Whether the request has the query `as=guest`, which selects the guest cookie.
+/// Returns whether the request has the query parameter `as=guest`, which selects the guest cookie.
 pub fn is_guests(incoming: &Incoming) -> bool {
     incoming.query("as").is_some_and(|who| who == "guest")
 }
 
-/// The verified principal of a request. Returns 401 `invalid_token` if the request has no valid token. The response
-/// contains no further detail; the code of the refusal goes to the log.
+/// Verifies the token of a request, and returns the principal (the caller's identity and scopes).
+/// If the request has no valid token, this function returns 401 `invalid_token`. The Worker logs a
+/// code for the reason of the refusal, but the response does not contain the reason.
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
-    // For an encrypted token, the checks below apply to the token inside it.
+    // If the token is encrypted, the checks below apply to the decrypted token.
     let token = if is_sealed(&token) {
         incoming.deployment.keys.open_sealed(&token).map_err(refused)?
     } else {
@@ -99,13 +110,14 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
 }
 
 impl Carrier {
-    /// Whether a browser adds the token automatically. If so, a page of another origin can have caused the request.
+    /// Returns whether a browser adds the token to a request automatically. If a browser adds the
+    /// token automatically, a web page of another origin can have caused the request.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }
 }
 
-/// The principal of a token that this edge signed.
+/// Verifies a token that this edge signed, and returns the principal (the caller's identity).
 fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Refusal> {
     let deployment = &incoming.deployment;
     let (keys, sites) = (deployment.keys.public(), deployment.sites());
@@ -130,7 +142,7 @@ fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Re
     })
 }
 
-/// The principal of a token of an external issuer.
+/// Verifies a token of an external issuer, and returns the principal (the caller's identity).
 async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Problem> {
     let deployment = &incoming.deployment;
     let issuer = deployment.issuers.meant(token).map_err(|error| match error {
@@ -154,21 +166,21 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         issued: false,
         iss: admitted.iss,
         sub: admitted.sub,
-        // The issuer chooses the ids of its tokens. The prefix keeps these ids distinct from the ids of our tokens and
-        // of other issuers' tokens.
+        // An external issuer chooses the ids (`jti`) of its tokens. The prefix prevents collisions
+        // with the token ids of other issuers and of this edge.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
         scope: admitted.scope,
         iat: admitted.iat,
         exp: admitted.until,
-        // A generation revokes only tokens that the edge signed. Tokens of an issuer are revoked by changing the
-        // issuer's configuration.
+        // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of
+        // an external issuer, the owner changes the configuration of the issuer.
         generation: u64::MAX,
     })
 }
 
-/// Like [`principal`], but for a call that changes state: a cookie is accepted only if the request comes from our own
-/// origin.
+/// Authenticates a call that changes state. In addition to the checks of [`principal`], a request
+/// with a cookie must come from this deployment's own origin.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
@@ -177,7 +189,8 @@ pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Probl
     Ok(principal)
 }
 
-/// Logs the reason why a token was refused. The caller receives only `invalid_token`.
+/// Logs the reason why a token was refused. The returned problem contains only the code
+/// `invalid_token`.
 pub fn refused(refusal: Refusal) -> Problem {
     worker::console_log!("token refused: {}", refusal.code());
     Code::InvalidToken.into()

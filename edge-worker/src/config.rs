@@ -1,4 +1,4 @@
-//! The deployment's configuration, read from the secrets and variables of the Worker.
+//! Reads the deployment's configuration from the secrets and variables of the Worker.
 
 use std::cell::{OnceCell, RefCell, RefMut};
 use std::rc::Rc;
@@ -10,35 +10,40 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
-/// Number of verified signatures that each isolate caches. They need a few hundred kilobytes.
+/// The number of verified signatures that each isolate caches. The cache of one isolate needs a few
+/// hundred kilobytes of memory.
 const SIGNATURES: usize = 1024;
 
-/// The parsed secrets and variables.
+/// The deployment's configuration, parsed from the secrets and variables of the Worker.
 pub struct Deployment {
     pub keys: EdgeKeys,
-    /// The current `keyset+jwt`, which lists the edge's keys.
+    /// The current `keyset+jwt`, which lists the edge's keys. The owner's root key has signed the
+    /// `keyset+jwt`.
     pub keyset: String,
-    /// The owner's root key.
+    /// The public half of the owner's root key.
     pub root: PublicKey,
-    /// External issuers of access tokens.
+    /// The external issuers whose access tokens this deployment accepts.
     pub issuers: Issuers,
-    /// The login providers.
+    /// The login providers (OpenID Connect) of this deployment.
     pub providers: Providers,
-    /// Whether a token in the query is accepted (RFC 6750 §2.3). Logs and browser histories keep such tokens.
+    /// Whether the Worker accepts a token in the query of a URL (RFC 6750 §2.3). Logs and browser
+    /// histories store URLs, including the tokens in the URLs.
     pub query_tokens: bool,
-    /// The sites. The first one is the default.
+    /// The names of the sites of this deployment. The first site in the list is the default site.
     sites: Vec<Name>,
     signatures: RefCell<SignatureCache>,
 }
 
 thread_local! {
-    /// Cached because parsing the keys takes as long as a signature. The bindings of an isolate never change: when the
-    /// secrets change, Cloudflare starts new isolates.
+    /// The configuration is cached, because parsing the keys takes as long as creating a signature.
+    /// The bindings of an isolate never change. When the owner changes a secret, Cloudflare starts
+    /// new isolates.
     static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
 impl Deployment {
-    /// Reads the configuration. Returns 503 `misconfigured` if the configuration is invalid.
+    /// Reads the Worker's configuration. If the configuration is invalid, this function returns 503
+    /// `misconfigured`.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
         if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
             return Ok(known);
@@ -91,7 +96,8 @@ impl Deployment {
         })
     }
 
-    /// The cache of verified signatures. The caller must drop the returned borrow before an `await`.
+    /// Returns the cache of verified signatures. The caller must drop the returned borrow before
+    /// the next `await`.
     pub fn signatures(&self) -> RefMut<'_, SignatureCache> {
         self.signatures.borrow_mut()
     }
@@ -100,8 +106,9 @@ impl Deployment {
         &self.sites
     }
 
-    /// The site with this name, or the default site if `name` is absent. Returns 404 `unknown_site` for other names, so
-    /// that an unknown name never creates a Durable Object.
+    /// Returns the site with this name, or the default site if `name` is `None`. For any other
+    /// name, this function returns 404 `unknown_site`. A request with an unknown site name
+    /// therefore never creates a Durable Object.
     pub fn site(&self, name: Option<&Name>) -> Result<&Name, Problem> {
         let found = match name {
             Some(name) => self.sites.iter().find(|own| *own == name),

@@ -1,55 +1,60 @@
-//! The session cookies. They are `HttpOnly`: scripts in the page cannot read them.
+//! Creates and reads the cookies of logins and guest links. All cookies of Pinlatch are `HttpOnly`,
+//! so scripts in a web page cannot read the tokens.
 
 use pinlatch_protocol::api::Secret;
 
-/// The access token. With the prefix `__Host-`, the cookie is sent only to this host, only over TLS or to loopback, and
-/// for every path.
+/// The name of the cookie with the access token. Because of the prefix `__Host-`, a browser sends
+/// the cookie only to this host. A browser sends a `__Host-` cookie only over TLS or to loopback,
+/// and with every path.
 pub const SESSION: &str = "__Host-pinlatch_session";
 
-/// A guest link's token, independent of the browser's login.
+/// The name of the cookie with a guest link's token. The guest cookie is independent of the
+/// browser's login.
 pub const GUEST: &str = "__Host-pinlatch_guest";
 
-/// The state of a login while the browser is at the provider. `SameSite=Lax`, because the redirect back comes from
-/// another site.
+/// The name of the cookie with the state of a login while the browser is at the login provider. The
+/// cookie has `SameSite=Lax`, because the redirect back to the edge comes from the login provider's
+/// website.
 pub const LOGIN: &str = "__Host-pinlatch_login";
 
-/// The refresh token. The browser sends this cookie only with the session calls.
+/// The name of the cookie with the refresh token. The browser sends the refresh token only to the
+/// paths of the session calls.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
 const REFRESH_PATH: &str = "/api/v1/session";
 
-/// The `Set-Cookie` value for the access token.
+/// Returns the `Set-Cookie` value that stores the access token.
 pub fn session(token: &Secret, seconds: u64) -> String {
     set(SESSION, token.expose(), "/", seconds)
 }
 
-/// The `Set-Cookie` value for a guest link's token.
+/// Returns the `Set-Cookie` value that stores a guest link's token.
 pub fn guest(token: &Secret, seconds: u64) -> String {
     set(GUEST, token.expose(), "/", seconds)
 }
 
-/// The `Set-Cookie` value for the refresh token.
+/// Returns the `Set-Cookie` value that stores the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
     set(REFRESH, token.expose(), REFRESH_PATH, seconds)
 }
 
-/// The `Set-Cookie` value for the state of a login.
+/// Returns the `Set-Cookie` value that stores the state of a login with a provider.
 pub fn login(sealed: &Secret, seconds: u64) -> String {
     let value = sealed.expose();
     format!("{LOGIN}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// The `Set-Cookie` value that deletes the state of a login.
+/// Returns the `Set-Cookie` value that deletes the state of a login with a provider.
 pub fn login_cleared() -> String {
     format!("{LOGIN}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
 }
 
-/// The `Set-Cookie` value that deletes the guest's token.
+/// Returns the `Set-Cookie` value that deletes the guest link's token.
 pub fn guest_cleared() -> String {
     set(GUEST, "", "/", 0)
 }
 
-/// The `Set-Cookie` values that delete the session's tokens.
+/// Returns the `Set-Cookie` values that delete the access token and the refresh token.
 pub fn cleared() -> [String; 2] {
     [set(SESSION, "", "/", 0), set(REFRESH, "", REFRESH_PATH, 0)]
 }
@@ -58,8 +63,8 @@ fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {
     format!("{name}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// The value of a cookie in a `Cookie` header. If the name occurs twice, both cookies are ignored, because a sibling
-/// domain can have set one of them.
+/// Returns the value of a cookie in a `Cookie` header. If two cookies have the same name, both
+/// cookies are ignored, because a sibling domain can have set one of them.
 pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     let mut found = header
         .split(';')

@@ -1,4 +1,5 @@
-//! A request, with functions that parse its parts and check their size and format.
+//! Defines a received HTTP request, with functions that parse the parts of the request and check
+//! their size and format.
 
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use worker::{Env, Method, Request};
 use crate::config::Deployment;
 use crate::respond::fault;
 
-/// Maximum size of a request body, in bytes.
+/// The maximum size of a request body, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -23,11 +24,12 @@ pub struct Incoming {
     pub url: Url,
     pub env: Env,
     pub deployment: Rc<Deployment>,
-    /// The fields of the form, if the body was a form and has been read.
+    /// The fields of the submitted form. The value is `None` if the body is not a form or has not
+    /// been read.
     form: Option<Vec<(String, String)>>,
 }
 
-/// The field in a form or query that contains a token (RFC 6750 §2.2, §2.3).
+/// The name of the form field or query parameter that contains a token (RFC 6750 §2.2, §2.3).
 const TOKEN_FIELD: &str = "access_token";
 
 impl Incoming {
@@ -35,8 +37,8 @@ impl Incoming {
         Self { request, url, env, deployment, form: None }
     }
 
-    /// Reads the body of a POST request if it is a form. The form can contain the token in addition to the call's
-    /// arguments.
+    /// Reads the body of a POST request if the body is a form. A form can contain the token in
+    /// addition to the arguments of the call.
     pub async fn read_form(&mut self) -> Result<(), Problem> {
         if self.request.method() == Method::Post && self.media_type() == FORM {
             let body = self.body().await?;
@@ -45,42 +47,45 @@ impl Incoming {
         Ok(())
     }
 
-    /// The tokens in the body (RFC 6750 §2.2).
+    /// Returns the tokens in the submitted form (RFC 6750 §2.2).
     pub fn form_tokens(&self) -> impl Iterator<Item = &str> {
         let fields = self.form.iter().flatten();
         fields.filter(|(name, _)| name == TOKEN_FIELD).map(|(_, value)| value.as_str())
     }
 
-    /// The tokens in the query (RFC 6750 §2.3).
+    /// Returns the tokens in the query of the URL (RFC 6750 §2.3).
     pub fn query_tokens(&self) -> Vec<String> {
         let pairs = self.url.query_pairs().filter(|(name, _)| name == TOKEN_FIELD);
         pairs.map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// If the body is a form that contains the token: its other fields. Otherwise `None`.
+    /// Returns all form fields except the token, if the body is a form that contains a token. If
+    /// the body is not a form with a token, this function returns `None`.
     fn form_fields(&self) -> Option<Vec<(&str, &str)>> {
         self.form_tokens().next()?;
         let fields = self.form.iter().flatten().filter(|(name, _)| name != TOKEN_FIELD);
         Some(fields.map(|(name, value)| (name.as_str(), value.as_str())).collect())
     }
 
-    /// The value of a header; `None` if the header is absent or is not text.
+    /// Returns the value of a header, or `None` if the header is absent or is not text.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
     }
 
-    /// `scheme://host[:port]`, in the format of a browser's `Origin` header.
+    /// Returns the origin of this deployment as `scheme://host[:port]`, which is the format of a
+    /// browser's `Origin` header.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Whether the connection is safe from eavesdropping, because it uses TLS or loopback. On any other connection, a
-    /// browser does not store our `Secure` cookies.
+    /// Returns whether TLS or the loopback interface protects the connection from eavesdropping.
+    /// Over an unprotected connection, a browser does not store cookies with the attribute
+    /// `Secure`.
     pub fn is_private(&self) -> bool {
         self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
     }
 
-    /// Requires that a browser's request comes from a page of our own origin.
+    /// Requires that a browser's request comes from a page of this deployment's own origin.
     pub fn require_own_origin(&self) -> Result<(), Problem> {
         if self.header("Origin").is_some_and(|origin| origin == self.origin()) {
             Ok(())
@@ -89,7 +94,8 @@ impl Incoming {
         }
     }
 
-    /// The first value of a query parameter. Tokens are read with [`Self::query_tokens`].
+    /// Returns the first value of a query parameter. To read a token, the caller must use
+    /// [`Self::query_tokens`].
     pub fn query(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
@@ -121,8 +127,9 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// Parses the body as JSON. Returns 415 for another media type. If the body is a form that contains the token, its
-    /// other fields are parsed as the members.
+    /// Parses the body as JSON. If the media type of the body is neither JSON nor a form with a
+    /// token, this function returns 415. If the body is a form that contains a token, the other
+    /// form fields are parsed as the members of the result.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         if let Some(fields) = self.form_fields() {
             return from_fields(&fields);
@@ -131,16 +138,17 @@ impl Incoming {
             return Err(Code::UnsupportedMediaType.into());
         }
         let body = self.body().await?;
-        // Without this check, serde accepts a JSON array as a struct and takes the array's items as the members, in
-        // order.
+        // Without the check for `{`, serde accepts a JSON array as a struct, and assigns the items
+        // of the array to the members of the struct in order.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(Problem::new(Code::InvalidRequest).detail("the body is not a JSON object"));
         }
         serde_json::from_slice(&body).map_err(malformed)
     }
 
-    /// An action's arguments: a JSON object or an empty body. A form has no types, so a field whose text is valid JSON
-    /// is parsed as JSON (`ms=3000`, `value=true`). Any other field is a string.
+    /// Returns the arguments of an action from a JSON object, a form or an empty body. The fields
+    /// of a form have no types, so a field whose text is valid JSON is parsed as JSON (`ms=3000`,
+    /// `value=true`). A form field whose text is not valid JSON becomes a string.
     pub async fn arguments(&mut self) -> Result<Map<String, Value>, Problem> {
         if let Some(fields) = self.form_fields() {
             let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
@@ -152,7 +160,7 @@ impl Incoming {
         if self.body().await?.is_empty() { Ok(Map::new()) } else { Err(Code::UnsupportedMediaType.into()) }
     }
 
-    /// The body as JSON or as a form (RFC 6749 §4.3.2).
+    /// Parses the body as JSON or as a form (RFC 6749 §4.3.2).
     pub async fn json_or_form<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         if self.media_type() != FORM {
             return self.json().await;
@@ -162,15 +170,16 @@ impl Incoming {
     }
 }
 
-/// Parses form fields as a struct. The types of the struct's members decide how a field is parsed: `device=7` is a
-/// name.
+/// Parses form fields as a struct. The type of a struct member determines how its form field is
+/// parsed. For example, the value in `device=7` becomes a name and not a number.
 fn from_fields<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, Problem> {
     let text = serde_urlencoded::to_string(fields).map_err(malformed)?;
     serde_urlencoded::from_str(&text).map_err(malformed)
 }
 
-/// The problem for a malformed body. serde's messages contain member names and positions, and can quote a value from
-/// the body. Only messages that quote no value are passed to the caller.
+/// Returns the problem for a malformed body. An error message of serde contains member names and
+/// positions, and can quote a value from the body. The caller receives only error messages that
+/// quote no value.
 pub fn malformed(error: impl std::fmt::Display) -> Problem {
     let text = error.to_string();
     let safe = ["missing field", "unknown field", "EOF while parsing"];
@@ -178,7 +187,7 @@ pub fn malformed(error: impl std::fmt::Display) -> Problem {
     if safe.iter().any(|start| text.starts_with(start)) { problem.detail(text) } else { problem }
 }
 
-/// Logs a failed call to one of our own Durable Objects and returns `internal`.
+/// Logs a failed call to a Durable Object of this deployment, and returns the problem `internal`.
 pub fn object_fault(error: worker::Error) -> Problem {
     fault("durable object", error)
 }

@@ -1,8 +1,10 @@
-//! Pinlatch's Worker: a thin shim around `pinlatch-site` and `pinlatch-token`.
+//! Pinlatch's Worker, which runs the crates `pinlatch-site` and `pinlatch-token` on Cloudflare
+//! Workers or workerd.
 //!
-//! Every request enters at [`fetch`]. The Worker verifies signatures before a request reaches a Durable Object. If a
-//! request needs state, the Worker sends it to the site's Durable Object as a [`pinlatch_site::Call`]. The HTTP headers
-//! that the client sent are not forwarded to a Durable Object.
+//! Every HTTP request enters at [`fetch`]. The Worker verifies signatures before a request reaches
+//! a Durable Object. If a request needs the state of a site, the Worker sends a
+//! [`pinlatch_site::Call`] to the site's Durable Object. The Worker does not forward the client's
+//! HTTP headers to a Durable Object.
 
 mod assets;
 mod auth;
@@ -33,12 +35,13 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     handlers::answer(request, env).await
 }
 
-/// The current time, in milliseconds of Unix time. When deployed, the clock advances only after I/O.
+/// Returns the current time, in milliseconds of Unix time. In a deployed Worker, the clock advances
+/// only after I/O.
 fn now_ms() -> u64 {
     worker::Date::now().as_millis()
 }
 
-/// The current time, in seconds of Unix time.
+/// Returns the current time, in seconds of Unix time.
 fn now_s() -> u64 {
     now_ms() / 1000
 }

@@ -1,4 +1,4 @@
-//! Calls to our own Durable Objects.
+//! Sends calls to the Durable Objects of this deployment.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -10,25 +10,27 @@ use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
 use crate::incoming::object_fault;
 use crate::respond::fault;
 
-/// The header that contains the site's name. A Durable Object does not know this name after an eviction.
+/// The header that contains the site's name. After an eviction, a Durable Object does not have the
+/// site's name in memory.
 pub const SITE_HEADER: &str = "pinlatch-site";
 
-/// The header that contains the verified data of a WebSocket upgrade.
+/// The header that contains the verified data of a WebSocket upgrade request.
 pub const SOCKET_HEADER: &str = "pinlatch-socket";
 
-/// The Durable Object of a site. The caller must take the name from the configuration.
+/// Returns the Durable Object of a site. The caller must pass a site name from the configuration,
+/// because every other name would create a new Durable Object.
 pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
     env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
 }
 
-/// Sends a call to a site's Durable Object and waits for the reply.
+/// Sends a call to a site's Durable Object, and waits for the reply.
 pub async fn ask_site(env: &Env, site: &Name, call: &Call) -> Result<Reply, Problem> {
     let stub = site_stub(env, site).map_err(object_fault)?;
     let outcome: Result<Reply, Problem> = ask(&stub, Some(site), call).await?;
     outcome
 }
 
-/// Sends a call as JSON to a Durable Object and parses its reply.
+/// Sends a call as JSON to a Durable Object, and parses the reply.
 pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     stub: &Stub,
     site: Option<&Name>,
@@ -46,7 +48,8 @@ pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     response.json().await.map_err(object_fault)
 }
 
-/// Sends a WebSocket upgrade to a site's Durable Object, with the verified data and without the client's headers.
+/// Sends a WebSocket upgrade request to a site's Durable Object. The request contains the verified
+/// data, but not the client's headers.
 pub async fn upgrade<P: Serialize>(
     env: &Env,
     site: &Name,

@@ -1,4 +1,4 @@
-//! Tests that `openapi.json`, the description of the API, matches the routes and the protocol's types.
+//! Tests that the API description `openapi.json` matches the routes and the protocol's types.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::route::Route;
 
 mod schemas;
 
-/// The parsed `openapi.json`.
+/// The parsed file `openapi.json`.
 struct Document(Value);
 
-/// One method of a path, with its description in the document.
+/// One HTTP method of an API path, with its description in `openapi.json`.
 struct Operation<'d> {
     document: &'d Document,
     path: &'d str,
@@ -27,7 +27,8 @@ impl Document {
         Self(serde_json::from_str(include_str!("../openapi.json")).expect("the document is JSON"))
     }
 
-    /// If the value has a `$ref`, the target of the `$ref`. Otherwise the value itself.
+    /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no
+    /// `$ref`, this function returns the value itself.
     fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
         match value["$ref"].as_str() {
             Some(reference) => self.at(reference).unwrap_or_else(|| panic!("{reference} does not exist")),
@@ -55,7 +56,7 @@ impl Document {
         members(self.0.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}")))
     }
 
-    /// The problem codes that a response can contain.
+    /// Returns the problem codes that a response can contain, according to `openapi.json`.
     fn codes(&self, response: &Value) -> BTreeSet<String> {
         let schema = &self.resolve(response)["content"]["application/problem+json"]["schema"]["allOf"][1];
         let code = &schema["properties"]["code"];
@@ -69,7 +70,8 @@ impl Operation<'_> {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 
-    /// The problem codes that a response with this status can contain. Empty if the status is not documented.
+    /// Returns the problem codes that a response with this HTTP status can contain. The result is
+    /// empty if `openapi.json` does not document the status.
     fn codes(&self, status: u16) -> BTreeSet<String> {
         self.document.codes(&self.body["responses"][status.to_string()])
     }
@@ -78,7 +80,8 @@ impl Operation<'_> {
         self.codes(code.status()).contains(code.as_str())
     }
 
-    /// Whether every request needs the token of a person, a program or a guest.
+    /// Returns whether every request for this operation needs the token of a person, a program or a
+    /// guest.
     fn needs_token(&self) -> bool {
         let security = self.body.get("security").unwrap_or(&self.document.0["security"]);
         let ways: Vec<&Value> = list(security).collect();
@@ -108,7 +111,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Every `$ref` below a value.
+/// Collects every `$ref` inside a JSON value.
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
@@ -120,8 +123,8 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Defines the list of all paths and the function from a route to its path in one table, so that a route without a path
-/// does not compile.
+/// Defines the list of all API paths, and the function from a route to its path, in one table. A
+/// route without a path therefore does not compile.
 macro_rules! templates {
     ($($route:pat => $path:literal,)*) => {
         const TEMPLATES: &[&str] = &[$($path,)*];
@@ -166,7 +169,7 @@ templates! {
     Route::Agent => "/api/v1/agent",
 }
 
-/// The route of a path in the document.
+/// Returns the route for a path in `openapi.json`.
 fn route(path: &str) -> Route {
     let filled = path.replace(['{', '}'], "");
     Route::of(&filled).unwrap_or_else(|| panic!("{path} is no route"))
@@ -215,7 +218,8 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
     for kind in ["parameters", "headers", "responses", "schemas"] {
         for (name, _) in document.object(&format!("/components/{kind}")) {
-            // Any path can return this response, so no operation lists it.
+            // Any path can return the response `MethodNotAllowed`, so no operation in
+            // `openapi.json` lists this response.
             let everywhere = name == "MethodNotAllowed";
             let used = found.contains(&format!("#/components/{kind}/{name}"));
             assert!(used != everywhere, "{kind}/{name}");
@@ -242,7 +246,8 @@ fn every_code_is_listed_and_stands_under_its_status() {
         }
     }
     used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
-    // The callback of a login provider redirects to the panel with these codes in the query.
+    // After a failed login with a provider, the edge redirects the browser to the panel with the
+    // error code in the query.
     used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
     assert_eq!(used, listed.into_iter().collect(), "every error code is listed for at least one operation");
 }
@@ -260,7 +265,8 @@ fn operations_of_one_sort_document_the_same_answers() {
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
         let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";
         assert_eq!(asks_issuer, operation.has(Code::IssuerUnavailable), "{name}");
-        // The edge checks the origin of a cookie request if the request is a write or opens a socket.
+        // For a request with a cookie, the edge checks the origin if the request is a write or
+        // opens a WebSocket.
         let is_write = operation.method != Method::Get.as_ref().to_lowercase();
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
         assert!(!is_ambient || operation.has(Code::WrongOrigin), "{name}");

@@ -1,10 +1,11 @@
-//! Responses: JSON, and problems (RFC 9457) with their headers.
+//! Creates HTTP responses: JSON documents, and problem documents (RFC 9457) with their headers.
 
 use pinlatch_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use serde::Serialize;
 use worker::{Response, Result};
 
-/// Adds the headers of every API response. They forbid caching and use by other pages.
+/// Adds the security headers of every API response. The security headers forbid caching, content
+/// sniffing and embedding in other web pages.
 fn sealed(response: Response) -> Result<Response> {
     let headers = response.headers();
     headers.set("Cache-Control", "no-store")?;
@@ -14,26 +15,27 @@ fn sealed(response: Response) -> Result<Response> {
     Ok(response)
 }
 
-/// A response with status 200 and JSON.
+/// Returns a response with status 200 and a JSON body.
 pub fn json<T: Serialize>(value: &T) -> Result<Response> {
     sealed(Response::from_json(value)?)
 }
 
-/// A response with status 200 and text of another media type.
+/// Returns a response with status 200 and a text body of the given media type.
 pub fn text(body: String, media_type: &str) -> Result<Response> {
     let response = Response::ok(body)?;
     response.headers().set("Content-Type", media_type)?;
     sealed(response)
 }
 
-/// A redirect with status 303, so that the browser follows it with GET and does not send the body again.
+/// Returns a redirect with status 303. With status 303, the browser follows the redirect with `GET`
+/// and does not send the request body again.
 pub fn redirect(address: &str) -> Result<Response> {
     let response = Response::empty()?.with_status(303);
     response.headers().set("Location", address)?;
     sealed(response)
 }
 
-/// A response with status 204.
+/// Returns a response with status 204 and no body.
 pub fn nothing() -> Result<Response> {
     sealed(Response::empty()?.with_status(204))
 }
@@ -45,7 +47,8 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     if let Some(seconds) = problem.retry_after {
         headers.set("Retry-After", &seconds.to_string())?;
     }
-    // RFC 6750 §3: for the two codes that the RFC defines, the header also contains the code as `error`.
+    // For `invalid_token` and `insufficient_scope`, the `WWW-Authenticate` header also contains the
+    // code as `error` (RFC 6750 §3).
     for code in [Code::InvalidToken, Code::InsufficientScope] {
         if problem.is(code) {
             headers.set("WWW-Authenticate", &format!("Bearer realm=\"pinlatch\", error=\"{code}\""))?;
@@ -57,7 +60,7 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     sealed(response)
 }
 
-/// Logs an internal fault and returns a problem without its details.
+/// Logs an internal error, and returns the problem `internal` without the details of the error.
 pub fn fault(what: &str, error: impl std::fmt::Display) -> Problem {
     worker::console_error!("{what}: {error}");
     Problem::new(Code::Internal)

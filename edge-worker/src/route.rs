@@ -1,4 +1,5 @@
-//! The paths of the API. The route depends only on the path, not on the method.
+//! Maps the paths of the API to routes. A route depends only on the path of a request, not on the
+//! method.
 
 use percent_encoding::percent_decode_str;
 use pinlatch_protocol::name::{Name, UserName};
@@ -40,7 +41,8 @@ pub enum Route {
 }
 
 impl Route {
-    /// The route of a path; `None` if no route matches. A path that contains an invalid name matches no route.
+    /// Returns the route of a path, or `None` if no route matches. A path that contains an invalid
+    /// name matches no route.
     pub fn of(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let api = match segments.as_slice() {
@@ -50,8 +52,8 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
-        // Clients can percent-encode the `@` of an email address that is used as a user name, and any character of an
-        // id that a caller chose.
+        // A client can percent-encode the `@` of an email address that is used as a user name. A
+        // client can also percent-encode any character of a command id or token id.
         let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         let user = |text: &str| UserName::new(decoded(text)?).ok();
         Some(match *api {
@@ -90,18 +92,19 @@ impl Route {
         })
     }
 
-    /// Whether a path is reserved for the API. All other paths belong to the panel.
+    /// Returns whether a path is reserved for the API. All other paths belong to the panel.
     pub fn is_ours(path: &str) -> bool {
         let first = path.trim_start_matches('/').split('/').next();
         matches!(first, Some("api" | "healthz" | ".well-known"))
     }
 
-    /// Whether the token can be a form field (RFC 6750 §2.2). This applies to the calls that change state by POST.
+    /// Returns whether a request for this route can contain the token as a form field (RFC 6750
+    /// §2.2). Only calls that change state with `POST` accept the token in a form.
     pub fn takes_form_token(&self) -> bool {
         matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)
     }
 
-    /// The methods that the path accepts.
+    /// Returns the HTTP methods that the path accepts.
     pub fn methods(&self) -> &'static [Method] {
         match self {
             Self::Session => &[Method::Get, Method::Post, Method::Delete],

@@ -1,5 +1,5 @@
-//! Messages of a device's agent: its connection, its hello and later messages. No message of an agent makes the site
-//! fail.
+//! Handles messages from a device's agent: the connection, the `hello` message and later messages.
+//! No message from an agent makes the site fail.
 
 use std::collections::HashSet;
 
@@ -16,27 +16,28 @@ use crate::failure::Failure;
 use crate::outcome::Provenance;
 use crate::store::{MAX_EXACT, StoreError};
 
-/// Maximum number of lines per device.
+/// The maximum number of GPIO lines per device.
 pub const MAX_LINES: usize = 256;
 
-/// Maximum length of the stored agent version, in characters.
+/// The maximum length of the stored agent version, in characters.
 const MAX_VERSION: usize = 64;
 
-/// Maximum length of a connection nonce, in bytes.
+/// The maximum length of a connection nonce, in bytes.
 const MAX_SESSION: usize = 128;
 
-/// How long a used connection nonce is stored, in milliseconds. This is much longer than the lifetime of a challenge.
-/// So a captured proof has expired before the nonce of this proof is deleted.
+/// How long a used connection nonce is stored, in milliseconds. The storage time of a nonce is much
+/// longer than the lifetime of a challenge. A captured proof therefore expires before the nonce of
+/// the proof is deleted.
 pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
 
-/// The certificate of a device. The Worker has verified the certificate's signature.
+/// The certificate of a device. The Worker has verified the signature of the certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct Credential<'a> {
-    /// The certificate's id.
+    /// The id (`jti`) of the certificate.
     pub jti: &'a str,
-    /// Expiry, in seconds of Unix time.
+    /// When the certificate expires, in seconds of Unix time.
     pub expires_at: u64,
-    /// The thumbprint of the key in the certificate.
+    /// The thumbprint of the public key in the certificate.
     pub thumbprint: &'a str,
 }
 
@@ -62,12 +63,13 @@ impl Site<'_> {
         if expires_at.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(refused("the device's certificate has expired"));
         }
-        // Refused before any write to the database, because two agents with the same identity retry continuously.
+        // The connection is refused before any write to the database, because two agents with the
+        // same identity reconnect continuously.
         if yields && self.has_live_connection(&device) {
             return Err(Code::DeviceConnected.into());
         }
         if self.row("SELECT 1 FROM connection_nonces WHERE nonce = ?1", &[session.into()])?.is_some() {
-            return Err(refused("the proof was used before"));
+            return Err(refused("the device's proof was already used"));
         }
         self.run(
             "INSERT INTO connection_nonces (nonce, at_ms) VALUES (?1, ?2)",
@@ -84,7 +86,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The device, if `session` is its current connection.
+    /// Returns the device if `session` is the nonce of the device's current connection.
     pub(crate) fn current(&self, name: &Name, session: &str) -> Result<Option<Device>, StoreError> {
         Ok(self.device(name)?.filter(|device| device.session.as_deref() == Some(session)))
     }
@@ -127,7 +129,8 @@ impl Site<'_> {
         self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
     }
 
-    /// Sends a press to the open panels. The press is not stored; only the level of the contact is stored.
+    /// Sends the press of a contact to the open panels. The database stores only the level of the
+    /// contact, not the press.
     fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
         match self.line(device, line)? {
             Some(line) if line.kind == LineKind::Contact => {
@@ -145,9 +148,10 @@ impl Site<'_> {
         }
     }
 
-    /// Handles a device's hello in three steps. First the reports of commands from the previous connection, because
-    /// these reports can change desired levels. Then the lines. Finally, the site sends a command for each line whose
-    /// reported level differs from its desired level.
+    /// Handles the `hello` message of a device in three steps. First, the site handles the reports
+    /// on commands from the previous connection, because a report can change a desired level.
+    /// Second, the site stores the GPIO lines of the device. Third, the site sends a command for
+    /// each GPIO line whose reported level differs from its desired level.
     fn hello(
         &mut self,
         mut device: Device,
@@ -165,7 +169,8 @@ impl Site<'_> {
         for report in reports {
             self.take_report(&device.name, report, Provenance::InHello)?;
         }
-        // Computed before lines are deleted, because a deleted line can contain the highest sequence number.
+        // The sequence number is computed before GPIO lines are deleted, because a deleted row can
+        // contain the highest sequence number.
         let seq = self.next_seq()?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
@@ -202,7 +207,8 @@ impl Site<'_> {
     }
 }
 
-/// Why a hello is refused, as a stable code.
+/// Returns the reason for refusing a `hello` message as a stable code, or `None` if the message is
+/// valid.
 fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
     if infos.len() > MAX_LINES {
         return Some("hello_too_many_lines");

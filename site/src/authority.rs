@@ -1,5 +1,6 @@
-//! The current permissions of a principal. They are the intersection of the token's scopes and the person's rights,
-//! while the token and the person are valid.
+//! Computes the current permissions of a principal (the caller of a request). The permissions are
+//! the intersection of the token's scopes and the person's rights. An invalid token and the token
+//! of a removed person have no permissions.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -11,17 +12,19 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// Current permissions of a principal.
+/// The current permissions of a principal (the caller of a request).
 pub(crate) struct Rights {
-    /// The person's role, if the token belongs to a person.
+    /// The person's role. The value is `None` if the token belongs to no person, or if the person
+    /// has individual scopes.
     pub role: Option<Role>,
-    /// The token's scopes, limited to the person's current rights.
+    /// The token's scopes, limited to the current rights of the token's person or issuer.
     pub scope: ScopeSet,
 }
 
 impl Rights {
-    /// Whether the rights include at least one line of a device. If not, all answers must be the same as for a device
-    /// that does not exist.
+    /// Returns whether the permissions include at least one GPIO line of a device. If the
+    /// permissions include no line of the device, the site must answer as if the device did not
+    /// exist.
     pub fn knows_device(&self, device: &Name) -> bool {
         self.scope.iter().any(|scope| match scope {
             Scope::Line { device: Pattern::Any, .. } => true,
@@ -31,10 +34,10 @@ impl Rights {
     }
 }
 
-/// The stored value for a person who has individual scopes instead of a role.
+/// The value of the column `role` for a person who has individual scopes instead of a role.
 pub(crate) const CUSTOM: &str = "custom";
 
-/// The stored value of a role.
+/// Returns the database value of a role.
 pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Owner => "owner",
@@ -48,8 +51,8 @@ pub(crate) fn role_from(word: &str) -> Option<Role> {
 }
 
 impl Site<'_> {
-    /// Checks that a token is still valid and returns its current permissions. Returns 401 `invalid_token` for an
-    /// invalid token.
+    /// Checks that a token is still valid, and returns the current permissions of the token. For an
+    /// invalid token, this function returns 401 `invalid_token`.
     pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if principal.site != self.config.site {
@@ -84,7 +87,8 @@ impl Site<'_> {
         Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
-    /// Requires an administrative right. If the caller lacks the right, an entry is written to the audit log.
+    /// Requires that the caller has an administrative right. If the caller lacks the administrative
+    /// right, the refusal is written to the audit log.
     pub(crate) fn require_site(
         &self,
         principal: &Principal,
@@ -96,7 +100,7 @@ impl Site<'_> {
             return Ok(());
         }
         self.audit_refusal(principal, act, target, Code::InsufficientScope)?;
-        let needed = format!("this requires the scope site:{}", right.as_str());
+        let needed = format!("the request requires the scope site:{}", right.as_str());
         Err(Problem::new(Code::InsufficientScope).detail(needed).into())
     }
 

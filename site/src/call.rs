@@ -1,4 +1,5 @@
-//! Calls from the Worker to a site, and the replies. Calls and replies are sent as JSON.
+//! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are
+//! sent as JSON.
 
 use pinlatch_protocol::admin::{
     AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
@@ -16,43 +17,46 @@ use crate::command::CommandProgress;
 use crate::failure::Failure;
 use crate::principal::Principal;
 
-/// A call. The Worker has verified all fields. Times named `…_at` and `…_exp` are in seconds of Unix time, as in a
-/// token.
+/// A call from the Worker to a site. The Worker has verified all fields of the call. Fields named
+/// `…_at` and `…_exp` are times in seconds of Unix time, as in a token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants say what their fields are")]
+#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Call {
-    /// The caller's identity and current permissions.
+    /// Returns the caller's identity and current permissions.
     Whoami { principal: Principal },
-    /// The devices that have at least one line that the caller can see.
+    /// Returns the devices that have at least one GPIO line that the caller can see.
     Devices { principal: Principal },
-    /// One device.
+    /// Returns one device.
     Device { principal: Principal, device: Name },
-    /// One line.
+    /// Returns one GPIO line of a device.
     Line { principal: Principal, device: Name, line: Name },
-    /// Runs one action. This is the only call whose answer can come later.
+    /// Runs one action on a GPIO line. `Command` is the only call that the site can answer later.
     Command { principal: Principal, request: CommandRequest },
-    /// The status of a command that the caller sent.
+    /// Returns the status of a command that the caller sent earlier.
     CommandStatus { principal: Principal, id: String },
-    /// Registers a one-time enrolment code.
+    /// Registers a one-time code for the enrolment of a device.
     CreateEnrolment { principal: Principal, device: Name, code_id: String, expires_at: u64 },
-    /// Uses an enrolment code: the site stores this key and this certificate for the device.
+    /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and
+    /// the expiry of the device's certificate.
     Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 },
     /// Removes a device.
     RemoveDevice { principal: Principal, device: Name },
-    /// Checks that the site has no owner and the setup code is valid. The Worker asks before it hashes a password.
+    /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends
+    /// `SetupAllowed` before the Worker hashes a password.
     SetupAllowed { code_id: String },
-    /// Creates the owner.
+    /// Creates the first owner of the site.
     Setup { code_id: String, username: UserName },
-    /// Starts a login after a correct password. `family` identifies the login and its chain of refresh tokens.
+    /// Starts a login after the gate has accepted the password. `family` identifies the login and
+    /// its chain of refresh tokens.
     Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 },
-    /// Replaces the refresh token of a login. The Worker has decrypted the token.
+    /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
     Refresh { family: String, jti: String, next_jti: String, expires_at: u64 },
-    /// Ends the token and the login that it belongs to.
+    /// Ends the caller's token, and the login to which the token belongs.
     Logout { principal: Principal },
     /// Ends a login whose access token has expired.
     LogoutFamily { family: String },
-    /// Invites a person, or lets an existing person choose a new password.
+    /// Invites a new person, or lets an existing person choose a new password.
     Invite {
         principal: Principal,
         username: UserName,
@@ -60,15 +64,17 @@ pub enum Call {
         code_id: String,
         expires_at: u64,
     },
-    /// The person that an invitation is for. The Worker asks before it hashes a password.
+    /// Returns the user name in an invitation. The Worker sends `Invited` before the Worker hashes
+    /// a password.
     Invited { code_id: String },
-    /// Uses an invitation.
+    /// Uses an invitation, which creates a person or resets a password.
     AcceptInvitation { code_id: String },
-    /// Lets a person log in with a provider.
+    /// Lets a person log in with a login provider.
     Admit { principal: Principal, username: UserName, request: AdmitRequest },
-    /// Removes all of a person's identities at providers.
+    /// Removes all of a person's identities at login providers.
     ForgetIdentities { principal: Principal, username: UserName },
-    /// A login with a provider. `email` is the person's email address, if the provider has verified the address.
+    /// Starts a login after a login provider has confirmed the person's identity. `email` is the
+    /// person's email address, if the login provider has verified the address.
     FederatedLogin {
         issuer: String,
         subject: String,
@@ -77,7 +83,7 @@ pub enum Call {
         refresh_jti: String,
         expires_at: u64,
     },
-    /// The people of the site.
+    /// Returns the people of the site.
     People { principal: Principal },
     /// Changes a person's rights.
     ChangePerson { principal: Principal, username: UserName, rights: RightsRequest },
@@ -85,46 +91,51 @@ pub enum Call {
     RemovePerson { principal: Principal, username: UserName },
     /// Ends every login of a person.
     EndSessions { principal: Principal, username: UserName },
-    /// The caller's password was changed. The site ends the other logins of this person.
+    /// Reports that the caller has changed their password. After `PasswordChanged`, the site ends
+    /// the person's other logins.
     PasswordChanged { principal: Principal },
-    /// Issues an API token or guest link.
-    Issue { principal: Principal, request: IssueRequest, jti: String },
-    /// The issued API tokens and guest links.
+    /// Issues an API token or a guest link.
+    Mint { principal: Principal, request: MintRequest, jti: String },
+    /// Returns the API tokens and guest links that the site has issued.
     Tokens { principal: Principal },
-    /// Revokes a token that the site issued, or any other token if its expiry is given.
+    /// Revokes a token. If the site did not issue the token, the call must contain the expiry of
+    /// the token.
     Revoke { principal: Principal, jti: String, exp: Option<u64> },
     /// Checks that a guest link can be exchanged for a cookie now.
     ExchangeGuest { jti: String },
-    /// Invalidates every token that was signed for this site until now.
+    /// Invalidates every token that the edge has signed for this site until now.
     RaiseGeneration { principal: Principal },
-    /// One page of the audit log, newest first.
+    /// Returns one page of the audit log, with the newest entry first.
     Audit { principal: Principal, filter: AuditFilter, limit: u32 },
-    /// Sets how long audit entries are kept.
+    /// Sets how long audit entries are stored.
     Retain { principal: Principal, days: u32 },
 }
 
-/// A reply.
+/// A reply of the site to a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants say what their fields are")]
+#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Reply {
-    /// To [`Call::Whoami`].
+    /// The reply to [`Call::Whoami`].
     Whoami(Whoami),
-    /// To [`Call::Devices`].
+    /// The reply to [`Call::Devices`].
     Devices(Vec<DeviceView>),
-    /// To [`Call::Device`].
+    /// The reply to [`Call::Device`].
     Device(DeviceView),
-    /// To [`Call::Line`].
+    /// The reply to [`Call::Line`].
     Line(LineView),
-    /// To [`Call::Command`], if the command was executed, and to [`Call::CommandStatus`], with any status.
+    /// The reply to [`Call::Command`] after the command was executed, and the reply to
+    /// [`Call::CommandStatus`] with any status.
     Command(CommandResult),
-    /// To [`Call::CreateEnrolment`].
+    /// The reply to [`Call::CreateEnrolment`].
     Enrolment,
-    /// To [`Call::Enrol`].
+    /// The reply to [`Call::Enrol`].
     Enrolled { device: Name },
-    /// To [`Call::Setup`] and [`Call::Login`]: the contents of the access token.
+    /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data
+    /// for the access token.
     Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
-    /// To [`Call::Refresh`]: the contents of the access token, and the id and the expiry of the current refresh token.
+    /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the
+    /// expiry of the current refresh token.
     Refreshed {
         username: UserName,
         role: Option<Role>,
@@ -133,35 +144,37 @@ pub enum Reply {
         jti: String,
         expires_at: u64,
     },
-    /// To [`Call::Invited`] and [`Call::AcceptInvitation`].
+    /// The reply to [`Call::Invited`] and [`Call::AcceptInvitation`].
     Invited { username: UserName },
-    /// To [`Call::People`].
+    /// The reply to [`Call::People`].
     People(Vec<Person>),
-    /// To [`Call::Issue`]: the contents of the token, and the generation that the Worker must sign into the token.
-    Issued { token: TokenView, generation: u64 },
-    /// To [`Call::ExchangeGuest`].
+    /// The reply to [`Call::Mint`], with the data of the token and the generation that the Worker
+    /// must sign into the token.
+    Minted { token: TokenView, generation: u64 },
+    /// The reply to [`Call::ExchangeGuest`].
     Token(TokenView),
-    /// To [`Call::Tokens`].
+    /// The reply to [`Call::Tokens`].
     Tokens(Vec<TokenView>),
-    /// To [`Call::RaiseGeneration`].
+    /// The reply to [`Call::RaiseGeneration`].
     Generation(u64),
-    /// To [`Call::Audit`].
+    /// The reply to [`Call::Audit`].
     Audit(AuditPage),
-    /// To calls without a result.
+    /// The reply to every call that returns no data.
     Done,
 }
 
-/// The result of a call, as the site sends it to the Worker.
+/// The result of a call: the site's reply, or a problem.
 pub type CallResult = Result<Reply, Problem>;
 
-/// A reply, or a ticket if the reply comes later.
+/// The site's reply, or a ticket if the site replies later.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The reply.
+    /// The site replies immediately.
     Now(Reply),
-    /// The reply will come as [`crate::Effect::Answer`] with this ticket. Several calls can wait for the same ticket.
+    /// The site replies later with the effect [`crate::Effect::Answer`], which contains the ticket.
+    /// Several calls can wait for the same ticket.
     Pending {
-        /// The ticket.
+        /// The ticket, which is the sequence number of the command.
         ticket: i64,
     },
 }

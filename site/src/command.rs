@@ -1,7 +1,9 @@
-//! Accepts commands: checks permissions and idempotency, and stores each command before it is sent.
+//! Accepts commands. This module checks permissions and repeated command ids, and stores each
+//! command before the command is sent.
 //!
-//! The checks have a fixed order: permissions, idempotency, action, presence, deadline, and the device's limit of
-//! commands in flight. A request that fails a check is not stored as a command, so its id can be used again.
+//! The checks have a fixed order: permissions, repeated command id, action, presence of the device,
+//! deadline, and number of commands in flight. If a check fails, the command is not stored, so the
+//! caller can use the same command id again.
 
 use std::collections::BTreeMap;
 
@@ -24,17 +26,18 @@ use crate::store::{Row, StoreError};
 /// How long a command and its id are stored, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
 
-/// Maximum number of commands from callers that are in flight to one device.
+/// The maximum number of callers' commands that are in flight to one device.
 pub const MAX_IN_FLIGHT: i64 = 64;
 
-/// Maximum number of panel sockets that wait for one command: the socket that sent the command, and later sockets of
-/// the same caller.
+/// The maximum number of panel WebSockets that wait for the result of one command. In addition to
+/// the WebSocket that sent the command, later WebSockets of the same caller can wait.
 const MAX_PANELS: usize = 8;
 
-/// The issuer of commands that the site itself creates. No token can have this issuer.
+/// The issuer of commands that the site itself creates. No token can have the issuer
+/// `urn:pinlatch:site`.
 const OWN_ISSUER: &str = "urn:pinlatch:site";
 
-/// The subject of the commands that restore a desired level.
+/// The subject of the site's own commands, which restore desired levels.
 const RECONCILE: &str = "site:reconcile";
 
 pub(crate) const COLUMNS: &str = "seq, iss, id, actor, jti, device, line, action, args, status, code, level,
@@ -51,19 +54,19 @@ pub(crate) struct Command {
     pub device: Name,
     pub line: Name,
     pub action: String,
-    /// The arguments in canonical JSON.
+    /// The arguments of the action, in canonical JSON.
     pub args: String,
     pub status: CommandStatus,
     pub code: Option<String>,
     pub level: Option<Level>,
     pub accepted_ms: u64,
-    /// The panel sockets that wait for the result.
+    /// The ids of the panel WebSockets that wait for the result of the command.
     pub panels: Vec<String>,
 }
 
-/// The state of a command after a caller has requested it.
-pub(crate) enum CommandProgress {
-    /// The answer will be sent as an effect.
+/// The state of a command that a caller has requested.
+pub(crate) enum Standing {
+    /// The command has no result yet. The site sends the answer later, as an effect.
     InFlight {
         ticket: i64,
     },
@@ -91,12 +94,13 @@ impl Command {
         })
     }
 
-    /// Whether the site created the command itself. No caller waits for this command.
+    /// Returns whether the site itself created the command. No caller waits for the site's own
+    /// commands.
     pub fn is_own(&self) -> bool {
         self.iss == OWN_ISSUER
     }
 
-    /// The target in the audit log: device, line and action.
+    /// Returns the target of the command for the audit log: device, GPIO line and action.
     pub fn target(&self) -> String {
         target(&self.device, &self.line, &self.action)
     }
@@ -113,7 +117,7 @@ impl Command {
         }
     }
 
-    /// The answer to the caller.
+    /// Returns the answer to the caller of the command.
     pub fn answer(&self) -> Result<CommandResult, Problem> {
         let problem = match self.status {
             CommandStatus::Executed => return Ok(self.result()),
@@ -127,7 +131,8 @@ impl Command {
     }
 }
 
-/// Who sends a command: the values of the columns that differ between callers' commands and the site's own commands.
+/// The sender of a command. The fields are the column values that differ between callers' commands
+/// and the site's own commands.
 struct Origin<'a> {
     iss: &'a str,
     sub: &'a str,
@@ -138,7 +143,8 @@ struct Origin<'a> {
 }
 
 impl Site<'_> {
-    /// Accepts a command, or returns the stored command with this id. Problems contain the id.
+    /// Accepts a new command, or returns the stored command with the same id. If the command id is
+    /// valid, every returned problem contains the command id.
     pub(crate) fn command(
         &mut self,
         principal: &Principal,
@@ -201,8 +207,9 @@ impl Site<'_> {
         Ok(CommandProgress::InFlight { ticket })
     }
 
-    /// Requires the right to run the action on the line. A refusal is written to the audit log. [`Site::may_read`]
-    /// defines the information that a refusal can contain.
+    /// Requires that the caller has the right to run the action on the GPIO line. A refusal is
+    /// written to the audit log. [`Site::may_read`] defines the information that a refusal can
+    /// reveal.
     fn may_operate(&self, principal: &Principal, request: &CommandRequest) -> Result<(), Failure> {
         let rights = self.rights(principal)?;
         let (device, line, verb) = (&request.device, &request.line, clip(&request.action));
@@ -219,13 +226,14 @@ impl Site<'_> {
         self.audit_refusal(principal, "command", &target(device, line, &verb), code)?;
         let problem = Problem::new(code);
         Err(if code == Code::InsufficientScope {
-            problem.detail(format!("this requires the scope line:{device}/{line}:{verb}")).into()
+            problem.detail(format!("the request requires the scope line:{device}/{line}:{verb}")).into()
         } else {
             problem.into()
         })
     }
 
-    /// Handles a repeated id: returns the first result, or adds the caller to the callers that wait for this result.
+    /// Handles a command whose id was already used. This function returns the first result, or lets
+    /// the caller wait for the first result.
     fn repeat(
         &mut self,
         mut known: Command,
@@ -258,7 +266,8 @@ impl Site<'_> {
         Ok(CommandProgress::InFlight { ticket: known.seq })
     }
 
-    /// Stores a command, and then adds the effect that sends it.
+    /// Stores a command in the database, and then adds the effect that sends the command to the
+    /// device.
     fn order(
         &mut self,
         device: &Name,
@@ -305,8 +314,9 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// Sends a command that sets a line to its desired level, at most once per line and connection. The limit for
-    /// callers' commands does not apply, because each line has at most one such command.
+    /// Sends a command that sets a GPIO line to its desired level, at most once per GPIO line and
+    /// connection. The limit for callers' commands does not apply, because the site sends at most
+    /// one restoring command per GPIO line.
     pub(crate) fn reconcile(
         &mut self,
         device: &Name,
@@ -324,8 +334,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The status of a command. The caller can read it with any valid token of the issuer and subject that sent the
-    /// command.
+    /// Returns the status of a command. The caller needs a valid token of the same issuer and
+    /// subject that sent the command.
     pub(crate) fn command_status(&self, principal: &Principal, id: &str) -> Result<CommandResult, Failure> {
         self.rights(principal)?;
         let known = self.find_command(&principal.iss, &principal.sub, id)?;
@@ -338,8 +348,9 @@ impl Site<'_> {
         self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Releases an id after its retention time, if the row of the old command is not deleted yet. The row gets an id
-    /// that contains a space, which no valid id contains.
+    /// Releases a command id whose retention time has ended, although the row of the old command
+    /// still exists. The old row gets an id that contains a space, because no valid command id
+    /// contains a space.
     fn release_id(&self, command: &Command) -> Result<(), StoreError> {
         let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
         self.run(sql, &[command.seq.into()])?;
@@ -363,7 +374,8 @@ fn unsuitable(error: ActionError) -> Failure {
     Problem::new(code).detail(error.to_string()).into()
 }
 
-/// The arguments as JSON with sorted members, so that two requests with the same arguments have the same text.
+/// Serializes the arguments as JSON with sorted members. Two requests with the same arguments
+/// therefore have the same JSON text.
 fn canonical(args: &Map<String, Json>) -> String {
     let sorted: BTreeMap<&String, &Json> = args.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
@@ -373,7 +385,8 @@ fn target(device: &Name, line: &Name, action: &str) -> String {
     format!("{device}/{line}:{}", clip(action))
 }
 
-/// The action's name in the request, restricted to characters that are safe in the audit log and in a scope.
+/// Returns the name of the requested action, restricted to characters that are safe in the audit
+/// log and in a scope.
 fn clip(action: &str) -> String {
     action.chars().filter(char::is_ascii_graphic).take(32).collect()
 }

@@ -1,4 +1,4 @@
-//! Devices: whether they are online, and the view of a device for a caller.
+//! Computes whether a device is online, and the view of a device for a caller.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::name::Name;
@@ -20,26 +20,29 @@ const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_se
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub name: Name,
-    /// The id of the certificate that the agent uses.
+    /// The id (`jti`) of the certificate that the agent uses.
     pub cert_jti: String,
     pub cert_exp: u64,
-    /// The id and the expiry of the renewed certificate. The agent can use the old and the new certificate until each
-    /// one expires.
+    /// The id and the expiry of the renewed certificate. The old certificate and the renewed
+    /// certificate are each valid until their expiry.
     pub renewed: Option<(String, u64)>,
-    /// The thumbprint of the enrolled key.
+    /// The thumbprint of the enrolled key of the device.
     pub thumbprint: String,
-    /// The nonce of the current connection.
+    /// The nonce of the device's current connection.
     pub session: Option<String>,
-    /// Whether the current connection has received a hello.
+    /// Whether the agent has sent a `hello` message on the current connection.
     pub hello: bool,
-    /// The last published presence.
+    /// Whether the device was online according to the last published event.
     pub online: bool,
-    /// The last sign of life that is stored. While a socket is open, its last sign of life is later than this value.
+    /// When the device was last seen, as stored in the database. While the agent's WebSocket is
+    /// open, the agent's last activity can be later than the stored time.
     pub last_seen_ms: Option<u64>,
     pub version: Option<String>,
-    /// When the device's machine was started, if the agent reported this.
+    /// When the device's machine was started, in milliseconds of Unix time, if the agent has
+    /// reported the uptime.
     pub booted_ms: Option<u64>,
-    /// How far the machine's clock was ahead of the site's clock at the last hello.
+    /// How far the machine's clock was ahead of the site's clock at the last `hello` message, in
+    /// milliseconds.
     pub clock_ahead_ms: Option<i64>,
 }
 
@@ -61,13 +64,13 @@ impl Device {
         })
     }
 
-    /// The expiry of the certificate that expires last, in seconds of Unix time.
+    /// Returns the expiry of the certificate that expires last, in seconds of Unix time.
     fn last_expiry(&self) -> u64 {
         self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
     }
 
-    /// The expiry of a certificate, in seconds of Unix time; `None` if the certificate is not one of this device's
-    /// current certificates.
+    /// Returns the expiry of a certificate, in seconds of Unix time. If the certificate is not a
+    /// current certificate of this device, the result is `None`.
     pub fn expiry_of(&self, jti: &str) -> Option<u64> {
         let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
         let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
@@ -86,7 +89,8 @@ impl Site<'_> {
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 
-    /// Devices with a connection, and devices that lost their connection but are still published as online.
+    /// Returns all devices that have a connection. The result also contains devices that have lost
+    /// their connection but are still published as online.
     pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
         self.run(&sql, &[])?.iter().map(Device::read).collect()
@@ -96,15 +100,16 @@ impl Site<'_> {
         device.session.as_deref().and_then(|session| self.links.last_sign_of_life(session))
     }
 
-    /// Whether the current connection of the device gave a sign of life within [`SILENCE_LIMIT_MS`].
+    /// Returns whether the device's current connection was active within [`SILENCE_LIMIT_MS`].
     pub(crate) fn has_live_connection(&self, device: &Device) -> bool {
         let recent = |at_ms| self.now_ms.saturating_sub(at_ms) <= SILENCE_LIMIT_MS;
         self.sign_of_life(device).is_some_and(recent)
     }
 
-    /// The session to which a command can be sent; `None` if the device is offline. A device is online if it has a
-    /// current connection, has sent a hello on this connection, and gave a recent sign of life. The column `online` is
-    /// not used.
+    /// Returns the session nonce of the connection to which a command can be sent, or `None` if the
+    /// device is offline. A device is online if the agent has sent a `hello` message on the current
+    /// connection and was recently active. The column `online` is not used, because this column
+    /// contains only the last published value.
     pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
         device.session.as_deref().filter(|_| device.hello && self.has_live_connection(device))
     }
@@ -122,7 +127,8 @@ impl Site<'_> {
         }
     }
 
-    /// Ends a device's connection in the table. If the device was published as online, the panels are notified.
+    /// Ends the connection of a device in the table `devices`. If the device was published as
+    /// online, the panels are notified.
     pub(crate) fn end_connection(
         &mut self,
         device: &Device,
@@ -146,8 +152,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends connections without a recent sign of life. Their sockets are closed, so that an agent that is still running
-    /// reconnects.
+    /// Ends all device connections without recent activity. The WebSockets of inactive connections
+    /// are closed, so that an agent that is still running reconnects.
     pub(crate) fn end_silent_connections(&mut self) -> Result<(), StoreError> {
         for device in self.connected_devices()? {
             let sign = self.sign_of_life(&device);
@@ -204,23 +210,25 @@ impl Site<'_> {
         Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
     }
 
-    /// Requires the right to read a line, and defines the information that a refusal can contain. A caller without a
-    /// right on any line of the device gets 404, as if the device did not exist. A caller with a right on another line
-    /// of the device gets 403, even if the requested line does not exist.
+    /// Requires that the caller has the right to read a GPIO line. This function also defines the
+    /// information that a refusal can reveal. A caller without a right on any line of the device
+    /// gets 404, as if the device did not exist. A caller with a right on another line of the
+    /// device gets 403, even if the requested line does not exist.
     pub(crate) fn may_read(&self, rights: &Rights, device: &Name, line: &Name) -> Result<(), Failure> {
         if !rights.knows_device(device) || self.device(device)?.is_none() {
             return Err(Code::UnknownDevice.into());
         }
         if !rights.scope.allows_line(device, line, "read") {
             return Err(Problem::new(Code::InsufficientScope)
-                .detail(format!("this requires the scope line:{device}/{line}:read"))
+                .detail(format!("the request requires the scope line:{device}/{line}:read"))
                 .into());
         }
         Ok(())
     }
 }
 
-/// The part of a device that a caller can see. The caller must have a right on at least one line of the device.
+/// Returns the part of a device that a caller can see. The caller must have a right on at least one
+/// GPIO line of the device.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
     DeviceView { lines: lines.collect(), ..device.clone() }

@@ -1,4 +1,4 @@
-//! Enrolment of devices: one-time codes, enrolment, certificate renewal, removal.
+//! Enrols devices with one-time codes, renews device certificates, and removes devices.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
@@ -13,16 +13,16 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// Minimum time between two renewals, in seconds. A device can renew again, because the answer to the first renewal can
-/// get lost.
+/// The minimum time between two renewals of a device's certificate, in seconds. A device can repeat
+/// a renewal after the minimum time, because the answer to the first renewal request can get lost.
 const RENEW_AGAIN_S: u64 = 300;
 
-/// The new certificate of a renewal.
+/// The new certificate that a device receives in a renewal.
 #[derive(Debug, Clone, Copy)]
 pub struct Renewed<'a> {
-    /// The certificate's id.
+    /// The id (`jti`) of the new certificate.
     pub jti: &'a str,
-    /// Expiry, in seconds of Unix time.
+    /// When the new certificate expires, in seconds of Unix time.
     pub expires_at: u64,
 }
 
@@ -41,15 +41,16 @@ impl Site<'_> {
             &[code_id.into(), device.as_str().into(), expires_ms.into()],
         )?;
         if made.is_none() {
-            return Err(Problem::new(Code::InvalidRequest).detail("the code already exists").into());
+            return Err(Problem::new(Code::InvalidRequest).detail("the enrolment code already exists").into());
         }
         self.audit_by(principal, "enrolment", device.as_str(), "done")?;
         Ok(())
     }
 
-    /// Uses an enrolment code. If a device with the same name is enrolled, the new device replaces it, and the old
-    /// certificates are refused. The lines stay until the new device sends a hello, so that desired levels are kept
-    /// when the hardware is replaced.
+    /// Uses an enrolment code. If a device with the same name is already enrolled, the new device
+    /// replaces the old device, and the old certificates are refused. The GPIO lines stay in the
+    /// database until the new device sends a `hello` message. Desired levels are therefore
+    /// preserved when the hardware is replaced.
     pub(crate) fn enrol(
         &mut self,
         code_id: &str,
@@ -82,9 +83,10 @@ impl Site<'_> {
         Ok(name)
     }
 
-    /// Renews a device's certificate on the connection that was opened with the old certificate. Returns whether the
-    /// site allows the renewal. Both certificates are then valid until each one expires, so that the device keeps
-    /// access if the new certificate gets lost.
+    /// Renews a device's certificate on the connection that was opened with the old certificate.
+    /// This function returns whether the site allows the renewal. After a renewal, the old
+    /// certificate stays valid until its expiry, so the device still has access if the new
+    /// certificate gets lost.
     pub(crate) fn renew(
         &mut self,
         name: &Name,
@@ -115,12 +117,14 @@ impl Site<'_> {
         Ok(true)
     }
 
-    /// Removes a device. Its commands in flight end at their deadline, as for a device that does not respond.
+    /// Removes a device. Commands in flight to this device end at their deadline, as for a device
+    /// that does not respond.
     pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
         let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
         let seq = self.next_seq()?;
-        // The rows that are deleted can contain the highest sequence numbers.
+        // The table `meta` stores the sequence number, because the deleted rows can contain the
+        // highest sequence number.
         self.run("UPDATE meta SET seq = ?1", &[seq.into()])?;
         self.run("DELETE FROM lines WHERE device = ?1", &[name.as_str().into()])?;
         self.run("DELETE FROM devices WHERE name = ?1", &[name.as_str().into()])?;

@@ -1,4 +1,5 @@
-//! The effects that the shim carries out, and the numbered events that some effects publish.
+//! Defines the effects that the Durable Object carries out, and the numbered events that are
+//! published to panels.
 
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::{Name, UserName};
@@ -10,78 +11,82 @@ use crate::Site;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// WebSocket close codes, from the range that RFC 6455 reserves for applications.
+/// The WebSocket close codes of the site, from the range that RFC 6455 reserves for applications.
 pub mod close {
-    /// The agent's hello was refused. The close reason contains the cause.
+    /// The site refused the agent's `hello` message. The close reason contains the cause.
     pub const HELLO_REFUSED: u16 = 4400;
     /// The panel's token has expired or was revoked.
     pub const SESSION_ENDED: u16 = 4401;
-    /// The device was removed, or it was enrolled again with another key.
+    /// The device was removed or enrolled again.
     pub const NOT_ENROLLED: u16 = 4403;
-    /// The agent gave no sign of life.
+    /// The agent showed no activity for too long.
     pub const SILENT: u16 = 4408;
-    /// A newer connection of the same device replaced this one.
+    /// A newer connection of the same device replaced the closed connection.
     pub const REPLACED: u16 = 4409;
 }
 
-/// A command that the shim must sign and send.
+/// A command that the Durable Object must sign and send to a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandOrder {
-    /// The id of the `cmd+jwt`.
+    /// The id (`jti`) of the `cmd+jwt`.
     pub jti: String,
-    /// The subject on whose behalf the command runs.
+    /// The subject that requested the command.
     pub sub: String,
-    /// The line.
+    /// The name of the GPIO line.
     pub line: Name,
-    /// The action's name.
+    /// The name of the action.
     pub action: String,
-    /// The validated arguments.
+    /// The validated arguments of the action.
     pub args: Map<String, Value>,
-    /// The deadline, in milliseconds of Unix time. The device must not run the command after this time.
+    /// The deadline of the command, in milliseconds of Unix time. The device must not run the
+    /// command after its deadline.
     pub deadline_ms: u64,
 }
 
-/// A change with a sequence number. [`Site::view_for`] reduces the change to the part that one panel can see.
+/// A change in the site, with a sequence number. [`Site::view_for`] reduces the change to the part
+/// that one panel can see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The sequence number. It is one higher than the number of the previous event, also after a restart.
+    /// The sequence number of the event. Each sequence number is one higher than the previous
+    /// sequence number, even after a restart.
     pub seq: u64,
-    /// Time, in milliseconds of Unix time.
+    /// When the change happened, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The change, for a caller with all permissions.
+    /// The change, as seen by a caller with all permissions.
     pub change: Change,
 }
 
-/// A press of a contact. It is sent to the panels that are open now and can see the contact ([`Site::press_for`]).
+/// The press of a contact, for example of a button. The site sends the press to all open panels
+/// that are allowed to see the contact ([`Site::press_for`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
-    /// Time, in milliseconds of Unix time.
+    /// When the contact was pressed, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The device.
+    /// The name of the device.
     pub device: Name,
-    /// The contact on the device.
+    /// The name of the contact on the device.
     pub line: Name,
-    /// Whether this was a long press.
+    /// Whether the press was a long press.
     pub long: bool,
 }
 
-/// The panel sockets that an effect applies to.
+/// The panel WebSockets to which an effect applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PanelFilter {
-    /// Sockets with a token of this login.
+    /// All panel WebSockets with a token of this login.
     Family(String),
-    /// The sockets with the token that has this `jti`.
+    /// All panel WebSockets with the token that has this `jti`.
     Token(String),
-    /// Sockets with a token of this person.
+    /// All panel WebSockets with a token of this person.
     Person(UserName),
-    /// The socket with this id.
+    /// The panel WebSocket with this id.
     Panel(String),
-    /// All sockets.
+    /// All panel WebSockets of the site.
     All,
 }
 
 impl PanelFilter {
-    /// Whether the filter includes a panel socket.
+    /// Returns whether the filter includes a panel WebSocket.
     pub fn covers(&self, panel: &str, principal: &Principal) -> bool {
         match self {
             Self::Family(family) => principal.family.as_ref() == Some(family),
@@ -93,67 +98,72 @@ impl PanelFilter {
     }
 }
 
-/// An instruction for the shim. The shim must carry out effects in order.
+/// An instruction from the site to the Durable Object. The Durable Object must carry out effects in
+/// order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Sign the command and send it to the device's socket with this session.
+    /// Sign a command, and send the signed command on the agent's WebSocket with this session
+    /// nonce.
     Command {
-        /// The device.
+        /// The name of the device.
         device: Name,
-        /// The connection's nonce.
+        /// The session nonce of the connection.
         session: String,
-        /// The command.
+        /// The command to sign and send.
         order: CommandOrder,
     },
-    /// Close an agent's socket.
+    /// Close the WebSocket of an agent.
     CloseAgent {
-        /// The device.
+        /// The name of the device.
         device: Name,
-        /// The connection's nonce.
+        /// The session nonce of the connection.
         session: String,
-        /// One of [`close`].
+        /// A close code from [`close`].
         code: u16,
-        /// The reason, as a stable code.
+        /// The reason for closing the WebSocket, as a stable code.
         reason: &'static str,
     },
-    /// Send a frame to one panel socket.
+    /// Send a frame to one panel.
     ToPanel {
-        /// The socket.
+        /// The id of the panel's WebSocket.
         panel: String,
-        /// The frame.
+        /// The frame to send.
         message: ToPanel,
     },
-    /// Send an event to every panel socket, filtered for each socket with [`Site::view_for`].
+    /// Send an event to every panel. [`Site::view_for`] filters the event for each panel.
     Publish(Event),
-    /// Send a press to every panel socket that can see it ([`Site::press_for`]).
+    /// Send the press of a contact to every panel that is allowed to see the contact
+    /// ([`Site::press_for`]).
     Press(Press),
-    /// Close panel sockets.
+    /// Close the WebSockets of one or more panels.
     ClosePanels {
-        /// The sockets to close.
+        /// The panel WebSockets to close.
         whose: PanelFilter,
-        /// One of [`close`].
+        /// A close code from [`close`].
         code: u16,
-        /// The reason, as a stable code.
+        /// The reason for closing the WebSockets, as a stable code.
         reason: &'static str,
     },
-    /// Check with [`Site::socket_authority`] whether each panel socket is still allowed, and close the sockets that are
-    /// not.
+    /// Check with [`Site::socket_authority`] whether the token of each panel is still valid, and
+    /// close the WebSocket of each panel whose token is invalid.
     Review,
-    /// Answer every request that waits for this ticket. It is possible that no request waits.
+    /// Answer every HTTP call that waits for this ticket. The number of waiting calls can be zero.
     Answer {
-        /// The ticket.
+        /// The ticket of the command.
         ticket: i64,
-        /// The answer.
+        /// The answer for the waiting calls.
         result: Result<CommandResult, Problem>,
     },
-    /// Log an error of the store. If a caller waits, the caller has received an `internal` problem.
+    /// Log a database error. If a caller waits for an answer, the caller has already received an
+    /// `internal` problem.
     Fault(StoreError),
 }
 
 impl Site<'_> {
-    /// The sequence number of the last event. It is not stored as a counter: each event's number is written into the
-    /// row that changed, and the highest number in the tables is the last. The rows are scanned without an index,
-    /// because reading hundreds of rows costs less than one more write.
+    /// Returns the sequence number of the last event. The sequence number is not stored as a
+    /// counter. Each event writes its sequence number into the row that changed, so the highest
+    /// number in the tables is the last number. The tables have no index for sequence numbers,
+    /// because reading hundreds of rows costs less than one additional write.
     pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
         if let Some(seq) = self.seq {
             return Ok(seq);
@@ -168,7 +178,8 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// The sequence number of the next event. The caller must write this number into the row that changed.
+    /// Returns the sequence number of the next event. The caller must write this sequence number
+    /// into the row that changed.
     pub(crate) fn next_seq(&mut self) -> Result<u64, StoreError> {
         let seq = self.last_seq()? + 1;
         self.seq = Some(seq);

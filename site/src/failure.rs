@@ -1,11 +1,11 @@
-//! Why an operation inside the site failed: because of the caller's request, or because of an error of the store.
+//! Defines the failures inside the site: an invalid request of the caller, or a database error.
 
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::store::StoreError;
 
-/// The error type inside the crate. If the store fails, the caller receives an `internal` problem, and the cause is
-/// only logged.
+/// The error type inside this crate. After a database error, the caller receives an `internal`
+/// problem, and the cause is only logged.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Problem),

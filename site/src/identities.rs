@@ -1,4 +1,4 @@
-//! People's identities at login providers, and logins with them.
+//! Manages people's identities at login providers, and logins with a login provider.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::name::UserName;
@@ -13,14 +13,15 @@ use crate::people::{granted, require_usable, stored};
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// Maximum length of an issuer, a subject or an email address, in bytes.
+/// The maximum length of an issuer, a subject or an email address, in bytes.
 const MAX_TEXT: usize = 255;
 
-/// Maximum number of identities per person.
+/// The maximum number of identities per person.
 const MAX_IDENTITIES: i64 = 8;
 
 impl Site<'_> {
-    /// Lets a person log in with a provider. If the person does not exist, the person is created.
+    /// Lets a person log in with a login provider. If the person does not exist yet, this function
+    /// creates the person.
     pub(crate) fn admit(
         &mut self,
         principal: &Principal,
@@ -84,7 +85,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Removes all of a person's identities and ends their open logins.
+    /// Removes all identities of a person, and ends the person's open logins.
     pub(crate) fn forget_identities(
         &mut self,
         principal: &Principal,
@@ -117,9 +118,10 @@ impl Site<'_> {
         rules.collect()
     }
 
-    /// Handles a login with a provider; the Worker has verified it. If the person was admitted, a login starts. An
-    /// email address is used only until the first login binds it to a subject, because another person can get the email
-    /// address later.
+    /// Handles a login with a provider after the Worker has verified the login. If the person was
+    /// admitted to the site, the login starts. An email address identifies a person only until the
+    /// first login with the email address. The first login stores the provider's subject, because
+    /// another person can get the same email address later.
     pub(crate) fn federated_login(
         &mut self,
         issuer: &str,
@@ -156,7 +158,8 @@ impl Site<'_> {
     }
 }
 
-/// Checks a rule: it must contain either a subject or an email address.
+/// Checks an identity rule. The identity rule must contain either a subject or an email address,
+/// but not both.
 fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
     let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);

@@ -1,20 +1,24 @@
-//! The state and rules of one Pinlatch site: its devices, commands, people, logins and audit log.
+//! The state and the rules of one Pinlatch site: its devices, commands, people, logins and audit
+//! log.
 //!
-//! This crate contains no socket, clock, random number generator or key. For each event, a shim (a Durable Object or a
-//! test) opens the site with the current time, passes the event to the site, and then carries out the resulting
-//! [`Effect`]s. A [`Site`] keeps no state in memory between events. All state is in a [`Store`], so hibernation and
-//! eviction lose no data.
+//! This crate contains no socket, clock, random number generator or cryptographic key. For each
+//! event, a Durable Object opens the site with the current time and passes the event to the site.
+//! The Durable Object then carries out the [`Effect`]s that the site returns. In tests, the test
+//! code takes the place of the Durable Object. A [`Site`] keeps no state in memory between events.
+//! All state is in a [`Store`], so hibernation and eviction of the Durable Object lose no data.
 //!
-//! Invariants:
-//! * A command is stored before it is sent. It is sent once and answered once: with the device's report, or as
-//!   `unknown` if no report arrives within [`GRACE_MS`] after the deadline.
-//! * Permissions are computed for each request and event, from the token's scopes and the person's current role.
-//! * Whether a device is online is computed from its open socket. The table contains only the value that was last
-//!   published.
+//! The site guarantees these invariants:
+//! * Each command is stored before the command is sent. Each command is sent once and answered
+//!   once. The answer is the device's report. If no report arrives within [`GRACE_MS`] after the
+//!   deadline, the answer is `unknown`.
+//! * Permissions are computed for each request and event, from the token's scopes and the person's
+//!   current rights.
+//! * Whether a device is online is computed from the agent's open WebSocket. The database contains
+//!   only the value that was last published.
 //! * No input from a caller or an agent makes the site fail.
 
 #![warn(missing_docs)]
-#![allow(clippy::result_large_err, reason = "a problem is made at most once per event")]
+#![allow(clippy::result_large_err, reason = "a problem is created at most once per event")]
 
 mod agent;
 mod audit;
@@ -61,26 +65,26 @@ pub use crate::outcome::GRACE_MS;
 pub use crate::principal::Principal;
 pub use crate::store::{Row, Store, StoreError, Value};
 
-/// A site's configuration.
+/// The configuration of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The site's name. The tokens of other sites are refused.
+    /// The name of the site. The site refuses the tokens of other sites.
     pub site: Name,
-    /// How long a token is still accepted after `exp`, in seconds. This value must equal the leeway of the signature
-    /// check.
+    /// How long a token is still accepted after its `exp`, in seconds. The leeway of the site must
+    /// equal the leeway with which the Worker checks tokens.
     pub leeway_s: u64,
-    /// How long audit entries are kept by default, in milliseconds.
+    /// How long audit entries are stored by default, in milliseconds.
     pub keep_audit_ms: u64,
 }
 
 impl Config {
-    /// The default configuration for a site.
+    /// Returns the default configuration for the site with this name.
     pub fn new(site: Name) -> Self {
         Self { site, leeway_s: 60, keep_audit_ms: 90 * 24 * 3_600_000 }
     }
 }
 
-/// A site, opened for one event.
+/// A site that is open for one event.
 pub struct Site<'a> {
     store: &'a dyn Store,
     links: &'a dyn Links,
@@ -90,15 +94,18 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
-    /// Whether this event can have moved timers forward only by the deadlines of the commands that it sent.
+    /// Whether the commands that this event sent are the only possible reason for an earlier
+    /// wake-up.
     commands_only: bool,
-    /// The earliest time at which a command that this event sent is given up, in milliseconds of Unix time.
+    /// The earliest time at which the site gives up a command that this event sent, in milliseconds
+    /// of Unix time.
     soonest: Option<u64>,
 }
 
 impl<'a> Site<'a> {
-    /// Opens the site at `now_ms`, in milliseconds of Unix time. Creates the tables of an empty database and upgrades
-    /// the tables of an older one. For a current database, this function makes a single read.
+    /// Opens the site at `now_ms`, in milliseconds of Unix time. This function creates the tables
+    /// of an empty database and upgrades the tables of an older database. If the database is
+    /// current, this function makes a single read.
     pub fn open(
         store: &'a dyn Store,
         links: &'a dyn Links,
@@ -120,35 +127,38 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Answers a call from the Worker, or returns a ticket if the answer comes later. The shim must also commit the
-    /// writes of a refused call, for example entries of the audit log and ended logins.
+    /// Handles a call from the Worker. This function returns the answer, or a ticket if the answer
+    /// follows later. The Durable Object must also commit the database writes of a refused call.
+    /// For example, a refused call can write audit entries or end logins.
     pub fn call(&mut self, call: Call) -> Result<Answer, Problem> {
         self.commands_only = matches!(call, Call::Command { .. });
         let outcome = self.dispatch(call);
         self.surface(outcome)
     }
 
-    /// Handles a new panel socket. Returns the first frame for the socket.
+    /// Handles the new WebSocket of a panel, and returns the first frame for the new WebSocket.
     pub fn panel_connected(&mut self, principal: &Principal) -> Result<ToPanel, Problem> {
         let outcome = self.snapshot(principal);
         self.surface(outcome)
     }
 
-    /// Handles a message from a panel. The effects that answer the message contain `panel`, which identifies the
-    /// socket.
+    /// Handles a message from a panel. The effects that answer the message contain `panel`, the id
+    /// of the panel's WebSocket.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         self.commands_only = true;
         self.handle_panel_message(principal, panel, message);
     }
 
-    /// Checks that a panel socket is still allowed. If not, the shim must close it with [`close::SESSION_ENDED`].
+    /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object
+    /// must close the panel's WebSocket with [`close::SESSION_ENDED`].
     pub fn socket_authority(&mut self, principal: &Principal) -> Result<(), Problem> {
         let outcome = self.rights(principal).map(|_| ());
         self.surface(outcome)
     }
 
-    /// The part of an event that one panel can see. [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden) if the
-    /// panel can see no part of the event; `None` if its token is no longer valid.
+    /// Returns the part of an event that one panel can see. If the panel can see no part of the
+    /// event, the result is [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden). If the
+    /// panel's token is no longer valid, the result is `None`.
     pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
         match self.restrict(principal, event) {
             Ok(view) => Some(view),
@@ -160,7 +170,8 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// The frame for a press; `None` if the panel is not allowed to see the press.
+    /// Returns the frame for the press of a contact, or `None` if the panel is not allowed to see
+    /// the contact.
     pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
         match self.see_press(principal, press) {
             Ok(view) => view,
@@ -172,10 +183,12 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Handles an agent's upgrade request; the Worker has verified the certificate and the proof. The key in the
-    /// certificate must be the enrolled key, whichever edge key signed the certificate. On `Ok`, the shim must accept
-    /// the socket within this event; an older connection of the device is closed. If `yields` is set and the older
-    /// connection is live, the upgrade is refused instead.
+    /// Handles the WebSocket upgrade of an agent. The Worker has verified the agent's certificate
+    /// and proof. The key in the certificate must be the enrolled key of the device, whichever edge
+    /// key signed the certificate. If the result is `Ok`, the Durable Object must accept the
+    /// WebSocket within the current event. If the result is `Ok`, an older connection of the same
+    /// device is closed. If `yields` is set and an older connection is still active, the WebSocket
+    /// upgrade is refused.
     pub fn agent_connected(
         &mut self,
         device: &Name,
@@ -187,8 +200,8 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles an agent's request for a new certificate. If this function returns `true`, the shim must sign the
-    /// certificate and send it within this event.
+    /// Handles an agent's request for a new certificate. If the result is `true`, the Durable
+    /// Object must sign and send the new certificate within the current event.
     pub fn certificate_renewed(
         &mut self,
         device: &Name,
@@ -200,30 +213,32 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles a message from an agent. Messages are ignored unless they come from the device's current connection. The
-    /// shim itself answers [`FromAgent::Time`].
+    /// Handles a message from an agent. A message is ignored if the message does not arrive on the
+    /// device's current connection. The Durable Object itself answers [`FromAgent::Time`] messages.
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
         self.commands_only = !matches!(message, FromAgent::Hello { .. });
         let outcome = self.handle_agent_message(device, session, message);
         self.note(outcome);
     }
 
-    /// Handles the end of an agent's socket. Commands in flight wait until their deadline, because the next hello can
-    /// report their outcome.
+    /// Handles the end of an agent's WebSocket. Commands in flight wait until their deadline,
+    /// because the next `hello` message can report their outcome.
     pub fn agent_closed(&mut self, device: &Name, session: &str) {
         let outcome = self.disconnect(device, session);
         self.note(outcome);
     }
 
-    /// Does all work that is due. The shim can call it at any time and any number of times.
+    /// Does all work that is due now. The Durable Object can call this function at any time and any
+    /// number of times.
     pub fn tick(&mut self) {
         let outcome = self.do_what_is_due();
         self.note(outcome);
     }
 
-    /// When [`Site::tick`] has work next, in milliseconds of Unix time; this time can be in the past. `armed` is the
-    /// previous return value. Pass it if only commands and their results can have changed since then; this is the case
-    /// after most events and saves the read. After a tick or an eviction, pass `None`.
+    /// Returns the time at which [`Site::tick`] has work next, in milliseconds of Unix time. The
+    /// returned time can be in the past. `armed` is the previous return value. After an event with
+    /// only commands or their results, this function uses `armed` and saves a database read. After
+    /// a tick or an eviction, the Durable Object must pass `None`.
     pub fn next_wake(&self, panels_open: bool, armed: Option<u64>) -> Result<Option<u64>, StoreError> {
         match armed {
             Some(armed) if self.commands_only => {
@@ -233,13 +248,13 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Returns the collected effects and clears the list.
+    /// Returns the collected effects, and clears the list of effects.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Converts a failure into a problem for the caller. For an error of the store, the caller receives `internal`, and
-    /// the cause is only logged.
+    /// Converts a failure into a problem for the caller. After a database error, the caller
+    /// receives the problem `internal`, and the cause is only logged.
     fn surface<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Problem> {
         outcome.map_err(|failure| match failure {
             Failure::Problem(problem) => problem,

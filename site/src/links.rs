@@ -1,8 +1,10 @@
-//! Open sockets, as the shim reports them to the site.
+//! Defines the interface through which the site asks for the activity on open WebSockets.
 
-/// The open agent sockets.
+/// The open WebSockets of agents.
 pub trait Links {
-    /// When the agent socket with this nonce last gave a sign of life, in milliseconds of Unix time. A sign of life is
-    /// the upgrade, a frame, or a ping that was answered automatically. `None` if no such socket is open.
+    /// Returns the time of the last activity on the agent's WebSocket with this nonce, in
+    /// milliseconds of Unix time. Activity is the WebSocket upgrade, a received frame, or a ping
+    /// that the runtime answered automatically. If no WebSocket with this nonce is open, the result
+    /// is `None`.
     fn last_sign_of_life(&self, session: &str) -> Option<u64>;
 }

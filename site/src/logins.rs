@@ -1,6 +1,7 @@
-//! Logins. A login has a family of refresh tokens: each refresh replaces the current token.
+//! Manages logins. Each login has a family of refresh tokens, in which each refresh replaces the
+//! current token.
 //!
-//! The gate has verified the password before a login arrives here.
+//! The gate verifies the password before the site handles a login with a password.
 
 use pinlatch_protocol::admin::TokenKind;
 use pinlatch_protocol::name::UserName;
@@ -15,16 +16,18 @@ use crate::people::by;
 use crate::principal::Principal;
 use crate::store::{StoreError, Value};
 
-/// How long a replaced refresh token still returns the same successor, in milliseconds. Because of this time, a session
-/// does not end if two tabs refresh at once or a reply gets lost.
+/// How long a replaced refresh token still returns the same successor token, in milliseconds. A
+/// session therefore continues if two browser tabs refresh at once or if a reply gets lost.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
 
-/// Maximum number of open logins per person. A further login ends the login that expires first.
+/// The maximum number of open logins per person. A further login ends the open login that expires
+/// first.
 const MAX_LOGINS: u32 = 100;
 
 impl Site<'_> {
-    /// Handles a login with a correct password. The login fails if the person has not chosen a password at this site.
-    /// The gate can still have the password of an earlier person with the same name.
+    /// Handles a login with a correct password. The login fails if the person has not chosen a
+    /// password at this site. The gate can still store the password of an earlier person with the
+    /// same name.
     pub(crate) fn password_login(
         &mut self,
         username: UserName,
@@ -59,9 +62,10 @@ impl Site<'_> {
         Ok(self.person(username, rights))
     }
 
-    /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous token returns the same
-    /// successor. A later use of a replaced token means that the token was stolen, so the login ends for both users of
-    /// the token.
+    /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous
+    /// refresh token returns the same successor token. A later use of a replaced refresh token
+    /// means that the token was stolen. The site therefore ends the login for the owner and for the
+    /// thief of a stolen refresh token.
     pub(crate) fn refresh(
         &mut self,
         family: &str,
@@ -125,8 +129,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends a token. If the token belongs to a login, the whole login ends. Succeeds for a token that is already
-    /// invalid. A guest link stays valid, because other browsers can use it too.
+    /// Ends a token. If the token belongs to a login, the whole login ends. For a token that is
+    /// already invalid, this function succeeds without an effect. A guest link stays valid, because
+    /// other browsers can use the same guest link.
     pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
         match self.rights(principal) {
             Ok(_) => {}
@@ -143,7 +148,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
         self.close_panels(PanelFilter::Token(principal.jti.clone()));
-        // Panels whose tokens were issued with this token must also close.
+        // The WebSockets of panels whose tokens were issued with this token must also be closed.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -157,7 +162,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends all logins of a person except `but`.
+    /// Ends all logins of a person except the login with the id `but`.
     pub(crate) fn end_other_logins(&mut self, username: &str, but: Option<&str>) -> Result<(), StoreError> {
         let rows = self.run(
             "SELECT id FROM families WHERE username = ?1 AND ended_ms IS NULL AND id IS NOT ?2",
@@ -169,8 +174,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Emergency stop: invalidates every access token that was signed until now. A person with a refresh token or a
-    /// password gets new tokens. API tokens and guest links that the site issued are listed as revoked.
+    /// Invalidates every access token that was signed until now, as an emergency stop. A person
+    /// with a refresh token or a password can get new tokens. After the emergency stop, all API
+    /// tokens and guest links of the site are listed as revoked.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
         self.generation += 1;

@@ -1,4 +1,4 @@
-//! A store on a bundled SQLite, for native tests.
+//! Implements [`Store`] with a bundled SQLite, for native tests.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use rusqlite::types::{Value as Cell, ValueRef};
 
 use crate::store::{Row, Store, StoreError, Value};
 
-/// The limits of a Durable Object's SQLite, or stricter limits. So a statement that is too large for a Durable Object
-/// fails in a native test.
+/// The limits of a Durable Object's SQLite, or stricter limits. A statement that is too large for a
+/// Durable Object therefore also fails in a native test.
 const LIMITS: [(Limit, i32); 6] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -30,7 +30,7 @@ impl Sqlite {
         Self::with(Connection::open_in_memory().map_err(refused)?)
     }
 
-    /// Opens the database in a file, and creates the file if it is missing.
+    /// Opens the database in a file. If the file is missing, this function creates the file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::with(Connection::open(path).map_err(refused)?)
     }
@@ -40,14 +40,16 @@ impl Sqlite {
             connection.set_limit(limit, most).map_err(refused)?;
         }
         connection.set_prepared_statement_cache_capacity(128);
-        // The tests simulate a crash of the process, but not a crash of the machine, before they open a file again.
+        // The database does not need to survive a power failure, because the tests simulate a crash
+        // of the process, but not a crash of the machine.
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
             .map_err(refused)?;
         Ok(Self { connection })
     }
 
-    /// Runs one event in a savepoint, because the Durable Object commits all statements of one event together.
+    /// Runs one event in a savepoint, because a Durable Object commits all statements of one event
+    /// together.
     pub fn event<T>(&self, event: impl FnOnce() -> T) -> Result<T, StoreError> {
         self.connection.execute_batch("SAVEPOINT event").map_err(refused)?;
         let outcome = event();
@@ -55,7 +57,7 @@ impl Sqlite {
         Ok(outcome)
     }
 
-    /// Number of rows written since the database was opened.
+    /// Returns the number of rows that were written since the database was opened.
     pub fn rows_written(&self) -> u64 {
         self.connection.total_changes()
     }

@@ -1,4 +1,4 @@
-//! Panels: their view of the site, and their messages.
+//! Computes the view of the site for each panel, and handles messages from panels.
 
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
@@ -30,9 +30,10 @@ impl Site<'_> {
         })
     }
 
-    /// Handles a message from a panel; the answers are effects. If the token of the panel is invalid, the panel
-    /// receives the problem and its socket is closed.
-    pub(crate) fn handle_panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+    /// Handles a message from a panel. The answers to the message are added as effects. If the
+    /// panel's token is invalid, the panel receives the problem, and the panel's WebSocket is
+    /// closed.
+    pub(crate) fn hear_panel(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         let FromPanel::Command(request) = message;
         let message = match self.command(principal, &request, Some(panel)) {
             Ok(CommandProgress::InFlight { .. }) => return,
@@ -82,9 +83,10 @@ impl Site<'_> {
     }
 }
 
-/// Limits a scope set to the maximum size, because the intersection of two sets can be larger than each of the sets.
-/// The last line scopes are omitted from the answer, but they are still allowed.
-fn within_limit(scope: &ScopeSet) -> ScopeSet {
+/// Limits a scope set to the maximum size, because the intersection of two scope sets can be larger
+/// than each of the two sets. The answer omits the last line scopes, but the site still allows the
+/// omitted scopes.
+fn told(scope: &ScopeSet) -> ScopeSet {
     let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
     site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()
 }

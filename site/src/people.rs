@@ -1,4 +1,4 @@
-//! People: the first owner, invitations, roles and scopes, and the removal of people.
+//! Manages people: the first owner, invitations, roles, scopes, and the removal of people.
 
 use pinlatch_protocol::admin::{Person, RightsRequest};
 use pinlatch_protocol::name::UserName;
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// Maximum number of people per site, including open invitations.
+/// The maximum number of people per site, including open invitations.
 const MAX_PEOPLE: i64 = 1_000;
 
 impl Site<'_> {
@@ -30,7 +30,8 @@ impl Site<'_> {
 
     pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
-        // Stored permanently, because a setup code can have no expiry. There is only one such row.
+        // The used setup code is stored permanently, because a setup code can have no expiry. Each
+        // site stores at most one setup code.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
@@ -47,7 +48,7 @@ impl Site<'_> {
         Reply::Person { username, role, scope, generation: self.generation }
     }
 
-    /// Adds a person without a password.
+    /// Adds a person who has no password yet.
     pub(crate) fn add_person(
         &self,
         username: &UserName,
@@ -61,14 +62,14 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// A person's current rights; `None` if the person does not exist.
+    /// Returns the current rights of a person, or `None` if the person does not exist.
     pub(crate) fn person_rights(&self, username: &str) -> Result<Option<Rights>, StoreError> {
         let row = self.row("SELECT role, scope FROM people WHERE username = ?1", &[username.into()])?;
         row.map(|row| rights_in(&row, 0)).transpose()
     }
 
-    /// Invites a person, or lets an existing person choose a new password. The caller must have all rights that the
-    /// invitation grants. Only an owner can invite to the account of an owner.
+    /// Invites a new person, or lets an existing person choose a new password. The caller must have
+    /// all rights of the invited person. Only an owner can invite an owner.
     pub(crate) fn invite(
         &mut self,
         principal: &Principal,
@@ -79,9 +80,10 @@ impl Site<'_> {
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
         require_usable(username)?;
-        // A stolen access token must not be sufficient to take over the account permanently.
+        // A caller with a stolen access token must not be able to take over the account
+        // permanently.
         if principal.person.as_ref() == Some(username) {
-            let text = "use your current password to change your own password";
+            let text = "you cannot invite yourself; change your password with your current password";
             return Err(Problem::new(Code::InvalidRequest).detail(text).into());
         }
         let (role, scope) = match self.person_rights(username.as_str())? {
@@ -91,7 +93,8 @@ impl Site<'_> {
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "invite", username)?;
-                // At most one code can set a person's password at a time.
+                // At most one code can set a person's password at any time, so earlier codes are
+                // deleted.
                 self.void_invitations(username)?;
                 (None, None)
             }
@@ -117,9 +120,10 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The user name of an invitation. The Worker asks for it before it hashes and sets a password. So this function
-    /// must refuse every invitation that [`Site::accept_invitation`] refuses, for example an invitation of a new person
-    /// who has joined since then, or of a person who was removed.
+    /// Returns the user name of an invitation. The Worker requests the user name before the Worker
+    /// hashes and sets a password. This function must therefore refuse every invitation that
+    /// [`Site::accept_invitation`] refuses. Examples are the invitation of a new person who has
+    /// already joined, and the invitation of a person who was removed.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
         let row = self.row(
             "SELECT username FROM codes
@@ -130,7 +134,8 @@ impl Site<'_> {
         Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
     }
 
-    /// Uses an invitation: a new person is created, and earlier logins of an existing person end.
+    /// Uses an invitation. For a new person, this function creates the person. For an existing
+    /// person, this function ends all earlier logins.
     pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
         let username = self.invited(code_id)?;
         let row = self.row(
@@ -148,7 +153,7 @@ impl Site<'_> {
         Ok(username)
     }
 
-    /// Handles a change of the caller's password: every other login of the person ends.
+    /// Handles a change of the caller's password. All other logins of the caller end.
     pub(crate) fn password_changed(&mut self, principal: &Principal) -> Result<(), Failure> {
         self.rights(principal)?;
         let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
@@ -182,8 +187,8 @@ impl Site<'_> {
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Changes a person's rights. The change is effective immediately, also for open sockets. The caller must have all
-    /// old and all new rights of the person.
+    /// Changes a person's rights. The change takes effect immediately, even for open WebSockets.
+    /// The caller must have all old and all new rights of the person.
     pub(crate) fn change_person(
         &mut self,
         principal: &Principal,
@@ -203,17 +208,19 @@ impl Site<'_> {
             "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
             &[username.as_str().into(), role.into(), scope.into()],
         )?;
-        // The creator of an open invitation possibly lacks some of the new rights, so the invitation is deleted.
+        // The creator of an open invitation may lack some of the person's new rights, so the
+        // invitation is deleted.
         self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
-        // Open panels show the old permissions, so they are closed and must load a new snapshot.
+        // Open panels show the old permissions. The site closes the panels' WebSockets, so that the
+        // panels load a new snapshot.
         self.close_panels(PanelFilter::Person(username.clone()));
         self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// Removes a person, their logins and all tokens that they issued. If the person has not joined yet, only the
-    /// invitation is deleted.
+    /// Removes a person, the person's logins, and all tokens that the person issued. If the person
+    /// has not joined yet, this function only deletes the invitation.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
@@ -229,7 +236,8 @@ impl Site<'_> {
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        // The tokens are ended permanently, because a new person with the same name can join later.
+        // The removed person's tokens end permanently, because a new person with the same name can
+        // join later.
         self.run(
             "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
             &[username.as_str().into(), self.now_ms.into()],
@@ -271,7 +279,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Deletes a person's unused invitations.
+    /// Deletes the unused invitations of a person.
     pub(crate) fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
         let sql = "DELETE FROM codes WHERE username = ?1 AND used_ms IS NULL";
         self.run(sql, &[username.as_str().into()])?;
@@ -292,8 +300,8 @@ impl Site<'_> {
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
-    /// Requires that the caller has all rights that the change grants or removes. A refusal is written to the audit
-    /// log.
+    /// Requires that the caller has all rights that a change grants or removes. A refusal is
+    /// written to the audit log.
     pub(crate) fn require_cover(
         &self,
         principal: &Principal,
@@ -308,9 +316,10 @@ impl Site<'_> {
         Err(self.beyond(principal, act, target, text))
     }
 
-    /// Like [`Site::require_cover`], for the rights of a person. Only an owner can grant or remove the rights of an
-    /// owner. A token with equal rights is not sufficient, because the token expires, but an owner that it creates
-    /// remains.
+    /// Requires that the caller can grant or remove the rights of a person. In addition to the
+    /// check of [`Site::require_cover`], only an owner can grant or remove the rights of an owner.
+    /// A token with all rights cannot create an owner, because the token expires but the new owner
+    /// does not.
     pub(crate) fn require_over(
         &self,
         principal: &Principal,
@@ -346,7 +355,7 @@ impl Site<'_> {
     }
 }
 
-/// Reads a role and scopes from two adjacent columns.
+/// Reads the rights of a person from two adjacent columns, which contain the role and the scopes.
 fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     let role = role_from(row.text(column)?);
     let scope = match role {
@@ -356,12 +365,12 @@ fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
     Ok(Rights { role, scope })
 }
 
-/// The rights in a request. The request must contain either a role or a scope.
+/// Returns the rights in a request. The request must contain either a role or a scope.
 pub(crate) fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
     match (wanted.role, &wanted.scope) {
         (Some(role), None) => Ok(Rights { role: Some(role), scope: role.scopes() }),
         (None, Some(scope)) => Ok(Rights { role: None, scope: scope.clone() }),
-        _ => Err(Problem::new(Code::InvalidRequest).detail("give either `role` or `scope`")),
+        _ => Err(Problem::new(Code::InvalidRequest).detail("the request needs either `role` or `scope`")),
     }
 }
 
@@ -372,7 +381,7 @@ pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
     }
 }
 
-/// Refuses a user name that is also a path segment of the API: `/users/accept`.
+/// Refuses the user name `accept`, because the API already uses the path `/users/accept`.
 pub(crate) fn require_usable(username: &UserName) -> Result<(), Problem> {
     if username.as_str() == "accept" {
         return Err(

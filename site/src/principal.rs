@@ -1,43 +1,45 @@
-//! The caller of a request. The Worker creates this record from a verified token.
+//! Defines the caller of a request. The Worker creates a [`Principal`] from a verified token.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
-/// The fields of a verified token that a site needs. The Worker creates the principal for every request, and stores it
-/// in the attachment of a panel socket. The site checks for each use that the token is still valid.
+/// The fields of a verified token that a site needs. The Worker creates a principal for every
+/// request. For a panel, the principal is also stored in the attachment of the panel's WebSocket.
+/// The site checks at each use that the token is still valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// The site of the token.
+    /// The name of the site that the token is for.
     pub site: Name,
-    /// The issuer. The issuer and `sub` together identify the principal.
+    /// The issuer of the token. The issuer and the subject (`sub`) together identify the principal.
     pub iss: String,
-    /// The subject.
+    /// The subject of the token.
     pub sub: String,
-    /// The person whose rights limit the token's scopes; `None` if the token belongs to no person.
+    /// The person whose rights limit the token's scopes. The value is `None` if the token belongs
+    /// to no person.
     pub person: Option<UserName>,
-    /// The token's id.
+    /// The id of the token.
     pub jti: String,
-    /// Whether this is an API token or guest link issued by this site. The attachment of a panel socket that an older
-    /// Worker accepted names this field `minted`.
-    #[serde(default, alias = "minted")]
-    pub issued: bool,
-    /// The login that the token belongs to. The token becomes invalid when the login ends.
+    /// Whether the token is an API token or a guest link that this site issued.
+    #[serde(default)]
+    pub minted: bool,
+    /// The id of the login to which the token belongs. The token becomes invalid when the login
+    /// ends.
     pub family: Option<String>,
-    /// The token's scopes.
+    /// The scopes of the token.
     pub scope: ScopeSet,
-    /// Time of issue, in seconds of Unix time.
+    /// When the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// Expiry, in seconds of Unix time.
+    /// When the token expires, in seconds of Unix time.
     pub exp: u64,
-    /// The site's generation when the token was issued. The tokens of an external issuer have no generation, so the
-    /// Worker sets `u64::MAX`.
+    /// The site's token generation when the token was issued. The tokens of an external issuer have
+    /// no generation, so the Worker sets `u64::MAX`.
     pub generation: u64,
 }
 
 impl Principal {
-    /// The principal's name in the audit log: the user name of a person, or the id of a token that the site issued, or
-    /// the issuer and subject.
+    /// Returns the principal's name in the audit log. The name is the user name of a person, the id
+    /// of a token that the site issued, or the issuer and the subject.
     pub fn actor(&self) -> String {
         match &self.person {
             Some(person) => person.to_string(),

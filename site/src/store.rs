@@ -1,24 +1,26 @@
-//! The trait for the database of a site. It runs one SQL statement at a time.
+//! Defines the trait for the database of a site. The database runs one SQL statement at a time.
 //!
-//! There are two implementations: `SqlStorage` of a Durable Object (in `edge-worker`), and a bundled SQLite for native
-//! tests ([`crate::native`]). The site opens no transactions, because a Durable Object commits all statements of one
-//! event together.
+//! The trait [`Store`] has two implementations. In `edge-worker`, the implementation uses the
+//! `SqlStorage` of a Durable Object. In native tests, the implementation uses a bundled SQLite
+//! ([`crate::native`]). The site opens no transactions, because a Durable Object commits all
+//! statements of one event together.
 
-/// A parameter of a statement, or a value in a row of its result.
+/// A parameter of an SQL statement, or a value in a row of the result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// SQL's NULL.
+    /// The SQL value NULL.
     Null,
     /// A whole number.
     Integer(i64),
-    /// A floating-point number. JavaScript has no separate type for whole numbers, so a whole number can be returned as
-    /// this variant.
+    /// A floating-point number. JavaScript has no separate type for whole numbers, so the database
+    /// can also return a whole number as `Real`.
     Real(f64),
-    /// Text.
+    /// A text value.
     Text(String),
 }
 
-/// The largest whole number that JavaScript represents exactly. Larger numbers are stored as this number.
+/// The largest whole number that JavaScript represents exactly. Larger numbers are stored as
+/// `MAX_EXACT`.
 pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 impl From<i64> for Value {
@@ -28,8 +30,8 @@ impl From<i64> for Value {
 }
 
 impl From<u64> for Value {
-    /// For times and counters. A number above the range that JavaScript represents exactly is stored as the maximum. In
-    /// practice, this maximum means "no end".
+    /// Converts a time or a counter. A number that JavaScript cannot represent exactly is stored as
+    /// the largest exact number. For a time, the largest exact number means "no end".
     fn from(number: u64) -> Self {
         Self::Integer(i64::try_from(number).map_or(MAX_EXACT, |n| n.min(MAX_EXACT)))
     }
@@ -65,7 +67,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// One row of a result.
+/// One row of a query result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row(pub Vec<Value>);
 
@@ -74,7 +76,8 @@ impl Row {
         self.0.get(column).unwrap_or(&Value::Null)
     }
 
-    /// A whole number or NULL. A floating-point number without a fraction is accepted.
+    /// Returns a whole number, or `None` for NULL. A floating-point number without a fraction is
+    /// also accepted.
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
         match self.cell(column) {
@@ -85,23 +88,23 @@ impl Row {
         }
     }
 
-    /// A whole number.
+    /// Returns a whole number.
     pub fn int(&self, column: usize) -> Result<i64, StoreError> {
         self.opt_int(column)?.ok_or(StoreError::Shape { column, wanted: "a whole number" })
     }
 
-    /// A non-negative whole number, or NULL.
+    /// Returns a non-negative whole number, or `None` for NULL.
     pub fn opt_uint(&self, column: usize) -> Result<Option<u64>, StoreError> {
         let wrong = |_| StoreError::Shape { column, wanted: "a number that is not negative" };
         self.opt_int(column)?.map(|number| u64::try_from(number).map_err(wrong)).transpose()
     }
 
-    /// A non-negative whole number.
+    /// Returns a non-negative whole number.
     pub fn uint(&self, column: usize) -> Result<u64, StoreError> {
         self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a number that is not negative" })
     }
 
-    /// Text or NULL.
+    /// Returns a text, or `None` for NULL.
     pub fn opt_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
         match self.cell(column) {
             Value::Null => Ok(None),
@@ -110,23 +113,23 @@ impl Row {
         }
     }
 
-    /// Text.
+    /// Returns a text.
     pub fn text(&self, column: usize) -> Result<&str, StoreError> {
         self.opt_text(column)?.ok_or(StoreError::Shape { column, wanted: "text" })
     }
 
-    /// Text, parsed as one of the protocol's types, or NULL.
+    /// Parses a text as a type of the protocol. Returns `None` for NULL.
     pub(crate) fn opt_parsed<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
         let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
         self.opt_text(column)?.map(|text| text.parse().map_err(wrong)).transpose()
     }
 
-    /// Text, parsed as one of the protocol's types.
+    /// Parses a text as a type of the protocol.
     pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
         self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a word of the protocol" })
     }
 
-    /// JSON, parsed as one of the protocol's types, or NULL.
+    /// Parses a JSON text as a type of the protocol. Returns `None` for NULL.
     pub(crate) fn opt_json<T: serde::de::DeserializeOwned>(
         &self,
         column: usize,
@@ -136,28 +139,29 @@ impl Row {
     }
 }
 
-/// An error of the store. It goes to the log of the deployment's owner, never to a caller.
+/// A database error. The error is written to the log of the deployment's owner, and is never sent
+/// to a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused the statement.
+    /// The database refused the SQL statement.
     #[error("a statement failed: {0}")]
     Sql(String),
     /// A value does not have the type that its column requires.
     #[error("column {column} does not contain {wanted}")]
     Shape {
-        /// The index of the column, from 0.
+        /// The index of the column, starting at 0.
         column: usize,
-        /// The expected content.
+        /// A description of the expected value.
         wanted: &'static str,
     },
-    /// The database was written by a newer version of this crate.
+    /// A newer version of this crate wrote the database.
     #[error("the database has schema {0}, which is newer than this program; update the program")]
     Newer(i64),
 }
 
-/// A database.
+/// A database that runs SQL statements.
 pub trait Store {
-    /// Runs one statement and returns its rows.
+    /// Runs one SQL statement, and returns the rows of the result.
     fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError>;
 }
 

@@ -1,5 +1,5 @@
-//! API tokens and guest links that the site issues. For their whole lifetime, they are limited by the current rights of
-//! their issuer.
+//! Issues API tokens and guest links. The current rights of its issuer limit each token for the
+//! whole lifetime of the token.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, IssueRequest, TokenKind, TokenView};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -11,19 +11,19 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::{Row, StoreError};
 
-/// Maximum length of a chain of tokens in which each token issued the next one.
+/// The maximum length of a chain of tokens in which each token issued the next token.
 const MAX_ANCESTORS: usize = 8;
 
-/// Maximum number of tokens per site that are neither expired nor revoked.
+/// The maximum number of tokens per site that are neither expired nor revoked.
 const MAX_TOKENS: i64 = 10_000;
 
-/// Maximum number of revoked tokens that the site did not issue.
+/// The maximum number of stored revocations of tokens that the site did not issue.
 const MAX_REVOKED: i64 = 10_000;
 
-/// Maximum length of a revoked `jti`, in bytes.
+/// The maximum length of the `jti` of a revoked token, in bytes.
 const MAX_JTI: usize = 256;
 
-/// How long a token is listed after its expiry, in milliseconds.
+/// How long a token stays in the list of tokens after its expiry, in milliseconds.
 pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
 
 const COLUMNS: &str =
@@ -94,16 +94,17 @@ impl Site<'_> {
         Ok(self.issued(jti)?.map(|token| token.kind))
     }
 
-    /// The current permissions of an issued token: its scopes, limited to the current permissions of all tokens and
-    /// people that issued it.
-    pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
+    /// Returns the current permissions of an issued token. The token's scopes are limited to the
+    /// current permissions of every token and person in its chain of issuers.
+    pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
         let mut scope: Option<ScopeSet> = None;
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
-            let Some(token) = self.issued(&jti)? else {
-                // This site did not issue the ancestor. The ancestor counts as valid until it is revoked.
+            let Some(token) = self.minted(&jti)? else {
+                // The site did not issue the ancestor of the token. An ancestor that the site did
+                // not issue counts as valid until the ancestor is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
                     Some(scope) => Ok(scope),
@@ -133,14 +134,15 @@ impl Site<'_> {
         }
         match (scope, next) {
             (Some(scope), None) => Ok(scope),
-            _ => Err(dead("the token has too many ancestors")),
+            _ => Err(dead("the chain of parent tokens is too long")),
         }
     }
 
-    /// Issues a token. The caller must have all scopes of the new token. The new token must not expire later than the
-    /// caller's token, unless the caller is a logged-in person. In this case, the person's rights limit the new token
-    /// for its whole lifetime.
-    pub(crate) fn issue(
+    /// Issues a token. The caller must have all scopes of the new token. If the caller is a
+    /// logged-in person, the person's current rights limit the new token for its whole lifetime. If
+    /// the caller is not a logged-in person, the new token must not expire later than the caller's
+    /// token.
+    pub(crate) fn mint(
         &mut self,
         principal: &Principal,
         request: &IssueRequest,
@@ -158,7 +160,7 @@ impl Site<'_> {
             return Err(wrong("`not_before` must be at most 366 days in the future"));
         }
         if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
-            return Err(wrong("`expires_at` must be after the start, by at most 366 days"));
+            return Err(wrong("`expires_at` must be after the start of validity, by at most 366 days"));
         }
         if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
             return Err(wrong("`max_uses` must be from 1 to 1000000"));
@@ -171,8 +173,8 @@ impl Site<'_> {
         if request.kind == TokenKind::Guest && site_scope {
             return Err(wrong("a guest link can contain line scopes only"));
         }
-        // A token that a person issues during a login belongs to the person and stays valid after the login. Otherwise,
-        // the caller's token is the parent of the new token.
+        // A token that a person issues during a login belongs to the person and stays valid after
+        // the login. Without a login, the caller's token is the parent of the new token.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
             return Err(wrong("`expires_at` must not be after the expiry of the token that you use"));
@@ -180,13 +182,13 @@ impl Site<'_> {
         let count =
             self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_TOKENS {
-            return Err(wrong("the site has the maximum of 10000 tokens; revoke some first"));
+            return Err(wrong("the site has the maximum of 10000 tokens; revoke some tokens first"));
         }
         if let Some(parent) = parent {
             self.require_short_line(parent)?;
             if self.issued(parent)?.is_some_and(|token| token.max_uses.is_some()) {
                 let why =
-                    "a token with `max_uses` cannot issue tokens, because their uses would not be counted";
+                    "a token with `max_uses` cannot issue tokens, because uses of new tokens are not counted";
                 return Err(self.beyond(principal, "mint", "tokens", why));
             }
         }
@@ -213,7 +215,7 @@ impl Site<'_> {
         Ok(issued.view(None))
     }
 
-    /// Checks that the chain of a new token is short enough for the permission check.
+    /// Checks that the chain of issuers of a new token does not exceed the maximum length.
     fn require_short_line(&self, jti: &str) -> Result<(), Failure> {
         let mut next = Some(jti.to_owned());
         for _ in 0..MAX_ANCESTORS - 1 {
@@ -240,8 +242,9 @@ impl Site<'_> {
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Revokes a token. For a token that the site issued, the tokens issued with it become invalid too. For any other
-    /// token, the caller must pass the expiry in `exp`.
+    /// Revokes a token. If the site issued the token, all tokens that were issued with this token
+    /// also become invalid. If the site did not issue the token, the caller must pass the expiry of
+    /// the token in `exp`.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
@@ -262,7 +265,7 @@ impl Site<'_> {
         }
         self.audit_by(principal, "revoke", jti, "done")?;
         self.close_panels(PanelFilter::Token(jti.into()));
-        // Panels whose tokens were issued with this token must also close.
+        // The WebSockets of panels whose tokens were issued with this token must also be closed.
         self.effects.push(Effect::Review);
         Ok(())
     }
@@ -273,7 +276,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Limits the number of revoked tokens that callers with this right can make the site store, possibly permanently.
+    /// Checks the length of the `jti` and the number of stored revocations. Without limits, a
+    /// caller could fill the database with revocations of invented tokens.
     fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         if !(1..=MAX_JTI).contains(&jti.len()) {
@@ -288,8 +292,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Refuses a `jti` until `exp`, the expiry of its token in seconds of Unix time. If the `jti` is already refused,
-    /// the later of both times applies, so that no call can shorten a revocation.
+    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti`
+    /// is already refused, the later of the two times applies. A later call therefore cannot
+    /// shorten a revocation.
     pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
@@ -299,11 +304,12 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Checks that a guest link can be exchanged now. The signature was verified, so a refusal can contain the reason.
+    /// Checks that a guest link can be exchanged for a cookie now. A refusal can contain the
+    /// reason, because the Worker has verified the signature of the guest link.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
-        let token = self.issued(jti)?.filter(|token| token.kind == TokenKind::Guest);
-        let token = token.ok_or_else(|| no("the link does not exist".into()))?;
+        let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
+        let token = token.ok_or_else(|| no("the guest link does not exist".into()))?;
         if token.ended_ms.is_some() {
             return Err(no("the link was revoked".into()));
         }
@@ -323,7 +329,7 @@ impl Site<'_> {
         }
     }
 
-    /// Counts a use of the caller's token, if the token has a maximum number of uses.
+    /// Counts one use of the caller's token, if the token has a maximum number of uses.
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.issued {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Timers: the work that is due, and the time of the next work. All work can run late or several times.
+//! Handles timers. The module `wake` does the work that is due, and computes when work is due next.
+//! It is safe to run due work late or several times.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -8,14 +9,17 @@ use crate::command::KEEP_COMMANDS_MS;
 use crate::store::StoreError;
 use crate::tokens::KEEP_TOKENS_MS;
 
-/// Expired rows are deleted on the full hour, so that an idle site is rarely woken.
+/// The interval between two deletions of expired rows, in milliseconds. Expired rows are deleted
+/// only on the full hour, so an idle site is rarely woken.
 const PURGE_EVERY_MS: u64 = 3_600_000;
 
-/// Maximum number of rows per table that one purge deletes. The remaining rows are deleted in later events.
+/// The maximum number of commands, and of audit entries, that one purge deletes. Later purges
+/// delete the remaining rows.
 const PURGE_MOST: u32 = 500;
 
-/// How long an ended or expired login is stored, in milliseconds, so that it can be distinguished from an unknown
-/// login. This is longer than the lifetime of the last access token of the login.
+/// How long an ended or expired login is stored, in milliseconds. Until the login is deleted, the
+/// site can distinguish the login from an unknown login. The storage time is longer than the
+/// lifetime of the login's last access token.
 const KEEP_FAMILIES_MS: u64 = 3_600_000;
 
 impl Site<'_> {
@@ -33,8 +37,9 @@ impl Site<'_> {
         Ok([self.next_give_up()?, presence, self.next_purge()?].into_iter().flatten().min())
     }
 
-    /// When the first connected device exceeds the silence limit, if it gives no further sign of life. Signs of life do
-    /// not wake the site, so this time is computed again when the timer fires. If no panel is open, no check is needed.
+    /// Returns the time at which the first connected device exceeds the silence limit, if the
+    /// device stays inactive. Activity does not wake the site, so the time is computed again when
+    /// the timer expires. The site checks the presence of devices only while a panel is open.
     fn next_presence_check(&self) -> Result<Option<u64>, StoreError> {
         let silent_at = |sign: Option<u64>| match sign {
             Some(at_ms) => at_ms.saturating_add(SILENCE_LIMIT_MS + 1),
@@ -45,8 +50,9 @@ impl Site<'_> {
         Ok(checks.min())
     }
 
-    /// The first full hour after a row expires. The newest command and the newest audit entry are never deleted,
-    /// because the next numbers are computed from them.
+    /// Returns the first full hour after a row expires. The newest command and the newest audit
+    /// entry are never deleted, because the next sequence numbers are computed from the newest
+    /// rows.
     fn next_purge(&self) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT
             (SELECT accepted_ms FROM commands WHERE seq = (SELECT min(seq) FROM commands)
@@ -65,8 +71,8 @@ impl Site<'_> {
         const TOKENS: usize = 6;
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
-            // The expiry of a token is in seconds, because the value in milliseconds can exceed the largest number that
-            // can be stored.
+            // The expiry of a token is stored in seconds, because the value in milliseconds can
+            // exceed the largest number that the database can store.
             let unit = if column == TOKENS { 1000 } else { 1 };
             let due = row.opt_uint(column)?.map(|at| at.saturating_mul(unit).saturating_add(keep_ms));
             first = [first, due].into_iter().flatten().min();
@@ -82,7 +88,8 @@ impl Site<'_> {
              AND seq < (SELECT min(seq) FROM commands) + ?2",
             &[before(KEEP_COMMANDS_MS), PURGE_MOST.into()],
         )?;
-        // Entries are deleted from the oldest on, even if the clock was changed, because a gap breaks the chain.
+        // Audit entries are deleted in order, starting with the oldest entry, even if the clock was
+        // changed. A gap would break the chain of hashes.
         self.run(
             "DELETE FROM audit WHERE seq < (SELECT max(seq) FROM audit)
              AND seq < (SELECT min(seq) FROM audit) + ?2

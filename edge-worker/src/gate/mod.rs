@@ -1,5 +1,6 @@
-//! The gate verifies passwords and limits the rate of logins. The gates are separate from the sites, so that a flood of
-//! logins never reaches a site.
+//! The gates verify passwords and limit the rate of logins. Each gate is a Durable Object that is
+//! separate from the sites. A flood of logins with wrong passwords therefore never reaches a site's
+//! Durable Object.
 
 mod object;
 mod password;
@@ -16,7 +17,7 @@ use worker::Stub;
 use crate::incoming::{Incoming, object_fault};
 use crate::objects::ask;
 
-/// A call from the Worker to a gate.
+/// A call from the Worker to a gate's Durable Object.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum GateCall {
@@ -26,7 +27,9 @@ enum GateCall {
     Set { site: Name, username: UserName, password: Secret },
 }
 
-/// Verifies a password. Returns 401 `login_failed` or 429 `throttled` otherwise.
+/// Verifies a person's password at the gate. For a wrong password, this function returns 401
+/// `login_failed`. After too many wrong passwords, or during too many simultaneous logins, this
+/// function returns 429 `throttled`.
 pub async fn verify(
     incoming: &Incoming,
     site: &Name,
@@ -41,7 +44,8 @@ pub async fn verify(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Checks the length of a new password. NIST SP 800-63B requires a minimum length and no other rule.
+/// Checks the length of a new password. NIST SP 800-63B recommends a minimum length instead of
+/// rules about the characters.
 pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
         return Ok(());
@@ -51,7 +55,7 @@ pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     Err(Problem::new(Code::InvalidRequest).detail(text))
 }
 
-/// Sets a password. The caller must have checked the length.
+/// Sets a person's password at the gate. The caller must have checked the length of the password.
 pub async fn set(
     incoming: &Incoming,
     site: &Name,
@@ -62,18 +66,20 @@ pub async fn set(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Number of gates. This number must never change, because each password is stored in the gate that the user name
-/// selects.
+/// The number of gates. The number of gates must never change, because a hash of the user name
+/// selects the gate that stores the password.
 const SHARDS: u32 = 64;
 
-/// The gate of a user name. The number of gates is fixed, so that logins with invented names create no Durable Objects.
+/// Returns the gate for a user name. The number of gates is fixed, so logins with invented user
+/// names create no new Durable Objects.
 fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
     let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
     let name = format!("gate-{}", shard(username));
     namespace.id_from_name(&name).and_then(|id| id.get_stub()).map_err(object_fault)
 }
 
-/// FNV-1a hash. The algorithm is fixed, because the result must stay the same in every version.
+/// Returns the number of the gate for a user name, computed with the FNV-1a hash. The hash
+/// algorithm must never change, because a user name must always select the same gate.
 fn shard(username: &UserName) -> u32 {
     let hash = username
         .as_str()

@@ -1,4 +1,5 @@
-//! The Durable Object of a gate. It stores password hashes and failed logins by site and user name.
+//! The Durable Object of a gate, which verifies passwords. A gate stores the password hash and the
+//! failed logins of each site and user name.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use crate::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
 
-/// Number of failed logins of one account from one IP address that cause no wait.
+/// The number of failed logins of one account from one IP address that cause no waiting time.
 const FREE_FAILURES: i64 = 5;
 
-/// The first wait after too many failures, in milliseconds. Each further failure doubles the wait.
+/// The first waiting time after too many failed logins, in milliseconds. Each further failed login
+/// doubles the waiting time.
 const FIRST_WAIT_MS: u64 = 1_000;
 
-/// Maximum wait, in milliseconds.
+/// The maximum waiting time after failed logins, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 300_000;
 
 const SCHEMA: [&str; 2] = [
@@ -33,14 +35,15 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
-/// Pause of a login after its password hash, in milliseconds. Requests that waited during the hash are served in this
-/// pause.
+/// How long a login pauses after its password hash is computed, in milliseconds. During the pause
+/// of a login, the isolate handles the requests that arrived during the hash computation.
 const GIVE_WAY_MS: u64 = 20;
 
-/// How long failures are stored after their last wait, in milliseconds.
+/// How long failed logins are stored after the end of their waiting time, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;
 
-/// Verifies passwords. Each gate is selected by the user name and has no information about permissions.
+/// A Durable Object that verifies passwords. The user name selects the gate, and a gate has no
+/// information about permissions.
 #[durable_object(fetch)]
 pub struct GateObject {
     store: SqlStore,
@@ -150,13 +153,14 @@ impl GateObject {
     }
 }
 
-/// Ends a turn, then pauses this login, so that requests that arrived during the hash run first.
+/// Ends this login's turn to compute a password hash, and then pauses the login. During the pause,
+/// the isolate handles the requests that arrived during the hash computation.
 async fn give_way(turn: slots::Turn) {
     turn.end(now_ms());
     Delay::from(Duration::from_millis(GIVE_WAY_MS)).await;
 }
 
-/// Waits until this login can hash a password.
+/// Waits until this login is allowed to compute a password hash.
 async fn take_turn() -> std::result::Result<slots::Turn, Problem> {
     let waiting = slots::Waiting::join()?;
     loop {
@@ -171,7 +175,7 @@ fn stored(error: pinlatch_site::StoreError) -> Problem {
     fault("gate", error)
 }
 
-/// When the account's wait ends after `count` failures, in milliseconds of Unix time.
+/// Returns the end of the waiting time after `count` failed logins, in milliseconds of Unix time.
 fn wait_until(count: i64, now_ms: u64) -> u64 {
     let Some(over) = u32::try_from(count - FREE_FAILURES).ok().filter(|over| *over > 0) else {
         return now_ms;

@@ -1,13 +1,14 @@
-//! Argon2id (RFC 9106), stored as PHC strings. The parameters are one of the sets that OWASP considers equivalent to
-//! its minimum. This set is the fastest in wasm, because it uses the least memory bandwidth. The small amount of memory
-//! also matters, because an isolate has 128 MB in total.
+//! Hashes and verifies passwords with Argon2id (RFC 9106). Each hash is a PHC string. The
+//! parameters are one of the sets that OWASP considers equivalent to its recommended minimum. The
+//! chosen set is the fastest in wasm, because this set uses the least memory bandwidth. A small
+//! amount of memory is also important, because an isolate has only 128 MB in total.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use pinlatch_protocol::api::Secret;
 
-/// Memory in KiB, number of passes, number of lanes.
+/// The Argon2id parameters: memory in KiB, number of passes, and number of lanes.
 const COST: (u32, u32, u32) = (7 * 1024, 5, 1);
 
 fn argon2() -> Result<Argon2<'static>, String> {
@@ -22,8 +23,8 @@ pub fn hash(password: &Secret) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Verifies a password. If no hash is stored, the same work is done, so that the response time does not reveal whether
-/// an account exists.
+/// Verifies a password against the stored hash. If no hash is stored, this function still computes
+/// a hash. The response time therefore does not reveal whether an account exists.
 pub fn verify(password: &Secret, stored: Option<&str>) -> Result<bool, String> {
     let Some(stored) = stored else {
         return hash(password).map(|_| false);

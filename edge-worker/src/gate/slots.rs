@@ -1,29 +1,32 @@
-//! Limits password hashing to one hash at a time, with pauses, across all gates of an isolate.
+//! Limits password hashing to one hash at a time, with a pause after each hash. All gates of an
+//! isolate share the limit of one password hash at a time.
 //!
-//! The Durable Objects of one isolate share its thread, and a hash blocks this thread for tens of milliseconds. A pause
-//! after each hash leaves time for commands. The shared state consists of numbers, not promises, so no Durable Object
-//! waits for the I/O of another.
+//! All Durable Objects of an isolate share one thread. The computation of a password hash blocks
+//! the shared thread for tens of milliseconds. In the pause after each hash, the isolate can handle
+//! commands. The shared state consists of numbers and contains no promises. A Durable Object
+//! therefore never waits for the I/O of another Durable Object.
 
 use std::cell::RefCell;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-/// Minimum pause after a hash, in milliseconds.
+/// The minimum pause after a password hash, in milliseconds.
 const PAUSE_MS: u64 = 50;
 
-/// The length of the pause as a multiple of the hash's duration. With this factor, a command finds the thread free
-/// three times out of four, even on a slow machine. When deployed, the clock does not advance while a Worker computes,
-/// so the measured duration is 0 and [`PAUSE_MS`] applies.
+/// The length of the pause, as a multiple of the time that the password hash took. With a factor of
+/// 3, the thread of the isolate is free for three quarters of the time, even on a slow machine. In
+/// a deployed Worker, the clock does not advance during a computation. In a deployed Worker, the
+/// measured time of a hash is therefore 0, and the pause is [`PAUSE_MS`].
 const PAUSE_FACTOR: u64 = 3;
 
-/// Maximum number of waiting logins, in addition to the one whose turn it is.
+/// The maximum number of waiting logins, in addition to the first login in the queue.
 const MAX_WAITING: usize = 8;
 
 thread_local! {
     static QUEUE: RefCell<Queue> = const { RefCell::new(Queue { next_ticket: 0, waiting: Vec::new(), free_at_ms: 0 }) };
 }
 
-/// The queue of waiting logins, and the earliest time of the next hash.
+/// The queue of waiting logins, and the earliest time of the next password hash.
 #[derive(Default)]
 struct Queue {
     next_ticket: u64,
@@ -41,8 +44,8 @@ impl Queue {
         Some(self.next_ticket)
     }
 
-    /// `Ok` if this ticket is first in the queue and the pause has ended. Otherwise the milliseconds to wait before the
-    /// next attempt.
+    /// Returns `Ok` if the login with this ticket is first in the queue and the pause has ended. If
+    /// the login must wait, this function returns the milliseconds until the next attempt.
     fn turn(&mut self, ticket: u64, now_ms: u64) -> Result<(), u64> {
         let before = self.waiting.iter().take_while(|other| **other != ticket).count() as u64;
         if before == 0 && now_ms >= self.free_at_ms {
@@ -61,13 +64,13 @@ impl Queue {
     }
 }
 
-/// A place in the queue. Dropping the value leaves the queue.
+/// A login's place in the queue. When this value is dropped, the login leaves the queue.
 pub struct Waiting {
     ticket: u64,
 }
 
 impl Waiting {
-    /// Joins the queue. Returns 429 if the queue is full.
+    /// Adds a login to the queue. If the queue is full, this function returns 429 `throttled`.
     pub fn join() -> Result<Self, Problem> {
         match QUEUE.with_borrow_mut(Queue::join) {
             Some(ticket) => Ok(Self { ticket }),
@@ -75,7 +78,8 @@ impl Waiting {
         }
     }
 
-    /// A [`Turn`] if this login can hash now. Otherwise the milliseconds to wait before the next attempt.
+    /// Returns a [`Turn`] if this login can compute a password hash now. If the login must wait,
+    /// this function returns the milliseconds until the next attempt.
     pub fn turn(&self, now_ms: u64) -> Result<Turn, u64> {
         QUEUE.with_borrow_mut(|queue| queue.turn(self.ticket, now_ms))?;
         Ok(Turn { began_ms: now_ms })
@@ -88,13 +92,13 @@ impl Drop for Waiting {
     }
 }
 
-/// The right to hash a password now, within the current event.
+/// The right of a login to compute a password hash now, within the current event.
 pub struct Turn {
     began_ms: u64,
 }
 
 impl Turn {
-    /// Ends the turn after the hash and starts the pause.
+    /// Ends the login's turn after the password hash, and starts the pause.
     pub fn end(self, now_ms: u64) {
         QUEUE.with_borrow_mut(|queue| queue.end(self.began_ms, now_ms));
     }

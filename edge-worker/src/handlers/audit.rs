@@ -1,4 +1,5 @@
-//! The audit log, one page at a time or exported as JSON Lines.
+//! Handles requests for the audit log. The response is one page of the audit log, or an export as
+//! JSON Lines.
 
 use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
@@ -10,14 +11,14 @@ use crate::incoming::Incoming;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// Maximum number of entries in one export, which is a few megabytes. The parameter `before` requests the entries that
-/// follow.
+/// The maximum number of audit entries in one export. An export with the maximum number of entries
+/// has a few megabytes. To read further entries, the client passes the query parameter `before`.
 const MAX_EXPORT: usize = 20_000;
 
 const JSON_LINES: &str = "application/jsonl";
 
-/// `GET /api/v1/audit`.
-pub async fn read(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/audit`, which returns entries of the audit log.
+pub async fn read(incoming: Incoming) -> Outcome {
     let number = |name| incoming.query_number(name);
     let filter = AuditFilter {
         before: number("before")?,
@@ -68,8 +69,8 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
     respond::text(lines, JSON_LINES).map_err(|error| fault("response", error))
 }
 
-/// `PUT /api/v1/audit/retention`.
-pub async fn retain(mut incoming: Incoming) -> HandlerResult {
+/// Handles `PUT /api/v1/audit/retention`, which sets how long audit entries are stored.
+pub async fn retain(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
     let site = principal.site.clone();

@@ -1,4 +1,4 @@
-//! Devices, their lines, and commands over HTTP.
+//! Handles HTTP requests for devices, GPIO lines and commands.
 
 use pinlatch_protocol::command::{CommandRequest, MAX_DEADLINE_MS, MIN_DEADLINE_MS, is_command_id};
 use pinlatch_protocol::name::Name;
@@ -46,8 +46,8 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerR
     }
 }
 
-/// Runs one action and waits for its result.
-pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> HandlerResult {
+/// Runs one action on a GPIO line, and waits for the result of the command.
+pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let args = incoming.arguments().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);
@@ -64,8 +64,9 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
     }
 }
 
-/// Parses a deadline and checks its range. The site checks the deadline only when it runs a new command. With this
-/// check, an invalid deadline is refused even if the site would return the stored result of an earlier command.
+/// Parses a deadline and checks its range. The site checks the deadline only for a new command. For
+/// a repeated command id, the site returns the stored result without a check of the deadline. This
+/// function therefore refuses an invalid deadline before the request reaches the site.
 fn deadline(text: String) -> Result<u64, Problem> {
     let range = MIN_DEADLINE_MS..=MAX_DEADLINE_MS;
     text.parse().ok().filter(|ms| range.contains(ms)).ok_or_else(|| {

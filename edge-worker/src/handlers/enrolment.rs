@@ -1,4 +1,5 @@
-//! Enrolment of devices and owners, with one-time codes. Each code contains an HMAC that only the edge can compute.
+//! Handles the enrolment of devices and the setup of owners, with one-time codes. Each one-time
+//! code contains an HMAC that only the edge can compute.
 
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
@@ -17,11 +18,12 @@ use crate::objects::ask_site;
 use crate::respond::{self, fault};
 use crate::{now_ms, now_s};
 
-/// Lifetime of an enrolment code, in seconds. An hour is long enough to walk to the device.
+/// The lifetime of an enrolment code, in seconds. One hour is long enough for a person to walk to
+/// the device.
 const CODE_LIFE: u64 = 3600;
 
-/// `POST /api/v1/enrolments`: creates a code for one device.
-pub async fn create(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/enrolments`, which creates an enrolment code for one device.
+pub async fn create(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
     let site = principal.site.clone();
@@ -41,8 +43,9 @@ pub async fn create(mut incoming: Incoming) -> HandlerResult {
     reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
 }
 
-/// `POST /api/v1/enrol`: a device sends its public key and receives its certificate.
-pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its
+/// certificate.
+pub async fn enrol(mut incoming: Incoming) -> Outcome {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
@@ -75,24 +78,26 @@ pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     })
 }
 
-/// `POST /api/v1/setup`: creates a site's owner, once.
-pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/setup`, which creates the first owner of a site. The setup succeeds only
+/// once per site.
+pub async fn set_up(mut incoming: Incoming) -> Outcome {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
     let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
     if site.is_some_and(|site| site != own_site) {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
     gate::require_acceptable(&password)?;
-    // The site is asked before the password is hashed, so that no password is hashed for a site that already has an
-    // owner. A stored hash grants no access while the site has no such person, so a failure between the two steps is
-    // harmless.
+    // The Worker asks the site before it hashes the password. If the site already has an owner, the
+    // Worker hashes no password. A failure after the password is stored is harmless, because the
+    // password grants no access until the site has added the person.
     ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
     ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
     respond::nothing().map_err(|error| fault("response", error))
 }
 
-/// Checks the HMAC and the expiry of a one-time code. A guessed code is refused here and does not reach a site.
+/// Checks the HMAC and the expiry of a one-time code. The Worker itself refuses a guessed code, so
+/// the guessed code never reaches a site.
 pub(super) fn open_code(
     incoming: &Incoming,
     purpose: CodePurpose,

@@ -1,4 +1,5 @@
-//! API tokens and guest links: issuing, listing and revoking them, and exchanging a guest link for a cookie.
+//! Handles requests that issue, list or revoke API tokens and guest links. This module also
+//! exchanges guest links for cookies.
 
 use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
@@ -16,8 +17,8 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::fault;
 
-/// `GET /api/v1/tokens`.
-pub async fn list(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/tokens`, which lists API tokens and guest links.
+pub async fn list(incoming: Incoming) -> Outcome {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
@@ -26,9 +27,10 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// `POST /api/v1/tokens`. The site stores the token's properties before the token is signed, so that every signed token
-/// is listed.
-pub async fn issue(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the
+/// properties of the token before the Worker signs the token. Every signed token is therefore in
+/// the site's list of tokens.
+pub async fn mint(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: IssueRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -68,8 +70,9 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     reply(&IssueReply { token, access_token, link })
 }
 
-/// `DELETE /api/v1/tokens/{jti}`, with `?expires_at=` for a token that this site did not issue.
-pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
+/// Handles `DELETE /api/v1/tokens/{jti}`, which revokes a token. For a token that this site did not
+/// issue, the caller passes the expiry as `?expires_at=`.
+pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
     let site = principal.site.clone();
@@ -77,8 +80,9 @@ pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     nothing()
 }
 
-/// `POST /api/v1/generation`: invalidates every token that the edge has signed for this site until now.
-pub async fn void(incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for
+/// this site until now.
+pub async fn void(incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
@@ -87,16 +91,17 @@ pub async fn void(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// `POST /api/v1/session` with a guest link's token: stores the token in the guest cookie, which is independent of the
-/// login cookies.
-pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
+/// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the
+/// guest cookie, which is independent of the login cookies.
+pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),
         deployment.keys.public(),
         deployment.sites(),
-        // No time is checked here, because the site checks when the link begins and ends. The site's response can
-        // contain these times.
+        // The Worker does not check the validity period of the guest link, because the site checks
+        // the validity period. The error message of the site can contain the start of the validity
+        // period.
         None,
         &mut deployment.signatures(),
     );

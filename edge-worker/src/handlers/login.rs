@@ -1,5 +1,6 @@
-//! Logins with a provider (OpenID Connect). The edge stores an encrypted login state in a cookie and redirects the
-//! browser to the provider. The provider sends the browser back with a code.
+//! Handles logins with a provider (OpenID Connect). The edge stores the encrypted state of the
+//! login in a cookie and redirects the browser to the provider. The provider then redirects the
+//! browser back to the edge with an authorization code.
 
 use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::name::Name;
@@ -21,8 +22,8 @@ use crate::objects::ask_site;
 use crate::published;
 use crate::respond::{self, fault};
 
-/// `GET /api/v1/logins`: the providers of a site, for the login page.
-pub async fn list(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/logins`, which lists the login providers of a site for the login page.
+pub async fn list(incoming: Incoming) -> Outcome {
     let named = incoming.query_site()?;
     let site = incoming.deployment.site(named.as_ref())?;
     let options = incoming.deployment.providers.of_site(site);
@@ -31,9 +32,10 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     reply(&options.map(option).collect::<Vec<_>>())
 }
 
-/// `GET /api/v1/logins/{provider}`: redirects the browser to the provider. If this fails, a client that accepts HTML is
-/// redirected to the panel, which shows the error. Other clients receive the problem as JSON.
-pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
+/// Handles `GET /api/v1/logins/{provider}`, which redirects the browser to the provider. After an
+/// error, a client that accepts HTML is redirected to the panel, which shows the error. Any other
+/// client receives the error as a JSON problem document.
+pub async fn start(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
     match sent(&incoming, provider).await {
@@ -61,15 +63,17 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     Ok(response)
 }
 
-/// `GET /api/v1/logins/{provider}/callback`: the provider has redirected the browser back to the edge. The browser is
-/// always redirected to the panel, which shows any error, because a person is waiting.
-pub async fn finish(incoming: Incoming, name: Name) -> HandlerResult {
+/// Handles `GET /api/v1/logins/{provider}/callback`, to which the provider redirects the browser.
+/// The edge then redirects the browser to the panel, even after an error, because a person is
+/// waiting for a page. The panel shows the error.
+pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
 }
 
-/// Redirects the browser to the panel, with the session cookies or the error's code.
-fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> HandlerResult {
+/// Redirects the browser to the panel. The redirect contains the session cookies, or the error code
+/// if the login failed.
+fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> Outcome {
     let page = format!("/s/{}/", provider.site);
     let (address, set): (_, &[String]) = match outcome {
         Ok(set) => (page, set),
@@ -92,7 +96,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
         Problem::new(Code::LoginRefused)
     };
     let header = incoming.header("Cookie").unwrap_or_default();
-    let sealed = cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("no state"))?;
+    let sealed = cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("the login state is missing"))?;
     let login = LoginState::open(sealed, &deployment.keys, now_s()).map_err(|error| refused(error.code()))?;
     let state = incoming.query("state").unwrap_or_default();
     if !login.is_answered_by(&provider.name, &state) {
@@ -100,8 +104,9 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     }
     let code = incoming.query("code").ok_or_else(|| refused("the provider refused the login"))?;
     let discovery = discover(incoming, provider, false).await?;
-    // RFC 9207 §2.4: if the response contains the parameter `iss`, its value must be the expected issuer. The parameter
-    // is required if the provider's discovery document declares it.
+    // If the provider's response contains the parameter `iss`, its value must be the expected
+    // issuer (RFC 9207 §2.4). If the provider's discovery document announces `iss`, the response
+    // must contain `iss`.
     let is_theirs = incoming.query("iss").map_or(!discovery.answers_name_it, |iss| iss == provider.issuer);
     if !is_theirs {
         return Err(refused("the response is from another issuer"));
@@ -125,14 +130,14 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     Ok(session_cookies(&tokens))
 }
 
-/// The tokens that the provider returned for a code.
+/// The tokens that the provider returned in exchange for an authorization code.
 struct Granted {
     id_token: Secret,
-    /// Needed for the userinfo endpoint.
+    /// The access token for the provider's userinfo endpoint.
     access_token: Option<Secret>,
 }
 
-/// Exchanges the code (RFC 6749 §4.1.3, RFC 7636 §4.5) for the `id_token`.
+/// Exchanges an authorization code for the provider's tokens (RFC 6749 §4.1.3, RFC 7636 §4.5).
 async fn exchange(
     incoming: &Incoming,
     provider: &Provider,
@@ -212,15 +217,16 @@ async fn identify(
         if lacks {
             return Err(unavailable(provider, fault));
         }
-        // The provider has changed its keys since they were fetched, and possibly also the algorithm and the URL of the
-        // keys.
+        // The provider has changed its keys since the edge fetched them. The provider can also have
+        // changed the signature algorithm and the URL of its keys.
         lacks = true;
         discovery = discover(incoming, provider, lacks).await?;
     }
 }
 
-/// Requests the email address from the userinfo endpoint (OpenID Connect Core §5.3) if the `id_token` contains none. A
-/// person who was admitted by subject needs no email address, so an error here does not end the login.
+/// Requests the email address from the userinfo endpoint (OpenID Connect Core §5.3) if the
+/// `id_token` contains no email address. A person who was admitted by subject needs no email
+/// address. An error of the userinfo endpoint therefore does not end the login.
 async fn with_address(
     provider: &Provider,
     discovery: &Discovery,
@@ -256,7 +262,8 @@ async fn userinfo(uri: &str, token: &Secret) -> Result<Value, String> {
     }
 }
 
-/// The provider's discovery document. `lacks` has the same meaning as in [`published::document`].
+/// Returns the provider's discovery document. The parameter `lacks` has the same meaning as the
+/// parameter `lacks` of [`published::document`].
 async fn discover(incoming: &Incoming, provider: &Provider, lacks: bool) -> Result<Discovery, Problem> {
     let document = published::document(&incoming.env, &provider.discovery_uri(), lacks).await?;
     provider.read_discovery(&document).map_err(|reason| unavailable(provider, &reason))
@@ -271,7 +278,8 @@ fn redirect_uri(incoming: &Incoming, provider: &Name) -> String {
     format!("{}/api/v1/logins/{provider}/callback", incoming.origin())
 }
 
-/// RFC 6749 §2.3.1: the client id and the secret are form-encoded before they are joined.
+/// Returns the credentials for HTTP Basic authentication. RFC 6749 §2.3.1 requires that the client
+/// id and the client secret are form-encoded before they are joined.
 fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     use base64ct::{Base64, Encoding};

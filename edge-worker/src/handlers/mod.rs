@@ -1,4 +1,5 @@
-//! Handles a request: checks the path and method, calls the handler, and returns the response.
+//! Handles HTTP requests. For each request, this module checks the path and the method, calls the
+//! handler, and returns the response.
 
 mod audit;
 mod devices;
@@ -23,10 +24,10 @@ use crate::objects::ask_site;
 use crate::respond;
 use crate::route::Route;
 
-/// The result of a handler: a response, or a problem that is then sent as the response.
-type HandlerResult = std::result::Result<Response, Problem>;
+/// The result of a handler: a response, or a problem that the Worker sends as an error response.
+type Outcome = std::result::Result<Response, Problem>;
 
-/// Answers one request.
+/// Handles one HTTP request, and returns the response.
 pub async fn answer(request: Request, env: Env) -> Result<Response> {
     match route(request, env).await {
         Ok(response) => Ok(response),
@@ -36,7 +37,8 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> HandlerResult {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    // The method is read from the JavaScript request, because the crate `worker` replaces an unknown method with GET.
+    // The method is read from the JavaScript request, because the crate `worker` replaces an
+    // unknown method with `GET`.
     let spoken = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;
@@ -118,14 +120,15 @@ fn nothing() -> HandlerResult {
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
-/// The API's contract in machine-readable form.
-fn openapi() -> HandlerResult {
+/// Returns the OpenAPI document, which describes the API in machine-readable form.
+fn openapi() -> Outcome {
     let text = include_str!("../../openapi.json").to_owned();
     respond::text(text, "application/openapi+json;version=3.1")
         .map_err(|error| respond::fault("response", error))
 }
 
-/// Logs a reply whose type does not match the call, and returns `internal`.
+/// Logs that the type of the site's reply does not match the call, and returns the problem
+/// `internal`.
 fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
 }

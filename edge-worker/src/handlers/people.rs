@@ -1,4 +1,4 @@
-//! People: invitations, permissions, passwords, and ending logins.
+//! Handles requests that invite, change or remove people, change passwords, or end logins.
 
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
@@ -17,11 +17,11 @@ use crate::now_s;
 use crate::objects::ask_site;
 use crate::respond::fault;
 
-/// Lifetime of an invitation, in seconds: a week.
+/// The lifetime of an invitation, in seconds (seven days).
 const INVITATION_LIFE: u64 = 7 * 86_400;
 
-/// `GET /api/v1/users`.
-pub async fn list(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/users`, which lists the people of a site.
+pub async fn list(incoming: Incoming) -> Outcome {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
@@ -30,8 +30,9 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// `POST /api/v1/users`: creates a code with which a person chooses a password.
-pub async fn invite(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the
+/// invited person chooses a password.
+pub async fn invite(mut incoming: Incoming) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
     let site = principal.site.clone();
@@ -50,9 +51,9 @@ pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
-/// `POST /api/v1/users/accept`. The site is asked before the password is hashed, so that no password is hashed for an
-/// invalid invitation.
-pub async fn accept(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks
+/// the site before it hashes the password, so no password is hashed for an invalid invitation.
+pub async fn accept(mut incoming: Incoming) -> Outcome {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
     gate::require_acceptable(&password)?;
@@ -68,8 +69,8 @@ pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// `PATCH /api/v1/users/{username}`.
-pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `PATCH /api/v1/users/{username}`, which changes a person's permissions.
+pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -77,16 +78,17 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}`.
-pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `DELETE /api/v1/users/{username}`, which removes a person.
+pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
     nothing()
 }
 
-/// `PUT /api/v1/users/{username}/identities`.
-pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login
+/// provider.
+pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -94,32 +96,35 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult 
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}/identities`.
-pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities
+/// at login providers.
+pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::ForgetIdentities { principal, username }).await?;
     nothing()
 }
 
-/// `DELETE /api/v1/users/{username}/sessions`.
-pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
+pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
     nothing()
 }
 
-/// `POST /api/v1/users/{username}/password`: changes the caller's own password. The current password is required.
-pub async fn change_password(mut incoming: Incoming, username: UserName) -> HandlerResult {
+/// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The
+/// request must contain the caller's current password.
+pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
-    // The site checks the token first, because a revoked token must not be usable to guess passwords.
+    // The site checks the token before the gate checks the password. A caller with a revoked token
+    // can therefore not guess passwords.
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =
-            "you can only change your own password; another person needs an invitation to choose a new one";
+            "you can only change your own password; invite another person to let them choose a new password";
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password)?;

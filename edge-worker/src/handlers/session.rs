@@ -1,4 +1,5 @@
-//! Login, refresh and logout. Browsers receive the tokens as cookies, programs receive them in the body.
+//! Handles login, refresh and logout. Browsers receive the tokens in cookies, and programs receive
+//! the tokens in the response body.
 
 use pinlatch_protocol::api::{
     GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
@@ -29,8 +30,8 @@ pub(super) struct Tokens {
     refresh: Secret,
 }
 
-/// `POST /api/v1/session`.
-pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/session`, which logs a browser in or exchanges a guest link for a cookie.
+pub async fn log_in(mut incoming: Incoming) -> Outcome {
     require_page(&incoming)?;
     let body: Value = incoming.json().await?;
     if body.get("guest").is_some() {
@@ -42,8 +43,9 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
     with_cookies(&tokens)
 }
 
-/// `GET /api/v1/session`. A missing session is a normal answer, not an error.
-pub async fn status(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser
+/// has no session, the response is still a success.
+pub async fn status(incoming: Incoming) -> Outcome {
     if let Some(principal) = auth::visitor(&incoming) {
         let site = principal.site.clone();
         match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await {
@@ -52,7 +54,7 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
                 return super::reply(&SessionStatus { state: SessionState::Open, site, sub });
             }
             Ok(other) => return Err(unexpected(&other)),
-            // The site has ended the session.
+            // The site no longer accepts the token, because the session has ended.
             Err(problem) if problem.status == Code::InvalidToken.status() => {}
             Err(problem) => return Err(problem),
         }
@@ -63,8 +65,8 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
     super::reply(&SessionStatus { state, site: None, sub: None })
 }
 
-/// `POST /api/v1/session/refresh`.
-pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.
+pub async fn refresh(mut incoming: Incoming) -> Outcome {
     require_page(&incoming)?;
     let _: Map<String, Value> = incoming.json().await?;
     let header = incoming.header("Cookie").unwrap_or_default();
@@ -73,11 +75,13 @@ pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
     with_cookies(&tokens)
 }
 
-/// `DELETE /api/v1/session`. Ends the session if the request has a valid token, and always clears the cookies.
-pub async fn log_out(incoming: Incoming) -> HandlerResult {
+/// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token,
+/// the session ends. The response deletes the browser's cookies even if the token is invalid.
+pub async fn log_out(incoming: Incoming) -> Outcome {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
-        // Only this browser's cookie is cleared. The guest link stays valid, because other people may be using it.
+        // The response deletes only the guest cookie of this browser. The guest link stays valid,
+        // because other people may be using the guest link.
         let response = respond::nothing().map_err(response_fault)?;
         response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
         return Ok(response);
@@ -99,8 +103,9 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
     Ok(response)
 }
 
-/// `POST /api/v1/token`: login and refresh for programs (RFC 6749 §4.3, §6).
-pub async fn token(mut incoming: Incoming) -> HandlerResult {
+/// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749
+/// §4.3, §6).
+pub async fn token(mut incoming: Incoming) -> Outcome {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
     }
@@ -111,7 +116,7 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
             let username = request.username.ok_or_else(|| missing("username"))?;
             let login = LoginRequest {
                 site: request.site,
-                // An invalid user name gives the same error as a wrong user name.
+                // For an invalid user name, the error is the same as for an unknown user name.
                 username: UserName::new(username).map_err(|_| Problem::new(Code::LoginFailed))?,
                 password: request.password.ok_or_else(|| missing("password"))?,
             };
@@ -131,8 +136,8 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
     })
 }
 
-/// Requires that a browser's session call comes from our own page, over HTTPS or to loopback. Over other connections a
-/// browser does not store the cookies.
+/// Requires that a browser's session call comes from a page of this deployment, over HTTPS or
+/// loopback. Over any other connection, a browser does not store the session cookies.
 fn require_page(incoming: &Incoming) -> Result<(), Problem> {
     incoming.require_own_origin()?;
     if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
@@ -152,7 +157,7 @@ async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Pr
     begun(incoming, &site, person, family, refresh_jti)
 }
 
-/// The tokens of a login that the site has accepted.
+/// Creates the tokens of a login that the site has accepted.
 pub(super) fn begun(
     incoming: &Incoming,
     site: &Name,
@@ -238,7 +243,7 @@ fn with_cookies(tokens: &Tokens) -> HandlerResult {
     Ok(response)
 }
 
-/// The cookies of a login.
+/// Returns the `Set-Cookie` values with the tokens of a login.
 pub(super) fn session_cookies(tokens: &Tokens) -> Vec<String> {
     vec![
         cookies::session(&tokens.access, MAX_PERSON_LIFE),

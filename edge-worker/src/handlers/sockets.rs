@@ -1,4 +1,5 @@
-//! WebSocket upgrades. The token is verified here, then the upgrade is passed to the site's Durable Object.
+//! Handles WebSocket upgrade requests. This module verifies the token, and then passes the
+//! WebSocket upgrade to the site's Durable Object.
 
 use pinlatch_protocol::SUBPROTOCOL;
 use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
@@ -13,10 +14,11 @@ use crate::objects::upgrade;
 use crate::respond::{self, fault};
 use crate::site::AgentSocket;
 
-/// `GET /api/v1/events`: the live events of a panel.
-pub async fn panel(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/events`, which opens the WebSocket for the live events of a panel.
+pub async fn panel(incoming: Incoming) -> Outcome {
     let (principal, carrier) = auth::principal(&incoming).await?;
-    // The same-origin policy does not apply to WebSockets. The browser sends the origin, and the server must check it.
+    // The same-origin policy of browsers does not apply to WebSockets. The browser sends the origin
+    // of the web page, and the server must check the origin of the web page.
     if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
@@ -27,15 +29,17 @@ pub async fn panel(incoming: Incoming) -> HandlerResult {
     upgrade(&incoming.env, &principal.site, "panel", &principal).await
 }
 
-/// `GET /api/v1/agent`: the connection of a device. A request without a proof receives a challenge.
-pub async fn agent(incoming: Incoming) -> HandlerResult {
+/// Handles `GET /api/v1/agent`, which opens the WebSocket of a device's agent. If the request
+/// contains no proof, the response contains a challenge.
+pub async fn agent(incoming: Incoming) -> Outcome {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);
     };
     require_upgrade(&incoming)?;
     let deployment = &incoming.deployment;
     let now = now_s();
-    // Retired and void keys are accepted too, because the site checks each device's certificate id and key.
+    // The Worker also accepts a certificate that a retired edge key signed, because the site checks
+    // the certificate's id and the device's key.
     let keys = deployment.keys.for_devices();
     let cert = DeviceCert::verify(&token, keys, deployment.sites(), now).map_err(auth::refused)?;
     let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;

@@ -1,5 +1,6 @@
-//! Compares the schemas with the Rust types. The example of each type contains every member. The tests remove one
-//! member at a time to check whether this member is optional.
+//! Compares the schemas in `openapi.json` with the Rust types. The example of each Rust type
+//! contains every member of the type. The tests remove one member at a time to check whether the
+//! member is optional.
 
 use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
 use serde::Serialize;
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
 
-/// A schema's name, an example with every member, and a function that parses and serializes the example.
+/// The name of a schema, an example with every member, and a function that parses and serializes
+/// the example.
 struct Example {
     schema: &'static str,
     full: Value,
@@ -24,7 +26,7 @@ fn example<T: DeserializeOwned + Serialize>(schema: &'static str, full: Value) -
     Example { schema, full, reads: read::<T> }
 }
 
-/// The request types.
+/// Returns the examples of the request types.
 fn requests() -> Vec<Example> {
     let token = json!({ "kind": "api", "name": "cron", "scope": "site:audit", "not_before": 1, "expires_at": 2,
         "max_uses": 3 });
@@ -68,7 +70,7 @@ fn requests() -> Vec<Example> {
     ]
 }
 
-/// The response types.
+/// Returns the examples of the response types.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
         "iat": 1, "exp": 2 });
@@ -146,8 +148,8 @@ fn schemas_have_the_members_of_their_types() {
         for (member, _) in members(&full) {
             let mut without = full.clone();
             without.as_object_mut().expect("an object").remove(member);
-            // A member is optional if a request without it can be parsed, or if a response omits the member when its
-            // value is empty.
+            // A member is optional if a request without the member can be parsed, or if a response
+            // omits the member when its value is empty.
             let optional = reads(without).is_ok_and(|written| written.get(member).is_none());
             assert_eq!(!optional, required.iter().any(|one| one == member), "{name}.{member}");
         }

@@ -1,4 +1,5 @@
-//! Sends requests to configured URLs only, with a timeout and a size limit. Redirects are not followed.
+//! Sends HTTP requests to configured URLs only, with a timeout and a maximum response size.
+//! Redirects are not followed.
 
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use pinlatch_token::private_uri;
 use serde_json::{Map, Value};
 use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
-/// Maximum duration of a fetch.
+/// The maximum duration of an HTTP request.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Maximum size of a response body, in bytes.
+/// The maximum size of a response body, in bytes.
 const MOST: usize = 128 * 1024;
 
-/// Sends a request. Returns the status and the body of the response as text.
+/// Sends an HTTP request, and returns the status and the body of the response as text.
 pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), String> {
     private_uri(uri)?;
     init.with_redirect(RequestRedirect::Manual);
@@ -27,13 +28,14 @@ pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), Str
     };
     outcome.unwrap_or_else(|| {
         abort.abort();
-        Err(format!("no answer within {} s", WITHIN.as_secs()))
+        Err(format!("the server did not answer within {} s", WITHIN.as_secs()))
     })
 }
 
-/// Sends a `GET` request and returns the body if the status is 200 and the body is a JSON object. Any other response
-/// must not replace the stored text. An example is a proxy that responds with status 200 and an HTML page while the
-/// server behind it is down.
+/// Sends a `GET` request, and returns the body if the status is 200 and the body is a JSON object.
+/// A response with another status or another body must not replace the stored document. For
+/// example, a proxy can respond with status 200 and an HTML page while the server behind the proxy
+/// is down.
 pub async fn get(uri: &str) -> Result<String, String> {
     let headers = Headers::new();
     headers.set("Accept", "application/json").map_err(|error| error.to_string())?;

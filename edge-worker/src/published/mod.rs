@@ -1,8 +1,9 @@
-//! Documents that issuers publish: key sets and discovery documents.
+//! Provides the documents that issuers publish: key sets and discovery documents.
 //!
-//! For each URL, one Durable Object fetches the document, so that the number of isolates does not change the number of
-//! requests to an issuer. The Durable Object stores the last valid text, so that people can log in while an issuer is
-//! down for up to a day. Each isolate caches the parsed key sets for a minute.
+//! One Durable Object fetches the document of each URL. The number of requests to an issuer is
+//! therefore independent of the number of isolates. The Durable Object stores the last valid
+//! document, so people can still log in while an issuer is down for up to a day. Each isolate
+//! caches the parsed key sets for one minute.
 
 mod fetch;
 mod object;
@@ -28,15 +29,16 @@ use crate::objects::ask;
 /// How long an isolate uses a parsed key set, in milliseconds.
 const BELIEVED_MS: u64 = 60_000;
 
-/// Minimum time between two requests that an isolate sends to the Durable Object because of an unknown key, in
-/// milliseconds.
+/// The minimum time between two requests of an isolate to the Durable Object because of an unknown
+/// key, in milliseconds.
 const UNKNOWN_EVERY_MS: u64 = 5_000;
 
-/// A request from the Worker to the Durable Object of a URL.
+/// A request from the Worker to the Durable Object that fetches the document of a URL.
 #[derive(Serialize, Deserialize)]
 struct Question {
     uri: String,
-    /// Whether the stored text is insufficient, because it does not contain the key that a token names.
+    /// Whether the stored document is insufficient, because the document does not contain the key
+    /// that a token names.
     lacks: bool,
 }
 
@@ -56,7 +58,9 @@ thread_local! {
     static KEYS: RefCell<HashMap<String, Parsed>> = RefCell::new(HashMap::new());
 }
 
-/// Fetches and parses the document at a URL. Returns 503 `issuer_unavailable` if no document is available.
+/// Returns the document at a URL as JSON. If `lacks` is true, the stored document does not contain
+/// the required key, so the document is fetched again if the rate limit allows. If no document is
+/// available, this function returns 503 `issuer_unavailable`.
 pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Problem> {
     let stub = env.durable_object("PUBLISHED").and_then(|namespace| namespace.id_from_name(uri)?.get_stub());
     let question = Question { uri: uri.to_owned(), lacks };
@@ -64,8 +68,8 @@ pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Proble
     serde_json::from_str(&fetched?.text).map_err(|_| unavailable("the issuer's document is not JSON"))
 }
 
-/// The keys that an issuer publishes. If `kid` is unknown, the document is fetched again where the rate limits allow
-/// it.
+/// Returns the keys that an issuer publishes. If `kid` is unknown, the document is fetched again if
+/// the rate limit allows.
 pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> Result<Rc<KeySet>, Problem> {
     let now = now_ms();
     let known = KEYS.with_borrow(|all| {
@@ -82,7 +86,7 @@ pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> R
     }
     let mut jwks = document(env, uri, lacks).await?;
     let mut keys = read(issuer, &jwks)?;
-    // The key set stored in the Durable Object can be older than the key.
+    // The key of the token can be newer than the key set that the Durable Object has stored.
     if !lacks && kid.is_some_and(|kid| !keys.knows(kid)) {
         lacks = true;
         jwks = document(env, uri, true).await?;

@@ -1,4 +1,4 @@
-//! The Durable Object of one URL. No other code sends requests to this URL for its document.
+//! The Durable Object of one URL. Only this Durable Object fetches the document of the URL.
 
 use futures_util::lock::Mutex;
 use pinlatch_protocol::problem::Problem;
@@ -12,7 +12,8 @@ use crate::respond::fault;
 
 const KEY: &str = "published";
 
-/// The stored state. It survives an eviction of the Durable Object.
+/// The state that the Durable Object stores permanently. The stored state is preserved when the
+/// Durable Object is evicted.
 #[derive(Default, Clone, Serialize, Deserialize)]
 struct Kept {
     text: Option<String>,
@@ -20,11 +21,12 @@ struct Kept {
     tried_ms: Option<u64>,
 }
 
-/// Fetches and stores the document of one URL.
+/// A Durable Object that fetches and stores the document of one URL.
 #[durable_object(fetch)]
 pub struct PublishedObject {
     state: State,
-    /// Locked during a fetch. Other requests that need the new text wait for the lock.
+    /// The mutex is locked during a fetch of the document. Other requests that need a new document
+    /// wait until the mutex is unlocked.
     turn: Mutex<()>,
 }
 
@@ -52,10 +54,12 @@ impl PublishedObject {
             return Ok(Fetched { text, fetched_ms });
         }
         let _turn = self.turn.lock().await;
-        // Another request can have fetched the document during the wait for the lock.
+        // Another request can have fetched the document while the current request waited for the
+        // mutex.
         let (mut kept, planned) = self.look(question).await.map_err(stored)?;
         if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
-            // Stored before the fetch, so that an interrupted attempt counts too.
+            // The time of the attempt is stored before the fetch, so that an interrupted fetch also
+            // counts as an attempt.
             kept.tried_ms = Some(now_ms());
             self.keep(&kept).await.map_err(stored)?;
             match fetch::get(&question.uri).await {

@@ -1,40 +1,45 @@
-//! Decides when to fetch a document and how long its text is used. Does no I/O.
+//! Decides when a document is fetched, and how long a stored document is used. The module `plan`
+//! does no I/O.
 
-/// How long a text is used without a new fetch, in milliseconds.
+/// How long a stored document is used without a new fetch, in milliseconds.
 const FRESH_MS: u64 = 600_000;
 
-/// How long a text is used while new fetches fail, in milliseconds.
+/// How long a stored document is used while new fetches fail, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
 
-/// Minimum time between two fetches, in milliseconds. The limit applies to every reason for a fetch, because tokens
-/// with invented key ids must not cause a flood of requests to an issuer.
+/// The minimum time between two fetches of a document, in milliseconds. The minimum time also
+/// applies to fetches for unknown key ids. Without the minimum time, tokens with invented key ids
+/// could cause a flood of requests to an issuer.
 const COOLDOWN_MS: u64 = 30_000;
 
-/// Minimum time between two fetches while no usable text is stored, in milliseconds.
+/// The minimum time between two fetches while no usable document is stored, in milliseconds.
 const FIRST_COOLDOWN_MS: u64 = 5_000;
 
-/// When the document of a URL was fetched.
+/// The times of the last successful fetch and of the last attempt, for the document of a URL.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known {
-    /// When the stored text was fetched; `None` if no text is stored.
+    /// When the stored document was fetched, in milliseconds of Unix time. The value is `None` if
+    /// no document is stored.
     pub fetched_ms: Option<u64>,
-    /// When the last fetch was attempted.
+    /// When the last fetch was attempted, in milliseconds of Unix time.
     pub tried_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Return the stored text.
+    /// Return the stored document.
     Use,
-    /// Fetch the document. If the fetch fails, return the stored text.
+    /// Fetch the document. If the fetch fails, return the stored document.
     FetchOrUse,
-    /// Fetch the document. No usable text is stored.
+    /// Fetch the document, because no usable document is stored.
     Fetch,
-    /// Return an error: the last fetch was attempted too recently, and no usable text is stored.
+    /// Return an error, because no usable document is stored and the last fetch was attempted too
+    /// recently.
     Wait,
 }
 
-/// Chooses the plan for a request. `lacks` means that the stored text does not contain the key that the caller needs.
+/// Decides how to answer a request for the document. `lacks` means that the stored document does
+/// not contain the key that the caller needs.
 pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
     let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);

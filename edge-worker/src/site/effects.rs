@@ -1,4 +1,4 @@
-//! Carries out the effects that the site returns.
+//! Carries out the effects that [`Site`] returns, for example sending a command to a device.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,15 +17,16 @@ use super::sockets::Sockets;
 use crate::config::Deployment;
 use crate::now_ms;
 
-/// HTTP calls that wait for the result of a command. The key is the ticket that the site assigned.
+/// The HTTP calls that wait for the result of a command. The key of the map is the ticket that the
+/// site assigned to the command.
 #[derive(Default)]
 pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<CommandAnswer>>>>);
 
 pub type CommandAnswer = Result<CommandResult, Problem>;
 
 impl Waiters {
-    /// Registers a call that waits for the result of this ticket.
-    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<CommandAnswer> {
+    /// Registers an HTTP call that waits for the result of the command with this ticket.
+    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(ticket).or_default().push(sender);
         receiver
@@ -34,13 +35,13 @@ impl Waiters {
     fn answer(&self, ticket: i64, outcome: &CommandAnswer) {
         let waiting = self.0.borrow_mut().remove(&ticket).unwrap_or_default();
         for sender in waiting {
-            // If the caller has disconnected, no answer is needed.
+            // If the caller has disconnected, no answer is needed, so the send error is ignored.
             let _ = sender.send(outcome.clone());
         }
     }
 }
 
-/// The data and sockets that are needed to carry out effects.
+/// The data and the WebSockets that are needed to carry out effects.
 pub struct Actuator<'a> {
     pub site: &'a Name,
     pub deployment: &'a Deployment,
@@ -49,7 +50,8 @@ pub struct Actuator<'a> {
 }
 
 impl Actuator<'_> {
-    /// Carries out all effects. If this adds further effects, they are carried out too.
+    /// Carries out all effects of the site. If an effect adds further effects, the further effects
+    /// are carried out too.
     pub fn carry_out(&self, site: &mut Site<'_>) {
         loop {
             let effects = site.take_effects();
@@ -120,22 +122,24 @@ impl Actuator<'_> {
     }
 }
 
-/// Closes a panel's socket if its token is no longer valid.
+/// Closes a panel's WebSocket if the panel's token is no longer valid.
 pub fn close_if_ended(site: &mut Site<'_>, socket: &WebSocket, principal: &pinlatch_site::Principal) {
     if site.socket_authority(principal).is_err() {
         shut(socket, close::SESSION_ENDED, "session_ended");
     }
 }
 
-/// Sends a frame. A failure is only logged, because it means that the socket is closing and its close event will
-/// follow.
+/// Sends a frame on a WebSocket. An error of the WebSocket is only logged, because an error means
+/// that the WebSocket is closing. After the error, the Durable Object receives the close event of
+/// the WebSocket.
 pub fn send<T: Serialize>(socket: &WebSocket, message: &T) {
     if let Err(error) = socket.send(message) {
         worker::console_log!("a frame was not sent: {error}");
     }
 }
 
-/// Closes a socket. A failure is only logged, because the socket may already be closed.
+/// Closes a WebSocket. An error of the WebSocket is only logged, because the WebSocket may already
+/// be closed.
 pub fn shut(socket: &WebSocket, code: u16, reason: &str) {
     if let Err(error) = socket.close(Some(code), Some(reason)) {
         worker::console_log!("a socket was not closed: {error}");

@@ -1,5 +1,6 @@
-//! The Durable Object of a site. It is a thin shim: it provides a database, sockets, signatures and an alarm to
-//! [`pinlatch_site::Site`], and carries out the effects that the site returns.
+//! The Durable Object of a site. This module provides a database, WebSockets, signatures and an
+//! alarm to [`pinlatch_site::Site`]. This module also carries out the effects that the site
+//! returns.
 
 mod effects;
 mod object;

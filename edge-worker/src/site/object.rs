@@ -1,8 +1,10 @@
 //! The Durable Object of one site.
 //!
-//! Interface to the Worker: the body of `POST /call` is a [`Call`] as JSON, and the response is a [`CallResult`].
-//! `/panel` and `/agent` are WebSocket upgrades; a header of our own contains the verified data. Every request contains
-//! the site's name. The name is stored, because alarms and frames contain no name.
+//! The Worker sends HTTP requests to the site's Durable Object. The body of `POST /call` is a
+//! [`Call`] as JSON, and the response is a [`CallResult`] as JSON. The paths `/panel` and `/agent`
+//! open WebSockets. For `/panel` and `/agent`, the header [`SOCKET_HEADER`] contains the data that
+//! the Worker has verified. Every request contains the site's name. The Durable Object stores the
+//! site's name, because alarms and WebSocket frames do not contain the name.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -29,13 +31,15 @@ use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
 use crate::{now_ms, now_s};
 
-/// Work that is due within this time uses a timer, which keeps the Durable Object awake. Later work uses the alarm.
+/// If work is due within `TIMER_MS` milliseconds, a timer starts the work. The timer keeps the
+/// Durable Object in memory. For later work, the alarm wakes the Durable Object.
 const TIMER_MS: u64 = 7_000;
 
-/// Delay of the alarm after the timer. The alarm is the fallback if the Durable Object is evicted and loses its timer.
+/// The delay of the alarm after the timer, in milliseconds. The alarm starts the work if the
+/// Durable Object was evicted and has lost its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
 
-/// A site with its database, sockets and alarm.
+/// The Durable Object of a site, with its database, WebSockets and alarm.
 #[durable_object]
 pub struct SiteObject {
     inner: Rc<Inner>,
@@ -48,11 +52,14 @@ struct Inner {
     heard: LastSeen,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
-    /// When the running timer fires; `None` if no timer is running.
+    /// The time at which the current timer expires, in milliseconds of Unix time. The value is
+    /// `None` if no timer is running.
     timer: Cell<Option<u64>>,
-    /// The wake-up time that the site requested last; `None` after a tick.
+    /// The wake-up time that the site last requested, in milliseconds of Unix time. The value is
+    /// `None` after [`Inner::tick`].
     wake: Cell<Option<u64>>,
-    /// The time of the alarm; `None` if this instance does not know the alarm.
+    /// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of
+    /// the Durable Object does not know the time of the alarm.
     alarm: Cell<Option<u64>>,
 }
 
@@ -61,7 +68,9 @@ impl DurableObject for SiteObject {
         if let Ok(pair) = worker_pair() {
             state.set_websocket_auto_response(&pair);
         }
-        // Tests, and owners who run `wrangler tail`, use this log line to see that hibernation works.
+        // The log line "site object starts" shows that the Durable Object was created again, for
+        // example after hibernation. Tests, and owners who run `wrangler tail`, use the log line to
+        // check that hibernation works.
         worker::console_log!("site object starts");
         let store = SqlStore::new(&state);
         Self {
@@ -105,7 +114,7 @@ impl DurableObject for SiteObject {
         _reason: String,
         _clean: bool,
     ) -> Result<()> {
-        // RFC 6455 §7.4.1: the codes 1005, 1006 and 1015 must not be sent.
+        // RFC 6455 §7.4.1 forbids sending the close codes 1005, 1006 and 1015.
         let code =
             u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015)).unwrap_or(1000);
         shut(&socket, code, "");
@@ -129,8 +138,9 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 }
 
 impl Inner {
-    /// Stores the site's name for events that do not contain the name: alarms, and frames after an eviction.
-    async fn store_name(&self, name: Name) -> Result<()> {
+    /// Stores the site's name, because alarms and frames that arrive after an eviction do not
+    /// contain the name.
+    async fn learn_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
             self.name.replace(Some(name));
@@ -148,7 +158,8 @@ impl Inner {
         Ok(name)
     }
 
-    /// Runs one event: opens the site, calls `decide`, carries out the effects, and sets the next wake-up.
+    /// Runs one event. This function opens the site, calls `decide`, carries out the effects, and
+    /// sets the next wake-up.
     async fn event<T>(
         self: &Rc<Self>,
         decide: impl FnOnce(&mut Site<'_>, &Deployment) -> std::result::Result<T, Problem>,
@@ -205,8 +216,9 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm is sufficient: when it fires, no work is due, and a new alarm is set. With this rule, a
-        // stream of commands sets one alarm every few seconds and not one for each command.
+        // An earlier alarm is sufficient: if the alarm fires before work is due, the alarm handler
+        // sets a new alarm. A stream of commands therefore sets one alarm every few seconds, and
+        // not one alarm for each command.
         if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
             self.alarm.set(Some(wanted));
             let date = js_sys::Date::new(&(wanted as f64).into());
@@ -215,7 +227,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Does the work that is due, and closes panel sockets whose token has expired.
+    /// Does the work that is due, and closes the WebSocket of each panel whose token is no longer
+    /// valid.
     async fn tick(self: &Rc<Self>) -> Result<()> {
         self.wake.set(None);
         let ticked = self
@@ -235,7 +248,7 @@ impl Inner {
     }
 
     async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
-        // Parsed in Rust, because JavaScript numbers cannot represent every `u64`.
+        // The call is parsed in Rust, because a JavaScript number cannot represent every `u64`.
         let call: Call = serde_json::from_str(&request.text().await?)?;
         let answer = self
             .event(|site, _| {
@@ -326,7 +339,7 @@ impl Inner {
             return Ok(Ok(()));
         };
         self.heard.note(&agent.session, now_ms());
-        // `None` is a message type of a newer agent that this edge does not know.
+        // `None` means that a newer agent sent a message type that this edge does not know.
         let Some(message) = message else { return Ok(Ok(())) };
         match message {
             FromAgent::Time { nonce } => return self.send_time(socket, &nonce).await,
@@ -340,7 +353,7 @@ impl Inner {
         .await
     }
 
-    /// Signs a new certificate for the key of the device, if the site allows it.
+    /// Signs a new certificate for the device's key, if the site allows the renewal.
     async fn renew(
         self: &Rc<Self>,
         socket: &WebSocket,
@@ -417,14 +430,15 @@ impl Inner {
     }
 }
 
-/// The data that the Worker verified and sent in our own header.
+/// Returns the data that the Worker verified and sent in the header [`SOCKET_HEADER`].
 fn verified<T: serde::de::DeserializeOwned>(request: &Request) -> Result<Option<T>> {
     let header = request.headers().get(SOCKET_HEADER)?;
     Ok(header.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Returns status 101 with the client's end of the WebSocket. For a problem, returns the problem as JSON with status
-/// 200; the Worker then sets the status of the problem.
+/// Returns status 101 and the client's side of the WebSocket. If `outcome` is a problem, this
+/// function returns the problem as JSON with status 200. The Worker then responds with the HTTP
+/// status of the problem.
 fn switch(outcome: std::result::Result<(), Problem>, client: WebSocket) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(ResponseBuilder::new()

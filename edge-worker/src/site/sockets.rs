@@ -1,5 +1,5 @@
-//! The sockets of a site's Durable Object. The identity of each socket is stored in its attachment. The time of its
-//! last frame is only in memory.
+//! The WebSockets of a site's Durable Object. The identity of each WebSocket is stored in the
+//! attachment of the WebSocket. The time of an agent's last frame is only in memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,22 +11,23 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{State, WebSocket};
 
-/// The tag of every panel socket.
+/// The tag of all panel WebSockets.
 const PANELS: &str = "panels";
 
 /// The verified data of a connected agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AgentSocket {
     pub device: Name,
-    /// The nonce of this connection.
+    /// The nonce of the agent's connection.
     pub session: String,
     /// The `jti` of the agent's certificate.
     pub cert_jti: String,
-    /// The certificate's expiry, in seconds of Unix time. For a socket that was opened before this field existed, the
-    /// value is `u64::MAX`, and the certificate cannot be renewed on this socket.
+    /// The expiry of the agent's certificate, in seconds of Unix time. If an older version opened
+    /// the WebSocket, the value is `u64::MAX`, and the certificate cannot be renewed on the old
+    /// WebSocket.
     #[serde(default = "never")]
     pub cert_exp: u64,
-    /// The thumbprint of the agent's key.
+    /// The thumbprint of the agent's public key.
     pub thumbprint: String,
     /// Whether this agent must not replace another agent that is connected as the same device.
     #[serde(default)]
@@ -34,7 +35,7 @@ pub struct AgentSocket {
 }
 
 impl AgentSocket {
-    /// The certificate that the agent sent when the socket was opened.
+    /// Returns the certificate that the agent sent when it opened the WebSocket.
     pub fn credential(&self) -> Credential<'_> {
         Credential { jti: &self.cert_jti, expires_at: self.cert_exp, thumbprint: &self.thumbprint }
     }
@@ -44,24 +45,26 @@ fn never() -> u64 {
     u64::MAX
 }
 
-/// The identity of a socket. It is stored in the socket's attachment, which survives hibernation.
+/// The identity of a WebSocket. The identity is stored in the attachment of the WebSocket, which is
+/// preserved during hibernation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attached {
-    /// The connection of a device, and when it was opened.
+    /// The WebSocket of a device's agent, and the time at which the WebSocket was opened.
     Agent { socket: AgentSocket, since_ms: u64 },
-    /// The connection of a panel, with an id that we generated.
+    /// The WebSocket of a panel, with an id that the edge generated.
     Panel { id: String, principal: Principal },
 }
 
 impl Attached {
-    /// The identity of an accepted socket.
+    /// Returns the identity of an accepted WebSocket.
     pub fn of(socket: &WebSocket) -> Option<Self> {
         let text = socket.deserialize_attachment::<String>().ok().flatten()?;
         serde_json::from_str(&text).ok()
     }
 
-    /// Accepts a socket for hibernation.
+    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is
+    /// open.
     pub fn accept(&self, state: &State, socket: &WebSocket) -> worker::Result<()> {
         let tag = match self {
             Self::Agent { socket, .. } => &socket.session,
@@ -76,14 +79,14 @@ impl Attached {
     }
 }
 
-/// The open sockets of one Durable Object.
+/// The open WebSockets of one Durable Object.
 pub struct Sockets<'a> {
     pub state: &'a State,
     pub heard: &'a LastSeen,
 }
 
-/// When each agent session last sent a frame. Pings are not included, because the runtime answers pings and records
-/// their time.
+/// The time of the last frame on each agent connection. Pings are not included, because the runtime
+/// answers pings and records their time.
 #[derive(Default)]
 pub struct LastSeen(RefCell<HashMap<String, u64>>);
 
@@ -92,7 +95,7 @@ impl LastSeen {
         self.0.borrow_mut().insert(session.to_owned(), now_ms);
     }
 
-    /// Removes a session whose socket has closed.
+    /// Removes the connection of an agent whose WebSocket has closed.
     pub fn forget(&self, session: &str) {
         self.0.borrow_mut().remove(session);
     }
@@ -112,7 +115,8 @@ impl Sockets<'_> {
         .collect()
     }
 
-    /// The open socket with this tag: a panel's id or an agent's session nonce.
+    /// Returns the open WebSocket with this tag. The tag is the id of a panel or the session nonce
+    /// of an agent.
     pub fn tagged(&self, tag: &str) -> Option<WebSocket> {
         self.state.get_websockets_with_tag(tag).into_iter().find(is_open)
     }
@@ -134,12 +138,13 @@ impl Links for Sockets<'_> {
     }
 }
 
-/// Whether a socket is open. The runtime also lists sockets that are closing.
+/// Returns whether a WebSocket is open. The runtime also lists WebSockets that are closing.
 fn is_open(socket: &WebSocket) -> bool {
     socket.as_ref().ready_state() == 1
 }
 
-/// When the runtime last answered a ping automatically. The crate `worker` has no wrapper for this call.
+/// Returns the time at which the runtime last answered a ping automatically. The crate `worker` has
+/// no wrapper for `getWebSocketAutoResponseTimestamp`.
 fn last_ping(state: &State, socket: &WebSocket) -> Option<u64> {
     let object: &JsValue = state.as_raw().as_ref();
     let method = Reflect::get(object, &"getWebSocketAutoResponseTimestamp".into()).ok()?;

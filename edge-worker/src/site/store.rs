@@ -1,8 +1,9 @@
-//! [`pinlatch_site::Store`] on a Durable Object's SQLite.
+//! Implements [`pinlatch_site::Store`] with the SQLite database of a Durable Object.
 //!
-//! A command needs a dozen statements, and every call from wasm to JavaScript costs about as much as a small statement.
-//! So all parameters of a statement are transferred as one JSON text, and all rows of the result as another. The SQL
-//! texts are constants, and each is transferred to JavaScript only once.
+//! One command needs a dozen SQL statements. Each call from wasm to JavaScript takes about as long
+//! as a small SQL statement. All parameters of a statement are therefore passed as one JSON text,
+//! and all result rows are returned as one JSON text. Each SQL text is passed to JavaScript only
+//! once, because the SQL texts never change.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,11 +17,11 @@ use worker::State;
 
 #[wasm_bindgen]
 extern "C" {
-    /// JavaScript's `SqlStorage`.
+    /// The JavaScript class `SqlStorage`.
     type Sql;
-    /// JavaScript's `SqlStorageCursor`.
+    /// The JavaScript class `SqlStorageCursor`.
     type Cursor;
-    /// The iterator over rows as arrays.
+    /// The JavaScript iterator over result rows, in which each row is an array.
     type Rows;
 
     #[wasm_bindgen(method, catch, variadic)]
@@ -31,8 +32,8 @@ extern "C" {
     fn to_array(this: &Rows) -> Result<Array, JsValue>;
 }
 
-/// The database of a Durable Object. The statements of one event are committed together, because no `await` is between
-/// them.
+/// The database of a Durable Object. All statements of one event are committed together, because
+/// the event runs without an `await` between the statements.
 pub struct SqlStore {
     sql: Sql,
     statements: RefCell<HashMap<String, JsString>>,

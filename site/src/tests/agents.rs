@@ -1,4 +1,4 @@
-//! Connections, hellos and events of devices.
+//! Tests the connections, `hello` messages and events of devices.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 

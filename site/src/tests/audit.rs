@@ -1,5 +1,5 @@
-//! Tests of the audit log: it contains every administrative act, changes are detectable, and its retention is
-//! configurable.
+//! Tests the audit log. The audit log contains every administrative action, and changes of the
+//! audit log are detectable. The owner can configure the retention time.
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,15 @@ fn page(test_site: &TestSite, filter: AuditFilter, limit: u32) -> AuditPage {
     }
 }
 
-/// The whole log, oldest first.
+/// Returns the whole audit log, with the oldest entry first.
 fn log(test_site: &TestSite) -> Vec<AuditEntry> {
     let mut entries = page(test_site, AuditFilter::default(), 500).entries;
     entries.reverse();
     entries
 }
 
-/// The log name of each call that is an administrative act; `None` for calls that change nothing and for commands and
-/// rotations.
+/// Returns the name of an administrative call in the audit log. The result is `None` for commands,
+/// for refreshed sessions, and for calls that change nothing.
 fn administers(call: &Call) -> Option<&'static str> {
     Some(match call {
         Call::Whoami { .. }
@@ -66,10 +66,10 @@ fn administers(call: &Call) -> Option<&'static str> {
     })
 }
 
-/// The number of names that [`administers`] returns.
+/// The number of different names that [`administers`] returns.
 const ADMINISTERING: usize = 20;
 
-/// An identity at a provider, for `bob`.
+/// Returns a request that lets `bob` log in with an identity at a provider.
 fn at_provider() -> AdmitRequest {
     let identity = IdentityRule { issuer: "https://id".into(), subject: Some("u1".into()), email: None };
     AdmitRequest { identity, role: None, scope: None }
@@ -296,7 +296,8 @@ fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
     assert_eq!(broken_at(&log), None);
 }
 
-/// The entry at which the chain breaks, checked with the exported entries only.
+/// Returns the sequence number of the audit entry at which the chain of hashes breaks. The check
+/// uses the exported entries only.
 fn broken_at(log: &[AuditEntry]) -> Option<u64> {
     let fits = |before: &AuditEntry, e: &AuditEntry| {
         let text =
@@ -331,8 +332,8 @@ fn the_first_entry_begins_the_chain() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any change, deletion or reordering of entries, the chain breaks, or its last hash differs from the saved
-    /// head.
+    /// After any change, deletion or reordering of audit entries, the chain of hashes breaks, or
+    /// the last hash differs from the saved last hash.
     #[test]
     fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
         let test_site = eventful();
@@ -363,8 +364,8 @@ proptest! {
         let after = log(&test_site);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
-        // The entry before the first entry no longer exists, so changed fields of the first entry are not detected. Its
-        // hash is protected by the second entry.
+        // The entry before the first audit entry no longer exists, so changed fields of the first
+        // entry are not detected. The second entry protects the hash of the first entry.
         let first_only = row == 0 && how <= 5;
         let taken_from_the_start = row == 0 && how == 7;
         let unchanged = after == before;
@@ -426,7 +427,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
 fn a_purge_takes_the_beginning_whatever_the_clock_did() {
     let test_site = TestSite::new();
     test_site.log_in("ann", "f");
-    // The clock was ahead and was then corrected.
+    // The site's clock was ahead, and was then corrected.
     let future = test_site.now_ms.get() + 50 * DAY_S * 1000;
     let seq = log(&test_site).last().unwrap().seq;
     test_site.now_ms.set(future);

@@ -1,4 +1,5 @@
-//! Tests of tokens that issued tokens: no token has a permission that one of its ancestors lacks now.
+//! Tests tokens that issued other tokens. No token has a permission that one of its ancestor tokens
+//! currently lacks.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +31,8 @@ fn a_line_of_tokens_has_an_end() {
                 }
             }
         }
-        // If the root of the chain is a token, it is one of the eight tokens.
-        assert_eq!(issued, if root.family.is_some() { 8 } else { 7 });
+        // If the root of the chain is a token, the root counts as one of the eight tokens.
+        assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
         assert!(test_site.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
         test_site.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
         assert_eq!(
@@ -58,10 +59,13 @@ fn no_token_outlives_its_parent() {
     assert!(test_site.may(&child).is_ok());
     test_site.pass(1);
     assert_eq!(test_site.may(&child), Err("invalid_token".into()));
-    // A login lasts minutes, but tokens that a person issues during it may last longer.
+    // The access token of a login is valid for minutes, but the tokens that a person issues during
+    // the login can be valid for longer.
     let short = Principal { exp: test_site.now_s() + 600, ..ann };
-    assert!(test_site.issue(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
-    // A person's token without a login was signed offline. It limits the tokens issued with it like any other token.
+    assert!(test_site.mint(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
+    // If a person's token does not belong to a login, the token was signed offline. A token that
+    // was signed offline limits the tokens that were issued with this token, as any other token
+    // does.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
@@ -121,7 +125,8 @@ const SCOPES: [&str; 8] = [
     "site:users",
 ];
 
-/// One random action. Numbers select an existing item.
+/// One random action of the test. Each number selects an existing item, for example a person or a
+/// token.
 #[derive(Debug, Clone)]
 enum Step {
     IssueBy { person: usize, scope: usize, life_s: u64 },
@@ -154,8 +159,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[derive(Debug, Clone)]
-enum Grantor {
-    /// The person, and a number for each join. The number distinguishes people who had the same name.
+enum Minter {
+    /// A person, with an index and a join number. The join number distinguishes people who had the
+    /// same name at different times.
     Person(usize, u32),
     Token(usize),
     Issuer,
@@ -172,14 +178,14 @@ struct Model {
     test_site: TestSite,
     /// The rights and the join number of each current person.
     people: BTreeMap<usize, (ScopeSet, u32)>,
-    /// The number of joins and logins.
+    /// The total number of joins and logins.
     comings: u32,
     logins: BTreeMap<usize, Principal>,
     tokens: Vec<Known>,
     issuer_revoked: bool,
 }
 
-/// Tests one permission of a scope set.
+/// A function that tests one permission of a scope set.
 type Probe = Box<dyn Fn(&ScopeSet) -> bool>;
 
 fn all_probes() -> Vec<Probe> {

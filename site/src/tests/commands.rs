@@ -1,4 +1,4 @@
-//! Tests of accepting commands, and of their results.
+//! Tests how the site accepts commands and returns the results of commands.
 
 use pinlatch_protocol::problem::Code;
 

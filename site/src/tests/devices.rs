@@ -1,4 +1,4 @@
-//! Tests of enrolling and removing devices. All events must have consecutive numbers.
+//! Tests enrolling and removing devices. All events must have consecutive sequence numbers.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -81,7 +81,8 @@ fn a_removed_device_is_gone() {
         vec![(ticket, Err("outcome_unknown".into()))],
         "the caller gets an answer"
     );
-    // [`TestSite::with`] checks that the numbers continue, although the rows with the last numbers were deleted.
+    // [`TestSite::with`] checks that the sequence numbers continue without a gap, although the rows
+    // with the last numbers were deleted.
     test_site.enrol("shed", "cert-9");
     let seqs: Vec<u64> = test_site.published.borrow().iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
@@ -129,7 +130,8 @@ fn the_audit_log_is_read_in_pages() {
     assert_eq!(page(None, 0).len(), 1);
 }
 
-/// A stolen edge key that was retired can sign certificates, but the site accepts only the enrolled key of a device.
+/// A stolen edge key can sign device certificates even if the key was retired. However, the site
+/// accepts only certificates with the enrolled key of the device.
 #[test]
 fn another_key_under_the_same_credential_is_no_device() {
     let test_site = TestSite::new();
@@ -142,7 +144,8 @@ fn another_key_under_the_same_credential_is_no_device() {
 
 #[test]
 fn a_certificate_is_renewed_in_time_and_both_are_good() {
-    /// A year here has 365 steps of 5 hours, so that the owner's token outlives the test.
+    /// In this test, a year has 365 steps of 5 hours. The owner's token therefore does not expire
+    /// during the test.
     const STEP_S: u64 = 5 * 3_600;
     let test_site = TestSite::connected();
     let start_s = START_MS / 1000;
@@ -173,7 +176,7 @@ fn a_certificate_is_renewed_in_time_and_both_are_good() {
     test_site.connect("porch", "s8", "cert-3").0.unwrap();
     assert_eq!(test_site.connect("porch", "s9", "cert-1").0.unwrap_err().code, "invalid_token");
 
-    // No previous certificate is accepted after the device is enrolled again.
+    // After the device is enrolled again, no previous certificate is accepted.
     test_site.enrol("porch", "cert-4");
     for jti in ["cert-2", "cert-3"] {
         assert_eq!(test_site.connect("porch", jti, jti).0.unwrap_err().code, "invalid_token");
@@ -193,6 +196,6 @@ fn an_agent_that_yields_takes_no_link_from_another() {
     assert!(taken.is_ok() && !effects.is_empty(), "the other agent is silent: {effects:?}");
     test_site.close("porch", "s2");
     assert!(yielding("s3").0.is_ok(), "the other agent has disconnected");
-    // An agent without `yields` replaces the other connection.
+    // An agent without `yields` replaces the connection of the other agent.
     assert!(test_site.connect("porch", "s4", "cert-1").0.is_ok());
 }

@@ -1,4 +1,4 @@
-//! People and tokens for the administration tests.
+//! Creates people and tokens for the administration tests.
 
 use pinlatch_protocol::admin::{IssueRequest, RightsRequest, TokenKind, TokenView};
 use pinlatch_protocol::scope::Role;
@@ -31,8 +31,8 @@ pub(super) fn guest(scope: &str) -> IssueRequest {
     IssueRequest { kind: TokenKind::Guest, name: "a guest".into(), ..api(scope) }
 }
 
-/// The principal that the edge creates from a verified token issued by this site.
-pub(super) fn issued(token: &TokenView, generation: u64) -> Principal {
+/// Returns the principal that the edge creates from a verified token that this site issued.
+pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
     Principal {
         iss: "https://edge.test".into(),
         sub: format!("token:{}", token.jti),
@@ -70,7 +70,7 @@ impl TestSite {
         }
     }
 
-    /// Logs a person in with the given family id.
+    /// Logs a person in. `family` is the id of the new login.
     pub(super) fn log_in(&self, who: &str, family: &str) -> Principal {
         let call = Call::Login {
             username: user(who),
@@ -92,7 +92,7 @@ impl TestSite {
         }
     }
 
-    /// Adds a person and logs them in, with the family `<name>-f`.
+    /// Adds a person to the site, and logs the person in. The id of the new login is `<name>-f`.
     pub(super) fn join(&self, who: &str, rights: RightsRequest) -> Principal {
         let code = format!("{who}-comes-{}", self.now_ms.get());
         self.invite(&owner(), who, rights, &code).unwrap();
@@ -137,7 +137,8 @@ impl TestSite {
         self.tokens(&owner()).into_iter().find(|token| token.jti == jti).expect("a listed token")
     }
 
-    /// Current permissions of a token. Requests and sockets must agree.
+    /// Returns the current permissions of a token. HTTP requests and WebSockets must have the same
+    /// permissions.
     pub(super) fn may(&self, principal: &Principal) -> Result<String, String> {
         let by_socket = self.with(|site| site.socket_authority(principal)).0.map_err(|problem| problem.code);
         match self.call(Call::Whoami { principal: principal.clone() }).0 {
@@ -153,7 +154,8 @@ impl TestSite {
         }
     }
 
-    /// Whether a command is accepted, by HTTP and on a socket alike.
+    /// Sends a command over HTTP. Returns the effects, or the problem code if the command is
+    /// refused.
     pub(super) fn commands(
         &self,
         principal: &Principal,
@@ -172,7 +174,8 @@ impl TestSite {
     }
 }
 
-/// The closed panels, and whether all other panels are checked.
+/// Returns the filters for the closed panels, and whether the tokens of all other panels are
+/// checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),

@@ -1,4 +1,4 @@
-//! Logins with an identity at a provider.
+//! Tests logins with an identity at a login provider.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule};
 use pinlatch_protocol::scope::Role;

@@ -1,4 +1,4 @@
-//! Invitations: permission to invite, and lifetime of a code.
+//! Tests the permission to invite people, and the lifetime of an invitation code.
 
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
 use pinlatch_protocol::scope::Role::{Operator, Owner, Viewer};
@@ -82,7 +82,8 @@ fn an_invitation_expires_and_is_forgotten() {
 #[test]
 fn whatever_happens_to_the_person_voids_what_is_under_way() {
     let test_site = TestSite::connected();
-    // A second code for a person who joined with the first code. It must not restore the person after a removal.
+    // The second code is for a person who joined with the first code. After the person is removed,
+    // the second code must not create the person again.
     test_site.invite(&owner(), "bob", role(Operator), "first").unwrap();
     test_site.invite(&owner(), "bob", role(Owner), "second").unwrap();
     test_site.accept("first").unwrap();
@@ -90,7 +91,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(test_site.store.run(open, &[]).unwrap()[0].int(0), Ok(0));
     test_site.remove(&owner(), "bob").unwrap();
     assert_eq!(test_site.accept("second"), Err("code_refused".into()));
-    // A password reset is invalid if it was created before a change of the person's rights.
+    // A code for a password reset is invalid after a change of the person's rights or password.
     for (n, change) in [Some(Owner), Some(Viewer), None].into_iter().enumerate() {
         let (who, code) = (format!("p{n}"), format!("reset-{n}"));
         let person = test_site.join(&who, role(Operator));
@@ -101,7 +102,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
         }
         assert_eq!(test_site.accept(&code), Err("code_refused".into()), "{change:?}");
     }
-    // The password reset is also invalid for a new person with the same name.
+    // A code for a password reset is also invalid for a new person with the same user name.
     test_site.join("cid", role(Operator));
     test_site.invite(&owner(), "cid", RightsRequest::default(), "reset").unwrap();
     test_site.remove(&owner(), "cid").unwrap();
@@ -110,7 +111,7 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(test_site.accept("reset"), Err("code_refused".into()));
 }
 
-/// The edge sets the password between [`Call::Invited`] and [`Call::AcceptInvitation`].
+/// The edge sets the password between the calls [`Call::Invited`] and [`Call::AcceptInvitation`].
 #[test]
 fn a_code_sets_no_password_of_who_came_another_way() {
     let test_site = TestSite::connected();
@@ -123,13 +124,14 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     };
     admit("bob", Some(Owner)).unwrap();
     assert_eq!(test_site.refusal(Call::Invited { code_id: "code".into() }), "code_refused");
-    // The result is the same if the code still exists.
+    // If the invitation code still exists in the database, the site also refuses the code.
     test_site
         .store
         .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
         .unwrap();
     assert_eq!(test_site.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
-    // A password of an earlier `bob` that the gate still has must not work either.
+    // The gate can still store the password of an earlier person `bob`. A login with the password
+    // of the earlier person must also fail.
     let login = |who: &str| Call::Login {
         username: user(who),
         family: format!("{who}-p"),
@@ -185,11 +187,11 @@ fn nobody_gives_more_than_they_hold() {
         (&helper, scope("line:porch/*:read"), refused.clone()),
         (&helper, role(Viewer), refused.clone()),
         (&helper, scope("site:audit"), refused.clone()),
-        // The token's scopes limit the caller, not only the person's rights.
+        // The scopes of the token limit the caller in addition to the rights of the person.
         (&narrow, scope("line:porch/bell:read"), Ok(())),
         (&narrow, scope("line:porch/bell:*"), refused.clone()),
         (&narrow, role(Owner), refused.clone()),
-        // A token that expires cannot create an owner, because the owner does not expire.
+        // A token that expires must not create an owner, because the new owner does not expire.
         (&script, role(Operator), Ok(())),
         (&script, role(Owner), refused.clone()),
         (&robot, role(Viewer), Ok(())),

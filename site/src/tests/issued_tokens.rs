@@ -1,4 +1,5 @@
-//! Tests of API tokens and guest links: permissions, lifetime, number of uses, and the limit by their issuer's rights.
+//! Tests the permissions, the lifetime and the number of uses of API tokens and guest links. The
+//! current rights of its issuer limit each token.
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_USES, IssueRequest};
 use pinlatch_protocol::scope::Role::Operator;

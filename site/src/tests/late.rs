@@ -1,4 +1,4 @@
-//! Tests of late reports, reports of an earlier connection, invalid reports, and desired levels.
+//! Tests late reports, reports from an earlier connection, invalid reports, and desired levels.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Random histories: the guarantees about commands are valid in any order of events.
+//! Tests random sequences of events. The guarantees about commands must apply in any order of
+//! events.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One random event. Numbers select an item that exists at that moment.
+/// One random event of the test. Each number selects an item that exists at the time of the event.
 #[derive(Debug, Clone)]
 enum Step {
     Connect,
@@ -40,7 +41,7 @@ enum Step {
         ms: u64,
     },
     Tick,
-    /// The process ends: all sockets close, and the database is opened again.
+    /// The process ends. All WebSockets close, and the database is opened again.
     Restart,
 }
 
@@ -63,12 +64,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The state of one accepted command, as observed from outside.
+/// The state of one accepted command, as observed from outside of the site.
 #[derive(Debug, Default)]
 struct Known {
     deadline_ms: u64,
     answers: u32,
-    /// Panels that wait, with the number of results that each received.
+    /// The panels that wait for the result, with the number of results that each panel has
+    /// received.
     panels: BTreeMap<String, u32>,
     rows: u64,
     amended: bool,
@@ -77,7 +79,7 @@ struct Known {
 struct History {
     test_site: TestSite,
     folder: tempfile::TempDir,
-    /// Every session, newest last, with or without an open socket.
+    /// The session nonces of all open and closed connections, with the newest nonce last.
     sessions: Vec<String>,
     known: BTreeMap<i64, Known>,
     tickets: BTreeMap<String, i64>,
@@ -100,7 +102,7 @@ impl History {
         }
     }
 
-    /// The session that is `back` places before the newest session.
+    /// Returns the session nonce that is `back` places before the newest session nonce.
     fn session(&self, back: usize) -> String {
         self.sessions.iter().rev().nth(back).cloned().unwrap_or_else(|| "never".into())
     }
@@ -156,7 +158,8 @@ impl History {
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
-                        // A report without an outcome causes one log entry per hour and no answer.
+                        // A report without an outcome causes one audit entry per hour and no
+                        // answer.
                         known.rows += if answers(&effects).is_empty() { 0 } else { rows };
                     } else if rows > 1 {
                         assert!(!known.amended, "amended twice");
@@ -232,7 +235,7 @@ impl History {
         } else if let Some(panel) = &panel
             && frames(&effects).is_empty()
         {
-            // A second request for the same command also waits.
+            // A panel that sends the same command again also waits for the result.
             let ticket = self.tickets[&id];
             self.known.get_mut(&ticket).unwrap().panels.entry(panel.clone()).or_default();
         } else if panel.is_some() {
@@ -272,7 +275,8 @@ impl History {
         }
     }
 
-    /// After a minute and a tick, every command and every panel has exactly one answer.
+    /// Checks that every command and every waiting panel has exactly one answer after a minute and
+    /// a tick.
     fn finish(&mut self) {
         self.test_site.pass(62_000);
         self.take(&Step::Tick);

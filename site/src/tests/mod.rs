@@ -1,5 +1,5 @@
-//! Tests of the site on real SQLite. Every event opens the site again, as after an eviction. The store converts numbers
-//! as JavaScript does.
+//! Tests the site with a real SQLite database. Each event opens the site again, as after an
+//! eviction of the Durable Object. The test database converts numbers as JavaScript does.
 
 mod access;
 mod agents;
@@ -33,7 +33,7 @@ use serde_json::json;
 use crate::native::Sqlite;
 use crate::*;
 
-/// A store that returns every number as a floating-point number, like JavaScript.
+/// A store that returns every number as a floating-point number, as JavaScript does.
 struct Floats(Sqlite);
 
 impl Store for Floats {
@@ -48,7 +48,7 @@ impl Store for Floats {
     }
 }
 
-/// Agent sockets by session, with their last sign of life.
+/// The session nonce and the last activity of each agent's WebSocket.
 #[derive(Default)]
 struct FakeLinks(RefCell<HashMap<String, u64>>);
 
@@ -60,22 +60,22 @@ impl Links for FakeLinks {
 
 const START_MS: u64 = 1_800_000_000_000;
 
-/// A site with its store, links, configuration and clock.
+/// A site with its database, WebSockets, configuration and clock.
 struct TestSite {
     store: Floats,
     links: FakeLinks,
     config: Config,
     now_ms: Cell<u64>,
     published: RefCell<Vec<Event>>,
-    /// The time for which a shim would have set its timer.
+    /// The time for which a Durable Object would have set its timer.
     wake: Cell<Option<u64>>,
 }
 
-/// A machine that was started an hour ago and whose clock is in 1970.
+/// The state of a machine that was started an hour ago and whose clock shows 1970.
 const MACHINE: MachineInfo =
     MachineInfo { up_s: Some(3_600), clock_ahead_ms: Some(-(START_MS.cast_signed()) + 3_600_000) };
 
-/// A certificate with the key of every device enrolled in these tests.
+/// Returns a certificate with the key that all devices in these tests use.
 fn credential(jti: &str) -> Credential<'_> {
     Credential { jti, expires_at: START_MS / 1000 + 365 * 86_400, thumbprint: "thumb" }
 }
@@ -92,12 +92,12 @@ impl TestSite {
         }
     }
 
-    /// An empty site.
+    /// Returns a site without people and without devices.
     fn empty() -> Self {
         Self::on(Sqlite::in_memory().unwrap())
     }
 
-    /// A site with the owner `ann` and the device `porch`, which is not connected.
+    /// Returns a site with the owner `ann` and the device `porch`, which is not connected.
     fn new() -> Self {
         let test_site = Self::empty();
         test_site.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
@@ -105,7 +105,8 @@ impl TestSite {
         test_site
     }
 
-    /// The same site with `porch` connected in session `s1`, with [`porch_lines`].
+    /// Returns the site of [`TestSite::new`], with `porch` connected in session `s1` with
+    /// [`porch_lines`].
     fn connected() -> Self {
         let test_site = Self::new();
         test_site.connect("porch", "s1", "cert-1").0.unwrap();
@@ -132,8 +133,8 @@ impl TestSite {
         assert_eq!(reply.0, Ok(Answer::Now(Reply::Enrolled { device: name(device) })));
     }
 
-    /// Runs one event: opens the site, calls `act`, and takes the effects. Store faults fail the test, and event
-    /// numbers must have no gaps.
+    /// Runs one event. This function opens the site, calls `act`, and returns the effects. A
+    /// database error fails the test. The sequence numbers of events must have no gaps.
     fn with<T>(&self, act: impl FnOnce(&mut Site<'_>) -> T) -> (T, Vec<Effect>) {
         let event = || {
             let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
@@ -158,7 +159,8 @@ impl TestSite {
         (outcome, effects)
     }
 
-    /// Computes the next wake-up as the shim does after each event, and checks that the shortcut, if used, misses no
+    /// Computes the next wake-up, as the Durable Object does after each event. This function also
+    /// checks that a wake-up time that was computed without a database read is not too late for any
     /// command.
     fn keep_awake(&self, site: &Site<'_>) {
         let wake = site.next_wake(false, self.wake.get()).unwrap();
@@ -168,7 +170,7 @@ impl TestSite {
     }
 
     fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
-        // The call is serialized, because the Worker sends it as JSON.
+        // The call is serialized, because the Worker sends each call as JSON.
         let call = serde_json::from_str(&serde_json::to_string(&call).unwrap()).unwrap();
         let (answer, effects) = self.with(|site| site.call(call));
         if let Ok(Answer::Now(reply)) = &answer {
@@ -178,7 +180,7 @@ impl TestSite {
         (answer, effects)
     }
 
-    /// The problem code of a refused call.
+    /// Sends a call that the site must refuse, and returns the problem code.
     fn refusal(&self, call: Call) -> String {
         self.call(call).0.expect_err("a refusal").code
     }
@@ -202,7 +204,7 @@ impl TestSite {
         (outcome, effects)
     }
 
-    /// Records a sign of life on a session's socket.
+    /// Records activity on the WebSocket with this session nonce.
     fn alive(&self, session: &str) {
         self.links.0.borrow_mut().insert(session.into(), self.now_ms.get());
     }
@@ -251,7 +253,7 @@ impl TestSite {
         self.now_ms.set(self.now_ms.get() + ms);
     }
 
-    /// Accepts a command by HTTP and returns its ticket and its order.
+    /// Sends a command over HTTP, and returns its ticket and the order for the device.
     fn order(&self, request: CommandRequest) -> (i64, CommandOrder) {
         let (answer, effects) = self.call(Call::Command { principal: owner(), request });
         let Ok(Answer::Pending { ticket }) = answer else { panic!("{answer:?}") };
@@ -280,7 +282,8 @@ impl TestSite {
         }
     }
 
-    /// The audit log, oldest first, as `ACTOR ACT TARGET OUTCOME`.
+    /// Returns the audit log with the oldest entry first. Each entry has the form `ACTOR ACT TARGET
+    /// OUTCOME`.
     fn log(&self) -> Vec<String> {
         match self.call(Call::Audit { principal: owner(), filter: AuditFilter::default(), limit: 500 }).0 {
             Ok(Answer::Now(Reply::Audit(entries))) => {
@@ -306,7 +309,8 @@ fn user(text: &str) -> UserName {
     UserName::new(text).unwrap()
 }
 
-/// A token of an external issuer that belongs to no person of the site.
+/// Returns the principal for a token of an external issuer. The token belongs to no person of the
+/// site.
 fn program(scope: &str) -> Principal {
     Principal {
         issued: false,
@@ -323,7 +327,7 @@ fn program(scope: &str) -> Principal {
     }
 }
 
-/// A token of `ann` without a family.
+/// Returns the principal for a token of `ann` that belongs to no login.
 fn owner() -> Principal {
     Principal {
         iss: "https://edge.test".into(),
@@ -385,7 +389,7 @@ fn the_order(effects: &[Effect]) -> CommandOrder {
     orders[0].clone()
 }
 
-/// The answers by ticket. A problem is reduced to its code.
+/// Returns the answers with their tickets. A problem is reduced to its code.
 fn answers(effects: &[Effect]) -> Vec<(i64, Result<CommandResult, String>)> {
     let answer = |effect: &Effect| match effect {
         Effect::Answer { ticket, result } => Some((*ticket, result.clone().map_err(|problem| problem.code))),
@@ -394,7 +398,7 @@ fn answers(effects: &[Effect]) -> Vec<(i64, Result<CommandResult, String>)> {
     effects.iter().filter_map(answer).collect()
 }
 
-/// The frames to panels, by panel.
+/// Returns the frames that are sent to panels, each with the id of the panel.
 fn frames(effects: &[Effect]) -> Vec<(String, ToPanel)> {
     let frame = |effect: &Effect| match effect {
         Effect::ToPanel { panel, message } => Some((panel.clone(), message.clone())),
@@ -411,7 +415,7 @@ fn changes(effects: &[Effect]) -> Vec<Change> {
     effects.iter().filter_map(change).collect()
 }
 
-/// The closed agent sockets, as (session, code, reason).
+/// Returns the closed agent WebSockets as (session, code, reason).
 fn closed(effects: &[Effect]) -> Vec<(String, u16, &'static str)> {
     let close = |effect: &Effect| match effect {
         Effect::CloseAgent { session, code, reason, .. } => Some((session.clone(), *code, *reason)),

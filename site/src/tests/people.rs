@@ -1,4 +1,4 @@
-//! Tests of setup, logins and refresh tokens.
+//! Tests the setup of a site, logins, and refresh tokens.
 
 use pinlatch_protocol::scope::Role;
 

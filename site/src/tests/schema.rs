@@ -1,4 +1,4 @@
-//! The upgrade of an older database keeps all its data.
+//! Tests that the upgrade of an older database preserves all data.
 
 use pinlatch_protocol::scope::Role;
 
@@ -6,7 +6,8 @@ use super::fixtures::*;
 use super::*;
 use crate::schema::VERSIONS;
 
-/// The released version 1: the tables of people, logins, codes, revocations and the audit log.
+/// The SQL statements for the released schema version 1, without the tables of devices and
+/// commands.
 const VERSION_1: [&str; 8] = [
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
         generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",
@@ -23,7 +24,8 @@ const VERSION_1: [&str; 8] = [
     "INSERT INTO meta VALUES (1, 1, 3, 7)",
 ];
 
-/// The tables of devices and commands have not changed since version 1, except for columns added at their end.
+/// Since schema version 1, the tables `devices`, `lines` and `commands` have changed only by new
+/// columns at the end.
 const UNCHANGED: [&str; 3] = ["devices", "lines", "commands"];
 
 fn version_1() -> TestSite {
@@ -104,7 +106,8 @@ fn an_upgrade_interrupted_after_any_statement_is_finished() {
             let complete = VERSIONS.iter().take(version).skip(1).flat_map(|statements| statements.iter());
             for statement in complete.chain(statements.iter().take(interrupted_after)) {
                 match test_site.store.run(statement, &[]) {
-                    // Tables from the present schema have later columns already.
+                    // A table that was copied from the present schema already contains the columns
+                    // of later versions.
                     Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
                     other => drop(other.unwrap()),
                 }

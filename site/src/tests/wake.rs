@@ -1,4 +1,4 @@
-//! Tests of timers, of deleting expired rows, and of opening a site.
+//! Tests timers, the deletion of expired rows, and opening a site.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
