@@ -1,9 +1,10 @@
-//! A test that finds texts outside the words modules, because a second language would not replace them.
+//! Finds texts outside the words modules. A translation replaces only the words modules, so such
+//! texts would not be translated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Attributes and component properties whose values people see or hear.
+/// HTML attributes and component properties whose values people can see or hear.
 const TEXT_ATTRIBUTES: [&str; 12] = [
     "placeholder",
     "aria-label",
@@ -19,21 +20,23 @@ const TEXT_ATTRIBUTES: [&str; 12] = [
     "note",
 ];
 
-/// Capitalised literals that are not texts: an HTTP header, and the stored name of a group.
+/// Capitalised literals that are not texts: the name of an HTTP header, and the stored name of a
+/// group.
 const NO_TEXTS: [&str; 2] = ["Content-Type", "Favourites"];
 
-/// A string literal of a source file.
+/// A string literal in a source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Literal {
-    /// From 1.
+    /// The number of the source line, from 1.
     line: usize,
-    /// Its position in the code, in bytes.
+    /// The position in the code that `scan` returns, in bytes.
     at: usize,
-    /// Between the quotes, with escapes as written.
+    /// The content between the quotes. Escape sequences are not decoded.
     text: String,
 }
 
-/// The literals of a source, and its code without comments and characters, in which each literal is one quote.
+/// Returns the string literals of a source text, and its code. The code has no comments and no
+/// character literals, and each string literal is replaced by one quote.
 fn scan(source: &str) -> (String, Vec<Literal>) {
     let mut code = String::new();
     let mut literals = Vec::new();
@@ -61,7 +64,7 @@ fn scan(source: &str) -> (String, Vec<Literal>) {
     (code, literals)
 }
 
-/// The length in bytes and the content of the string literal at the start of a text.
+/// If a text starts with a string literal, returns the literal's length in bytes and its content.
 fn literal(text: &str) -> Option<(usize, &str)> {
     if let Some(raw) = text.strip_prefix('r') {
         let opened = raw.trim_start_matches('#');
@@ -69,7 +72,8 @@ fn literal(text: &str) -> Option<(usize, &str)> {
         let body = opened.strip_prefix('"')?;
         let close = format!("\"{}", "#".repeat(hashes));
         let end = body.find(close.as_str())?;
-        // The letter, the hashes, the quote, the content, and the closing quote with its hashes.
+        // The sum counts the letter `r`, the hashes, the quote, the content, and the closing quote
+        // with its hashes.
         return Some((1 + hashes + 1 + end + close.len(), body.split_at(end).0));
     }
     let body = text.strip_prefix('"')?;
@@ -85,7 +89,8 @@ fn literal(text: &str) -> Option<(usize, &str)> {
     None
 }
 
-/// The length in bytes of the character literal at the start of a text. Of a lifetime, only its quote.
+/// Returns the length in bytes of the character literal at the start of a text. For a lifetime such
+/// as `'a`, returns only the length of the quote.
 fn character(text: &str) -> usize {
     let mut after = text.char_indices().skip(1);
     match (after.next(), after.next()) {
@@ -98,7 +103,7 @@ fn character(text: &str) -> usize {
     }
 }
 
-/// The bodies of the `view!` macros, as ranges of bytes.
+/// Returns the bodies of the `view!` macros as byte ranges.
 fn views(code: &str) -> Vec<(usize, usize)> {
     let body = |(start, _): (usize, &str)| {
         let mut depth = 0;
@@ -115,7 +120,8 @@ fn views(code: &str) -> Vec<(usize, usize)> {
     code.match_indices("view!").filter_map(body).collect()
 }
 
-/// Whether a literal has two letters in a row. Signs such as `·`, `?` and the `I` and `O` of a switch do not.
+/// Whether a literal has two letters in a row. Signs such as `·`, `?` and the `I` and `O` on a
+/// switch are not words.
 fn has_word(text: &str) -> bool {
     let letters: Vec<bool> = text.chars().map(char::is_alphabetic).collect();
     letters.windows(2).any(|pair| pair.iter().all(|is_letter| *is_letter))
@@ -129,7 +135,8 @@ fn is_capitalised(text: &str) -> bool {
     is_capital && (rest.starts_with(char::is_lowercase) || (rest.starts_with(' ') && has_word(rest)))
 }
 
-/// Whether the code before a literal, in a view, makes it a text node or the value of a text attribute.
+/// Whether a literal in a view is a text node or the value of a text attribute. `before` is the
+/// code before the literal.
 fn is_shown(before: &str) -> bool {
     if let Some(before) = before.strip_suffix('=') {
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
@@ -141,9 +148,9 @@ fn is_shown(before: &str) -> bool {
     follows_tag || before.ends_with(['}', '"'])
 }
 
-/// Line and text of each literal that belongs in a words module.
+/// Returns the line number and the text of each literal that belongs in a words module.
 fn misplaced(source: &str) -> Vec<(usize, String)> {
-    // Tests at the end of a file are not displayed.
+    // The panel does not display the texts of the tests at the end of a file.
     let source = source.split("\nmod tests {").next().unwrap_or_default();
     let (code, literals) = scan(source);
     let views = views(&code);
@@ -151,7 +158,7 @@ fn misplaced(source: &str) -> Vec<(usize, String)> {
         let text = literal.text.as_str();
         let is_in_view = views.iter().any(|(start, end)| (*start..*end).contains(&literal.at));
         let (before, after) = code.split_at(literal.at);
-        // The literal itself is one quote.
+        // In `code`, the literal is only one quote.
         let after = after.trim_start_matches('"').trim_start();
         let is_pattern = after.starts_with("=>") || after.starts_with('|');
         let is_text = is_capitalised(text) || (is_in_view && has_word(text) && is_shown(before));
@@ -161,7 +168,7 @@ fn misplaced(source: &str) -> Vec<(usize, String)> {
     found.map(|literal| (literal.line, literal.text)).collect()
 }
 
-/// The source files below a folder, without the words modules and tests.
+/// Collects the source files below a folder, except words modules and tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
