@@ -28,13 +28,13 @@ pub const BUSY: &str = "Please wait…";
 pub const RETRY: &str = "Try again";
 pub const NOT_YOURS: &str = "You do not have permission to see this page. Ask an owner for access.";
 pub const NO_PAGE: &str = "This page does not exist. Choose a page in the navigation bar.";
-/// Shown if the session ends while an administration page is open.
+/// This text is shown if the session ends while an administration page is open.
 pub const ENDED: &str =
     "Your session has ended. Sign in again in a new tab, then return to this page. Your input is kept.";
 pub const ENDED_LINK: &str = "Sign in";
 pub const COPY: &str = "Copy";
 pub const COPIED: &str = "Copied to the clipboard.";
-/// Shown if the browser denies access to the clipboard.
+/// This text is shown if the browser denies access to the clipboard.
 pub const COPY_BY_HAND: &str =
     "The browser blocked the clipboard. The text is selected. Copy the text with the keyboard or the menu.";
 pub const SHOW_QR: &str = "Show QR code";

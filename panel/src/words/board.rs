@@ -20,9 +20,9 @@ pub const THEME: &str = "Theme";
 pub const LOG_OUT: &str = "Sign out";
 pub const NOT_LOGGED_OUT: &str =
     "You are still signed in, because Pinlatch cannot be reached. Check your connection, then try again.";
-/// Announced by screen readers when the connection is lost.
+/// Screen readers announce this text when the connection is lost.
 pub const NOT_CONNECTED: &str = "The connection was lost.";
-/// Announced by screen readers when the connection is restored.
+/// Screen readers announce this text when the connection is restored.
 pub const CONNECTED_AGAIN: &str = "The connection was restored.";
 pub const STALE: &str = "The connection was lost. This page shows the last known state, which may be out of date. The page reconnects automatically.";
 pub const STALE_NO_NETWORK: &str = "This browser has no network connection. This page shows the last known state, which may be out of date. The page reconnects automatically.";
@@ -32,7 +32,7 @@ pub const SEARCH: &str = "Search lines";
 pub const NOTHING_FOUND: &str = "No lines match your search.";
 /// The labels of the button that starts and ends arranging.
 pub const ARRANGE: (&str, &str) = ("Arrange", "Done");
-pub const ARRANGE_HINT: &str = "Drag the tiles, or use the buttons on the tiles. The arrangement is stored in this browser. To operate lines again, select Done.";
+pub const ARRANGE_HINT: &str = "Drag the tiles, or use the buttons on the tiles. The arrangement is stored in this browser. To operate lines again, select “Done”.";
 pub const FAVOURITE: &str = "Favourite";
 /// The displayed name of the group of favourites.
 pub const FAVOURITES: &str = "Favourites";
@@ -42,10 +42,10 @@ pub const EARLIER: &str = "Move earlier";
 pub const LATER: &str = "Move later";
 pub const ASK_FIRST: &str = "Ask for confirmation";
 pub const TAP: &str = "Tap instead of hold";
-/// Shown on the plate of a device if all lines of the device are in groups.
+/// This text is shown on the plate of a device if all lines of the device are in groups.
 pub const ELSEWHERE: &str = "All lines of this device are in groups.";
 pub const NO_LINES: &str = "This device has no lines that you have permission to see.";
-/// Shown if the person released a momentary line's button too early.
+/// This text is shown if the person released a momentary line's button too early.
 pub const KEEP_HOLDING: &str = "Hold a little longer";
 pub const HOLDING: &str = "Keep holding…";
 pub const AGAIN: &str = "Try again";
@@ -53,11 +53,11 @@ pub const AGAIN: &str = "Try again";
 /// The heading and the text for a site without devices.
 pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
 pub const ENROL_COMMAND: &str = "pinlatch device enrol NAME";
-pub const EMPTY_THEN: &str = "The output contains a second command. Run the second command on the device. The device appears on this page when it connects.";
+pub const EMPTY_THEN: &str = "The output of this command contains a second command. Run the second command on the device. The device appears on this page when it connects.";
 /// The heading and the text for a guest's page without devices.
 pub const EMPTY_GUEST: [&str; 2] = [
-    "No device available",
-    "This link has no device at the moment. A device appears on this page when it is available.",
+    "No device is available",
+    "The device for this link is not available at the moment. It appears on this page when it is available.",
 ];
 
 /// The titles of the administration pages.
@@ -117,7 +117,7 @@ pub struct Hop {
     pub good: bool,
 }
 
-/// Returns the path to the edge, and the path to each device.
+/// Returns the network path to the edge, and the network path to each device.
 pub fn hops(model: &Model, connected: bool, edge_ms: Option<u32>) -> Vec<Hop> {
     let edge = edge_ms.filter(|_| connected).map(u64::from);
     let first = Hop { way: "Browser · edge".into(), time: took(edge), good: connected };

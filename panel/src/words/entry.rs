@@ -3,7 +3,7 @@
 use pinlatch_protocol::api::MIN_PASSWORD;
 use pinlatch_protocol::name::NameError;
 
-/// Shown in place of the site's name if the page's URL does not contain a site.
+/// This text is shown in place of the site's name if the page's URL does not contain a site.
 pub const NO_SITE: &str = "Control panel";
 pub const UNREACHED: &str = "Pinlatch cannot be reached. Check your connection.";
 pub const SESSION_ENDED: &str = "Your session has ended. Sign in again.";

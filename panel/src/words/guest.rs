@@ -6,7 +6,7 @@ mod tests;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-/// Shown before the link to the sign-in page, if a guest link gives no access.
+/// This text is shown before the link to the sign-in page, if a guest link gives no access.
 pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
 /// The accessible name of the bar at the top of a guest's page.
 pub const ACCESS: &str = "Guest access";
@@ -15,7 +15,7 @@ pub const LEAVE: &str = "Leave";
 pub const NOT_LEFT: &str =
     "You have not left yet, because Pinlatch cannot be reached. Check your connection, then try again.";
 
-/// The countdown starts when this much time remains, in milliseconds.
+/// The remaining time at which the countdown starts, in milliseconds.
 const LAST_MS: u64 = 3_600_000;
 
 /// The warnings that screen readers announce, each with the remaining time, in milliseconds.
@@ -40,7 +40,7 @@ pub enum Closed {
 }
 
 impl Closed {
-    /// Converts the problem with which the edge refused a guest link.
+    /// Converts the problem with which the edge refused a guest link into a `Closed`.
     pub fn of(problem: Problem) -> Self {
         if problem.is(Code::UsedUp) {
             Self::UsedUp

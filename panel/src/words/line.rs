@@ -12,7 +12,7 @@ pub const OFF: &str = "Off";
 pub const BLINK: &str = "Blink";
 pub const DISMISS: &str = "Dismiss";
 pub const READ_ONLY: &str = "You have read-only access to this line.";
-/// Shown before a level that may be out of date.
+/// This text is shown before a level that may be out of date.
 pub const LAST_KNOWN: &str = "last known: ";
 
 /// The reasons why a control is disabled. The tooltip of the control shows the reason.

@@ -10,7 +10,8 @@ use crate::words::ago;
 pub const NEW_GUEST: &str = "New guest link";
 pub const NEW_API: &str = "New API token";
 pub const NONE: &str = "No API tokens or guest links exist yet.";
-/// Shown if no API token or guest link is valid, but some were valid in the last 7 days.
+/// This text is shown if no API token or guest link is valid now, but some ended in the last 7
+/// days.
 pub const NONE_LIVE: &str = "No API token or guest link is valid now.";
 pub const ENDED: &str = "Ended in the last 7 days";
 pub const NAME: &str = "Name";
@@ -30,7 +31,7 @@ pub const API_HOW: &str =
 pub const REVOKE: &str = "Revoke";
 pub const REVOKE_TEXT: &str = "The token or link stops working immediately. Everything that was created with it also stops working. You cannot undo this action.";
 pub const NEVER: &str = "not used yet";
-/// Shown in place of the button that revokes the token or link.
+/// This text is shown in place of the button that revokes the token or link.
 pub const NOT_YOURS: &str =
     "You cannot revoke this token or link, because it has permissions that you do not have.";
 
