@@ -17,7 +17,7 @@ pub const SET_UP_TEXT: &str =
 /// The label of the button of the setup form, and its label while the request runs.
 pub const SET_UP: (&str, &str) = ("Create owner account", "Setting up…");
 pub const INVITED_HEADING: &str = "Welcome";
-pub const INVITED_TEXT: &str = "You have been invited to this site. Choose a password to sign in.";
+pub const INVITED_TEXT: &str = "You have received a link to this site. Choose a password for your account.";
 /// The label of the button of the invitation form, and its label while the request runs.
 pub const ACCEPT: (&str, &str) = ("Set password", "Saving…");
 pub const HAVE_ACCOUNT: &str = "Do you already have an account? ";

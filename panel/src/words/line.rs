@@ -88,7 +88,9 @@ mod tests {
     fn a_level_that_was_not_reached_is_named_with_the_reported_one() {
         let text = differ(LineKind::Switch, &Level::On(true), Some(&Level::On(false)));
         assert_eq!(text, "The requested level is on, but the reported level is off.");
-        let text = differ(LineKind::Switch, &Level::On(true), None);
-        assert_eq!(text, "The requested level is on, but the reported level is unknown.");
+        assert_eq!(
+            differ(LineKind::Switch, &Level::On(true), None),
+            "The requested level is on, but the reported level is unknown."
+        );
     }
 }
