@@ -1,23 +1,26 @@
-// Loads the needed program: first sign-in, which is small, and the board after sign-in. The administration pages are
-// selected by their path.
+// Loads the program that the page needs. On the administration pages, the path selects the program
+// `manage`. On all other pages, the small program `entry` is loaded first, and the board is loaded
+// after sign-in.
 
 const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
 const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
 const entry = '{{entry_js}}';
-// The board is prefetched after this delay, in milliseconds, so that it does not compete with sign-in for bandwidth.
+// The delay before the board is prefetched, in milliseconds. During the delay, the sign-in page can
+// use the full bandwidth.
 const UNHURRIED = 2000;
 
-// Markup that can load or run something without a user action.
+// Matches HTML markup that can load a resource or run a script without a user action.
 const ACTS = /<(base|embed|frame|iframe|link|meta|object|script|style)\b|[\s"'/]on\w+\s*=|javascript:|srcdoc/i;
 
-// The Trusted Types policy, which `_headers` requires. Leptos writes its own templates as markup, and there is one
-// service worker.
+// Creates the default Trusted Types policy, which the Content-Security-Policy in `_headers`
+// requires. The policy permits harmless markup, because Leptos inserts templates as markup. The
+// policy permits only one script URL, because the panel has one service worker.
 window.trustedTypes?.createPolicy('default', {
   createHTML: (markup) => (ACTS.test(markup) ? null : markup),
   createScriptURL: (address) => (address === '/sw.js' ? address : null),
 });
 
-// The chosen theme. Access to the storage may throw.
+// Returns the chosen theme. Access to `localStorage` can throw an exception.
 function theme() {
   try {
     return localStorage.getItem('pinlatch.theme') ?? 'system';
@@ -33,14 +36,16 @@ function link(members) {
   });
 }
 
-// Preloads the session's status, which sign-in requests first. Not for a guest's page, which uses another address, and
-// not for a page with a fragment such as #invite=…, which does not request the status first.
+// Preloads the status of the session, because the sign-in program requests this status first. A
+// guest's page is excluded, because it requests the status at a different URL. A page with a
+// fragment such as #invite=… is excluded, because it does not request the status first.
 function askEarly() {
   if (location.hash || new URLSearchParams(location.search).has('as')) return;
   link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/session' }).catch(() => {});
 }
 
-// A failed prefetch is ignored: the file is fetched again when it is needed.
+// Loads the files of a program early. A failure is ignored, because the files are fetched again
+// when they are needed.
 function fetchEarly({ js, wasm }, soon) {
   link(soon ? { rel: 'modulepreload', href: js } : { rel: 'prefetch', as: 'script', crossOrigin: '', href: js }).catch(() => {});
   link({ rel: soon ? 'preload' : 'prefetch', as: 'fetch', type: 'application/wasm', crossOrigin: '', href: wasm }).catch(() => {});
@@ -59,8 +64,8 @@ async function load() {
   }
   askEarly();
   addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
-  // If the service worker (sw.js) has the page, the board is loaded at once from its cache. Otherwise it is prefetched
-  // after sign-in can be used.
+  // If the service worker (sw.js) controls this page, its cache contains the board, so the board is
+  // loaded immediately. Otherwise, the board is prefetched after the sign-in page has started.
   const atHand = Boolean(navigator.serviceWorker?.controller);
   if (atHand) fetchEarly(board, true);
   await run(entry);

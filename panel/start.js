@@ -1,5 +1,6 @@
-// Starts one of the panel's programs in two tasks, so that a slow phone can handle a tap between compilation and first
-// rendering. If streaming compilation fails, wasm-bindgen loads the file itself and reports the error.
+// Compiles and starts one of the panel's programs in two separate tasks. Between the two tasks, a
+// slow phone can handle a tap. If streaming compilation fails, wasm-bindgen loads the wasm file and
+// reports the error.
 
 import init from '{{glue}}';
 

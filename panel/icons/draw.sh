@@ -1,8 +1,9 @@
 #!/bin/sh
-# Draws the icons of the installed panel from their SVGs. Needs Chromium; the PNGs are committed.
+# Draws the PNG icons of the installed panel from the SVG files. The script needs Chromium. The PNG
+# files are committed, so a build does not run this script.
 set -eu
 cd "$(dirname "$0")"
-draw() { # SVG, size, PNG
+draw() { # The arguments are the SVG file, the size in pixels and the PNG file.
     page=$(mktemp --suffix=.html)
     printf '<!doctype html><style>body{margin:0}img{display:block;width:%spx}</style><img src="data:image/svg+xml;base64,%s">' \
         "$2" "$(base64 -w0 "$1")" > "$page"

@@ -1,5 +1,5 @@
-// Caches the page and its assets, so that the panel opens without network. API calls, sockets and all other requests go
-// to the server and are never cached.
+// Caches the panel's page and its assets, so that the panel opens without a network connection. API
+// calls, WebSockets and all other requests go to the server and are never cached.
 const SHELL = 'pinlatch-shell-1';
 const PAGE = '/';
 // The cached page is shown if the server does not answer within this time, in milliseconds.
@@ -26,7 +26,8 @@ self.addEventListener('fetch', (event) => {
   }
 });
 
-// The server's page if it arrives in time, else the cached one. All sites and paths have the same page.
+// Returns the server's page if the server answers in time, and otherwise the cached page. All sites
+// and paths use the same page.
 async function page(event) {
   const fresh = fetch(event.request).then((answer) => {
     if (isPage(answer)) event.waitUntil(keep(answer.clone()));
@@ -46,13 +47,14 @@ function named(text) {
   return [...new Set(text.match(/\/(?:assets|icons)\/[\w.-]+|\/favicon\.svg/g))];
 }
 
-// Caches a page with all its assets except those of administration, or nothing at all. Assets that the page no longer
-// names are deleted.
+// Caches a page with all its assets, except the assets of the administration pages. If an asset
+// cannot be fetched, nothing is cached. Assets that the page no longer references are deleted from
+// the cache.
 async function keep(answer) {
   if (!isPage(answer)) return;
   const text = await answer.clone().text();
   const parts = named(text);
-  // The page names the first program; boot.js names the others.
+  // The page references the program `entry`. `boot.js` references the other programs.
   const boot = parts.find((part) => part.startsWith('/assets/boot-'));
   const more = boot ? named(await (await caches.match(boot) ?? await fetch(boot)).text()) : [];
   parts.push(...more.filter((part) => !part.startsWith('/assets/manage-') && !parts.includes(part)));

@@ -1,5 +1,5 @@
-//! The HTTP API calls of the panel. The session is in cookies that scripts cannot read; each call states whether it uses
-//! the cookie of the login or of the guest.
+//! The HTTP API calls of the panel. The session is stored in cookies that scripts cannot read. The
+//! URL of a call selects the login cookie or the guest cookie.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use pinlatch_protocol::admin::AcceptRequest;
@@ -22,17 +22,17 @@ const COMMANDS: &str = "/api/v1/commands";
 const SETUP: &str = "/api/v1/setup";
 const ACCEPT: &str = "/api/v1/users/accept";
 
-/// Why a call failed.
+/// The reason why an API call failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {
-    /// The edge answered with a problem.
+    /// The edge answered with a problem document.
     Problem(Problem),
-    /// The edge was not reached, or its answer could not be read.
+    /// The edge was not reached, or the panel could not read the response.
     Network,
 }
 
 impl Failure {
-    /// `None` if there was no answer.
+    /// Returns the HTTP status of the response. Returns `None` if there was no response.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Problem(problem) => Some(problem.status),
@@ -41,7 +41,7 @@ impl Failure {
     }
 }
 
-/// Whether a status is temporary, so that a retry may succeed.
+/// Whether an HTTP status indicates a temporary failure, so that a retry may succeed.
 pub fn is_passing(status: u16) -> bool {
     status == 429 || status >= 500
 }
@@ -58,7 +58,7 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// The address of a call, with the page's visitor.
+/// Returns the URL of an API call that uses the cookie of the page's visitor.
 fn at(path: &str) -> String {
     platform::visitor().call(path)
 }
@@ -67,12 +67,12 @@ pub async fn login(request: &LoginRequest) -> Result<(), Failure> {
     call(Method::POST, &at(SESSION), body(request)?).await.map(drop)
 }
 
-/// Creates a site's owner.
+/// Creates the owner of a site.
 pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
     call(Method::POST, SETUP, body(request)?).await.map(drop)
 }
 
-/// Accepts an invitation; returns the user name.
+/// Accepts an invitation and returns the user name of the invited person.
 pub async fn accept(code: &Secret, password: &Secret) -> Result<UserName, Failure> {
     let request = AcceptRequest { code: code.clone(), password: password.clone() };
     let reply: Value = serde_json::from_str(&call(Method::POST, ACCEPT, body(&request)?).await?)?;
@@ -84,12 +84,13 @@ pub async fn login_options(site: Option<&Name>) -> Result<Vec<LoginOption>, Fail
     Ok(serde_json::from_str(&call(Method::GET, &address, None).await?)?)
 }
 
-/// The address that redirects to a login provider.
+/// Returns the URL that redirects to a login provider.
 pub fn login_address(provider: &Name) -> String {
     format!("{LOGINS}/{provider}")
 }
 
-/// Exchanges a guest link's token for a cookie. Returns the site and the start of validity, seconds of Unix time.
+/// Exchanges the token of a guest link for a cookie. Returns the site, and the start of the link's
+/// validity in seconds of Unix time.
 pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     let request = GuestRequest { guest: token.clone() };
     let reply: Value = serde_json::from_str(&call(Method::POST, &at(SESSION), body(&request)?).await?)?;
@@ -97,12 +98,12 @@ pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     Ok((site_of(&reply)?, from))
 }
 
-/// Status of a session, from the edge.
+/// The status of a session, as reported by the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// Valid, for this site and subject.
+    /// The session is valid for this site and this subject.
     Open(Name, String),
-    /// Expired, but it may be renewed.
+    /// The session has expired, but can be renewed.
     Renewable,
     None,
 }
@@ -116,13 +117,13 @@ pub async fn status() -> Result<Status, Failure> {
     }
 }
 
-/// Renews the session of a login; returns its site.
+/// Renews the session of a login and returns the site of the session.
 pub async fn refresh() -> Result<Name, Failure> {
     let reply = call(Method::POST, &at(REFRESH), Some(EMPTY.into())).await?;
     site_of(&serde_json::from_str(&reply)?)
 }
 
-/// Signs out. For a guest, deletes the link's cookie.
+/// Signs the person out. For a guest, this call deletes the cookie of the guest link.
 pub async fn logout() -> Result<(), Failure> {
     call(Method::DELETE, &at(SESSION), Some(EMPTY.into())).await.map(drop)
 }
@@ -132,18 +133,20 @@ pub async fn whoami() -> Result<Whoami, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(WHOAMI), None).await?)?)
 }
 
-/// The result of a command.
+/// Returns the result of a command.
 pub async fn command(id: &str) -> Result<CommandResult, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(&format!("{COMMANDS}/{id}")), None).await?)?)
 }
 
-/// The current page, revalidated with the server.
+/// Returns the server's current version of the panel's page. The browser does not use a cached page
+/// without checking with the server.
 pub async fn page() -> Option<String> {
     let response = Request::get("/").cache(RequestCache::NoCache).send().await.ok()?;
     if response.ok() { response.text().await.ok() } else { None }
 }
 
-/// An empty body. Every write has a JSON body, because browsers do not let other origins send one without a preflight.
+/// An empty JSON body. Every call that changes data has a JSON body. Browsers do not send a JSON
+/// body to another origin without a CORS preflight, which protects the API from other websites.
 const EMPTY: &str = "{}";
 
 fn body(request: &impl Serialize) -> Result<Option<String>, Failure> {
@@ -158,7 +161,8 @@ fn site_of(reply: &Value) -> Result<Name, Failure> {
     Name::new(text_of(reply, "site")).map_err(|_| Failure::Network)
 }
 
-/// Makes one call and reads the answer as text. Not generic over the reply, to keep the program small.
+/// Makes one API call and returns the response as text. The function is not generic over the type
+/// of the response, because generic code would enlarge the program.
 async fn call(method: Method, address: &str, body: Option<String>) -> Result<String, Failure> {
     let request = RequestBuilder::new(address).method(method);
     let request = match body {
@@ -169,19 +173,20 @@ async fn call(method: Method, address: &str, body: Option<String>) -> Result<Str
     if response.ok() { Ok(response.text().await?) } else { Err(problem(response).await) }
 }
 
-/// Decodes an answer.
+/// Decodes the JSON body of a response.
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     if response.ok() { Ok(response.json().await?) } else { Err(problem(response).await) }
 }
 
-/// Checks an answer without a body.
+/// Checks a response that has no body.
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn done(response: Response) -> Result<(), Failure> {
     if response.ok() { Ok(()) } else { Err(problem(response).await) }
 }
 
-/// The problem in an answer, or one made from its status if a proxy answered in place of the edge.
+/// Returns the problem document in a response. If a proxy answered in place of the edge, the
+/// problem is made from the HTTP status.
 pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.text().await.unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Layout of the lines: one plate for each device and each group, in the arranged order, filtered by the search.
+//! The layout of the board. The board has one plate for each device and each group, in the arranged
+//! order. A search filters the lines on the plates.
 
 #[cfg(test)]
 mod tests;
@@ -10,22 +11,23 @@ use crate::model::{Key, Model};
 use crate::prefs::{FAVOURITES, OrderKind, Prefs};
 use crate::words;
 
-/// Prefix of a group plate's id; not allowed in device names.
+/// The prefix of the id of a group's plate. A device name cannot contain this character.
 const GROUP: char = '@';
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plate {
-    /// The device's name, or `@` and the group's name.
+    /// The name of the device, or `@` and the name of the group.
     pub id: String,
-    /// `None` for a group.
+    /// The device of the plate. This field is `None` for the plate of a group.
     pub device: Option<Name>,
     pub title: String,
     pub lines: Vec<(Key, LineKind)>,
-    /// Whether the device has lines, but all of them are in groups.
+    /// Whether all lines of the device are in groups.
     pub elsewhere: bool,
 }
 
-/// All plates in order. A search hides lines that do not match, and plates that become empty.
+/// Returns all plates in the arranged order. A search hides lines that do not match, and plates
+/// without matching lines.
 pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
     let wanted: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let mut plates: Vec<Plate> = prefs.groups().into_iter().map(of_group).collect();
@@ -56,8 +58,9 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
         plate.lines.sort_by_cached_key(|(key, _)| prefs.place(OrderKind::Lines, &key.to_string()));
         plate.elsewhere &= plate.lines.is_empty();
     }
-    plates.sort_by_cached_key(|plate| match prefs.place(OrderKind::Plates, &plate.id) {
-        // New devices follow the arranged ones. Favourites come first unless they were moved.
+    plates.sort_by_cached_key(|plate| match prefs.place(Of::Plates, &plate.id) {
+        // New devices are placed after the arranged devices. The plate of favourites is first,
+        // unless the person has moved this plate.
         usize::MAX if plate.is_favourites() => 0,
         place => place.saturating_add(1),
     });
@@ -69,7 +72,7 @@ impl Plate {
         self.device.is_none() && self.title == FAVOURITES
     }
 
-    /// The lines as `DEVICE/LINE`, as preferences store them.
+    /// Returns the lines of the plate as `DEVICE/LINE`, which is the form in the preferences.
     pub fn order(&self) -> Vec<String> {
         self.lines.iter().map(|(key, _)| key.to_string()).collect()
     }
@@ -79,7 +82,8 @@ fn of_group(title: String) -> Plate {
     Plate { id: format!("{GROUP}{title}"), device: None, title, lines: Vec::new(), elsewhere: false }
 }
 
-/// Whether each word occurs in the names (as written or as displayed), the kind or the group.
+/// Whether a line matches the search. Each searched word must occur in the name of the device or of
+/// the line (as written or as displayed), in the kind of the line, or in the name of the group.
 fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> bool {
     if wanted.is_empty() {
         return true;
@@ -94,7 +98,8 @@ fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> b
     wanted.iter().all(|word| text.contains(word.as_str()))
 }
 
-/// Moves a line to the position of the line `at` on a plate, or to the end. Ignored for the plate of another device.
+/// Moves a line to the position of the line `at` on a plate, or to the end of the plate. Does
+/// nothing if the plate belongs to another device.
 pub fn take(prefs: &mut Prefs, plate: &Plate, line: &Key, at: Option<&str>) {
     let id = line.to_string();
     match &plate.device {

@@ -1,4 +1,4 @@
-//! The board of devices: header, tools, plates and announcements.
+//! The board of devices with its header, tools, plates and announcements.
 
 use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
@@ -18,7 +18,7 @@ use crate::ui::page;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// Draws the board, for a signed-in person or a guest.
+/// Draws the board for a signed-in person or a guest.
 pub fn mount() {
     page::take(|| view! { <Control/> });
 }
@@ -28,7 +28,7 @@ fn Control() -> impl IntoView {
     let session = RwSignal::new(Session::Control);
     Effect::new(move |_| {
         if let Session::Over { ended } = session.get() {
-            // Sign-in is another program.
+            // The page is reloaded, because sign-in is a separate program.
             platform::keep_end(ended);
             platform::reload();
         }
@@ -37,7 +37,7 @@ fn Control() -> impl IntoView {
     provide_context(panel);
     let shape = Memo::new(move |_| panel.model.with(Model::shape));
     let plates = Memo::new(move |_| {
-        // The value must be read: `track` alone does not keep a memo up to date.
+        // The code reads the value, because `track` alone does not keep a memo up to date.
         let _ = shape.get();
         let (prefs, search) = (panel.prefs.read(), panel.search.read());
         panel.model.with_untracked(|model| board::plates(model, &prefs, &search))
@@ -82,16 +82,16 @@ fn Control() -> impl IntoView {
     }
 }
 
-/// The plates in order, as a context for plate views.
+/// The plates in the displayed order, provided as a context for the views of plates.
 #[derive(Clone, Copy)]
 pub struct Plates(pub Memo<Vec<Plate>>);
 
-/// Search and arranging.
+/// Shows the search field and the button for arranging.
 #[component]
 fn Tools(filled: Memo<bool>) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let input = NodeRef::<Input>::new();
-    // `/` moves the focus to the search, as on many sites.
+    // The key `/` moves the focus to the search field, as on many websites.
     let listener = window_event_listener(leptos::ev::keydown, move |event| {
         let free = document().active_element().is_none_or(|active| active.tag_name() != "INPUT");
         let asked = event.key() == "/" && free && !event.ctrl_key() && !event.meta_key();
@@ -135,7 +135,7 @@ fn Tools(filled: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// Notice that the displayed state may be out of date.
+/// Shows a notice that the displayed state may be out of date.
 #[component]
 fn Stale() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -160,7 +160,7 @@ fn Newer() -> impl IntoView {
     }
 }
 
-/// Placeholder until the first snapshot.
+/// Shows a placeholder until the first snapshot arrives.
 #[component]
 fn Waiting() -> impl IntoView {
     view! {
@@ -175,7 +175,7 @@ fn Nothing() -> impl IntoView {
     }
 }
 
-/// Shown if there are no devices.
+/// Shows a text if there are no devices.
 #[component]
 fn Empty(guest: bool) -> impl IntoView {
     let [heading, text] = if guest { words::EMPTY_GUEST } else { words::EMPTY };

@@ -1,5 +1,6 @@
-//! Sign-in, setup of a new site, invitations and guest links. A separate program, loaded first and kept small, so that
-//! sign-in does not wait for the board. After sign-in it hands the page over to the board.
+//! The program for sign-in, setup of a new site, invitations and guest links. This program is
+//! loaded first and is small, so that sign-in does not wait for the board. After sign-in, the board
+//! replaces this program in the page.
 
 mod app;
 mod form;

@@ -1,8 +1,11 @@
-//! The control panel of Pinlatch in the browser: three programs that share modules. They are sign-in (`entry`), the board
-//! of devices (`control`) and the administration pages ([`manage`]).
+//! The control panel of Pinlatch in the browser. The panel consists of three programs that share
+//! modules: the sign-in program (`entry`), the board of devices (`control`) and the administration
+//! pages ([`manage`]).
 //!
-//! [`visit`] reads the page's address, [`link`] manages connections, [`model`] holds the data, [`words`] has the texts.
-//! These are plain Rust with the time as an argument, and are tested natively. The other modules need a browser.
+//! [`visit`] parses the page's URL, [`link`] manages connections, [`model`] stores the data, and
+//! [`words`] contains the texts. The public modules that are compiled for every target are plain
+//! Rust and are tested natively. These plain modules receive the time as an argument. The modules
+//! that are compiled only for wasm32 need a browser.
 
 pub mod board;
 pub mod link;

@@ -1,87 +1,98 @@
-//! The link to the edge as a state machine without I/O: it takes inputs and the time, and returns effects.
+//! The link to the edge as a state machine without I/O. The state machine receives inputs and the
+//! current time, and returns effects.
 //!
-//! A new socket is always opened in addition to the old one, which is closed only when the new one has sent its
-//! snapshot. So session renewal and recovery from a missed event cause no visible disconnection.
+//! The panel always opens a new socket before it closes the old socket. The old socket is closed
+//! when the new socket has received its snapshot. Therefore, a renewal of the session or a missed
+//! event causes no visible disconnection.
 
 #[cfg(test)]
 mod tests;
 
-/// Identifies a socket, so that frames and closes of an earlier socket can be ignored.
+/// The id of a socket. The id makes it possible to ignore frames and close events of earlier
+/// sockets.
 pub type SocketId = u32;
 
-/// Close code: the socket's token has expired or was revoked.
+/// The close code for a socket whose token has expired or was revoked.
 pub const SESSION_ENDED: u16 = 4401;
 
-/// The first wait after a lost link. It doubles with every further failure.
+/// The longest wait before the first attempt to reconnect, in milliseconds. The longest wait
+/// doubles with every further failed attempt.
 const BACKOFF_FIRST_MS: u64 = 500;
-/// The longest wait between two attempts.
+/// The longest wait between two attempts to connect, in milliseconds.
 const BACKOFF_MOST_MS: u64 = 15_000;
-/// After this long, a link counts as stable and resets the waits.
+/// A connection that has lasted this long, in milliseconds, counts as stable. After a stable
+/// connection, the wait before the next attempt is short again.
 const STEADY_MS: u64 = 10_000;
-/// A socket must send its snapshot within this time.
+/// The time within which a new socket must receive its snapshot, in milliseconds.
 const SNAPSHOT_WITHIN_MS: u64 = 10_000;
-/// A socket counts as lost this long after an unanswered ping. The time is measured from the ping, not from the last
-/// frame: browsers run the timer of a background page only once a minute, so the page itself may cause the silence.
+/// A socket counts as lost if a ping is not answered within this time, in milliseconds. The time is
+/// measured from the ping and not from the last frame. The reason is that browsers run the timers
+/// of a background page only once a minute, so the page itself may cause a long silence.
 const ANSWER_WITHIN_MS: u64 = pinlatch_protocol::SILENCE_LIMIT_MS - pinlatch_protocol::PING_EVERY_MS;
-/// The same when the page becomes visible, because a person is waiting.
+/// The time limit for the answer to a ping when the page becomes visible, in milliseconds. This
+/// limit is shorter than the usual limit, because a person is waiting for the page.
 const PROBE_WITHIN_MS: u64 = 4_000;
-/// The minimum time between two snapshots, which limits the load of a stream with gaps.
+/// The minimum time between two snapshots, in milliseconds. The pause limits the load on the edge
+/// if events are missing repeatedly.
 const RESYNC_PAUSE_MS: u64 = 2_000;
-/// After a token expired, the page shows a lost connection only after this time.
+/// The time after the expiry of a token until the page shows a lost connection, in milliseconds.
 const QUIET_MS: u64 = 3_000;
-/// A session that cannot be renewed is checked this long after its end.
+/// The time from the expected end of a session that cannot be renewed until the session is checked,
+/// in milliseconds.
 const OVER_AFTER_MS: u64 = 500;
-/// The minimum time before a renewal, regardless of the token's lifetime.
+/// The minimum time before a renewal of the session, in milliseconds. This minimum does not depend
+/// on the lifetime of the token.
 const RENEW_LEAST_MS: u64 = 5_000;
 
-/// The state that the page displays.
+/// The state of the link, as displayed by the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Connecting,
     Connected,
-    /// Waiting for the next attempt.
+    /// The panel waits before the next attempt to connect.
     Waiting {
-        /// Milliseconds of Unix time.
+        /// The time of the next attempt, in milliseconds of Unix time.
         until_ms: u64,
     },
-    /// The browser reports no network.
+    /// The browser reports that it has no network connection.
     Offline,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
     Start,
-    /// Any frame was received.
+    /// A frame of any type was received.
     Frame(SocketId),
-    /// The frame was a snapshot; its token is valid for this many milliseconds.
+    /// A snapshot was received. The second field is the remaining validity of the token, in
+    /// milliseconds.
     Snapshot(SocketId, u64),
-    /// An event is missing.
+    /// An event is missing, so the panel needs a new snapshot.
     Gap,
-    /// A socket closed or failed to open; with the close code.
+    /// A socket was closed or could not be opened. The second field is the close code.
     Closed(SocketId, u16),
     /// The session is valid or was renewed.
     SessionGood,
     SessionGone,
-    /// The session could not be checked: the edge was not reached.
+    /// The session could not be checked, because the edge was not reached.
     SessionUnsure,
     Woken,
-    /// The browser's network is available (`true`) or lost.
+    /// The network connection of the browser became available (`true`) or was lost (`false`).
     Network(bool),
-    /// About one second has passed.
+    /// About one second has passed since the previous tick.
     Tick,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Open(SocketId),
-    /// Close a socket and ignore its further frames.
+    /// Close a socket and ignore further frames of this socket.
     Close(SocketId),
     Ping(SocketId),
-    /// Check the session, and renew it if needed.
+    /// Check the session. If the session has expired, renew the session.
     Resume,
-    /// Renew the session, or only check it if it cannot be renewed.
+    /// Renew the session. If the session cannot be renewed, only check the session.
     Refresh,
-    /// The session is over: show the sign-in page.
+    /// Show the sign-in page, because the session has ended.
     Over,
 }
 
@@ -90,7 +101,7 @@ struct Socket {
     id: SocketId,
     opened_ms: u64,
     pinged_ms: u64,
-    /// The socket counts as lost at this time. `None` if no ping is unanswered.
+    /// The time at which the socket counts as lost, or `None` if there is no unanswered ping.
     answer_by_ms: Option<u64>,
 }
 
@@ -98,22 +109,23 @@ struct Socket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Try {
     Open,
-    /// A failed handshake may be due to the session: browsers hide its status from scripts.
+    /// Check the session before the next connection. The session may be the cause of a failed
+    /// handshake, because browsers hide the HTTP status of a failed handshake from scripts.
     Resume,
     Refresh,
 }
 
 #[derive(Debug)]
 pub struct Link {
-    /// The socket that has sent its snapshot; carries events and commands.
+    /// The socket that has received its snapshot and now transmits events and commands.
     current: Option<Socket>,
-    /// A socket that has not sent its snapshot yet.
+    /// A socket that has not received its snapshot yet.
     next: Option<Socket>,
     last_id: SocketId,
     failures: u32,
     retry: Option<(u64, Try)>,
     renew_at_ms: Option<u64>,
-    /// A check or renewal of the session is running.
+    /// Whether a check or a renewal of the session is running.
     asking: bool,
     resync: bool,
     quiet_until_ms: u64,
@@ -142,7 +154,8 @@ impl Default for Link {
 }
 
 impl Link {
-    /// The link of a guest's session, which cannot be renewed. At its expected end, the edge is asked for its status.
+    /// Creates the link for a guest's session, which cannot be renewed. At the expected end of the
+    /// session, the panel queries the status of the session from the edge.
     pub fn of_guest() -> Self {
         Self { renewable: false, ..Self::default() }
     }
@@ -156,7 +169,7 @@ impl Link {
         [self.current, self.next].into_iter().flatten().any(|socket| socket.id == id)
     }
 
-    /// The state that the page displays.
+    /// Returns the state of the link, as displayed by the page.
     pub fn state(&self, now_ms: u64) -> State {
         match self.retry {
             _ if self.current.is_some() || now_ms < self.quiet_until_ms => State::Connected,
@@ -166,7 +179,8 @@ impl Link {
         }
     }
 
-    /// Handles one input. `chance`, from 0 to 1, randomises the waits so that many panels do not reconnect at once.
+    /// Handles one input. `chance` is a random number from 0 to 1. The random number varies the
+    /// waits, so that many panels do not reconnect at the same time.
     pub fn step(&mut self, input: Input, now_ms: u64, chance: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.over {
@@ -256,7 +270,8 @@ impl Link {
             self.quiet_until_ms = 0;
         }
         if self.current() == Some(id) {
-            // The session is renewed at 80 % of its lifetime, before the edge closes the socket.
+            // The session is renewed after 80 % of the token's remaining validity, before the edge
+            // closes the socket.
             let wait = if self.renewable { life_ms / 5 * 4 } else { life_ms.saturating_add(OVER_AFTER_MS) };
             self.renew_at_ms = Some(now_ms.saturating_add(wait.max(RENEW_LEAST_MS)));
         }
@@ -291,7 +306,8 @@ impl Link {
         }
     }
 
-    /// A person is looking: ends a wait at once and checks the link with a short timeout.
+    /// Ends a wait immediately and checks the connection with a short time limit, because a person
+    /// is looking at the page.
     fn hurry(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         if let Some((_, what)) = self.retry {
             self.failures = 0;

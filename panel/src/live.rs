@@ -1,4 +1,4 @@
-//! Runs [`Link`] and [`Model`] in a browser: sockets, timers and page events.
+//! Connects [`Link`] and [`Model`] to the browser's WebSockets, timers and page events.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,10 +23,11 @@ use crate::ui::dialog::Question;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// Close code reported for a socket that could not be created.
+/// The close code that is reported for a WebSocket that could not be created.
 const NEVER_OPENED: u16 = 1006;
 
-/// Storage key of a site's preferences. Guests have a separate key, so they do not see the owner's arrangement.
+/// Returns the storage key of a site's preferences. Guests have a separate key, so that guests do
+/// not see the owner's arrangement.
 fn board(visitor: Visitor) -> String {
     let of = match visitor {
         Visitor::Person => "board",
@@ -35,34 +36,37 @@ fn board(visitor: Visitor) -> String {
     format!("pinlatch.{of}.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
 }
 
-/// The signals that the page is drawn from, and the entry point for commands. Cheap to copy.
+/// The signals from which the page is drawn, and the functions that send commands. The struct is
+/// cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Panel {
     pub model: RwSignal<Model>,
     pub link: RwSignal<State>,
-    /// The panel's clock, milliseconds of Unix time, updated every second.
+    /// The time of the panel's clock, in milliseconds of Unix time. The signal is updated every
+    /// second.
     pub now: RwSignal<u64>,
     /// The last announcement for screen readers.
     pub said: RwSignal<String>,
-    /// Round-trip time of the last ping, milliseconds.
+    /// The round-trip time of the last ping, in milliseconds.
     pub edge_ms: RwSignal<Option<u32>>,
     pub prefs: RwSignal<Prefs>,
-    /// While arranging, lines cannot be operated.
+    /// Whether the person is arranging the board. Lines cannot be operated while the board is being
+    /// arranged.
     pub arranging: RwSignal<bool>,
     pub search: RwSignal<String>,
-    /// The open confirmation.
+    /// The open confirmation dialog.
     pub question: RwSignal<Option<Question>>,
     pub dragged: StoredValue<Option<Key>>,
     /// Whether the server has a newer version of the panel.
     pub newer: RwSignal<bool>,
     pub visitor: Visitor,
-    /// Increases with every measured round trip of a command.
+    /// A counter that increases with every measured round trip of a command.
     pub timed: RwSignal<u32>,
-    /// Subscribers of each line. Only they are notified of a line's change, so that hundreds of other lines are not
-    /// redrawn.
+    /// The subscribers of each line. A change of a line notifies only the subscribers of this line,
+    /// so that hundreds of other lines are not redrawn.
     watched: StoredValue<Map<Key, ArcTrigger>>,
-    /// Whether every change notifies all subscribers of the model instead.
-    notifies_all: bool,
+    /// Whether a change of one line notifies all subscribers of the model.
+    tells_all: bool,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
@@ -73,7 +77,7 @@ struct Driver(Rc<RefCell<Inner>>);
 struct Inner {
     link: Link,
     sockets: Map<SocketId, Socket>,
-    /// The unanswered ping, and its time of sending.
+    /// The socket of the unanswered ping, and the time at which the ping was sent.
     pinged: Option<(SocketId, f64)>,
 }
 
@@ -89,13 +93,13 @@ impl Driver {
 
 /// The part of the model that a frame changes.
 enum Subject {
-    /// One line.
+    /// The frame changes one line.
     Line(Key),
-    /// A command's result.
+    /// The frame contains the result of a command.
     Command,
-    /// Nothing visible.
+    /// The frame changes nothing that is visible.
     Nothing,
-    /// Anything else.
+    /// The frame changes another part of the model.
     More,
 }
 
@@ -111,9 +115,9 @@ fn subject(frame: &ToPanel) -> Subject {
 }
 
 impl Panel {
-    /// Connects, and stays connected until the reactive owner is disposed of. `notifies_all` is for pages that do not use
-    /// [`Self::of_line`].
-    pub fn start(session: RwSignal<Session>, notifies_all: bool) -> Self {
+    /// Connects to the edge and stays connected until the reactive owner is disposed of.
+    /// `tells_all` must be `true` for pages that do not use [`Self::of_line`].
+    pub fn start(session: RwSignal<Session>, tells_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
             model: RwSignal::new(Model::default()),
@@ -164,7 +168,7 @@ impl Panel {
         panel
     }
 
-    /// Reconnects after a new sign-in.
+    /// Reconnects to the edge after a new sign-in.
     pub fn begin_again(&self) {
         let sockets = self.driver.try_with_value(|driver| {
             let mut inner = driver.0.borrow_mut();
@@ -180,13 +184,14 @@ impl Panel {
         self.link.get() == State::Connected
     }
 
-    /// Changes the preferences and stores them.
+    /// Changes the preferences and stores the changed preferences.
     pub fn arrange(&self, change: impl FnOnce(&mut Prefs)) {
         self.prefs.update(change);
         platform::store(&board(self.visitor), &self.prefs.with_untracked(Prefs::to_text));
     }
 
-    /// Reads from the model, and subscribes to changes of this line only.
+    /// Reads from the model. The caller is subscribed to changes of this line and of the whole
+    /// model, but not to changes of other lines.
     pub fn of_line<T>(&self, key: &Key, read: impl FnOnce(&Model) -> T) -> T {
         let watch = self.watched.try_update_value(|watched| match watched.get(key) {
             Some(watch) => watch.clone(),
@@ -212,7 +217,7 @@ impl Panel {
         }
     }
 
-    /// Sends a command, or queues it until a socket is connected.
+    /// Sends a command. If no socket is connected, the command is queued.
     pub fn ask(&self, key: Key, action: Action) {
         let Some(id) = platform::random_id() else { return };
         let about = key.clone();
@@ -226,8 +231,9 @@ impl Panel {
         self.notify(key);
     }
 
-    /// Ends the session; false if the edge was not reached. Then the cookies are still valid, so the panel stays open:
-    /// a browser must not look signed out when it is not.
+    /// Ends the session. Returns `false` if the edge did not end the session, for example because
+    /// the edge was not reached. The cookies are then still valid, so the panel stays open and does
+    /// not look signed out.
     pub async fn log_out(&self) -> bool {
         let over = match api::logout().await {
             Ok(()) => true,
@@ -273,7 +279,8 @@ impl Panel {
                 }
                 (_, State::Connected) if filled => {
                     self.say(words::CONNECTED_AGAIN.into());
-                    // A new deployment closes every socket, so a reconnect is the time to check.
+                    // A new deployment closes every socket. The panel therefore checks for a new
+                    // version after it has reconnected.
                     let newer = self.newer;
                     spawn_local(async move {
                         if platform::is_replaced().await {
@@ -355,9 +362,12 @@ impl Panel {
         if text == PONG {
             return self.answered(id);
         }
-        // Unknown frame types are ignored: they are for newer panels.
+        // Unknown types of frames are ignored, because the edge sends them for newer versions of
+        // the panel.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
-        // If the login cookie has expired, the edge accepts the guest cookie of the same browser. That session is not ours.
+        // If the login cookie has expired, the edge accepts the guest cookie of the same browser.
+        // The page must not use the session of another kind of visitor, so the panel closes the
+        // socket.
         if let ToPanel::Snapshot { whoami, .. } = &frame
             && Visitor::of_subject(&whoami.sub) != self.visitor
         {
@@ -371,7 +381,7 @@ impl Panel {
         });
         let (update, reshaped) = applied.unzip();
         match (&about, &update) {
-            // Progress of a command without a result is not displayed.
+            // The panel does not show the progress of a command that has no result yet.
             (Subject::Nothing, _) | (Subject::Command, Some(ModelUpdate::Facts)) => {}
             (Subject::Line(key), _) if reshaped == Some(false) => self.notify(key),
             (Subject::Command, Some(ModelUpdate::Answered(key))) => {
@@ -383,7 +393,8 @@ impl Panel {
         match update {
             Some(ModelUpdate::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
-                // Measures the round-trip time for display, without waiting for the first regular ping.
+                // This ping measures the round-trip time for the display before the first regular
+                // ping is sent.
                 self.run(Effect::Ping(id));
                 self.flush();
                 self.query_status();
@@ -410,8 +421,8 @@ impl Panel {
         }
     }
 
-    /// Asks the edge for the results of unanswered commands.
-    fn query_status(&self) {
+    /// Queries the results of unanswered commands from the edge.
+    fn learn(&self) {
         let panel = *self;
         let ids = self.model.try_update_untracked(Model::take_status_queries).unwrap_or_default();
         for id in ids {
@@ -441,7 +452,8 @@ impl Panel {
         }
     }
 
-    /// Announces a text to screen readers. A repeated text gets a no-break space, because only changes are announced.
+    /// Makes screen readers announce a text. If the text equals the previous text, a no-break space
+    /// is added, because screen readers announce only changes.
     pub fn say(&self, text: String) {
         self.said.update(|said| *said = if *said == text { format!("{text}\u{a0}") } else { text });
     }

@@ -1,10 +1,11 @@
-//! The administration pages: devices, people, API tokens and guest links, the activity log, the token inspector. A
-//! separate program, loaded when one of the pages is opened.
+//! The administration pages: devices, people, API tokens and guest links, the activity log, and the
+//! token inspector. These pages are a separate program, which is loaded when a person opens one of
+//! the pages.
 //!
-//! Plain Rust, tested natively: addresses ([`page`]), permissions of the viewer ([`rights`]), selected scopes
-//! ([`picker`]), validity of tokens ([`validity`]), events of a device ([`changes`]), loaded entries of the audit log
-//! ([`activity`]), verdicts on tokens ([`inspect`]), QR codes ([`qr`]), texts ([`words`]). The other modules need a
-//! browser.
+//! The following modules are plain Rust and are tested natively: [`page`] (URLs), [`rights`]
+//! (permissions of the viewer), [`picker`] (selected scopes), [`validity`] (validity of tokens),
+//! [`changes`] (events of a device), [`activity`] (loaded entries of the audit log), [`inspect`]
+//! (verdicts on tokens), [`qr`] (QR codes) and [`words`] (texts). The other modules need a browser.
 
 pub mod activity;
 pub mod changes;

@@ -1,7 +1,9 @@
-//! The panel's data: devices as last reported, and commands sent from here.
+//! The panel's data: the devices as they were last reported, and the commands that this panel has
+//! sent.
 //!
-//! A displayed level is always a reported level. A command does not change it: the command is pending until its answer
-//! comes, and the new level arrives as an event.
+//! The displayed level of a line is always a reported level. A command does not change the
+//! displayed level. The command is pending until the edge answers, and the new level arrives as an
+//! event.
 
 mod command_state;
 pub mod map;
@@ -37,45 +39,48 @@ impl fmt::Display for Key {
     }
 }
 
-/// The next step for the caller after a frame was applied.
+/// The effect of a frame on the model. The effect determines the next step of the caller.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelUpdate {
-    /// Nothing.
+    /// The caller has nothing more to do.
     Facts,
-    /// All data was replaced; the token is valid for this many milliseconds.
+    /// A snapshot replaced all data. The field is the remaining validity of the token, in
+    /// milliseconds.
     Snapshot(u64),
-    /// An event is missing; a new snapshot is needed.
+    /// An event is missing, so the panel needs a new snapshot.
     Gap,
     /// A command on this line has ended.
     Answered(Key),
-    /// This contact was pressed; `true` for a long press.
+    /// This contact was pressed. The second field is `true` for a long press.
     Pressed(Key, bool),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
-    /// The viewer. `None` before the first snapshot.
+    /// The identity and the permissions of the viewer. This field is `None` before the first
+    /// snapshot.
     pub whoami: Option<Whoami>,
     devices: Map<Name, DeviceView>,
     command_states: Map<Key, CommandState>,
     presses: Map<Key, Pressed>,
     traces: Map<Key, Trace>,
-    /// Round-trip time of each device's last command, milliseconds.
+    /// The round-trip time of each device's last command, in milliseconds.
     answered: Map<Name, u64>,
-    /// Increases whenever a device or line is added, removed or replaced.
+    /// A counter that increases whenever a device or a line is added, removed or replaced.
     shape: u64,
     seq: u64,
-    /// Edge time minus the panel's clock.
+    /// The difference between edge time and the panel's clock, in milliseconds. The difference is
+    /// positive if edge time is later.
     skew_ms: i64,
 }
 
 impl Model {
-    /// Whether a snapshot was received.
+    /// Whether the panel has received a snapshot.
     pub fn is_filled(&self) -> bool {
         self.whoami.is_some()
     }
 
-    /// Remaining validity of the viewer's token, milliseconds.
+    /// Returns the remaining validity of the viewer's token, in milliseconds.
     pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
         let until_ms = self.whoami.as_ref()?.exp.saturating_mul(1_000);
         Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
@@ -85,7 +90,8 @@ impl Model {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
 
-    /// The devices to show, in order. Guests do not see devices without visible lines.
+    /// Returns the names of the devices to show, in alphabetical order. For a guest, devices
+    /// without visible lines are left out.
     pub fn names(&self) -> Vec<Name> {
         let all = !self.is_guests();
         let shown =
@@ -101,13 +107,14 @@ impl Model {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
     }
 
-    /// Round-trip time of the last command from here, milliseconds. Refusals by the edge are not counted, because they do
-    /// not measure the device.
+    /// Returns the round-trip time of the last command that this panel sent to a device, in
+    /// milliseconds. A command that the edge refused is not measured, because the command did not
+    /// reach the device.
     pub fn answered_in(&self, device: &Name) -> Option<u64> {
         self.answered.get(device).copied()
     }
 
-    /// Changes whenever the set of devices or lines changes.
+    /// Returns a number that changes whenever the set of devices or lines changes.
     pub fn shape(&self) -> u64 {
         self.shape
     }
@@ -116,18 +123,20 @@ impl Model {
         self.command_states.get(key).cloned().unwrap_or_default()
     }
 
-    /// The last press of a contact, for `PRESS_SHOWN_MS`.
+    /// Returns the last press of a contact. Returns `None` when `PRESS_SHOWN_MS` have passed since
+    /// the press.
     pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
         let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
         self.presses.get(key).filter(shown).copied()
     }
 
-    /// A sensor's readings since the page was opened.
+    /// Returns the readings of a sensor since the page was opened.
     pub fn trace(&self, key: &Key) -> Option<&Trace> {
         self.traces.get(key)
     }
 
-    /// The running pulse of a momentary line. `None` if its length is unknown.
+    /// Returns the running pulse of a momentary line. Returns `None` if no pulse is running, or if
+    /// the length of the pulse is unknown.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
         let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
         let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
@@ -140,8 +149,9 @@ impl Model {
             _ => None,
         });
         let own = asked.and_then(|(action, asked_ms)| match action {
-            // The line switched on at about the time of our command. The clock offset is only known to within a frame's
-            // travel time.
+            // The pulse belongs to the panel's own command if the line switched on at about the
+            // time of the command. The two times can differ slightly, because the difference
+            // between the clocks is measured only approximately.
             Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
                 Some(ms)
             }
@@ -152,7 +162,7 @@ impl Model {
         Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
     }
 
-    /// Converts the panel's clock to edge time, milliseconds of Unix time.
+    /// Converts a time of the panel's clock to edge time, in milliseconds of Unix time.
     pub fn edge_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_add_signed(self.skew_ms)
     }
@@ -177,7 +187,8 @@ impl Model {
                 }
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
-                // The event is applied even if an earlier one is missing, because it states a complete fact.
+                // The event is applied even if an earlier event is missing, because each event
+                // contains a complete state.
                 let known = self.change(change, local_ms);
                 if known && whole { ModelUpdate::Facts } else { ModelUpdate::Gap }
             }
@@ -200,7 +211,7 @@ impl Model {
         }
     }
 
-    /// Records the round-trip time, if the device itself answered.
+    /// Records the round-trip time of a command, if the device answered the command.
     fn time_answer(&mut self, result: &CommandResult, local_ms: u64) {
         let of = CommandOutcome::of(result.status, result.code.as_deref());
         let by_device = matches!(of, Some(CommandOutcome::Executed | CommandOutcome::Refused(_)));
@@ -214,7 +225,8 @@ impl Model {
         }
     }
 
-    /// Applies a change; false if its device or line is unknown here.
+    /// Applies a change. Returns `false` if the model does not contain the device or line of the
+    /// change.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
         match change {
             Change::Device { device } => {
@@ -274,7 +286,8 @@ impl Model {
         self.answered.retain(|name| devices.get(name).is_some());
     }
 
-    /// Queues a command for [`Model::to_send`]. Ignored while another command of the line is pending.
+    /// Queues a command for [`Model::to_send`]. The command is ignored while another command on the
+    /// same line is pending.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
         self.command_states.change(&key, |state| {
             if state.pending.is_none() {
@@ -284,8 +297,9 @@ impl Model {
         });
     }
 
-    /// The commands to send on this socket: new ones, and those that an earlier socket may have lost. A repeated id returns
-    /// the first result, so nothing runs twice. Commands without enough time left are not sent.
+    /// Returns the commands to send on this socket: new commands, and commands that an earlier
+    /// socket may have lost. The edge answers a repeated command id with the first result, so no
+    /// command runs twice. A command is not sent if too little time remains until its deadline.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
         for (key, state) in self.command_states.iter_mut() {
@@ -313,7 +327,7 @@ impl Model {
         self.command_states.iter().any(|(_, state)| state.pending.is_some())
     }
 
-    /// Ends overdue commands and returns their lines.
+    /// Ends overdue commands and returns the lines of these commands.
     pub fn give_up(&mut self, now_ms: u64) -> Vec<Key> {
         let mut keys = Vec::new();
         for (key, state) in self.command_states.iter_mut() {
@@ -331,20 +345,21 @@ impl Model {
         keys
     }
 
-    /// The ids of unanswered commands whose result the edge must be asked for. Each is returned once.
-    pub fn take_status_queries(&mut self) -> Vec<String> {
+    /// Returns the ids of unanswered commands. The caller must query the results of these commands
+    /// from the edge. Each command id is returned only once.
+    pub fn to_learn(&mut self) -> Vec<String> {
         let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
     }
 
-    /// The edge could not be reached: the id is returned again later.
-    pub fn query_failed(&mut self, id: &str) {
+    /// Makes [`Model::to_learn`] return an id again later, because the edge could not be reached.
+    pub fn unlearnt(&mut self, id: &str) {
         for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
             answer.needs_status_query |= answer.id == id && answer.outcome == CommandOutcome::NoAnswer;
         }
     }
 
-    /// Applies a command's result, from the socket or from the HTTP API.
+    /// Applies the result of a command. The result was received on the socket or from the HTTP API.
     pub fn settle_result(&mut self, result: &CommandResult) -> ModelUpdate {
         match CommandOutcome::of(result.status, result.code.as_deref()) {
             Some(outcome) => self.settle(&result.id, outcome),
@@ -352,8 +367,9 @@ impl Model {
         }
     }
 
-    /// Ends a command, or corrects its result: a late report may replace `unknown`.
-    pub fn settle(&mut self, id: &str, outcome: CommandOutcome) -> ModelUpdate {
+    /// Ends a command with an outcome. If the command has already ended, corrects its outcome,
+    /// because a late report can replace the outcome `unknown`.
+    pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
@@ -372,7 +388,7 @@ impl Model {
         ModelUpdate::Facts
     }
 
-    /// Removes a line's last answer.
+    /// Removes the answer to the last command on a line.
     pub fn dismiss(&mut self, key: &Key) {
         if let Some(state) = self.command_states.get_mut(key) {
             state.answer = None;

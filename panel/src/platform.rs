@@ -1,4 +1,4 @@
-//! Browser APIs other than HTTP and sockets.
+//! Functions that call browser APIs other than HTTP and WebSockets.
 
 use js_sys::Date;
 use leptos::task::spawn_local;
@@ -12,12 +12,12 @@ use crate::prefs::Theme;
 use crate::visit::{self, Brought, Visitor};
 use crate::words::Moment;
 
-/// Milliseconds of Unix time.
+/// Returns the current time in milliseconds of Unix time.
 pub fn now_ms() -> u64 {
     Date::now() as u64
 }
 
-/// Milliseconds of Unix time as local time.
+/// Converts milliseconds of Unix time to a date and time in the browser's time zone.
 pub fn moment(ms: u64) -> Moment {
     let date = Date::new(&JsValue::from_f64(ms as f64));
     Moment {
@@ -31,24 +31,25 @@ pub fn moment(ms: u64) -> Moment {
     }
 }
 
-/// A monotonic clock, milliseconds.
+/// Returns the time of a monotonic clock, in milliseconds.
 pub fn span_ms() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
 }
 
-/// A random number from 0 to 1.
+/// Returns a random number from 0 to 1.
 pub fn chance() -> f64 {
     js_sys::Math::random()
 }
 
-/// A random id for a command. `randomUUID` is not available on pages without TLS.
+/// Returns a random id for a command. The function `randomUUID` is not used, because it is not
+/// available on pages without TLS.
 pub fn random_id() -> Option<String> {
     let mut bytes = [0; 16];
     web_sys::window()?.crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok()?;
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The site in the page's path.
+/// Returns the site in the path of the page's URL.
 pub fn site() -> Option<Name> {
     visit::site(&web_sys::window()?.location().pathname().ok()?)
 }
@@ -58,14 +59,15 @@ pub fn visitor() -> Visitor {
     Visitor::of_query(&query.unwrap_or_default())
 }
 
-/// Removes a guest link's token from the address and the history. After that the page's visitor is a guest.
+/// Returns the token of a guest link, and removes the token from the URL and from the history.
+/// After this call, the visitor of the page is a guest.
 pub fn take_link() -> Option<Secret> {
     let token = visit::token(&web_sys::window()?.location().hash().ok()?)?;
     show_address(&Visitor::Guest.page(site().as_ref()));
     Some(token)
 }
 
-/// Removes a setup or invitation code from the address.
+/// Returns a setup or invitation code, and removes the code from the URL.
 pub fn take_brought() -> Option<Brought> {
     let location = web_sys::window()?.location();
     let brought = visit::brought(&location.hash().ok()?)?;
@@ -73,16 +75,18 @@ pub fn take_brought() -> Option<Brought> {
     Some(brought)
 }
 
-/// Storage key of the page to return to after a login provider.
+/// The storage key of the page to open after a login with a provider.
 const WAY: &str = "pinlatch.to";
 
-/// Whether the fragment has a guest link, a setup code or an invitation.
+/// Whether the fragment of the URL contains the token of a guest link, a setup code or an
+/// invitation code.
 pub fn has_brought() -> bool {
     let fragment = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
     visit::token(&fragment).is_some() || visit::brought(&fragment).is_some()
 }
 
-/// The tab's session storage. Without it, some messages are less specific.
+/// Returns the session storage of the browser tab. Without session storage, some messages are less
+/// specific.
 fn kept() -> Option<Storage> {
     web_sys::window()?.session_storage().ok()?
 }
@@ -94,25 +98,26 @@ fn take_kept(name: &str) -> Option<String> {
     text
 }
 
-/// Storage key of how the session ended.
+/// The storage key of the reason why the session ended.
 const END: &str = "pinlatch.end";
 
-/// Stores across the reload whether the session expired (`true`) or the person signed out.
+/// Stores whether the session expired (`true`) or the person signed out (`false`). The value is
+/// read after the page has been reloaded.
 pub fn keep_end(ended: bool) {
     if let Some(kept) = kept() {
         let _ = kept.set_item(END, if ended { "ended" } else { "left" });
     }
 }
 
-/// Reads and deletes the value of [`keep_end`].
+/// Reads and deletes the value that [`keep_end`] stored.
 pub fn take_end() -> Option<bool> {
     take_kept(END).map(|text| text == "ended")
 }
 
-/// Storage key of the guest link's start of validity.
+/// The storage key of the start of a guest link's validity.
 const BEGINNING: &str = "pinlatch.from";
 
-/// Stores the guest link's start of validity, seconds of Unix time.
+/// Stores the start of a guest link's validity, in seconds of Unix time.
 pub fn keep_beginning(from: Option<u64>) {
     if let Some(kept) = kept() {
         let _ = match from {
@@ -122,12 +127,13 @@ pub fn keep_beginning(from: Option<u64>) {
     }
 }
 
-/// Start of validity of the guest link opened in this tab, seconds of Unix time.
+/// Returns the start of the validity of the guest link that was opened in this tab, in seconds of
+/// Unix time.
 pub fn beginning() -> Option<u64> {
     kept()?.get_item(BEGINNING).ok()??.parse().ok()
 }
 
-/// Makes `boot.js` replace this program by the board.
+/// Makes `boot.js` replace this program with the board.
 pub fn hand_over() {
     if let (Some(window), Ok(event)) = (web_sys::window(), web_sys::Event::new("pinlatch:in")) {
         let _ = window.dispatch_event(&event);
@@ -138,20 +144,20 @@ fn way() -> Option<String> {
     visit::way_back(&web_sys::window()?.location().search().ok()?, site().as_ref())
 }
 
-/// Stores the page to return to after a login provider.
+/// Stores the page to open after a login with a provider.
 pub fn keep_way() {
     if let (Some(way), Some(kept)) = (way(), kept()) {
         let _ = kept.set_item(WAY, &way);
     }
 }
 
-/// The page to open after sign-in. A stored one is deleted.
+/// Returns the page to open after sign-in, and deletes the stored page from the storage.
 pub fn take_way() -> Option<String> {
     let stored = take_kept(WAY);
     way().or_else(|| visit::safe_way(&stored?, site().as_ref()))
 }
 
-/// Opens another page, which replaces this one in the history.
+/// Opens another page. The other page replaces the current page in the history.
 pub fn go(address: &str) {
     if let Some(window) = web_sys::window() {
         let _ = window.location().replace(address);
@@ -162,21 +168,23 @@ pub fn stored(name: &str) -> Option<String> {
     web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
 }
 
-/// Stores a preference. If the browser allows no storage, the preference is lost with the page.
+/// Stores a preference. If the browser does not allow storage, the preference is lost when the page
+/// is closed.
 pub fn store(name: &str, text: &str) {
     if let Some(Ok(Some(storage))) = web_sys::window().map(|window| window.local_storage()) {
         let _ = if text.is_empty() { storage.remove_item(name) } else { storage.set_item(name, text) };
     }
 }
 
-/// Storage key of the theme, shared by all sites.
+/// The storage key of the theme, which all sites share.
 const THEME: &str = "pinlatch.theme";
 
 pub fn theme() -> Theme {
     Theme::of(stored(THEME).as_deref())
 }
 
-/// Applies a theme, and stores it for `boot.js`.
+/// Applies a theme, and stores the theme so that `boot.js` applies it when the page is loaded
+/// again.
 pub fn set_theme(theme: Theme) {
     store(THEME, if theme == Theme::System { "" } else { theme.mark() });
     let page = web_sys::window().and_then(|window| window.document()?.document_element());
@@ -185,7 +193,8 @@ pub fn set_theme(theme: Theme) {
     }
 }
 
-/// Removes the login provider's error code from the address, so that a reload does not show it again.
+/// Returns the error code of a login provider, and removes the code from the URL. A reload
+/// therefore does not show the error again.
 pub fn take_login_error() -> Option<String> {
     let location = web_sys::window()?.location();
     let (code, query) = visit::login_error(&location.search().ok()?)?;
@@ -193,7 +202,7 @@ pub fn take_login_error() -> Option<String> {
     Some(code)
 }
 
-/// Replaces the page's address without loading it.
+/// Replaces the URL of the page without loading the new URL.
 pub fn show_address(address: &str) {
     if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
@@ -206,17 +215,19 @@ pub fn reload() {
     }
 }
 
-/// Registers the service worker, so that the page opens without network. A failure is ignored.
+/// Registers the service worker, so that the page opens without a network connection. A failure is
+/// ignored.
 pub fn keep_page() {
     let Some(navigator) = web_sys::window().map(|window| window.navigator()) else { return };
-    // Not available on pages without TLS.
+    // A service worker is not available on pages without TLS.
     if js_sys::Reflect::get(&navigator, &"serviceWorker".into()).is_ok_and(|keeper| !keeper.is_undefined()) {
         let registered = navigator.service_worker().register("/sw.js");
         spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(registered).await) });
     }
 }
 
-/// Whether the server has another version of the page. Versions differ in the name of the script.
+/// Whether the server has another version of the page. Each version of the page has a script with a
+/// different file name.
 pub async fn is_replaced() -> bool {
     let document = web_sys::window().and_then(|window| window.document());
     let script = document.and_then(|document| document.query_selector("script[type=module]").ok()?);

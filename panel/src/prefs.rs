@@ -1,7 +1,9 @@
-//! Preferences: order, groups, favourites and how buttons are pressed. Stored in the browser as one text for each site;
-//! never a token, never a level. The page works without them.
+//! The preferences for the board: the order of lines, groups, favourites and the press mode of
+//! buttons. The browser stores the preferences as one text for each site. The text never contains a
+//! token or a level. The panel also works without stored preferences.
 //!
-//! Each line is a keyword and its arguments. Unknown lines are skipped, so that older and newer panels can read them.
+//! Each line of the text consists of a keyword and its arguments. The panel skips unknown lines, so
+//! that it can read a text of an older or newer version.
 //!
 //! ```text
 //! plate porch
@@ -16,19 +18,19 @@ mod tests;
 
 use std::fmt::Write;
 
-/// Stored name of the group of favourites, which comes first unless it was moved. For the displayed name, see
-/// [`crate::words::group`].
+/// The stored name of the group of favourites. This group is first, unless the person has moved the
+/// group. [`crate::words::group`] returns the displayed name.
 pub const FAVOURITES: &str = "Favourites";
 
-/// In characters.
+/// The maximum length of the name of a group, in characters.
 pub const MAX_GROUP: usize = 40;
 
-/// Maximum number of entries of each kind.
+/// The maximum number of stored entries of each kind.
 const MOST: usize = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// The system's theme.
+    /// The theme of the operating system.
     #[default]
     System,
     Light,
@@ -36,10 +38,10 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// In display order.
+    /// All themes, in the order in which the panel shows them.
     pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
-    /// The stored value, and the value of `data-theme`.
+    /// Returns the stored value, which is also the value of the attribute `data-theme`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -48,23 +50,23 @@ impl Theme {
         }
     }
 
-    /// From the stored value; an unknown value means the system's theme.
+    /// Parses the stored value. An unknown value means the theme of the operating system.
     pub fn of(mark: Option<&str>) -> Self {
         let found = Self::ALL.into_iter().find(|theme| Some(theme.mark()) == mark);
         found.unwrap_or(Self::System)
     }
 }
 
-/// How a momentary line's button is pressed.
+/// The way in which a person presses the button of a momentary line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Press {
-    /// Hold for a moment, which prevents accidental presses in a pocket.
+    /// The person must hold the button for a moment, which prevents accidental presses in a pocket.
     #[default]
     Hold,
     Tap,
 }
 
-/// The preferences of one browser for one site. Lines are named `DEVICE/LINE`.
+/// The preferences of one browser for one site. A line is identified as `DEVICE/LINE`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prefs {
     plates: Vec<String>,
@@ -75,7 +77,7 @@ pub struct Prefs {
 }
 
 impl Prefs {
-    /// From the stored text.
+    /// Parses the stored text.
     pub fn parse(text: &str) -> Self {
         let mut prefs = Self::default();
         for line in text.lines() {
@@ -92,7 +94,7 @@ impl Prefs {
         prefs
     }
 
-    /// The text to store.
+    /// Returns the text to store.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut tell = |word: &str, entries: &[String], end: &str| {
@@ -114,14 +116,14 @@ impl Prefs {
         self.groups.iter().find(|(own, _)| own == line).map(|(_, group)| group.as_str())
     }
 
-    /// The groups with at least one line, in order of creation.
+    /// Returns the groups that contain at least one line, in order of creation.
     pub fn groups(&self) -> Vec<String> {
         let mut names = Vec::new();
         self.groups.iter().for_each(|(_, group)| add(&mut names, group));
         names
     }
 
-    /// Puts a line in a group, or back to its device.
+    /// Puts a line in a group. If `group` is `None`, moves the line back to its device.
     pub fn put(&mut self, line: &str, group: Option<&str>) {
         self.groups.retain(|(own, _)| own != line);
         if let Some(group) = group.and_then(group_name)
@@ -139,7 +141,7 @@ impl Prefs {
         mark(&mut self.taps, line, press == Press::Tap);
     }
 
-    /// Whether a press needs a confirmation.
+    /// Whether a press of the line's button needs a confirmation.
     pub fn asks(&self, line: &str) -> bool {
         self.asks.iter().any(|own| own == line)
     }
@@ -148,8 +150,9 @@ impl Prefs {
         mark(&mut self.asks, line, asks);
     }
 
-    /// The position of a plate or line in the arranged order; `usize::MAX` if it was not arranged.
-    pub(crate) fn place(&self, of: OrderKind, id: &str) -> usize {
+    /// Returns the position of a plate or line in the arranged order. Returns `usize::MAX` if the
+    /// plate or line was not arranged.
+    pub(crate) fn place(&self, of: Of, id: &str) -> usize {
         let order = match of {
             OrderKind::Plates => &self.plates,
             OrderKind::Lines => &self.lines,
@@ -157,8 +160,9 @@ impl Prefs {
         order.iter().position(|own| own == id).unwrap_or(usize::MAX)
     }
 
-    /// Stores an order of plates, or of the lines on one plate. Other entries keep their order.
-    pub fn arrange(&mut self, of: OrderKind, ids: Vec<String>) {
+    /// Stores an order of plates, or of the lines on one plate. The order of other entries does not
+    /// change.
+    pub fn arrange(&mut self, of: Of, ids: Vec<String>) {
         let order = match of {
             OrderKind::Plates => &mut self.plates,
             OrderKind::Lines => &mut self.lines,
@@ -177,7 +181,8 @@ pub enum OrderKind {
     Lines,
 }
 
-/// Normalises a group's name to one line of at most [`MAX_GROUP`] characters. `None` if it is empty.
+/// Normalises the name of a group to one line of at most [`MAX_GROUP`] characters. Returns `None`
+/// if the name is empty.
 pub fn group_name(text: &str) -> Option<String> {
     let words: Vec<_> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
@@ -186,7 +191,7 @@ pub fn group_name(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.into())
 }
 
-/// Moves an entry by some places, at most to the start or end.
+/// Moves an entry by a number of positions, at most to the start or the end of the list.
 pub fn moved(ids: &[String], id: &str, by: isize) -> Vec<String> {
     let mut ids = ids.to_vec();
     if let Some(at) = ids.iter().position(|own| own == id) {

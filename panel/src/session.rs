@@ -4,38 +4,39 @@ use crate::api::{self, Status};
 use crate::platform;
 use crate::visit::Visitor;
 
-/// The session from the view of a page with devices.
+/// The state of the session, as used by the board and the administration pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
-    /// Not known yet.
+    /// The state of the session is not known yet.
     Starting {
         /// Whether the edge could not be reached.
         trouble: bool,
     },
     /// A person is signed in, or a guest link is open.
     Control,
-    /// The session is over.
+    /// The session has ended, or there was no session.
     Over {
-        /// Whether it ended while the page was open; false after a sign-out, or if there was none.
+        /// This value is `true` if the session ended while the page was open. It is `false` after a
+        /// sign-out, or if there was no session.
         ended: bool,
     },
 }
 
-/// Result of a session check.
+/// The result of a check of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// Valid, for the site of this page.
+    /// The session is valid for the site of this page.
     Good,
-    /// Not valid, or for another site.
+    /// The session is not valid, or is for another site.
     Gone,
-    /// The edge was not reached.
+    /// The edge was not reached, so the session could not be checked.
     Unsure,
 }
 
-/// The longest wait between two checks while a page starts, milliseconds.
+/// The longest wait between two checks of the session while a page starts, in milliseconds.
 pub const RETRY_MOST_MS: u32 = 8_000;
 
-/// Checks the session, and renews it if it has expired.
+/// Checks the session. If the session has expired, renews the session.
 pub async fn resume() -> SessionStatus {
     let visitor = platform::visitor();
     match api::status().await {
@@ -49,7 +50,8 @@ pub async fn resume() -> SessionStatus {
     }
 }
 
-/// Renews the session. A guest's session cannot be renewed, so it is only checked.
+/// Renews the session of a person. The session of a guest is only checked, because it cannot be
+/// renewed.
 pub async fn refresh() -> SessionStatus {
     match platform::visitor() {
         Visitor::Person => renew().await,

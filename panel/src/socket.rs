@@ -1,10 +1,11 @@
-//! One WebSocket to the edge.
+//! A WebSocket to the edge.
 
 use pinlatch_protocol::SUBPROTOCOL;
 use wasm_bindgen::prelude::*;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-/// On drop, the socket is closed and its callbacks are removed.
+/// A WebSocket that is closed when this value is dropped. The callbacks of the WebSocket are then
+/// removed.
 pub struct Socket {
     socket: WebSocket,
     _on_text: Closure<dyn FnMut(MessageEvent)>,
@@ -12,7 +13,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket. A failed handshake is reported by `on_close`, too.
+    /// Opens a WebSocket. A failed handshake is also reported by `on_close`.
     pub fn open(
         url: &str,
         mut on_text: impl FnMut(String) + 'static,
@@ -30,7 +31,8 @@ impl Socket {
         Ok(Self { socket, _on_text: on_text, _on_close: on_close })
     }
 
-    /// Sends a text frame. An error is ignored: the socket is closing, which `on_close` reports.
+    /// Sends a text frame. An error is ignored, because it means that the WebSocket is closing.
+    /// `on_close` reports that the WebSocket was closed.
     pub fn send(&self, text: &str) {
         let _ = self.socket.send_with_str(text);
     }

@@ -1,5 +1,5 @@
-//! Parses the page's address: site, visitor, guest token, setup or invitation code, the page after sign-in, and a
-//! sign-in error.
+//! Parses the page's URL. The URL can contain the site, the kind of visitor, the token of a guest
+//! link, a setup or invitation code, the page to open after sign-in, and a sign-in error.
 
 #[cfg(test)]
 mod tests;
@@ -10,34 +10,36 @@ use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 
 use crate::words::pages;
 
-/// Prefix of the subject of issued tokens. In a browser, only guests have one.
-const TOKEN_SUBJECT_PREFIX: &str = "token:";
+/// The prefix of the subject of an issued token. In a browser, only the token of a guest has this
+/// prefix.
+const MINTED: &str = "token:";
 
 const EVENTS: &str = "/api/v1/events";
 
-/// On whose behalf a page calls the edge. A browser may have a login and a guest link at the same time, each with its
-/// own cookie; the page's query selects one.
+/// The visitor on whose behalf a page calls the edge. A browser can have a login and a guest link
+/// at the same time, and has a separate cookie for each. The query of the page's URL selects one of
+/// the two cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visitor {
-    /// A person with an account, signed in or not.
+    /// A person with an account. The person may be signed in or not.
     Person,
-    /// A guest with a link.
+    /// A guest who has opened a guest link.
     Guest,
 }
 
 impl Visitor {
-    /// From a query such as `?as=guest`.
+    /// Determines the visitor from the query of a URL, for example `?as=guest`.
     pub fn of_query(query: &str) -> Self {
         let query = query.strip_prefix('?').unwrap_or(query);
         if query.split('&').any(|pair| pair == "as=guest") { Self::Guest } else { Self::Person }
     }
 
-    /// From the subject of a token.
+    /// Determines the visitor from the subject of a token.
     pub fn of_subject(sub: &str) -> Self {
         if sub.starts_with(TOKEN_SUBJECT_PREFIX) { Self::Guest } else { Self::Person }
     }
 
-    /// The address of a call with the visitor's cookie.
+    /// Returns the URL of an API call that uses the visitor's cookie.
     pub fn call(self, path: &str) -> String {
         match self {
             Self::Person => path.into(),
@@ -45,20 +47,22 @@ impl Visitor {
         }
     }
 
-    /// Path and query of the event stream, limited to a site if given.
+    /// Returns the path and the query of the event stream. If `site` is given, the stream contains
+    /// only events of this site.
     pub fn events(self, site: Option<&Name>) -> String {
         let path = self.call(EVENTS);
         let joint = if path.contains('?') { '&' } else { '?' };
         site.map_or_else(|| path.clone(), |site| format!("{path}{joint}site={site}"))
     }
 
-    /// Path and query of the visitor's page.
+    /// Returns the path and the query of the visitor's page.
     pub fn page(self, site: Option<&Name>) -> String {
         self.call(&site.map_or_else(|| "/".into(), |site| format!("/s/{site}/")))
     }
 }
 
-/// The error code of a login provider in the query, and the query without it. The edge adds it to the redirect.
+/// Returns the error code of a login provider in the query, and the query without this code. The
+/// edge adds the code to the URL when it redirects the browser to the panel.
 pub fn login_error(query: &str) -> Option<(String, String)> {
     let is_error = |pair: &&str| pair.starts_with("login_error=");
     let pairs = || query.strip_prefix('?').unwrap_or(query).split('&').filter(|pair| !pair.is_empty());
@@ -68,23 +72,23 @@ pub fn login_error(query: &str) -> Option<(String, String)> {
     Some((code.into(), rest))
 }
 
-/// The site in a path `/s/{site}/`.
+/// Returns the site in a path such as `/s/{site}/`.
 pub fn site(path: &str) -> Option<Name> {
     Name::new(path.strip_prefix("/s/")?.split('/').next()?).ok()
 }
 
-/// The token in the fragment `#guest=TOKEN`. An incomplete token is returned too: the edge refuses it, and the guest sees
-/// the reason.
+/// Returns the token in the fragment `#guest=TOKEN`. An incomplete token is also returned, so that
+/// the edge refuses the token and the guest sees the reason.
 pub fn token(fragment: &str) -> Option<Secret> {
     fragment.trim_start_matches('#').strip_prefix("guest=").map(Secret::new)
 }
 
-/// A code in the fragment, other than a guest link.
+/// A one-time code in the fragment of the page's URL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Brought {
-    /// `#setup` or `#setup=CODE`: creates a site's owner.
+    /// The fragment `#setup` or `#setup=CODE`, which starts the creation of the site's owner.
     Setup(Option<Secret>),
-    /// `#invite=CODE`: accepts an invitation.
+    /// The fragment `#invite=CODE`, which accepts an invitation.
     Invitation(Secret),
 }
 
@@ -99,23 +103,26 @@ pub fn brought(fragment: &str) -> Option<Brought> {
     }
 }
 
-/// The address of an invitation. The code is in the fragment, which is not sent to any server.
+/// Returns the URL of an invitation. The code is in the fragment, because a browser sends no
+/// fragment to a server.
 pub fn invitation(site: &Name, code: &Secret) -> String {
     format!("/s/{site}/#invite={}", code.expose())
 }
 
-/// In bytes.
+/// The maximum length of the URL to open after sign-in, in bytes.
 const LONGEST_WAY: usize = 200;
 
-/// The page after sign-in, from a query such as `?to=/s/home/manage/people`. Only administration pages of the same site
-/// are accepted, because any link can set the query.
+/// Returns the page to open after sign-in. The page is taken from a query such as
+/// `?to=/s/home/manage/people`. Only administration pages of the same site are accepted, because
+/// any link can set the query.
 pub fn way_back(query: &str, site: Option<&Name>) -> Option<String> {
     let pairs = query.strip_prefix('?').unwrap_or(query).split('&');
     let to = pairs.filter_map(|pair| pair.strip_prefix("to=")).next()?;
     safe_way(&to.replace("%2F", "/").replace("%2f", "/"), site)
 }
 
-/// Accepts only safe values of `to`.
+/// Returns `to` if it is the URL of an administration page of this site. Any other value is refused
+/// as unsafe.
 pub fn safe_way(to: &str, site: Option<&Name>) -> Option<String> {
     let rest = to.strip_prefix("/s/")?.strip_prefix(site?.as_str())?.strip_prefix("/manage/")?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
@@ -124,12 +131,13 @@ pub fn safe_way(to: &str, site: Option<&Name>) -> Option<String> {
     (fits && to.len() <= LONGEST_WAY).then(|| to.into())
 }
 
-/// The address of an administration page.
+/// Returns the URL of an administration page.
 pub fn managing(site: &Name, page: &str) -> String {
     format!("/s/{site}/manage/{page}")
 }
 
-/// The administration pages that these scopes allow, with their titles.
+/// Returns the administration pages that these scopes allow. Each page is returned with its path
+/// segment and its title.
 pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
     const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
         ("devices", pages::DEVICES, Some(SiteRight::Devices)),

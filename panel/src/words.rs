@@ -1,5 +1,6 @@
-//! Texts of the panel. This module has those that several screens share: names, times, levels and results of commands.
-//! The screens have a module each. Views have no texts, which the test in `literals.rs` checks.
+//! The texts of the panel. This module contains the texts that several screens share: names, times,
+//! levels and results of commands. Each screen has a separate module for its texts. The test in
+//! `literals.rs` checks that views contain no texts.
 
 pub mod board;
 pub mod entry;
@@ -22,17 +23,18 @@ pub use entry::*;
 pub const PRODUCT: &str = "Pinlatch";
 pub const CANCEL: &str = "Cancel";
 
-/// The window's title: the name of a page or site, and the product.
+/// Returns the title of the browser window: the name of a page or site, then the product name.
 pub fn page_title(name: &str) -> String {
     format!("{name} · {PRODUCT}")
 }
 
-/// Accessible name of a control that other parts of the page have, too: `Open, Door`.
+/// Returns the accessible name of a control, for example `Open, Door`. The second part
+/// distinguishes controls that have the same label.
 pub fn about(word: &str, name: &str) -> String {
     format!("{word}, {name}")
 }
 
-/// A name as a heading: `front-door_2` becomes `Front door 2`.
+/// Formats a name as a heading. For example, `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
     let mut spaced = name.replace(['-', '_'], " ");
     if let Some(first) = spaced.get_mut(..1) {
@@ -41,7 +43,7 @@ pub fn title(name: &str) -> String {
     spaced
 }
 
-/// An age: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 days ago`.
+/// Formats the age of an event: `just now`, `12 s ago`, `3 min ago`, `2 h ago` or `5 days ago`.
 pub fn ago(span_ms: u64) -> String {
     match span_ms / 1_000 {
         0..=1 => "just now".into(),
@@ -49,7 +51,7 @@ pub fn ago(span_ms: u64) -> String {
     }
 }
 
-/// A duration in its largest unit, rounded down.
+/// Formats a duration in its largest unit, rounded down.
 pub fn span(span_ms: u64) -> String {
     let seconds = span_ms / 1_000;
     match seconds {
@@ -61,27 +63,28 @@ pub fn span(span_ms: u64) -> String {
     }
 }
 
-/// Local date and time.
+/// A date and time in the browser's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub year: u32,
-    /// From 0.
+    /// The month, from 0 (January) to 11 (December).
     pub month: u32,
-    /// Day of the month, from 1.
+    /// The day of the month, from 1.
     pub day: u32,
-    /// Sunday is 0.
+    /// The day of the week, from 0 (Sunday) to 6 (Saturday).
     pub weekday: u32,
     pub hour: u32,
     pub minute: u32,
     pub second: u32,
 }
 
-/// The time of day: `14:05:09`.
+/// Formats the time of day, for example `14:05:09`.
 pub fn clock(at: Moment) -> String {
     format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
-/// A date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05`, `22 Nov 2027, 14:05`.
+/// Formats a date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05` or `22 Nov
+/// 2027, 14:05`.
 pub fn moment(at: Moment, now: Moment) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
@@ -98,7 +101,7 @@ pub fn moment(at: Moment, now: Moment) -> String {
     }
 }
 
-/// An exact duration: `3 s`, `2.5 s`, `400 ms`.
+/// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
 pub fn duration(ms: u32) -> String {
     match ms {
         0..=999 => format!("{ms} ms"),
@@ -107,7 +110,7 @@ pub fn duration(ms: u32) -> String {
     }
 }
 
-/// A level, in the terms of the line's kind.
+/// Formats a level with the usual words for the line's kind, for example `closed` for a contact.
 pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     match (kind, level) {
         (_, None) => "unknown".into(),
@@ -122,7 +125,8 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     }
 }
 
-/// The reported level of a line. A sensor's value has its unit and the configured precision.
+/// Formats the reported level of a line. The reading of a sensor has the configured precision and
+/// is followed by its unit.
 pub fn reported(line: &LineView) -> String {
     match (line.kind, &line.reported) {
         (LineKind::Sensor, None) => "no reading".into(),
@@ -131,10 +135,10 @@ pub fn reported(line: &LineView) -> String {
     }
 }
 
-/// A sensor's value with its unit.
+/// Formats the reading of a sensor with its unit.
 pub fn measured(line: &LineView, number: f64) -> String {
     let text = match line.precision {
-        // A value that rounds to zero has no sign.
+        // A reading that rounds to zero is shown without a minus sign.
         Some(precision) => {
             let text = format!("{number:.0$}", usize::from(precision));
             let nothing = text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.'));
@@ -142,17 +146,21 @@ pub fn measured(line: &LineView, number: f64) -> String {
         }
         None => number_text(number),
     };
-    // The no-break space keeps number and unit on one line.
+    // The no-break space prevents a line break between the number and the unit.
     line.unit.as_ref().map_or_else(|| text.clone(), |unit| format!("{text}\u{a0}{unit}"))
 }
 
-/// Why a line shows no level; `None` if it has one.
+/// Explains why a line shows no level. Returns `None` if the device has reported a level.
 pub fn no_level(line: &LineView) -> Option<&'static str> {
     match (line.kind, &line.reported) {
         (_, Some(_)) => None,
-        (LineKind::Sensor, None) => Some("The sensor cannot be read. Check its wiring and the device's log."),
-        (LineKind::Contact, None) => Some("The state of this contact is unknown."),
-        (_, None) => Some("The level of this line is unknown."),
+        (LineKind::Sensor, None) => {
+            Some("The sensor cannot be read. Check the sensor's wiring and the device's log.")
+        }
+        (LineKind::Contact, None) => {
+            Some("The state of this contact is unknown. Check the contact's wiring and the device's log.")
+        }
+        (_, None) => Some("The level of this line is unknown. Check the line's wiring and the device's log."),
     }
 }
 
@@ -160,7 +168,7 @@ pub fn pressed(long: bool) -> &'static str {
     if long { "Held down" } else { "Pressed" }
 }
 
-/// The remaining time of a pulse: `2 s left`, `at most 5 s left`, `ending`.
+/// Formats the remaining time of a pulse: `2 s left`, `at most 5 s left` or `ending`.
 pub fn pulse_left(pulse: &Pulse) -> String {
     match (pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000), pulse.own) {
         (0, _) => "ending".into(),
@@ -174,18 +182,18 @@ fn number_text(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }
 
-/// The value of `data-level`: `on`, `off`, `#rrggbb`, a number, `unknown`.
+/// Returns the value of the attribute `data-level`: `on`, `off`, `#rrggbb`, a number or `unknown`.
 pub fn level_mark(level: Option<&Level>) -> String {
     level.map_or_else(|| "unknown".into(), Level::to_string)
 }
 
-/// Label of the button of a momentary line, chosen by the line's name.
+/// Chooses the label of a momentary line's button by the name of the line.
 pub fn press(line: &str) -> &'static str {
     const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
     if OPENERS.iter().any(|word| line.contains(word)) { "Open" } else { "Press" }
 }
 
-/// A requested action: `on`, `a 3 s pulse`.
+/// Describes a requested action, for example `on` or `a 3 s pulse`.
 pub fn requested(kind: LineKind, action: &Action) -> String {
     match action {
         Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
@@ -195,36 +203,39 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
     }
 }
 
-/// The result of a command, with the next step if it failed.
-pub fn outcome(outcome: &CommandOutcome) -> String {
+/// Describes the result of a command. If the command failed, the text includes the next step.
+pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
-        CommandOutcome::Executed => "Done.".into(),
-        CommandOutcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
-        CommandOutcome::Expired => {
-            "The command was not run because its deadline passed. Try again if you still need it.".into()
+        Outcome::Executed => "Done.".into(),
+        Outcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
+        Outcome::Expired => {
+            "The command was not executed, because its deadline passed. Try again if necessary.".into()
         }
-        CommandOutcome::Unknown => {
-            "The device did not answer, so the command may have run. Check the line before you try again."
+        Outcome::Unknown => {
+            "The device did not answer. The command may have been executed. Check the line before you try again."
                 .into()
         }
-        CommandOutcome::NoAnswer => {
-            "Pinlatch did not answer, so the command may have run. Check the line before you try again."
+        Outcome::NoAnswer => {
+            "Pinlatch did not answer. The command may have been executed. Check the line before you try again."
                 .into()
         }
-        CommandOutcome::NotSent => {
-            "The command was not sent because the connection was lost. Try again when you are connected."
+        Outcome::NotSent => {
+            "The command was not sent, because the connection was lost. Try again after the page reconnects."
                 .into()
         }
-        CommandOutcome::NotArrived => "The command did not reach Pinlatch and was not run. Try again.".into(),
-        CommandOutcome::Offline => {
-            "The device is offline, so the command was not run. Check its power and network.".into()
+        Outcome::NotArrived => {
+            "The command did not reach Pinlatch, so the command was not executed. Try again.".into()
+        }
+        Outcome::Offline => {
+            "The device is offline, so the command was not executed. Check the device's power and network."
+                .into()
         }
         CommandOutcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
             "You do not have permission for this action. Ask an owner for access.".into()
         }
-        CommandOutcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
-            Some(seconds) => format!("Too many commands. Try again in {seconds} s."),
-            None => "Too many commands. Try again in a moment.".into(),
+        Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
+            Some(seconds) => format!("Too many commands were sent. Try again in {seconds} s."),
+            None => "Too many commands were sent. Try again in a moment.".into(),
         },
         CommandOutcome::Denied(problem) => sentence(problem),
     }
@@ -232,34 +243,40 @@ pub fn outcome(outcome: &CommandOutcome) -> String {
 
 fn refusal(code: &str) -> String {
     let words = match code {
-        "refused_max_on" => "the time is longer than this line may be on. Choose a shorter time",
+        "refused_max_on" => "the requested time exceeds the limit of this line. Choose a shorter time",
         "refused_interlock" => {
-            "a line that must never be on at the same time is on, or was on until just now. Switch that line off, then try again"
+            "this line must never be on at the same time as another line, which is on, may be on, or was on a moment ago. Switch off the other line, then try again"
         }
         "refused_range" => {
-            "the position is outside the range of this line. Choose a position within the range"
+            "the requested position is outside the range of this line. Choose a position within the range"
         }
-        "refused_min_interval" => "the last command was too recent. Wait a moment, then try again",
-        "refused_busy" => "the line is busy. Wait until it has finished, then try again",
+        "refused_min_interval" => {
+            "the previous action on this line was too recent. Wait a moment, then try again"
+        }
+        "refused_busy" => {
+            "a pulse is already running on this line. Wait until the pulse has ended, then try again"
+        }
         "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
-        "refused_replay" => "the device has already received this command. Send a new one",
+        "refused_replay" => "the device has already received this command. Send a new command",
         "refused_token" => {
-            "the device could not verify the command's token. The device's log gives the reason"
+            "the device could not verify the token of the command. Check the device's log for the reason"
         }
-        "refused_unknown_line" => "the device has no such line. Reload the page",
-        "refused_action" => "this line does not support the action",
-        "refused_driver" => "the line's hardware did not respond. Check the wiring and the device's log",
+        "refused_unknown_line" => "the device has no line of this name. Reload the page",
+        "refused_action" => "this line does not support the requested action. Choose another action",
+        "refused_driver" => {
+            "the device could not operate the hardware of this line. Check the wiring and the device's log"
+        }
         _ => "",
     };
     match (words, code.strip_prefix("refused_")) {
         ("", Some(reason)) => reason.replace('_', " "),
-        ("", None) => "it gave no reason".into(),
+        ("", None) => "the device gave no reason".into(),
         (words, _) => words.into(),
     }
 }
 
-/// The value of `data-state`.
-pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
+/// Returns the value of the attribute `data-state`.
+pub fn outcome_mark(outcome: &Outcome) -> &'static str {
     match outcome {
         CommandOutcome::Executed => "idle",
         CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => "refused",
@@ -269,62 +286,63 @@ pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
     }
 }
 
-/// Why a sign-in failed, with the next step.
+/// Explains why a sign-in failed. The text includes the next step.
 pub fn login_problem(problem: &Problem) -> String {
     if problem.is(Code::LoginFailed) {
         "The user name or password is wrong. Check both, then try again.".into()
     } else if problem.is(Code::PlaintextRefused) {
-        "This page was opened over plain HTTP, so the browser cannot keep a session. Open it over HTTPS."
-            .into()
+        "This page was opened over HTTP, which is not secure. Open this page with an https:// address.".into()
     } else if problem.is(Code::Throttled) {
-        "Too many attempts. Wait a moment before the next one.".into()
+        "There were too many attempts. Wait a moment, then try again.".into()
     } else if problem.is(Code::UnknownSite) {
-        "There is no site at this address. Check the address.".into()
+        "No site exists at this address. Check the address.".into()
     } else if problem.status >= 500 && !problem.is(Code::IssuerUnavailable) {
-        format!("{}. The problem is on the server: try again later, or contact an owner.", problem.title)
+        format!("{}. This is a server problem. Try again later, or ask an owner for help.", problem.title)
     } else {
         sentence(problem)
     }
 }
 
-/// Why a sign-in with a provider failed. `code` comes from the address, which any link can set, so only known codes
-/// are shown.
+/// Explains why a sign-in with a login provider failed. Only known codes are shown, because any
+/// link can put an arbitrary `code` into the page's URL.
 pub fn provider_problem(code: &str) -> String {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
     login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
 }
 
-/// Title of a problem for an answer that has none, for example from a proxy.
+/// Returns the title of a problem for a response without a problem document, for example from a
+/// proxy.
 pub fn server_answered(status: u16) -> String {
-    format!("The server answered {status}")
+    format!("The server answered with the status {status}")
 }
 
-/// The text for a problem: a specific one if the title does not state the next step, else title and detail.
+/// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a
+/// specific text. The other problems are described by their title and detail.
 pub fn sentence(problem: &Problem) -> String {
     const OWN: [(Code, &str); 11] = [
         (
             Code::CodeRefused,
-            "The code is not valid. Copy the whole code. It works only once, and an invitation expires after 7 days.",
+            "The code is not valid. Check that you copied the whole code. A code works only once, and an invitation expires after 7 days.",
         ),
         (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
         (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
         (
             Code::UsedUp,
-            "This link has been used up: its number of commands was limited. Ask the sender for a new link.",
+            "This link has been used up, because it allowed a limited number of commands. Ask the sender for a new link.",
         ),
         (Code::UnknownPerson, "This person no longer exists. Reload the page."),
         (Code::UnknownToken, "This token or link no longer exists. Reload the page."),
         (Code::LastOwner, "A site needs at least one owner. Make another person an owner first."),
-        (Code::LoginRefused, "The sign-in with the provider did not succeed. Try again."),
+        (Code::LoginRefused, "The sign-in with the sign-in provider did not succeed. Try again."),
         (
             Code::NotAdmitted,
-            "The provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
+            "The sign-in provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
         ),
         (
             Code::IdentityTaken,
-            "Another person of this site already uses this provider account. Choose another account.",
+            "Another person of this site already uses this account at the sign-in provider. Choose another account.",
         ),
-        (Code::IssuerUnavailable, "The provider cannot be reached. Try again later."),
+        (Code::IssuerUnavailable, "The sign-in provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
         (Some((_, text)), _) => (*text).into(),

@@ -178,7 +178,7 @@ fn a_link_that_opens_nothing_says_why() {
         };
         open(&early).await;
         let text = is_shut(&browser, "not-yet").await;
-        assert!(text.starts_with("It is valid from ") && text.contains(':'), "{text}");
+        assert!(text.starts_with("The link is valid from ") && text.contains(':'), "{text}");
         open(&revoked).await;
         let text = is_shut(&browser, "not-valid").await;
         assert!(text.contains("revoked"), "{text}");

@@ -81,7 +81,7 @@ fn people_arrange_their_board() {
                 .prop("textContent")
                 .await
                 .expect("a text")
-                .is_some_and(|t| t.contains("Lamp: place 2 of 3"))
+                .is_some_and(|t| t.contains("Lamp is now at position 2 of 3"))
         );
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;

@@ -1,4 +1,4 @@
-//! Starts the administration pages in the page that loaded them.
+//! Starts the administration pages in the current page.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
@@ -7,5 +7,5 @@ fn main() {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {
-    eprintln!("the panel runs in a browser: build it for wasm32-unknown-unknown (`cargo xtask build`)");
+    eprintln!("the panel runs only in a browser; build it for wasm32 with `cargo xtask build`");
 }

@@ -1,4 +1,4 @@
-//! Selects the screen, and the page after sign-in.
+//! Selects the screen of the sign-in program, and the page to open after sign-in.
 
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
@@ -19,34 +19,35 @@ use crate::{api, platform};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
-    /// The session is not known yet.
+    /// The state of the session is not known yet.
     Starting {
         /// Whether the edge could not be reached.
         trouble: bool,
     },
     LogIn {
-        /// Whether to show that the session has ended.
+        /// Whether to show that the previous session has ended.
         ended: bool,
     },
-    /// Creates the site's owner. The code is present if the address had one.
+    /// The person creates the owner of the site. The code is present if the URL contained a setup
+    /// code.
     SetUp(Option<Secret>),
     /// An invited person chooses a password.
     Invited(Secret),
     /// A guest link gives no access.
     Shut(Closed),
-    /// Signed in: the board is loaded.
+    /// The visitor is signed in, so the board is loaded.
     In,
-    /// Signed in: opens the requested page.
+    /// The person is signed in, so the requested page is opened.
     Leaving(String),
 }
 
 impl Screen {
-    /// The screen after sign-in.
+    /// Returns the screen after sign-in.
     pub fn entered() -> Self {
         platform::take_way().map_or(Self::In, Self::Leaving)
     }
 
-    /// The screen for a code in the address.
+    /// Returns the screen for a one-time code in the URL.
     fn of_brought(brought: Brought) -> Self {
         match brought {
             Brought::Setup(code) => Self::SetUp(code),
@@ -54,8 +55,8 @@ impl Screen {
         }
     }
 
-    /// The screen without a session. `ended` was stored by the board: `true` for an expired session, `false` after a
-    /// sign-out.
+    /// Returns the screen for a visitor without a session. `ended` is the value that the board has
+    /// stored: `true` for an expired session, `false` after a sign-out.
     fn without_session(ended: Option<bool>) -> Self {
         match platform::visitor() {
             Visitor::Person => Self::LogIn { ended: ended == Some(true) },
@@ -65,20 +66,21 @@ impl Screen {
     }
 }
 
-/// Replaces the loading page. Drawing runs in a separate task, because instantiating the program already blocks a slow
-/// phone for long.
+/// Replaces the loading page with the first screen. The screen is drawn in a separate task, because
+/// the start of the program already blocks a slow phone for a long time.
 pub fn mount() {
     Timeout::new(0, draw).forget();
 }
 
 fn draw() {
-    // First of all, because a token must not stay in the address.
+    // The token is read first, because a token must not stay in the URL.
     let token = platform::take_link();
     let brought = platform::take_brought();
     let login_error = platform::take_login_error();
     let ended = platform::take_end();
     page::take(move || view! { <App token brought login_error ended/> });
-    // After mounting, which starts the executor for futures.
+    // The service worker is registered after mounting, because mounting starts the executor for
+    // futures.
     platform::keep_page();
 }
 
@@ -87,7 +89,7 @@ fn App(
     token: Option<Secret>,
     brought: Option<Brought>,
     login_error: Option<String>,
-    /// `true` if the session before this page expired, `false` after a sign-out.
+    /// This value is `true` if the previous session expired, and `false` after a sign-out.
     ended: Option<bool>,
 ) -> impl IntoView {
     let screen = RwSignal::new(Screen::Starting { trouble: false });
@@ -102,11 +104,12 @@ fn App(
         Some(brought) => screen.set(Screen::of_brought(brought)),
         None => start(token),
     }
-    // A link that is opened in a tab with the panel changes only the fragment, so the page is not reloaded.
+    // If a person opens a link in a tab that already shows the panel, only the fragment of the URL
+    // changes. The browser then does not reload the page.
     let shown = StoredValue::new(platform::visitor());
     let _ = window_event_listener_untyped("hashchange", move |_| {
         if screen.with_untracked(|screen| *screen == Screen::In) {
-            // The board has taken over the page.
+            // The board has replaced the sign-in program, so the page must be reloaded.
             if platform::has_brought() {
                 platform::reload();
             }
@@ -117,13 +120,14 @@ fn App(
             screen.set(Screen::of_brought(brought));
         }
     });
-    // Going back from a guest's page to the login's page does not reload it either.
+    // The browser also does not reload the page when a person goes back from a guest's page to the
+    // page of the login.
     let _ = window_event_listener_untyped("popstate", move |_| {
         if platform::visitor() != shown.get_value() {
             platform::reload();
         }
     });
-    // Shown only once: a later sign-in page must not show it again.
+    // The error is shown only once, so that a later sign-in page does not show the error again.
     let login_error = StoredValue::new(login_error);
     move || match screen.get() {
         Screen::Starting { trouble } => view! { <Starting trouble/> }.into_any(),
@@ -145,8 +149,9 @@ fn App(
     }
 }
 
-/// Determines the screen. A refusal is shown only when it is certain; until then the edge is asked again. The token of a
-/// guest link is dropped with this call. The result is ignored if `latest` is false.
+/// Determines the screen. A refusal is shown only after the edge has answered. If the edge cannot
+/// be reached, the call is repeated. The token of a guest link is dropped when this function
+/// returns. The result is ignored if `latest` returns `false`.
 async fn find_out(
     screen: RwSignal<Screen>,
     token: Option<Secret>,
@@ -176,7 +181,8 @@ async fn find_out(
     }
 }
 
-/// Exchanges a guest link for its cookie; `None` if the edge could not be reached.
+/// Exchanges the token of a guest link for a cookie. Returns `None` if the edge could not be
+/// reached or reported a temporary failure.
 async fn open_link(token: &Secret) -> Option<Screen> {
     match api::open_link(token).await {
         Ok((site, from)) => {

@@ -1,4 +1,5 @@
-//! Shared parts of the sign-in forms: the plate, one attempt at a time, and error messages.
+//! The parts that the forms for sign-in, setup and invitations share: the layout, the current
+//! attempt, and error messages.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::ev::SubmitEvent;
@@ -11,7 +12,7 @@ use crate::ui::icon::Mark;
 use crate::ui::notice::Trouble;
 use crate::{platform, words};
 
-/// The state of a form. Only one attempt runs at a time.
+/// The state of a form. Only one attempt to submit the form runs at a time.
 #[derive(Clone, Copy)]
 pub struct Attempt {
     busy: RwSignal<bool>,
@@ -20,22 +21,23 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// `error` is a message to show before the first attempt.
+    /// Creates the state of a form. `error` is a message that is shown before the first attempt.
     pub fn new(error: Option<String>) -> Self {
         Self { busy: RwSignal::new(false), error: RwSignal::new(error), wait: RwSignal::new(0) }
     }
 
-    /// Whether no error is shown.
+    /// Whether the form shows no error.
     pub fn is_clean(&self) -> bool {
         self.error.with(Option::is_none)
     }
 
-    /// Shows an error without a request.
+    /// Shows an error without sending a request.
     pub fn refuse(&self, text: String) {
         self.error.set(Some(text));
     }
 
-    /// Starts an attempt; false if one is running, or during a pause.
+    /// Starts an attempt. Returns `false` if an attempt is running, or during a pause that the edge
+    /// has requested.
     pub fn begin(&self) -> bool {
         let ready = !self.busy.get_untracked() && self.wait.get_untracked() == 0;
         if ready {
@@ -45,7 +47,8 @@ impl Attempt {
         ready
     }
 
-    /// Shows the error, and counts down the pause that the edge asked for.
+    /// Ends a failed attempt. Shows the error, and counts down the pause that the edge has
+    /// requested.
     pub async fn end(self, failure: Failure) {
         self.busy.try_set(false);
         let (text, seconds) = match failure {
@@ -62,12 +65,12 @@ impl Attempt {
         self.wait.try_set(0);
     }
 
-    /// Parses a user name; shows an error if it is invalid.
+    /// Parses a user name. Shows an error if the user name is invalid.
     pub fn username(&self, text: &str) -> Option<UserName> {
         UserName::new(text.trim()).map_err(|wrong| self.refuse(words::bad_user_name(&wrong))).ok()
     }
 
-    /// Checks a new password; shows an error if it is too short.
+    /// Checks a new password. Shows an error if the password is too short.
     pub fn fresh_password(&self, text: String) -> Option<Secret> {
         if text.chars().count() < MIN_PASSWORD {
             self.refuse(words::short_password());
@@ -77,16 +80,16 @@ impl Attempt {
     }
 }
 
-/// A form: logo, heading, site, fields, error and button.
+/// Shows a form with the logo, a heading, the site, the fields, an error and a button.
 #[component]
 pub fn Entry(
     heading: &'static str,
     attempt: Attempt,
-    /// Label of the button, and while the request runs.
+    /// The label of the button, and its label while a request is running.
     button: (&'static str, &'static str),
     testid: &'static str,
     submit: Callback<()>,
-    /// Content below the button.
+    /// The content below the button.
     below: AnyView,
     children: Children,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! Sign-in with a password or a provider.
+//! The form for sign-in with a password or a login provider.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,7 +12,8 @@ use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;
 use crate::{api, platform, words};
 
-/// The password is read from the input only for the request.
+/// Shows the sign-in form. The password is read from the input element only when the request is
+/// sent.
 #[component]
 pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
@@ -65,7 +66,8 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     }
 }
 
-/// Links to the site's login providers. If they cannot be loaded, no error is shown: sign-in with a password still works.
+/// Shows links to the login providers of the site. If the list cannot be loaded, no error is shown,
+/// because sign-in with a password still works.
 #[component]
 fn Providers() -> impl IntoView {
     let options = RwSignal::new(Vec::<LoginOption>::new());

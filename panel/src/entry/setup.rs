@@ -1,4 +1,4 @@
-//! First sign-in: a new site's owner with the setup code, and invited persons.
+//! The forms for the first sign-in of a new site's owner and of invited people.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::api::{self, Failure};
 use crate::ui::field::{Field, Password};
 use crate::{platform, words};
 
-/// Creates the owner of a site that has none.
+/// Shows the form that creates the owner of a new site.
 #[component]
 pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     let typed = NodeRef::<Input>::new();
@@ -55,7 +55,7 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     }
 }
 
-/// Lets an invited person choose a password.
+/// Shows the form in which an invited person chooses a password.
 #[component]
 pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
@@ -101,12 +101,12 @@ async fn go_on(
     let request = LoginRequest { site: platform::site(), username, password };
     match api::login(&request).await {
         Ok(()) => screen.set(Screen::entered()),
-        // The account exists, so the person can use the ordinary sign-in.
+        // The account already exists, so the person can use the ordinary sign-in form.
         Err(_) => screen.set(Screen::LogIn { ended: false }),
     }
 }
 
-/// Link to the ordinary sign-in.
+/// Shows a link to the ordinary sign-in form.
 #[component]
 fn Back(screen: RwSignal<Screen>) -> impl IntoView {
     view! {

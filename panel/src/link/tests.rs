@@ -3,7 +3,7 @@ use super::*;
 const LIFE: u64 = 600_000;
 const PING: u64 = pinlatch_protocol::PING_EVERY_MS;
 
-/// A link whose first socket sent its snapshot at time 0.
+/// Returns a link whose first socket received its snapshot at time 0.
 fn connected() -> Link {
     let mut link = Link::default();
     assert_eq!(link.step(Input::Start, 0, 0.5), [Effect::Open(1)]);

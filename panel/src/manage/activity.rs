@@ -1,4 +1,4 @@
-//! The audit log in the panel: the filter and the loaded entries.
+//! The filter and the loaded entries of the audit log.
 
 #[cfg(test)]
 mod tests;
@@ -6,10 +6,11 @@ mod tests;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditPage};
 
-/// Entries per page.
+/// The number of entries that the panel loads with one call.
 pub const PAGE: u32 = 50;
 
-/// The query of a call for the entries of a filter, older than `before`.
+/// Returns the query of a call that loads the entries of a filter. If `before` is given, the call
+/// loads only entries with a smaller sequence number.
 pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
     let text = |name, value: &Option<String>| value.as_ref().map(|value| (name, encoded(value)));
     let number = |name, value: Option<u64>| value.map(|value| (name, value.to_string()));
@@ -27,7 +28,7 @@ pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
     pairs.join("&")
 }
 
-/// The filter in the page's address: `?target=porch/`.
+/// Reads the filter from the query of the page's URL, for example `?target=porch/`.
 pub fn wanted(query: &str) -> AuditFilter {
     let value = |name: &str| {
         let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
@@ -44,7 +45,7 @@ pub fn wanted(query: &str) -> AuditFilter {
     }
 }
 
-/// The trimmed text of a field; `None` if it is empty.
+/// Returns the trimmed text of a field. Returns `None` if the text is empty.
 pub fn field(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.into())
@@ -54,25 +55,25 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// The loaded entries of the filter, newest first and without a gap.
+/// The loaded entries of the filter, newest first. No entry is missing between two loaded entries.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Log {
     pub entries: Vec<AuditEntry>,
-    /// `before` of the next page; `None` if all entries are loaded.
+    /// The value of `before` for the next call, or `None` if all entries are loaded.
     pub next: Option<u64>,
-    /// Retention, in days.
+    /// The number of days for which the site stores entries.
     pub keep_days: u32,
-    /// Sequence number of the newest entry of the whole log.
+    /// The sequence number of the newest entry of the whole log.
     head: Option<u64>,
 }
 
 impl Log {
-    /// Whether the log has new entries since the last page.
+    /// Whether the log of the site has new entries since the last call.
     pub fn is_behind(&self, page: &AuditPage) -> bool {
         page.head.as_ref().map(|head| head.seq) != self.head
     }
 
-    /// Adds a page of the newest entries; returns the number of new ones.
+    /// Adds the newest entries. Returns the number of entries that were not loaded before.
     pub fn newest(&mut self, page: AuditPage) -> usize {
         self.keep_days = page.keep_days;
         self.head = page.head.as_ref().map(|head| head.seq);
@@ -83,7 +84,8 @@ impl Log {
         };
         let fresh: Vec<AuditEntry> = page.entries.iter().filter(|entry| entry.seq > last).cloned().collect();
         let count = fresh.len();
-        // If the whole page is new and more entries follow, there may be a gap. The older entries are dropped.
+        // If all received entries are new and more entries follow, entries may be missing. The
+        // entries that were loaded earlier are therefore dropped.
         if count > 0 && count == page.entries.len() && page.next.is_some() {
             self.entries = page.entries;
             self.next = page.next;
@@ -93,7 +95,7 @@ impl Log {
         count
     }
 
-    /// Adds the next page.
+    /// Adds the next older entries.
     pub fn older(&mut self, page: AuditPage) {
         let before = self.entries.last().map_or(u64::MAX, |entry| entry.seq);
         self.entries.extend(page.entries.into_iter().filter(|entry| entry.seq < before));
@@ -101,7 +103,7 @@ impl Log {
     }
 }
 
-/// The last sequence number of an export, if older entries may follow.
+/// Returns the last sequence number of an exported part, if older entries may follow.
 pub fn export_goes_on(lines: &str) -> Option<u64> {
     let last = lines.lines().rev().find(|line| !line.trim().is_empty())?;
     let seq = serde_json::from_str::<AuditEntry>(last).ok()?.seq;

@@ -1,4 +1,4 @@
-//! Selects the page, once the session is known.
+//! Selects the administration page to show after the session was checked.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
@@ -21,7 +21,7 @@ use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
 use crate::ui::starting::Starting;
 
-/// Draws the page in place of the loading page.
+/// Draws the administration page in place of the loading page.
 pub fn mount() {
     let Some((site, page)) = Page::parse(&browser::path()) else { return browser::leave("/") };
     ui::page::take(move || view! { <App site page/> });
@@ -34,7 +34,8 @@ enum Shown {
     Pages,
 }
 
-/// Checks the session until the result is certain. Only then a visitor is sent to sign-in.
+/// Checks the session repeatedly until the edge answers. The browser opens the sign-in page only
+/// after the edge has reported that there is no session.
 async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
@@ -54,7 +55,8 @@ fn App(site: Name, page: Page) -> impl IntoView {
     spawn_local(start(session));
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
-        // Input on the page is kept while the person signs in again in another tab.
+        // The page stays open, so that its input is kept while the person signs in again in another
+        // tab.
         Session::Control | Session::Over { ended: true } => Shown::Pages,
         _ => Shown::Leaving,
     });
@@ -77,7 +79,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     }
 }
 
-/// The pages for a signed-in person.
+/// Shows the selected page for a signed-in person.
 #[component]
 fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl IntoView {
     let frame = Frame::start(site, page, session);
@@ -108,7 +110,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
     }
 }
 
-/// Placeholder until the viewer's permissions are known.
+/// Shows a placeholder until the viewer's permissions are known.
 #[component]
 fn Waiting() -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Browser APIs that only the administration pages use.
+//! Functions that call browser APIs, and that only the administration pages use.
 
 use js_sys::{Array, Date, encode_uri_component};
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,7 +13,7 @@ pub fn path() -> String {
     window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
 }
 
-/// Including the question mark.
+/// Returns the query of the page's URL, including the question mark.
 pub fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
@@ -22,14 +22,14 @@ pub fn origin() -> String {
     window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
 }
 
-/// Adds an address to the history without loading it.
+/// Adds a URL to the history without loading the URL.
 pub fn go(address: &str) {
     if let Some(history) = window().and_then(|window| window.history().ok()) {
         let _ = history.push_state_with_url(&JsValue::NULL, "", Some(address));
     }
 }
 
-/// Opens another page, which replaces this one in the history.
+/// Opens another page. The other page replaces the current page in the history.
 pub fn leave(address: &str) {
     if let Some(window) = window() {
         let _ = window.location().replace(address);
@@ -42,14 +42,15 @@ pub fn scroll_up() {
     }
 }
 
-/// Whether a click opens a link in this tab: no modifier key, main button.
+/// Whether a click opens a link in this tab, which requires the main mouse button and no modifier
+/// key.
 pub fn is_plain(event: &MouseEvent) -> bool {
     event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
 }
 
-/// Copies a text; false if the browser denies it.
+/// Copies a text to the clipboard. Returns `false` if the browser denies access to the clipboard.
 pub async fn copy(text: &str) -> bool {
-    // Without TLS the clipboard is undefined, although its type is not optional.
+    // On a page without TLS the clipboard is undefined, although its Rust type is not optional.
     let Some(window) = window().filter(Window::is_secure_context) else { return false };
     JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
@@ -64,7 +65,7 @@ pub fn save(name: &str, media_type: &str, text: &str) -> Option<()> {
     link.set_href(&url);
     link.set_download(name);
     link.click();
-    // By then, the browser has saved the file.
+    // After ten seconds, the browser has saved the file, so the URL is no longer needed.
     gloo_timers::callback::Timeout::new(10_000, move || {
         let _ = Url::revoke_object_url(&url);
     })
@@ -72,13 +73,13 @@ pub fn save(name: &str, media_type: &str, text: &str) -> Option<()> {
     Some(())
 }
 
-/// The value of a `datetime-local` field, milliseconds of Unix time.
+/// Converts the value of a `datetime-local` field to milliseconds of Unix time.
 pub fn local_time(text: &str) -> Option<u64> {
     let ms = Date::new(&JsValue::from_str(text)).get_time();
     (ms.is_finite() && ms >= 0.0).then_some(ms as u64)
 }
 
-/// Encodes a path segment.
+/// Percent-encodes a path segment.
 pub fn segment(text: &str) -> String {
     encode_uri_component(text).into()
 }

@@ -1,5 +1,6 @@
-//! API calls of the administration pages. If the session has expired, it is renewed and the call is repeated. The first
-//! call was refused, so nothing runs twice.
+//! The API calls of the administration pages. If the session has expired, the panel renews the
+//! session and repeats the call. The call does not take effect twice, because the edge refused the
+//! first call.
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use pinlatch_protocol::admin::{
@@ -43,8 +44,8 @@ impl Call<'_> {
         let response = self.once().await?;
         let is_over = match response.status() {
             401 => true,
-            // If the login cookie has expired, the edge uses the guest cookie of the same browser, which has no
-            // permission.
+            // If the login cookie has expired, the edge uses the guest cookie of the same browser.
+            // The guest cookie gives no permission for the calls of the administration pages.
             403 => api::whoami().await.is_ok_and(|who| Visitor::of_subject(&who.sub) == Visitor::Guest),
             _ => false,
         };
@@ -80,7 +81,7 @@ pub async fn people() -> Result<Vec<Person>, Failure> {
     read(get(USERS).await?).await
 }
 
-/// Invites a person, or lets an existing person choose a new password.
+/// Invites a person, or allows an existing person to choose a new password.
 pub async fn invite(request: InviteRequest) -> Result<InviteReply, Failure> {
     read(write(Method::POST, USERS, &request).await?).await
 }
@@ -100,17 +101,18 @@ pub async fn end_sessions(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "/sessions")).await
 }
 
-/// Lets a person sign in with a provider.
+/// Allows a person to sign in with a login provider.
 pub async fn admit(name: UserName, request: AdmitRequest) -> Result<(), Failure> {
     done(write(Method::PUT, &user(&name, "/identities"), &request).await?).await
 }
 
-/// Removes a person's identities at providers.
+/// Removes all identities of a person at login providers.
 pub async fn forget_identities(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "/identities")).await
 }
 
-/// Changes the viewer's password. The error for a wrong password does not end the session.
+/// Changes the password of the viewer. A wrong current password also causes the status 401.
+/// Therefore, the session is renewed only if the problem code is `invalid_token`.
 pub async fn change_password(name: UserName, request: PasswordRequest) -> Result<(), Failure> {
     let path = user(&name, "/password");
     let body = serde_json::to_value(&request).ok();
@@ -146,7 +148,7 @@ pub async fn audit(query: &str, limit: u32) -> Result<AuditPage, Failure> {
     read(get(&format!("{AUDIT}?{query}{joint}limit={limit}")).await?).await
 }
 
-/// Part of the audit log as JSON Lines.
+/// Returns a part of the audit log as JSON Lines.
 pub async fn export(query: &str) -> Result<String, Failure> {
     let path = format!("{AUDIT}?{query}");
     let call = Call { method: Method::GET, path: &path, accept: "application/jsonl", body: None };

@@ -1,4 +1,4 @@
-//! Live events of a device, derived from two successive states.
+//! The live events of a device. An event is derived from two successive states of the device.
 
 #[cfg(test)]
 mod tests;
@@ -24,16 +24,16 @@ pub enum Change {
         /// The line with its new level.
         view: Box<LineView>,
     },
-    /// A line's desired level changed.
+    /// The desired level of a line changed.
     Desired {
         line: Name,
         kind: LineKind,
-        /// `None` if it was cleared.
+        /// The new desired level, or `None` if the desired level was cleared.
         desired: Option<Level>,
     },
     Pressed {
         line: Name,
-        /// Whether it was a long press.
+        /// Whether the press was long.
         long: bool,
     },
     /// A line was added.
@@ -45,7 +45,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub id: u64,
-    /// Milliseconds of Unix time, by the browser's clock.
+    /// The time of the event in milliseconds of Unix time, by the clock of the browser.
     pub at_ms: u64,
     pub change: Change,
 }
@@ -59,12 +59,13 @@ pub struct Events {
 }
 
 impl Events {
-    /// Newest first.
+    /// Returns the events, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Event> {
         self.kept.iter()
     }
 
-    /// Compares with the previous state. The first state gives no events.
+    /// Compares a state of the device with the previous state, and adds an event for each
+    /// difference. The first state adds no events.
     pub fn see(&mut self, device: &DeviceView, at_ms: u64) {
         if let Some(before) = self.last.replace(device.clone()) {
             for change in between(&before, device) {
@@ -84,7 +85,7 @@ impl Events {
     }
 }
 
-/// The differences between two states.
+/// Returns the differences between two states of a device.
 fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
     let mut found = Vec::new();
     match (before.online, after.online) {

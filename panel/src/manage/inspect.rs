@@ -1,5 +1,5 @@
-//! The token inspector's verdict. The token crate checks the token, with the policy that the edge or the user's key
-//! requires.
+//! Computes the verdict of the token inspector. The crate `token` checks the token, either with the
+//! policy of the edge or with a key that the person enters.
 
 #[cfg(test)]
 mod tests;
@@ -10,33 +10,37 @@ use pinlatch_token::{
 };
 use serde_json::Value;
 
-/// Clock tolerance for external issuers, in seconds; the same as in the edge.
+/// The clock tolerance for tokens of external issuers, in seconds. The edge uses the same
+/// tolerance.
 const LEEWAY: u64 = 60;
 
-/// Keys for the check.
+/// The keys with which a token is checked.
 #[derive(Debug, Clone, Default)]
 pub enum Keys {
-    /// No keys: the token is only decoded.
+    /// There are no keys, so the token is only decoded.
     #[default]
     None,
-    /// The public keys of the site's edge, with the edge's policy.
+    /// The public keys of the site's edge. The token is checked with the policy of the edge.
     Site(KeySet),
-    /// Another key, with the entered issuer and audience.
+    /// A key that the person has entered. The token is checked with the entered issuer and
+    /// audience.
     Given(KeySet),
 }
 
-/// Requirements for a token that is checked with another key.
+/// The required claims of a token that is checked with an entered key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// `None` allows any issuer, or none.
+    /// The required issuer. If this field is `None`, any issuer is allowed, and also a token
+    /// without an issuer.
     pub issuer: Option<String>,
-    /// `None` allows any audience, or none.
+    /// The required audience. If this field is `None`, any audience is allowed, and also a token
+    /// without an audience.
     pub audience: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The kind of Pinlatch token in the header's `typ`.
+    /// The kind of Pinlatch token that the header's `typ` states.
     pub kind: Option<Kind>,
     pub explanation: Explanation,
     pub verdict: Verdict,
@@ -44,21 +48,21 @@ pub struct Finding {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// This edge accepts the token, unless it was revoked.
+    /// This edge accepts the token, unless the token was revoked.
     Accepted,
-    /// The signature is valid, but the token is not for the edge's API.
+    /// The signature of the edge is valid, but the token is not for the edge's API.
     Genuine,
     /// The token is valid for the given key, issuer and audience.
     Verified,
     Refused,
     /// No check failed, but the signature was not checked.
     Open,
-    /// Encrypted; only the edge can decrypt it.
+    /// The token is encrypted, and only the edge can decrypt the token.
     Sealed,
 }
 
 impl Verdict {
-    /// The value of `data-verdict`.
+    /// Returns the value of the attribute `data-verdict`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -71,7 +75,8 @@ impl Verdict {
     }
 }
 
-/// Extracts the token from pasted text: removes white space, `Bearer`, and the guest link around it.
+/// Extracts the token from pasted text. Removes white space, the word `Bearer`, and the guest link
+/// that contains the token.
 pub fn token(pasted: &str) -> &str {
     let text = pasted.trim();
     if let Some((_, token)) = text.split_once("#guest=") {
@@ -81,8 +86,8 @@ pub fn token(pasted: &str) -> &str {
     if bearer { text.get(7..).unwrap_or_default().trim() } else { text }
 }
 
-/// Checks a token. `now` is in seconds of Unix time.
-pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
+/// Checks a token. `now` is the current time, in seconds of Unix time.
+pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
     let kind = kind(token);
     let (set, own) = match keys {
         Keys::None => (None, false),
@@ -98,7 +103,7 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
         typ: kind.map_or(Typ::Usual, Typ::Kind),
         issuer: match (own, kind) {
             (true, Some(Kind::KeySet)) => Some(ROOT),
-            // Signed by a device, not by the edge.
+            // Tokens of these kinds are signed by a device and not by the edge.
             (true, Some(Kind::DeviceProof | Kind::Reading | Kind::DeviceCall)) => None,
             (true, _) => Some(EDGE),
             (false, _) => wanted.issuer.as_deref(),
@@ -120,7 +125,7 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
     Finding { kind, explanation, verdict }
 }
 
-/// The reasons of a refusal.
+/// Returns the reasons why the token is refused.
 pub fn reasons(explanation: &Explanation) -> Vec<String> {
     let refused = explanation.checks.iter().filter_map(|check| match &check.outcome {
         CheckResult::Refused { reason, .. } => Some(reason.clone()),
@@ -129,17 +134,18 @@ pub fn reasons(explanation: &Explanation) -> Vec<String> {
     refused.collect()
 }
 
-/// From the edge's published JWK Set.
+/// Reads the key set that the edge publishes as a JWK Set.
 pub fn site_keys(jwks: &Value) -> Result<KeySet, KeyError> {
     KeySet::from_jwks(jwks, &[])
 }
 
-/// From pasted text: PEM, JWK, JWK Set, or a shared secret.
+/// Reads a key set from pasted text. The text is a PEM key, a JWK, a JWK Set or a shared secret.
 pub fn given_key(pasted: &str) -> Result<KeySet, KeyError> {
     KeySet::from_key_file(pasted.as_bytes(), &[])
 }
 
-/// The kind in the header's `typ`. It is not verified and only selects the policy.
+/// Returns the kind that the header's `typ` states. The `typ` is not verified here, because it only
+/// selects the policy of the check.
 fn kind(token: &str) -> Option<Kind> {
     let any = Terms { typ: Typ::Usual, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
     let header = explain(token, None, &any).header;

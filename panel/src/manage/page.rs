@@ -1,4 +1,4 @@
-//! The addresses of the pages: `/s/{site}/manage/…`.
+//! The URLs of the administration pages. The path of each URL starts with `/s/{site}/manage`.
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +13,13 @@ pub enum Page {
     Tokens,
     Activity,
     Inspector,
-    /// An unknown address.
+    /// The URL does not belong to any page.
     Unknown,
 }
 
 impl Page {
-    /// Site and page of a path; `None` outside the administration pages.
+    /// Returns the site and the page of a path. Returns `None` for a path outside the
+    /// administration pages.
     pub fn parse(path: &str) -> Option<(Name, Self)> {
         let (site, rest) = path.strip_prefix("/s/")?.split_once("/manage")?;
         let site = Name::new(site).ok()?;
@@ -48,7 +49,8 @@ impl Page {
         }
     }
 
-    /// The page's segment in the address. Of a device, the segment of all devices.
+    /// Returns the path segment of the page. The page of one device has the segment of the page
+    /// with all devices.
     pub fn mark(&self) -> &'static str {
         match self {
             Self::Devices | Self::Device(_) | Self::Unknown => "devices",
@@ -59,7 +61,7 @@ impl Page {
         }
     }
 
-    /// The page that is marked in the navigation.
+    /// Returns the page that is marked as the current page in the navigation bar.
     pub fn section(&self) -> Self {
         match self {
             Self::Device(_) => Self::Devices,
@@ -68,7 +70,7 @@ impl Page {
     }
 }
 
-/// The address of sign-in that returns to `back`.
+/// Returns the URL of the sign-in page. After sign-in, the browser opens the path `back`.
 pub fn sign_in(site: &Name, back: &str) -> String {
     format!("/s/{site}/?to={back}")
 }

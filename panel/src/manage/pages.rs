@@ -1,4 +1,4 @@
-//! The administration pages.
+//! The views of the administration pages.
 
 pub mod activity;
 pub mod device;

@@ -1,4 +1,4 @@
-//! Selection of scopes, and the scopes that can be selected.
+//! The selected scopes, and the scopes that a viewer can select.
 
 #[cfg(test)]
 mod tests;
@@ -10,12 +10,12 @@ use pinlatch_protocol::scope::{MAX_SCOPES, Pattern, Scope, ScopeSet, SiteRight};
 
 use super::rights::Rights;
 
-/// Selection state of a scope.
+/// The selection state of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     Off,
     On,
-    /// Covered by a selected wider scope.
+    /// The scope is covered by a wider scope that is selected.
     Implied,
 }
 
@@ -24,17 +24,17 @@ pub struct Picker {
     chosen: BTreeSet<Scope>,
 }
 
-/// One row of the picker.
+/// One row of the scope picker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub device: Pattern,
     pub line: Pattern,
-    /// From read-only to all actions.
+    /// The scopes of the row, from the permission to read to the permission for all actions.
     pub scopes: Vec<Scope>,
 }
 
 impl Picker {
-    /// Starts with existing scopes.
+    /// Creates a picker in which existing scopes are selected.
     pub fn of(set: &ScopeSet) -> Self {
         Self { chosen: set.iter().cloned().collect() }
     }
@@ -43,7 +43,7 @@ impl Picker {
         self.chosen.iter().cloned().collect()
     }
 
-    /// Selection state of a scope.
+    /// Returns the selection state of a scope.
     pub fn choice(&self, scope: &Scope) -> Choice {
         if self.chosen.contains(scope) {
             Choice::On
@@ -54,7 +54,8 @@ impl Picker {
         }
     }
 
-    /// Selects a scope and removes the narrower ones that it covers, or deselects it.
+    /// Selects a scope, and removes narrower scopes that the selected scope covers. If the scope is
+    /// already selected, deselects the scope.
     pub fn toggle(&mut self, scope: &Scope) {
         if !self.chosen.remove(scope) {
             let wide = one(scope);
@@ -63,14 +64,15 @@ impl Picker {
         }
     }
 
-    /// Selected scopes that are in none of the rows: their devices or lines do not exist.
+    /// Returns the selected scopes that are in none of the rows. The devices or lines of these
+    /// scopes do not exist.
     pub fn others(&self, rows: &[Row], rights: &[Scope]) -> Vec<Scope> {
         let shown =
             |scope: &&Scope| rights.contains(scope) || rows.iter().any(|row| row.scopes.contains(scope));
         self.chosen.iter().filter(|scope| !shown(scope)).cloned().collect()
     }
 
-    /// `None` if the selection is valid.
+    /// Returns the error in the selection. Returns `None` if the selection is valid.
     pub fn fault(&self) -> Option<Fault> {
         match self.chosen.len() {
             0 => Some(Fault::Nothing),
@@ -83,11 +85,12 @@ impl Picker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     Nothing,
-    /// More than [`MAX_SCOPES`].
+    /// More than [`MAX_SCOPES`] scopes are selected.
     TooMany,
 }
 
-/// Rows for all devices, each device and each line. Only scopes that the viewer has are offered.
+/// Returns a row for all devices together, and rows for each device and each line. Only scopes that
+/// the viewer has are offered.
 pub fn rows(devices: &[DeviceView], rights: &Rights) -> Vec<Row> {
     let row = |device: &Pattern, line: &Pattern, verbs: &[Option<&'static str>]| {
         let scope = |verb| Scope::Line { device: device.clone(), line: line.clone(), verb };
@@ -113,7 +116,7 @@ pub fn rows(devices: &[DeviceView], rights: &Rights) -> Vec<Row> {
     rows
 }
 
-/// The administrative scopes that the viewer can grant.
+/// Returns the administrative scopes that the viewer can grant.
 pub fn site_rights(rights: &Rights) -> Vec<Scope> {
     let all = [
         Some(SiteRight::Devices),

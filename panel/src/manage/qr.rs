@@ -1,4 +1,4 @@
-//! QR codes as SVG.
+//! Draws QR codes as SVG.
 
 #[cfg(test)]
 mod tests;
@@ -7,20 +7,21 @@ use std::fmt::Write;
 
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Width of the quiet zone, in modules (ISO/IEC 18004).
+/// The width of the quiet zone around a QR code, in modules (ISO/IEC 18004).
 const QUIET: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
-    /// Side length in modules, including the quiet zone.
+    /// The side length of the QR code in modules, including the quiet zone.
     pub side: usize,
-    /// SVG path of the dark modules.
+    /// The SVG path of the dark modules.
     pub path: String,
 }
 
-/// `None` if the text is too long for a QR code.
+/// Draws the QR code of a text. Returns `None` if the text is too long for a QR code.
 pub fn draw(text: &str) -> Option<Drawing> {
-    // Short texts get more error correction. Long texts get less, so that the modules stay large enough to scan.
+    // A short text gets more error correction. A long text gets less error correction, so that the
+    // modules of the QR code are large enough to scan.
     let level = if text.len() <= 200 { EcLevel::M } else { EcLevel::L };
     let code = QrCode::with_error_correction_level(text, level).ok()?;
     let width = code.width();

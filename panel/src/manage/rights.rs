@@ -1,4 +1,5 @@
-//! Permissions of the viewer. They decide which controls are offered; the edge makes the actual decision.
+//! The permissions of the viewer. The panel offers only controls that these permissions allow. The
+//! edge checks the permissions again for each call.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ use pinlatch_protocol::scope::{Role, Scope, ScopeSet, SiteRight};
 
 use super::page::Page;
 
-/// The viewer's permissions.
+/// The permissions of the viewer, who is the signed-in person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     pub name: String,
@@ -39,7 +40,7 @@ impl Rights {
 
     pub fn shows(&self, page: &Page) -> bool {
         match page {
-            // The device pages show only data that the board shows, too.
+            // The device pages show only data that the board also shows.
             Page::Devices | Page::Device(_) | Page::Unknown => true,
             page => self.pages().contains(page),
         }
@@ -49,20 +50,21 @@ impl Rights {
         person.username.as_str() == self.name
     }
 
-    /// Whether the viewer may grant these permissions: only permissions that the viewer has, and only an owner can make an
-    /// owner.
+    /// Whether the viewer may grant these permissions. A viewer can grant only permissions that the
+    /// viewer has. Only an owner can make another person an owner.
     pub fn may_give(&self, role: Option<Role>, scope: &ScopeSet) -> bool {
         self.may(SiteRight::Users)
             && self.scope.covers(scope)
             && (role != Some(Role::Owner) || self.role == Some(Role::Owner))
     }
 
-    /// Whether the viewer may change or remove a person, or end their sessions.
+    /// Whether the viewer may change or remove a person, or end the sessions of the person.
     pub fn may_change(&self, person: &Person) -> bool {
         self.may_give(person.role, &person.scope)
     }
 
-    /// Whether the viewer may reset a person's password. The own password is changed with the current one instead.
+    /// Whether the viewer may reset the password of a person. Viewers cannot reset their own
+    /// password, because they change it by entering the current password.
     pub fn may_reset(&self, person: &Person) -> bool {
         self.may_change(person) && !self.is_self(person)
     }
@@ -71,13 +73,13 @@ impl Rights {
         self.may(SiteRight::Tokens) && self.scope.covers(&token.scope)
     }
 
-    /// Whether the viewer has a scope, and so can grant it.
+    /// Whether the viewer has a scope and can therefore grant this scope.
     pub fn holds(&self, scope: &Scope) -> bool {
         self.scope.covers(&[scope.clone()].into_iter().collect())
     }
 }
 
-/// Whether a person is the last owner, who must stay.
+/// Whether a person is the last owner, who cannot be removed.
 pub fn is_last_owner(person: &Person, people: &[Person]) -> bool {
     let is_owner = |person: &&Person| person.role == Some(Role::Owner);
     is_owner(&person) && people.iter().filter(is_owner).count() == 1

@@ -1,29 +1,29 @@
-//! Validity and status of tokens.
+//! The validity period and the status of API tokens and guest links.
 
 #[cfg(test)]
 mod tests;
 
 use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenView};
 
-/// Choices for the validity.
+/// The choices for the length of the validity period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     Hour,
     Day,
     Week,
-    /// 30 days.
+    /// The token is valid for 30 days.
     Month,
-    /// 365 days.
+    /// The token is valid for 365 days.
     Year,
-    /// Until a given date.
+    /// The token is valid until a given date.
     Date,
 }
 
 impl Length {
-    /// In display order.
+    /// All choices, in the order in which the form shows them.
     pub const ALL: [Self; 6] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year, Self::Date];
 
-    /// The value in the form.
+    /// Returns the value of the choice in the HTML form.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -39,7 +39,7 @@ impl Length {
         Self::ALL.into_iter().find(|length| length.mark() == mark)
     }
 
-    /// `None` for [`Self::Date`].
+    /// Returns the length in seconds. Returns `None` for [`Self::Date`].
     pub fn seconds(self) -> Option<u64> {
         const DAY: u64 = 86_400;
         match self {
@@ -53,11 +53,11 @@ impl Length {
     }
 }
 
-/// Errors in the form.
+/// The errors in the form that creates a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     NoName,
-    /// The name is too long, or has a control character.
+    /// The name is too long, or contains a control character.
     BadName,
     /// The start is not a date.
     BadStart,
@@ -73,10 +73,11 @@ pub enum Fault {
     BadUses,
 }
 
-/// `not_before` if given, and `expires_at`, in seconds of Unix time.
+/// The start (`not_before`) and the end (`expires_at`) of the validity, in seconds of Unix time.
+/// The start is `None` if the validity starts immediately.
 pub type Window = (Option<u64>, u64);
 
-/// Checks the chosen validity. The edge checks it again.
+/// Checks the chosen validity period. The edge checks this period again.
 pub fn window(now: u64, start: Option<u64>, length: Length, end: Option<u64>) -> Result<Window, Fault> {
     let begin = start.unwrap_or(now).max(now);
     if begin - now > MAX_TOKEN_LIFE {
@@ -95,7 +96,7 @@ pub fn window(now: u64, start: Option<u64>, length: Length, end: Option<u64>) ->
     Ok((start.filter(|start| *start > now), end))
 }
 
-/// Checks a token's name.
+/// Checks the name of a new token.
 pub fn name(text: &str) -> Result<String, Fault> {
     let text = text.trim();
     if text.is_empty() {
@@ -107,7 +108,7 @@ pub fn name(text: &str) -> Result<String, Fault> {
     Ok(text.into())
 }
 
-/// Parses a number of uses; `None` for no limit.
+/// Parses the maximum number of uses. Returns `None` if the number of uses is not limited.
 pub fn uses(text: &str) -> Result<Option<u32>, Fault> {
     let text = text.trim();
     if text.is_empty() {
@@ -117,21 +118,22 @@ pub fn uses(text: &str) -> Result<Option<u32>, Fault> {
     number.map(Some).ok_or(Fault::BadUses)
 }
 
-/// Status of a token.
+/// The status of an API token or a guest link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// Valid.
+    /// The token is valid now.
     Good,
-    /// Not valid yet.
+    /// The validity of the token has not started yet.
     Early,
     Expired,
-    /// All uses are consumed.
+    /// The token has no uses left.
     UsedUp,
     Revoked,
 }
 
 impl TokenStatus {
-    /// `now_ms` is in milliseconds of Unix time.
+    /// Determines the status of a token. `now_ms` is the current time, in milliseconds of Unix
+    /// time.
     pub fn of(token: &TokenView, now_ms: u64) -> Self {
         if token.revoked_ms.is_some() {
             Self::Revoked
@@ -146,12 +148,12 @@ impl TokenStatus {
         }
     }
 
-    /// Whether it is valid now or will be later.
+    /// Whether the token is valid now, or will be valid later.
     pub fn lives(self) -> bool {
         matches!(self, Self::Good | Self::Early)
     }
 
-    /// The value of `data-standing`.
+    /// Returns the value of the attribute `data-standing`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",

@@ -1,4 +1,5 @@
-//! All texts of the administration pages: shared ones, and a module for each page.
+//! Texts of the administration pages. This module contains the shared texts. Each page has a
+//! separate module for its texts.
 
 pub mod activity;
 pub mod devices;
@@ -26,23 +27,23 @@ pub const LOADING: &str = "Loading…";
 pub const BUSY: &str = "Please wait…";
 pub const RETRY: &str = "Try again";
 pub const NOT_YOURS: &str = "You do not have permission to see this page. Ask an owner for access.";
-pub const NO_PAGE: &str = "This page does not exist. Choose a page in the navigation.";
-/// Shown if the session ends while a page is open.
+pub const NO_PAGE: &str = "This page does not exist. Choose a page in the navigation bar.";
+/// This text is shown if the session ends while an administration page is open.
 pub const ENDED: &str =
-    "Your session has ended. Sign in again in a new tab, then continue here. Your input is kept.";
+    "Your session has ended. Sign in again in a new tab, then return to this page. Your input is kept.";
 pub const ENDED_LINK: &str = "Sign in";
 pub const COPY: &str = "Copy";
-pub const COPIED: &str = "Copied.";
-/// Shown if the browser denies access to the clipboard.
+pub const COPIED: &str = "Copied to the clipboard.";
+/// This text is shown if the browser denies access to the clipboard.
 pub const COPY_BY_HAND: &str =
-    "The browser blocked the copy. The text is selected: copy it with the keyboard or the menu.";
+    "The browser blocked the clipboard. The text is selected. Copy the text with the keyboard or the menu.";
 pub const SHOW_QR: &str = "Show QR code";
 pub const HIDE_QR: &str = "Hide QR code";
 pub const QR_LABEL: &str = "QR code of the text above";
-pub const NO_QR: &str = "The text is too long for a QR code. Copy it instead.";
-pub const ONCE: &str = "This is shown only once. Copy it now: it cannot be shown again.";
+pub const NO_QR: &str = "The text is too long for a QR code. Copy the text instead.";
+pub const ONCE: &str = "This text is shown only once. Copy the text before you close this dialog.";
 
-/// The value of `data-state`, and the text.
+/// Returns the value of the attribute `data-state` and the displayed text.
 pub fn link(state: State) -> (&'static str, &'static str) {
     match state {
         State::Connected => ("connected", "Connected"),
@@ -59,12 +60,12 @@ pub fn heading(page: &Page) -> String {
     }
 }
 
-/// The window's title, from the heading of the page.
+/// Returns the title of the browser window from the heading of the page and the name of the site.
 pub fn window(heading: &str, site: &Name) -> String {
     page_title(&format!("{heading} · {}", title(site.as_str())))
 }
 
-/// Title of a dialog about a person, device or token: `Remove: ann`.
+/// Returns the title of a dialog about a person, device or token, for example `Remove: ann`.
 pub fn titled(action: &str, name: &str) -> String {
     format!("{action}: {name}")
 }
@@ -80,25 +81,27 @@ pub fn section(page: &Page) -> &'static str {
     }
 }
 
-/// Why a call failed, with the next step. No problem means that the edge was not reached.
+/// Explains why an API call failed. The text includes the next step. `problem` is `None` if the
+/// edge was not reached.
 pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
     match problem {
         None if is_write => {
-            "Pinlatch cannot be reached. The change may have been saved: check before you try again.".into()
+            "Pinlatch cannot be reached. The change may have been saved. Check this page before you retry."
+                .into()
         }
         None => "Pinlatch cannot be reached. Check your connection.".into(),
         Some(problem) if problem.is(Code::InvalidToken) => ENDED.into(),
         Some(problem) if problem.is(Code::InsufficientScope) => match &problem.detail {
-            Some(detail) => format!("You do not have permission for this: {detail}."),
-            None => "You do not have permission for this. Ask an owner for access.".into(),
+            Some(detail) => format!("You do not have permission for this action: {detail}."),
+            None => "You do not have permission for this action. Ask an owner for access.".into(),
         },
         Some(problem) if problem.is(Code::InvalidRequest) => match &problem.detail {
             Some(detail) => format!("The request is not valid: {detail}."),
             None => "The request is not valid. Check your input, then try again.".into(),
         },
         Some(problem) if problem.is(Code::Throttled) => match problem.retry_after {
-            Some(seconds) => format!("Too many requests. Try again in {seconds} s."),
-            None => "Too many requests. Try again in a moment.".into(),
+            Some(seconds) => format!("Too many requests were sent. Try again in {seconds} s."),
+            None => "Too many requests were sent. Try again in a moment.".into(),
         },
         Some(problem) => sentence(problem),
     }
@@ -108,12 +111,12 @@ pub fn pick_fault(fault: Fault) -> &'static str {
     match fault {
         Fault::Nothing => "Choose at least one permission.",
         Fault::TooMany => {
-            "More than 64 permissions are selected. Choose wider ones, for example a whole device."
+            "More than 64 permissions are selected. Choose wider permissions, for example for a whole device."
         }
     }
 }
 
-/// A number with its noun: `1 use`, `2 uses`.
+/// Formats a number with its noun, for example `1 use` or `2 uses`.
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
@@ -123,13 +126,13 @@ pub mod picker {
     pub const EVERYTHING: &str = "Every device";
     pub const ALL_LINES: &str = "Every line";
     pub const SITE: &str = "Administration";
-    /// Selected scopes of devices and lines that the site does not have.
-    pub const OTHERS: &str = "Devices and lines that do not exist now";
-    pub const ALLOWS: &str = "This allows:";
-    pub const NOTHING: &str = "No permissions selected.";
+    /// The heading for selected scopes whose device or line does not exist at the site.
+    pub const OTHERS: &str = "Devices and lines that do not exist";
+    pub const ALLOWS: &str = "The selected permissions allow:";
+    pub const NOTHING: &str = "No permissions are selected.";
     pub const NONE_HELD: &str = "You have no permissions that you can grant.";
 
-    /// Label of a scope on its button.
+    /// Returns the label of the button for a scope.
     pub fn word(verb: Option<&str>) -> &'static str {
         match verb {
             None => "All",

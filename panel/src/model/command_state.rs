@@ -1,4 +1,4 @@
-//! The state of a line's commands: pending, answered; and its presses and pulses.
+//! The state of the commands, the presses and the pulses of a line.
 
 use pinlatch_protocol::command::{CommandStatus, DEFAULT_DEADLINE_MS};
 use pinlatch_protocol::line::Action;
@@ -6,25 +6,28 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
 
-/// The panel waits for an answer until this long after the command's deadline.
+/// The time for which the panel waits for an answer after the deadline of a command, in
+/// milliseconds.
 const ANSWER_GRACE_MS: u64 = 2_000;
 
-/// How long a command may wait for a socket. Later it is not sent: a tap while disconnected must not act at an
-/// unexpected time.
+/// The maximum time for which a command waits for a socket, in milliseconds. After this time the
+/// command is not sent, because a tap without a connection must not take effect at an unexpected
+/// time.
 const UNSENT_MOST_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
     pub id: String,
     pub action: Action,
-    /// Milliseconds of the panel's clock.
+    /// The time of the request, in milliseconds of the panel's clock.
     pub asked_ms: u64,
-    /// `None` before it was sent.
+    /// The socket on which the command was sent, or `None` if the command was not sent yet.
     pub(super) sent_on: Option<SocketId>,
 }
 
 impl Pending {
-    /// The remaining time until the deadline. Zero if the clock was set back: in doubt, a door must not open.
+    /// Returns the remaining time until the deadline, in milliseconds. Returns zero if the clock
+    /// was set back, because an expired command must not open a door.
     pub(super) fn left_ms(&self, now_ms: u64) -> u64 {
         let age = now_ms.checked_sub(self.asked_ms).unwrap_or(DEFAULT_DEADLINE_MS);
         DEFAULT_DEADLINE_MS.saturating_sub(age)
@@ -37,21 +40,22 @@ impl Pending {
     }
 }
 
-/// Result of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommandOutcome {
     Executed,
-    /// The device refused, with this code.
+    /// The device refused the command with this code.
     Refused(String),
-    /// The deadline passed; the command will not run.
+    /// The deadline passed, so the command was not executed.
     Expired,
-    /// Sent to the device, no answer: the command may have run.
+    /// The command was sent to the device, but the device did not answer. The command may have been
+    /// executed.
     Unknown,
-    /// The edge did not answer in time: the command may have run.
+    /// The edge did not answer in time. The command may have been executed.
     NoAnswer,
-    /// The link was lost before the command was sent: it did not run.
+    /// The connection was lost before the command was sent, so the command was not executed.
     NotSent,
-    /// The edge never received the command: it did not run.
+    /// The edge never received the command, so the command was not executed.
     NotArrived,
     Offline,
     /// The edge refused the command.
@@ -85,19 +89,19 @@ impl CommandOutcome {
     }
 }
 
-/// The last command on a line that has ended.
+/// The last command on a line that has ended, with its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub id: String,
     pub action: Action,
-    pub outcome: CommandOutcome,
-    /// Milliseconds of the panel's clock.
+    pub outcome: Outcome,
+    /// The time of the request, in milliseconds of the panel's clock.
     pub(super) asked_ms: u64,
-    /// Whether the edge must still be asked for the result.
-    pub(super) needs_status_query: bool,
+    /// Whether the panel must still query the result from the edge.
+    pub(super) to_learn: bool,
 }
 
-/// The pending command of one line, and the answer to the last one.
+/// The pending command of a line, and the answer to the last command that has ended.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CommandState {
     pub pending: Option<Pending>,
@@ -106,21 +110,22 @@ pub struct CommandState {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressed {
-    /// Whether it was a long press.
+    /// Whether the press was long.
     pub long: bool,
-    /// Number of presses of this contact; distinguishes equal presses.
+    /// The number of presses of this contact. The number distinguishes two otherwise equal presses.
     pub count: u32,
-    /// Time of receipt, milliseconds of the panel's clock.
+    /// The time of receipt, in milliseconds of the panel's clock.
     pub(super) told_ms: u64,
 }
 
-/// The running pulse of a momentary line.
+/// A running pulse of a momentary line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulse {
-    /// Full length, milliseconds.
+    /// The full length of the pulse, in milliseconds.
     pub ms: u32,
-    /// Elapsed time, milliseconds.
+    /// The elapsed time of the pulse, in milliseconds.
     pub gone_ms: u32,
-    /// Whether this panel requested the pulse. Otherwise `ms` is the line's limit, not the actual length.
+    /// Whether this panel requested the pulse. If this panel did not request the pulse, `ms` is the
+    /// limit of the line and not the actual length.
     pub own: bool,
 }

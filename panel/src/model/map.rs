@@ -1,6 +1,7 @@
-//! A map as a sorted list, for a few hundred entries. Each `BTreeMap` type would add kilobytes to the program.
+//! A map that is stored as a sorted list, for a few hundred entries. The panel does not use
+//! `BTreeMap`, because each type of `BTreeMap` would add kilobytes to the program.
 
-/// Sorted by key.
+/// A map whose entries are sorted by key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map<K, V>(Vec<(K, V)>);
 
@@ -25,7 +26,7 @@ impl<K: Ord, V> Map<K, V> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// Replaces an existing value.
+    /// Inserts a value for a key. A value that the key already has is replaced.
     pub fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {
             Ok(place) => {
@@ -55,7 +56,8 @@ impl<K: Ord, V> Map<K, V> {
 }
 
 impl<K: Ord + Clone, V: Default> Map<K, V> {
-    /// Changes the value of a key, which is inserted with its default if absent.
+    /// Changes the value of a key. If the map does not contain the key, the key is first inserted
+    /// with the default value.
     pub fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) {
         if self.get(key).is_none() {
             self.insert(key.clone(), V::default());

@@ -269,7 +269,7 @@ fn door_event(seq: u64, reported: bool, changed_ms: u64) -> ToPanel {
 fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
     let mut model = filled();
     let pulse = |model: &Model, now_ms| model.pulse(&key("door"), now_ms);
-    // The edge is 500 ms ahead of the panel's clock.
+    // The clock of the edge is 500 ms ahead of the panel's clock.
     model.apply(door_event(8, true, NOW + 500), NOW);
     assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 5_000, gone_ms: 1_000, own: false }));
     model.apply(door_event(9, false, NOW + 5_500), NOW);

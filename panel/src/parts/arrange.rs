@@ -1,4 +1,5 @@
-//! Arranging: controls on a tile in place of its line's control, and moving.
+//! The controls for arranging the board. While the board is being arranged, a tile shows these
+//! controls in place of the line's control.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
@@ -10,7 +11,7 @@ use crate::prefs::{self, FAVOURITES, OrderKind, Press};
 use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
-/// Favourite, group, position and kind of press of a line.
+/// Shows the controls for the favourite mark, the group, the position and the press mode of a line.
 #[component]
 pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     let panel = line.panel();
@@ -58,7 +59,7 @@ pub fn Arrange(line: Handle, plate: Memo<Option<Plate>>) -> impl IntoView {
     }
 }
 
-/// Options for the button of a momentary line.
+/// Shows the options for the button of a momentary line.
 #[component]
 fn Presses(line: Handle) -> impl IntoView {
     let panel = line.panel();
@@ -93,7 +94,7 @@ fn Presses(line: Handle) -> impl IntoView {
     }
 }
 
-/// Two buttons that move a line or a plate.
+/// Shows two buttons that move a line or a plate.
 #[component]
 pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>) -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -109,7 +110,8 @@ pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>)
             let place = next.iter().position(|own| *own == id).map_or(0, |place| place + 1);
             panel.say(words::moved(&title, place, next.len()));
             panel.arrange(|prefs| prefs.arrange(of, next));
-            // A moved element loses the focus. It is restored, so that the same button can be pressed again.
+            // An element that is moved loses the focus. The focus is restored, so that the person
+            // can press the same button again.
             let selector = selector.clone();
             request_animation_frame(move || {
                 use wasm_bindgen::JsCast;
@@ -129,7 +131,8 @@ pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>)
     view! { <div class="mover">{buttons.into_iter().collect::<Vec<_>>()}</div> }
 }
 
-/// Drops the dragged line on a plate, at the position of one of its lines or at the end.
+/// Drops the dragged line on a plate. The line is inserted at the position of the line `before`, or
+/// at the end of the plate.
 pub fn drop_on(panel: Panel, plate: Memo<Option<Plate>>, before: Option<String>) {
     let dragged = panel.dragged.try_update_value(Option::take).flatten();
     if let (Some(dragged), Some(plate)) = (dragged, plate.get_untracked()) {

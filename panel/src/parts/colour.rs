@@ -1,4 +1,4 @@
-//! The control of a colour LED: presets and a colour picker.
+//! The control of a colour LED, with presets and a colour picker.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, Rgb};
@@ -16,7 +16,8 @@ const PRESETS: [(Rgb, &str); 7] = [
     (Rgb(0, 0, 0), text::OFF),
 ];
 
-/// The lamp next to the line's name shows the reported colour, never the picked one.
+/// Shows the control of a colour LED. The lamp next to the line's name shows the reported colour
+/// and never the picked colour.
 #[component]
 pub fn Colour(line: Handle) -> impl IntoView {
     let picker = NodeRef::<leptos::html::Input>::new();

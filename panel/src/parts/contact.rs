@@ -1,4 +1,5 @@
-//! A contact, which has no actions: its drawing, open or closed, and its last press.
+//! The view of a contact. A contact has no actions, so the view shows only a drawing of the contact
+//! and its last press.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::Level;
@@ -6,7 +7,7 @@ use pinlatch_protocol::line::Level;
 use super::line::Handle;
 use crate::words;
 
-/// A button or reed contact.
+/// Draws a contact, for example a button or a reed contact.
 #[component]
 pub fn Contact(line: Handle) -> impl IntoView {
     let blade = Memo::new(move |_| match line.level() {
@@ -24,11 +25,11 @@ pub fn Contact(line: Handle) -> impl IntoView {
     }
 }
 
-/// The last press, shown for a few seconds.
+/// Shows the last press of a contact for a few seconds.
 #[component]
 pub fn Press(line: Handle) -> impl IntoView {
     let press = Memo::new(move |_| line.pressed());
-    // A new element for each press, so that repeated presses are visible.
+    // Each press creates a new element, so that repeated presses are visible.
     move || {
         press.get().map(|press| {
             view! {

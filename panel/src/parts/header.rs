@@ -1,4 +1,4 @@
-//! The header: site, connection, account and navigation.
+//! The header of the board with the site, the connection, the account and the navigation.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -37,7 +37,7 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// Links to the administration pages that the viewer may open.
+/// Shows links to the administration pages that the viewer may open.
 #[component]
 fn Ways() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -62,7 +62,8 @@ fn Ways() -> impl IntoView {
     }
 }
 
-/// State of the connection; opens the list of hops.
+/// Shows the state of the connection. A press on the displayed state opens the list of network
+/// paths.
 #[component]
 fn LinkBadge() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -81,7 +82,8 @@ fn LinkBadge() -> impl IntoView {
     }
 }
 
-/// Each hop to the devices, with its state and its measured round-trip time.
+/// Shows the network path to the edge and to each device, with the state and the measured
+/// round-trip time of each path.
 #[component]
 fn Health() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -113,7 +115,7 @@ fn Health() -> impl IntoView {
     }
 }
 
-/// Account, theme and sign-out.
+/// Shows the menu with the account, the theme and the sign-out button.
 #[component]
 pub fn UserMenu(panel: Panel) -> impl IntoView {
     let who = Memo::new(move |_| {
@@ -156,7 +158,7 @@ pub fn UserMenu(panel: Panel) -> impl IntoView {
     }
 }
 
-/// Choice of the theme.
+/// Shows the buttons that select the theme.
 #[component]
 fn Themes() -> impl IntoView {
     let theme = RwSignal::new(platform::theme());

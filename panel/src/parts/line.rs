@@ -1,4 +1,4 @@
-//! One line: its name, its reported level and the control for its kind.
+//! The view of one line, with its name, its reported level and the control for its kind.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -20,10 +20,11 @@ use crate::ui::dialog::Question;
 use crate::ui::icon::{Icon, IconKind};
 use crate::{platform, words};
 
-/// Duration of a fade to a preset.
+/// The duration of a fade to a preset, in milliseconds.
 const FADE_MS: u32 = 400;
 
-/// Shared by the parts of a line. Cheap to copy: it has signals only.
+/// A handle for one line, which all parts of the line's view share. The handle is cheap to copy,
+/// because it contains only signals.
 #[derive(Clone, Copy)]
 pub struct Handle {
     panel: Panel,
@@ -67,7 +68,8 @@ impl Handle {
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pulse(key, now)))
     }
 
-    /// Elapsed time of the pulse now, milliseconds. Not tracked.
+    /// Returns the elapsed time of the pulse, in milliseconds. The caller is not subscribed to
+    /// changes of the pulse.
     pub fn pulse_gone(&self) -> u32 {
         let pulse = self
             .panel
@@ -81,9 +83,11 @@ impl Handle {
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pressed(key, now)))
     }
 
-    /// A sensor's readings since the page was opened: SVG path and range.
+    /// Returns the curve of a sensor's readings since the page was opened. The first text is an SVG
+    /// path, and the second text is the range of the readings.
     pub fn trace(&self) -> Option<(String, String)> {
-        // Redrawn with each reading, and otherwise every ten seconds by the caller.
+        // The curve is redrawn with each reading. In addition, the caller redraws the curve every
+        // ten seconds.
         self.view.track();
         let now = platform::now_ms();
         let drawn = self.panel.model.with_untracked(|model| {
@@ -102,7 +106,8 @@ impl Handle {
         self.panel.now.get() / 10_000
     }
 
-    /// Sets a level with a short fade, limited by the line's `max_on_ms`.
+    /// Returns an action that sets a level with a short fade. The fade is not longer than the
+    /// line's `max_on_ms`.
     pub fn fade(&self, level: Level) -> Action {
         let most = self.view.with_untracked(|view| view.as_ref().and_then(|view| view.max_on_ms));
         Action::Set { level, fade_ms: most.map_or(FADE_MS, |most| most.min(FADE_MS)) }
@@ -112,7 +117,7 @@ impl Handle {
         self.panel
     }
 
-    /// `DEVICE/LINE`, as in the preferences.
+    /// Returns the id of the line as `DEVICE/LINE`, which is the form in the preferences.
     pub fn id(&self) -> String {
         self.key.with_value(ToString::to_string)
     }
@@ -121,7 +126,8 @@ impl Handle {
         self.panel.prefs.with(|prefs| prefs.press(&self.id()))
     }
 
-    /// Runs an action, after a confirmation if the preferences ask for one.
+    /// Runs an action. If the preferences require a confirmation, the action runs only after the
+    /// confirmation.
     pub fn ask_first(&self, word: &str, action: Action) {
         let line = *self;
         let asks = self.panel.prefs.with_untracked(|prefs| prefs.asks(&self.id()));
@@ -147,7 +153,8 @@ impl Handle {
         !self.online.get() || !self.panel.is_connected()
     }
 
-    /// Why an action is not possible now; `None` if it is.
+    /// Returns the reason why an action is not possible now. Returns `None` if the action is
+    /// possible.
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some(words::line::hindrance::NOT_CONNECTED)
@@ -172,7 +179,7 @@ impl Handle {
         self.panel.dismiss(&self.key.get_value());
     }
 
-    /// The `data-testid` of a control.
+    /// Returns the `data-testid` of a control.
     pub fn test_id(&self, action: &str) -> String {
         self.key.with_value(|key| format!("action-{}-{}-{action}", key.device, key.line))
     }
@@ -181,12 +188,12 @@ impl Handle {
         self.key.with_value(|key| key.line.to_string())
     }
 
-    /// Accessible name of a control: `Open for 3 s, Door`.
+    /// Returns the accessible name of a control, for example `Open for 3 s, Door`.
     pub fn label(&self, word: &str) -> String {
         words::about(word, &words::title(&self.name()))
     }
 
-    /// Age of the last change, by the edge's clock.
+    /// Returns the time since the last change of the level, by the clock of the edge.
     pub fn changed(&self) -> Option<String> {
         let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
         let edge_ms = self.panel.model.with(|model| model.edge_ms(self.panel.now.get()));
@@ -194,7 +201,7 @@ impl Handle {
     }
 }
 
-/// One line, on its device's plate or on a group's plate.
+/// Shows one line on the plate of a device or of a group.
 #[component]
 pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool) -> impl IntoView {
     let heading = format!("heading-{}-{}", key.device, key.line);
@@ -263,7 +270,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
     }
 }
 
-/// The control for the line's kind, and its notices.
+/// Shows the control for the kind of the line, and the notices of the line.
 #[component]
 fn Operate(line: Handle) -> impl IntoView {
     view! {
@@ -281,7 +288,8 @@ fn Operate(line: Handle) -> impl IntoView {
     }
 }
 
-/// The reported level as a lamp: on, off, coloured, or a question mark.
+/// Shows the reported level as a lamp. The lamp is on, off or coloured. If the level is unknown,
+/// the lamp shows a question mark.
 #[component]
 fn Lamp(line: Handle) -> impl IntoView {
     let light = move || match (line.kind, line.level()) {

@@ -1,6 +1,8 @@
-//! The control of a momentary line: a button that requests one pulse, with a ring for the remaining time.
+//! The control of a momentary line. The control is a button that requests one pulse. A ring shows
+//! the remaining time of the pulse.
 //!
-//! The button must be held for a moment, which prevents accidental presses. A preference allows a tap instead.
+//! A person must hold the button for a moment, which prevents accidental presses. A preference
+//! allows a tap instead.
 
 use std::time::Duration;
 
@@ -13,13 +15,14 @@ use super::line::Handle;
 use crate::prefs::Press;
 use crate::words;
 
-/// Length of a pulse, unless the line's limit is shorter.
+/// The length of a pulse in milliseconds, unless the limit of the line is shorter.
 const PULSE_MS: u32 = 3_000;
 
-/// Hold time. The fill animation in `style.css` has the same duration.
+/// The time for which a person must hold the button. The fill animation in `style.css` has the same
+/// duration.
 const HOLD: Duration = Duration::from_millis(600);
 
-/// For example a door strike or a bell.
+/// Shows the button of a momentary line, for example of a door strike or a bell.
 #[component]
 pub fn Momentary(line: Handle) -> impl IntoView {
     let ms = Memo::new(move |_| {
@@ -28,7 +31,7 @@ pub fn Momentary(line: Handle) -> impl IntoView {
     });
     let time = Memo::new(move |_| words::for_time(ms.get()));
     let pulse = Memo::new(move |_| line.pulse());
-    // One ring for each pulse. It is not redrawn while the pulse runs.
+    // Each pulse has a separate ring, which is not redrawn while the pulse runs.
     let ring = Memo::new(move |_| {
         let began = line.view.with(|view| view.as_ref().and_then(|view| view.changed_ms));
         pulse.get().map(|pulse| (began, pulse.ms))
@@ -43,7 +46,8 @@ pub fn Momentary(line: Handle) -> impl IntoView {
         (None, Held::Not) => time.get(),
     };
     let name = move || if holds.get() { words::hold(word) } else { word.to_owned() };
-    // A press by assistive technology has no duration (`detail` is 0), so it acts at once.
+    // A press by assistive technology has no duration (`detail` is 0), so the action runs
+    // immediately.
     let click = move |event: leptos::ev::MouseEvent| {
         if !holds.get_untracked() || event.detail() == 0 {
             hold.act();
@@ -95,11 +99,11 @@ pub fn Momentary(line: Handle) -> impl IntoView {
 enum Held {
     Not,
     Now,
-    /// Released too early.
+    /// The button was released too early.
     TooShort,
 }
 
-/// A button that acts after [`HOLD`].
+/// The state of a button that runs an action after [`HOLD`].
 #[derive(Clone, Copy)]
 struct Hold {
     line: Handle,
@@ -154,7 +158,7 @@ impl Hold {
     }
 }
 
-/// The remaining time of a pulse, as a shrinking arc.
+/// Draws the remaining time of a pulse as a shrinking arc.
 #[component]
 fn Ring(ms: u32, gone: u32) -> impl IntoView {
     view! {

@@ -1,4 +1,5 @@
-//! Notices of a line: a pending command, a result, and a desired level that differs from the reported one.
+//! The notices of a line. A notice can show a pending command, a result, or a desired level that
+//! differs from the reported level.
 
 use leptos::prelude::*;
 
@@ -12,11 +13,11 @@ struct Notice {
     class: &'static str,
     icon: IconKind,
     text: String,
-    /// Whether it stays until it is dismissed.
+    /// Whether the notice is shown until the person dismisses the notice.
     stays: bool,
 }
 
-/// The notices of one line, most urgent first.
+/// Shows the notices of one line, the most urgent notice first.
 #[component]
 pub fn Notices(line: Handle) -> impl IntoView {
     let notices = Memo::new(move |_| notices(line));

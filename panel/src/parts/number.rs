@@ -1,4 +1,5 @@
-//! Lines with a numeric level: dimmers in percent, servos in degrees.
+//! The control of a line with a numeric level. The level of a dimmer is in percent, and the level
+//! of a servo is in degrees.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -7,14 +8,16 @@ use super::line::Handle;
 use crate::model::CommandOutcome;
 use crate::{platform, words};
 
-/// Presets of a dimmer, in percent.
+/// The presets of a dimmer, in percent.
 const PRESETS: [u8; 4] = [0, 25, 50, 100];
 
-/// A value chosen while a command is pending is sent after it, unless it is older than this.
+/// The maximum age of a value that a person chose while a command was pending, in milliseconds.
+/// After the command was executed, the panel sends this value if it is not older.
 const FRESH_MS: u64 = 1_000;
 
-/// A dimmer or a servo. The mark on the scale is the reported level. The thumb shows the chosen level until the answer,
-/// then it returns to the mark.
+/// Shows the slider of a dimmer or a servo. The mark on the slider's scale shows the reported
+/// level. The thumb shows the chosen level until the command has been answered, and then returns to
+/// the reported level.
 #[component]
 pub fn Slider(line: Handle) -> impl IntoView {
     let dimmer = line.kind == LineKind::Dimmer;
@@ -75,7 +78,8 @@ pub fn Slider(line: Handle) -> impl IntoView {
             style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
         >
             {(!dimmer).then(|| view! { <Arc fact/> })}
-            // For an unknown level, a thumb would show a wrong one. A dimmer can be set with its presets.
+            // If the level is unknown, a thumb would show a wrong level, so the slider of a dimmer
+            // is hidden. The presets can still set the level of the dimmer.
             <input
                 type="range"
                 class="slider"
@@ -98,7 +102,7 @@ pub fn Slider(line: Handle) -> impl IntoView {
     }
 }
 
-/// A servo's needle at the reported angle.
+/// Draws the needle of a servo at the reported angle.
 #[component]
 fn Arc(fact: Memo<Option<f64>>) -> impl IntoView {
     view! {

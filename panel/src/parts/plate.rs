@@ -1,4 +1,4 @@
-//! A plate: the heading and the lines of a device or a group.
+//! A plate, which shows the heading and the lines of a device or a group.
 
 use leptos::prelude::*;
 
@@ -93,7 +93,8 @@ pub fn PlateView(id: String) -> impl IntoView {
     .into_any()
 }
 
-/// Presence of a device, its last contact if offline, and the round-trip time of its last command.
+/// Shows whether a device is online, and the round-trip time of its last command. For an offline
+/// device, the text contains the time since the last contact.
 #[component]
 fn Presence(
     panel: Panel,

@@ -1,4 +1,4 @@
-//! A sensor's value, and its trace since the page was opened.
+//! The reading of a sensor, and the curve of its readings since the page was opened.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The control of a switch: one toggle if the level is known, otherwise two buttons.
+//! The control of a switch. If the level is known, the control is one toggle. Otherwise, the
+//! control consists of two buttons.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
@@ -6,7 +7,8 @@ use pinlatch_protocol::line::{Action, Level};
 use super::line::Handle;
 use crate::words;
 
-/// A short blink to identify a lamp. The lamp returns to its previous level.
+/// A short blink that helps to identify a lamp. After the blink, the lamp returns to its previous
+/// level.
 const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
 
 #[component]
@@ -30,7 +32,8 @@ pub fn Switch(line: Handle) -> impl IntoView {
     }
 }
 
-/// The toggle. It sends the other level explicitly, so that a double press has the effect of one press.
+/// Shows the toggle of a switch. If the viewer has permission for the action `set`, the toggle
+/// sends the opposite level explicitly. A double press then has the same effect as one press.
 #[component]
 fn Rocker(line: Handle) -> impl IntoView {
     let verb = move || if line.may("set") || !line.may("toggle") { "set" } else { "toggle" };
@@ -61,7 +64,7 @@ fn Rocker(line: Handle) -> impl IntoView {
     }
 }
 
-/// On and off buttons for an unknown level.
+/// Shows separate buttons for on and off, because the level is unknown.
 #[component]
 fn Two(line: Handle) -> impl IntoView {
     [(true, words::line::ON, "set-on"), (false, words::line::OFF, "set-off")].map(|(level, word, name)| {

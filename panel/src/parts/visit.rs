@@ -1,4 +1,4 @@
-//! A guest's bar: validity, countdown and Leave.
+//! The bar on a guest's page with the validity of the link, the countdown and the button “Leave”.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,7 +8,7 @@ use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
 
-/// Replaces the account menu.
+/// Shows the bar that replaces the account menu on a guest's page.
 #[component]
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();

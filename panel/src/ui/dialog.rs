@@ -1,22 +1,23 @@
-//! Confirmation dialog.
+//! The confirmation dialog of the board.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::words;
 
-/// A confirmation, and the action for "yes".
+/// The contents of a confirmation dialog, and the action that runs after confirmation.
 #[derive(Clone)]
 pub struct Question {
     pub title: String,
     pub text: String,
-    /// Label of the confirm button.
+    /// The label of the confirm button.
     pub yes: String,
-    /// Runs on "yes".
+    /// The action that runs when the person confirms.
     pub act: Callback<()>,
 }
 
-/// Open while `question` is set. Escape means "no", and "no" has the initial focus.
+/// Shows a dialog while `question` is set. The Escape key cancels the dialog. The cancel button has
+/// the initial focus.
 #[component]
 pub fn Confirm(question: RwSignal<Option<Question>>) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();

@@ -1,11 +1,11 @@
-//! Form fields: label, input and hint.
+//! Form fields, each with a label, an input element and an optional hint.
 
 use leptos::html::Input;
 use leptos::prelude::*;
 
 use crate::words;
 
-/// `autocomplete` is used by browsers and password managers.
+/// Shows a text field. Browsers and password managers use the value of `autocomplete`.
 #[component]
 pub fn Field(
     label: &'static str,
@@ -39,12 +39,13 @@ pub fn Field(
     }
 }
 
-/// A password, which can be shown. It is read from the input only for a request.
+/// Shows a password field with a button that makes the password visible. The password is read from
+/// the input element only when a request is sent.
 #[component]
 pub fn Password(
     label: &'static str,
     testid: &'static str,
-    /// Whether it is a new password.
+    /// Whether the person chooses a new password.
     #[prop(optional)]
     fresh: bool,
     input: NodeRef<Input>,

@@ -1,4 +1,4 @@
-//! Icons. Each state has its own shape, so that colour is never the only difference.
+//! Icons with a different shape for each state, so that two states never differ only in colour.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
@@ -8,20 +8,20 @@ pub enum IconKind {
     Pending,
     Done,
     Refused,
-    /// Expired.
+    /// The icon of an expired command.
     Clock,
-    /// Unknown.
+    /// The icon of an unknown outcome or level.
     Question,
     Offline,
-    /// Desired and reported levels differ.
+    /// The icon of a desired level that differs from the reported level.
     Differ,
-    /// Read-only.
+    /// The icon of read-only access.
     Look,
     Close,
-    /// Guest access, or a secret.
+    /// The icon of guest access and of secrets.
     Key,
     Search,
-    /// Favourite.
+    /// The icon of a favourite.
     Star,
     Earlier,
     Later,
@@ -29,7 +29,7 @@ pub enum IconKind {
 }
 
 impl IconKind {
-    /// SVG path in a view box of 24 × 24.
+    /// Returns the SVG path of the icon in a view box of 24 × 24.
     fn path(self) -> &'static str {
         match self {
             Self::Pending => "M12 3a9 9 0 1 0 9 9",
@@ -50,7 +50,7 @@ impl IconKind {
             Self::Star => "M12 3.5l2.6 5.4l5.9.8l-4.3 4.1l1 5.9L12 16.9l-5.2 2.8l1-5.9l-4.3-4.1l5.9-.8z",
             Self::Earlier => "M6 14.5l6-6l6 6",
             Self::Later => "M6 9.5l6 6l6-6",
-            // Circuit symbols.
+            // The icons of lines are circuit symbols.
             Self::Line(LineKind::Switch) => {
                 "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"
             }
@@ -70,7 +70,8 @@ impl IconKind {
     }
 }
 
-/// Hidden from screen readers, because the text next to it has the same meaning.
+/// Draws an icon. The icon is hidden from screen readers, because the text next to the icon has the
+/// same meaning.
 #[component]
 pub fn Icon(kind: IconKind) -> impl IntoView {
     let class = if kind == IconKind::Pending { "icon spin" } else { "icon" };
@@ -81,7 +82,7 @@ pub fn Icon(kind: IconKind) -> impl IntoView {
     }
 }
 
-/// The logo: a pin header with one latched pin.
+/// Draws the logo, a pin header with one latched pin.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Basic components, independent of sites, devices and lines.
+//! Basic components that do not depend on sites, devices or lines.
 
 pub mod dialog;
 pub mod field;

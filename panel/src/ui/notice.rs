@@ -1,10 +1,11 @@
-//! A notice: icon, colour and text.
+//! A notice with an icon, a colour and a text.
 
 use leptos::prelude::*;
 
 use super::icon::{Icon, IconKind};
 
-/// `class` sets the colour: `refused`, `expired`, `unknown`, `offline`, `plain`, `done`.
+/// Shows a notice. `class` sets the colour: `refused`, `expired`, `unknown`, `offline`, `plain` or
+/// `done`.
 #[component]
 pub fn Notice(
     class: &'static str,
@@ -20,7 +21,8 @@ pub fn Notice(
     }
 }
 
-/// An error, announced when it appears. It takes no space while empty.
+/// Shows an error. Screen readers announce the error when it appears. The component needs no space
+/// while there is no error.
 #[component]
 pub fn Trouble(text: RwSignal<Option<String>>, testid: &'static str) -> impl IntoView {
     view! {

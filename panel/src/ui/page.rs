@@ -1,10 +1,10 @@
-//! Mounting in the page.
+//! Mounts a view in the page.
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-/// Replaces the content of `#app` by a view, for the lifetime of the page.
+/// Replaces the content of `#app` with a view. The view is mounted for the lifetime of the page.
 pub fn take<V: IntoView + 'static>(view: impl FnOnce() -> V + 'static) {
     let root = document().get_element_by_id("app").and_then(|root| root.dyn_into().ok());
     if let Some(root) = root {

@@ -1,4 +1,5 @@
-//! The page until the session is known. The HTML of the page looks the same.
+//! The loading page, which is shown until the status of the session is known. The page in
+//! `index.html` looks the same.
 
 use leptos::prelude::*;
 
@@ -6,14 +7,14 @@ use crate::ui::icon::Mark;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// The logo, and a text if the edge cannot be reached.
+/// Shows the logo. If the edge cannot be reached, the page also shows a text.
 #[component]
 pub fn Starting(
     /// Whether the edge could not be reached.
     trouble: bool,
 ) -> impl IntoView {
     let text = if trouble { words::waiting(platform::visitor(), platform::has_network()) } else { "" };
-    // Without network, the site's name shows which panel this is.
+    // If the edge cannot be reached, the name of the site shows which panel was opened.
     let site = platform::site().filter(|_| trouble).map(|site| words::title(site.as_str()));
     view! {
         <main class="starting" aria-busy="true">

@@ -1,4 +1,5 @@
-//! Texts of the board outside its lines: connection state, latency, presence and arranging.
+//! Texts of the board: connection state, latency, presence of devices, and arranging. The texts of
+//! single lines are in the module `line`.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::Role;
@@ -10,30 +11,30 @@ use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
 
 pub const DEVICES: &str = "Devices";
-/// Accessible name of the navigation.
+/// The accessible name of the navigation bar.
 pub const WAYS: &str = "Pages";
 pub const HEALTH: &str = "Connection";
 pub const HEALTH_HINT: &str =
-    "Round-trip times. For a device, this is the time of the last command from this page.";
+    "These are round-trip times. The time of a device is measured with the last command from this page.";
 pub const THEME: &str = "Theme";
 pub const LOG_OUT: &str = "Sign out";
 pub const NOT_LOGGED_OUT: &str =
-    "You are still signed in: Pinlatch cannot be reached. Check your connection, then try again.";
-/// For screen readers.
-pub const NOT_CONNECTED: &str = "Connection lost.";
-/// For screen readers.
-pub const CONNECTED_AGAIN: &str = "Connected again.";
-pub const STALE: &str = "Connection lost. The page shows the last known state, which may be out of date. It reconnects automatically.";
-pub const STALE_NO_NETWORK: &str = "This browser has no network. The page shows the last known state, which may be out of date. It reconnects automatically.";
+    "You are still signed in, because Pinlatch cannot be reached. Check your connection, then try again.";
+/// Screen readers announce this text when the connection is lost.
+pub const NOT_CONNECTED: &str = "The connection was lost.";
+/// Screen readers announce this text when the connection is restored.
+pub const CONNECTED_AGAIN: &str = "The connection was restored.";
+pub const STALE: &str = "The connection was lost. This page shows the last known state, which may be out of date. The page reconnects automatically.";
+pub const STALE_NO_NETWORK: &str = "This browser has no network connection. This page shows the last known state, which may be out of date. The page reconnects automatically.";
 pub const NEWER: &str = "A new version of this page is available.";
 pub const LOAD_NEWER: &str = "Reload";
 pub const SEARCH: &str = "Search lines";
 pub const NOTHING_FOUND: &str = "No lines match your search.";
-/// The button that starts and ends arranging.
+/// The labels of the button that starts and ends arranging.
 pub const ARRANGE: (&str, &str) = ("Arrange", "Done");
-pub const ARRANGE_HINT: &str = "Drag the tiles or use their buttons. The arrangement is stored in this browser. To operate lines again, select Done.";
+pub const ARRANGE_HINT: &str = "Drag the tiles, or use the buttons on the tiles. The arrangement is stored in this browser. To operate lines again, select “Done”.";
 pub const FAVOURITE: &str = "Favourite";
-/// Name of the group of favourites.
+/// The displayed name of the group of favourites.
 pub const FAVOURITES: &str = "Favourites";
 pub const GROUP: &str = "Group";
 pub const NO_GROUP: &str = "No group";
@@ -41,27 +42,25 @@ pub const EARLIER: &str = "Move earlier";
 pub const LATER: &str = "Move later";
 pub const ASK_FIRST: &str = "Ask for confirmation";
 pub const TAP: &str = "Tap instead of hold";
-/// Shown on the plate of a device.
+/// This text is shown on the plate of a device if all lines of the device are in groups.
 pub const ELSEWHERE: &str = "All lines of this device are in groups.";
-pub const NO_LINES: &str =
-    "No lines to show: the device has none, or you do not have permission to see them.";
-/// Shown when a button was released too early.
+pub const NO_LINES: &str = "This device has no lines that you have permission to see.";
+/// This text is shown if the person released a momentary line's button too early.
 pub const KEEP_HOLDING: &str = "Hold a little longer";
 pub const HOLDING: &str = "Keep holding…";
 pub const AGAIN: &str = "Try again";
 
-/// A site without devices: heading and text.
+/// The heading and the text for a site without devices.
 pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
 pub const ENROL_COMMAND: &str = "pinlatch device enrol NAME";
-pub const EMPTY_THEN: &str =
-    "Then run the printed command on the device. The device appears here when it connects.";
-/// A guest's page without devices: heading and text.
+pub const EMPTY_THEN: &str = "The output of this command contains a second command. Run the second command on the device. The device appears on this page when it connects.";
+/// The heading and the text for a guest's page without devices.
 pub const EMPTY_GUEST: [&str; 2] = [
-    "No device available",
-    "The device for this link is not set up at the moment. It appears here when it is ready.",
+    "No device is available",
+    "The device for this link is not available at the moment. It appears on this page when it is available.",
 ];
 
-/// Titles of the administration pages.
+/// The titles of the administration pages.
 pub mod pages {
     pub const DEVICES: &str = "Manage devices";
     pub const PEOPLE: &str = "People";
@@ -86,12 +85,14 @@ pub fn role(role: Role) -> &'static str {
     }
 }
 
-/// The displayed name of a group. Preferences store the group of favourites under a fixed name.
+/// Returns the displayed name of a group. Preferences store the group of favourites under a fixed
+/// name.
 pub fn group(stored: &str) -> &str {
     if stored == prefs::FAVOURITES { FAVOURITES } else { stored }
 }
 
-/// The name under which preferences store a group that the person entered.
+/// Returns the name under which preferences store a group. `shown` is the name that the person
+/// entered.
 pub fn stored_group(shown: &str) -> &str {
     if shown.trim() == FAVOURITES { prefs::FAVOURITES } else { shown }
 }
@@ -107,16 +108,16 @@ pub fn link(state: State, now_ms: u64) -> String {
     }
 }
 
-/// One hop between the browser and a device.
+/// A network path from the browser to the edge, or through the edge to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
     pub way: String,
-    /// Round-trip time, or `—` if it was not measured.
+    /// The round-trip time, `offline`, or `—` if no time was measured.
     pub time: String,
     pub good: bool,
 }
 
-/// The hops from the browser to the edge and on to each device.
+/// Returns the network path to the edge, and the network path to each device.
 pub fn hops(model: &Model, connected: bool, edge_ms: Option<u32>) -> Vec<Hop> {
     let edge = edge_ms.filter(|_| connected).map(u64::from);
     let first = Hop { way: "Browser · edge".into(), time: took(edge), good: connected };
@@ -141,7 +142,7 @@ pub fn presence(online: bool, gone_ms: Option<u64>) -> String {
     }
 }
 
-/// How long the last command of a device took.
+/// Formats the round-trip time of a device's last command.
 pub fn answered(ms: u64) -> String {
     format!("answered in {ms} ms")
 }
@@ -150,37 +151,40 @@ pub fn account(name: &str) -> String {
     format!("Account {name}")
 }
 
-/// Announced after a move: the new place, from 1.
+/// Returns the announcement after a tile or a plate was moved. `place` counts from 1.
 pub fn moved(what: &str, place: usize, of: usize) -> String {
-    format!("{what}: place {place} of {of}.")
+    format!("{what} is now at position {place} of {of}.")
 }
 
-/// Label of the button of a momentary line: `Hold to open`.
+/// Returns the label of a momentary line's button, for example `Hold to open`.
 pub fn hold(word: &str) -> String {
     format!("Hold to {}", word.to_ascii_lowercase())
 }
 
-/// Title and text of the confirmation before a press.
+/// Returns the title and the text of the dialog that asks for confirmation before a press.
 pub fn question(word: &str, device: &Name, line: &Name) -> (String, String) {
     let line = title(line.as_str());
-    (format!("{word} {line}?"), format!("{line} at {}.", title(device.as_str())))
+    (format!("{word} {line}?"), format!("This sends a command to the device {}.", title(device.as_str())))
 }
 
-/// Shown until the first answer of the edge. A guest must keep the page open, because only this page still has the link.
+/// Returns the text that is shown until the edge answers for the first time. A guest must keep the
+/// page open, because only this page still has the token of the guest link.
 pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
     match (visitor, network) {
-        (Visitor::Person, true) => "Pinlatch cannot be reached. Trying again…",
-        (Visitor::Person, false) => "This browser has no network. The panel opens when the network is back.",
+        (Visitor::Person, true) => "Pinlatch cannot be reached. This page tries again automatically.",
+        (Visitor::Person, false) => {
+            "This browser has no network connection. The panel opens when the connection is restored."
+        }
         (Visitor::Guest, true) => {
-            "Pinlatch cannot be reached. Keep this page open: it tries again automatically."
+            "Pinlatch cannot be reached. Keep this page open. The page tries again automatically."
         }
         (Visitor::Guest, false) => {
-            "This browser has no network. Keep this page open: it tries again automatically."
+            "This browser has no network connection. Keep this page open. The page tries again automatically."
         }
     }
 }
 
-/// Length of a pulse: `for 3 s`.
+/// Formats the length of a pulse, for example `for 3 s`.
 pub fn for_time(ms: u32) -> String {
     format!("for {}", super::duration(ms))
 }

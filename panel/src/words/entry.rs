@@ -1,37 +1,38 @@
-//! Texts of sign-in, setup and invitations.
+//! Texts of the pages for sign-in, setup and invitations.
 
 use pinlatch_protocol::api::MIN_PASSWORD;
 use pinlatch_protocol::name::NameError;
 
-/// Shown in place of the site, if the address names none.
+/// This text is shown in place of the site's name if the page's URL does not contain a site.
 pub const NO_SITE: &str = "Control panel";
 pub const UNREACHED: &str = "Pinlatch cannot be reached. Check your connection.";
 pub const SESSION_ENDED: &str = "Your session has ended. Sign in again.";
-/// Label of the button, and while the request runs.
+/// The label of the button of the sign-in form, and its label while the request runs.
 pub const LOG_IN: (&str, &str) = ("Sign in", "Signing in…");
-pub const FIRST_TIME: &str = "A new site without an owner? ";
-pub const SET_UP_LINK: &str = "Set it up";
+pub const FIRST_TIME: &str = "Does this site have no owner yet? ";
+pub const SET_UP_LINK: &str = "Set up the site";
 pub const SET_UP_HEADING: &str = "Set up";
 pub const SET_UP_TEXT: &str =
     "Create the owner account of this site. The command “pinlatch init” printed the setup code.";
-/// Label of the button, and while the request runs.
+/// The label of the button of the setup form, and its label while the request runs.
 pub const SET_UP: (&str, &str) = ("Create owner account", "Setting up…");
 pub const INVITED_HEADING: &str = "Welcome";
-pub const INVITED_TEXT: &str = "You have been invited to this site. Choose a password to sign in.";
-/// Label of the button, and while the request runs.
+pub const INVITED_TEXT: &str = "You have received a link to this site. Choose a password for your account.";
+/// The label of the button of the invitation form, and its label while the request runs.
 pub const ACCEPT: (&str, &str) = ("Set password", "Saving…");
-pub const HAVE_ACCOUNT: &str = "Already have an account? ";
+pub const HAVE_ACCOUNT: &str = "Do you already have an account? ";
 pub const USER_NAME: &str = "User name";
 pub const PASSWORD: &str = "Password";
 pub const SETUP_CODE: &str = "Setup code";
-pub const USER_NAME_HINT: &str = "Lower-case letters and digits, or an e-mail address.";
-pub const PASSWORD_HINT: &str = "At least 8 characters. Several unrelated words make a strong password.";
-/// Accessible name of the button that shows or hides the password.
+pub const USER_NAME_HINT: &str = "Use lower-case letters and digits, or your e-mail address.";
+pub const PASSWORD_HINT: &str = "Use at least 8 characters. Several unrelated words make a strong password.";
+/// The accessible name of the button that shows or hides the password.
 pub const SHOW_PASSWORD: &str = "Show the password";
-/// Label of that button while the password is hidden, and while it is shown.
+/// The label of the same button while the password is hidden, and its label while the password is
+/// shown.
 pub const SHOW: (&str, &str) = ("Show", "Hide");
 
-/// Label of a button during a pause that the edge asked for.
+/// Returns the label of a button that is disabled because the edge requested a pause.
 pub fn try_again_in(seconds: u32) -> String {
     format!("Try again in {seconds} s")
 }

@@ -1,43 +1,46 @@
-//! Texts for guests: the validity of their link, and the reason if it does not work.
+//! Texts for guests: the validity of a guest link, and the reasons why a guest link gives no
+//! access.
 
 #[cfg(test)]
 mod tests;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-/// On the page for a link that gives no access, before the link to sign-in.
+/// This text is shown before the link to the sign-in page, if a guest link gives no access.
 pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
-/// Accessible name of the bar at the top of a guest's page.
+/// The accessible name of the bar at the top of a guest's page.
 pub const ACCESS: &str = "Guest access";
 pub const GUEST: &str = "Guest";
 pub const LEAVE: &str = "Leave";
-pub const NOT_LEFT: &str = "The link is still open in this browser: Pinlatch cannot be reached. Try again.";
+pub const NOT_LEFT: &str =
+    "You have not left yet, because Pinlatch cannot be reached. Check your connection, then try again.";
 
-/// The remaining time is counted down in the last hour.
+/// The remaining time at which the countdown starts, in milliseconds.
 const LAST_MS: u64 = 3_600_000;
 
-/// Announced to screen readers when this much time, in milliseconds, is left.
+/// The warnings that screen readers announce, each with the remaining time, in milliseconds.
 const WARNINGS: [(u64, &str); 2] =
     [(60_000, "Your link expires in one minute."), (600_000, "Your link expires in ten minutes.")];
 
-/// Why a guest link gives no access.
+/// The reason why a guest link gives no access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
-    /// Access ended during the visit, or this browser has no open link.
+    /// The access ended while the page was open, or the guest has not opened a link in this
+    /// browser.
     Ended,
-    /// The guest pressed Leave.
+    /// The guest pressed the button “Leave”.
     Left,
-    /// The link becomes valid at this time, seconds of Unix time.
+    /// The link becomes valid at this time, in seconds of Unix time.
     NotYet(u64),
     UsedUp,
-    /// With the reason, if the edge gave one.
+    /// The link is not valid. The field contains the reason, if the edge gave a reason.
     NotValid(Option<String>),
     /// The edge refused the request before it checked the link.
     Refused(Problem),
 }
 
 impl Closed {
-    /// From the edge's answer to a link.
+    /// Converts the problem with which the edge refused a guest link into a `Closed`.
     pub fn of(problem: Problem) -> Self {
         if problem.is(Code::UsedUp) {
             Self::UsedUp
@@ -51,7 +54,7 @@ impl Closed {
         }
     }
 
-    /// The value of `data-reason`.
+    /// Returns the value of the attribute `data-reason`.
     pub fn mark(&self) -> &'static str {
         match self {
             Self::Ended => "ended",
@@ -74,29 +77,30 @@ impl Closed {
         }
     }
 
-    /// Explanation and next step. `moment` formats a time, seconds of Unix time.
+    /// Explains why the link gives no access. The text includes the next step. `moment` formats a
+    /// time in seconds of Unix time.
     pub fn text(&self, moment: impl Fn(u64) -> String) -> String {
         match self {
             Self::Ended => {
-                "The link has expired or was revoked. If you think it is still valid, open it again from where \
-                 you received it. Otherwise ask the sender for a new link."
+                "The link has expired or was revoked. If you think that the link is still valid, open it again \
+                 from the message that you received. Otherwise ask the sender for a new link."
                     .into()
             }
-            Self::Left => "This browser has deleted the link. To return, open the link again.".into(),
+            Self::Left => "This browser no longer has access. To return, open the link again.".into(),
             Self::NotYet(from) => {
-                format!("It is valid from {}. Open it again then.", moment(*from))
+                format!("The link is valid from {}. Open the link again at that time.", moment(*from))
             }
             Self::UsedUp => {
-                "The link allowed a limited number of commands, and all of them have been used. Ask the sender for a \
-                 new link."
+                "The link allowed a limited number of commands, and all these commands have been used. Ask the \
+                 sender for a new link."
                     .into()
             }
             Self::NotValid(Some(why)) => {
                 format!("{}. Ask the sender for a new link.", super::title(why))
             }
             Self::NotValid(None) => {
-                "The link may be incomplete. Open it again from where you received it. If it still does not work, \
-                 ask the sender for a new link."
+                "The link may be incomplete. Open the link again from the message that you received. If the link \
+                 still does not work, ask the sender for a new link."
                     .into()
             }
             Self::Refused(problem) => super::login_problem(problem),
@@ -104,12 +108,14 @@ impl Closed {
     }
 }
 
-/// The start time, seconds of Unix time, from the edge's message about a link that is not valid yet.
+/// Extracts the start time, in seconds of Unix time, from the edge's message that a link is not
+/// valid yet.
 fn beginning(detail: &str) -> Option<u64> {
     detail.strip_prefix("the link is valid from ")?.strip_suffix(" on")?.parse().ok()
 }
 
-/// The validity of a link. `from` is known only in the tab that opened the link.
+/// Describes the validity period of a link. `from` is known only in the browser tab that opened the
+/// link.
 pub fn window(from: Option<String>, until: String) -> String {
     match from {
         Some(from) => format!("Valid until {until}, since {from}"),
@@ -117,7 +123,7 @@ pub fn window(from: Option<String>, until: String) -> String {
     }
 }
 
-/// The remaining time: `59:59 left`. `None` before the last hour.
+/// Formats the remaining time, for example `59:59 left`. Returns `None` before the last hour.
 pub fn countdown(left_ms: u64) -> Option<String> {
     let seconds = left_ms / 1_000;
     match left_ms {
@@ -127,7 +133,8 @@ pub fn countdown(left_ms: u64) -> Option<String> {
     }
 }
 
-/// The announcement that is due when the remaining time drops from `before_ms` to `left_ms`.
+/// Returns the announcement that is due when the remaining time drops from `before_ms` to
+/// `left_ms`.
 pub fn warning(before_ms: u64, left_ms: u64) -> Option<&'static str> {
     let crossed = |at: u64| before_ms > at && left_ms <= at && left_ms > 0;
     WARNINGS.iter().find(|(at, _)| crossed(*at)).map(|(_, text)| *text)

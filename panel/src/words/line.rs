@@ -12,18 +12,18 @@ pub const OFF: &str = "Off";
 pub const BLINK: &str = "Blink";
 pub const DISMISS: &str = "Dismiss";
 pub const READ_ONLY: &str = "You have read-only access to this line.";
-/// Before a level that may be out of date.
+/// This text is shown before a level that may be out of date.
 pub const LAST_KNOWN: &str = "last known: ";
 
-/// Why a control is disabled; shown as its tooltip.
+/// The reasons why a control is disabled. The tooltip of the control shows the reason.
 pub mod hindrance {
-    pub const NOT_CONNECTED: &str = "Not connected";
+    pub const NOT_CONNECTED: &str = "The page is not connected";
     pub const READ_ONLY: &str = "You have read-only access to this line";
     pub const OFFLINE: &str = "The device is offline";
 }
 
 pub mod colour {
-    /// Accessible name of the group of presets.
+    /// The accessible name of the group of colour presets.
     pub const COLOURS: &str = "Colours";
     pub const ANOTHER: &str = "Another colour";
     pub const WHITE: &str = "White";
@@ -34,7 +34,7 @@ pub mod colour {
     pub const BLUE: &str = "Blue";
 }
 
-/// Label of a dimmer's preset.
+/// Returns the label of a dimmer's preset.
 pub fn preset(percent: u8) -> String {
     match percent {
         0 => OFF.into(),
@@ -42,32 +42,36 @@ pub fn preset(percent: u8) -> String {
     }
 }
 
-/// The range of a sensor's readings: `20.1 °C to 21.4 °C`.
+/// Formats the range of a sensor's readings, for example `20.1 °C to 21.4 °C`.
 pub fn range(line: &LineView, least: f64, most: f64) -> String {
     format!("{} to {}", measured(line, least), measured(line, most))
 }
 
-/// Accessible name of the drawing of a sensor's readings.
+/// Returns the accessible name of the diagram of a sensor's readings.
 pub fn range_since(range: &str) -> String {
     format!("Range since you opened the page: {range}")
 }
 
 pub fn waiting(kind: LineKind, action: &Action) -> String {
-    format!("Requested {}, waiting for the device", requested(kind, action))
+    format!("Requested: {}. Waiting for the device…", requested(kind, action))
 }
 
-/// Shown if the desired level differs from the reported one.
+/// Returns the notice that is shown if the desired level differs from the reported level.
 pub fn differ(kind: LineKind, desired: &Level, reported: Option<&Level>) -> String {
-    format!("Requested {}, reported {}.", level(kind, Some(desired)), level(kind, reported))
+    format!(
+        "The requested level is {}, but the reported level is {}.",
+        level(kind, Some(desired)),
+        level(kind, reported)
+    )
 }
 
-/// Announcement of a press of a contact.
+/// Returns the announcement that a contact was pressed.
 pub fn say_pressed(line: &Name, long: bool) -> String {
     format!("{}: {}.", title(line.as_str()), pressed(long))
 }
 
-/// Announcement of the result of a command.
-pub fn say_outcome(line: &Name, result: &CommandOutcome) -> String {
+/// Returns the announcement of a command's result.
+pub fn say_outcome(line: &Name, result: &Outcome) -> String {
     format!("{}: {}", title(line.as_str()), outcome(result))
 }
 
@@ -83,7 +87,10 @@ mod tests {
     #[test]
     fn a_level_that_was_not_reached_is_named_with_the_reported_one() {
         let text = differ(LineKind::Switch, &Level::On(true), Some(&Level::On(false)));
-        assert_eq!(text, "Requested on, reported off.");
-        assert_eq!(differ(LineKind::Switch, &Level::On(true), None), "Requested on, reported unknown.");
+        assert_eq!(text, "The requested level is on, but the reported level is off.");
+        assert_eq!(
+            differ(LineKind::Switch, &Level::On(true), None),
+            "The requested level is on, but the reported level is unknown."
+        );
     }
 }

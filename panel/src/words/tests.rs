@@ -68,7 +68,10 @@ fn a_reading_has_its_unit_and_no_more_decimals_than_mean_something() {
     }
     let failed = sensor(None, Some("°C"), Some(1));
     assert_eq!(reported(&failed), "no reading");
-    assert_eq!(no_level(&failed), Some("The sensor cannot be read. Check its wiring and the device's log."));
+    assert_eq!(
+        no_level(&failed),
+        Some("The sensor cannot be read. Check the sensor's wiring and the device's log.")
+    );
     assert_eq!(no_level(&sensor(Some(1.0), None, None)), None);
 }
 
@@ -79,7 +82,7 @@ fn of_a_pulse_is_told_what_is_left() {
     assert_eq!((left(2_999, false), left(3_000, true)), ("at most 1 s left".into(), "ending".into()));
 }
 
-/// docs/config.md lists every refusal code of a device.
+/// The page `docs/config.md` lists every refusal code of a device.
 #[test]
 fn every_refusal_of_a_device_has_its_own_words() {
     let page = include_str!("../../../docs/config.md");
@@ -125,7 +128,7 @@ fn every_ending_has_its_own_sentence() {
         sentences.contains("The device refused the command: by the cat."),
         "an unknown reason is still shown"
     );
-    assert!(sentences.contains("Too many commands. Try again in 3 s."));
+    assert!(sentences.contains("Too many commands were sent. Try again in 3 s."));
 }
 
 #[test]
@@ -134,7 +137,8 @@ fn every_way_in_which_a_provider_s_login_fails_has_its_own_sentence() {
     let sentences: std::collections::BTreeSet<_> = codes.iter().map(|code| provider_problem(code)).collect();
     assert_eq!(sentences.len(), codes.len());
     assert!(provider_problem("not_admitted").contains("Ask an owner"));
-    // Any link can set the address, but not the text of the page.
+    // Any link can set the page's URL. The URL must not be able to set the text that the page
+    // shows.
     for invented in ["", "Call 0900 123", "<b>x</b>"] {
         assert_eq!(provider_problem(invented), provider_problem("login_refused"));
     }

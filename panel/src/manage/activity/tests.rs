@@ -60,10 +60,10 @@ fn news_are_put_before_what_is_here() {
 fn a_gap_is_never_hidden() {
     let mut log = Log::default();
     log.newest(page(&[3, 2, 1], None));
-    // 50 new entries exist, and the page has three of them.
+    // The log has 50 new entries, and the received page contains three of them.
     assert_eq!(log.newest(page(&[53, 52, 51], Some(51))), 3);
     assert_eq!((seqs(&log), log.next), (vec![53, 52, 51], Some(51)));
-    // All new entries are on the last page: no gap.
+    // The received page contains all new entries, so no entry is missing.
     let mut log = Log::default();
     log.newest(page(&[], None));
     assert_eq!(log.newest(page(&[2, 1], None)), 2);

@@ -1,4 +1,5 @@
-//! The audit log: live, with filter and export.
+//! The page with the audit log. The page shows new entries live, filters entries, and exports
+//! entries.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -15,16 +16,16 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::words::activity as text;
 use crate::manage::{browser, call};
 
-/// Interval between two requests for new entries, in seconds.
+/// The interval between two requests for new entries, in seconds.
 const AGAIN_S: u64 = 4;
 
-/// The loaded entries and the filter.
+/// The state of the page: the loaded entries, the filter and the running request.
 #[derive(Clone, Copy)]
 struct View {
     frame: Frame,
     log: RwSignal<Log>,
     filter: RwSignal<AuditFilter>,
-    /// Increases with every new filter; an answer for an older filter is discarded.
+    /// A counter that increases with every new filter. A response for an older filter is discarded.
     turn: RwSignal<u32>,
     is_known: RwSignal<bool>,
     is_live: RwSignal<bool>,
@@ -69,7 +70,7 @@ impl View {
         });
     }
 
-    /// Sets a filter.
+    /// Sets a new filter and loads the entries that match the filter.
     fn want(&self, filter: AuditFilter) {
         self.filter.set(filter);
         self.turn.update(|turn| *turn += 1);
@@ -159,7 +160,7 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
     }
 }
 
-/// The filter's form.
+/// Shows the form of the filter.
 #[component]
 fn Filter(first: AuditFilter) -> impl IntoView {
     let view = expect_context::<View>();
@@ -225,7 +226,7 @@ fn Filter(first: AuditFilter) -> impl IntoView {
     }
 }
 
-/// Saves the filtered log as a file.
+/// Shows a button that saves the filtered log as a file.
 #[component]
 fn Export() -> impl IntoView {
     let view = expect_context::<View>();
@@ -263,7 +264,8 @@ fn Export() -> impl IntoView {
     }
 }
 
-/// All entries of the filter as JSON Lines. The edge returns a limited number for each call.
+/// Returns all entries that match the filter, as JSON Lines. Several calls are necessary, because
+/// the edge returns a limited number of entries for each call.
 async fn all(view: View) -> Result<String, crate::api::Failure> {
     let filter = view.filter.get_untracked();
     let mut lines = String::new();

@@ -1,4 +1,4 @@
-//! One device: details, lines, live events and actions.
+//! The page of one device with its details, lines, live events and actions.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -44,7 +44,7 @@ pub fn Device(name: Name) -> impl IntoView {
     }
 }
 
-/// The current state of a device.
+/// Returns the current state of a device.
 fn now(frame: Frame, name: &Name) -> Option<DeviceView> {
     frame.panel.model.with(|model| model.device(name).cloned())
 }
@@ -85,7 +85,7 @@ fn Facts(name: Name) -> impl IntoView {
     let enrolled = RwSignal::new(None::<u64>);
     let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
     if may_read {
-        // The date of enrolment is only in the audit log, within its retention.
+        // The date of enrolment is only in the audit log, which deletes old entries.
         let filter = AuditFilter {
             act: Some("enrol".into()),
             target: Some(name.to_string()),
@@ -214,7 +214,7 @@ fn Line(key: Key, kind: LineKind) -> impl IntoView {
     }
 }
 
-/// Events since the page was opened.
+/// Shows the events of the device since the page was opened.
 #[component]
 fn LiveEvents(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -283,14 +283,14 @@ fn LiveEvents(name: Name) -> impl IntoView {
     }
 }
 
-/// The open dialog.
+/// The dialog that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     Replace,
     Remove,
 }
 
-/// Actions that the viewer has permission for.
+/// Shows the actions for which the viewer has permission.
 #[component]
 fn DeviceActions(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -342,7 +342,9 @@ fn DeviceActions(name: Name) -> impl IntoView {
             }
             .into_any(),
             Some(Open::Remove) => {
-                // The work itself leaves the page: the event of the removal may arrive first and remove this dialog.
+                // The operation `work` also opens the page with all devices. The event of the
+                // removal can arrive before the response and remove this dialog. Code that runs
+                // after the dialog would then be skipped.
                 let work = move || {
                     let name = name.get_value();
                     Box::pin(async move {

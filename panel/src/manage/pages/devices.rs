@@ -1,4 +1,4 @@
-//! All devices, and enrolment.
+//! The page with all devices, on which devices are also enrolled.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -89,7 +89,7 @@ fn Card(name: Name) -> impl IntoView {
     }
 }
 
-/// Asks for a name, then shows the enrolment string.
+/// Shows a dialog that asks for the name of a device, and then shows the enrolment string.
 #[component]
 fn Enrol(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     view! {
@@ -124,7 +124,7 @@ fn EnrolForm() -> impl IntoView {
     }
 }
 
-/// Shows the enrolment string once.
+/// Shows the enrolment string of a device, which is shown only once.
 #[component]
 pub fn Made(reply: EnrolmentReply) -> impl IntoView {
     let command = Secret::new(text::enrol_command(reply.enrol.expose()));

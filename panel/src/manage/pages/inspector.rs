@@ -1,4 +1,4 @@
-//! The token inspector. Pasted text is only in this page's memory.
+//! The page of the token inspector. Pasted text is stored only in the memory of the page.
 
 use leptos::leptos_dom::helpers::window_event_listener_untyped;
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::inspector as text;
 
-/// Sources of the key.
+/// The choices for the source of the key.
 const SITE: &str = "site";
 const GIVEN: &str = "given";
 
@@ -37,12 +37,12 @@ pub fn Inspector() -> impl IntoView {
             secret.try_set(String::new());
         }
     };
-    // Also cleared when the browser puts the page into its back/forward cache.
+    // The fields are also cleared when the browser puts the page into its back/forward cache.
     let leaving = window_event_listener_untyped("pagehide", move |_| clear());
     on_cleanup(move || leaving.remove());
 
     let is_given = Memo::new(move |_| source.with(|source| source == GIVEN));
-    // Not a memo, because key sets cannot be compared.
+    // The code uses a signal and not a memo, because key sets cannot be compared.
     let given = Signal::derive(move || {
         let key = key.get();
         (!key.trim().is_empty()).then(|| given_key(&key).map_err(|error| error.to_string()))
@@ -68,7 +68,7 @@ pub fn Inspector() -> impl IntoView {
         } else {
             Wanted::default()
         };
-        // The time is tracked, because a token may expire while the page is open.
+        // The memo is subscribed to the time, because a token may expire while the page is open.
         let now = frame.panel.now.get() / 1_000;
         Some(ResultView::of(&check(token, &keys, &wanted, &frame.site(), now)))
     });
@@ -139,7 +139,8 @@ pub fn Inspector() -> impl IntoView {
     }
 }
 
-/// A finding as text. Unlike a finding it can be compared, so the result is redrawn only if it changed.
+/// The texts that show a finding. Texts can be compared, so the result is redrawn only if a text
+/// has changed.
 #[derive(Debug, Clone, PartialEq)]
 struct ResultView {
     verdict: Verdict,
@@ -206,7 +207,8 @@ fn Result(view: ResultView) -> impl IntoView {
     }
 }
 
-/// The members of the header, or the claims. All values are untrusted and are shown as text only.
+/// Shows the members of the header, or the claims. All values are untrusted, so they are shown only
+/// as text and never as HTML.
 #[component]
 fn Members(title: &'static str, members: Vec<[String; 3]>, test_id: &'static str) -> impl IntoView {
     let members: Vec<_> = members

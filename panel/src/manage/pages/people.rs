@@ -1,4 +1,4 @@
-//! People: their permissions, and actions on them.
+//! The page with all people, their permissions, and the actions on people.
 
 mod invite;
 mod person_actions;
@@ -19,18 +19,18 @@ use crate::manage::words;
 use crate::manage::words::people as text;
 use crate::manage::words::scope::{role_mark, role_name, sentences};
 
-/// The list of people.
+/// The state of the list of people.
 #[derive(Clone, Copy)]
 pub struct List {
-    /// `None` until they are loaded.
+    /// The list of all people, or `None` until the people are loaded.
     pub people: RwSignal<Option<Vec<Person>>>,
     doing: Doing,
-    /// The open dialog.
+    /// The action whose dialog is open.
     pub open: RwSignal<Option<PersonAction>>,
 }
 
 impl List {
-    /// Loads the people.
+    /// Loads the list of people.
     pub fn load(&self) {
         let people = self.people;
         self.doing.run(Box::pin(call::people()), move |found| people.set(Some(found)));
@@ -80,7 +80,7 @@ pub fn People() -> impl IntoView {
     }
 }
 
-/// One person. Only changed parts are redrawn, so that the focus is kept.
+/// Shows one person. Only changed parts are redrawn, so that the focused button keeps the focus.
 #[component]
 fn Card(name: UserName) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -96,7 +96,7 @@ fn Card(name: UserName) -> impl IntoView {
             person.with(|person| person.as_ref().map_or((0, 0), |p| (p.sessions, p.created_ms)));
         text::card(sessions, frame.panel.now.get().saturating_sub(created_ms))
     };
-    // The permissions of a role are not listed: the role is shown instead.
+    // If the person has a role, the role is shown and the single permissions are not listed.
     let allows = Memo::new(move |_| {
         let of = |person: &Person| person.role.is_none().then(|| sentences(&person.scope));
         person.with(|person| person.as_ref().and_then(of)).unwrap_or_default()
@@ -121,7 +121,7 @@ fn Card(name: UserName) -> impl IntoView {
     }
 }
 
-/// A list of texts with an optional heading; `None` if it is empty.
+/// Shows a list of texts with an optional heading. Returns `None` if the list is empty.
 fn listed(head: Option<&'static str>, texts: Vec<String>) -> Option<impl IntoView> {
     let head = head.map(|head| view! { <p class="small-head">{head}</p> });
     let items =
@@ -152,7 +152,7 @@ impl Offer {
     }
 }
 
-/// Buttons for the offered actions.
+/// Shows the buttons for the offered actions.
 #[component]
 fn PersonActions(name: UserName, person: Memo<Option<Person>>) -> impl IntoView {
     let frame = expect_context::<Frame>();

@@ -1,4 +1,4 @@
-//! API tokens and guest links: list, status and revocation.
+//! The page with the API tokens and guest links. The page shows their status and can revoke them.
 
 mod make;
 
@@ -16,17 +16,17 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
 
-/// Interval between two reloads of the list, in seconds.
+/// The interval between two reloads of the list, in seconds.
 const AGAIN_S: u64 = 15;
 
-/// The open dialog.
+/// The dialog that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Open {
     Make(TokenKind),
     Revoke(String),
 }
 
-/// The list of tokens.
+/// The list of API tokens and guest links.
 #[derive(Clone, Copy)]
 struct List {
     tokens: RwSignal<Option<Vec<TokenView>>>,
@@ -179,7 +179,7 @@ fn Known(token: TokenView) -> impl IntoView {
     }
 }
 
-/// The open dialog.
+/// Shows the open dialog.
 #[component]
 fn Opened() -> impl IntoView {
     let list = expect_context::<List>();

@@ -1,4 +1,5 @@
-//! Header of the administration pages: site, connection, account and navigation.
+//! The header of the administration pages with the site, the connection, the account and the
+//! navigation.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
@@ -55,14 +56,15 @@ fn Section(page: Page) -> impl IntoView {
     }
 }
 
-/// A link to another administration page. It is loaded only if it is opened in another tab.
+/// Shows a link to another administration page. A normal click shows this page without loading it
+/// from the server. The page is loaded from the server only if the link is opened in another tab.
 #[component]
 pub fn Way(
     page: Page,
     class: &'static str,
     test_id: String,
     #[prop(optional, into)] current: Option<Memo<bool>>,
-    /// Including the question mark.
+    /// The query of the link, including the question mark.
     #[prop(optional)]
     query: String,
     children: Children,
@@ -83,7 +85,7 @@ pub fn Way(
     }
 }
 
-/// Notice that the session has ended while a page was open.
+/// Shows a notice if the session has ended while a page was open.
 #[component]
 pub fn Ended() -> impl IntoView {
     let frame = expect_context::<Frame>();

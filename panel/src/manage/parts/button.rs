@@ -1,4 +1,4 @@
-//! Buttons.
+//! The buttons of the administration pages.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use super::doing::Doing;
 use crate::manage::words;
 use crate::words::about as named;
 
-/// Submits a form.
+/// Shows a button that submits a form.
 #[component]
 pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl IntoView {
     view! {
@@ -26,7 +26,8 @@ pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl I
 pub fn Button(
     text: &'static str,
     #[prop(into)] test_id: String,
-    /// Added to the accessible name, because screen readers do not convey the button's position.
+    /// The text that is added to the accessible name. The text is needed because screen readers do
+    /// not convey the position of the button.
     #[prop(optional)]
     about: String,
     #[prop(default = "quiet")] class: &'static str,

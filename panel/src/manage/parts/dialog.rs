@@ -1,4 +1,5 @@
-//! Dialogs. The native element traps the focus and restores it.
+//! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the
+//! dialog, and restores the focus when the dialog closes.
 
 use leptos::prelude::*;
 
@@ -6,7 +7,7 @@ use super::doing::{Doing, Failed, Work};
 use crate::manage::words;
 use crate::ui::icon::{Icon, IconKind};
 
-/// Closes the surrounding dialog; provided as a context.
+/// Closes the surrounding dialog. Each dialog provides a `Closer` as a context.
 #[derive(Clone, Copy)]
 pub struct Closer(NodeRef<leptos::html::Dialog>);
 
@@ -18,7 +19,7 @@ impl Closer {
     }
 }
 
-/// A dialog that opens when it is mounted. `on_close` must remove it.
+/// Shows a dialog, which opens when it is mounted. `on_close` must remove the dialog from the page.
 #[component]
 pub fn Dialog(
     #[prop(into)] title: String,
@@ -64,7 +65,7 @@ pub fn Dialog(
     }
 }
 
-/// Confirmation before an action that cannot be undone easily.
+/// Shows a dialog that asks for confirmation before an action that is difficult to undo.
 #[component]
 pub fn Confirm(
     #[prop(into)] title: String,

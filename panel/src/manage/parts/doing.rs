@@ -1,4 +1,4 @@
-//! One operation: whether it is running, and its error.
+//! The state of an operation: whether the operation is running, and its error.
 
 use std::pin::Pin;
 
@@ -9,10 +9,11 @@ use super::frame::Frame;
 use crate::api::Failure;
 use crate::ui::icon::{Icon, IconKind};
 
-/// A running call.
+/// A running API call.
 pub type Work<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 
-/// The state of an operation, which runs once at a time. Cheap to copy.
+/// The state of an operation. The operation cannot run twice at the same time. The struct is cheap
+/// to copy.
 #[derive(Clone, Copy)]
 pub struct Doing {
     frame: Frame,
@@ -22,12 +23,12 @@ pub struct Doing {
 }
 
 impl Doing {
-    /// An operation that changes data.
+    /// Creates the state of an operation that changes data.
     pub fn write() -> Self {
         Self::new(true)
     }
 
-    /// An operation that only reads.
+    /// Creates the state of an operation that only reads data.
     pub fn read() -> Self {
         Self::new(false)
     }
@@ -36,12 +37,12 @@ impl Doing {
         Self { frame: expect_context(), is_write, busy: RwSignal::new(false), failed: RwSignal::new(None) }
     }
 
-    /// Shows an error without a call.
+    /// Shows an error without an API call.
     pub fn fail(&self, text: impl Into<String>) {
         self.failed.try_set(Some(text.into()));
     }
 
-    /// Runs `work` and then `done`. Ignored while the operation is running.
+    /// Runs `work` and then `done`. Does nothing if the operation is already running.
     pub fn run<T: 'static>(self, work: Work<T>, done: impl FnOnce(T) + 'static) {
         if self.busy.get_untracked() {
             return;
@@ -50,7 +51,7 @@ impl Doing {
         self.failed.set(None);
         spawn_local(async move {
             let outcome = work.await;
-            // The page may have been left in the meantime.
+            // The person may have left the page while the call was running.
             if self.busy.try_set(false).is_some() {
                 return;
             }
@@ -65,7 +66,7 @@ impl Doing {
     }
 }
 
-/// The error, announced to screen readers.
+/// Shows the error of an operation. Screen readers announce the error.
 #[component]
 pub fn Failed(doing: Doing) -> impl IntoView {
     view! {

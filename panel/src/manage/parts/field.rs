@@ -1,11 +1,11 @@
-//! Form fields.
+//! The form fields of the administration pages.
 
 use leptos::prelude::*;
 
 #[component]
 pub fn Field(
     label: &'static str,
-    /// Also the `data-testid`.
+    /// The id of the input element, which is also its `data-testid`.
     id: &'static str,
     value: RwSignal<String>,
     #[prop(optional)] hint: &'static str,
@@ -43,7 +43,7 @@ pub fn Select(
     label: &'static str,
     id: &'static str,
     value: RwSignal<String>,
-    /// Value and label.
+    /// The value and the label of each option.
     options: Vec<(String, String)>,
 ) -> impl IntoView {
     let options = options.into_iter().map(|(mark, text)| {

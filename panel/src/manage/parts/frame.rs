@@ -1,4 +1,5 @@
-//! State shared by all pages: permissions of the viewer, current page and session.
+//! The state that all administration pages share: the permissions of the viewer, the current page
+//! and the session.
 
 use std::time::Duration;
 
@@ -16,13 +17,14 @@ use crate::model::Model;
 use crate::platform;
 use crate::session::Session;
 
-/// Cheap to copy: it has signals only.
+/// The state that all administration pages share. The struct is cheap to copy, because it contains
+/// only signals.
 #[derive(Clone, Copy)]
 pub struct Frame {
-    /// Live devices, and announcements.
+    /// The live state of the devices, and the announcements for screen readers.
     pub panel: Panel,
     pub rights: Memo<Rights>,
-    /// Whether the permissions are known.
+    /// Whether the permissions of the viewer are known.
     pub is_filled: Memo<bool>,
     pub page: RwSignal<Page>,
     session: RwSignal<Session>,
@@ -30,7 +32,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Connects with the session of a signed-in person.
+    /// Connects to the edge with the session of a signed-in person.
     pub fn start(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> Self {
         let panel = Panel::start(session, true);
         let rights = Memo::new(move |_| {
@@ -48,7 +50,7 @@ impl Frame {
         self.site.with_value(|site| page.path(site))
     }
 
-    /// Shows another page. `query` is empty or starts with a question mark.
+    /// Shows another administration page. `query` is empty or starts with a question mark.
     pub fn show(&self, page: Page, query: &str) {
         browser::go(&format!("{}{query}", self.path(&page)));
         self.page.set(page);
@@ -59,7 +61,8 @@ impl Frame {
         self.session.with(|session| matches!(session, Session::Over { ended: true }))
     }
 
-    /// The message for a failure. Also records that the session is over.
+    /// Returns the message for a failed API call. If the session has ended, this function also
+    /// records the end of the session.
     pub fn failure(&self, failure: &Failure, is_write: bool) -> String {
         match failure {
             Failure::Network => words::failure(None, is_write),
@@ -72,8 +75,9 @@ impl Frame {
         }
     }
 
-    /// Must be called after a successful call. If the session had ended, the person has signed in again, so the page
-    /// reconnects.
+    /// The caller must call this function after a successful API call. If the session had ended
+    /// before, a successful call shows that the person has signed in again. The page then
+    /// reconnects to the edge.
     pub fn answered(&self) {
         if self.session.with_untracked(|session| matches!(session, Session::Over { ended: true })) {
             self.session.set(Session::Control);
@@ -81,12 +85,12 @@ impl Frame {
         }
     }
 
-    /// Announces a text to screen readers.
+    /// Makes screen readers announce a text.
     pub fn say(&self, text: &str) {
         self.panel.say(text.into());
     }
 
-    /// Formats milliseconds of Unix time.
+    /// Formats a time that is given in milliseconds of Unix time.
     pub fn moment(&self, ms: u64) -> String {
         let now = platform::moment(platform::now_ms());
         crate::words::moment(platform::moment(ms), now)

@@ -1,4 +1,5 @@
-//! A page's heading. It gets the focus when the page changes, so that screen readers announce the new page.
+//! The heading of an administration page. The heading gets the focus when the page changes, so that
+//! screen readers announce the new page.
 
 use leptos::prelude::*;
 
@@ -6,7 +7,7 @@ use super::frame::Frame;
 use crate::manage::page::Page;
 use crate::manage::words;
 
-/// The heading, also used as the window's title.
+/// Shows the heading of a page, and uses the heading in the title of the browser window.
 #[component]
 pub fn Heading(page: Page) -> impl IntoView {
     let frame = expect_context::<Frame>();

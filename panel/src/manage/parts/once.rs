@@ -1,4 +1,4 @@
-//! A secret that is shown once, as text and as a QR code. It is not stored.
+//! A secret that is shown only once, as text and as a QR code. The panel does not store the secret.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,7 +8,8 @@ use super::frame::Frame;
 use crate::manage::{browser, qr, words};
 use crate::ui::icon::{Icon, IconKind};
 
-/// The secret with its controls. `coded` is the content of the QR code, if it differs from the text.
+/// Shows a secret, and buttons to copy it and to show its QR code. `coded` is the content of the QR
+/// code if this content differs from the displayed text.
 #[component]
 pub fn Once(
     secret: Secret,

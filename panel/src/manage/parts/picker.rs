@@ -1,4 +1,4 @@
-//! The scope picker: buttons for each line, and a summary in sentences.
+//! The scope picker, which has buttons for each line and a summary in sentences.
 
 use leptos::prelude::*;
 use pinlatch_protocol::scope::{Pattern, Scope};
@@ -9,11 +9,11 @@ use crate::manage::words::scope::{sentence, site};
 use crate::manage::words::{picker as text, titled};
 use crate::words::{self, title};
 
-/// Administrative scopes are offered only if `site` is true.
+/// Shows the scope picker. Administrative scopes are offered only if `site` is true.
 #[component]
 pub fn ScopePicker(picker: RwSignal<Picker>, site: bool) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    // The choices are fixed while the picker is open, so that buttons do not move.
+    // The offered scopes do not change while the picker is open, so that the buttons do not move.
     let rights = frame.rights.get_untracked();
     let devices = frame.panel.model.with_untracked(|model| {
         model.names().iter().filter_map(|name| model.device(name).cloned()).collect::<Vec<_>>()
@@ -77,7 +77,7 @@ pub fn ScopePicker(picker: RwSignal<Picker>, site: bool) -> impl IntoView {
     }
 }
 
-/// The rows of one device, or of all devices.
+/// Shows the rows of one device, or the row of all devices together.
 #[component]
 fn Group(picker: RwSignal<Picker>, device: Pattern, rows: Vec<Row>) -> impl IntoView {
     let name = match &device {
@@ -120,7 +120,7 @@ fn Group(picker: RwSignal<Picker>, device: Pattern, rows: Vec<Row>) -> impl Into
     }
 }
 
-/// The button of one scope.
+/// Shows the button that selects one scope.
 #[component]
 fn Chip(picker: RwSignal<Picker>, word: String, about: String, scope: Scope) -> impl IntoView {
     let test_id = format!("pick-{scope}");

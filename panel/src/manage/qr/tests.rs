@@ -1,6 +1,6 @@
 use super::*;
 
-/// Draws the path as a matrix of modules.
+/// Converts the SVG path to a matrix of modules.
 fn painted(drawing: &Drawing) -> Vec<Vec<bool>> {
     let mut dots = vec![vec![false; drawing.side]; drawing.side];
     for run in drawing.path.split('M').filter(|run| !run.is_empty()) {

@@ -45,7 +45,7 @@ fn nobody_changes_who_may_more_than_they() {
     assert!(manager.may_change(&person("a", None, "line:porch/door:pulse")));
     assert!(!manager.may_change(&person("b", None, "line:shed/door:pulse")));
     assert!(!manager.may_change(&person("c", Some(Role::Viewer), "")));
-    // All permissions of an owner, but without the role.
+    // This person has all permissions of an owner, but does not have the role of an owner.
     let all = rights("all", None, "line:*/*:* site:*");
     assert!(all.may_change(&person("d", Some(Role::Operator), "")));
     assert!(!all.may_change(&person("e", Some(Role::Owner), "")));

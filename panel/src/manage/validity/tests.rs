@@ -10,7 +10,7 @@ fn a_window_begins_now_or_later_and_lasts_as_chosen() {
     let later = NOW + 3 * DAY;
     assert_eq!(window(NOW, Some(later), Length::Hour, None), Ok((Some(later), later + 3_600)));
     assert_eq!(window(NOW, None, Length::Date, Some(NOW + 5)), Ok((None, NOW + 5)));
-    // A start in the past counts as now.
+    // If the start is in the past, the validity starts immediately.
     assert_eq!(window(NOW, Some(NOW - 60), Length::Hour, None), Ok((None, NOW + 3_600)));
     for length in Length::ALL {
         assert_eq!(Length::of_mark(length.mark()), Some(length));

@@ -6,9 +6,9 @@ use pinlatch_protocol::problem::Code;
 use crate::words::title;
 
 pub const WHO: &str = "User or device";
-pub const WHO_HINT: &str = "A user name, or device:NAME.";
+pub const WHO_HINT: &str = "Enter a user name, or device:NAME for a device.";
 pub const TARGET: &str = "Target";
-pub const TARGET_HINT: &str = "For example porch/ or porch/door.";
+pub const TARGET_HINT: &str = "Enter the start of a target, for example porch/ or porch/door.";
 pub const ACT: &str = "Action";
 pub const ANY: &str = "Any";
 pub const OUTCOME: &str = "CheckResult";
@@ -89,7 +89,8 @@ pub fn act(act: &str) -> String {
     words.into()
 }
 
-/// The target of an entry. A command's target becomes line, device and action.
+/// Describes the target of an audit entry. The target of a command is shown as line, device and
+/// action.
 pub fn target(entry: &AuditEntry) -> String {
     if entry.act == "command"
         && let Some((place, action)) = entry.target.split_once(':')
@@ -114,18 +115,18 @@ pub fn actor(actor: &str) -> String {
     actor.into()
 }
 
-/// How an outcome is marked.
+/// The category of an outcome, which determines its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Good,
-    /// Refused or failed.
+    /// The operation was refused or failed.
     Bad,
-    /// Unknown, or too late.
+    /// The outcome is unknown, or the deadline passed.
     Open,
 }
 
 impl Tone {
-    /// The value of `data-tone`.
+    /// Returns the value of the attribute `data-tone`.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -135,7 +136,7 @@ impl Tone {
     }
 }
 
-/// Tone and text of an outcome.
+/// Returns the tone and the text of an outcome.
 pub fn outcome(outcome: &str) -> (Tone, String) {
     let (late, word) = match outcome.strip_prefix("amended_") {
         Some(word) => (true, word),
@@ -145,8 +146,8 @@ pub fn outcome(outcome: &str) -> (Tone, String) {
     let (tone, words) = match (word, known) {
         ("done", _) => (Tone::Good, "done".to_owned()),
         ("executed", _) => (Tone::Good, "executed".into()),
-        ("expired" | "deadline_passed", _) => (Tone::Open, "not run: the deadline passed".into()),
-        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer; may have run".into()),
+        ("expired" | "deadline_passed", _) => (Tone::Open, "not executed: the deadline passed".into()),
+        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer: may have been executed".into()),
         ("invitation_withdrawn", _) => (Tone::Good, "invitation withdrawn".into()),
         ("family_ended", _) => (Tone::Bad, "session ended".into()),
         ("insufficient_scope", _) => (Tone::Bad, "not allowed".into()),
@@ -157,7 +158,7 @@ pub fn outcome(outcome: &str) -> (Tone, String) {
         }
         (word, None) => (Tone::Good, word.replace('_', " ")),
     };
-    (tone, if late { format!("later: {words}") } else { words })
+    (tone, if late { format!("reported later: {words}") } else { words })
 }
 
 fn lower(text: &str) -> String {
@@ -165,12 +166,12 @@ fn lower(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// Announcement of new entries.
+/// Returns the announcement of new entries.
 pub fn news(count: usize) -> String {
     super::count(count as u64, "new entry", "new entries")
 }
 
-/// Retention of the log.
+/// Describes how long the entries of the audit log are stored.
 pub fn kept(days: u32) -> String {
     format!("Entries are kept for {}.", super::count(u64::from(days), "day", "days"))
 }
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn outcomes_have_a_tone() {
         assert_eq!(outcome("executed"), (Tone::Good, "executed".into()));
-        assert_eq!(outcome("amended_executed"), (Tone::Good, "later: executed".into()));
+        assert_eq!(outcome("amended_executed"), (Tone::Good, "reported later: executed".into()));
         assert_eq!(outcome("refused_interlock"), (Tone::Bad, "refused: interlock".into()));
         assert_eq!(outcome("device_offline").0, Tone::Bad);
         assert_eq!(outcome("unknown").0, Tone::Open);

@@ -11,23 +11,23 @@ use crate::words::{ago, level, measured, pressed, reported, span, title};
 pub const NONE: &str = "No devices are enrolled yet.";
 pub const ENROL: &str = "Enrol a device";
 pub const NAME: &str = "Device name";
-pub const NAME_HINT: &str = "Lower-case letters, digits, - and _. Example: front-door.";
+pub const NAME_HINT: &str = "Use lower-case letters, digits, - and _, for example front-door.";
 pub const ENROL_GO: &str = "Create enrolment string";
-pub const ENROL_HOW: &str = "Run this command on the device, as the user that runs the agent. The string works once and expires after one hour. The device appears here when it connects.";
+pub const ENROL_HOW: &str = "Run this command on the device as the user that runs the agent. The enrolment string works only once and expires after one hour. The device appears on this page when it connects.";
 pub const ENROL_QR: &str = "The QR code contains only the enrolment string.";
 pub const REPLACE: &str = "Replace device";
-pub const REPLACE_TEXT: &str = "Use this to move the device to another computer, or if its certificate is lost. The enrolled device keeps working until the new string is used. Then it loses access.";
+pub const REPLACE_TEXT: &str = "Replace a device to move the device to another computer, or if the device has lost its certificate. The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
 pub const REMOVE: &str = "Remove device";
 pub const REMOVE_GO: &str = "Remove";
-pub const REMOVE_TEXT: &str = "The device's certificate is no longer accepted, and its connection is closed. Its lines then follow the device's configuration for a lost connection. To use the device again, enrol it again.";
+pub const REMOVE_TEXT: &str = "The device's certificate is no longer accepted, and the device is disconnected. The lines then behave as the device's configuration defines for a lost connection. To use the device again, enrol the device again.";
 pub const GONE: &str = "This device does not exist, or you do not have permission to see its lines.";
 pub const HISTORY: &str = "Show activity";
 pub const FACTS: &str = "Device details";
 pub const LINES: &str = "Lines";
 pub const NO_LINES: &str = "The device has reported no lines.";
 pub const EVENTS: &str = "Live events";
-pub const NO_EVENTS: &str = "No events since you opened this page.";
-/// Table columns.
+pub const NO_EVENTS: &str = "No events have occurred since you opened this page.";
+/// The headings of the table's columns.
 pub const COLUMNS: [&str; 5] = ["Line", "Kind", "Level", "Requested", "Changed"];
 pub const DASH: &str = "—";
 
@@ -38,7 +38,8 @@ pub mod fact {
     pub const LINES: &str = "Lines";
     pub const ENROLLED: &str = "Enrolled";
     pub const UP: &str = "Uptime";
-    /// The device's own clock, which the device does not use for decisions.
+    /// The difference between the device's system clock and the edge's clock. The agent does not
+    /// use the system clock for decisions.
     pub const CLOCK: &str = "Device clock at connection";
     /// The agent renews the certificate automatically.
     pub const CERTIFICATE: &str = "Certificate valid until";
@@ -60,7 +61,8 @@ pub fn presence(online: bool) -> &'static str {
     if online { "Online" } else { "Offline" }
 }
 
-/// Deviation of a device's own clock: `correct`, `4 s behind`, `56 years ahead`.
+/// Describes how far the system clock of a device is ahead or behind: `correct`, `4 s behind` or
+/// `56 years ahead`.
 pub fn clock(ahead_ms: i64) -> String {
     const YEAR_MS: u64 = 31_556_952_000;
     let off = ahead_ms.unsigned_abs();
@@ -72,7 +74,8 @@ pub fn clock(ahead_ms: i64) -> String {
     }
 }
 
-/// The desired level of a line; `None` if it equals the reported level.
+/// Formats the desired level of a line. Returns `None` if there is no desired level, or if the
+/// reported level equals the desired level.
 pub fn desired(line: &LineView) -> Option<String> {
     let desired = line.desired.filter(|desired| Some(*desired) != line.reported)?;
     Some(level(line.kind, Some(&desired)))
@@ -87,7 +90,7 @@ pub fn change(change: &Change) -> String {
         Change::Desired { line, kind, desired: Some(desired) } => {
             format!("{}: requested {}.", title(line.as_str()), level(*kind, Some(desired)))
         }
-        Change::Desired { line, .. } => format!("{}: requested level cleared.", title(line.as_str())),
+        Change::Desired { line, .. } => format!("{}: the requested level was cleared.", title(line.as_str())),
         Change::Pressed { line, long } => {
             format!("{}: {}.", title(line.as_str()), pressed(*long).to_lowercase())
         }
@@ -103,7 +106,8 @@ fn now(view: &LineView) -> String {
     }
 }
 
-/// Number of lines, and the last contact if the device is offline.
+/// Returns the number of lines of a device. If the device is offline, the text also contains the
+/// time since the last contact.
 pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
     let lines = count(lines as u64, "line", "lines");
     match silent_ms {

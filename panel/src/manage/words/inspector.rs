@@ -4,17 +4,17 @@ use pinlatch_token::{Kind, CheckResult};
 
 use crate::manage::inspect::Verdict;
 
-pub const TEXT: &str = "Paste a token to see its contents and whether it would be accepted. The check runs only in this page: the token is not sent anywhere, and it is deleted when you leave.";
+pub const TEXT: &str = "Paste a token to see its contents and whether it would be accepted. The token is checked in your browser and is not sent anywhere. The token is deleted when you leave this page.";
 pub const TOKEN: &str = "Token";
-pub const TOKEN_HINT: &str = "A JWT, or a guest link that contains one.";
+pub const TOKEN_HINT: &str = "Paste a JWT, or a guest link that contains a JWT.";
 pub const KEY: &str = "Verify with";
 pub const KEY_SITE: &str = "This site's keys";
 pub const KEY_GIVEN: &str = "Another key";
 pub const KEY_PASTE: &str = "Key";
-pub const KEY_HINT: &str = "A public key as PEM, a JWK or JWK Set, or a shared secret.";
+pub const KEY_HINT: &str = "Paste a public key (PEM, JWK or JWK Set) or a shared secret.";
 pub const ISSUER: &str = "Expected issuer";
 pub const AUDIENCE: &str = "Expected audience";
-pub const ANY: &str = "Empty: any.";
+pub const ANY: &str = "Leave empty to accept any value.";
 pub const NO_KEYS: &str =
     "The site's keys could not be loaded, so the signature is not checked. Reload the page to try again.";
 pub const CLEAR: &str = "Clear";
@@ -23,7 +23,7 @@ pub const CLAIMS: &str = "Claims";
 pub const CHECKS: &str = "Checks";
 pub const PASSED: &str = "passed";
 
-/// `wrong` is the reason from the token library.
+/// Explains why a pasted key cannot be used. `wrong` is the reason from the crate `token`.
 pub fn bad_key(wrong: &str) -> String {
     format!("This key cannot be used: {wrong}.")
 }
@@ -39,34 +39,34 @@ pub fn headline(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Explanation of a verdict.
+/// Explains a verdict.
 pub fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accepted => {
-            "The edge of this site signed the token. It is for this site and valid now. Only the edge can check whether it was revoked."
+            "The edge of this site signed the token. The token is for this site and is valid now. Only the edge can check whether the token was revoked."
         }
         Verdict::Genuine => "The edge of this site signed the token, but the token is not for the API.",
         Verdict::Verified => {
-            "The key signed the token, and the token is valid now. This edge accepts it only if the issuer is configured."
+            "The key signed the token, and the token is valid now. This edge accepts the token only if its issuer is configured."
         }
-        Verdict::Refused => "Reasons:",
-        Verdict::Open => "All other checks passed. To check the signature, choose a key.",
-        Verdict::Sealed => "Only the edge can decrypt the token. This page can read only its header.",
+        Verdict::Refused => "The token would be refused for these reasons:",
+        Verdict::Open => "No check failed. To check the signature, choose a key.",
+        Verdict::Sealed => "Only the edge can decrypt the token. This page can read only the token's header.",
     }
 }
 
 pub fn kind(kind: Kind) -> &'static str {
     match kind {
-        Kind::Access => "An access token, for people and programs at the edge.",
-        Kind::Guest => "A guest link's token.",
-        Kind::DeviceCert => "A device's certificate.",
-        Kind::DeviceProof => "A device's answer to a challenge.",
-        Kind::Reading => "A reading signed by a device.",
-        Kind::DeviceCall => "A call from one device to another.",
-        Kind::Grant => "A grant for commands on the local network.",
-        Kind::Command => "One command for one device. Other devices refuse it.",
-        Kind::KeySet => "The edge's keys, signed by the owner's root key.",
-        Kind::Welcome => "The edge's signed time.",
+        Kind::Access => "This is an access token. A person or a program uses this token to call the edge.",
+        Kind::Guest => "This is the token of a guest link.",
+        Kind::DeviceCert => "This is the certificate of a device.",
+        Kind::DeviceProof => "This is a device's answer to a challenge of the edge.",
+        Kind::Reading => "This is a reading that a device signed.",
+        Kind::DeviceCall => "This is a call from one device to another device or to the edge.",
+        Kind::Grant => "This is a grant for commands on the local network.",
+        Kind::Command => "This is a command for one device. Other devices refuse this command.",
+        Kind::KeySet => "This is the set of the edge's keys, signed with the owner's root key.",
+        Kind::Welcome => "This is the time of the edge, signed by the edge.",
     }
 }
 
@@ -89,8 +89,8 @@ pub fn check(name: &str) -> &str {
     }
 }
 
-/// Result of a check.
-pub fn outcome(outcome: &CheckResult) -> String {
+/// Describes the result of a check.
+pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         CheckResult::Passed => PASSED.into(),
         CheckResult::Refused { code, reason } => format!("{reason} ({code})"),
@@ -98,8 +98,8 @@ pub fn outcome(outcome: &CheckResult) -> String {
     }
 }
 
-/// The value of `data-outcome`.
-pub fn outcome_mark(outcome: &CheckResult) -> &'static str {
+/// Returns the value of the attribute `data-outcome`.
+pub fn outcome_mark(outcome: &Outcome) -> &'static str {
     match outcome {
         CheckResult::Passed => "passed",
         CheckResult::Refused { .. } => "refused",

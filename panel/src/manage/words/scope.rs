@@ -4,7 +4,7 @@ use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
 
 use crate::words::title;
 
-/// One sentence for each scope of a set.
+/// Returns one sentence for each scope of a set.
 pub fn sentences(set: &ScopeSet) -> Vec<String> {
     set.iter().map(sentence).collect()
 }
@@ -50,22 +50,22 @@ fn lines(device: &Pattern, line: &Pattern) -> String {
     }
 }
 
-/// Name and description of a role.
+/// Returns the name and the description of a role.
 pub fn role(role: Role) -> (&'static str, &'static str) {
     let text = match role {
-        Role::Owner => "Full access, including people and devices.",
-        Role::Operator => "Can see and operate every line.",
-        Role::Viewer => "Can see every line but not operate it.",
+        Role::Owner => "An owner has full access, including people and devices.",
+        Role::Operator => "An operator can see and operate every line.",
+        Role::Viewer => "A viewer can see every line, but cannot operate lines.",
     };
     (crate::words::role(role), text)
 }
 
-/// Name of a role, or of permissions without a role.
+/// Returns the name of a role, or the name of custom permissions if there is no role.
 pub fn role_name(role: Option<Role>) -> &'static str {
     role.map_or(super::people::OWN, crate::words::role)
 }
 
-/// The value of `data-role`.
+/// Returns the value of the attribute `data-role`.
 pub fn role_mark(role: Option<Role>) -> &'static str {
     match role {
         Some(Role::Owner) => "owner",

@@ -22,7 +22,7 @@ fn a_failure_says_what_can_be_done() {
     let refused = Problem::new(Code::InsufficientScope).detail("only an owner can make or change an owner");
     assert_eq!(
         failure(Some(&refused), true),
-        "You do not have permission for this: only an owner can make or change an owner."
+        "You do not have permission for this action: only an owner can make or change an owner."
     );
     assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);

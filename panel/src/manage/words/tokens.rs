@@ -1,4 +1,4 @@
-//! Texts of the page of API tokens and guest links.
+//! Texts of the page about API tokens and guest links.
 
 use pinlatch_protocol::admin::{TokenKind, TokenView};
 
@@ -9,30 +9,31 @@ use crate::words::ago;
 
 pub const NEW_GUEST: &str = "New guest link";
 pub const NEW_API: &str = "New API token";
-pub const NONE: &str = "No API tokens or guest links yet.";
-/// Shown if all entries have ended.
+pub const NONE: &str = "No API tokens or guest links exist yet.";
+/// This text is shown if no API token or guest link is valid now, but some ended in the last 7
+/// days.
 pub const NONE_LIVE: &str = "No API token or guest link is valid now.";
 pub const ENDED: &str = "Ended in the last 7 days";
 pub const NAME: &str = "Name";
-pub const NAME_HINT: &str =
-    "A note for yourself, for example “Courier on Friday”. The guest or program does not see it.";
+pub const NAME_HINT: &str = "This is a note for yourself, for example “Courier on Friday”. The guest or program does not see the note.";
 pub const LENGTH: &str = "Valid for";
 pub const END: &str = "Valid until";
 pub const START: &str = "Valid from";
-pub const START_HINT: &str = "Empty: immediately.";
+pub const START_HINT: &str = "Leave empty to start immediately.";
 pub const USES: &str = "Maximum number of commands";
-pub const USES_HINT: &str = "Empty: no limit.";
+pub const USES_HINT: &str = "Leave empty for no limit.";
 pub const SCOPE: &str = "Permissions";
 pub const GO: &str = "Create";
 pub const GUEST_HOW: &str =
     "Send this link to your guest. Anyone who has the link can use it, in any number of browsers.";
-pub const API_HOW: &str = "Configure your program to send this bearer token: Authorization: Bearer …";
+pub const API_HOW: &str =
+    "Configure your program to send this token in the HTTP header “Authorization: Bearer …”.";
 pub const REVOKE: &str = "Revoke";
-pub const REVOKE_TEXT: &str =
-    "It stops working immediately, and so does everything that was created with it. This cannot be undone.";
+pub const REVOKE_TEXT: &str = "The token or link stops working immediately. Everything that was created with it also stops working. You cannot undo this action.";
 pub const NEVER: &str = "not used yet";
-/// Shown in place of the button to revoke.
-pub const NOT_YOURS: &str = "You cannot revoke this, because it has permissions that you do not have.";
+/// This text is shown in place of the button that revokes the token or link.
+pub const NOT_YOURS: &str =
+    "You cannot revoke this token or link, because it has permissions that you do not have.";
 
 pub fn kind(kind: TokenKind) -> &'static str {
     match kind {
@@ -62,18 +63,19 @@ pub fn status(status: TokenStatus) -> &'static str {
     }
 }
 
-/// The validity of a token: start and end.
+/// Formats the validity period of a token: its start and its end.
 pub fn window(from: &str, until: &str) -> String {
     format!("{from} – {until}")
 }
 
-/// `None` if the number of commands is not limited.
+/// Describes how many of the allowed commands were used. Returns `None` if the number of commands
+/// is not limited.
 pub fn uses(token: &TokenView) -> Option<String> {
     let most = token.max_uses?;
     Some(format!("{} of {} used", token.uses, count(u64::from(most), "command", "commands")))
 }
 
-/// Facts of a token in the list: uses, last use, creator and age.
+/// Describes a token in the list: uses, last use, creator and age.
 pub fn card(token: &TokenView, now_ms: u64) -> String {
     let since = |at: u64| ago(now_ms.saturating_sub(at));
     let used = token.last_used_ms.map_or_else(|| NEVER.to_owned(), |at| format!("last used {}", since(at)));
@@ -85,13 +87,15 @@ pub fn fault(fault: Fault) -> &'static str {
     match fault {
         Fault::NoName => "Enter a name.",
         Fault::BadName => {
-            "The name has more than 64 characters, or contains control characters. Choose another name."
+            "The name is longer than 64 characters or contains control characters. Choose another name."
         }
         Fault::BadStart => "Enter a valid start date.",
         Fault::LateStart => "The start date must be within a year and a day from now.",
         Fault::BadEnd => "Enter a valid end date.",
-        Fault::EndsFirst => "The end must be in the future and after the start.",
-        Fault::TooLong => "The validity must not exceed a year and a day.",
+        Fault::EndsFirst => "The end date must be in the future and after the start date.",
+        Fault::TooLong => {
+            "A token or link can be valid for at most a year and a day. Choose an earlier end date."
+        }
         Fault::BadUses => "Enter a number of commands from 1 to 1000000, or leave the field empty.",
     }
 }

@@ -27,7 +27,7 @@ fn every_refusal_of_a_link_has_its_own_words() {
     assert_eq!(texts.len(), closed.len(), "{texts:#?}");
     let [_, _, not_yet, used_up, revoked, .., unknown, _, _] = &closed;
     assert_eq!(not_yet, &Closed::NotYet(1_790_000_000));
-    assert_eq!(text(not_yet), "It is valid from <1790000000>. Open it again then.");
+    assert_eq!(text(not_yet), "The link is valid from <1790000000>. Open the link again at that time.");
     assert_eq!(used_up, &Closed::UsedUp);
     let orphan = Closed::of(Problem::new(Code::InvalidToken).detail("who minted it is gone"));
     assert_eq!(text(&orphan), "Who minted it is gone. Ask the sender for a new link.");

@@ -1,4 +1,4 @@
-//! Invitations, and the form for permissions.
+//! The form for invitations, and the form for permissions.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -25,7 +25,7 @@ const ROLES: [(Role, &str); 3] =
     [(Role::Owner, "owner"), (Role::Operator, "operator"), (Role::Viewer, "viewer")];
 const OWN: &str = "own";
 
-/// The chosen permissions.
+/// The permissions that are chosen in the form.
 #[derive(Clone, Copy)]
 pub struct Chosen {
     role: RwSignal<String>,
@@ -33,7 +33,8 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Starts with a person's permissions, or as a viewer for a new person.
+    /// Creates the state of the form. The form starts with the permissions of an existing person,
+    /// or with the role of a viewer for a new person.
     pub fn of(person: Option<&Person>) -> Self {
         let mark = match person {
             Some(Person { role: Some(own), .. }) => {
@@ -47,7 +48,7 @@ impl Chosen {
         Self { role: RwSignal::new(mark.into()), picker: RwSignal::new(picker) }
     }
 
-    /// The request's permissions.
+    /// Returns the chosen permissions for a request.
     pub fn rights(&self) -> Result<RightsRequest, Fault> {
         let mark = self.role.get_untracked();
         if let Some((role, _)) = ROLES.iter().find(|(_, own)| *own == mark) {
@@ -61,7 +62,8 @@ impl Chosen {
     }
 }
 
-/// A role or custom permissions. Only roles that the viewer may grant are offered.
+/// Shows the form in which the viewer chooses a role or custom permissions. Only roles that the
+/// viewer may grant are offered.
 #[component]
 pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -88,7 +90,8 @@ pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     }
 }
 
-/// Asks for user name and permissions, then shows the invitation.
+/// Shows the form for a user name and permissions. After the form was submitted, shows the
+/// invitation.
 #[component]
 pub fn Invite() -> impl IntoView {
     let list = expect_context::<List>();
@@ -126,7 +129,8 @@ pub fn Invite() -> impl IntoView {
     }
 }
 
-/// Shows an invitation link once. The code is in the fragment, which browsers do not send to a server.
+/// Shows an invitation link, which is shown only once. The code is in the fragment of the URL,
+/// because browsers do not send the fragment to a server.
 #[component]
 pub fn Invited(reply: InviteReply) -> impl IntoView {
     let frame = expect_context::<Frame>();

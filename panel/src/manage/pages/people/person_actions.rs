@@ -1,4 +1,4 @@
-//! Actions on people, each in a dialog.
+//! The actions on people. Each action has a dialog.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -36,7 +36,7 @@ pub enum PersonAction {
     Remove(UserName),
 }
 
-/// The open dialog.
+/// Shows the dialog of the selected action.
 #[component]
 pub fn Opened() -> impl IntoView {
     let list = expect_context::<List>();
@@ -108,7 +108,7 @@ pub fn Opened() -> impl IntoView {
     }
 }
 
-/// Changes a person's permissions.
+/// Shows the form that changes the permissions of a person.
 #[component]
 fn Rights(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -137,7 +137,7 @@ fn Rights(name: UserName) -> impl IntoView {
     }
 }
 
-/// Creates a link for a new password.
+/// Shows the dialog that creates a link for a new password.
 #[component]
 fn Reset(name: UserName) -> impl IntoView {
     let doing = Doing::write();
@@ -166,7 +166,7 @@ fn Reset(name: UserName) -> impl IntoView {
     }
 }
 
-/// Adds a person's identity at a provider.
+/// Shows the form that adds an identity of a person at a login provider.
 #[component]
 fn Admit(name: UserName) -> impl IntoView {
     let list = expect_context::<List>();
@@ -202,7 +202,8 @@ fn Admit(name: UserName) -> impl IntoView {
     }
 }
 
-/// Withdraws an open invitation. The user name must be entered, because the edge does not list invitations.
+/// Shows the form that withdraws an invitation. The viewer must enter the user name, because the
+/// edge does not list invitations.
 #[component]
 fn Withdraw() -> impl IntoView {
     let list = expect_context::<List>();
@@ -215,7 +216,8 @@ fn Withdraw() -> impl IntoView {
             Ok(wanted) => wanted,
             Err(wrong) => return doing.fail(bad_user_name(&wrong)),
         };
-        // The same call would remove an existing person, which has its own confirmation.
+        // The same API call would also remove an existing person. The removal of a person has a
+        // separate confirmation.
         if untrack(|| list.person(&wanted)).is_some() {
             return doing.fail(text::ALREADY_THERE);
         }
@@ -234,7 +236,7 @@ fn Withdraw() -> impl IntoView {
     }
 }
 
-/// Changes the viewer's password.
+/// Shows the form that changes the password of the viewer.
 #[component]
 fn Password() -> impl IntoView {
     let frame = expect_context::<Frame>();

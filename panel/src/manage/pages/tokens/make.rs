@@ -1,4 +1,4 @@
-//! Creation of an API token or a guest link.
+//! The form that creates an API token or a guest link.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -16,7 +16,7 @@ use crate::manage::validity::{self, Fault, Length};
 use crate::manage::words::{self, tokens as text};
 use crate::platform;
 
-/// The form's fields.
+/// The fields of the form.
 #[derive(Clone, Copy)]
 struct Form {
     name: RwSignal<String>,
@@ -48,7 +48,7 @@ impl Form {
     }
 }
 
-/// The form, then the created token or link.
+/// Shows the form. After the form was submitted, shows the created token or link.
 #[component]
 pub fn Make(kind: TokenKind) -> impl IntoView {
     let first = if kind == TokenKind::Guest { Length::Day } else { Length::Month };
@@ -113,7 +113,7 @@ pub fn Make(kind: TokenKind) -> impl IntoView {
     }
 }
 
-/// Shows the created token or link once.
+/// Shows the created token or link, which is shown only once.
 #[component]
 fn Made(reply: IssueReply) -> impl IntoView {
     let how = match reply.token.kind {
