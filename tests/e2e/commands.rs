@@ -1,4 +1,4 @@
-//! The lifecycle of a command, over HTTP and over the socket.
+//! Tests the lifecycle of a command, over HTTP and over the panel socket.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -129,7 +129,8 @@ fn a_socket_carries_commands_and_survives_nonsense() {
     assert_eq!(panel.close_code(), 1009);
 }
 
-/// Every panel receives every event, with sequence numbers without gaps.
+/// Every panel socket must receive every event, and the sequence numbers of the events must have no
+/// gaps.
 #[test]
 fn two_panels_agree() {
     let site = Site::shared();

@@ -1,5 +1,5 @@
-//! The board as people arrange it, in a real browser: favourites, groups, order, search and theme. Also the two ways to
-//! press a door's button.
+//! Tests how people arrange the panel's board in a real browser: favourites, groups, order, search
+//! and theme. Further tests cover the two ways to press a door's button.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// The lines on the page, in order. Each entry is the id of a plate, followed by the lines on the plate.
+/// This script returns the GPIO lines on the page in their order. Each entry consists of the id of
+/// a plate, followed by the GPIO lines on this plate.
 const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
     ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
@@ -26,8 +27,9 @@ async fn until_laid_out(browser: &Browser, wanted: Value) {
     browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
-/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging. The arrangement is
-/// kept after a reload. Nothing else is stored.
+/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging.
+/// After a reload, the page must show the same arrangement. The browser must not store any other
+/// data.
 #[test]
 fn people_arrange_their_board() {
     let site = Site::shared();
@@ -68,7 +70,8 @@ fn people_arrange_their_board() {
         )
         .await;
         assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name is no markup");
-        // Changes the order with the buttons. The focus stays on the button, so that it can be pressed twice in a row.
+        // The test changes the order with the buttons. The keyboard focus must stay on the button,
+        // so that the button can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
@@ -85,7 +88,7 @@ fn people_arrange_their_board() {
         );
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;
-        // Changes the order by dragging.
+        // The test now changes the order by dragging.
         let drag = "const [from, to] = [...arguments].map(id => document.querySelector(`[data-testid=\"${id}\"]`));
             const dataTransfer = new DataTransfer();
             const fire = (element, type) => element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
@@ -116,7 +119,7 @@ fn people_arrange_their_board() {
     });
 }
 
-/// The page uses the chosen theme, even if the system has the other theme.
+/// The page must use the chosen theme, even if the operating system prefers the other theme.
 #[test]
 fn the_theme_is_chosen_and_stays() {
     let site = Site::shared();
@@ -144,13 +147,13 @@ fn the_theme_is_chosen_and_stays() {
     });
 }
 
-/// Number of pulses of the door.
+/// Returns how often the door's GPIO line has pulsed.
 fn pulses(agent: &Agent) -> usize {
     agent.levels("door").iter().filter(|level| **level == json!(true)).count()
 }
 
-/// By default, a person opens a door by holding its button with the mouse or a key. A person can choose a tap and a
-/// confirmation instead.
+/// By default, a person opens a door by holding its button with the mouse or a key. While arranging
+/// the board, a person can choose a tap and a confirmation instead.
 #[test]
 fn a_door_opens_as_its_person_likes() {
     let site = Site::shared();

@@ -1,5 +1,5 @@
-//! People over HTTP: a person is invited, loses permissions while a socket is open, and is removed. Also passwords, and
-//! limits on granting permissions.
+//! Tests the management of people over HTTP. A person is invited, loses permissions while a socket
+//! is open, and is removed. Further tests cover passwords and the limits on granting permissions.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Http, Panel, Site, eventually};
 use serde_json::{Value, json};
 
-/// Longest time until a change of permissions takes effect everywhere.
+/// The maximum time until a change of permissions takes effect everywhere.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const NEW_PASSWORD: &str = "a quiet place to sit";
 
-/// Repeats a request while the gate answers 429.
+/// Repeats a request while the gate responds with status 429.
 pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "a place in the gate's queue", || {
         Some(ask()).filter(|answer| answer.status != 429)
     })
 }
 
-/// Invites a person and accepts the invitation.
+/// Invites a person and accepts the invitation with the common test password.
 pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     let mut invitation = rights;
     invitation["username"] = json!(username);
@@ -29,7 +29,7 @@ pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     assert_eq!(accepted["username"], username);
 }
 
-/// Logs in with a password.
+/// Logs in with a user name and a password.
 pub fn log_in(site: &Site<'_>, username: &str, password: &str) -> Answer {
     let body =
         json!({ "grant_type": "password", "site": site.name, "username": username, "password": password });

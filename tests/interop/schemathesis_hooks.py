@@ -1,4 +1,4 @@
-"""Changes details of requests that the document cannot describe: where the token is sent, and which logins can fail."""
+"""Hooks that change schemathesis's requests where the OpenAPI document cannot describe a condition."""
 
 import base64
 import itertools

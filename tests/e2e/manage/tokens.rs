@@ -1,4 +1,5 @@
-//! The tokens page: API tokens and guest links are created, shown once, used and revoked.
+//! Tests the tokens page, on which API tokens and guest links are created, shown once, used and
+//! revoked.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
             assert!(card.contains(part), "{part}: {card}");
         }
 
-        // The guest uses a tab of the same browser.
+        // The guest opens the link in a second tab of the same browser.
         let owner = pages.browser.client.window().await.expect("a tab");
         let guest = pages.browser.client.new_window(true).await.expect("a tab").handle;
         pages.browser.client.switch_to_window(guest).await.expect("a tab");
@@ -58,7 +59,8 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
-        // After its only permitted use, the link has ended, and the list shows this.
+        // After the only permitted use of the guest link, the list must show that the guest link is
+        // used up.
         pages.browser.client.switch_to_window(owner).await.expect("a tab");
         pages.go("tokens").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "used_up").await;
