@@ -1,5 +1,5 @@
-// This Worker belongs to `cargo xtask bench verify`. The Worker verifies the same tokens with
-// Pinlatch's code and with npm's `jose`, in one isolate.
+// This Worker belongs to `cargo xtask bench verify`. The Worker verifies the same tokens both with
+// Pinlatch's code and with npm's `jose`.
 //
 // A Worker's clock does not advance during computation, so the Worker measures no time. A request
 // `POST /run` verifies a token `count` times, and the HTTP client measures the duration of this
@@ -15,7 +15,8 @@ const LIFE = 3600;
 
 initSync({ module: wasm });
 
-// For each algorithm, this map contains a token, the key for `jose`, and Pinlatch's verifier.
+// For each algorithm, this map contains a token, the key with which `jose` verifies the token, and
+// Pinlatch's verifier.
 const prepared = new Map();
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -41,7 +42,7 @@ async function prepare(algorithms) {
     prepared.set(alg, { token, key: pair.publicKey, kind });
   }
   // Shared secrets and public keys have separate verifiers, because Pinlatch refuses a key set that
-  // contains both.
+  // contains both types of key.
   const verifiers = Object.fromEntries(
     Object.entries(keys).map(([kind, keys]) => [kind, new Verifier(JSON.stringify({ keys }), ISSUER, AUDIENCE)]),
   );

@@ -12,7 +12,7 @@ fn is_refused_as_a_stranger(answer: &Answer) {
     answer.is_problem(401, "invalid_token");
     let challenge = answer.header("www-authenticate");
     assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{challenge}");
-    assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
+    assert!(answer.body.get("detail").is_none(), "the response has details: {answer:?}");
 }
 
 #[test]

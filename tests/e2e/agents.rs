@@ -55,8 +55,7 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
     assert_eq!(agent.levels("relay").last(), Some(&json!(true)));
 
-    // With the same clock but without the private authority, the agent must refuse the TLS
-    // certificate.
+    // If the agent does not trust the private authority, the agent must refuse the TLS certificate.
     let mut stranger = Command::new(program("PINLATCH_AGENT_BIN"));
     let enrolment = cli(&["device", "enrol", "shed"], "")["enrol"].as_str().expect("a string").to_owned();
     stranger
@@ -97,7 +96,7 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     }
     set(false);
     assert_eq!(newer.levels("relay").last(), Some(&json!(false)));
-    assert_eq!((older.connections(), newer.connections()), (1, 1), "the link went to and fro");
+    assert_eq!((older.connections(), newer.connections()), (1, 1), "an agent connected again");
     assert!(!newer.log().contains("replaced"));
 
     newer.kill();
@@ -126,7 +125,8 @@ fn a_certificate_is_renewed_before_it_expires() {
             Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1).expect("a payload")).expect("Base64url");
         serde_json::from_slice::<Value>(&payload).expect("claims")
     };
-    // The aged certificate is a copy of the device's certificate with an issue date 250 days ago.
+    // The aged certificate is a copy of the device's certificate that appears to have been issued
+    // 250 days ago.
     let (of_device, issued) = (claims(&before), stream::unix_ms() / 1_000 - 250 * 86_400);
     let name = |text: &str| Name::new(text).expect("a name");
     let key = PublicKey::from_jwk(&of_device["cnf"]["jwk"]).expect("a key");
@@ -149,8 +149,8 @@ fn a_certificate_is_renewed_before_it_expires() {
         (&json!("device:porch"), &now["jti"])
     );
 
-    // The device must be able to connect with both certificates. A device needs the old certificate
-    // if a power failure destroyed the new certificate.
+    // The device must be able to connect with the new and with the old certificate. A device needs
+    // the old certificate if a power failure destroyed the new certificate.
     for credentials in [&renewed, &old] {
         agent.kill();
         agent.set_credentials(credentials);

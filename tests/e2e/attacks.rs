@@ -1,8 +1,8 @@
 //! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form,
 //! and on the panel socket. Device certificates and proofs are sent on the agent socket.
 //!
-//! Each attack is one test. An altered token is refused only because of its alteration. To check
-//! this, the test `the_honest_tokens_are_accepted` sends the valid tokens to the same endpoints.
+//! Each attack is one test. The test `the_honest_tokens_are_accepted` sends the valid tokens to the
+//! same endpoints, to show that an altered token is refused only because of its alteration.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -218,13 +218,13 @@ impl TestDevice {
         let answer = self.http.with(header, value).get(path);
         if answer.status == 401 {
             answer.is_problem(401, "invalid_token");
-            assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
+            assert!(answer.body.get("detail").is_none(), "the response has details: {answer:?}");
         }
         answer.status
     }
 
-    /// Checks that the edge accepts the valid token in the places where it must refuse altered
-    /// tokens.
+    /// Checks that the edge accepts the valid token in the places where the edge must refuse
+    /// altered tokens.
     fn accepts(&self, subject: &Subject) {
         let (honest, role) = (subject.honest(), subject.role);
         match role {
@@ -240,7 +240,7 @@ impl TestDevice {
                 let bearer = format!("Bearer {honest}");
                 assert_eq!(self.whoami("authorization", &bearer), 200, "{role:?}");
                 assert_eq!(self.upgrade("/api/v1/events", &[("authorization", &bearer)]), 101, "{role:?}");
-                assert_eq!(self.form(&honest), 403, "it is known, and may not enrol: {role:?}");
+                assert_eq!(self.form(&honest), 403, "a valid token must not enrol: {role:?}");
             }
         }
     }
@@ -307,7 +307,7 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
             }
         }
     }
-    assert!(shown > 0, "nothing was shown");
+    assert!(shown > 0, "no token was sent");
 }
 
 fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
@@ -315,7 +315,8 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
     attempts.retain(|attempt| seen.insert((attempt.code, fits_a_header(&attempt.token))));
 }
 
-/// The edge must accept each unaltered token in the places where it must refuse altered tokens.
+/// The edge must accept each unaltered token in the places where the edge must refuse altered
+/// tokens.
 #[test]
 fn the_honest_tokens_are_accepted() {
     let _host_lock = HostLock::beside_others();
@@ -426,11 +427,11 @@ fn the_whole_catalogue_never_reaches_the_object() {
         for subject in test_device.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
-            // One token per refusal code is sufficient here, because each attack also has a
-            // separate test that sends more tokens.
+            // For this test, one token per refusal code is sufficient, because each attack also has
+            // a separate test that sends more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
-                // For this test, it is sufficient to send each token to one place.
+                // For this test, it is sufficient to send each token to a single place.
                 let Some(&place) = TestDevice::places(&subject, &attempt.token).first() else { continue };
                 let status = test_device.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
@@ -448,7 +449,7 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let refusals = log_text.lines().filter_map(|line| line.split_once("token refused: "));
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
-    assert_eq!(log("site object starts"), 0, "an object was reached");
+    assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
     // Only the Durable Object can report that this person does not exist. The response therefore
     // shows that the Durable Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");

@@ -58,7 +58,7 @@ fn a_form_elsewhere_carries_nothing() {
         form.len()
     );
     let status = http::raw(site.deployment.origin(), get.as_bytes());
-    assert!(matches!(status, Some(400 | 401)), "the form of a GET counts: {status:?}");
+    assert!(matches!(status, Some(400 | 401)), "the form of a GET is accepted: {status:?}");
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
-    // Each way to send the token is accepted if it is the only one. The refused requests before
-    // enrolled no device.
+    // The edge accepts each way to send a token if the request contains no second token. The
+    // enrolments succeed, because the refused requests have enrolled no device.
     for answer in
         [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
     {
@@ -132,8 +132,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     }
 }
 
-/// A browser adds its cookie to every request. Therefore the edge must refuse a write request with
-/// a cookie from another origin.
+/// A browser adds its cookies to every request. Therefore the edge must refuse a write request with
+/// a cookie if a page from another origin sent the request.
 #[test]
 fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();

@@ -136,9 +136,9 @@ fn an_owner_runs_a_site_from_the_command_line() {
     let told = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success(), "{told}");
     owner.says(&["user", "remove", "ann"], "");
-    assert_eq!(ann.fails(&["whoami"]), "invalid_grant", "nor can the login be renewed");
+    assert_eq!(ann.fails(&["whoami"]), "invalid_grant", "the login was renewed");
     owner.says(&["device", "remove", "porch"], "");
     assert_eq!(owner.says(&["device", "list"], ""), json!([]));
     owner.says(&["logout"], "");
-    assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "nobody is logged in");
+    assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "the logout had no effect");
 }

@@ -42,7 +42,7 @@ fn each_kind_of_line_does_what_it_should() {
         assert_eq!(site.line("porch", line)["reported"], level);
         assert_eq!(agent.levels(line).last(), Some(&level));
     }
-    assert_eq!(site.line("porch", "lamp")["desired"], false, "a retained line keeps what was asked for");
+    assert_eq!(site.line("porch", "lamp")["desired"], false, "the desired level is not stored");
     let mut panel = site.panel();
     agent.drive("bell", true);
     panel.until("the bell", |frame| frame["line"]["name"] == "bell" && frame["line"]["reported"] == true);

@@ -20,7 +20,7 @@ fn the_edge_tells_its_health_and_its_keys() {
         let said = (&key["kty"], &key["crv"], &key["alg"]);
         assert_eq!(said, (&json!(kind), &json!(curve), &json!(alg)));
     }
-    assert!(keys.iter().all(|key| key.get("d").is_none()), "no private half");
+    assert!(keys.iter().all(|key| key.get("d").is_none()), "a private key is published");
 }
 
 #[test]
@@ -96,8 +96,8 @@ pub fn serves_the_panel(http: &Http, site: &str) {
     for path in ["/assets", "/assets/", "/_headers", "/no/such.file"] {
         page(path);
     }
-    // The response for a missing file must not be cached, because the server can have had a file
-    // with this name or can get such a file later.
+    // The response for a missing file must not be cached, because a file with the same name may
+    // have existed before or may exist later.
     let none = page("/assets/panel-0123456789abcdef.js");
     assert!(!none.contains("immutable"), "{none}");
     let index = http.text("/");

@@ -56,14 +56,14 @@ async fn traces(browser: &Browser) -> String {
 async fn is_shut(browser: &Browser, reason: &str) -> String {
     browser.until("shut", "data-reason", reason).await;
     let heading = ask(browser, "return document.activeElement.tagName").await;
-    assert_eq!(heading, "H1", "whoever does not see the page is told, too");
-    assert!(browser.client.find(Locator::Css("input")).await.is_err(), "it is no login form");
+    assert_eq!(heading, "H1", "the focus is not on the heading");
+    assert!(browser.client.find(Locator::Css("input")).await.is_err(), "the page has an input field");
     text(browser, "shut-text").await
 }
 
 /// A guest link must give only its own permissions and leave no trace of its token in the browser.
-/// The link must work after a reload, until the owner revokes it. A login of the owner in another
-/// browser tab must not be affected.
+/// A guest link must work after a reload, until the owner revokes the link. The guest link must not
+/// affect a login of the owner in another browser tab.
 #[test]
 fn a_guest_link_opens_the_door_until_it_is_revoked() {
     let site = Site::shared();
@@ -86,9 +86,9 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         browser.until("line-porch-door", "data-level", "off").await;
         let own = format!("{}/s/{}/?as=guest", site.deployment.origin(), site.name);
         assert_eq!(browser.client.current_url().await.expect("an address").as_str(), own);
-        assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "no lamp");
+        assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "a guest sees other lines");
         let arranged = browser.client.find(Locator::Css("[data-testid=group-Favourites]")).await;
-        assert!(arranged.is_err(), "guests do not see what the owner arranged");
+        assert!(arranged.is_err(), "a guest sees the owner's groups");
         assert!(browser.client.find(Locator::Css("[data-testid=device-attic]")).await.is_err());
         assert!(browser.client.find(Locator::Css("[data-testid=user-menu]")).await.is_err());
         assert!(text(&browser, "guest").await.contains("Guest"));
@@ -139,8 +139,8 @@ fn a_guest_leaves_and_the_login_stays() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-lamp", "data-level", "off").await;
-        // In the same browser tab, the guest link differs only in the fragment of the URL.
-        // Therefore the browser does not load the page again.
+        // In the same browser tab, the URL of the guest link differs from the current URL only in
+        // the fragment. Therefore the browser does not load the page again.
         browser.client.goto(&link).await.expect("the panel");
         browser.find("guest").await;
         browser.until("line-porch-door", "data-level", "off").await;
@@ -201,7 +201,7 @@ fn a_link_that_opens_nothing_says_why() {
         browser.until("line-porch-door", "data-state", "refused").await;
         let notice = browser.client.find(Locator::Css(".notice-refused")).await.expect("a notice");
         assert!(notice.text().await.expect("a text").contains("used up"));
-        assert_eq!(agent.levels("door").len(), before, "nothing was done");
+        assert_eq!(agent.levels("door").len(), before, "the refused command changed the door");
         open(&once).await;
         is_shut(&browser, "used-up").await;
     });

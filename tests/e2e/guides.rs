@@ -105,8 +105,8 @@ impl TestDeployment {
         Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
     }
 
-    /// Runs the `run` blocks of a guide. Returns their output with single spaces instead of line
-    /// breaks.
+    /// Runs the `run` blocks of a guide. Returns the output of the `run` blocks with single spaces
+    /// instead of line breaks.
     fn follow(&self, name: &str) -> String {
         let page = self.pages.iter().find(|page| page.name == name).expect("a guide");
         let said = page.run(&self.deployment.folder(), "run");

@@ -61,7 +61,7 @@ fn each_fault_of_a_foreign_token_is_named() {
     let _host_lock = HostLock::beside_others();
     let secret = "of this test alone: AcTvQ8wYfWkq2nN5xZr7";
     let cases = [
-        // This secret is the example secret from the README of `jsonwebtoken`.
+        // The secret `shhhhh` is the example secret from the README of `jsonwebtoken`.
         ("short_secret", json!({ "secret": "shhhhh" }), json!({})),
         ("expired", json!({ "age": 7200 }), json!({})),
         ("wrong_issuer", json!({}), json!({ "issuer": "https://login.example.org/" })),
@@ -81,8 +81,8 @@ fn each_fault_of_a_foreign_token_is_named() {
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
     for ((code, ..), signed) in cases.iter().zip(list(&signed)) {
         let secret = text(&signed["key"]);
-        // The caller expects HS256, as an owner would configure. The algorithm in the token's
-        // header must not matter.
+        // The test verifies each token with HS256, as an owner would configure. The algorithm in
+        // the token's header must not matter.
         let (success, verdict) = verify(&Keys::File(secret.clone()), "HS256", &text(&signed["token"]));
         assert!(!success, "{code}: {verdict}");
         assert_eq!(verdict["code"], *code, "{verdict}");
@@ -247,7 +247,7 @@ impl Minting {
 fn header_of(token: &str) -> Map<String, Value> {
     let (success, output) =
         run(Command::new(program("PINLATCH_BIN")).args(["token", "inspect", "-", "--json"]), token);
-    assert!(success, "it is explained");
+    assert!(success, "the token is not explained");
     let explained: Value = serde_json::from_str(&output).expect("JSON");
     let members = list(&explained["header"]).iter();
     members.map(|member| (text(&member["name"]), member["value"].clone())).collect()

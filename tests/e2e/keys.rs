@@ -63,15 +63,15 @@ fn devices_follow_rotations_also_after_two_away() {
     away.stop();
 
     take(&edge, "publish");
-    assert_eq!(signer(&edge).len(), 2, "the JWKS shows both");
+    assert_eq!(signer(&edge).len(), 2, "the JWKS lacks a key");
     take(&edge, "switch");
     site.until_online("near");
     obeys(&site, &site.token, "near");
     let second = site.log_in();
     obeys(&site, &second, "near");
     take(&edge, "retire");
-    assert!(signer(&edge).iter().all(|kid| !first.contains(kid)), "the old key is gone");
-    assert_eq!(toggle(&site, &site.token, "near"), 401, "and what it signed");
+    assert!(signer(&edge).iter().all(|kid| !first.contains(kid)), "the old key is published");
+    assert_eq!(toggle(&site, &site.token, "near"), 401, "the old token is accepted");
     for step in ["publish", "switch", "retire"] {
         take(&edge, step);
     }
@@ -91,7 +91,7 @@ fn the_emergency_leaves_devices_enrolled_and_nothing_else() {
     let _agent = site.device("porch");
     let request =
         json!({ "kind": "api", "name": "x", "scope": "line:*/*:*", "expires_at": 4_000_000_000u64 });
-    assert_eq!(site.post("/api/v1/tokens", &request).code(), "invalid_request", "not for so long");
+    assert_eq!(site.post("/api/v1/tokens", &request).code(), "invalid_request", "the expiry is too late");
     let old = signer(&edge);
     keys(&edge, &["void"]);
     edge.edge().restart().expect("workerd");

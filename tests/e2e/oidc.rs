@@ -153,7 +153,7 @@ impl Stage<'_> {
         let page = format!("/s/{}/", self.site.name);
         let rest = answer.header("location").strip_prefix(&page).unwrap_or_else(|| panic!("{answer:?}"));
         let cookies: Vec<_> = set_cookies(&answer).collect();
-        assert!(cookies.contains(&("__Host-pinlatch_login".into(), String::new())), "it is forgotten");
+        assert!(cookies.contains(&("__Host-pinlatch_login".into(), String::new())), "the cookie remains");
         if let Some(code) = rest.strip_prefix("?login_error=") {
             assert_eq!(cookies.len(), 1, "{cookies:?}");
             return Err(code.to_owned());

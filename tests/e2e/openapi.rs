@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::people::join;
 
-/// The maximum time for schemathesis. A run takes one minute if no other test runs, and several
-/// minutes on a busy host.
+/// The maximum time for a run of schemathesis. A run of schemathesis takes one minute if no other
+/// test runs, and several minutes on a busy host.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The operations that open a WebSocket, which other tests cover.
@@ -50,7 +50,7 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     let first = SOCKETS.iter().chain(&LAST).flat_map(|id| ["--exclude-operation-id", id]);
     try_all(&site, &token, first.collect());
     let kept = site.deployment.http().bearer(&token).get("/api/v1/whoami");
-    assert_eq!(kept.status, 200, "the token held to the end: {kept:?}");
+    assert_eq!(kept.status, 200, "the token became invalid: {kept:?}");
     assert!(!agent.levels("lamp").is_empty(), "some commands reached the device");
 
     let last = LAST.iter().flat_map(|id| ["--include-operation-id", id]);
@@ -97,7 +97,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     assert!(status.success(), "{said}");
 }
 
-/// A child process that is killed when this value is dropped.
+/// A process of schemathesis that is killed when this value is dropped.
 struct Running(Child);
 
 impl Running {

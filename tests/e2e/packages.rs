@@ -129,7 +129,7 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
 /// connected.
 fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
-    soon("its status tells of the link", || {
+    soon("the status reports the link", || {
         computer.property(UNIT, "StatusText").starts_with("connected to http").then_some(())
     });
     site.until_online("porch");
@@ -158,7 +158,7 @@ fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     computer.run(&format!("systemctl stop {UNIT}"));
     // The test's files are regular files, unlike files in sysfs. If a new value is shorter than the
     // old value, the last digits of the old value remain in a regular file.
-    assert_eq!(now("duty_cycle"), "050000", "it glows on");
+    assert_eq!(now("duty_cycle"), "050000", "the PWM output is still on");
     computer.run(&format!(
         "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
     ));

@@ -28,14 +28,14 @@ fn the_door_opens_from_the_panel() {
         browser.until("line-porch-door", "data-level", "off").await;
         browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
-        assert_eq!(agent.levels("door").last(), Some(&json!(true)), "the panel shows facts");
+        assert_eq!(agent.levels("door").last(), Some(&json!(true)), "the door is not open");
         browser.until("line-porch-door", "data-level", "off").await;
         soon("the line is off", || (agent.levels("door").last() == Some(&json!(false))).then_some(()));
         let cookies = browser.client.execute("return document.cookie", vec![]).await.expect("a script");
-        assert_eq!(cookies, json!(""), "page script sees no cookie");
+        assert_eq!(cookies, json!(""), "a script can read a cookie");
         let stored = "return localStorage.length + sessionStorage.length";
         let stored = browser.client.execute(stored, vec![]).await.expect("a script");
-        assert_eq!(stored, json!(0), "nothing was arranged, and nothing is stored");
+        assert_eq!(stored, json!(0), "the browser stores data");
         browser.click("user-menu").await;
         browser.click("logout").await;
         browser.find("login-submit").await;

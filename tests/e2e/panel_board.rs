@@ -69,7 +69,7 @@ fn people_arrange_their_board() {
             json!([favourites, garden, attic, plate("device-porch", &lines("porch", "lamp relay bell"))]),
         )
         .await;
-        assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name is no markup");
+        assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name was shown as HTML");
         // The test changes the order with the buttons. The keyboard focus must stay on the button,
         // so that the button can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
@@ -131,7 +131,7 @@ fn the_theme_is_chosen_and_stays() {
         let light = ground().await;
         browser.prefer(true).await;
         let dark = ground().await;
-        assert_ne!(light, dark, "the system's");
+        assert_ne!(light, dark, "the page ignores the system's theme");
         browser.click("user-menu").await;
         browser.click("theme-light").await;
         browser.until("theme-light", "aria-pressed", "true").await;
@@ -163,8 +163,8 @@ fn a_door_opens_as_its_person_likes() {
         browser.until("line-porch-door", "data-level", "off").await;
         browser.hold_for("action-porch-door-pulse", Duration::from_millis(60)).await;
         let hint = Locator::XPath("//*[@data-testid='action-porch-door-left'][contains(., 'longer')]");
-        browser.client.wait().for_element(hint).await.expect("a word about it");
-        assert_eq!(pulses(&agent), 0, "a tap opens nothing");
+        browser.client.wait().for_element(hint).await.expect("a hint about the hold button");
+        assert_eq!(pulses(&agent), 0, "a tap opened the door");
         let key = |kind: &str| {
             format!(
                 "document.activeElement.dispatchEvent(new KeyboardEvent('{kind}', {{ key: ' ', bubbles: true, cancelable: true }}))"
@@ -184,11 +184,11 @@ fn a_door_opens_as_its_person_likes() {
         browser.click("action-porch-door-pulse").await;
         browser.click("confirm-no").await;
         browser.until("line-porch-door", "data-state", "idle").await;
-        assert_eq!(pulses(&agent), 1, "no is no");
+        assert_eq!(pulses(&agent), 1, "a cancelled press opened the door");
         browser.click("action-porch-door-pulse").await;
         browser.find("confirm-no").await;
         let focused = browser.run("return document.activeElement.dataset.testid", &[]).await;
-        assert_eq!(focused, json!("confirm-no"), "the focus begins on no");
+        assert_eq!(focused, json!("confirm-no"), "the focus is not on 'Cancel'");
         browser.click("confirm-yes").await;
         browser.until("line-porch-door", "data-level", "on").await;
         browser.until("line-porch-door", "data-level", "off").await;

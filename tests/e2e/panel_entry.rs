@@ -21,8 +21,8 @@ async fn error(browser: &Browser) -> String {
     browser.find("login-error").await.text().await.expect("a text")
 }
 
-/// The setup code from `pinlatch init` must create the owner of a new site, but only once. The page
-/// must show a separate message for each mistake.
+/// The setup code from `pinlatch init` must create the owner of a new site, but only once. The
+/// setup page must show a separate message for each mistake.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
     let _host_lock = HostLock::beside_others();
@@ -51,7 +51,7 @@ fn a_site_is_set_up_in_the_panel() {
         browser.client.goto("about:blank").await.expect("a page");
         browser.client.goto(&format!("{page}#setup={code}")).await.expect("the panel");
         type_into(&browser, "setup-username", "mallory").await;
-        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        assert_eq!(address(&browser).await, page, "the URL contains the code");
         type_into(&browser, "setup-password", PASSWORD).await;
         browser.click("setup-submit").await;
         assert!(error(&browser).await.contains("already has an owner"));
@@ -71,7 +71,7 @@ fn an_invitation_is_used_in_the_panel() {
         let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
         browser.client.goto(&format!("{page}#invite={code}")).await.expect("the panel");
         type_into(&browser, "invite-password", "a window in the rain").await;
-        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        assert_eq!(address(&browser).await, page, "the URL contains the code");
         browser.click("invite-submit").await;
         browser.until("line-porch-door", "data-level", "off").await;
         // The panel shows a viewer no enabled controls, because the API would refuse the viewer's
@@ -84,7 +84,7 @@ fn an_invitation_is_used_in_the_panel() {
             fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: { 'Content-Type': 'application/json' },
                 body: '{\"value\":true}' }).then(answer => done(answer.status))";
         let status = browser.client.execute_async(call, vec![]).await.expect("a call");
-        assert_eq!(status, json!(403), "and the API refuses it anyway");
+        assert_eq!(status, json!(403), "the API accepts the command");
     });
 }
 

@@ -94,7 +94,7 @@ fn a_dimmer_is_slid_and_tapped() {
         browser.click("action-hall-desk-set-100").await;
         browser.until("line-hall-desk", "data-level", "1").await;
         browser.until("action-hall-desk-set-100", "aria-pressed", "true").await;
-        assert!(agent.levels("desk").len() > before + 2, "a tap fades");
+        assert!(agent.levels("desk").len() > before + 2, "a tap did not fade");
         // Each press of an arrow key moves the slider by one step. The slider must then show the
         // level that the device reported.
         let slider = browser.find("action-hall-desk-set").await;
@@ -118,7 +118,7 @@ fn a_servo_turns_within_its_range_and_says_why_not() {
         browser.until("line-hall-flap", "data-state", "refused").await;
         until_text(&browser, "[data-testid=line-hall-flap] .notice-refused", "range").await;
         let slider = browser.find("action-hall-flap-set").await;
-        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("120"), "back to the fact");
+        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("120"), "a wrong level");
         assert_eq!(agent.levels("flap").last(), Some(&json!(120.0)));
     });
 }

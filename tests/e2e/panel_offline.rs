@@ -53,21 +53,21 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
                 || path.starts_with("/assets/")
                 || path.starts_with("/icons/")
         };
-        assert!(all.iter().all(shell), "an answer is never kept: {all:?}");
+        assert!(all.iter().all(shell), "an API response is cached: {all:?}");
 
         proxy.down();
         browser.find("stale").await;
         let before = agent.levels("relay").len();
         let press = "const button = document.querySelector('[data-testid=action-porch-relay-set]');
             button.disabled = false; button.click(); return button.getAttribute('aria-checked')";
-        assert_eq!(browser.run(press, &[]).await, json!("false"), "a wish is no fact");
+        assert_eq!(browser.run(press, &[]).await, json!("false"), "an unconfirmed level is shown");
         proxy.up();
         browser.until("link", "data-state", "connected").await;
         browser.until("line-porch-relay", "data-stale", "false").await;
         browser.until("line-porch-relay", "data-state", "idle").await;
         browser.click("action-porch-relay-set").await;
         browser.until("line-porch-relay", "data-level", "on").await;
-        assert_eq!(agent.levels("relay").len(), before + 1, "only the press after it");
+        assert_eq!(agent.levels("relay").len(), before + 1, "a press without a link ran later");
 
         proxy.down();
         browser.find("stale").await;
@@ -83,8 +83,8 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
     });
 }
 
-/// If the files of the panel were replaced on the server, the page must show this and offer to load
-/// the new version.
+/// If the files of the panel were replaced on the server, the page must show that a new version
+/// exists and offer to load the new version.
 #[test]
 fn a_new_version_is_noticed() {
     let site = Site::shared();

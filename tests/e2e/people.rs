@@ -54,7 +54,7 @@ fn an_invited_operator_operates_until_demoted_also_on_an_open_socket() {
 
     let demoted = Instant::now();
     site.send_json("PATCH", "/api/v1/users/ben", &json!({ "role": "viewer" })).ok();
-    assert_eq!(panel.close_code(), 4401, "the panel fetches what it may now");
+    assert_eq!(panel.close_code(), 4401, "the socket is not closed");
     ben.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": false }))
         .is_problem(403, "insufficient_scope");
     assert!(demoted.elapsed() < AT_ONCE, "{:?}", demoted.elapsed());
@@ -66,7 +66,7 @@ fn an_invited_operator_operates_until_demoted_also_on_an_open_socket() {
     site.send_json("DELETE", "/api/v1/users/ben", &Value::Null).ok();
     assert_eq!(again.close_code(), 4401);
     ben.get("/api/v1/whoami").is_problem(401, "invalid_token");
-    assert_eq!(log_in(&site, "ben", PASSWORD).status, 401, "a password without a person opens nothing");
+    assert_eq!(log_in(&site, "ben", PASSWORD).status, 401, "a removed person can log in");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn scopes_of_ones_own_reach_one_line() {
     assert_eq!(cat.post("/api/v1/devices/porch/lines/door/pulse", &json!({ "ms": 100 })).status, 200);
     cat.post("/api/v1/devices/porch/lines/lamp/toggle", &json!({})).is_problem(403, "insufficient_scope");
     site.send_json("PATCH", "/api/v1/users/cat", &json!({ "scope": "line:porch/*:*" })).ok();
-    assert_eq!(cat.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse", "the token stays small");
+    assert_eq!(cat.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse", "the token's scope grew");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
-/// The maximum time until a response arrives. This time is longer than the deadline of a command,
-/// and the test fails if a request hangs for longer.
+/// The maximum time until the Worker responds to a request. This time is longer than the deadline
+/// of a command.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]

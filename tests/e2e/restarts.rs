@@ -94,7 +94,7 @@ fn a_restart_loses_nothing() {
     assert_eq!((&lamp["reported"], &lamp["desired"]), (&json!(true), &json!(true)));
     let after = site.get("/api/v1/audit").ok();
     let (before, after) = (before["entries"].as_array().unwrap(), after["entries"].as_array().unwrap());
-    assert!(before.iter().all(|entry| after.contains(entry)), "the log forgot something");
+    assert!(before.iter().all(|entry| after.contains(entry)), "an audit entry is missing");
     let login =
         json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": PASSWORD });
     site.deployment.http().post("/api/v1/token", &login).ok();

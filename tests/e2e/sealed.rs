@@ -62,7 +62,7 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     let terms = Terms { typ: Typ::Usual, issuer: None, audiences: None, now, leeway: 0, max_life: None };
     for library in LIBRARIES {
         let offered = offered(&edge);
-        assert_eq!(offered.len(), 5, "one of ours and two of each library");
+        assert_eq!(offered.len(), 5, "one edge key and two per library");
         let wanted: Vec<Value> =
             offered.iter().map(|key| json!({ "jwk": key, "header": header(key), "content": jwt })).collect();
         for (token, key) in seal(library, &wanted).iter().zip(&offered) {

@@ -31,7 +31,7 @@ fn a_browser_gets_cookies_that_script_cannot_read() {
     let answer = login(&page, &site);
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!((&answer.body["username"], &answer.body["site"]), (&json!(OWNER), &json!(site.name)));
-    assert!(answer.body.get("access_token").is_none(), "no token for page script");
+    assert!(answer.body.get("access_token").is_none(), "the response contains a token");
     let set = cookies(&answer);
     assert_eq!(set.len(), 2, "{set:?}");
     for cookie in &set {
@@ -75,7 +75,7 @@ fn a_page_learns_how_its_session_stands() {
     assert_eq!(status(session), status(&both));
     assert_eq!(status(refresh), json!({ "state": "renewable" }));
     let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
-    assert_eq!(as_guest, json!({ "state": "none" }), "no guest, whoever is logged in");
+    assert_eq!(as_guest, json!({ "state": "none" }), "a login counts as a guest session");
     // The endpoint reports only a session cookie as a session, because the browser sends the cookie
     // without the help of a script. A bearer token does not count as a session.
     let token = session.split_once('=').expect("a cookie").1;
@@ -84,7 +84,7 @@ fn a_page_learns_how_its_session_stands() {
     let altered = format!("{session}x; {refresh}");
     assert_eq!(status(&altered), json!({ "state": "renewable" }));
     page.with("cookie", &both).send("DELETE", "/api/v1/session", None).expect("an answer");
-    assert_eq!(status(session), json!({ "state": "none" }), "the site has ended it");
+    assert_eq!(status(session), json!({ "state": "none" }), "the session has not ended");
 }
 
 #[test]

@@ -123,9 +123,9 @@ fn a_refused_token_never_reaches_the_object() {
     }
     let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
     deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
-    assert_eq!(starts(), before, "an object was reached");
-    // The Durable Object refuses this token, because the person in the token does not exist. This
-    // refusal shows that the Durable Object has started.
+    assert_eq!(starts(), before, "a Durable Object was reached");
+    // The Durable Object refuses the valid token, because the person in the token does not exist.
+    // The refusal shows that the Durable Object has started.
     deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
     soon("the object starts for a good token", || (starts() > before).then_some(()));
 }

@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The interval between two runs of a script that is polled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The runtime for the WebDriver sessions. This runtime is separate, because a WebDriver session
-/// can outlive the test that started the session.
+/// The tokio runtime for the WebDriver sessions. The sessions have a separate runtime, because a
+/// WebDriver session can outlive the test that started the session.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().build().expect("a runtime")
@@ -45,8 +45,8 @@ pub struct Browser {
     /// The WebDriver session of the browser.
     pub client: Client,
     running: Option<Running>,
-    /// Whether the browser was started without extra arguments. Only such a browser can be reused
-    /// by another test.
+    /// Whether the browser was started without extra arguments. Only a browser without extra
+    /// arguments can be reused by another test.
     plain: bool,
 }
 
@@ -195,8 +195,8 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
-            // These flags disable some internal pages of Chromium. Each of these pages needs more
-            // processor time than a page of the panel.
+            // The next flags disable some internal pages of Chromium. Each of these internal pages
+            // needs more processor time than a page of the panel.
             "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];

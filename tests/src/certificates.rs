@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// The certificate of a private authority, and one server certificate that the authority issued.
-/// Both certificates are valid only from 2026 on, so a device whose clock says 1970 regards them as
-/// not yet valid.
+/// Both certificates are valid only from 2026 on, so a device whose clock says 1970 regards both
+/// certificates as not yet valid.
 pub struct Certificates {
     folder: TempDir,
     authority: Vec<u8>,

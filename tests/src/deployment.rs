@@ -1,8 +1,8 @@
 //! Starts deployments of Pinlatch in real workerd processes.
 //!
 //! Most tests share one deployment with many sites, because a workerd process needs half a gigabyte
-//! of memory and some seconds to start. Each of these tests uses a separate site of the shared
-//! deployment. A test that restarts workerd or slows workerd down starts a separate deployment.
+//! of memory and some seconds to start. Each test uses a separate site of the shared deployment. A
+//! test that restarts workerd or slows workerd down starts a separate deployment.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,8 +20,8 @@ use crate::{Certificates, Http, outsiders, program};
 /// uses the shared deployment, plus the sites that are prepared in advance.
 const SHARED_SITES: usize = 160;
 
-/// The name of the last site of every deployment. The tokens of external issuers are valid for this
-/// site only.
+/// The name of the last site of every deployment. The tokens of external issuers are valid only for
+/// the site with this name.
 const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));

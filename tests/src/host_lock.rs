@@ -11,8 +11,8 @@ struct Claims {
     /// The number of locks that tests have at present, for each mode.
     held: [usize; 3],
     /// The number of threads that wait until other tests have finished. While this number is not
-    /// zero, new requests for shared locks must wait. Without this rule, a waiting thread could
-    /// wait until all other tests have finished.
+    /// zero, new requests for shared locks must wait. If new requests did not wait, an exclusive
+    /// request could wait until all other tests have finished.
     waiting: usize,
 }
 
@@ -41,8 +41,8 @@ impl Claims {
     }
 }
 
-/// The maximum time for which a waiting exclusive request blocks new shared requests. The time is
-/// limited to avoid a deadlock, because a test that has a lock can wait for another thread that
+/// The maximum time for which a waiting exclusive request blocks new shared requests. The time
+/// limit prevents a deadlock, because a test that has a lock can wait for another thread that
 /// requests a lock.
 const PRIORITY: Duration = Duration::from_secs(60);
 
@@ -100,8 +100,8 @@ impl HostLock {
 impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
-        // The count is zero if another thread than the one that took the lock drops the lock.
-        // `saturating_sub` prevents an underflow in this case.
+        // A thread whose own count is zero can drop a lock that another thread took.
+        // `saturating_sub` prevents an underflow of the count in this case.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();
     }

@@ -146,7 +146,7 @@ impl Provider<'_> {
             assert!((302..=303).contains(&answer.status), "{path}: {answer:?}");
             answer.header("location").clone_into(&mut address);
         }
-        panic!("{account} gets nowhere: {address}");
+        panic!("the login of {account} does not end: {address}");
     }
 
     fn as_client(&self, client: &str) -> Http {

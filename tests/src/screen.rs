@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{Browser, program};
 
-/// The duration of a press on a hold button, which acts only if it is pressed for a minimum time.
-/// The duration is slightly longer than this minimum time.
+/// The duration of a press on a hold button in the tests. The duration is slightly longer than the
+/// minimum time that a hold button requires.
 const HELD: Duration = Duration::from_millis(900);
 
 /// A Chrome DevTools Protocol command, which is sent through chromedriver.

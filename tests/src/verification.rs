@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use xtask::bench::Row;
 
-/// The target computing time of one request. This time is much longer than the transfer time of a
-/// request, but short enough that the benchmark does not take minutes.
+/// The target computing time of one request. The target time is much longer than the transfer time
+/// of a request, but short enough that the benchmark does not take minutes.
 const REQUEST: Duration = Duration::from_millis(300);
 /// The minimum computing time that is used to calculate the number of verifications per
 /// [`REQUEST`].
@@ -20,7 +20,7 @@ const ENOUGH: Duration = Duration::from_millis(50);
 /// The number of measurements for each verifier. The shortest measured time is used, because other
 /// work on the host can only add time.
 const ROUNDS: usize = 3;
-/// The number of measured requests without verifications. The shortest of these times is used.
+/// The number of measured requests without verifications. The shortest measured time is used.
 const EMPTY_ROUNDS: usize = 10;
 
 /// The time limits for one signature algorithm.

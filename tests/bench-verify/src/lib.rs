@@ -4,8 +4,8 @@
 use pinlatch_token::{KeySet, SignatureCache, Terms, Typ, verify_foreign, verify_foreign_cached};
 use wasm_bindgen::prelude::*;
 
-/// The capacity of the Worker's signature cache. The capacity is larger than the number of tokens
-/// in this benchmark.
+/// The capacity of the signature cache, which is larger than the number of tokens in this
+/// benchmark.
 const CAPACITY: usize = 64;
 
 /// A token verifier, with its keys, the expected issuer and audience, and a cache of verified

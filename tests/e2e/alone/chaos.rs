@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// The number of commands if `PINLATCH_CHAOS_COMMANDS` is not set.
 const COMMANDS: u32 = 400;
 /// The number of callers per device. Each caller waits for the response to its command before it
-/// sends the next command. Therefore the number of pending commands stays below the edge's limit
+/// sends the next command. Therefore the number of pending commands cannot exceed the edge's limit
 /// per device.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
@@ -146,8 +146,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     for command in &sent {
         stream::check(command, &stream::recorded(&site, command.number), &runs);
     }
-    // The agents' logs show whether a command ran twice. The simulator's journal cannot show this,
-    // because setting the same colour again is not a level change.
+    // The agents' logs show whether a command ran twice. The simulator's journal cannot show a
+    // repeated command, because setting the same colour again is not a level change.
     for agent in &agents {
         let log = agent.log();
         let done = log.lines().filter(|line| line.contains(" executed "));
@@ -160,8 +160,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
         assert_eq!(unique.len(), ids.len(), "a command ran twice");
     }
     let done = executed.load(Ordering::SeqCst);
-    assert!(done * 5 >= sent.len(), "only {done} of {} were executed: too rough to prove much", sent.len());
-    assert!(faults.len() >= 3, "too calm to prove much: {faults:?}");
+    assert!(done * 5 >= sent.len(), "only {done} of {} commands were executed, too few", sent.len());
+    assert!(faults.len() >= 3, "too few faults: {faults:?}");
 }
 
 /// Causes faults until all commands are sent. Before each fault, the function waits until more
@@ -309,11 +309,11 @@ fn without_a_link_lines_are_safe_on_time() {
     is_on_time("the end of max_on", off("heater"), heated + 1_500);
     is_on_time("the lamp's safe level", off("lamp"), lost + 1_000);
     is_on_time("the fan's safe level", off("fan"), lost + 2_000);
-    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "what holds was let go");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a line with `hold` changed");
     proxy.up();
     site.until_online("porch");
     assert_eq!(agent.levels("keeper").last(), Some(&json!(true)));
-    assert_eq!(site.line("porch", "lamp")["reported"], false, "nobody asked for the lamp again");
+    assert_eq!(site.line("porch", "lamp")["reported"], false, "the lamp was switched on again");
 }
 
 /// If the connection is restored before the timeout, the GPIO lines must not change. At the next
@@ -359,14 +359,14 @@ fn a_half_open_link_is_given_up_in_time() {
     eventually(Duration::from_secs(20), "a new connection", || {
         (agent.connections() > connections).then_some(())
     });
-    // The measured time has three parts. The first part is three seconds without messages, which
-    // can have begun earlier. The second part is a pause of at most half a second. The third part
-    // is the time to connect on a busy host.
+    // The measured time consists of three seconds without messages, a pause of at most half a
+    // second, and the time to connect on a busy host. The three seconds without messages can have
+    // begun before the measurement.
     let took = silent.elapsed();
     println!("given up and connected again after {took:?}");
     assert!((Duration::from_secs(1)..Duration::from_secs(6)).contains(&took), "after {took:?}");
     site.until_online("porch");
-    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a command of the dead link ran");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a command of the lost connection ran");
     site.post(&set("keeper"), &json!({ "value": false })).ok();
 }
 

@@ -8,8 +8,8 @@ use e2e::{Deployment, HostLock, Panel, Site};
 use serde_json::{Value, json};
 
 /// The allowed increase of the 99th percentile of the command latency during many logins, in
-/// milliseconds. If one password hash takes longer, the duration of one password hash is allowed
-/// instead.
+/// milliseconds. If one password hash takes longer than `P99_MARGIN`, the allowed increase is the
+/// duration of one password hash.
 const P99_MARGIN: f64 = 80.0;
 
 /// The number of test rounds, of which one must pass. A shared host can lose half its speed for
@@ -62,8 +62,8 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
     })
 }
 
-/// Returns the current time for one password hash, in milliseconds. This time is the duration of a
-/// login that does not wait in a queue, minus the duration of a request without hashing.
+/// Returns how long one password hash takes at present, in milliseconds. The result is the duration
+/// of a login that does not wait in a queue, minus the duration of a request without hashing.
 fn hash_ms(site: &Site<'_>) -> f64 {
     let http = site.deployment.http();
     let without = Times::of(5, |_| drop(http.post("/api/v1/token", &json!({ "grant_type": "none" })))).p50();
@@ -72,8 +72,8 @@ fn hash_ms(site: &Site<'_>) -> f64 {
         number += 1;
         assert_eq!(http.post("/api/v1/token", &login(site, &format!("alone-{number}"))).status, 401);
     });
-    // Every login except the first also waits for the pause after the previous login. Therefore the
-    // minimum is the duration of the first login.
+    // Every login except the first login also waits for a pause after the previous login. Therefore
+    // the minimum is the duration of the first login.
     (with.percentile(0.0) - without).max(0.0)
 }
 
@@ -95,8 +95,8 @@ fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) ->
                     let answer = site.deployment.http().post("/api/v1/token", &login);
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
                     if answer.status == 429 {
-                        // The edge asks for a pause of at least a second, but these clients pause
-                        // for only a quarter of a second.
+                        // The edge asks clients to pause for at least a second, but these test
+                        // clients pause for only a quarter of a second.
                         std::thread::park_timeout(Duration::from_millis(250));
                     }
                 }

@@ -12,8 +12,8 @@ use serde_json::json;
 
 /// The number of connection losses if `PINLATCH_NIGHT_RECONNECTS` is not set.
 const LOSSES: usize = 10;
-/// In each sequence of this many losses, one loss is a restart of the edge. For each other loss,
-/// the proxy cuts the connection.
+/// One of `RESTART_EVERY` losses is a restart of the edge. For each other loss, the proxy cuts the
+/// connection.
 const RESTART_EVERY: usize = 20;
 /// The number of losses after which the agent has made all its one-time allocations.
 const WARM: usize = 4;
@@ -59,7 +59,7 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
             warm = Some((settled(&agent), agent.resident_kib()));
         }
     }
-    let (files, kib) = warm.expect("a look in between");
+    let (files, kib) = warm.expect("a measurement after some losses");
     site.until_online("porch");
     site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
     let (files_now, kib_now) = (settled(&agent), agent.resident_kib());
@@ -69,9 +69,9 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
         began.elapsed().as_secs_f64(),
         slowest.as_secs_f64()
     );
-    assert_eq!(agent.connections(), losses + 1, "it was lost more often than it should");
+    assert_eq!(agent.connections(), losses + 1, "the connection was lost too often");
     assert_eq!(files_now, files, "open files");
-    assert!(kib_now <= kib + GROWTH_KIB, "it grew from {kib} to {kib_now} KiB");
+    assert!(kib_now <= kib + GROWTH_KIB, "the memory grew from {kib} to {kib_now} KiB");
     // With the default number of losses, other tests run on the host at the same time, so the agent
     // may take longer.
     let bound = if losses > LOSSES { SOON } else { 3 * SOON };

@@ -29,8 +29,8 @@ gpio = "GPIO27"
 const PULSE: Duration = Duration::from_millis(1200);
 /// The maximum time by which the pulse at the pin may be longer than [`PULSE`].
 const LATE: Duration = Duration::from_millis(100);
-/// The maximum number of pulses, of which one must be within [`LATE`]. The other pulses may be
-/// longer, because the emulated processor shares a real processor with other processes.
+/// The maximum number of pulses. At least one pulse must be at most [`LATE`] too long. Other pulses
+/// may be longer, because the emulated processor shares a real processor with other processes.
 const ROUNDS: usize = 4;
 /// The maximum time by which the pulse may be shorter than [`PULSE`], because kernel timers count
 /// whole milliseconds.
@@ -40,7 +40,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// The Pi must be able to enrol over TLS while its clock says 1970. If a person presses the door's
 /// button in the panel, the Pi must open the door. If the agent is killed, `ExecStopPost=` in the
-/// agent's unit must set a GPIO line that is on to its safe level.
+/// agent's unit must set the lamp's GPIO line, which is on, to its safe level.
 #[test]
 fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
@@ -51,7 +51,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
     let began = Instant::now();
-    // The board boots while workerd starts, to save time.
+    // To save time, the emulated board boots while workerd starts.
     let mut pi = Guest::power_on(Board::Pi3b, &files);
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
@@ -59,7 +59,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     pi.until_ready();
     println!("the Pi was up after {:?}", began.elapsed());
     let year: u32 = pi.run("date +%Y").trim().parse().expect("a year");
-    assert!(year <= 1971, "a Pi has no clock, but it is {year} there");
+    assert!(year <= 1971, "the Pi's clock says {year}");
     let lines = pi.run("pinlatch-agent lines");
     assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
 
@@ -76,7 +76,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         let browser = Browser::trusting(390, 844, &certificates).await;
         browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-door", "data-level", "off").await;
-        assert_eq!(door.changes(), [], "the door moved before anybody pressed");
+        assert_eq!(door.changes(), [], "the door moved without a press");
         let mut lengths = Vec::new();
         while lengths.len() < ROUNDS && !lengths.iter().any(|length| *length < PULSE + LATE) {
             browser.hold("action-porch-door-pulse").await;
@@ -101,7 +101,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     on();
     pi.kill_agent();
     let lines = pi.run("pinlatch-agent lines");
-    assert!(!lines.contains("pinlatch-agent"), "somebody still holds a line: {lines}");
+    assert!(!lines.contains("pinlatch-agent"), "a line is still in use: {lines}");
     assert_eq!(lamp.state(), State::Driven(true));
     site.until_offline("porch");
     pi.start_agent(StopPost::Safe);

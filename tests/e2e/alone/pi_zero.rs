@@ -55,13 +55,14 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     ];
     let here: Ipv4Addr = HOST.parse().expect("an address");
     let names = Names::serve(&[(EDGE, here)]);
-    // The board boots while workerd starts, to save time.
+    // To save time, the emulated board boots while workerd starts.
     let power_on = || Guest::power_on_among(Board::PiZero, &files, Some(&names));
     let first = power_on();
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
-    // QEMU's emulated Pi Zero sometimes freezes, either in the second second after its kernel
-    // starts or during traffic on its USB network. In this case, the test starts another board.
+    // QEMU's emulated Pi Zero sometimes freezes, either about one second after its kernel starts or
+    // during traffic on its USB network. If an emulated board freezes, the test starts another
+    // board.
     let zero = std::iter::once(first).chain((0..2).map(|_| power_on())).find_map(|mut zero| {
         let enrols = zero.is_ready_within(BOOT) && {
             install(&zero);
@@ -72,7 +73,7 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     let zero = zero.expect("a board that does not freeze");
     zero.start_agent(StopPost::Safe);
     site.until_online("porch");
-    assert!(names.asked().contains(&EDGE.to_owned()), "it asked for {:?}", names.asked());
+    assert!(names.asked().contains(&EDGE.to_owned()), "the Pi queried {:?}", names.asked());
     let lamp = zero.pin(17);
     assert_eq!(lamp.state(), State::Driven(false));
     lamp.changes();

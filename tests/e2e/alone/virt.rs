@@ -175,7 +175,7 @@ fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
         assert!(now().abs_diff(then) < 60, "the clock did not jump");
         is_on(level);
     }
-    assert_eq!(connections(), 1, "it connected anew");
+    assert_eq!(connections(), 1, "the agent reconnected");
 }
 
 fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
@@ -195,8 +195,8 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     assert_eq!(site.line("porch", "bell")["reported"], false);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
     let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
-    // The sequence numbers of the events have no gaps, so there were no other events between these
-    // three events.
+    // The sequence numbers of the events have no gaps, so there were no other events between the
+    // three observed events.
     let number = |event: &Value| event["seq"].as_u64().expect("a number");
     assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
     let interrupts = board.run("grep pinlatch-agent /proc/interrupts");
@@ -213,7 +213,7 @@ fn unusable_lines_are_told(board: &Guest, site: &Site<'_>) {
     let log = board.agent_log();
     let about = |line: &str| {
         let told = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
-        told.unwrap_or_else(|| panic!("the log does not tell of {line}: {log}")).to_owned()
+        told.unwrap_or_else(|| panic!("the log does not mention {line}: {log}")).to_owned()
     };
     assert!(about("taken").contains("held by"), "{}", about("taken"));
     assert!(about("absent").contains("no offset 8"), "{}", about("absent"));

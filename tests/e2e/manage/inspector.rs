@@ -19,7 +19,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         let asked = pages.ask(requests).await.to_string();
         assert!(!asked.contains(&site.token), "{asked}");
 
-        // The next token differs from the owner's token in one character of the signature.
+        // The next pasted token differs from the owner's token in one character of the signature.
         let (rest, signature) = site.token.rsplit_once('.').expect("a token");
         let turned = if signature.starts_with('A') { "B" } else { "A" };
         paste(&pages, "inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
@@ -30,7 +30,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.browser.until("verdict", "data-verdict", "open").await;
         paste(&pages, "inspect-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").await;
         let wrong = pages.text("key-wrong").await;
-        assert!(!wrong.is_empty(), "a key that is none is named");
+        assert!(!wrong.is_empty(), "an invalid key is not reported");
         let jwks = site.get("/.well-known/jwks.json").ok().to_string();
         paste(&pages, "inspect-key", &jwks).await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
@@ -39,8 +39,8 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
 
-        // The token inspector must send no requests. The list may contain only the usual requests
-        // of the page.
+        // The token inspector must send no requests of its own. The list of requests may contain
+        // only the usual requests of the page.
         let asked = pages.ask(requests).await;
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();

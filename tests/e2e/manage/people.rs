@@ -39,7 +39,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         assert!(drawn.as_u64().expect("a number") > 1_000, "a QR code is drawn");
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
-        assert!(!pages.traces().await.contains(code), "what is shown once is nowhere afterwards");
+        assert!(!pages.traces().await.contains(code), "the code is still in the page");
 
         let accept = json!({ "code": code, "password": e2e::site::PASSWORD });
         crate::people::patiently(|| site.deployment.http().post("/api/v1/users/accept", &accept)).ok();
@@ -52,7 +52,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.browser.until("person-ben", "data-role", "operator").await;
         assert_eq!(person(&site, "ben")["role"], "operator");
         let focus = pages.ask("return document.activeElement.dataset.testid").await;
-        assert_eq!(focus, "rights-ben", "the keyboard goes on where it was");
+        assert_eq!(focus, "rights-ben", "the focus did not return");
 
         pages.click("rights-ben").await;
         pages.click("role-own").await;
@@ -110,7 +110,7 @@ fn a_viewer_is_offered_nothing_that_is_refused() {
         assert_eq!(pages.count("[data-testid=enrol]").await, 0);
         pages.click("device-porch").await;
         pages.browser.find("line-door").await;
-        assert_eq!(pages.count(".deeds :is(button, a)").await, 0, "nothing to replace, remove or read");
+        assert_eq!(pages.count(".deeds :is(button, a)").await, 0, "a viewer is offered actions");
         for page in ["people", "tokens", "activity"] {
             pages.go(page).await;
             pages.says("plain", "You do not have permission to see this page").await;

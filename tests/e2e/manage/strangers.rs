@@ -26,8 +26,7 @@ fn no_name_becomes_markup() {
     let jti = site.post("/api/v1/tokens", &mint).ok()["token"]["jti"].as_str().expect("an id").to_owned();
     let admit = json!({ "identity": { "issuer": "https://issuer.example", "subject": EVIL } });
     site.send_json("PUT", &format!("/api/v1/users/{OWNER}/identities"), &admit).ok();
-    // The caller of this request chooses the token id, and the audit log then contains this token
-    // id.
+    // The caller of this request can choose the token id, which then appears in the audit log.
     let odd = "%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E";
     site.send_json("DELETE", &format!("/api/v1/tokens/{odd}?expires_at={expires_at}"), &json!({}));
     in_browser(async {

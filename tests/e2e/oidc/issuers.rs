@@ -85,7 +85,7 @@ fn invented_key_ids_do_not_flood_the_issuer() {
     stage.whoami(&stage.provider.access_token()).ok();
     let asked = stage.provider.asked("/jwks") - before;
     let most = 1 + began.elapsed().as_secs() / 30;
-    assert!(asked <= most, "it was asked for its keys {asked} times within {:?}", began.elapsed());
+    assert!(asked <= most, "the issuer got {asked} key requests within {:?}", began.elapsed());
 }
 
 /// The first token makes the edge fetch the issuer's keys. Tokens that arrive during this fetch
@@ -127,8 +127,8 @@ fn odd_key_sets_are_refused_and_stop_nobody_else() {
     });
     assert_eq!(stage.provider.asked("/odd/redirect"), 1);
     assert_eq!(stage.provider.asked("/jwks"), asked, "a redirect was followed");
-    // If an invalid token is repeated, the edge refuses it at once, without another request to the
-    // issuer.
+    // If a client repeats a token, the edge must refuse the token at once, without another request
+    // to the issuer.
     for token in &tokens {
         stage.whoami(token).is_problem(503, "issuer_unavailable");
     }

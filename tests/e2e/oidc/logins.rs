@@ -78,7 +78,7 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
     let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
     assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
     let asked = stage.provider.asked("/jwks");
-    assert!(asked <= 4, "it was asked for its keys {asked} times");
+    assert!(asked <= 4, "the provider got {asked} key requests");
 }
 
 /// The edge must be able to use fetched keys while the login provider is down, even after the
@@ -166,7 +166,7 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     stage.provider.change(&json!({ "rewrite": { "state": "of-another-login" } }));
     stage.is_refused("ann", "login_refused");
     stage.provider.change(&json!({ "rewrite": {}, "forge": {} }));
-    assert_eq!(name_of(&stage.log_in("ann").expect("what is forged is good so far")), "ann");
+    assert_eq!(name_of(&stage.log_in("ann").expect("an unchanged token is accepted")), "ann");
     for forged in [
         json!({ "aud": "another-client" }),
         json!({ "aud": ["pinlatch", "another-client"] }),

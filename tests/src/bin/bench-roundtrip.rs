@@ -9,8 +9,8 @@ use e2e::measure::Times;
 use e2e::{Deployment, Site};
 use serde_json::{Value, json};
 
-/// The median time in milliseconds of a comparable Node server, which is printed for comparison.
-/// This server uses express and ws, and verifies HS256 tokens at both hops.
+/// The median time in milliseconds that a comparable Node server needs, which is printed for
+/// comparison. The Node server uses express and ws, and verifies HS256 tokens at both hops.
 const NODE_P50: f64 = 1.3;
 
 fn main() {

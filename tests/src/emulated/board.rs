@@ -76,7 +76,7 @@ impl Board {
     }
 
     /// Returns additional kernel options. Raspberry Pi OS keeps a released output pin driven. The
-    /// mainline kernel does the same only if a kernel option is set.
+    /// mainline kernel keeps a released output pin driven only if a kernel option is set.
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",

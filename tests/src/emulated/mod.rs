@@ -171,8 +171,8 @@ impl Guest {
         });
     }
 
-    /// Sends SIGKILL to the agent. Returns after the action that follows the agent's end has
-    /// finished.
+    /// Sends SIGKILL to the agent. Returns after the unit has performed its action for an ended
+    /// agent.
     pub fn kill_agent(&self) {
         self.run("kill -9 $(cat /run/agent.pid)");
         self.console.until("@service ended 137", Duration::from_secs(30));

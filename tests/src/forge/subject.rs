@@ -21,7 +21,7 @@ pub enum Role {
     Proof,
     /// A command that the edge sends to a device.
     Command,
-    /// A welcome with the edge's current time, which the edge sends to a device.
+    /// A welcome token with the edge's current time, which the edge sends to a device.
     Welcome,
     /// A set of the edge's public keys, which the edge sends to a device.
     KeySet,

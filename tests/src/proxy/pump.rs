@@ -67,7 +67,8 @@ impl Pump<'_> {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
                 Ok(count) => {
-                    // A test can stop the forwarding while this thread waits in `read`.
+                    // A test can stop the forwarding while this thread waits in `read`. In this
+                    // case, the received data must wait until the test resumes the forwarding.
                     while self.is_held() && !self.link.closed.load(SeqCst) {
                         std::thread::park_timeout(TURN);
                     }
@@ -112,8 +113,8 @@ impl Pump<'_> {
             let http = switched.map_or(bytes.len(), |end| end - before);
             self.queue.push_back((Instant::now(), bytes[..http].to_vec()));
             if switched.is_some() {
-                // The flag is set before the agent receives the HTTP response and starts to send
-                // frames.
+                // The flag `upgraded` must be set before the agent receives the HTTP response,
+                // because the agent then starts to send WebSocket frames.
                 self.link.upgraded.store(true, SeqCst);
                 self.frames.push(&bytes[http..]);
             }

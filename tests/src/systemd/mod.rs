@@ -46,8 +46,8 @@ impl Computer {
             "--settings=no",
         ]);
         nspawn.args(["--volatile=overlay", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
-        // The container's disk is in memory, so SIGKILL cannot cause a loss of data that is still
-        // needed.
+        // The container can be ended with SIGKILL, because its disk is in memory and is discarded
+        // at the end.
         nspawn.args(["--kill-signal=SIGKILL", "--machine=pinlatch"]);
         nspawn.arg("-D").arg(program("PINLATCH_SYSTEMD_ROOT"));
         nspawn.arg(format!("--bind-ro={}:/packages", packages.display()));
@@ -93,8 +93,8 @@ impl Computer {
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
         let first = children.split_whitespace().next()?;
         let mut enter = Command::new("nsenter");
-        // If the tests themselves run in a chroot, `nsenter` needs the option `--root`. This option
-        // does not change the working directory, so the command starts with `cd /`.
+        // If the tests themselves run in a chroot, `nsenter` needs the option `--root`. The option
+        // `--root` does not change the working directory, so each command starts with `cd /`.
         enter.args(["--target", first, "--all", "--root", "--", "/bin/sh", "-c"]);
         enter.arg(format!("cd / && {line}")).env_clear();
         enter.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");

@@ -1,5 +1,5 @@
-//! Attacks on the header member `alg`. They use the value `none`, the name of another algorithm, or
-//! a public key as an HMAC secret (RFC 8725 §2.1, §3.1).
+//! Attacks on the header member `alg`. The attacks use the value `none`, the name of another
+//! algorithm, or a public key as an HMAC secret (RFC 8725 §2.1, §3.1).
 
 use serde_json::{Value, json};
 
@@ -50,8 +50,8 @@ pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", odd.iter().map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// Makes tokens with a valid signature whose `alg` is the name of another algorithm. The other
-/// algorithms include those for the same type of key.
+/// Makes tokens with a valid signature whose `alg` is the name of another algorithm. Some of the
+/// other algorithms use the same type of key.
 pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     let names = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",

@@ -1,5 +1,5 @@
-//! Attacks on the format of a token. They use ambiguous base64url, ambiguous JSON, excessive sizes,
-//! and deep nesting.
+//! Attacks on the format of a token. The attacks use ambiguous base64url, ambiguous JSON, excessive
+//! sizes, and deep nesting.
 
 use serde_json::{Value, json};
 

@@ -17,7 +17,8 @@ fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) 
         s.signed_by(&stranger, text(&header), text(&s.claims))
     });
     let mut all = refused("embedded_key", forged);
-    // A verifier must refuse this header member even if everything else in the token is valid.
+    // A verifier must refuse a token with the header member `member` even if the rest of the token
+    // is valid.
     all.extend(refused("embedded_key", [s.header(member, Value::Null)]));
     all
 }

@@ -9,7 +9,7 @@ fn only(s: &Subject, role: Role, attempts: impl FnOnce() -> Vec<Attempt>) -> Vec
     if s.role == role { attempts() } else { vec![] }
 }
 
-/// Makes access tokens whose scope is invalid, or whose generation is missing or not a unsigned
+/// Makes access tokens whose scope is invalid, or whose generation is missing or is not an unsigned
 /// integer.
 pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     let guest = s.role == Role::Guest;

@@ -1,5 +1,5 @@
-//! Attacks on the signature. They use values that no signer produces, other encodings, and other
-//! lengths.
+//! Attacks on the signature. The attacks use values that no signer produces, other encodings, and
+//! other lengths.
 
 use rsa::Pkcs1v15Sign;
 use rsa::sha2::{Digest, Sha256, Sha512};
@@ -119,7 +119,7 @@ pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
 }
 
 /// Makes tokens whose RSA signature is zero or one, which the RSA operation does not change. Two
-/// further signatures are too large or too long.
+/// further tokens have an RSA signature that is too large or too long.
 pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Rs256(_)) {
         return vec![];
