@@ -121,7 +121,6 @@ impl TestDevice {
         Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
     }
 
-    /// Returns a valid access token.
     fn access(&self) -> String {
         grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
     }

@@ -29,7 +29,6 @@ pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     assert_eq!(accepted["username"], username);
 }
 
-/// Logs in with a user name and a password.
 pub fn log_in(site: &Site<'_>, username: &str, password: &str) -> Answer {
     let body =
         json!({ "grant_type": "password", "site": site.name, "username": username, "password": password });

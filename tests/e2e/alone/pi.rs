@@ -1,5 +1,6 @@
-//! Tests the agent on an emulated Raspberry Pi 3B, which has the kernel driver for the Pi's pins, a
-//! USB network, and a clock that starts in 1970. The test observes the pins from outside the board.
+//! Tests the agent on an emulated Raspberry Pi 3B, whose clock starts in 1970. The emulated board
+//! uses the kernel driver for the Pi's pins and a USB network. The test observes the pins from
+//! outside the board.
 
 use std::time::{Duration, Instant};
 

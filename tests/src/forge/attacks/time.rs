@@ -93,12 +93,10 @@ pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Makes a token without `exp`.
 pub fn no_exp(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("exp")])
 }
 
-/// Makes a token without `iat`.
 pub fn no_iat(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("iat")])
 }
