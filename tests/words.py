@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Counts the words that the style guide in CONTRIBUTING.md limits, in comments and in user-facing text.
+"""Counts the words that the style guide in CONTRIBUTING.md limits, in comments and user-facing texts.
 
 usage: tests/words.py [--list]
 
---list shows each place. The exit code is 1 if a limit is exceeded.
+The option --list prints each place where a limited word occurs. The exit code is 1 if a limit is
+exceeded.
 """
 
 import pathlib
@@ -13,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Occurrences per 10,000 words.
+# The maximum number of occurrences per 10,000 words, for each group of limited words.
 LIMITS = [
     ("what", 30, r"what"),
     ("nobody, somebody, whoever, whom", 3, r"nobody|somebody|whoever|whom"),
@@ -21,7 +22,8 @@ LIMITS = [
     ("anew, for ever, meanwhile, beside, stand", 3, r"anew|for ever|meanwhile|beside|stands?(?!-in)"),
 ]
 
-# One token of Rust or JavaScript source: comments and strings, so that neither is mistaken for the other.
+# Matches a comment or a string of Rust or JavaScript source. One expression matches both, so that a
+# comment marker inside a string is not mistaken for a comment.
 TOKEN = re.compile(
     r"""//[/!]?(?P<line>[^\n]*)
       | /\*(?P<block>.*?)\*/
@@ -31,7 +33,7 @@ TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 
-# Rust files whose strings people read: the panel's texts, messages and help of programs, errors.
+# The Rust files whose strings people read: texts of the panel, messages, help texts and errors.
 READ_BY_PEOPLE = re.compile(r"(panel/src/(manage/)?words|(cli|device-agent|protocol|token|site|edge-worker)/src)")
 
 
@@ -41,21 +43,21 @@ def tracked_files():
 
 
 def is_prose(text):
-    """Strings of several words, without code, SQL and templates."""
+    """Returns whether a string has several words and is not code, SQL or a template."""
     return re.search(r"[a-z]{2,} [a-z]{2,}", text) and not re.search(
         r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP) |[{};]\s*$|=>|\$\{|</", text
     )
 
 
 def source(name, text):
-    """Yields ("comment" or "text", words)."""
+    """Yields the kind ("comment" or "text") and the words of each comment and each user-facing string."""
     people = name.endswith(".rs") and READ_BY_PEOPLE.match(name) and "test" not in name
     tests_from = text.find("#[cfg(test)]\nmod tests")
     for token in TOKEN.finditer(text):
         comment = token["line"] or token["block"]
         string = token["string"] or token["raw"]
         if comment:
-            # Help texts of clap are comments too.
+            # The comments include help texts, because help texts of command lines are doc comments.
             yield "comment", re.sub(r"`[^`]*`", "", comment)
         elif string and people and (tests_from < 0 or token.start() < tests_from) and is_prose(string):
             yield "text", string

@@ -1,7 +1,9 @@
-// The Worker of `cargo xtask bench verify`. It runs our verification and jose's in one isolate, with the same tokens.
+// This Worker belongs to `cargo xtask bench verify`. The Worker verifies the same tokens both with
+// Pinlatch's code and with npm's `jose`.
 //
-// A Worker's clock does not advance during computation, so the Worker measures no time. `POST /run` verifies a token
-// `count` times, and the caller measures the time.
+// A Worker's clock does not advance during computation, so the Worker measures no time. A request
+// `POST /run` verifies a token `count` times, and the HTTP client measures the duration of this
+// request.
 
 import { initSync, Verifier } from "bindings";
 import { SignJWT, exportJWK, generateKeyPair, generateSecret, jwtVerify } from "jose";
@@ -13,7 +15,8 @@ const LIFE = 3600;
 
 initSync({ module: wasm });
 
-// For each algorithm: the token, the key for jose, and our verifier.
+// For each algorithm, this map contains a token, the key with which `jose` verifies the token, and
+// Pinlatch's verifier.
 const prepared = new Map();
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -38,7 +41,8 @@ async function prepare(algorithms) {
       .sign(pair.privateKey);
     prepared.set(alg, { token, key: pair.publicKey, kind });
   }
-  // Secrets and public keys have separate verifiers, because a set that contains both is refused.
+  // Shared secrets and public keys have separate verifiers, because Pinlatch refuses a key set that
+  // contains both types of key.
   const verifiers = Object.fromEntries(
     Object.entries(keys).map(([kind, keys]) => [kind, new Verifier(JSON.stringify({ keys }), ISSUER, AUDIENCE)]),
   );

@@ -1,4 +1,4 @@
-//! Access control: which callers are accepted and which are refused.
+//! Tests which callers the edge accepts and which callers the edge refuses.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn is_refused_as_a_stranger(answer: &Answer) {
     answer.is_problem(401, "invalid_token");
     let challenge = answer.header("www-authenticate");
     assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{challenge}");
-    assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
+    assert!(answer.body.get("detail").is_none(), "the response has details: {answer:?}");
 }
 
 #[test]
@@ -29,8 +29,8 @@ fn no_token_no_answer() {
     }
 }
 
-/// The Worker refuses a token if any of its three parts is altered. The site's Durable Object logs nothing about the
-/// token.
+/// The Worker must refuse a token if any of its three parts is altered. The audit log of the site
+/// must contain nothing about such a token.
 #[test]
 fn an_altered_token_is_refused_before_the_object() {
     let site = Site::shared();
@@ -57,7 +57,8 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
     let (one, other) = (Site::shared(), Site::shared());
     let whoami = one.get("/api/v1/whoami").ok();
     assert_eq!(whoami["site"], json!(one.name));
-    // The signed audience decides for which site a token is valid. The site in the request does not matter.
+    // The signed audience (`aud`) decides for which site a token is valid. The site name in the
+    // request must not matter.
     let path = format!("/api/v1/events?site={}", other.name);
     let bearer = format!("Bearer {}", one.token);
     let refused = socket::open(one.deployment.origin(), &path, &[("authorization", &bearer)]);
@@ -135,7 +136,7 @@ fn an_enrolment_code_is_good_once_and_for_its_purpose() {
     site.deployment.http().post("/api/v1/setup", &setup).is_problem(403, "code_refused");
 }
 
-/// The Worker's log contains no passwords, tokens or codes.
+/// The Worker's log must contain no passwords, no tokens and no codes.
 #[test]
 fn the_log_holds_no_secrets() {
     let site = Site::shared();

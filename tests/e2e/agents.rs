@@ -1,4 +1,5 @@
-//! Agents: wrong clocks, TLS, replacement of connections, and renewal of certificates.
+//! Tests agents with wrong clocks, with TLS, with replaced connections, and with renewed
+//! certificates.
 
 use std::process::Command;
 
@@ -10,8 +11,9 @@ use pinlatch_token::PublicKey;
 use pinlatch_token::device::sign_cert;
 use serde_json::{Value, json};
 
-/// Simulates a Pi without a clock. The agent's clock says 1970, so the edge's certificate is "not valid yet". The agent
-/// still connects over TLS, checks the certificate against a private authority, and executes commands.
+/// Simulates a Raspberry Pi without a real-time clock. The agent's clock says 1970, so the TLS
+/// certificate of the edge appears to be "not valid yet". The agent must still connect over TLS,
+/// check the certificate against a private authority, and execute commands.
 #[test]
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
     let _host_lock = HostLock::beside_others();
@@ -53,7 +55,7 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
     assert_eq!(agent.levels("relay").last(), Some(&json!(true)));
 
-    // With the same clock but without the authority, the agent refuses the certificate.
+    // If the agent does not trust the private authority, the agent must refuse the TLS certificate.
     let mut stranger = Command::new(program("PINLATCH_AGENT_BIN"));
     let enrolment = cli(&["device", "enrol", "shed"], "")["enrol"].as_str().expect("a string").to_owned();
     stranger
@@ -66,8 +68,9 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert!(!output.status.success(), "an unknown authority is trusted");
 }
 
-/// Two agents with one identity run at the same time. The newer agent gets the link and keeps it. The older agent
-/// retries but does not take over the link. It connects again after the newer agent ends.
+/// Two agents with the same identity run at the same time. The newer agent must get the connection
+/// and retain it. The older agent must retry without replacing the connection of the newer agent.
+/// After the newer agent has ended, the older agent must connect again.
 #[test]
 fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     let site = Site::shared();
@@ -82,7 +85,8 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     };
     set(true);
     assert_eq!(newer.levels("relay").last(), Some(&json!(true)));
-    // SIGHUP triggers retries at once. Without SIGHUP they would come minutes later.
+    // SIGHUP makes the older agent retry at once. Without SIGHUP, the retries would happen only
+    // after minutes.
     for attempt in 1..=3 {
         older.hang_up();
         soon("the older one is refused", || {
@@ -92,7 +96,7 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     }
     set(false);
     assert_eq!(newer.levels("relay").last(), Some(&json!(false)));
-    assert_eq!((older.connections(), newer.connections()), (1, 1), "the link went to and fro");
+    assert_eq!((older.connections(), newer.connections()), (1, 1), "an agent connected again");
     assert!(!newer.log().contains("replaced"));
 
     newer.kill();
@@ -104,8 +108,9 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     assert_eq!(older.levels("relay").last(), Some(&json!(true)));
 }
 
-/// In the last third of its lifetime, a certificate is renewed over the device's connection. The previous certificate
-/// stays valid, so the device can still connect if the new certificate is lost.
+/// In the last third of a certificate's lifetime, the device must renew the certificate over its
+/// connection. The previous certificate must stay valid, so that the device can still connect if it
+/// loses the new certificate.
 #[test]
 fn a_certificate_is_renewed_before_it_expires() {
     let site = Site::shared();
@@ -120,7 +125,8 @@ fn a_certificate_is_renewed_before_it_expires() {
             Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1).expect("a payload")).expect("Base64url");
         serde_json::from_slice::<Value>(&payload).expect("claims")
     };
-    // A copy of the certificate that was issued 250 days ago.
+    // The aged certificate is a copy of the device's certificate that appears to have been issued
+    // 250 days ago.
     let (of_device, issued) = (claims(&before), stream::unix_ms() / 1_000 - 250 * 86_400);
     let name = |text: &str| Name::new(text).expect("a name");
     let key = PublicKey::from_jwk(&of_device["cnf"]["jwk"]).expect("a key");
@@ -143,7 +149,8 @@ fn a_certificate_is_renewed_before_it_expires() {
         (&json!("device:porch"), &now["jti"])
     );
 
-    // Both certificates open connections. A device needs the old certificate if a power failure destroyed the new one.
+    // The device must be able to connect with the new and with the old certificate. A device needs
+    // the old certificate if a power failure destroyed the new certificate.
     for credentials in [&renewed, &old] {
         agent.kill();
         agent.set_credentials(credentials);
@@ -156,7 +163,8 @@ fn a_certificate_is_renewed_before_it_expires() {
         });
         assert_eq!(result["status"], "executed");
     }
-    // A certificate is renewed only once within a period, so repeated requests cannot fill the log.
+    // The edge renews a certificate only once within a period, so that repeated requests cannot
+    // fill the audit log.
     assert_eq!(site.get("/api/v1/audit?act=renewal").ok()["entries"].as_array().map(Vec::len), Some(1));
 }
 

@@ -1,6 +1,8 @@
-//! Tests that run alone on the host, or together with at most one other test that emulates a board. Also related tests.
-//! The test runner starts tests in the order of their names, so these tests run early and one after another. At any
-//! other position, the host would be idle before each of these tests until the last parallel test ends.
+//! Tests that must run alone on the host, tests that emulate a board, and related tests. The test
+//! runner starts tests in the order of their names. Because the name of the module `alone` begins
+//! with `a`, its tests start early and run one after another. If the tests of the module `alone`
+//! ran later, the host would be idle before each of these tests until all parallel tests have
+//! ended.
 
 mod chaos;
 mod latency;

@@ -1,8 +1,8 @@
-//! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form and on the panel's
-//! socket; device credentials and proofs are sent on the agent's socket.
+//! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form,
+//! and on the panel socket. Device certificates and proofs are sent on the agent socket.
 //!
-//! Each attack is one test. The alteration is the only fault in an attacker's token, because the same places accept the
-//! valid tokens.
+//! Each attack is one test. The test `the_honest_tokens_are_accepted` sends the valid tokens to the
+//! same endpoints, to show that an altered token is refused only because of its alteration.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -19,10 +19,12 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// Size in bytes above which the HTTP parsers can refuse a request before the Worker sees it.
+/// The size in bytes above which the HTTP parsers may refuse a request before the Worker receives
+/// the request.
 const LARGE: usize = 8 * 1024;
 
-/// A device whose private key the tests have, and everything else that is needed to make valid tokens.
+/// A device whose private key the tests know, and everything else that is needed to make valid
+/// tokens.
 struct TestDevice {
     deployment: &'static Deployment,
     http: Http,
@@ -32,11 +34,12 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
-    /// Valid tokens of kinds that are neither sent as a bearer token nor by an agent.
+    /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device
+    /// token.
     others: Vec<String>,
 }
 
-/// The place where a token is presented.
+/// The place to which a token is sent, for example an HTTP endpoint or a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Agent,
@@ -53,7 +56,7 @@ fn name(text: &str) -> Name {
     Name::new(text).expect("a name")
 }
 
-/// The signer with the key of a private JWK.
+/// Returns a signer that has the key of a private JWK.
 fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
@@ -65,7 +68,7 @@ fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
 }
 
 impl TestDevice {
-    /// Enrols a device in the same way as an agent.
+    /// Enrols a device in the same way as an agent enrols.
     fn enrolled() -> Self {
         let site = Site::outside();
         let enrolment = site.enrolment("forger");
@@ -118,12 +121,11 @@ impl TestDevice {
         Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
     }
 
-    /// A valid access token.
     fn access(&self) -> String {
         grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
     }
 
-    /// A valid proof for a new challenge.
+    /// Returns a valid device proof for a new challenge.
     fn proof(&self) -> String {
         let answer = self.http.get("/api/v1/agent");
         let challenge = answer.header("www-authenticate").split('"').nth(1).expect("a challenge");
@@ -131,7 +133,7 @@ impl TestDevice {
             .expect("a proof")
     }
 
-    /// Valid tokens of all kinds that a request can carry.
+    /// Returns valid tokens of all roles that a client can send.
     fn subjects(&self) -> Vec<Subject> {
         let now = now();
         let mut subjects = vec![
@@ -146,7 +148,7 @@ impl TestDevice {
         subjects.into_iter().map(|subject| subject.beside(&all)).collect()
     }
 
-    /// Tries an agent's upgrade. Returns the status of the answer.
+    /// Tries to open an agent socket, and returns the status of the HTTP response.
     fn agent(&self, cert: &str, proof: &str) -> u16 {
         self.upgrade(
             "/api/v1/agent",
@@ -154,7 +156,8 @@ impl TestDevice {
         )
     }
 
-    /// Tries an upgrade. Returns the status of the answer, which is 101 if the upgrade succeeds.
+    /// Tries a WebSocket upgrade, and returns the status of the HTTP response. The status is 101 if
+    /// the upgrade succeeds.
     fn upgrade(&self, path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let origin = self.deployment.origin();
         if headers.iter().all(|(_, value)| value.len() <= LARGE) {
@@ -166,21 +169,23 @@ impl TestDevice {
         large(origin, path, upgrade, headers)
     }
 
-    /// The places where a token is presented: a socket or an HTTP header, depending on the token's role. If a header
-    /// cannot carry the token, a form is used.
+    /// Returns the places to which a token is sent, depending on the token's role. If an HTTP
+    /// header cannot contain the token, the token is sent in a form.
     fn places(subject: &Subject, token: &str) -> &'static [Place] {
         match (subject.role, fits_a_header(token)) {
             (Role::Cert | Role::Proof, true) => &[Place::Agent],
-            // A semicolon ends the cookie's value, so the Worker would see a different token.
+            // A semicolon would end the value of the cookie, so the Worker would receive a
+            // different token.
             (Role::Guest, true) if !token.contains(';') => &[Place::Guest, Place::GuestsEvents],
             (Role::Access | Role::Issuer, true) => &[Place::Whoami, Place::Events],
-            // A form can carry any byte.
+            // A form can contain any byte, because the form value is percent-encoded.
             (Role::Access | Role::Issuer, false) => &[Place::Form],
             _ => &[],
         }
     }
 
-    /// Presents a token. Returns the status of the answer. `proof` is a valid proof, for tests of credentials.
+    /// Sends a token to a place, and returns the status of the response. The argument `proof` is a
+    /// valid device proof, which is sent with device certificates.
     fn show(&self, subject: &Subject, token: &str, place: Place, proof: &str) -> u16 {
         let bearer = format!("Bearer {token}");
         match place {
@@ -212,17 +217,19 @@ impl TestDevice {
         let answer = self.http.with(header, value).get(path);
         if answer.status == 401 {
             answer.is_problem(401, "invalid_token");
-            assert!(answer.body.get("detail").is_none(), "a stranger learns no more: {answer:?}");
+            assert!(answer.body.get("detail").is_none(), "the response has details: {answer:?}");
         }
         answer.status
     }
 
-    /// Checks that the valid token is accepted in the places where altered tokens are refused.
+    /// Checks that the edge accepts the valid token in the places where the edge must refuse
+    /// altered tokens.
     fn accepts(&self, subject: &Subject) {
         let (honest, role) = (subject.honest(), subject.role);
         match role {
             Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
-            // A proof is valid once. This call uses a new proof, so the subject's own proof stays unused.
+            // A device proof can be used only once. A new proof is sent, so that the proof of the
+            // subject remains unused.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
             Role::Guest => {
                 assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
@@ -232,18 +239,18 @@ impl TestDevice {
                 let bearer = format!("Bearer {honest}");
                 assert_eq!(self.whoami("authorization", &bearer), 200, "{role:?}");
                 assert_eq!(self.upgrade("/api/v1/events", &[("authorization", &bearer)]), 101, "{role:?}");
-                assert_eq!(self.form(&honest), 403, "it is known, and may not enrol: {role:?}");
+                assert_eq!(self.form(&honest), 403, "a valid token must not enrol: {role:?}");
             }
         }
     }
 }
 
-/// Whether HTTP transmits a header value unchanged.
+/// Returns whether HTTP transmits a text unchanged as a header value.
 fn fits_a_header(text: &str) -> bool {
     text.trim() == text && !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-/// The guest cookie.
+/// Returns the value of the `Cookie` header for a guest token.
 fn cookie(token: &str) -> String {
     format!("__Host-pinlatch_guest={token}")
 }
@@ -256,7 +263,8 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// Sends a request that the HTTP server can refuse. A connection that ends without an answer counts as a refusal (431).
+/// Sends a large request that the HTTP server may refuse. If the connection ends without a
+/// response, the function returns status 431, which means that the request was refused.
 fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)]) -> u16 {
     let host = origin.trim_start_matches("http://");
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}");
@@ -266,9 +274,10 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
     http::raw(origin, format!("{request}\r\n").as_bytes()).unwrap_or(431)
 }
 
-/// Presents the tokens of an attack, alternating between HTTP and a socket. The first token of each subject is
-/// presented in both places. For external issuers the refusal code does not depend on the algorithm, so only one token
-/// per code is presented. The tests of the policy check all tokens.
+/// Sends the forged tokens of an attack, alternately over HTTP and on a socket. The first token of
+/// each subject is sent to all places. For external issuers, the refusal code does not depend on
+/// the algorithm, so the test sends only one token per refusal code. The tests of the crate `token`
+/// check all forged tokens.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
     let _host_lock = HostLock::beside_others();
     let test_device = &*TEST_DEVICE;
@@ -278,7 +287,8 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
         if subject.role == Role::Issuer {
             one_for_each_reason(&mut attempts);
         }
-        // A refused request does not use up the proof, so the same proof is used for all credentials.
+        // A refused request does not use up the device proof. Therefore the same proof is sent with
+        // all altered device certificates.
         let proof = if attempts.is_empty() { String::new() } else { test_device.proof() };
         for (turn, attempt) in attempts.iter().enumerate() {
             let places = TestDevice::places(&subject, &attempt.token);
@@ -296,7 +306,7 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
             }
         }
     }
-    assert!(shown > 0, "nothing was shown");
+    assert!(shown > 0, "no token was sent");
 }
 
 fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
@@ -304,7 +314,8 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
     attempts.retain(|attempt| seen.insert((attempt.code, fits_a_header(&attempt.token))));
 }
 
-/// Without an attack's alteration, each token is accepted in the places where altered tokens are refused.
+/// The edge must accept each unaltered token in the places where the edge must refuse altered
+/// tokens.
 #[test]
 fn the_honest_tokens_are_accepted() {
     let _host_lock = HostLock::beside_others();
@@ -327,7 +338,8 @@ macro_rules! tests {
 
 for_each_attack!(tests);
 
-/// A proof is valid once. A second use is refused even if its challenge has not expired.
+/// A device proof must be refused at its second use, even if the challenge in the proof has not
+/// expired.
 #[test]
 fn a_proof_shown_again() {
     let _host_lock = HostLock::beside_others();
@@ -338,7 +350,8 @@ fn a_proof_shown_again() {
     assert_eq!(test_device.agent(&test_device.cert, &test_device.proof()), 101);
 }
 
-/// A token is valid for its own site only. The site in the request does not matter.
+/// A token must be valid for its own site only, even if the request contains the name of another
+/// site.
 #[test]
 fn a_token_for_another_site_of_the_deployment() {
     let site = Site::shared();
@@ -346,8 +359,8 @@ fn a_token_for_another_site_of_the_deployment() {
     let path = format!("/api/v1/events?site={}", test_device.site);
     let bearer = format!("Bearer {}", site.token);
     assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 401);
-    // First a credential of this test_device's site with a proof for the other site, then a credential of the other
-    // site with a proof for this one.
+    // The first request sends a certificate of the device's site with a proof for the other site.
+    // The second request sends a certificate of the other site with a proof for the device's site.
     let challenge = |http: &Http| {
         let answer = http.get("/api/v1/agent");
         answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
@@ -367,7 +380,7 @@ fn a_token_for_another_site_of_the_deployment() {
     assert_eq!(test_device.agent(&cert, &test_device.proof()), 401);
 }
 
-/// An enrolment code is valid once, for one device. A setup code cannot enrol a device.
+/// An enrolment code must be valid once, for one device. A setup code must not enrol a device.
 #[test]
 fn an_enrolment_code_used_again_or_for_something_else() {
     let site = Site::shared();
@@ -391,12 +404,14 @@ fn an_enrolment_code_used_again_or_for_something_else() {
     enrol(code).is_problem(403, "code_refused");
 }
 
-/// No attack reaches a Durable Object: the Durable Object of an unused site starts only when the first valid token
-/// arrives. The Worker logs the same refusal codes as the policy in a native build.
+/// No forged token may reach a Durable Object. The Durable Object of an unused site must start only
+/// when the first valid token arrives. The Worker must log the same refusal codes as the crate
+/// `token` in a native build.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
-    // The deployment is static, so that `test_device` can borrow it for the rest of the run.
+    // The deployment is a static variable, so that `test_device` can borrow it for the rest of the
+    // test run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
@@ -411,14 +426,16 @@ fn the_whole_catalogue_never_reaches_the_object() {
         for subject in test_device.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
-            // The separate test of each attack presents more tokens.
+            // For this test, one token per refusal code is sufficient, because each attack also has
+            // a separate test that sends more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
-                // One place is sufficient for this test.
+                // For this test, it is sufficient to send each token to a single place.
                 let Some(&place) = TestDevice::places(&subject, &attempt.token).first() else { continue };
                 let status = test_device.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
-                // In the places that accept access tokens, a token with five parts is decrypted before it is verified.
+                // The places that accept access tokens decrypt a token with five parts (JWE) before
+                // they verify the token.
                 let opens = !matches!(subject.role, Role::Cert | Role::Proof) && is_sealed(&attempt.token);
                 let sealed =
                     opens.then(|| keys.open_sealed(&attempt.token).expect_err("no token for us").code());
@@ -431,8 +448,9 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let refusals = log_text.lines().filter_map(|line| line.split_once("token refused: "));
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
-    assert_eq!(log("site object starts"), 0, "an object was reached");
-    // Only the Durable Object can report that this person does not exist.
+    assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
+    // Only the Durable Object can report that this person does not exist. The response therefore
+    // shows that the Durable Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
     assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));

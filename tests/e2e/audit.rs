@@ -1,4 +1,4 @@
-//! The audit log over HTTP: pages, filters, export, hash chain, retention.
+//! Tests the audit log over HTTP: its pages, filters, export, hash chain and retention time.
 
 use e2e::Site;
 use serde_json::{Value, json};

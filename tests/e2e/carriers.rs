@@ -1,11 +1,12 @@
-//! Ways to send a token: header, form, query and cookie. A request must use only one of these ways (RFC 6750 §2).
+//! Tests the four ways to send a token: in a header, a form, the query or a cookie. A request must
+//! send only one token, in only one of these ways (RFC 6750 §2).
 
 use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;
 
 const DOOR: &str = "/api/v1/devices/porch/lines/door/pulse";
 
-/// A program is allowed to send the token in a form together with the action's arguments.
+/// A program may send the token in a form, together with the arguments of the action.
 #[test]
 fn a_form_carries_the_token_and_the_arguments() {
     let site = Site::shared();
@@ -16,7 +17,8 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(agent.levels("door").iter().filter(|level| **level == json!(true)).count(), 1);
 
-    // The order of fields and the parameters of the media type do not matter. Arguments have the same types as in JSON.
+    // The order of the form fields and the parameters of the media type do not matter. Arguments in
+    // a form have the same types as arguments in JSON.
     let typed = "application/x-www-form-urlencoded; charset=UTF-8";
     let lamp = |value: &str| {
         let form = format!("value={value}&access_token={}", site.token);
@@ -36,8 +38,8 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(enrolment["device"], "shed");
 }
 
-/// The token is read from a form only if the request is a POST with the form media type, to an endpoint that takes
-/// arguments.
+/// The edge reads a token from a form only if three conditions are met. The request is a POST, the
+/// media type is that of forms, and the endpoint accepts arguments.
 #[test]
 fn a_form_elsewhere_carries_nothing() {
     let site = Site::shared();
@@ -56,7 +58,7 @@ fn a_form_elsewhere_carries_nothing() {
         form.len()
     );
     let status = http::raw(site.deployment.origin(), get.as_bytes());
-    assert!(matches!(status, Some(400 | 401)), "the form of a GET counts: {status:?}");
+    assert!(matches!(status, Some(400 | 401)), "the form of a GET is accepted: {status:?}");
 }
 
 #[test]
@@ -71,8 +73,8 @@ fn a_token_in_the_query_is_refused_by_default() {
     stranger.post(&path, &json!({ "device": "shed" })).is_problem(401, "invalid_token");
 }
 
-/// Uses a separate deployment, because `QUERY_TOKENS` applies to all sites of a deployment. The shared deployment keeps
-/// the default.
+/// This test needs a separate deployment, because the variable `QUERY_TOKENS` applies to all sites
+/// of a deployment.
 #[test]
 fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     let _host_lock = HostLock::beside_others();
@@ -90,7 +92,7 @@ fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     stranger.get("/api/v1/whoami?access_token=x.y.z").is_problem(401, "invalid_token");
     assert!(!deployment.log().contains(&site.token), "a token is in the log");
 
-    // With this setting, too, a request with two tokens is refused.
+    // Even if `QUERY_TOKENS` is on, the edge refuses a request with two tokens.
     let query = format!("/api/v1/whoami?access_token={}", site.token);
     site.get(&query).is_problem(400, "two_carriers");
     stranger.get(&format!("{query}&access_token={}", site.token)).is_problem(400, "two_carriers");
@@ -121,7 +123,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
-    // Each way of sending the token works alone. The refused requests enrolled no device.
+    // The edge accepts each way to send a token if the request contains no second token. The
+    // enrolments succeed, because the refused requests have enrolled no device.
     for answer in
         [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
     {
@@ -129,7 +132,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     }
 }
 
-/// A browser adds its cookie to every request, so the edge must refuse a write with a cookie from another origin.
+/// A browser adds its cookies to every request. Therefore the edge must refuse a write request with
+/// a cookie if a page from another origin sent the request.
 #[test]
 fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();
@@ -152,7 +156,8 @@ fn a_cookie_writes_only_from_our_own_origin() {
     }
     assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
-    // If a cookie occurs twice, both are ignored, because a sibling domain could have set one of them.
+    // If a session cookie occurs twice, the edge ignores both cookies, because a sibling domain
+    // could have set one of them.
     let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
     site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }
@@ -178,13 +183,13 @@ fn only_the_bearer_scheme_is_taken() {
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Bearer realm=\"pinlatch\""), "{challenge}");
     }
-    // The scheme is case-insensitive (RFC 9110 §11.1).
+    // The name of the authentication scheme is case-insensitive (RFC 9110 §11.1).
     for scheme in ["Bearer", "bearer", "BEARER"] {
         assert_eq!(whoami(&format!("{scheme} {token}")).status, 200, "{scheme}");
     }
 }
 
-/// The `WWW-Authenticate` challenge contains the error, as RFC 6750 §3 requires.
+/// The `WWW-Authenticate` header must contain the error code (RFC 6750 §3).
 #[test]
 fn the_challenge_names_the_error() {
     let site = Site::shared();

@@ -1,4 +1,5 @@
-//! The tasks of an owner over a year, done with the command line on a real deployment.
+//! Performs the tasks that an owner has in the course of a year, with the command line on a real
+//! deployment.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
@@ -31,11 +32,11 @@ impl Shell {
         child.wait_with_output().expect("an end")
     }
 
-    /// Runs a command that must succeed. Returns its JSON output.
+    /// Runs a command that must succeed, and returns its JSON output.
     #[track_caller]
     fn says(&self, arguments: &[&str], input: &str) -> Value {
         let with_json = [&["--json"], arguments].concat();
-        // Retries while the gate is busy with the password hashes of other tests.
+        // The command is repeated while the gate is busy with the password hashes of other tests.
         let output = soon("it is not throttled", || {
             let output = self.run(&with_json, input);
             (!String::from_utf8_lossy(&output.stdout).contains("\"throttled\"")).then_some(output)
@@ -45,7 +46,7 @@ impl Shell {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
     }
 
-    /// Runs a command that must fail. Returns the problem's code.
+    /// Runs a command that must fail, and returns the error code of the problem document.
     #[track_caller]
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.run(&[&["--json"], arguments].concat(), "");
@@ -61,7 +62,7 @@ impl Shell {
     }
 }
 
-/// Kills the process when the test ends, even if the test fails.
+/// A child process that is killed when the test ends, even if the test fails.
 struct Watching(Child);
 
 impl Drop for Watching {
@@ -135,9 +136,9 @@ fn an_owner_runs_a_site_from_the_command_line() {
     let told = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success(), "{told}");
     owner.says(&["user", "remove", "ann"], "");
-    assert_eq!(ann.fails(&["whoami"]), "invalid_grant", "nor can the login be renewed");
+    assert_eq!(ann.fails(&["whoami"]), "invalid_grant", "the login was renewed");
     owner.says(&["device", "remove", "porch"], "");
     assert_eq!(owner.says(&["device", "list"], ""), json!([]));
     owner.says(&["logout"], "");
-    assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "nobody is logged in");
+    assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "the logout had no effect");
 }

@@ -1,4 +1,4 @@
-//! The lifecycle of a command, over HTTP and over the socket.
+//! Tests the lifecycle of a command, over HTTP and over the panel socket.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn each_kind_of_line_does_what_it_should() {
         assert_eq!(site.line("porch", line)["reported"], level);
         assert_eq!(agent.levels(line).last(), Some(&level));
     }
-    assert_eq!(site.line("porch", "lamp")["desired"], false, "a retained line keeps what was asked for");
+    assert_eq!(site.line("porch", "lamp")["desired"], false, "the desired level is not stored");
     let mut panel = site.panel();
     agent.drive("bell", true);
     panel.until("the bell", |frame| frame["line"]["name"] == "bell" && frame["line"]["reported"] == true);
@@ -129,7 +129,8 @@ fn a_socket_carries_commands_and_survives_nonsense() {
     assert_eq!(panel.close_code(), 1009);
 }
 
-/// Every panel receives every event, with sequence numbers without gaps.
+/// Every panel socket must receive every event, and the sequence numbers of the events must have no
+/// gaps.
 #[test]
 fn two_panels_agree() {
     let site = Site::shared();

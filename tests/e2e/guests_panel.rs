@@ -1,4 +1,4 @@
-//! Guest links in a real browser.
+//! Tests guest links in a real browser.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Creates a guest link, which expires after 50 minutes unless `more` contains another time. Returns the link and its
-/// id.
-fn issue(site: &Site, more: &Value) -> (String, String) {
+/// Creates a guest link, which expires after 50 minutes if `more` contains no other time. Returns
+/// the guest link and the id of its token.
+fn mint(site: &Site, more: &Value) -> (String, String) {
     let mut request =
         json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
     request.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
@@ -39,29 +39,31 @@ async fn ask(browser: &Browser, script: &str) -> Value {
     browser.client.execute(script, vec![]).await.expect("a script")
 }
 
-/// The lines on the page.
+/// Returns the test ids of all GPIO lines on the page.
 async fn lines(browser: &Browser) -> Value {
     ask(browser, "return [...document.querySelectorAll('.line')].map(line => line.dataset.testid)").await
 }
 
-/// Everything that a script in the page or a person with access to the browser can read.
+/// Returns everything that a script in the page or a person with access to the browser could read.
 async fn traces(browser: &Browser) -> String {
     let script = "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
         {...sessionStorage}, document.documentElement.outerHTML])";
     ask(browser, script).await.to_string()
 }
 
-/// Waits until the page shows the reason why the link does not work. Returns the page's explanation.
+/// Waits until the page shows that the guest link does not work, with the given reason. Returns the
+/// explanation on the page.
 async fn is_shut(browser: &Browser, reason: &str) -> String {
     browser.until("shut", "data-reason", reason).await;
     let heading = ask(browser, "return document.activeElement.tagName").await;
-    assert_eq!(heading, "H1", "whoever does not see the page is told, too");
-    assert!(browser.client.find(Locator::Css("input")).await.is_err(), "it is no login form");
+    assert_eq!(heading, "H1", "the focus is not on the heading");
+    assert!(browser.client.find(Locator::Css("input")).await.is_err(), "the page has an input field");
     text(browser, "shut-text").await
 }
 
-/// A guest link gives only its own permissions, leaves no trace of its token, works after a reload, and ends when it is
-/// revoked. The login in another tab is not affected.
+/// A guest link must give only its own permissions and leave no trace of its token in the browser.
+/// A guest link must work after a reload, until the owner revokes the link. The guest link must not
+/// affect a login of the owner in another browser tab.
 #[test]
 fn a_guest_link_opens_the_door_until_it_is_revoked() {
     let site = Site::shared();
@@ -84,9 +86,9 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         browser.until("line-porch-door", "data-level", "off").await;
         let own = format!("{}/s/{}/?as=guest", site.deployment.origin(), site.name);
         assert_eq!(browser.client.current_url().await.expect("an address").as_str(), own);
-        assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "no lamp");
+        assert_eq!(lines(&browser).await, json!(["line-porch-door"]), "a guest sees other lines");
         let arranged = browser.client.find(Locator::Css("[data-testid=group-Favourites]")).await;
-        assert!(arranged.is_err(), "guests do not see what the owner arranged");
+        assert!(arranged.is_err(), "a guest sees the owner's groups");
         assert!(browser.client.find(Locator::Css("[data-testid=device-attic]")).await.is_err());
         assert!(browser.client.find(Locator::Css("[data-testid=user-menu]")).await.is_err());
         assert!(text(&browser, "guest").await.contains("Guest"));
@@ -126,7 +128,8 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
     });
 }
 
-/// When a guest leaves, the browser deletes the guest's cookie and keeps the login. The guest link can be opened again.
+/// If a guest leaves the panel, the browser must delete the guest cookie and keep the owner's
+/// login. The same guest link can then be opened again.
 #[test]
 fn a_guest_leaves_and_the_login_stays() {
     let site = Site::shared();
@@ -136,7 +139,8 @@ fn a_guest_leaves_and_the_login_stays() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-lamp", "data-level", "off").await;
-        // In the same tab, only the fragment of the URL changes, so the browser does not load the page again.
+        // In the same browser tab, the URL of the guest link differs from the current URL only in
+        // the fragment. Therefore the browser does not load the page again.
         browser.client.goto(&link).await.expect("the panel");
         browser.find("guest").await;
         browser.until("line-porch-door", "data-level", "off").await;
@@ -161,7 +165,8 @@ fn a_guest_leaves_and_the_login_stays() {
     });
 }
 
-/// Each reason for the refusal of a guest link has a separate explanation. A guest never sees a login form.
+/// The page must show a separate explanation for each reason why a guest link is refused. A guest
+/// must never see a login form.
 #[test]
 fn a_link_that_opens_nothing_says_why() {
     let site = Site::shared();
@@ -196,13 +201,14 @@ fn a_link_that_opens_nothing_says_why() {
         browser.until("line-porch-door", "data-state", "refused").await;
         let notice = browser.client.find(Locator::Css(".notice-refused")).await.expect("a notice");
         assert!(notice.text().await.expect("a text").contains("used up"));
-        assert_eq!(agent.levels("door").len(), before, "nothing was done");
+        assert_eq!(agent.levels("door").len(), before, "the refused command changed the door");
         open(&once).await;
         is_shut(&browser, "used-up").await;
     });
 }
 
-/// The site's usual URL asks for a login, even if a guest link is open in this browser.
+/// The usual URL of the site must ask for a login, even if a guest link is open in the same
+/// browser.
 #[test]
 fn a_guests_cookie_is_no_login() {
     let site = Site::shared();
@@ -221,16 +227,17 @@ fn a_guests_cookie_is_no_login() {
     });
 }
 
-/// The page counts down the last seconds of the guest link and then shows that the link has ended. It sends no request
-/// for this.
+/// The page must count down the last seconds of a guest link and then show that the guest link has
+/// ended. The page needs no request for the countdown.
 #[test]
 fn a_link_that_runs_out_closes_the_page() {
     let site = Site::shared();
     let _agent = site.device("porch");
     in_browser(async {
         let browser = Browser::start(390, 844).await;
-        // The slow steps come before the link is created, because the link is valid for only 20 seconds. Starting the
-        // browser and filling its cache with the panel are slow on a busy host.
+        // The slow steps run before the guest link is created, because the guest link is valid for
+        // only 20 seconds. On a busy host, starting the browser and loading the panel into its
+        // cache take a long time.
         browser.client.goto(site.deployment.origin()).await.expect("the panel");
         browser.find("login-username").await;
         let (link, _) = issue(&site, &json!({ "expires_at": now() + 20 }));

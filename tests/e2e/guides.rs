@@ -1,13 +1,14 @@
-//! Executes the pages of `docs/guides` as written. The commands in the pages configure a deployment, which is then
-//! started with the configuration file that they wrote. The scripts in the pages operate a real device through this
-//! deployment.
+//! Executes the pages of `docs/guides` as written. The commands in the pages write a configuration
+//! file, with which the test then starts a deployment. The scripts in the pages operate a real
+//! device through this deployment.
 //!
-//! The second word of a code fence is the purpose of the block. `configure` blocks run before the deployment starts,
-//! and `run` blocks run after it has started. If the word is a file name, the block is written to that file. `yours`
-//! lists the only variables that the test is allowed to set. `deploy` blocks are not run, because they need a
-//! Cloudflare account and downloads. Auth0 itself is not tested: a stand-in (`tests/interop/auth0.mjs`) implements
-//! Auth0's documented interface. So these tests cover our side of the Auth0 page, but neither Auth0's service nor its
-//! dashboard.
+//! The second word of a code fence is the purpose of the code block. `configure` blocks run before
+//! the deployment starts, and `run` blocks run after the deployment has started. If the word is a
+//! file name, the test writes the block to that file. `yours` blocks list the only variables that
+//! the test may set. `deploy` blocks are not run, because they need a Cloudflare account and
+//! downloads. The test of the Auth0 guide uses a simulated Auth0 (`tests/interop/auth0.mjs`), which
+//! implements Auth0's documented interface. Therefore the test covers Pinlatch's side of the Auth0
+//! guide, but neither the real Auth0 service nor its dashboard.
 
 mod doctor;
 mod page;
@@ -28,12 +29,13 @@ use xtask::guard::Guarded;
 
 use self::page::Page;
 
-/// Client secrets at the Auth0 stand-in: first the secret of the login, then the secret of the robot.
+/// The client secrets of the simulated Auth0: first the secret of the login application, then the
+/// secret of the robot application.
 const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
 
 static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
 
-/// A deployment configured by the guides.
+/// A deployment that the guides have configured, with its login providers and its agent.
 struct TestDeployment {
     pages: Vec<Page>,
     deployment: Deployment,
@@ -45,7 +47,7 @@ struct TestDeployment {
 }
 
 impl TestDeployment {
-    /// The caller must hold the [`HostLock`].
+    /// Starts the deployment. The caller must have a [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&["company"]);
         let auth0_log = tempfile::tempdir().expect("a folder");
@@ -103,14 +105,15 @@ impl TestDeployment {
         Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
     }
 
-    /// Runs a guide's `run` blocks. Returns the output with single spaces instead of line breaks.
+    /// Runs the `run` blocks of a guide. Returns the output of the `run` blocks with single spaces
+    /// instead of line breaks.
     fn follow(&self, name: &str) -> String {
         let page = self.pages.iter().find(|page| page.name == name).expect("a guide");
         let said = page.run(&self.deployment.folder(), "run");
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Logs in as the owner.
+    /// Logs in as the owner, and returns an HTTP client with the owner's token.
     fn owner(&self) -> Http {
         let form = format!("grant_type=password&username={OWNER}&password={}", PASSWORD.replace(' ', "+"));
         let answer = soon("the owner logs in", || {
@@ -121,7 +124,7 @@ impl TestDeployment {
         self.deployment.http().bearer(&token)
     }
 
-    /// Checks that the audit log contains an entry of a caller.
+    /// Checks that the audit log contains an entry of this caller.
     #[track_caller]
     fn has_executed(&self, who: &str) {
         let log = self.owner().get("/api/v1/audit?limit=200").ok().to_string();
@@ -129,13 +132,14 @@ impl TestDeployment {
     }
 }
 
-/// Runs the `configure` blocks of the guides, and returns the options with the configuration that these blocks wrote.
+/// Runs the `configure` blocks of the guides. Returns the options with the configuration that the
+/// `configure` blocks wrote.
 fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     let Secrets::File(secrets) = &options.secrets else { panic!("the secrets are in a file") };
     let folder = secrets.parent().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     std::fs::copy(root.join("wrangler.toml"), folder.join("wrangler.toml")).expect("wrangler.toml");
-    // Used instead of `npm install jsonwebtoken`.
+    // The link to `node_modules` replaces the step `npm install jsonwebtoken` of the guide.
     std::os::unix::fs::symlink(root.join("node_modules"), folder.join("node_modules")).expect("a link");
     for page in pages {
         page.run(folder, "configure");
@@ -188,7 +192,7 @@ fn the_guide_for_openid_providers_works_as_written() {
     assert_eq!(logged_in("sso", |question| company.answer(question, "bea")), "bea");
 }
 
-/// Uses a stand-in for Auth0. See the documentation of this module.
+/// This test uses a simulated Auth0, which the documentation of this module describes.
 #[test]
 fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     let _host_lock = HostLock::beside_others();
@@ -204,8 +208,8 @@ fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     assert_eq!(logged_in("auth0", answer), "kim");
 }
 
-/// Logs in with a provider. `answer` takes the provider's login URL and returns the callback URL. Returns the person's
-/// name.
+/// Logs in with a login provider, and returns the name of the person. The function `answer` gets
+/// the login URL of the provider and returns the callback URL.
 fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
     let http = SHARED.deployment.http();
     let started = http.get(&format!("/api/v1/logins/{provider}"));

@@ -1,6 +1,6 @@
-//! Interoperability with independent signers and verifiers: npm's `jose` and `jsonwebtoken`, and PyJWT. `pinlatch token
-//! verify` accepts the tokens of these libraries, and the libraries accept the tokens of `pinlatch token mint`. All
-//! keys are generated during the tests.
+//! Tests the interoperability with the independent token libraries `jose`, `jsonwebtoken` and
+//! PyJWT. `pinlatch token verify` must accept the tokens of these libraries, and these libraries
+//! must accept the tokens of `pinlatch token mint`. All keys are generated during the tests.
 
 use std::{
     io::Write,
@@ -24,7 +24,7 @@ const ALL: [&str; 12] = [
 fn tokens_of_jsonwebtoken_are_accepted() {
     let _host_lock = HostLock::beside_others();
     let options = json!({ "expiresIn": "1h", "issuer": ISSUER, "audience": AUDIENCE, "subject": "alice" });
-    // All algorithms that both `jsonwebtoken` and Pinlatch support.
+    // The list contains all algorithms that both `jsonwebtoken` and Pinlatch support.
     let wanted = ALL.iter().filter(|alg| **alg != "EdDSA");
     let wanted = wanted.map(|alg| json!({ "alg": alg, "claims": own_claims(), "options": options }));
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
@@ -54,13 +54,14 @@ fn tokens_of_pyjwt_are_accepted() {
     assert_eq!(list(&signed).len(), ALL.len());
 }
 
-/// A library signs faulty tokens without an error. Pinlatch refuses each token with the code of its fault.
+/// A library signs faulty tokens without an error. Pinlatch must refuse each faulty token with the
+/// code of its fault.
 #[test]
 fn each_fault_of_a_foreign_token_is_named() {
     let _host_lock = HostLock::beside_others();
     let secret = "of this test alone: AcTvQ8wYfWkq2nN5xZr7";
     let cases = [
-        // The example secret from the README of jsonwebtoken.
+        // The secret `shhhhh` is the example secret from the README of `jsonwebtoken`.
         ("short_secret", json!({ "secret": "shhhhh" }), json!({})),
         ("expired", json!({ "age": 7200 }), json!({})),
         ("wrong_issuer", json!({}), json!({ "issuer": "https://login.example.org/" })),
@@ -80,7 +81,8 @@ fn each_fault_of_a_foreign_token_is_named() {
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
     for ((code, ..), signed) in cases.iter().zip(list(&signed)) {
         let secret = text(&signed["key"]);
-        // Verifies like an owner who expects HS256. The algorithm in the token's header does not matter.
+        // The test verifies each token with HS256, as an owner would configure. The algorithm in
+        // the token's header must not matter.
         let (success, verdict) = verify(&Keys::File(secret.clone()), "HS256", &text(&signed["token"]));
         assert!(!success, "{code}: {verdict}");
         assert_eq!(verdict["code"], *code, "{verdict}");
@@ -89,7 +91,8 @@ fn each_fault_of_a_foreign_token_is_named() {
     }
 }
 
-/// Uses another key of the same type, and the text of a public key as a secret (algorithm confusion).
+/// Pinlatch must refuse a token that another key of the same type signed. Pinlatch must also refuse
+/// a token whose HMAC secret is the text of a public key (algorithm confusion).
 #[test]
 fn foreign_keys_are_not_ours() {
     let _host_lock = HostLock::beside_others();
@@ -131,8 +134,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
         let mut keys = minted.clone();
         keys.retain(|key| knows(&text(&key["alg"])));
         if library == "jose.mjs" {
-            // If a token has a `kid`, jose looks up the key by `kid` in the JWK Set. If the token has no `kid`, the JWK
-            // must not have a `kid` either.
+            // If a token has a `kid`, `jose` selects the key with the same `kid` from the JWK Set.
+            // If a token has no `kid`, the JWK must not have a `kid` either.
             keys.iter_mut().for_each(|key| {
                 if !header_of(&text(&key["token"])).contains_key("kid") {
                     key["jwk"].as_object_mut().expect("a JWK").remove("kid");
@@ -148,8 +151,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
     }
 }
 
-/// Claims that no option of the libraries or of Pinlatch sets. One claim contains non-ASCII text, and one claim is
-/// nested.
+/// Returns claims that no option of the libraries or of Pinlatch sets. One of these claims contains
+/// non-ASCII text, and another claim is nested.
 fn own_claims() -> Value {
     json!({ "scope": "line:porch/door:pulse", "name": "Zoë 灯", "rooms": { "porch": [1, 2] } })
 }
@@ -158,7 +161,7 @@ fn all_claims() -> Value {
     with(&own_claims(), &json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "alice" }))
 }
 
-/// A copy of a JSON object with members added or replaced.
+/// Returns a copy of a JSON object with members added or replaced.
 fn with(object: &Value, changes: &Value) -> Value {
     let mut object = object.clone();
     let changes = changes.as_object().expect("an object").clone();
@@ -166,7 +169,7 @@ fn with(object: &Value, changes: &Value) -> Value {
     object
 }
 
-/// Checks the claims of a token. They must be the same with every signer and verifier.
+/// Checks the claims of a token, which must be the same with every signer and every verifier.
 fn assert_claims(claims: &Value) {
     let all = all_claims();
     for (name, value) in all.as_object().expect("an object") {
@@ -185,15 +188,16 @@ fn accepted(keys: &Keys, signed: &Value) {
     assert_claims(&verdict["claims"]);
 }
 
-/// Keys for verifying a token.
+/// The keys with which `pinlatch token verify` verifies a token.
 enum Keys {
-    /// The content of a key file. The algorithm must be given separately.
+    /// The content of a key file. The caller must pass the algorithm separately.
     File(String),
     /// A JWK Set, whose keys contain their algorithms.
     Set(String),
 }
 
-/// Runs `pinlatch token verify`. Returns whether it accepts the token, and its output.
+/// Runs `pinlatch token verify`. Returns whether the command accepts the token, and the command's
+/// output.
 fn verify(keys: &Keys, alg: &str, token: &str) -> (bool, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("key");
@@ -214,7 +218,7 @@ fn verify(keys: &Keys, alg: &str, token: &str) -> (bool, Value) {
     (success, serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}")))
 }
 
-/// A private key in a file, for signing tokens.
+/// A private key in a file, for signing tokens with `pinlatch token mint`.
 struct Minting {
     folder: TempDir,
 }
@@ -243,13 +247,13 @@ impl Minting {
 fn header_of(token: &str) -> Map<String, Value> {
     let (success, output) =
         run(Command::new(program("PINLATCH_BIN")).args(["token", "inspect", "-", "--json"]), token);
-    assert!(success, "it is explained");
+    assert!(success, "the token is not explained");
     let explained: Value = serde_json::from_str(&output).expect("JSON");
     let members = list(&explained["header"]).iter();
     members.map(|member| (text(&member["name"]), member["value"].clone())).collect()
 }
 
-/// Runs a program of `tests/interop` with a request.
+/// Runs a script in `tests/interop` with a JSON request, and returns the script's JSON output.
 pub fn script(name: &str, request: &Value) -> Value {
     let runner = if name.ends_with(".py") { "PINLATCH_PYTHON" } else { "PINLATCH_NODE" };
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name);
@@ -258,10 +262,12 @@ pub fn script(name: &str, request: &Value) -> Value {
     serde_json::from_str(&output).unwrap_or_else(|error| panic!("{name}: {error}: {output}"))
 }
 
-/// Runs a program. Returns whether it succeeded, and its output. Its errors go to the test's stderr.
+/// Runs a program. Returns whether the program succeeded, and its stdout. The stderr of the program
+/// goes to the test's stderr.
 pub fn run(command: &mut Command, input: &str) -> (bool, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-    // A program can end without reading its input. In this case its exit status shows whether it succeeded.
+    // A program can end without reading its input, which makes the write fail. The write error is
+    // ignored, because the exit status shows whether the program succeeded.
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     (output.status.success(), String::from_utf8(output.stdout).expect("text"))

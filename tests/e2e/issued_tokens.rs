@@ -1,4 +1,5 @@
-//! API tokens and guest links over HTTP: validity window, number of uses, parent tokens, and revocation.
+//! Tests API tokens and guest links over HTTP. The tests cover the validity period, the number of
+//! uses, parent tokens, and revocation.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,20 +18,20 @@ fn issue(by: &Http, kind: &str, scope: &str, more: Value) -> Answer {
     by.post("/api/v1/tokens", &request)
 }
 
-/// The text and id of a new token.
-fn issued(answer: Answer) -> (String, String) {
+/// Returns the text and the id of a newly created token.
+fn minted(answer: Answer) -> (String, String) {
     let body = answer.ok();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&body["access_token"]), text(&body["token"]["jti"]))
 }
 
-/// Presses the door's button after the previous pulse has ended, because the device refuses a pulse during another
-/// pulse.
+/// Presses the door's button after the previous pulse has ended, because the device refuses a pulse
+/// during another pulse.
 fn press(by: &Http) -> Answer {
     press_as(by, "")
 }
 
-/// Like [`press`], with the guest cookie.
+/// Works like [`press`], but authorises the request with the guest cookie.
 fn press_as_guest(by: &Http) -> Answer {
     press_as(by, "?as=guest")
 }
@@ -56,7 +57,7 @@ fn an_api_token_works_within_its_scopes_and_ends_when_revoked() {
     let listed = site.get("/api/v1/tokens").ok();
     assert_eq!((&listed[0]["jti"], &listed[0]["kind"]), (&json!(jti), &json!("api")));
     assert!(listed[0]["last_used_ms"].is_u64(), "{listed}");
-    assert!(!listed.to_string().contains(&token), "a token is shown once");
+    assert!(!listed.to_string().contains(&token), "the list contains a token");
 
     let revoked = Instant::now();
     site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
@@ -92,7 +93,7 @@ fn an_issued_token_never_outlives_the_rights_of_its_parent() {
     .ok();
     press(&child).is_problem(403, "insufficient_scope");
     site.send_json("PATCH", "/api/v1/users/ida", &json!({ "scope": "line:porch/*:* site:tokens" })).ok();
-    assert_eq!(press(&child).status, 200, "rights that come back, come back");
+    assert_eq!(press(&child).status, 200, "restored permissions are refused");
     site.send_json("DELETE", &format!("/api/v1/tokens/{parent_jti}"), &Value::Null).ok();
     press(&child).is_problem(401, "invalid_token");
 }
@@ -109,10 +110,10 @@ fn a_token_has_a_window_and_so_many_uses() {
     let (twice, _) = issued(issue(&site, "api", "line:*/*:*", json!({ "max_uses": 2 })));
     let twice = site.deployment.http().bearer(&twice);
     let once = twice.with("idempotency-key", "one");
-    assert_eq!((press(&once).status, press(&once).status), (200, 200), "a repetition is no use");
+    assert_eq!((press(&once).status, press(&once).status), (200, 200), "a repetition counts as a use");
     assert_eq!(press(&twice).status, 200);
     press(&twice).is_problem(403, "used_up");
-    assert_eq!(twice.get("/api/v1/devices").status, 200, "looking is no use");
+    assert_eq!(twice.get("/api/v1/devices").status, 200, "reading counts as a use");
     for wrong in [
         json!({ "expires_at": now() }),
         json!({ "max_uses": 0 }),
@@ -153,20 +154,20 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
     guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
-    // The browser can have both a guest cookie and a login cookie. With `as=guest` in the query, the edge uses the
-    // guest cookie.
+    // A browser can have both a guest cookie and a login cookie. If the query contains `as=guest`,
+    // the edge must use the guest cookie.
     let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();
     assert_eq!(as_guest["scope"], "line:porch/door:pulse");
 
-    assert_eq!(exchange(&token).status, 200, "another browser");
+    assert_eq!(exchange(&token).status, 200, "a second browser is refused");
     assert_eq!((press_as_guest(&guest).status, press_as_guest(&guest).status), (200, 200));
     press_as_guest(&guest).is_problem(403, "used_up");
     let left = both.send_json("DELETE", "/api/v1/session?as=guest", &Value::Null);
     assert_eq!(left.status, 204);
     assert!(left.header("set-cookie").starts_with("__Host-pinlatch_guest=; "), "{left:?}");
-    assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner", "the login is still there");
+    assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner", "the login has ended");
     exchange(&token).is_problem(403, "used_up");
     let (early, _) = link(json!({ "not_before": now() + 300 }));
     exchange(&early).is_problem(403, "link_not_valid");
@@ -174,7 +175,7 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     site.send_json("DELETE", &format!("/api/v1/tokens/{ended_jti}"), &Value::Null).ok();
     exchange(&ended).is_problem(403, "link_not_valid");
     let (brief, _) = link(json!({ "expires_at": now() + 2 }));
-    soon("it is over", || (exchange(&brief).code() == "link_not_valid").then_some(()));
+    soon("the link has expired", || (exchange(&brief).code() == "link_not_valid").then_some(()));
     exchange(&site.token).is_problem(403, "link_not_valid");
 }
 

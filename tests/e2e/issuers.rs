@@ -1,5 +1,5 @@
-//! External issuers. A script signs a token with its own key, and the issuer's site accepts the token within the
-//! issuer's scopes.
+//! Tests tokens of external issuers. A script signs a token with its own key, and the issuer's site
+//! must accept the token within the scopes of the issuer.
 
 use e2e::outsiders::{AUDIENCE, Outsider, now};
 use e2e::{Answer, Http, Panel, Site};
@@ -13,7 +13,8 @@ fn act(http: &Http, device: &str, line: &str, action: &str, args: Value) -> Answ
     http.post(&format!("/api/v1/devices/{device}/lines/{line}/{action}"), &args)
 }
 
-/// Checks that an issuer's scopes limit its tokens over HTTP and on a socket.
+/// Checks that the scopes of an external issuer limit its tokens, over HTTP and on the panel
+/// socket.
 fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let site = Site::outside();
     let agent = site.device(device);
@@ -35,7 +36,7 @@ fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let refused = panel.command("two", device, "lamp", "set", json!({ "value": true }));
     assert_eq!(refused["problem"]["code"], "insufficient_scope", "{refused}");
 
-    // The audit log contains the issuer and subject of the caller.
+    // The audit log contains the issuer and the subject of the caller's token.
     let audit = site.get("/api/v1/audit").ok().to_string();
     assert!(audit.contains(&outsider.issuer()) && audit.contains("cron"), "{audit}");
 }
@@ -82,7 +83,7 @@ fn an_issuer_s_token_is_for_its_audience_and_its_time() {
         assert_eq!(
             answer(json!({ "exp": now - 30, "iat": now - 90 })).status,
             200,
-            "its clock may lag by a minute"
+            "a clock difference of 30 s is allowed"
         );
         for claims in [
             json!({ "aud": "https://pinlatch.example/elsewhere" }),
@@ -100,7 +101,7 @@ fn an_issuer_s_token_is_for_its_audience_and_its_time() {
     }
 }
 
-/// The key of one issuer does not verify a token with the `iss` of another issuer.
+/// The key of one issuer must not verify a token whose `iss` is another issuer.
 #[test]
 fn an_issuer_cannot_speak_for_another() {
     let site = Site::outside();
@@ -113,8 +114,8 @@ fn an_issuer_cannot_speak_for_another() {
     }
 }
 
-/// If an issuer's table is inconsistent, requests with its tokens get 503 until the owner corrects the table. Other
-/// tokens are not affected.
+/// If the configuration of an issuer is inconsistent, requests with its tokens must get status 503.
+/// Tokens of other issuers must not be affected.
 #[test]
 fn a_broken_issuer_is_told_apart_and_breaks_nobody_else() {
     let site = Site::outside();
@@ -122,9 +123,9 @@ fn a_broken_issuer_is_told_apart_and_breaks_nobody_else() {
     answer.is_problem(503, "misconfigured");
     assert!(
         !answer.body.to_string().contains("NOT_SET"),
-        "a stranger learns no names of secrets: {answer:?}"
+        "the response contains a secret's name: {answer:?}"
     );
-    assert!(site.deployment.log().contains("NOT_SET"), "the owner does, in the log");
+    assert!(site.deployment.log().contains("NOT_SET"), "the log does not name the secret");
     assert_eq!(bearer(&site, Outsider::Hs256, json!({})).get("/api/v1/whoami").status, 200);
     assert_eq!(site.get("/api/v1/whoami").status, 200);
 }

@@ -1,5 +1,5 @@
-//! Changes of the edge's keys: a rotation in steps, which all devices follow, including a device that was offline; and
-//! the emergency procedure.
+//! Tests changes of the edge's keys. One test rotates the keys in several steps, which every device
+//! must follow, including a device that was offline. Another test runs the emergency procedure.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use e2e::{Deployment, HostLock, Site, eventually, program};
 use serde_json::{Value, json};
 
-/// Runs `pinlatch keys …` on a deployment's secrets. Checks that the command prints no secret.
+/// Runs `pinlatch keys …` with the secrets of a deployment. Also checks that the command prints no
+/// secret.
 fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
     let folder = edge.folder();
     let mut pinlatch = Command::new(program("PINLATCH_BIN"));
@@ -44,8 +45,8 @@ fn toggle(site: &Site<'_>, token: &str, device: &str) -> u16 {
     by.post(&format!("/api/v1/devices/{device}/lines/lamp/toggle"), &json!({})).status
 }
 
-/// Waits until a device executes a command. After a restart of the edge, the pauses between the device's attempts to
-/// reconnect grow.
+/// Waits until a device executes a command. The wait can be long, because the pauses between the
+/// device's attempts to reconnect grow after a restart of the edge.
 fn obeys(site: &Site<'_>, token: &str, device: &str) {
     eventually(Duration::from_secs(90), device, || (toggle(site, token, device) == 200).then_some(()));
 }
@@ -62,15 +63,15 @@ fn devices_follow_rotations_also_after_two_away() {
     away.stop();
 
     take(&edge, "publish");
-    assert_eq!(signer(&edge).len(), 2, "the JWKS shows both");
+    assert_eq!(signer(&edge).len(), 2, "the JWKS lacks a key");
     take(&edge, "switch");
     site.until_online("near");
     obeys(&site, &site.token, "near");
     let second = site.log_in();
     obeys(&site, &second, "near");
     take(&edge, "retire");
-    assert!(signer(&edge).iter().all(|kid| !first.contains(kid)), "the old key is gone");
-    assert_eq!(toggle(&site, &site.token, "near"), 401, "and what it signed");
+    assert!(signer(&edge).iter().all(|kid| !first.contains(kid)), "the old key is published");
+    assert_eq!(toggle(&site, &site.token, "near"), 401, "the old token is accepted");
     for step in ["publish", "switch", "retire"] {
         take(&edge, step);
     }
@@ -90,7 +91,7 @@ fn the_emergency_leaves_devices_enrolled_and_nothing_else() {
     let _agent = site.device("porch");
     let request =
         json!({ "kind": "api", "name": "x", "scope": "line:*/*:*", "expires_at": 4_000_000_000u64 });
-    assert_eq!(site.post("/api/v1/tokens", &request).code(), "invalid_request", "not for so long");
+    assert_eq!(site.post("/api/v1/tokens", &request).code(), "invalid_request", "the expiry is too late");
     let old = signer(&edge);
     keys(&edge, &["void"]);
     edge.edge().restart().expect("workerd");

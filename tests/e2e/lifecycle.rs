@@ -1,5 +1,5 @@
-//! The lifecycle of a token. The site is restarted between the steps, so the test fails if necessary state is only in
-//! memory.
+//! Tests the lifecycle of a token. The edge is restarted between the steps, so the test fails if
+//! necessary state is only in memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// Repeats a request while the gate answers 429.
+/// Repeats a request while the gate responds with status 429.
 fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "an answer that is not 429", || {
         Some(ask()).filter(|answer| answer.status != 429)

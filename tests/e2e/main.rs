@@ -1,4 +1,4 @@
-//! All end-to-end tests are in one binary, so that they share one deployment.
+//! All end-to-end tests are in one test binary, so that they share one deployment.
 
 mod access;
 mod agents;

@@ -1,4 +1,4 @@
-//! The administration pages in a real browser.
+//! Tests the administration pages of the panel in a real browser.
 
 mod activity;
 mod devices;
@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use crate::panel::in_browser;
 
-/// Longest time for a page to show an expected state.
+/// The maximum time until a page shows an expected state.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A browser in which a person is logged in, and the open administration page.
+/// A browser in which a person is logged in, with an open administration page.
 struct Pages {
     browser: Browser,
     origin: String,
@@ -29,12 +29,12 @@ struct Pages {
 }
 
 impl Pages {
-    /// Logs in as the owner and opens a page.
+    /// Logs in as the owner and opens an administration page.
     async fn of(site: &Site<'_>, page: &str) -> Self {
         Self::of_person(site, OWNER, page).await
     }
 
-    /// Logs in as a person with the tests' password and opens a page.
+    /// Logs in as a person who has the common test password, and opens an administration page.
     async fn of_person(site: &Site<'_>, username: &str, page: &str) -> Self {
         let browser = Browser::start(1280, 900).await;
         let origin = site.deployment.origin().to_owned();
@@ -59,14 +59,14 @@ impl Pages {
         self.browser.find(testid).await.text().await.expect("a text")
     }
 
-    /// Replaces the content of a field.
+    /// Replaces the content of an input field.
     async fn write(&self, testid: &str, text: &str) {
         let field = self.browser.find(testid).await;
         field.clear().await.expect("an empty field");
         field.send_keys(text).await.expect("a field");
     }
 
-    /// Waits until an element contains a text.
+    /// Waits until the text of an element contains `part`.
     async fn says(&self, testid: &str, part: &str) {
         let path = format!("//*[@data-testid='{testid}' and contains(., '{part}')]");
         if self.browser.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await.is_err() {
@@ -74,7 +74,7 @@ impl Pages {
         }
     }
 
-    /// Waits until no element matches a selector.
+    /// Waits until no element of the page matches a CSS selector.
     async fn gone(&self, selector: &str) {
         let script = "const [selector, done] = arguments;
             const look = () => document.querySelector(selector) === null;
@@ -85,7 +85,7 @@ impl Pages {
         gone.unwrap_or_else(|error| panic!("{selector} stays: {error}"));
     }
 
-    /// Number of elements that match a selector.
+    /// Returns the number of elements that match a CSS selector.
     async fn count(&self, selector: &str) -> usize {
         let script = "return document.querySelectorAll(arguments[0]).length";
         let count = self.browser.client.execute(script, vec![json!(selector)]).await.expect("a script");
@@ -96,13 +96,14 @@ impl Pages {
         self.browser.client.execute(script, vec![]).await.expect("a script")
     }
 
-    /// The secret that the page shows only once.
+    /// Returns the secret that the page shows only once.
     async fn once(&self) -> String {
         let field = self.browser.find("once").await;
         field.prop("value").await.expect("a property").expect("a value")
     }
 
-    /// Everything that a person with access to the browser can read.
+    /// Returns everything that a person with access to the browser could read, for example cookies,
+    /// stored data and input fields.
     async fn traces(&self) -> String {
         let fields =
             "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},
@@ -111,7 +112,7 @@ impl Pages {
         self.ask(fields).await.to_string()
     }
 
-    /// The names of the pages in the menu, in order.
+    /// Returns the names of the pages in the administration menu, in their order.
     async fn sections(&self) -> Value {
         self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
     }

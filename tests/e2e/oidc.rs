@@ -1,8 +1,9 @@
-//! Login with OpenID Connect providers, and access tokens of issuers that publish their keys. The tests use a certified
-//! provider implementation.
+//! Tests logins with OpenID Connect providers, and access tokens of issuers that publish their keys
+//! at a URL. The tests use a certified provider implementation.
 //!
-//! The tests share one deployment and one process that runs all providers. Each test uses a separate provider and a
-//! separate site, to which this provider gives access.
+//! All tests in this module share one deployment and one process that runs all login providers.
+//! Each test uses a separate login provider and a separate site, to which this login provider gives
+//! access.
 
 mod browser;
 mod issuers;
@@ -18,7 +19,8 @@ use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
 use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
-/// The names of the providers. A provider's position in this list is the index of its site.
+/// The names of the login providers. The position of a name in this list is the index of the
+/// provider's site.
 const NAMES: [&str; 12] = [
     "people",
     "strangers",
@@ -34,29 +36,30 @@ const NAMES: [&str; 12] = [
     "terse",
 ];
 
-/// A provider that cannot be reached.
+/// The name of a login provider that cannot be reached.
 const GONE: &str = "gone";
 
-/// An issuer whose audience is the client id of a login provider. With this configuration, the edge would accept
-/// `id_token`s as access tokens, so the edge refuses the configuration.
+/// An issuer whose audience is the client id of a login provider. With this configuration, the edge
+/// would accept each `id_token` as an access token. Therefore the edge must refuse this
+/// configuration.
 const MISTAKEN: &str = "https://mistaken.example/";
 
-/// Key sets that must not be accepted.
+/// The names of invalid key sets that the edge must not accept.
 const ODD: [&str; 6] = ["redirect", "large", "large-unannounced", "page", "private", "hang"];
 
-/// The largest scopes that external access tokens can have.
+/// The maximum scopes that external access tokens can have.
 const CEILING: &str = "line:*/lamp:read line:*/relay:*";
 
 static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
 
-/// A deployment and its providers.
+/// A deployment and its login providers.
 struct TestDeployment {
     providers: Providers,
     deployment: Deployment,
 }
 
 impl TestDeployment {
-    /// The caller must hold the [`HostLock`].
+    /// Starts the deployment. The caller must have a [`HostLock`].
     fn start() -> Self {
         let providers = Providers::start(&NAMES);
         let (mut logins, mut issuers) = (Map::new(), Map::new());
@@ -72,7 +75,7 @@ impl TestDeployment {
             logins.insert(name.into(), login(iss, site(place), "Test ID"));
             issuers.insert(name.into(), issuer(iss, site(place), &format!("{iss}/jwks")));
         }
-        // Port 9 (discard) is closed on modern systems.
+        // Port 9 (discard) is closed on modern systems, so the login provider cannot be reached.
         logins.insert(GONE.into(), login("http://127.0.0.1:9", site(1), "Gone ID"));
         let (odd, host) = (site(place("odd")), providers.named("odd").issuer().to_owned());
         for kind in ODD {
@@ -108,7 +111,7 @@ impl TestDeployment {
     }
 }
 
-/// The provider and the site of one test.
+/// The login provider, the site and the HTTP client of one test.
 struct Stage<'w> {
     provider: Provider<'w>,
     site: Site<'w>,
@@ -116,14 +119,15 @@ struct Stage<'w> {
     _host_lock: HostLock,
 }
 
-/// A login that has been started.
+/// A login that the edge has started, with the provider's login URL and the login cookie.
 struct Journey {
     question: String,
     cookie: String,
 }
 
 impl Stage<'_> {
-    /// Admits a person by subject, or by email address if `who` contains `@`.
+    /// Admits a person by the subject at the login provider. If `who` contains `@`, the person is
+    /// admitted by email address instead.
     fn admit(&self, username: &str, who: &str) -> Answer {
         let by = if who.contains('@') { "email" } else { "subject" };
         let mut identity = json!({ "issuer": self.provider.issuer() });
@@ -140,7 +144,8 @@ impl Stage<'_> {
         Journey { question: answer.header("location").into(), cookie: format!("{name}={value}") }
     }
 
-    /// Completes a login. Returns a logged-in client, or the error code of the login page.
+    /// Completes a login. Returns an HTTP client with the session cookie, or the error code of the
+    /// login page.
     fn finish(&self, back: &str, cookie: &str) -> Result<Http, String> {
         let path = back.strip_prefix(self.site.deployment.origin()).expect("a URL of ours");
         let answer = self.http.with("cookie", cookie).get(path);
@@ -148,7 +153,7 @@ impl Stage<'_> {
         let page = format!("/s/{}/", self.site.name);
         let rest = answer.header("location").strip_prefix(&page).unwrap_or_else(|| panic!("{answer:?}"));
         let cookies: Vec<_> = set_cookies(&answer).collect();
-        assert!(cookies.contains(&("__Host-pinlatch_login".into(), String::new())), "it is forgotten");
+        assert!(cookies.contains(&("__Host-pinlatch_login".into(), String::new())), "the cookie remains");
         if let Some(code) = rest.strip_prefix("?login_error=") {
             assert_eq!(cookies.len(), 1, "{cookies:?}");
             return Err(code.to_owned());
@@ -158,7 +163,8 @@ impl Stage<'_> {
         Ok(self.http.with("cookie", &format!("{}={}", session.0, session.1)))
     }
 
-    /// Performs a complete login.
+    /// Performs a complete login. Returns an HTTP client with the session cookie, or the error code
+    /// of the login page.
     fn log_in(&self, account: &str) -> Result<Http, String> {
         let journey = self.begin();
         self.finish(&self.provider.answer(&journey.question, account), &journey.cookie)
@@ -168,19 +174,20 @@ impl Stage<'_> {
         self.http.bearer(token).get("/api/v1/whoami")
     }
 
-    /// Checks that a login fails with this code.
+    /// Checks that a login fails with the given error code.
     #[track_caller]
     fn is_refused(&self, account: &str, code: &str) {
         assert_eq!(self.log_in(account).err().as_deref(), Some(code), "{account}");
     }
 }
 
-/// The name of the logged-in person.
+/// Returns the name of the logged-in person.
 fn name_of(http: &Http) -> Value {
     http.get("/api/v1/whoami").ok()["sub"].clone()
 }
 
-/// Waits longer than the cooldown after which the edge sends requests to a provider again.
+/// Waits until a condition is met. The time limit is longer than the cooldown after which the edge
+/// fetches data from a provider again.
 #[track_caller]
 fn after_the_cooldown<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(90), what, condition)
@@ -198,7 +205,7 @@ fn redirect_uri(origin: &str, name: &str) -> String {
     format!("{origin}/api/v1/logins/{name}/callback")
 }
 
-/// Adds the client secret to the file with the deployment's secrets.
+/// Adds the client secret to the file that contains the secrets of the deployment.
 fn with_secret(options: &EdgeOptions) -> EdgeOptions {
     let Secrets::File(file) = &options.secrets else { panic!("the secrets are in a file") };
     let mut file = OpenOptions::new().append(true).open(file).expect("the file");

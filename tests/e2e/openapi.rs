@@ -1,5 +1,5 @@
-//! Tests the OpenAPI document. The edge must serve the document unchanged. schemathesis generates requests from the
-//! document, and every answer of the edge must be documented.
+//! Tests the OpenAPI document, which the edge must serve unchanged. schemathesis generates requests
+//! from the document, and every response of the edge must be documented.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,14 @@ use serde_json::{Value, json};
 
 use crate::people::join;
 
-/// Longest time for schemathesis. A run takes one minute if nothing else runs, and several minutes on a busy host.
+/// The maximum time for a run of schemathesis. A run of schemathesis takes one minute if no other
+/// test runs, and several minutes on a busy host.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// WebSocket operations. Other tests cover them.
+/// The operations that open a WebSocket, which other tests cover.
 const SOCKETS: [&str; 2] = ["events", "agent"];
 
-/// Operations that invalidate the token that all requests use.
+/// The operations that invalidate the token that all requests use.
 const LAST: [&str; 2] = ["logOutBrowser", "raiseGeneration"];
 
 #[test]
@@ -32,14 +33,15 @@ fn the_served_document_is_the_written_one() {
     assert!(answer.header("content-type").starts_with("application/openapi+json"), "{answer:?}");
     let written = fs::read_to_string(document()).expect("the document");
     let written: Value = serde_json::from_str(&written).expect("JSON");
-    // `assert_eq` is not used, because it would print both documents, which are too long.
+    // The macro `assert_eq` is not used, because it would print both long documents.
     assert!(answer.ok() == written, "the Worker serves another document than edge-worker/openapi.json");
 }
 
 #[test]
 fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     let site = Site::shared();
-    // `tests/interop/schemathesis.toml` requires a working device, a device to remove, and a person.
+    // The file `tests/interop/schemathesis.toml` requires a working device, a device that may be
+    // removed, and a person.
     let agent = site.device("porch");
     let _removed = Agent::enrol(&site.enrolment("shed"), LINES, &[]);
     join(&site, "ann@example.org", json!({ "role": "viewer" }));
@@ -48,15 +50,15 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     let first = SOCKETS.iter().chain(&LAST).flat_map(|id| ["--exclude-operation-id", id]);
     try_all(&site, &token, first.collect());
     let kept = site.deployment.http().bearer(&token).get("/api/v1/whoami");
-    assert_eq!(kept.status, 200, "the token held to the end: {kept:?}");
+    assert_eq!(kept.status, 200, "the token became invalid: {kept:?}");
     assert!(!agent.levels("lamp").is_empty(), "some commands reached the device");
 
     let last = LAST.iter().flat_map(|id| ["--include-operation-id", id]);
     try_all(&site, &owners_token(&site), last.collect());
 }
 
-/// An owner's token that belongs to no login. schemathesis changes passwords and ends logins, which would invalidate a
-/// login's token.
+/// Returns an owner's token that belongs to no login. schemathesis changes passwords and ends
+/// logins, which would invalidate the token of a login.
 fn owners_token(site: &Site<'_>) -> String {
     let keys = site.deployment.edge_keys();
     let claims = AccessClaims {
@@ -80,7 +82,8 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(interop("schemathesis.toml"));
     command.arg("run").arg(document()).args(["--url", site.deployment.origin(), "--no-color"]);
     if std::env::var_os("CI").is_none() {
-        // Each run sends the same requests. Only CI sends the complete set.
+        // Each run of schemathesis sends the same requests. Only CI sends the complete set of
+        // requests.
         command.args(["--max-examples", "3"]);
     }
     command.args(operations).current_dir(folder.path());
@@ -94,7 +97,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     assert!(status.success(), "{said}");
 }
 
-/// A process that is killed when this value is dropped.
+/// A process of schemathesis that is killed when this value is dropped.
 struct Running(Child);
 
 impl Running {

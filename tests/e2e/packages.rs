@@ -1,4 +1,4 @@
-//! Installs, uses and purges the agent's package on a computer with a real systemd.
+//! Installs, uses and purges the agent's package on a simulated computer with a real systemd.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,8 @@ const UNIT: &str = "pinlatch-agent.service";
 const CONFIG: &str = "/etc/pinlatch/agent.toml";
 const STATE: &str = "/var/lib/pinlatch";
 
-/// An owner's configuration with simulated lines. The simulator writes a journal of the lines' changes.
+/// An owner's configuration with simulated GPIO lines. The simulator writes a journal with every
+/// level change.
 const CONFIGURATION: &str = r#"
 state_dir = "/var/lib/pinlatch"
 
@@ -25,11 +26,12 @@ kind = "switch"
 driver = "sim"
 "#;
 
-/// The watchdog time is shorter than the default of 15 s, so that the test takes less time.
+/// A unit override with a watchdog time that is shorter than the default of 15 s, so that the test
+/// takes less time.
 const WATCHDOG: &str = "[Service]\nWatchdogSec=3\n";
 
-/// The package is installed, upgraded, downgraded and purged. The agent enrols, executes commands, is killed, and is
-/// restarted when it hangs.
+/// The package is installed, upgraded, downgraded and purged. In between, the agent is enrolled,
+/// executes commands, and is killed. If the agent hangs, systemd must restart the agent.
 #[test]
 fn the_package_lives_and_goes_on_a_real_systemd() {
     if systemd::missing().is_some() {
@@ -60,7 +62,7 @@ fn package(version: &str) -> Package {
     dist::agent(Machine::host(), version, &program).expect("a package")
 }
 
-/// A package whose default configuration differs, as in a later version.
+/// Returns a package whose default configuration differs, as in a later version of the package.
 fn package_with_other_defaults(version: &str) -> Package {
     let mut package = package(version);
     let defaults = package.files.iter_mut().find(|file| file.path == "etc/pinlatch/agent.toml");
@@ -68,7 +70,7 @@ fn package_with_other_defaults(version: &str) -> Package {
     package
 }
 
-/// Writes a package into a folder. Returns the package's path on the computer.
+/// Writes a package into a folder, and returns the package's path on the simulated computer.
 fn write(folder: &Path, package: &Package) -> String {
     let time = 1_700_000_000;
     std::fs::write(folder.join(package.deb_name()), package.deb(time).expect("a package")).expect("a file");
@@ -87,7 +89,7 @@ fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
     assert!(computer.run("id -nG pinlatch").contains("gpio"));
     let said = computer.run("pinlatch-agent check-config");
     assert!(said.ends_with("ok, 1 lines"), "{said}");
-    // The installed files match the package's checksums.
+    // `dpkg --verify` prints nothing if the installed files match the checksums of the package.
     assert_eq!(computer.run("dpkg --verify pinlatch-agent"), "");
 }
 
@@ -110,28 +112,31 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
         computer.run(&format!("mkdir -p $(dirname {file}) && cat >{file} <<'END'\n{content}END\n"));
     }
     computer.run("systemctl daemon-reload");
-    // Enrols as root, as an owner does. The service's user must be able to read the files that this creates.
+    // The enrolment runs as root, as it does for an owner. The service's user must be able to read
+    // the files that the enrolment creates.
     let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
     assert!(said.starts_with("enrolled as porch"), "{said}");
     let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
     assert_eq!(credentials, "600 pinlatch pinlatch");
-    // The path unit starts the service.
+    // The systemd path unit starts the service after the enrolment.
     until_connected(computer, site);
     assert_eq!(computer.property(UNIT, "Type"), "notify");
     let user = computer.run(&format!("stat -c %U /proc/{}", computer.property(UNIT, "MainPID")));
     assert_eq!(user, "pinlatch");
 }
 
-/// Waits until the unit is active, and both the agent and the edge report that the agent is connected.
+/// Waits until the unit is active, and both the agent and the edge report that the agent is
+/// connected.
 fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
-    soon("its status tells of the link", || {
+    soon("the status reports the link", || {
         computer.property(UNIT, "StatusText").starts_with("connected to http").then_some(())
     });
     site.until_online("porch");
 }
 
-/// Drives PWM in the unit's sandbox. The files have the layout of sysfs and the group that our udev rule sets.
+/// Drives a PWM output inside the sandbox of the unit. The test creates files with the layout of
+/// sysfs and with the group that Pinlatch's udev rule sets.
 fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     let channel = "/sys/devices/platform/soc/fe20c000.pwm/pwm/pwmchip0/pwm0";
     computer.run(&format!(
@@ -151,8 +156,9 @@ fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(["period", "duty_cycle", "enable"].map(now), ["1000000", "250000", "1"]);
     computer.run(&format!("systemctl stop {UNIT}"));
-    // On regular files, the last digits of an earlier longer value remain behind a new shorter value.
-    assert_eq!(now("duty_cycle"), "050000", "it glows on");
+    // The test's files are regular files, unlike files in sysfs. If a new value is shorter than the
+    // old value, the last digits of the old value remain in a regular file.
+    assert_eq!(now("duty_cycle"), "050000", "the PWM output is still on");
     computer.run(&format!(
         "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
     ));
@@ -163,14 +169,15 @@ fn switch_on(site: &Site<'_>) -> Value {
     let path = "/api/v1/devices/porch/lines/lamp/set";
     let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
         let answer = site.post(path, &json!({ "value": true }));
-        // The edge can still see an earlier connection as open, so the command is repeated until it succeeds.
+        // The edge can still have an earlier connection of the agent open, so the command is
+        // repeated until it succeeds.
         (answer.status == 200).then_some(answer.body)
     });
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
     result
 }
 
-/// The levels of the simulated lamp since it was last switched on.
+/// Returns the levels of the simulated lamp since the lamp was last switched on.
 fn levels_since_on(computer: &Computer) -> Vec<bool> {
     let journal = computer.run(&format!("cat {STATE}/sim.jsonl"));
     let entries = journal.lines().map(|entry| serde_json::from_str::<Value>(entry).expect("JSON"));
@@ -194,8 +201,8 @@ fn logs_fields(computer: &Computer, site: &Site<'_>) {
     assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
 }
 
-/// A reload adds a line while another line stays on. If the file is invalid, a reload changes nothing and reports the
-/// error.
+/// A reload must be able to add a GPIO line while another GPIO line stays on. If the configuration
+/// file is invalid, a reload must change nothing and must report the error.
 fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
     switch_on(site);
     let process = computer.property(UNIT, "MainPID");
@@ -230,7 +237,7 @@ fn is_safe_after_a_kill(computer: &Computer, site: &Site<'_>) {
     computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
     soon("it was restarted", || (restarts(computer) == 1).then_some(()));
     until_connected(computer, site);
-    // The lamp is switched off twice: by `ExecStopPost=`, and by the start of the agent.
+    // The lamp is switched off twice: first by `ExecStopPost=`, and then by the start of the agent.
     assert_eq!(levels_since_on(computer), [true, false, false]);
 }
 
@@ -246,7 +253,7 @@ fn is_restarted_when_it_hangs(computer: &Computer, site: &Site<'_>) {
 
 fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &str) {
     let before = computer.property(UNIT, "MainPID");
-    // Does the same as apt in non-interactive mode.
+    // apt runs `dpkg` with the same options in non-interactive mode.
     computer.run(&format!("dpkg --force-confdef --force-confold -i {deb}"));
     soon("the new one runs", || {
         let now = computer.property(UNIT, "MainPID");
@@ -260,7 +267,8 @@ fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &st
 fn leaves_nothing_behind(computer: &Computer) {
     assert_eq!(levels_since_on(computer), [true]);
     computer.run("dpkg --remove pinlatch-agent");
-    // When the package is removed, the agent stops and switches the lamp off. Configuration and enrolment are kept.
+    // When the package is removed, the agent must stop and switch the lamp off. The configuration
+    // and the enrolment must be retained.
     assert_eq!(levels_since_on(computer).get(1), Some(&false));
     computer.run(&format!("test -f {CONFIG} -a -f {STATE}/credentials.json"));
     computer.run("rm -r /run/systemd/system/pinlatch-agent.service.d");

@@ -1,4 +1,4 @@
-//! The panel in a real browser.
+//! Tests the panel in a real browser.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,14 @@ use serde_json::json;
 
 use crate::people::join;
 
-/// Runs a browser test on a new runtime.
+/// Runs a browser test on a new tokio runtime.
 pub fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Logs in and presses the door. The simulated line pulses, and the panel shows the pulse.
+/// Logs in and presses the door's button. The simulated GPIO line must pulse, and the panel must
+/// show the pulse.
 #[test]
 fn the_door_opens_from_the_panel() {
     let site = Site::shared();
@@ -27,21 +28,21 @@ fn the_door_opens_from_the_panel() {
         browser.until("line-porch-door", "data-level", "off").await;
         browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
-        assert_eq!(agent.levels("door").last(), Some(&json!(true)), "the panel shows facts");
+        assert_eq!(agent.levels("door").last(), Some(&json!(true)), "the door is not open");
         browser.until("line-porch-door", "data-level", "off").await;
         soon("the line is off", || (agent.levels("door").last() == Some(&json!(false))).then_some(()));
         let cookies = browser.client.execute("return document.cookie", vec![]).await.expect("a script");
-        assert_eq!(cookies, json!(""), "page script sees no cookie");
+        assert_eq!(cookies, json!(""), "a script can read a cookie");
         let stored = "return localStorage.length + sessionStorage.length";
         let stored = browser.client.execute(stored, vec![]).await.expect("a script");
-        assert_eq!(stored, json!(0), "nothing was arranged, and nothing is stored");
+        assert_eq!(stored, json!(0), "the browser stores data");
         browser.click("user-menu").await;
         browser.click("logout").await;
         browser.find("login-submit").await;
     });
 }
 
-/// A change from any source appears in every browser within 100 ms, and no reload is needed.
+/// A level change from any source must appear in every browser within 100 ms without a reload.
 #[test]
 fn two_browsers_agree() {
     let site = Site::shared();
@@ -55,7 +56,8 @@ fn two_browsers_agree() {
         one.click("action-porch-relay-set").await;
         one.until("line-porch-relay", "data-level", "on").await;
         other.until("line-porch-relay", "data-level", "on").await;
-        // The page records the time itself, so WebDriver's polling interval does not affect the measurement.
+        // A script in the page records the time, so that WebDriver's polling interval does not
+        // affect the measurement.
         let watch = "const done = arguments[0];
             const line = document.querySelector('[data-testid=\"line-porch-rose\"]');
             new MutationObserver((_, own) => {
@@ -101,8 +103,10 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
     });
 }
 
-/// Two people use the same board. The session of one person ends during an action. That person's page shows this, and
-/// the action runs only once. After a new login, the page shows the current state. The other person sees every change.
+/// Two people use the same board, and the session of one person ends during an action. The page of
+/// that person must show the end of the session, and the action must run only once. After a new
+/// login, the page must show the current state. The page of the other person must show every
+/// change.
 #[test]
 fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
     let site = Site::shared();
@@ -120,7 +124,7 @@ fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
         site.send_json("DELETE", "/api/v1/users/ben/sessions", &json!({})).ok();
         ben.find("login-notice").await;
         agent.resume();
-        // The command was accepted before the session ended, so it runs once.
+        // The edge accepted the command before the session ended, so the command must run once.
         ann.until("line-porch-relay", "data-level", "on").await;
         ben.log_in(site.deployment.origin(), &site.name, "ben", PASSWORD).await;
         ben.until("line-porch-relay", "data-level", "on").await;

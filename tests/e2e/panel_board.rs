@@ -1,5 +1,5 @@
-//! The board as people arrange it, in a real browser: favourites, groups, order, search and theme. Also the two ways to
-//! press a door's button.
+//! Tests how people arrange the panel's board in a real browser: favourites, groups, order, search
+//! and theme. Further tests cover the two ways to press a door's button.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// The lines on the page, in order. Each entry is the id of a plate, followed by the lines on the plate.
+/// This script returns the GPIO lines on the page in their order. Each entry consists of the id of
+/// a plate, followed by the GPIO lines on this plate.
 const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
     ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
@@ -26,8 +27,9 @@ async fn until_laid_out(browser: &Browser, wanted: Value) {
     browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
-/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging. The arrangement is
-/// kept after a reload. Nothing else is stored.
+/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging.
+/// After a reload, the page must show the same arrangement. The browser must not store any other
+/// data.
 #[test]
 fn people_arrange_their_board() {
     let site = Site::shared();
@@ -67,8 +69,9 @@ fn people_arrange_their_board() {
             json!([favourites, garden, attic, plate("device-porch", &lines("porch", "lamp relay bell"))]),
         )
         .await;
-        assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name is no markup");
-        // Changes the order with the buttons. The focus stays on the button, so that it can be pressed twice in a row.
+        assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name was shown as HTML");
+        // The test changes the order with the buttons. The keyboard focus must stay on the button,
+        // so that the button can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
@@ -85,7 +88,7 @@ fn people_arrange_their_board() {
         );
         browser.click("earlier-porch").await;
         until_laid_out(&browser, json!([favourites, garden, porch, attic])).await;
-        // Changes the order by dragging.
+        // The test now changes the order by dragging.
         let drag = "const [from, to] = [...arguments].map(id => document.querySelector(`[data-testid=\"${id}\"]`));
             const dataTransfer = new DataTransfer();
             const fire = (element, type) => element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
@@ -116,7 +119,7 @@ fn people_arrange_their_board() {
     });
 }
 
-/// The page uses the chosen theme, even if the system has the other theme.
+/// The page must use the chosen theme, even if the operating system prefers the other theme.
 #[test]
 fn the_theme_is_chosen_and_stays() {
     let site = Site::shared();
@@ -128,7 +131,7 @@ fn the_theme_is_chosen_and_stays() {
         let light = ground().await;
         browser.prefer(true).await;
         let dark = ground().await;
-        assert_ne!(light, dark, "the system's");
+        assert_ne!(light, dark, "the page ignores the system's theme");
         browser.click("user-menu").await;
         browser.click("theme-light").await;
         browser.until("theme-light", "aria-pressed", "true").await;
@@ -144,13 +147,13 @@ fn the_theme_is_chosen_and_stays() {
     });
 }
 
-/// Number of pulses of the door.
+/// Returns how often the door's GPIO line has pulsed.
 fn pulses(agent: &Agent) -> usize {
     agent.levels("door").iter().filter(|level| **level == json!(true)).count()
 }
 
-/// By default, a person opens a door by holding its button with the mouse or a key. A person can choose a tap and a
-/// confirmation instead.
+/// By default, a person opens a door by holding its button with the mouse or a key. While arranging
+/// the board, a person can choose a tap and a confirmation instead.
 #[test]
 fn a_door_opens_as_its_person_likes() {
     let site = Site::shared();
@@ -160,8 +163,8 @@ fn a_door_opens_as_its_person_likes() {
         browser.until("line-porch-door", "data-level", "off").await;
         browser.hold_for("action-porch-door-pulse", Duration::from_millis(60)).await;
         let hint = Locator::XPath("//*[@data-testid='action-porch-door-left'][contains(., 'longer')]");
-        browser.client.wait().for_element(hint).await.expect("a word about it");
-        assert_eq!(pulses(&agent), 0, "a tap opens nothing");
+        browser.client.wait().for_element(hint).await.expect("a hint about the hold button");
+        assert_eq!(pulses(&agent), 0, "a tap opened the door");
         let key = |kind: &str| {
             format!(
                 "document.activeElement.dispatchEvent(new KeyboardEvent('{kind}', {{ key: ' ', bubbles: true, cancelable: true }}))"
@@ -181,11 +184,11 @@ fn a_door_opens_as_its_person_likes() {
         browser.click("action-porch-door-pulse").await;
         browser.click("confirm-no").await;
         browser.until("line-porch-door", "data-state", "idle").await;
-        assert_eq!(pulses(&agent), 1, "no is no");
+        assert_eq!(pulses(&agent), 1, "a cancelled press opened the door");
         browser.click("action-porch-door-pulse").await;
         browser.find("confirm-no").await;
         let focused = browser.run("return document.activeElement.dataset.testid", &[]).await;
-        assert_eq!(focused, json!("confirm-no"), "the focus begins on no");
+        assert_eq!(focused, json!("confirm-no"), "the focus is not on 'Cancel'");
         browser.click("confirm-yes").await;
         browser.until("line-porch-door", "data-level", "on").await;
         browser.until("line-porch-door", "data-level", "off").await;

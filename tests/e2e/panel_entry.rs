@@ -1,5 +1,5 @@
-//! The ways into the panel in a real browser: the setup of a new site, invitations, and the page that is shown after a
-//! login.
+//! Tests the entry pages of the panel in a real browser: the setup of a new site, invitations, and
+//! the page that is shown after a login.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Deployment, HostLock, Site};
@@ -21,7 +21,8 @@ async fn error(browser: &Browser) -> String {
     browser.find("login-error").await.text().await.expect("a text")
 }
 
-/// The setup code from `pinlatch init` can create the owner of a new site once. Each mistake has a separate message.
+/// The setup code from `pinlatch init` must create the owner of a new site, but only once. The
+/// setup page must show a separate message for each mistake.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
     let _host_lock = HostLock::beside_others();
@@ -50,15 +51,15 @@ fn a_site_is_set_up_in_the_panel() {
         browser.client.goto("about:blank").await.expect("a page");
         browser.client.goto(&format!("{page}#setup={code}")).await.expect("the panel");
         type_into(&browser, "setup-username", "mallory").await;
-        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        assert_eq!(address(&browser).await, page, "the URL contains the code");
         type_into(&browser, "setup-password", PASSWORD).await;
         browser.click("setup-submit").await;
         assert!(error(&browser).await.contains("already has an owner"));
     });
 }
 
-/// An invited person opens the link and chooses a password. The person is then logged in, with the permissions of the
-/// invitation.
+/// An invited person opens the invitation link and chooses a password. The person must then be
+/// logged in, with the permissions of the invitation.
 #[test]
 fn an_invitation_is_used_in_the_panel() {
     let site = Site::shared();
@@ -70,10 +71,11 @@ fn an_invitation_is_used_in_the_panel() {
         let page = format!("{}/s/{}/", site.deployment.origin(), site.name);
         browser.client.goto(&format!("{page}#invite={code}")).await.expect("the panel");
         type_into(&browser, "invite-password", "a window in the rain").await;
-        assert_eq!(address(&browser).await, page, "the code is out of the address");
+        assert_eq!(address(&browser).await, page, "the URL contains the code");
         browser.click("invite-submit").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        // A viewer sees no enabled controls, because the API would refuse the viewer's actions.
+        // The panel shows a viewer no enabled controls, because the API would refuse the viewer's
+        // actions.
         let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
         assert_eq!(browser.run(offered, &[]).await, json!(0));
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
@@ -82,11 +84,12 @@ fn an_invitation_is_used_in_the_panel() {
             fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: { 'Content-Type': 'application/json' },
                 body: '{\"value\":true}' }).then(answer => done(answer.status))";
         let status = browser.client.execute_async(call, vec![]).await.expect("a call");
-        assert_eq!(status, json!(403), "and the API refuses it anyway");
+        assert_eq!(status, json!(403), "the API accepts the command");
     });
 }
 
-/// After a login, the panel opens the page that was requested before the login, if the page belongs to this site.
+/// After a login, the panel must open the page that was requested before the login. The panel must
+/// ignore a requested page that does not belong to the site.
 #[test]
 fn a_login_remembers_where_somebody_was_going() {
     let site = Site::shared();

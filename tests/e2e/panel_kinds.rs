@@ -1,4 +1,5 @@
-//! Every kind of line in a real browser: the panel shows the level that the device reported.
+//! Tests every kind of GPIO line in a real browser. The panel must show the level that the device
+//! reported.
 
 use e2e::agent::Agent;
 use e2e::site::{OWNER, PASSWORD};
@@ -63,7 +64,7 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// Moves a slider and releases it at `value`.
+/// Moves a slider and releases the slider at `value`.
 async fn slide(browser: &Browser, testid: &str, value: u32) {
     let script = "const slider = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
         slider.value = arguments[1];
@@ -72,7 +73,7 @@ async fn slide(browser: &Browser, testid: &str, value: u32) {
     browser.client.execute(script, vec![json!(testid), json!(value)]).await.expect("a script");
 }
 
-/// Waits until an element contains a text.
+/// Waits until the text of an element contains `part`.
 async fn until_text(browser: &Browser, selector: &str, part: &str) {
     let script = "return document.querySelector(arguments[0])?.textContent ?? ''";
     let says = |text: &Value| text.as_str().is_some_and(|text| text.contains(part));
@@ -93,9 +94,9 @@ fn a_dimmer_is_slid_and_tapped() {
         browser.click("action-hall-desk-set-100").await;
         browser.until("line-hall-desk", "data-level", "1").await;
         browser.until("action-hall-desk-set-100", "aria-pressed", "true").await;
-        assert!(agent.levels("desk").len() > before + 2, "a tap fades");
-        // With the keyboard, each key press moves the slider by one step. The slider then shows the level that the
-        // device reported.
+        assert!(agent.levels("desk").len() > before + 2, "a tap did not fade");
+        // Each press of an arrow key moves the slider by one step. The slider must then show the
+        // level that the device reported.
         let slider = browser.find("action-hall-desk-set").await;
         slider.send_keys("\u{e012}").await.expect("a key");
         browser.until("line-hall-desk", "data-level", "0.99").await;
@@ -117,7 +118,7 @@ fn a_servo_turns_within_its_range_and_says_why_not() {
         browser.until("line-hall-flap", "data-state", "refused").await;
         until_text(&browser, "[data-testid=line-hall-flap] .notice-refused", "range").await;
         let slider = browser.find("action-hall-flap-set").await;
-        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("120"), "back to the fact");
+        assert_eq!(slider.prop("value").await.expect("a value").as_deref(), Some("120"), "a wrong level");
         assert_eq!(agent.levels("flap").last(), Some(&json!(120.0)));
     });
 }
@@ -154,7 +155,7 @@ fn a_press_is_shown_and_told() {
         agent.drive("bell", false);
         browser.until("action-hall-bell-press", "data-long", "false").await;
         until_text(&browser, "[data-testid=said]", "Bell: Pressed.").await;
-        // The panel shows the press of the bell for a short time only.
+        // The panel must show the press of the bell for a short time only.
         let gone = fantoccini::Locator::Css("[data-testid=line-hall-bell]:not(:has(.pressed))");
         browser.client.wait().for_element(gone).await.expect("the press is gone");
     });
@@ -167,7 +168,8 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
     in_browser(async {
         let browser = open(&site).await;
         browser.until("line-hall-gate", "data-level", "off").await;
-        // This pulse is longer than the panel's own pulses, so that it does not end too early on a slow host.
+        // This pulse is longer than the pulses that the panel sends, so that the pulse does not end
+        // too early on a slow host.
         site.post("/api/v1/devices/hall/lines/gate/pulse", &json!({ "ms": 7_000 })).ok();
         browser.until("line-hall-gate", "data-level", "on").await;
         browser.click("action-hall-up-set").await;

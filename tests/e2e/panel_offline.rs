@@ -1,4 +1,4 @@
-//! The panel without a network, and during reconnection, in a real browser.
+//! Tests the panel without a network, and while the panel reconnects, in a real browser.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::panel::in_browser;
 
-/// Lists all files in the service worker's caches.
+/// This script lists all files in the caches of the service worker.
 const KEPT: &str = "const done = arguments[0];
     (async () => {
         await navigator.serviceWorker.ready;
@@ -24,8 +24,9 @@ async fn kept(browser: &Browser) -> Vec<String> {
     kept.as_array().expect("a list").iter().map(text).collect()
 }
 
-/// A press without a link has no effect, neither at once nor later. Without a network, the page still opens and shows
-/// that there is no network. When the network returns, everything works again without a reload.
+/// If a person presses a button while the panel is disconnected, the press must have no effect,
+/// neither at once nor later. Without a network, the page must still open and show that the network
+/// is missing. After the network returns, the page must work again without a reload.
 #[test]
 fn without_network_the_page_opens_and_nothing_acts_later() {
     let site = Site::shared();
@@ -52,21 +53,21 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
                 || path.starts_with("/assets/")
                 || path.starts_with("/icons/")
         };
-        assert!(all.iter().all(shell), "an answer is never kept: {all:?}");
+        assert!(all.iter().all(shell), "an API response is cached: {all:?}");
 
         proxy.down();
         browser.find("stale").await;
         let before = agent.levels("relay").len();
         let press = "const button = document.querySelector('[data-testid=action-porch-relay-set]');
             button.disabled = false; button.click(); return button.getAttribute('aria-checked')";
-        assert_eq!(browser.run(press, &[]).await, json!("false"), "a wish is no fact");
+        assert_eq!(browser.run(press, &[]).await, json!("false"), "an unconfirmed level is shown");
         proxy.up();
         browser.until("link", "data-state", "connected").await;
         browser.until("line-porch-relay", "data-stale", "false").await;
         browser.until("line-porch-relay", "data-state", "idle").await;
         browser.click("action-porch-relay-set").await;
         browser.until("line-porch-relay", "data-level", "on").await;
-        assert_eq!(agent.levels("relay").len(), before + 1, "only the press after it");
+        assert_eq!(agent.levels("relay").len(), before + 1, "a press without a link ran later");
 
         proxy.down();
         browser.find("stale").await;
@@ -82,7 +83,8 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
     });
 }
 
-/// If the files of a page were replaced on the server, the page shows this and offers to load the new version.
+/// If the files of the panel were replaced on the server, the page must show that a new version
+/// exists and offer to load the new version.
 #[test]
 fn a_new_version_is_noticed() {
     let site = Site::shared();
@@ -91,9 +93,9 @@ fn a_new_version_is_noticed() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.find("empty").await;
-        // Makes the page look like the page of another version. The content security policy forbids changing the `src`
-        // of a script in the page. But the panel reads the first element named `script`, which need not be an HTML
-        // script.
+        // The script makes the open page look like a page of another version. The content security
+        // policy forbids changing the `src` of a script in the page. However, the panel reads the
+        // first element named `script`, which need not be an HTML script.
         let other = "const other = document.createElementNS('about:blank', 'script');
             other.setAttribute('type', 'module');
             other.setAttribute('src', '/assets/panel-0.js');
@@ -104,7 +106,8 @@ fn a_new_version_is_noticed() {
         browser.click("load-newer").await;
         browser.find("empty").await;
         browser.until("link", "data-state", "connected").await;
-        // WebDriver can be too slow to observe the reconnection, so the page records the states of its link.
+        // WebDriver can be too slow to observe the reconnection, so a script in the page records
+        // the states of the panel's connection.
         let watch = "const link = document.querySelector('[data-testid=link]');
             window.seen = [];
             new MutationObserver(() => window.seen.push(link.dataset.state)).observe(link, { attributes: true });";

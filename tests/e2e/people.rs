@@ -1,5 +1,5 @@
-//! People over HTTP: a person is invited, loses permissions while a socket is open, and is removed. Also passwords, and
-//! limits on granting permissions.
+//! Tests the management of people over HTTP. A person is invited, loses permissions while a socket
+//! is open, and is removed. Further tests cover passwords and the limits on granting permissions.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Http, Panel, Site, eventually};
 use serde_json::{Value, json};
 
-/// Longest time until a change of permissions takes effect everywhere.
+/// The maximum time until a change of permissions takes effect everywhere.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const NEW_PASSWORD: &str = "a quiet place to sit";
 
-/// Repeats a request while the gate answers 429.
+/// Repeats a request while the gate responds with status 429.
 pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
     eventually(Duration::from_secs(60), "a place in the gate's queue", || {
         Some(ask()).filter(|answer| answer.status != 429)
     })
 }
 
-/// Invites a person and accepts the invitation.
+/// Invites a person and accepts the invitation with the common test password.
 pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     let mut invitation = rights;
     invitation["username"] = json!(username);
@@ -29,7 +29,6 @@ pub fn join(site: &Site<'_>, username: &str, rights: Value) {
     assert_eq!(accepted["username"], username);
 }
 
-/// Logs in with a password.
 pub fn log_in(site: &Site<'_>, username: &str, password: &str) -> Answer {
     let body =
         json!({ "grant_type": "password", "site": site.name, "username": username, "password": password });
@@ -54,7 +53,7 @@ fn an_invited_operator_operates_until_demoted_also_on_an_open_socket() {
 
     let demoted = Instant::now();
     site.send_json("PATCH", "/api/v1/users/ben", &json!({ "role": "viewer" })).ok();
-    assert_eq!(panel.close_code(), 4401, "the panel fetches what it may now");
+    assert_eq!(panel.close_code(), 4401, "the socket is not closed");
     ben.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": false }))
         .is_problem(403, "insufficient_scope");
     assert!(demoted.elapsed() < AT_ONCE, "{:?}", demoted.elapsed());
@@ -66,7 +65,7 @@ fn an_invited_operator_operates_until_demoted_also_on_an_open_socket() {
     site.send_json("DELETE", "/api/v1/users/ben", &Value::Null).ok();
     assert_eq!(again.close_code(), 4401);
     ben.get("/api/v1/whoami").is_problem(401, "invalid_token");
-    assert_eq!(log_in(&site, "ben", PASSWORD).status, 401, "a password without a person opens nothing");
+    assert_eq!(log_in(&site, "ben", PASSWORD).status, 401, "a removed person can log in");
 }
 
 #[test]
@@ -82,7 +81,7 @@ fn scopes_of_ones_own_reach_one_line() {
     assert_eq!(cat.post("/api/v1/devices/porch/lines/door/pulse", &json!({ "ms": 100 })).status, 200);
     cat.post("/api/v1/devices/porch/lines/lamp/toggle", &json!({})).is_problem(403, "insufficient_scope");
     site.send_json("PATCH", "/api/v1/users/cat", &json!({ "scope": "line:porch/*:*" })).ok();
-    assert_eq!(cat.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse", "the token stays small");
+    assert_eq!(cat.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse", "the token's scope grew");
 }
 
 #[test]

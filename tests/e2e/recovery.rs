@@ -1,13 +1,13 @@
-//! A panic in the Worker affects only the request that caused it. The Worker under test is built with the feature
-//! `test-hooks`, with which it panics on request.
+//! Checks that a panic in the Worker affects only the request that caused the panic. The Worker
+//! under test is built with the feature `test-hooks`, which makes the Worker panic on request.
 
 use std::time::{Duration, Instant};
 
 use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
-/// Longest time for an answer. It is longer than a command's deadline, so a request that hangs until then fails the
-/// test.
+/// The maximum time until the Worker responds to a request. This time is longer than the deadline
+/// of a command.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
@@ -30,12 +30,12 @@ fn a_panic_does_not_break_the_next_request() {
 
         assert_eq!(edge.http().get("/healthz").status, 200, "after {failure}");
         site.get("/api/v1/devices").ok();
-        // The panel's and the agent's sockets are still open.
+        // The panel socket and the agent socket must still be open.
         let result = panel.command(&format!("c{number}"), "porch", "relay", "toggle", json!({}));
         assert_eq!(result["status"], "executed", "after {failure}: {result}");
     }
     assert_eq!(agent.connections(), 1, "the agent had to connect again");
-    // Three of the four failures are panics, and the test causes each failure twice. With fewer panics, the test would
-    // have tested nothing.
+    // Three of the four failures are panics, and the test causes each failure twice. If the log
+    // contained fewer than six panics, the test would not have tested the recovery.
     assert!(edge.log().matches("a panic on request").count() >= 6, "{}", edge.log());
 }

@@ -1,5 +1,5 @@
-//! State that survives a restart of workerd, the end of the agent, and hibernation of the Durable Object. Each test has
-//! a separate deployment.
+//! Tests that the state of a site survives a restart of workerd, the end of an agent, and the
+//! hibernation of a Durable Object. Each of these tests has a separate deployment.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,8 +9,9 @@ use e2e::stream::{self, Runs, Sent};
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// Sends a stream of commands while workerd restarts and the agent is killed. Each command id gets one answer that does
-/// not change. No command changes a line twice, and no command runs after its deadline.
+/// Sends many commands while workerd restarts and the agent is killed. Each command id must get one
+/// response, which must not change later. No command may change a GPIO line twice or run after its
+/// deadline.
 #[test]
 fn commands_under_fire_end_in_one_answer_each() {
     let _host_lock = HostLock::beside_others();
@@ -52,8 +53,8 @@ fn commands_under_fire_end_in_one_answer_each() {
     assert!(executed >= 60, "only {executed} of {} were executed", sent.len());
 }
 
-/// After 10 s without work, the Durable Object is evicted from memory, but its sockets stay open. The next command
-/// wakes it, and its state is unchanged.
+/// A Durable Object without work for 10 seconds is evicted from memory, but its sockets stay open.
+/// The next command must start the Durable Object again with unchanged state.
 #[test]
 fn a_hibernated_site_wakes_for_a_command() {
     let _host_lock = HostLock::beside_others();
@@ -64,8 +65,9 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
     let woken = |log: &str| log.matches("site object starts").count();
     let before = woken(&edge.log());
-    // The Durable Object must be idle, and polling would keep it awake. The fallback alarm of the command above fires
-    // after 8 s. 10 s later workerd evicts the Durable Object.
+    // The test must not poll, because requests would keep the Durable Object in memory. The alarm
+    // that the previous command has set fires after 8 seconds. workerd evicts the Durable Object 10
+    // seconds after the alarm.
     std::thread::park_timeout(Duration::from_secs(21));
     let began = Instant::now();
     let result = panel.command("two", "porch", "relay", "toggle", json!({}));
@@ -77,7 +79,7 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(event["line"]["name"], "relay");
 }
 
-/// People, devices, levels and the audit log survive a restart of workerd.
+/// People, devices, levels and the audit log must survive a restart of workerd.
 #[test]
 fn a_restart_loses_nothing() {
     let _host_lock = HostLock::beside_others();
@@ -92,7 +94,7 @@ fn a_restart_loses_nothing() {
     assert_eq!((&lamp["reported"], &lamp["desired"]), (&json!(true), &json!(true)));
     let after = site.get("/api/v1/audit").ok();
     let (before, after) = (before["entries"].as_array().unwrap(), after["entries"].as_array().unwrap());
-    assert!(before.iter().all(|entry| after.contains(entry)), "the log forgot something");
+    assert!(before.iter().all(|entry| after.contains(entry)), "an audit entry is missing");
     let login =
         json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": PASSWORD });
     site.deployment.http().post("/api/v1/token", &login).ok();

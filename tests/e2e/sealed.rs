@@ -1,6 +1,7 @@
-//! Encrypted tokens that are exchanged with independent libraries: npm's `jose` and PyPI's `jwcrypto`. The libraries
-//! encrypt tokens for the edge's published keys, and decrypt tokens that `pinlatch token mint --encrypt-to` encrypted
-//! for the libraries' keys.
+//! Tests the exchange of encrypted tokens with the independent libraries `jose` (npm) and
+//! `jwcrypto` (PyPI). The libraries encrypt tokens for the published keys of the edge. The
+//! libraries also decrypt tokens that `pinlatch token mint --encrypt-to` encrypted for the
+//! libraries' keys.
 
 use std::process::Command;
 
@@ -16,7 +17,7 @@ const LIBRARIES: [&str; 2] = ["jose-jwe.mjs", "jwcrypto_jwe.py"];
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
 const SECRET: &[u8] = b"of this test alone: AcTvQ8wYfWkq2nN5xZr7";
 
-/// The edge's keys, with an additional RSA key that each library generated.
+/// Returns the keys of an edge, with additional RSA keys that the libraries generated.
 fn edge() -> EdgeKeys {
     let mut jwks: Value =
         serde_json::from_str(EdgeKeys::generate().expect("keys").to_private_jwks().expose()).expect("JSON");
@@ -30,7 +31,7 @@ fn edge() -> EdgeKeys {
     EdgeKeys::from_jwks(&jwks.to_string()).expect("keys")
 }
 
-/// The published keys with which others encrypt tokens.
+/// Returns the published keys with which other programs encrypt tokens for the edge.
 fn offered(edge: &EdgeKeys) -> Vec<Value> {
     let jwks = edge.published();
     list(&jwks["keys"]).iter().filter(|key| key["use"] == "enc").cloned().collect()
@@ -61,7 +62,7 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     let terms = Terms { typ: Typ::Usual, issuer: None, audiences: None, now, leeway: 0, max_life: None };
     for library in LIBRARIES {
         let offered = offered(&edge);
-        assert_eq!(offered.len(), 5, "one of ours and two of each library");
+        assert_eq!(offered.len(), 5, "one edge key and two per library");
         let wanted: Vec<Value> =
             offered.iter().map(|key| json!({ "jwk": key, "header": header(key), "content": jwt })).collect();
         for (token, key) in seal(library, &wanted).iter().zip(&offered) {
@@ -76,7 +77,8 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     }
 }
 
-/// The names of sender and recipient (`apu`, `apv`) are inputs of the key agreement.
+/// The names of the sender and the recipient (`apu`, `apv`) are inputs of the key agreement. The
+/// edge must use these names when it decrypts a token.
 #[test]
 fn parties_that_a_sealer_names_are_heeded() {
     let _host_lock = HostLock::beside_others();
@@ -88,7 +90,7 @@ fn parties_that_a_sealer_names_are_heeded() {
     assert_eq!(edge.open_sealed(&token).expect("opened"), signed());
 }
 
-/// Each faulty encrypted token that a library can produce is refused with the code of its fault.
+/// The edge must refuse each faulty encrypted token with the code of its fault.
 #[test]
 fn each_fault_of_a_foreign_seal_is_named() {
     let _host_lock = HostLock::beside_others();
@@ -124,18 +126,20 @@ fn each_fault_of_a_foreign_seal_is_named() {
     }
 }
 
-/// A request to a library to encrypt for a key, with a changed header.
+/// Returns a request that makes a library encrypt a text for a key, with a changed header.
 fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
     let mut header = header(named);
     header.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-    // If the JWK had `alg`, the libraries would refuse another algorithm before our code sees the token.
+    // The member `alg` is removed from the JWK. Otherwise the libraries would refuse another
+    // algorithm before Pinlatch's code receives the token.
     let mut jwk = jwk.clone();
     jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
     json!({ "jwk": jwk, "header": header, "content": content })
 }
 
-/// Tests encrypted tokens over HTTP, with the keys that the Worker publishes. An encrypted token gives the same access
-/// as the token that it contains. This is tested with a token of the edge and with a token of a script.
+/// Tests encrypted tokens over HTTP, with the keys that the Worker publishes. An encrypted token
+/// must give the same access as the token that it contains. The test encrypts a token of the edge
+/// and two tokens of external issuers.
 #[test]
 fn a_sealed_token_is_as_good_as_what_is_in_it() {
     for (site, token) in [
@@ -154,7 +158,8 @@ fn a_sealed_token_is_as_good_as_what_is_in_it() {
     }
 }
 
-/// The caller gets `invalid_token` for every fault. Only the log contains the specific code.
+/// The caller must get the code `invalid_token` for every fault. Only the Worker's log may contain
+/// the specific code.
 #[test]
 fn a_sealed_token_of_no_worth_opens_nothing() {
     let site = Site::shared();

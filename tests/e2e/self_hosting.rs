@@ -1,5 +1,6 @@
-//! Executes `docs/self-hosting.md` as written, on a computer with a real systemd. An edge runs on this computer, and a
-//! device executes commands through the edge. The device still does this after the backup procedure of the page.
+//! Executes `docs/self-hosting.md` as written, on a simulated computer with a real systemd. An edge
+//! runs on this computer, and a device executes commands through this edge. The device must still
+//! execute commands after the backup procedure of the page.
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +23,12 @@ fn an_edge_runs_under_systemd_without_an_account() {
     let certificates = Certificates::new(&["localhost"]);
     std::fs::copy(certificates.ca(), folder.path().join("authorities.pem")).expect("a copy");
     let computer = Computer::boot(folder.path());
-    // Replaces the package `ca-certificates`, which the page requires. The package is not needed, because this test
-    // connects to no external server.
+    // The test does not install the package `ca-certificates`, which the page requires, because
+    // this test connects to no external server. The certificate file of that package is created
+    // with a test authority instead.
     let authorities = "/etc/ssl/certs/ca-certificates.crt";
     computer.run(&format!("mkdir -p /etc/ssl/certs && cp /packages/authorities.pem {authorities}"));
-    // The computer shares the host's network, so the port must be free on the host.
+    // The simulated computer shares the host's network, so the port must be free on the host.
     let port = xtask::edge::free_port().expect("a port");
     let said = follow(&computer, "server", port);
     let origin = format!("http://127.0.0.1:{port}");
@@ -58,12 +60,12 @@ fn an_edge_runs_under_systemd_without_an_account() {
         archive.contains("pinlatch-edge/state/") && archive.contains("pinlatch-edge/edge.env"),
         "{archive}"
     );
-    // After the restore, people, sessions and devices still exist.
+    // After the restore, people, sessions and devices must still exist.
     log_in(&http);
     obeys(&owner);
 }
 
-/// Creates the files that a clone of the repository has after a build.
+/// Creates the files that a clone of the repository contains after a build.
 fn clone_into(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let place = |path: &str| {
@@ -99,14 +101,16 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the page's blocks with this purpose in a clone, as root and on a free port. Returns the output of the blocks.
+/// Runs the code blocks of the page with this purpose in a clone of the repository, as root and on
+/// a free port. Returns the output of the code blocks.
 fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
     let page = include_str!("../../docs/self-hosting.md");
     let fence = format!("```sh {purpose}\n");
     let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty(), "there is nothing to {purpose}");
     let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
-    // The blocks run in a writable clone. They run as root, so `sudo` is a function that only runs its arguments.
+    // The code blocks run in a writable copy of the clone. The code blocks run as root, so `sudo`
+    // is replaced by a function that only runs its arguments.
     computer.run(&format!(
         "set -eu; test -d /clone || cp -r /packages /clone; cd /clone; export PATH=/clone/bin:$PATH HOME=/root\n\
          sudo() {{ \"$@\"; }}\n{script}"

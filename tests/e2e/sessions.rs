@@ -1,4 +1,4 @@
-//! Login and sessions. Programs use tokens, and browsers use cookies.
+//! Tests logins and sessions. Programs use tokens, and browsers use cookies.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn cookies(answer: &Answer) -> Vec<&str> {
     set.map(|(_, value)| value.as_str()).collect()
 }
 
-/// `name=value` of a cookie, as a browser sends it back.
+/// Returns a response cookie in the form `name=value`, in which a browser sends the cookie.
 fn pair<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let cookie = cookies(answer).into_iter().find(|cookie| cookie.starts_with(name)).expect("the cookie");
     cookie.split(';').next().unwrap_or_default()
@@ -31,7 +31,7 @@ fn a_browser_gets_cookies_that_script_cannot_read() {
     let answer = login(&page, &site);
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!((&answer.body["username"], &answer.body["site"]), (&json!(OWNER), &json!(site.name)));
-    assert!(answer.body.get("access_token").is_none(), "no token for page script");
+    assert!(answer.body.get("access_token").is_none(), "the response contains a token");
     let set = cookies(&answer);
     assert_eq!(set.len(), 2, "{set:?}");
     for cookie in &set {
@@ -75,16 +75,16 @@ fn a_page_learns_how_its_session_stands() {
     assert_eq!(status(session), status(&both));
     assert_eq!(status(refresh), json!({ "state": "renewable" }));
     let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
-    assert_eq!(as_guest, json!({ "state": "none" }), "no guest, whoever is logged in");
-    // Only the cookie counts as a session, because the browser sends the cookie without a script. A bearer token does
-    // not count as a session.
+    assert_eq!(as_guest, json!({ "state": "none" }), "a login counts as a guest session");
+    // The endpoint reports only a session cookie as a session, because the browser sends the cookie
+    // without the help of a script. A bearer token does not count as a session.
     let token = session.split_once('=').expect("a cookie").1;
     let program = site.deployment.http().with("authorization", &format!("Bearer {token}"));
     assert_eq!(program.get("/api/v1/session").ok(), json!({ "state": "none" }));
     let altered = format!("{session}x; {refresh}");
     assert_eq!(status(&altered), json!({ "state": "renewable" }));
     page.with("cookie", &both).send("DELETE", "/api/v1/session", None).expect("an answer");
-    assert_eq!(status(session), json!({ "state": "none" }), "the site has ended it");
+    assert_eq!(status(session), json!({ "state": "none" }), "the session has not ended");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn wrong_passwords_and_unknown_people_look_alike_and_are_throttled() {
     assert!(throttled.header("retry-after").parse::<u32>().expect("seconds") >= 1);
 }
 
-/// Two tabs refresh their session at the same time. Both tabs stay logged in and get the same new token.
+/// If two browser tabs refresh their session at the same time, both tabs must stay logged in.
 #[test]
 fn two_tabs_may_refresh_at_once() {
     let site = Site::shared();

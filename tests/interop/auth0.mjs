@@ -1,9 +1,11 @@
-// A stand-in for an Auth0 tenant, on the loopback interface. It implements the URLs, the key set and the tokens that
-// Auth0 documents. It does not show how the real service behaves.
+// This script simulates an Auth0 tenant on the loopback interface. The script implements the URLs,
+// the key set and the tokens that Auth0 documents. The script cannot show how the real Auth0
+// service behaves.
 //
 // node auth0.mjs LOGIN_SECRET ROBOT_SECRET
-// stdout, once: { "issuer": ISSUER }. As at Auth0, ISSUER ends with a slash.
-// The application `LoginClient` logs in one person. The application `RobotClient` gets access tokens for the API below.
+// The script prints one line to stdout: { "issuer": ISSUER }. ISSUER ends with "/", as with Auth0.
+// The application `LoginClient` logs in one person. The application `RobotClient` gets access
+// tokens for the audience `API`, which is defined below.
 
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
@@ -15,7 +17,7 @@ const [loginSecret, robotSecret] = process.argv.slice(2);
 const API = "https://pinlatch.example/api";
 const PERSON = { sub: "auth0|65f0c0ffee0123456789abcd", email: "kim@example.org", email_verified: true };
 
-// Like Auth0's keys, these keys have certificates, and their `kid` is not a thumbprint.
+// As with Auth0's keys, each key has a certificate, and its `kid` is not a thumbprint.
 function makeKey() {
   const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=tenant.example", "-keyout", "-"];
   const pem = execFileSync("openssl", request, { stdio: ["ignore", "pipe", "ignore"] }).toString();
@@ -28,7 +30,7 @@ function makeKey() {
   return { kid, jwk, privateKey: createPrivateKey(pem) };
 }
 
-// The current signing key, and the next signing key.
+// The first key is the current signing key, and the second key is the next signing key.
 const [key, next] = [makeKey(), makeKey()];
 const logins = new Map();
 
@@ -61,7 +63,7 @@ async function token(fields) {
   return { body: { access_token: "opaque", id_token, scope: "openid email", expires_in: 86400, token_type: "Bearer" } };
 }
 
-// The credentials in the header are form-encoded (RFC 6749 §2.3.1).
+// The client credentials in the Authorization header are form-encoded (RFC 6749 §2.3.1).
 function basic(header) {
   const [client_id, client_secret] = Buffer.from(header.slice(6), "base64").toString().split(":").map(decodeURIComponent);
   return { client_id, client_secret };

@@ -1,4 +1,4 @@
-// Encrypts and decrypts tokens (JWE) with npm's `jose`.
+// This script encrypts and decrypts tokens (JWE) with npm's `jose`.
 //
 // stdin: { "keys": ["ECDH-ES+A256KW", …] }  →  [{ "alg", "public": JWK, "private": JWK }, …]
 //        { "seal": [{ "jwk", "header", "content", "parties": { "apu", "apv" } }, …] }  →  [token, …]

@@ -1,4 +1,4 @@
-// npm's `jose` as an issuer with a JWK Set, and as a verifier.
+// This script uses npm's `jose` both as a token issuer with a JWK Set and as a token verifier.
 //
 // stdin: { "sign": { "algs": […], "claims": {…} } }  →  [{ "alg", "token", "jwks" }, …]
 //        { "verify": { "keys": [{ "alg", "jwk", "token" }, …], "issuer", "audience" } }  →  [claims, …]
@@ -15,7 +15,8 @@ async function sign({ algs, claims }) {
     const made = symmetric ? await generateSecret(alg, options) : await generateKeyPair(alg, options);
     const [privateKey, publicKey] = symmetric ? [made, made] : [made.privateKey, made.publicKey];
     const kid = `jose-${alg}`;
-    // All public keys are in one set, as issuers publish them. The token's `kid` selects the key.
+    // All public keys are in one JWK Set, because real issuers publish their keys in this way. The
+    // token's `kid` selects the key from the JWK Set.
     const jwks = symmetric ? sets.secrets : sets.public;
     jwks.keys.push({ ...(await exportJWK(publicKey)), alg, kid, use: "sig" });
     const token = await new SignJWT(claims)
@@ -31,7 +32,7 @@ async function sign({ algs, claims }) {
 async function verify({ keys, issuer, audience }) {
   const all = [];
   for (const { alg, jwk, token } of keys) {
-    // `createLocalJWKSet` supports public keys only.
+    // The function `createLocalJWKSet` supports public keys only.
     const key = jwk.kty === "oct" ? await importJWK(jwk) : createLocalJWKSet({ keys: [jwk] });
     const { payload } = await jwtVerify(token, key, { issuer, audience, algorithms: [alg] });
     all.push(payload);

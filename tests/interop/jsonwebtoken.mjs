@@ -1,9 +1,9 @@
-// npm's `jsonwebtoken`, which most Node servers use.
+// This script signs and verifies tokens with npm's `jsonwebtoken`, which many Node servers use.
 //
 // stdin: { "sign": [{ "alg", "claims": {…}, "options": {…}, "secret", "age" }, …] }  →  [{ "alg", "token", "key" }, …]
 //        { "verify": { "keys": [{ "alg", "text", "token" }, …], "issuer", "audience" } }  →  [claims, …]
-// Without "secret", a new secret or key pair is generated. In the output, "key" is the secret, or the public key as
-// PEM. "age" is the number of seconds since the token was issued.
+// If "secret" is missing, the script generates a new secret or key pair. In the output, "key" is
+// the secret, or the public key in PEM format. "age" is the age of the signed token in seconds.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";

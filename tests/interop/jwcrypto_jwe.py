@@ -1,4 +1,4 @@
-"""Encrypts and decrypts tokens (JWE) with jwcrypto.
+"""This script encrypts and decrypts tokens (JWE) with the library jwcrypto.
 
 stdin: {"keys": ["ECDH-ES+A256KW", ...]}  ->  [{"alg", "public": JWK, "private": JWK}, ...]
        {"seal": [{"jwk", "header", "content"}, ...]}  ->  [token, ...]

@@ -1,4 +1,5 @@
-// Generates new keys for every algorithm, in every format that `pinlatch token mint` reads. Only node:crypto is used.
+// This script generates new keys for every algorithm, in every format that `pinlatch token mint`
+// reads. The script uses only the module node:crypto.
 //
 // stdin: ["HS256", …]
 // stdout: [{ "alg", "private": { "FORM": TEXT, … }, "jwk": public JWK or secret, "text": PEM or secret }, …]
@@ -6,7 +7,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
 
-// All RSA algorithms share one RSA key. They differ only in how they use the key.
+// All RSA algorithms share one RSA key, because they differ only in how they use the key.
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const pairs = {
   RS: () => rsa,

@@ -1,21 +1,23 @@
-// Login providers: npm's certified `oidc-provider`, with one instance per name. Each instance has a separate port and
-// separate keys.
+// This script runs several login providers, each of which is an instance of npm's certified
+// `oidc-provider`. Each instance has a separate port and separate keys.
 //
 // node provider.mjs SECRET NAME…
-// stdout, once: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
-// POST /NAME at the control origin changes one provider, with any of these members:
-//   "redirect": Pinlatch's callback URL; logins fail until it is set
-//   "rotate": "RS256" or "ES256"; replaces the key by a new key for this algorithm
-//   "down": true to cut every connection
-//   "rewrite": parameters that override the parameters of every authorization request
-//   "forge": claims that override the claims of the id_token; with them, an id_token is issued for any code
-//   "hang": true if the token endpoint must not answer
-//   "terse": true to return the email address only at the userinfo endpoint, not in the id_token
-//   "userinfo": claims that override the claims at the userinfo endpoint
-//   "sign": { "header", "claims" }; signs a token with the current key
-// The answer is { "asked": { PATH: COUNT }, "signed": TOKEN }.
+// The script prints one line to stdout: { "control": ORIGIN, "issuers": { NAME: ISSUER, … } }
+// A request `POST /NAME` to the control origin changes one provider, with these JSON members:
+//   "redirect": Pinlatch's callback URL. Logins fail until this member is set.
+//   "rotate": "RS256" or "ES256". The provider replaces its key by a new key for this algorithm.
+//   "down": If true, the provider closes all current and all new connections.
+//   "rewrite": These parameters replace the parameters of every authorization request.
+//   "forge": These claims replace claims of the id_token. The provider then issues an id_token for
+//     any authorization code.
+//   "hang": If true, the token endpoint never responds.
+//   "terse": If true, only the userinfo endpoint returns the email address, and the id_token does
+//     not contain the email address.
+//   "userinfo": These claims replace the claims of the userinfo endpoint.
+//   "sign": { "header", "claims" }. The provider signs a token with its current key.
+// The response is { "asked": { PATH: COUNT }, "signed": TOKEN }.
 //
-// The provider also serves invalid key sets, at /odd/….
+// Each provider also serves invalid key sets at paths that begin with /odd/.
 
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -27,7 +29,8 @@ const [secret, ...names] = process.argv.slice(2);
 
 const RESOURCE = "https://pinlatch.example/api";
 
-// The claims of some accounts. For all other accounts, the only claim is the subject, which is the account's name.
+// The email claims of some test accounts. Every other account has only the claim `sub`, which is
+// the account's name.
 const ACCOUNTS = {
   bea: { email: "Bea@Mail.Example", email_verified: true },
   "bea-again": { email: "bea@mail.example", email_verified: true },
@@ -90,11 +93,12 @@ class Issuer {
       cookies: { keys: [secret] },
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
-      // As at Auth0, Google and other providers, the `id_token` contains the claims of a scope.
+      // The `id_token` contains the claims of the requested scopes, as at Auth0 and Google. If
+      // "terse" is set, the `id_token` does not contain these claims.
       conformIdTokenClaims: this.terse ?? false,
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...ACCOUNTS[sub] }) }),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },
-      // Grants consent without asking the person.
+      // This function grants consent without asking the person.
       loadExistingGrant: async (ctx) => {
         const { client, session } = ctx.oidc;
         const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId });

@@ -1,4 +1,4 @@
-"""Changes details of requests that the document cannot describe: where the token is sent, and which logins can fail."""
+"""Hooks that change schemathesis's requests where the OpenAPI document cannot describe a condition."""
 
 import base64
 import itertools
@@ -19,28 +19,30 @@ COMMANDS = itertools.count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The audit log contains every token's id, so schemathesis finds the id of its own token and would revoke it.
+    # schemathesis finds the id of its own token in the audit log and would revoke this token.
+    # Therefore the id is replaced by an unknown id.
     if case.path_parameters.get("jti") == JTI:
         case.path_parameters["jti"] = NOBODY
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
             case.headers["Origin"] = ORIGIN
-        # Each idempotency key is used twice. Most keys that schemathesis generates from the document would be the same.
+        # Each idempotency key is used for two requests. Most keys that schemathesis generates from
+        # the OpenAPI document would be identical.
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = f"command-{next(COMMANDS) // 2}"
     body = case.body
     if not isinstance(body, dict):
         return
-    # If the form contains the token, the request must contain no other token.
+    # If a form contains the token, the request must contain no second token.
     if carries_token(case):
         body["access_token"] = TOKEN
         kwargs["auth"] = without_header
-    # An invitation of the owner returns a code that sets a new password. Schemathesis once took over the account this
-    # way.
+    # An invitation for the owner returns a code that sets a new password. With such a code,
+    # schemathesis once took over the owner's account, so the user name is replaced.
     if str(body.get("username")).lower() == OWNER:
         body["username"] = NOBODY
-    # A wrong password delays the next logins of its account. So logins use only an account that does not exist, on the
-    # test's site.
+    # A wrong password delays the next logins of the same account. Therefore all logins use the
+    # test's site and an account that does not exist.
     is_login = body.get("grant_type") == "password" or case.operation.path == "/api/v1/session"
     if is_login and isinstance(body.get("username"), str):
         body.update(username=NOBODY, site=SITE)
@@ -48,7 +50,8 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    # This check removes the header to see whether a token is required, but the form still contains the token.
+    # The check `IgnoredAuth` removes the Authorization header to test whether the edge requires a
+    # token. The check is ignored for forms, because a form still contains the token.
     return not (type(failure).__name__ == "IgnoredAuth" and carries_token(case))
 
 

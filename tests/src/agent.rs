@@ -1,4 +1,5 @@
-//! A real agent with simulated lines. The simulator writes a journal of the lines' changes.
+//! Runs a real agent with simulated GPIO lines. The agent's simulator writes a journal with every
+//! change of these lines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +13,7 @@ use xtask::guard::Guarded;
 
 use crate::{program, soon};
 
-/// The lines of a standard test device.
+/// The configuration of the GPIO lines of the standard test device.
 pub const LINES: &str = r#"
 [lines.door]
 kind = "momentary"
@@ -37,13 +38,14 @@ kind = "rgb"
 driver = "sim"
 "#;
 
-/// The agent's credentials file, relative to its folder.
+/// The path of the agent's credentials file, relative to the agent's folder.
 const CREDENTIALS: &str = "state/credentials.json";
 
-/// Number of log lines that are printed if a test fails.
+/// The maximum number of agent log lines that are printed if a test fails.
 const SHOWN: usize = 30;
 
-/// An enrolled agent, running or stopped. Dropping this value ends its processes.
+/// An enrolled agent process, which is either running or stopped. Dropping an `Agent` ends its
+/// processes.
 pub struct Agent {
     folder: TempDir,
     more: Vec<String>,
@@ -52,13 +54,15 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Enrols a device. `more` are arguments for both `enrol` and `run`.
+    /// Enrols a device. The arguments in `more` are passed to both `pinlatch-agent enrol` and
+    /// `pinlatch-agent run`.
     pub fn enrol(enrolment: &str, lines: &str, more: &[&str]) -> Self {
         Self::enrol_with(enrolment, lines, "", &[], more)
     }
 
-    /// Enrols a device. `config` is added to the device's configuration. `once` are arguments for `enrol` only, and
-    /// `more` are arguments for both `enrol` and `run`.
+    /// Enrols a device with additional configuration. The text in `config` is added to the agent's
+    /// configuration file. The arguments in `once` are passed only to `pinlatch-agent enrol`. The
+    /// arguments in `more` are passed to both `pinlatch-agent enrol` and `pinlatch-agent run`.
     pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let state = folder.path().join("state");
@@ -78,17 +82,18 @@ impl Agent {
         }
     }
 
-    /// Starts the agent. Does not wait for the connection.
+    /// Starts the agent without waiting until the agent is connected to the edge.
     pub fn start(&mut self) {
         self.running = Some(self.spawn());
     }
 
-    /// Starts a second process with the same credentials while the first one runs.
+    /// Starts a second agent process with the same credentials while the first process runs.
     pub fn start_another(&mut self) {
         self.others.push(self.spawn());
     }
 
-    /// A copy of the device in another folder, as after a backup is restored. The copy is not started.
+    /// Copies the device to another folder, as if an owner had restored a backup. The copied agent
+    /// is not started.
     pub fn twin(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = |name: &str| {
@@ -101,13 +106,14 @@ impl Agent {
         Self { folder, more: self.more.clone(), running: None, others: Vec::new() }
     }
 
-    /// The stored credentials: the device's key, its certificate and the keys that it trusts.
+    /// Returns the stored credentials: the device's key, its certificate and the keys that it
+    /// trusts.
     pub fn credentials(&self) -> Value {
         let text = std::fs::read_to_string(self.folder.path().join(CREDENTIALS)).expect("credentials");
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Replaces the stored credentials.
+    /// Replaces the content of the agent's credentials file.
     pub fn set_credentials(&self, credentials: &Value) {
         std::fs::write(self.folder.path().join(CREDENTIALS), credentials.to_string()).expect("credentials");
     }
@@ -124,25 +130,27 @@ impl Agent {
         run
     }
 
-    /// The agent's folder in `/proc`. The agent must be running.
+    /// Returns the folder of the agent's process in `/proc`. Panics if the agent is not running.
     pub fn proc(&self) -> PathBuf {
         let running = self.running.as_ref().expect("a running agent");
         PathBuf::from(format!("/proc/{}", running.pid().as_raw_pid()))
     }
 
-    /// Sends SIGKILL, as in a power failure.
+    /// Ends the agent with SIGKILL, which simulates a power failure.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Sends SIGHUP. The agent reloads its configuration. If the agent is waiting to reconnect, it retries at once.
+    /// Sends SIGHUP to the agent, which makes the agent reload its configuration. If the agent is
+    /// waiting to reconnect to the edge, SIGHUP makes the agent reconnect at once.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
-    /// Number of connections so far, counted in the log.
+    /// Returns the number of connections that the agent has made to the edge, counted in the
+    /// agent's log.
     pub fn connections(&self) -> usize {
         self.log().matches("connected edge=").count()
     }
@@ -151,14 +159,14 @@ impl Agent {
         std::fs::read_dir(self.proc().join("fd")).expect("its files").count()
     }
 
-    /// Resident memory, in KiB.
+    /// Returns the resident memory of the agent's process, in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc().join("status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Sends SIGSTOP, which suspends the process until [`Agent::resume`].
+    /// Sends SIGSTOP, which suspends the agent's process until [`Agent::resume`] is called.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
@@ -172,12 +180,13 @@ impl Agent {
         kill_process(running.pid(), signal).expect("its process");
     }
 
-    /// Changes the arguments of `run`. They apply from the next start.
+    /// Changes the arguments of `pinlatch-agent run`. The new arguments apply from the next start
+    /// of the agent.
     pub fn set_arguments(&mut self, more: &[&str]) {
         self.more = more.iter().map(ToString::to_string).collect();
     }
 
-    /// Sends SIGTERM.
+    /// Stops the agent with SIGTERM.
     pub fn stop(&mut self) {
         self.running = None;
     }
@@ -190,13 +199,14 @@ impl Agent {
         self.folder.path().join("agent.log")
     }
 
-    /// All changes of simulated outputs, including the changes before a restart.
+    /// Returns all changes of the simulated outputs, including the changes before a restart of the
+    /// agent.
     pub fn journal(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
     }
 
-    /// The levels that a line has had, oldest first.
+    /// Returns all levels that a simulated GPIO line has had, oldest first.
     pub fn levels(&self, line: &str) -> Vec<Value> {
         self.journal()
             .into_iter()
@@ -205,12 +215,13 @@ impl Agent {
             .collect()
     }
 
-    /// Sets the input of a simulated contact.
+    /// Sets the input level of a simulated contact.
     pub fn drive(&self, line: &str, level: bool) {
         self.drive_to(line, &json!(level));
     }
 
-    /// Sets the input of a simulated contact or sensor. `null` makes a sensor fail.
+    /// Sets the input value of a simulated contact or sensor. The value `null` simulates a sensor
+    /// that cannot be read.
     pub fn drive_to(&self, line: &str, level: &Value) {
         let socket = self.folder.path().join("sim.sock");
         let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());

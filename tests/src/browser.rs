@@ -1,4 +1,4 @@
-//! A real Chromium, driven by WebDriver.
+//! Runs a real Chromium browser that the tests control through WebDriver.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -20,29 +20,33 @@ use xtask::guard::Guarded;
 use crate::screen::devtools;
 use crate::{Certificates, program, soon};
 
-/// Longest time until a browser has started.
+/// The maximum time until a browser has started.
 const SESSION: Duration = Duration::from_secs(60);
-/// Longest time until the page shows an expected state.
+/// The maximum time until a page shows an expected state.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Interval between two runs of a polled script.
+/// The interval between two runs of a script that is polled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A separate runtime for the WebDriver sessions, because they outlive the tests that start them.
+/// The tokio runtime for the WebDriver sessions. The sessions have a separate runtime, because a
+/// WebDriver session can outlive the test that started the session.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// Browsers that can be reused. Starting a browser needs more processor time than most tests that use it.
+/// The browsers that other tests can reuse. Browsers are reused because starting a browser needs
+/// more processor time than most browser tests.
 static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// A browser without data of earlier tests. When this value is dropped, the browser's data is deleted and the browser
-/// is kept for reuse. If the test failed, the browser is closed instead.
+/// A browser without data of earlier tests. Dropping a `Browser` deletes its data and makes the
+/// browser process available to other tests. If the test failed or the browser has extra arguments,
+/// the browser process is closed instead.
 pub struct Browser {
-    /// The WebDriver session.
+    /// The WebDriver session of the browser.
     pub client: Client,
     running: Option<Running>,
-    /// Whether the browser was started without extra arguments, so that another test can reuse it.
+    /// Whether the browser was started without extra arguments. Only a browser without extra
+    /// arguments can be reused by another test.
     plain: bool,
 }
 
@@ -53,7 +57,7 @@ struct Running {
 }
 
 impl Browser {
-    /// A browser with this window size, in pixels.
+    /// Returns a browser whose window has the given size in pixels.
     pub async fn start(width: u32, height: u32) -> Self {
         let idle = lock().pop();
         let running = match idle {
@@ -63,7 +67,7 @@ impl Browser {
         Self::of(running, width, height, true).await
     }
 
-    /// A browser that trusts one additional certificate.
+    /// Starts a browser that additionally trusts one test certificate.
     pub async fn trusting(width: u32, height: u32, certificates: &Certificates) -> Self {
         let trust = format!("--ignore-certificate-errors-spki-list={}", certificates.fingerprint());
         Self::of(Running::start(&[trust]).await, width, height, false).await
@@ -75,7 +79,7 @@ impl Browser {
         Self { client, running: Some(running), plain }
     }
 
-    /// Waits for the element with a `data-testid`.
+    /// Waits until the page contains the element with this `data-testid`, and returns the element.
     pub async fn find(&self, testid: &str) -> Element {
         let selector = format!("[data-testid=\"{testid}\"]");
         match self.appears(&selector).await {
@@ -84,7 +88,7 @@ impl Browser {
         }
     }
 
-    /// The path and the test ids of the current page, for the message of a failure.
+    /// Returns the path and all test ids of the current page, for failure messages.
     async fn shown(&self) -> String {
         let script =
             "return [location.pathname, ...[...document.querySelectorAll('[data-testid]')].map(element =>
@@ -92,20 +96,22 @@ impl Browser {
         self.run(script, &[]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits for an element. The element can also be on a page that is loaded during the wait.
+    /// Waits until an element exists. The wait continues if the browser loads another page in the
+    /// meantime.
     async fn appears(&self, selector: &str) -> Result<Element, CmdError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.wait().at_most(left).for_element(Locator::Css(selector)).await {
-                // The browser left the page while the driver searched it, so the search is repeated.
+                // The browser navigated to another page while chromedriver searched the old page.
+                // Therefore the search is repeated.
                 Err(error) if !left.is_zero() && error.to_string().contains("aborted by navigation") => {}
                 found => return found,
             }
         }
     }
 
-    /// Waits until an attribute has a value.
+    /// Waits until an attribute of an element has the given value.
     pub async fn until(&self, testid: &str, attribute: &str, value: &str) {
         let selector = format!("[data-testid=\"{testid}\"][{attribute}=\"{value}\"]");
         if let Err(error) = self.appears(&selector).await {
@@ -114,7 +120,7 @@ impl Browser {
         }
     }
 
-    /// Polls a script in the page until its result passes `wanted`.
+    /// Runs a script in the page repeatedly until its result satisfies `wanted`.
     #[track_caller]
     pub fn until_told(
         &self,
@@ -138,7 +144,8 @@ impl Browser {
 
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
-        // The driver scrolls to an element outside the window, but not to an element that the header covers.
+        // chromedriver scrolls to an element outside the window, but not to an element that the
+        // page's header covers.
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         let target = serde_json::to_value(&element).expect("JSON");
         let clicked = async {
@@ -148,7 +155,7 @@ impl Browser {
         clicked.await.unwrap_or_else(|error| panic!("cannot click {testid}: {error}"));
     }
 
-    /// Logs in through the login page.
+    /// Logs in through the panel's login page.
     pub async fn log_in(&self, origin: &str, site: &str, username: &str, password: &str) {
         self.client.goto(&format!("{origin}/s/{site}/")).await.expect("the panel");
         self.find("login-username").await.send_keys(username).await.expect("a field");
@@ -188,8 +195,8 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
-            // Disables some of Chromium's internal pages, because each of them needs more processor time than a page of
-            // the panel.
+            // The next flags disable some internal pages of Chromium. Each of these internal pages
+            // needs more processor time than a page of the panel.
             "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
@@ -208,7 +215,8 @@ impl Running {
         Self { client, _driver: driver, _profile: profile }
     }
 
-    /// Closes every page and deletes cookies, storage and caches. Closing a page also ends its emulation settings.
+    /// Closes every page and deletes all cookies, storage and caches. Closing a page also ends the
+    /// emulation settings of that page.
     async fn forget(&self) -> Result<(), CmdError> {
         let (client, mut origins) = (&self.client, BTreeSet::new());
         let pages = client.windows().await?;

@@ -1,4 +1,4 @@
-//! A private certificate authority, for deployments over TLS.
+//! Creates a private certificate authority for test deployments that use TLS.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// The files of an authority and of one certificate that it issued. Both certificates are valid from 2026, so for a
-/// device whose clock says 1970 they are not valid yet.
+/// The certificate of a private authority, and one server certificate that the authority issued.
+/// Both certificates are valid only from 2026 on, so a device whose clock says 1970 regards both
+/// certificates as not yet valid.
 pub struct Certificates {
     folder: TempDir,
     authority: Vec<u8>,
@@ -16,7 +17,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Issues a certificate for names or IP addresses.
+    /// Issues a server certificate for host names or IP addresses.
     pub fn new(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
@@ -44,27 +45,28 @@ impl Certificates {
         }
     }
 
-    /// Path of the authority's certificate in PEM format.
+    /// Returns the path of the authority's certificate in PEM format.
     pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Path of the certificate in PEM format.
+    /// Returns the path of the server certificate in PEM format.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    /// Path of the certificate's private key in PEM format.
+    /// Returns the path of the server certificate's private key in PEM format.
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 
-    /// The authority's certificate in DER format.
+    /// Returns the authority's certificate in DER format.
     pub fn authority(&self) -> &[u8] {
         &self.authority
     }
 
-    /// SHA-256 of the certificate's public key in Base64, which is the format of Chromium's flag for trusted keys.
+    /// Returns the SHA-256 hash of the server's public key in Base64. Chromium's flag for trusted
+    /// keys uses this format.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,8 +1,8 @@
-//! A deployment in real workerd.
+//! Starts deployments of Pinlatch in real workerd processes.
 //!
-//! All tests of a run share one deployment with many sites, because a workerd process needs half a gigabyte of memory
-//! and some seconds to start. Each test has its own site. A test that restarts workerd or slows it down starts a
-//! separate deployment.
+//! Most tests share one deployment with many sites, because a workerd process needs half a gigabyte
+//! of memory and some seconds to start. Each test uses a separate site of the shared deployment. A
+//! test that restarts workerd or slows workerd down starts a separate deployment.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,17 +16,18 @@ use xtask::edge::{Edge, EdgeOptions, write_private};
 
 use crate::{Certificates, Http, outsiders, program};
 
-/// Number of sites in the shared deployment. There must be at least one site for each test, plus the sites that are
-/// prepared in advance.
+/// The number of sites in the shared deployment. The number must cover one site for each test that
+/// uses the shared deployment, plus the sites that are prepared in advance.
 const SHARED_SITES: usize = 160;
 
-/// The name of the last site of every deployment, to which external issuers give access.
+/// The name of the last site of every deployment. The tokens of external issuers are valid only for
+/// the site with this name.
 const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
 static NEXT_SITE: AtomicUsize = AtomicUsize::new(0);
 
-/// A running deployment. Its sites have no owners at first.
+/// A running deployment whose sites initially have no owners.
 pub struct Deployment {
     edge: Mutex<Edge>,
     folder: TempDir,
@@ -36,19 +37,20 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// The shared deployment, and the index of a site that no other test uses.
+    /// Returns the shared deployment, and the index of a site that no other test uses.
     pub fn shared() -> (&'static Self, usize) {
         let index = NEXT_SITE.fetch_add(1, Ordering::SeqCst);
         assert!(index < SHARED_SITES, "more tests than sites: raise SHARED_SITES");
         (&SHARED, index)
     }
 
-    /// The shared deployment, and the index of the site for external issuers.
+    /// Returns the shared deployment, and the index of the site for external issuers.
     pub fn outside() -> (&'static Self, usize) {
         (&SHARED, SHARED_SITES)
     }
 
-    /// Starts a separate deployment, over TLS if certificates are given. The caller must hold the [`crate::HostLock`].
+    /// Starts a separate deployment, which uses TLS if certificates are given. The caller must have
+    /// a [`crate::HostLock`].
     pub fn start(sites: usize, https: Option<&Certificates>) -> Self {
         let deployment = Self::start_with(sites, |options| match https {
             Some(certificates) => options.https(certificates.key(), certificates.certificate()),
@@ -62,7 +64,7 @@ impl Deployment {
         Self::start_named((1..=sites).map(|number| format!("site-{number}")).collect(), alter)
     }
 
-    /// Starts a separate deployment with these site names.
+    /// Starts a separate deployment whose sites have the given names.
     pub fn start_named(mut names: Vec<String>, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         names.push(OUTSIDE.into());
@@ -95,7 +97,7 @@ impl Deployment {
         &self.origin
     }
 
-    /// A client without credentials.
+    /// Returns an HTTP client without credentials.
     pub fn http(&self) -> Http {
         match &self.authority {
             Some(authority) => Http::trusting(&self.origin, authority),
@@ -103,30 +105,31 @@ impl Deployment {
         }
     }
 
-    /// The certificate in DER format of the authority that clients must trust. `None` without TLS.
+    /// Returns the certificate of the authority that clients must trust, in DER format. Returns
+    /// `None` if the deployment does not use TLS.
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.as_deref()
     }
 
-    /// The name and setup code of a site.
+    /// Returns the name and the setup code of a site.
     pub fn site(&self, index: usize) -> (&str, &str) {
         let (name, code) = &self.setup_codes[index];
         (name, code)
     }
 
-    /// The edge's private keys, as `pinlatch init` wrote them.
+    /// Returns the private keys of the edge, which `pinlatch init` generated.
     pub fn edge_keys(&self) -> EdgeKeys {
         let text = std::fs::read_to_string(self.folder().join(".dev.vars")).expect(".dev.vars");
         let line = text.lines().find_map(|line| line.strip_prefix("EDGE_KEYS=")).expect("EDGE_KEYS");
         EdgeKeys::from_jwks(line.trim_matches('\'')).expect("keys")
     }
 
-    /// The workerd process, which a test can stop, kill or restart.
+    /// Returns the workerd process, which a test can stop, kill or restart.
     pub fn edge(&self) -> MutexGuard<'_, Edge> {
         self.edge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The log of the Worker and its Durable Objects.
+    /// Returns the log of the Worker and its Durable Objects.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.edge().log()).unwrap_or_default()
     }

@@ -1,24 +1,25 @@
-//! A lock on the host. Most tests run in parallel, at most two tests emulate a board at the same time, and tests that
-//! measure time run alone.
+//! Limits which tests run on the host at the same time. Most tests run in parallel. At most two
+//! tests emulate a board at the same time. Tests that measure time run alone.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The current locks and the waiting threads.
+/// The locks that tests have at present, and the number of waiting threads.
 #[derive(Default)]
 struct Claims {
-    /// Number of current locks in each mode.
+    /// The number of locks that tests have at present, for each mode.
     held: [usize; 3],
-    /// Number of threads that wait until other tests have finished. New requests queue behind these threads. Otherwise
-    /// these threads could wait until all other tests have finished.
+    /// The number of threads that wait until other tests have finished. While this number is not
+    /// zero, new requests for shared locks must wait. If new requests did not wait, an exclusive
+    /// request could wait until all other tests have finished.
     waiting: usize,
 }
 
 static CLAIMS: Mutex<Claims> = Mutex::new(Claims { held: [0; 3], waiting: 0 });
 static CHANGED: Condvar = Condvar::new();
 
-/// The mode of a lock. The value is its index in [`Claims::held`].
+/// The mode of a lock on the host. The numeric value of the mode is its index in [`Claims::held`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LockMode {
     BesideOthers = 0,
@@ -27,34 +28,37 @@ enum LockMode {
 }
 
 impl Claims {
-    /// Whether the current locks exclude a lock in this mode.
+    /// Returns whether the present locks exclude a new lock in this mode.
     fn is_taken_for(&self, mode: LockMode) -> bool {
         let [beside, emulating, alone] = self.held;
         match mode {
             LockMode::BesideOthers => emulating + alone > 0,
-            // Each emulator needs one processor, and the host has at least two.
+            // Each emulator needs one processor core, and the host has at least two processor
+            // cores.
             LockMode::Emulating => beside + alone > 0 || emulating >= 2,
             LockMode::Alone => beside + emulating + alone > 0,
         }
     }
 }
 
-/// How long an exclusive request blocks new shared requests. The time is limited, because the tests that have the lock
-/// can have other threads that request the lock.
+/// The maximum time for which a waiting exclusive request blocks new shared requests. The time
+/// limit prevents a deadlock, because a test that has a lock can wait for another thread that
+/// requests a lock.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// Number of locks that this thread has. A thread that has a lock gets another lock without queueing.
+    /// The number of locks that the current thread has. A thread that already has a lock gets
+    /// another lock without waiting for exclusive requests.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Permission to use the host. A test is allowed to take several locks of the mode `BesideOthers`, but only one lock of
-/// another mode.
+/// The permission to use the host. A test may have several locks of the mode `BesideOthers`, but
+/// only one lock of any other mode.
 pub struct HostLock(LockMode);
 
 impl HostLock {
-    /// Waits while another test has an exclusive lock. Also waits while another test is waiting for an exclusive lock,
-    /// for at most `PRIORITY`.
+    /// Waits until no other test has an exclusive lock. If another test is waiting for an exclusive
+    /// lock, this function first lets that test run, but waits for at most `PRIORITY`.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
         let wait = |claims: &mut Claims| {
@@ -65,12 +69,12 @@ impl HostLock {
         Self::hold(claims, LockMode::BesideOthers)
     }
 
-    /// Waits until nothing runs, except at most one other test that emulates a board.
+    /// Waits until no other test runs, except at most one other test that emulates a board.
     pub fn emulating() -> Self {
         Self::before_others(LockMode::Emulating)
     }
 
-    /// Waits until nothing else runs, and blocks all other tests.
+    /// Waits until no other test runs, and blocks all other tests until the lock is dropped.
     pub fn alone() -> Self {
         Self::before_others(LockMode::Alone)
     }
@@ -96,7 +100,8 @@ impl HostLock {
 impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
-        // If another thread drops the lock, the count of that thread can be zero.
+        // A thread whose own count is zero can drop a lock that another thread took.
+        // `saturating_sub` prevents an underflow of the count in this case.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();
     }

@@ -1,4 +1,4 @@
-//! An HTTP client for a deployment.
+//! An HTTP client for test deployments.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -14,24 +14,28 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The headers in the order received. Names are in lower case.
+    /// The response headers in the order in which they were received. The header names are in lower
+    /// case.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON. Null if the body is empty or not JSON.
+    /// The response body as JSON. The value is null if the response body is empty or is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The value of the first header with this name. Empty if there is no such header.
+    /// Returns the value of the first response header with this name. Returns an empty string if
+    /// the response has no such header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// The code of the problem. Empty if the body is not a problem.
+    /// Returns the error code of a problem document. Returns an empty string if the response body
+    /// is not a problem document.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Asserts that the answer is a problem with this status and code, and has the media type of problems.
+    /// Asserts that the response is a problem document (RFC 9457) with this status, this error code
+    /// and the correct media type.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{self:?}");
@@ -40,7 +44,7 @@ impl Answer {
         assert!(self.body["title"].is_string() && self.body["type"].is_string(), "{self:?}");
     }
 
-    /// Asserts a success status. Returns the body.
+    /// Asserts that the response has a success status, and returns the response body.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "{self:?}");
@@ -53,18 +57,20 @@ fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// Replaces `localhost` in `localhost:PORT` by 127.0.0.1, which works without `/etc/hosts`. Leaves other hosts
-/// unchanged.
+/// Replaces the host `localhost` in `localhost:PORT` by 127.0.0.1, which can be reached even
+/// without `/etc/hosts`. Returns any other host unchanged.
 pub fn local(host: &str) -> String {
     host.strip_prefix("localhost:").map_or_else(|| host.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
-/// Sends raw bytes. Returns the status of the answer, or `None` if the connection ends without an answer.
+/// Sends raw bytes to a server and returns the status of the HTTP response. Returns `None` if the
+/// connection ends without a response.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
     let mut stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
-    // The server can refuse the request early and close the connection, so a failed write is ignored.
+    // The server can refuse the request early and close the connection, so a failed write is
+    // ignored.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
@@ -78,7 +84,8 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
-/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems have no `/etc/hosts`.
+/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems
+/// have no `/etc/hosts`.
 #[derive(Debug, Default)]
 struct LocalResolver {
     system: DefaultResolver,
@@ -101,23 +108,23 @@ impl Resolver for LocalResolver {
     }
 }
 
-/// A client for one origin. It adds its headers to every request.
+/// An HTTP client for one origin, which adds the same headers to every request.
 #[derive(Clone)]
 pub struct Http {
     agent: ureq::Agent,
-    /// For example `http://localhost:1234`.
+    /// The origin of the server, for example `http://localhost:1234`.
     pub origin: String,
     headers: Vec<(String, String)>,
 }
 
 impl Http {
-    /// A client without credentials.
+    /// Returns an HTTP client without credentials.
     pub fn new(origin: &str) -> Self {
         Self::with_tls(origin, TlsConfig::default())
     }
 
-    /// A client without credentials that trusts one authority. `authority` is the authority's certificate in DER
-    /// format.
+    /// Returns an HTTP client without credentials that trusts one certificate authority. The
+    /// argument `authority` is the certificate of that authority in DER format.
     pub fn trusting(origin: &str, authority: &[u8]) -> Self {
         let authority = Certificate::from_der(authority).to_owned();
         Self::with_tls(origin, TlsConfig::builder().root_certs(RootCerts::from([authority])).build())
@@ -134,14 +141,14 @@ impl Http {
         Self { agent, origin: origin.to_owned(), headers: Vec::new() }
     }
 
-    /// A copy of the client with one more header.
+    /// Returns a copy of the HTTP client that sends one more header.
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut more = self.clone();
         more.headers.push((name.to_owned(), value.to_owned()));
         more
     }
 
-    /// A copy of the client with a bearer token.
+    /// Returns a copy of the HTTP client that sends a bearer token.
     pub fn bearer(&self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
     }
@@ -150,7 +157,8 @@ impl Http {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// Sends a `GET` request for binary content. Returns the answer without its body, and the body as bytes.
+    /// Sends a `GET` request for binary content. Returns the response without its body, and the
+    /// body as bytes.
     pub fn get_bytes(&self, path: &str) -> (Answer, Vec<u8>) {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -175,14 +183,14 @@ impl Http {
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
-    /// Sends a request with any method and a JSON body. If `body` is null, no body is sent.
+    /// Sends a request with any method and a JSON body. If `body` is null, the request has no body.
     pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
         let body = (!body.is_null()).then_some(("application/json", text.as_str()));
         self.send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends a `GET` request. Returns the body as text.
+    /// Sends a `GET` request and returns the response body as text.
     pub fn text(&self, path: &str) -> String {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {
@@ -193,7 +201,7 @@ impl Http {
         answer.body_mut().read_to_string().expect("a text")
     }
 
-    /// Sends any request. Fails only if no answer arrives.
+    /// Sends any HTTP request. Returns an error only if no response arrives.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {

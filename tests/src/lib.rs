@@ -1,7 +1,8 @@
-//! Code that the end-to-end tests share: a deployment in real workerd, real agents with simulated lines, real browsers,
-//! and waits with deadlines.
+//! This crate contains the code that the end-to-end tests share. The crate starts deployments in
+//! real workerd, real agents with simulated GPIO lines, and real browsers.
 //!
-//! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs the tests.
+//! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs
+//! the end-to-end tests.
 
 pub mod agent;
 pub mod browser;
@@ -35,7 +36,7 @@ pub use site::Site;
 pub use socket::Panel;
 pub use wait::{eventually, soon};
 
-/// The path of a program, from the environment variable that `cargo xtask test` sets.
+/// Returns the path of a program, which `cargo xtask test` passes in an environment variable.
 pub fn program(variable: &str) -> std::path::PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))

@@ -1,12 +1,12 @@
-//! Measures the times of repeated runs.
+//! Measures how long repeated runs of a function take.
 
 use std::time::{Duration, Instant};
 
-/// The times, in ascending order.
+/// The measured durations of the runs, in ascending order.
 pub struct Times(Vec<Duration>);
 
 impl Times {
-    /// Measures `count` runs.
+    /// Calls `run` `count` times and measures the duration of each call.
     pub fn of(count: usize, mut run: impl FnMut(usize)) -> Self {
         let times = (0..count).map(|index| {
             let began = Instant::now();
@@ -16,19 +16,20 @@ impl Times {
         times.collect()
     }
 
-    /// The time that this share of the runs (0 to 1) did not exceed, in milliseconds.
+    /// Returns the percentile of the durations for a share from 0 to 1, in milliseconds. For
+    /// example, 99 percent of the runs took no longer than `percentile(0.99)`.
     pub fn percentile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         let index = ((self.0.len() as f64 * share).ceil() as usize).saturating_sub(1).min(last);
         self.0.get(index).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
     }
 
-    /// The median, in milliseconds.
+    /// Returns the median of the durations, in milliseconds.
     pub fn p50(&self) -> f64 {
         self.percentile(0.50)
     }
 
-    /// The 99th percentile, in milliseconds.
+    /// Returns the 99th percentile of the durations, in milliseconds.
     pub fn p99(&self) -> f64 {
         self.percentile(0.99)
     }

@@ -1,5 +1,6 @@
-//! External issuers, which every test deployment contains. There is one issuer for each type of key, one issuer whose
-//! tokens narrow their scope, and one issuer with a broken configuration.
+//! Defines the external token issuers that every test deployment accepts. One external issuer
+//! exists for each type of key. Another external issuer restricts its tokens with a scope claim. A
+//! further external issuer has a broken configuration.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,36 +10,37 @@ use serde_json::{Value, json};
 use crate::forge::subject::text;
 use crate::forge::{Object, Role, Signer, Subject, encode};
 
-/// The `aud` of the tokens of all these issuers.
+/// The audience (`aud`) of the tokens of all external test issuers.
 pub const AUDIENCE: &str = "https://pinlatch.example/outside";
 
-/// The largest scopes that tokens of these issuers can have.
+/// The maximum scopes that tokens of the external test issuers can have.
 pub const CEILING: &str = "line:*/relay:* line:*/lamp:read";
 
-/// The `kid` of the RSA key. Only this key is published in a JWK Set.
+/// The key id (`kid`) of the RSA key, which is the only key that is configured as a JWK Set.
 const KID: &str = "rs-1";
 
 static KEYS: LazyLock<[Signer; 3]> = LazyLock::new(|| [Signer::hs256(), Signer::rs256(), Signer::es256()]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outsider {
-    /// Uses a shared secret.
+    /// This external issuer signs its tokens with a shared secret.
     Hs256,
-    /// Uses a JWK Set.
+    /// The public key of this external issuer is configured as a JWK Set.
     Rs256,
-    /// Uses a public key in PEM.
+    /// The public key of this external issuer is configured in PEM format.
     Es256,
-    /// Uses the secret of `Hs256`. The claim `scope` narrows the permissions of its tokens.
+    /// This external issuer uses the same secret as `Hs256`. The claim `scope` of each of its
+    /// tokens narrows the token's permissions.
     Narrowed,
-    /// Refers to a secret that is not set.
+    /// The configuration of this external issuer refers to a secret that is not set.
     Broken,
 }
 
 impl Outsider {
-    /// The issuers with separate keys.
+    /// The external issuers that have separate keys and a valid configuration.
     pub const GOOD: [Self; 3] = [Self::Hs256, Self::Rs256, Self::Es256];
 
-    /// The issuer's `iss`.
+    /// Returns the issuer identifier (`iss`) of the external issuer.
     pub fn issuer(self) -> String {
         format!("https://{}.outside.example/", format!("{self:?}").to_lowercase())
     }
@@ -51,7 +53,8 @@ impl Outsider {
         }
     }
 
-    /// A valid token with a lifetime of ten minutes. Claims whose value is null are left out.
+    /// Returns a valid token with a lifetime of ten minutes. Claims whose value is null are omitted
+    /// from the token.
     pub fn token(self, claims: Value) -> String {
         let mut header = json!({ "alg": self.signer().alg(), "typ": "JWT" });
         if self == Self::Rs256 {
@@ -66,18 +69,18 @@ impl Outsider {
         format!("{signed}.{}", encode(self.signer().sign(&signed)))
     }
 
-    /// A valid token, as the subject of attacks.
+    /// Returns a valid token in parsed form, from which the attack functions make altered tokens.
     pub fn subject(self) -> Subject {
         Subject::of(Role::Issuer, self.signer(), &self.token(json!({ "jti": "honest" })), now())
     }
 }
 
-/// The current time, in seconds since the Unix epoch.
+/// Returns the current time, in seconds since the Unix epoch.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// The value of the Worker's variable `ISSUERS`.
+/// Returns the value of the Worker's variable `ISSUERS`.
 pub(crate) fn tables(site: &str) -> Value {
     let table = |outsider: Outsider, more: Value| {
         let mut table = json!({ "issuer": outsider.issuer(), "site": site, "audience": AUDIENCE,
@@ -99,7 +102,7 @@ pub(crate) fn tables(site: &str) -> Value {
     })
 }
 
-/// The shared secret of these issuers, in the format of `.dev.vars`.
+/// Returns the shared secret of the external issuers, in the format of the file `.dev.vars`.
 pub(crate) fn secrets() -> String {
     let Signer::Hs256(secret) = &KEYS[0] else { unreachable!("the first is a secret") };
     format!("OUTSIDE_SECRET='{}'\n", String::from_utf8_lossy(secret))

@@ -1,5 +1,6 @@
-//! Login providers. npm's certified `oidc-provider` runs in a separate process, with one provider per name
-//! (`tests/interop/provider.mjs`). A simulated person answers the login pages.
+//! Runs OpenID Connect login providers for tests. All providers run in one separate process with
+//! npm's certified `oidc-provider` (`tests/interop/provider.mjs`). The code in this file simulates
+//! a person who fills in the provider's login pages.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,16 +13,17 @@ use xtask::guard::Guarded;
 use crate::forge::encode as base64url;
 use crate::{Answer, Http, program, soon};
 
-/// Pinlatch's client id at the providers.
+/// The client id of Pinlatch at the login providers.
 pub const CLIENT: &str = "pinlatch";
 
-/// Pinlatch's client secret. Some of its characters must be percent-encoded.
+/// The client secret of Pinlatch at the login providers. The secret contains characters that must
+/// be percent-encoded, so that the tests cover the encoding.
 pub const SECRET: &str = "a%secret +with/odd:letters";
 
-/// The `aud` of the providers' access tokens.
+/// The audience (`aud`) of the access tokens that the login providers issue.
 pub const RESOURCE: &str = "https://pinlatch.example/api";
 
-/// All providers. Dropping this value ends the process of the providers.
+/// The process that runs all login providers. Dropping a `Providers` value ends this process.
 pub struct Providers {
     control: Http,
     issuers: Value,
@@ -36,7 +38,7 @@ pub struct Provider<'p> {
 }
 
 impl Providers {
-    /// Starts one provider for each name.
+    /// Starts a process with one login provider for each name.
     pub fn start(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("provider.log");
@@ -57,35 +59,37 @@ impl Providers {
 }
 
 impl Provider<'_> {
-    /// The `iss` of the provider, which is also the provider's origin.
+    /// Returns the issuer identifier (`iss`) of the login provider, which is also the provider's
+    /// origin.
     pub fn issuer(&self) -> &str {
         self.all.issuers[self.name].as_str().expect("an issuer")
     }
 
-    /// Changes the provider's behaviour. `provider.mjs` lists the options.
+    /// Changes the behaviour of the login provider. The file `provider.mjs` lists the available
+    /// options.
     pub fn change(&self, change: &Value) -> Value {
         self.all.control.post(&format!("/{}", self.name), change).ok()
     }
 
-    /// Number of requests to a path of the provider.
+    /// Returns the number of requests that the login provider has received for this path.
     pub fn asked(&self, path: &str) -> u64 {
         self.change(&json!({}))["asked"][path].as_u64().unwrap_or(0)
     }
 
-    /// Signs a token with the provider's current key.
+    /// Signs a token with the current key of the login provider.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed = self.change(&json!({ "sign": { "header": header, "claims": claims } }));
         signed["signed"].as_str().expect("a token").to_owned()
     }
 
-    /// An access token for a script, with the audience [`RESOURCE`].
+    /// Returns an access token for a script, with the audience [`RESOURCE`].
     pub fn access_token(&self) -> String {
         let form = [("grant_type", "client_credentials"), ("resource", RESOURCE)];
         let reply = self.as_client("robot").post_form("/token", &encoded(&form)).ok();
         reply["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// The `id_token` of a person who logs in to the client with this redirect URI.
+    /// Returns the `id_token` of a person who logs in to the client with this redirect URI.
     pub fn id_token(&self, redirect_uri: &str, account: &str) -> String {
         let verifier = "a-verifier-has-at-least-forty-three-characters";
         let challenge = base64url(Sha256::digest(verifier));
@@ -111,13 +115,14 @@ impl Provider<'_> {
         reply["id_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Logs in to an account at the provider. Returns the URL to which the browser is redirected.
+    /// Logs in to an account at the login provider. Returns the URL to which the provider redirects
+    /// the browser.
     pub fn answer(&self, question: &str, account: &str) -> String {
         let mut cookies: Vec<(String, String)> = Vec::new();
         let mut address = question.to_owned();
         let mut form: Option<String> = None;
-        // At most these requests are needed: the authorization request, the login page, its form, and the authorization
-        // request again.
+        // A login needs fewer than six requests: the authorization request, the login page, the
+        // login form, and the authorization request again.
         for _ in 0..6 {
             let path = match address.strip_prefix(self.issuer()) {
                 Some(path) => path.to_owned(),
@@ -141,7 +146,7 @@ impl Provider<'_> {
             assert!((302..=303).contains(&answer.status), "{path}: {answer:?}");
             answer.header("location").clone_into(&mut address);
         }
-        panic!("{account} gets nowhere: {address}");
+        panic!("the login of {account} does not end: {address}");
     }
 
     fn as_client(&self, client: &str) -> Http {
@@ -152,7 +157,8 @@ impl Provider<'_> {
     }
 }
 
-/// The cookies that an answer sets, without their attributes.
+/// Returns the names and values of the cookies that a response sets, without the attributes of the
+/// cookies.
 pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     let headers = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
     headers.filter_map(|(_, value)| {
@@ -161,20 +167,21 @@ pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A parameter in the query of a URL. Its value is still percent-encoded.
+/// Returns the value of a parameter in the query of a URL. The returned value is still
+/// percent-encoded.
 pub fn parameter<'a>(address: &'a str, name: &str) -> Option<&'a str> {
     let pairs = address.split_once('?')?.1.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
-/// Encodes fields as a query or form.
+/// Encodes names and values as a URL query or as a form body.
 fn encoded(fields: &[(&str, &str)]) -> String {
     let fields: Vec<String> =
         fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     fields.join("&")
 }
 
-/// Percent-encodes everything except letters, digits and hyphens.
+/// Percent-encodes every character except ASCII letters, ASCII digits and hyphens.
 fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let byte = |byte: u8| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") };

@@ -1,8 +1,9 @@
-//! A TCP proxy between an agent and the edge. It disturbs the link.
+//! A TCP proxy between an agent and the edge, which disturbs their connection.
 //!
-//! TCP neither duplicates nor reorders data, so after the upgrade the proxy handles whole WebSocket frames (RFC 6455
-//! §5.2). The proxy can delay, duplicate, reorder or truncate frames. It can also drop frames while both sockets stay
-//! open. And it can refuse all connections, as if the network were down.
+//! TCP neither duplicates nor reorders data, so after the HTTP upgrade the proxy handles whole
+//! WebSocket frames (RFC 6455 §5.2). The proxy can delay, duplicate, reorder or truncate WebSocket
+//! frames. The proxy can also stop forwarding data while both sockets stay open. Furthermore, the
+//! proxy can refuse all connections, which simulates that the network is down.
 
 mod frames;
 mod pump;
@@ -17,18 +18,18 @@ use pump::Towards;
 
 use crate::http::local;
 
-/// The random disturbance of text frames.
+/// The random disturbance that the proxy applies to WebSocket text frames.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noise {
-    /// The longest delay of a frame. Later frames wait until the delayed frame is sent.
+    /// The maximum delay of a frame. Later frames wait until the delayed frame is sent.
     pub delay: Duration,
-    /// Percentage of frames that are sent twice.
+    /// The percentage of frames that are sent twice.
     pub duplicated: u8,
-    /// Percentage of frames that are sent after the next frame.
+    /// The percentage of frames that are swapped with the next frame.
     pub swapped: u8,
 }
 
-/// A running proxy. Dropping this value ends the proxy and its connections.
+/// A running proxy. Dropping a `Proxy` stops the proxy and ends its connections.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -46,15 +47,16 @@ struct Shared {
     heard: Mutex<Vec<String>>,
 }
 
-/// One connection of an agent.
+/// One connection of an agent through the proxy.
 struct Link {
     agent: TcpStream,
     edge: TcpStream,
-    /// Whether the connection now carries WebSocket frames instead of HTTP.
+    /// Whether the connection has switched from HTTP to WebSocket frames.
     upgraded: AtomicBool,
-    /// Whether the connection is half-open: no data moves, and neither end is notified.
+    /// Whether the connection is half-open. On a half-open connection no data is forwarded, and
+    /// neither end is notified.
     stuck: AtomicBool,
-    /// Whether the next frame to the agent is truncated.
+    /// Whether the proxy truncates the next frame to the agent.
     cut_next: AtomicBool,
     closed: AtomicBool,
 }
@@ -73,7 +75,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Proxy {
-    /// Listens on a free port, and forwards connections to an `http://` origin. The seed determines all random choices.
+    /// Starts a proxy on a free port, which forwards connections to an `http://` origin. The
+    /// argument `seed` determines all random choices of the proxy.
     pub fn start(origin: &str, seed: u64) -> Self {
         let upstream =
             local(origin.strip_prefix("http://").expect("plain http")).parse().expect("an address");
@@ -94,38 +97,40 @@ impl Proxy {
         Self { address, shared, acceptor: Some(acceptor) }
     }
 
-    /// The origin of the proxy, which is used instead of the edge's origin.
+    /// Returns the origin of the proxy, which the agent uses instead of the edge's origin.
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Sets the random disturbance of text frames.
+    /// Sets the random disturbance of WebSocket text frames.
     pub fn noise(&self, noise: Noise) {
         *lock(&self.shared.noise) = noise;
     }
 
-    /// Ends every connection at once. Data in transit is lost.
+    /// Ends every connection at once, and discards the data that has not been forwarded yet.
     pub fn cut(&self) {
         lock(&self.shared.links).drain(..).for_each(|link| link.close());
     }
 
-    /// Truncates the next frame to each agent, and then ends the agent's connection.
+    /// Truncates the next frame to each agent, and then ends the connection to that agent.
     pub fn cut_mid_frame(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.cut_next.store(true, SeqCst));
     }
 
-    /// Simulates that the network is down: ends all connections and refuses new ones.
+    /// Simulates that the network is down. The proxy ends all connections and refuses new
+    /// connections.
     pub fn down(&self) {
         self.shared.refusing.store(true, SeqCst);
         self.cut();
     }
 
-    /// Simulates that the network is up again.
+    /// Simulates that the network is up again after [`Proxy::down`].
     pub fn up(&self) {
         self.shared.refusing.store(false, SeqCst);
     }
 
-    /// Holds back all data until [`Proxy::thaw`], which delivers the data.
+    /// Stops forwarding data until [`Proxy::thaw`] is called, which then forwards the retained
+    /// data.
     pub fn freeze(&self) {
         self.shared.frozen.store(true, SeqCst);
     }
@@ -134,12 +139,13 @@ impl Proxy {
         self.shared.frozen.store(false, SeqCst);
     }
 
-    /// Makes the current connections half-open: they stay open at both ends, but no data moves. New connections work.
+    /// Makes the current connections half-open. Both ends of a half-open connection stay open, but
+    /// no data is forwarded. New connections are not affected.
     pub fn half_open(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.stuck.store(true, SeqCst));
     }
 
-    /// All text frames that the edge sent to agents.
+    /// Returns all text frames that the edge sent to agents.
     pub fn heard(&self) -> Vec<String> {
         lock(&self.shared.heard).clone()
     }
@@ -149,7 +155,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stopping.store(true, SeqCst);
         self.cut();
-        // This connection wakes the thread that accepts connections.
+        // A connection to the proxy's own address wakes the thread that accepts connections.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
@@ -166,7 +172,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.refusing.load(SeqCst) {
             continue;
         }
-        // Connecting fails while the edge restarts.
+        // The connection to the edge fails while the edge restarts.
         let Ok(edge) = TcpStream::connect(shared.upstream) else { continue };
         pumps.retain(|pump| !pump.is_finished());
         pumps.extend(connect(shared, agent, edge));

@@ -1,5 +1,5 @@
-//! The appearance of a page in a browser: screen sizes, colour schemes, accessibility, and a check that the page is not
-//! blank.
+//! Checks the appearance of a page in a browser. The checks cover screen sizes, colour schemes,
+//! accessibility, and whether a page is blank.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::{Browser, program};
 
-/// Duration of a press on a hold button. It is slightly longer than the button requires.
+/// The duration of a press on a hold button in the tests. The duration is slightly longer than the
+/// minimum time that a hold button requires.
 const HELD: Duration = Duration::from_millis(900);
 
-/// A Chrome DevTools Protocol command, sent through chromedriver.
+/// A Chrome DevTools Protocol command, which is sent through chromedriver.
 #[derive(Debug)]
 struct Cdp(Value);
 
@@ -30,25 +31,25 @@ impl WebDriverCompatibleCommand for Cdp {
     }
 }
 
-/// Runs a Chrome DevTools Protocol command in a session.
+/// Runs a Chrome DevTools Protocol command in a WebDriver session.
 pub(crate) async fn devtools(client: &Client, command: &str, params: Value) -> Result<Value, CmdError> {
     client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await
 }
 
 impl Browser {
-    /// Runs a Chrome DevTools Protocol command.
+    /// Runs a Chrome DevTools Protocol command in this browser.
     pub async fn devtools(&self, command: &str, params: Value) -> Value {
         let sent = devtools(&self.client, command, params).await;
         sent.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Sets the page's size, independently of the window.
+    /// Sets the size of the page, independently of the size of the browser window.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Sets the system's preferred colour scheme.
+    /// Emulates the operating system's preference for a dark or a light colour scheme.
     pub async fn prefer(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
@@ -60,17 +61,18 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Deletes all cookies. WebDriver's own command deletes only the cookies for the page's path.
+    /// Deletes all cookies. The similar WebDriver command deletes only the cookies for the path of
+    /// the current page.
     pub async fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", json!({})).await;
     }
 
-    /// Holds a button until it triggers its action.
+    /// Presses a hold button until the button triggers its action.
     pub async fn hold(&self, testid: &str) {
         self.hold_for(testid, HELD).await;
     }
 
-    /// Holds a button for this time.
+    /// Presses a hold button for the given time.
     pub async fn hold_for(&self, testid: &str, time: Duration) {
         let element = self.find(testid).await;
         let held = MouseActions::new("mouse".into())
@@ -84,8 +86,8 @@ impl Browser {
             .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
     }
 
-    /// The accessibility rules that the page violates, as axe-core finds them. Each rule is followed by the elements
-    /// that violate it.
+    /// Returns the accessibility rules that the page violates, as reported by axe-core. Each rule
+    /// is followed by the elements that violate the rule.
     pub async fn violations(&self) -> Vec<String> {
         let source = std::fs::read_to_string(modules().join("axe-core/axe.min.js")).expect("axe-core");
         self.run(&source, &[]).await;
@@ -99,7 +101,7 @@ impl Browser {
         found.as_array().expect("a list").iter().map(text).collect()
     }
 
-    /// Visible controls whose width or height is below 44 pixels.
+    /// Returns all visible controls whose width or height is below 44 pixels.
     pub async fn small_targets(&self) -> Value {
         let script = "return [...document.querySelectorAll('button, a[href], input, select, [role=button]')]
             .filter((element) => element.checkVisibility({ visibilityProperty: true }))
@@ -109,15 +111,16 @@ impl Browser {
         self.run(script, &[]).await
     }
 
-    /// By how many pixels the page is wider than the screen.
+    /// Returns by how many pixels the page is wider than the screen.
     pub async fn overflow(&self) -> Value {
         self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", &[])
             .await
     }
 
-    /// Saves a screenshot as `target/screens/NAME.png`. Fails if the screenshot is blank.
+    /// Saves a screenshot of the page as `target/screens/NAME.png`. Fails if the screenshot is
+    /// blank.
     pub async fn picture(&self, name: &str) {
-        // Waits for fade-in animations to end.
+        // This script waits until all fade-in animations of the page have ended.
         let settled = "const done = arguments[0];
             Promise.allSettled(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
                 .map((one) => one.finished)).then(() => requestAnimationFrame(() => done()))";
@@ -135,13 +138,13 @@ fn modules() -> PathBuf {
     program("PINLATCH_WRANGLER").ancestors().nth(3).expect("node_modules").to_owned()
 }
 
-/// The number of colours in a picture, and the share of the most frequent colour.
+/// Returns the number of colours in a screenshot, and the share of the most frequent colour.
 fn drawn(bytes: &[u8]) -> (usize, f64) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
     let info = reader.next_frame(&mut pixels).expect("pixels");
     let step = info.color_type.samples();
-    // A sample of every seventh pixel is sufficient.
+    // Only every seventh pixel is examined, which is sufficient to recognise a blank page.
     let mut all: Vec<&[u8]> = pixels.chunks_exact(step).step_by(7).collect();
     all.sort_unstable();
     let commonest = all.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);

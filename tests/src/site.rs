@@ -1,4 +1,4 @@
-//! The site of one test, with an owner who is logged in.
+//! Provides the site of one test, with an owner who is logged in.
 
 use std::ops::Deref;
 use std::sync::Once;
@@ -9,35 +9,36 @@ use serde_json::{Value, json};
 use crate::agent::{Agent, LINES};
 use crate::{Deployment, HostLock, Http, Panel, eventually, ready};
 
-/// The user name of the owner of every site.
+/// The user name of the owner of every test site.
 pub const OWNER: &str = "owner";
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A site with an owner.
+/// A test site that has an owner.
 pub struct Site<'d> {
     pub deployment: &'d Deployment,
     pub name: String,
-    /// A client with the owner's bearer token.
+    /// An HTTP client that sends the owner's bearer token.
     pub owner: Http,
-    /// The owner's access token.
+    /// The access token of the site's owner.
     pub token: String,
     _host_lock: Option<HostLock>,
 }
 
 impl Site<'static> {
-    /// A new site of the shared deployment.
+    /// Returns a new site of the shared deployment.
     pub fn shared() -> Self {
         let host_lock = HostLock::beside_others();
         Self { _host_lock: Some(host_lock), ..ready::take().unwrap_or_else(Self::fresh) }
     }
 
-    /// A new site. Does not take the host lock.
+    /// Creates a new site in the shared deployment without taking a lock on the host.
     pub(crate) fn fresh() -> Self {
         let (deployment, index) = Deployment::shared();
         Self::of(deployment, index)
     }
 
-    /// The site for external issuers. All tests share this site, so each test uses different device names.
+    /// Returns the site for which the tokens of external issuers are valid. All tests share this
+    /// site, so each test must use different device names.
     pub fn outside() -> Self {
         static OWNED: Once = Once::new();
         let host_lock = HostLock::beside_others();
@@ -48,13 +49,13 @@ impl Site<'static> {
 }
 
 impl<'d> Site<'d> {
-    /// Creates the site's owner and logs in.
+    /// Creates the owner of the site and logs in as the owner.
     pub fn of(deployment: &'d Deployment, index: usize) -> Self {
         make_owner(deployment, index);
         Self::owned(deployment, index)
     }
 
-    /// Logs in. The site must have an owner.
+    /// Logs in as the owner. The site must already have an owner.
     fn owned(deployment: &'d Deployment, index: usize) -> Self {
         let (name, _) = deployment.site(index);
         let http = deployment.http();
@@ -62,18 +63,19 @@ impl<'d> Site<'d> {
         Self { deployment, name: name.to_owned(), owner: http.bearer(&token), token, _host_lock: None }
     }
 
-    /// Logs in again. Returns a new access token of the owner.
+    /// Logs in as the owner again, and returns a new access token.
     pub fn log_in(&self) -> String {
         log_in(&self.deployment.http(), &self.name)
     }
 
-    /// The enrolment string for a new device.
+    /// Creates an enrolment string for a new device.
     pub fn enrolment(&self, device: &str) -> String {
         let reply = self.owner.post("/api/v1/enrolments", &json!({ "device": device })).ok();
         reply["enrol"].as_str().expect("an enrolment string").to_owned()
     }
 
-    /// Enrols and starts a device with the lines of [`LINES`], and waits until the device is online.
+    /// Enrols and starts a device with the GPIO lines of [`LINES`], and waits until the device is
+    /// online.
     pub fn device(&self, name: &str) -> Agent {
         let mut agent = Agent::enrol(&self.enrolment(name), LINES, &[]);
         agent.start();
@@ -95,12 +97,12 @@ impl<'d> Site<'d> {
         });
     }
 
-    /// The line's state in the API.
+    /// Returns the state of a device's GPIO line from the HTTP API.
     pub fn line(&self, device: &str, line: &str) -> Value {
         self.owner.get(&format!("/api/v1/devices/{device}/lines/{line}")).ok()
     }
 
-    /// Opens the owner's live stream.
+    /// Opens a panel socket with the owner's access token.
     pub fn panel(&self) -> Panel {
         Panel::open_trusting(self.deployment.origin(), &self.token, self.deployment.authority())
     }
@@ -117,7 +119,8 @@ fn make_owner(deployment: &Deployment, index: usize) {
     let (name, code) = deployment.site(index);
     let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
     let http = deployment.http();
-    // The gate limits the rate of password hashes of all sites, so parallel tests get 429 and retry.
+    // The gate limits the rate of password hashes for all sites together. Parallel tests therefore
+    // get status 429, and each test retries.
     eventually(Duration::from_secs(60), "the site has an owner", || {
         let answer = http.post("/api/v1/setup", &request);
         if answer.status == 429 { None } else { Some(answer.ok()) }

@@ -1,4 +1,4 @@
-//! A client for the panel's live stream.
+//! A client for the panel socket, which is the WebSocket on which the panel receives live events.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -15,18 +15,18 @@ use tungstenite::{Error, Message, WebSocket, client};
 
 use crate::http::local;
 
-/// An open panel socket.
+/// An open connection to the panel socket of the edge.
 pub struct Panel {
     socket: WebSocket<Stream>,
     unread: VecDeque<Value>,
-    /// The first frame.
+    /// The snapshot of the site, which is the first frame that the edge sends.
     pub snapshot: Value,
 }
 
-/// The HTTP answer to a refused upgrade.
+/// The HTTP response of the server if it refuses a WebSocket upgrade.
 pub type Refusal = Box<tungstenite::http::Response<Option<Vec<u8>>>>;
 
-/// The transport of a socket.
+/// The transport of a WebSocket, which is either plain TCP or TLS.
 #[derive(Debug)]
 pub enum Stream {
     Plain(TcpStream),
@@ -67,7 +67,8 @@ impl Write for Stream {
     }
 }
 
-/// Opens a WebSocket with extra headers. If the upgrade is refused, the error is the HTTP answer.
+/// Opens a WebSocket with extra HTTP headers. If the server refuses the upgrade, the error contains
+/// the HTTP response.
 pub fn open(
     origin: &str,
     path: &str,
@@ -76,7 +77,7 @@ pub fn open(
     open_trusting(origin, path, headers, None)
 }
 
-/// Like [`open`], but over TLS if an authority's certificate is given.
+/// Works like [`open`], but uses TLS if the certificate of an authority is given.
 fn open_trusting(
     origin: &str,
     path: &str,
@@ -122,7 +123,7 @@ impl Panel {
         Self::open_trusting(origin, token, None)
     }
 
-    /// Like [`Panel::open`], but over TLS if an authority's certificate is given.
+    /// Works like [`Panel::open`], but uses TLS if the certificate of an authority is given.
     pub fn open_trusting(origin: &str, token: &str, authority: Option<&[u8]>) -> Self {
         let bearer = format!("Bearer {token}");
         let (socket, response) =
@@ -138,12 +139,13 @@ impl Panel {
         self.socket.send(Message::text(frame.to_string())).expect("an open socket");
     }
 
-    /// Sends a text, which can be an invalid frame.
+    /// Sends a text frame, which may contain an invalid message.
     pub fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).expect("an open socket");
     }
 
-    /// Waits up to 15 s for the next frame that matches. Frames that do not match are kept for later calls.
+    /// Waits for the next frame that satisfies `fits`, for at most 15 seconds. Frames that do not
+    /// satisfy `fits` are stored for later calls.
     #[track_caller]
     pub fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -162,7 +164,7 @@ impl Panel {
         }
     }
 
-    /// Sends a command. Returns its result.
+    /// Sends a command on the panel socket, and returns the result of the command.
     pub fn command(&mut self, id: &str, device: &str, line: &str, action: &str, args: Value) -> Value {
         self.send(&serde_json::json!({
             "type": "command", "id": id, "device": device, "line": line, "action": action, "args": args,
@@ -170,8 +172,8 @@ impl Panel {
         self.until("a result", |frame| frame["id"] == id)
     }
 
-    /// Waits up to 15 s until the edge closes the socket. Returns the close code. Returns 1006 if the connection ends
-    /// without a close code.
+    /// Waits at most 15 seconds until the edge closes the socket, and returns the close code.
+    /// Returns 1006 if the connection ends without a close code.
     pub fn close_code(&mut self) -> u16 {
         let deadline = Instant::now() + Duration::from_secs(15);
         while Instant::now() < deadline {

@@ -1,6 +1,8 @@
-//! Sends a stream of commands, and checks that answers, records and line changes are consistent.
+//! Sends many commands to a device, and checks that the responses, the recorded statuses and the
+//! level changes are consistent.
 //!
-//! Every command sets a different colour, so the simulator's journal shows which commands ran, how often and when.
+//! Every command sets a different colour. Therefore the simulator's journal shows which commands
+//! ran, how often they ran, and when they ran.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,25 +11,27 @@ use serde_json::{Value, json};
 
 use crate::{Site, eventually};
 
-/// Longest delay between the check of a command's deadline and the journal entry of the line's change, in milliseconds.
-/// The agent checks the deadline and then sets the line. A busy host can delay the process between these steps.
+/// The maximum time between the agent's deadline check and the journal entry of the level change,
+/// in milliseconds. The agent first checks the deadline of a command and then sets the GPIO line. A
+/// busy host can suspend the agent's process between these two steps.
 const WRITTEN_WITHIN: u64 = 20;
 
-/// One command, with the times and the answer that its caller observed.
+/// A command, with the times and the response that the caller observed.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The command's number. The command's id is `c` followed by this number. The command's colour is this number in
-    /// hexadecimal digits.
+    /// The number of the command. The command's id consists of the letter `c` and this number. The
+    /// command's colour is this number in hexadecimal digits.
     pub number: u32,
-    /// The time of sending, in milliseconds since the Unix epoch.
+    /// The time at which the command was sent, in milliseconds since the Unix epoch.
     pub began_ms: u64,
-    /// The time of the answer, in milliseconds since the Unix epoch.
+    /// The time at which the response arrived, in milliseconds since the Unix epoch.
     pub ended_ms: u64,
-    /// `executed`, or the code of a problem. `None` if the connection failed.
+    /// The result `executed`, or the code of a problem document. The value is `None` if the
+    /// connection failed.
     pub said: Option<String>,
 }
 
-/// Sends a command to a line of kind `rgb`, and waits for the answer.
+/// Sends a command to a GPIO line of kind `rgb`, and waits for the response.
 pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms: u64) -> Sent {
     let began_ms = unix_ms();
     let client = site.owner.with("idempotency-key", &format!("c{number}"));
@@ -39,18 +43,20 @@ pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms:
         _ => answer.code().to_owned(),
     });
     if said.as_deref().is_none_or(|said| said == "device_offline") {
-        // The edge cannot be reached. The client pauses before its next command, as normal clients do.
+        // The edge or the device cannot be reached. The test client pauses before it sends its next
+        // command, as usual clients do.
         std::thread::park_timeout(Duration::from_millis(50));
     }
     Sent { number, began_ms, ended_ms: unix_ms(), said }
 }
 
-/// The colour that a command with this number sets.
+/// Returns the colour that the command with this number sets.
 pub fn colour(number: u32) -> String {
     format!("#{number:06x}")
 }
 
-/// The final status that the site recorded. `never` if the site does not know the command.
+/// Returns the final status of a command that the site recorded. Returns `never` if the site does
+/// not know the command.
 pub fn recorded(site: &Site<'_>, number: u32) -> String {
     eventually(Duration::from_secs(30), "a final status", || {
         let answer = site.get(&format!("/api/v1/commands/c{number}"));
@@ -67,7 +73,7 @@ pub fn recorded(site: &Site<'_>, number: u32) -> String {
 pub struct Runs(HashMap<String, Vec<u64>>);
 
 impl Runs {
-    /// Reads simulator journals.
+    /// Reads the entries of simulator journals.
     pub fn of<'a>(journal: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut runs: HashMap<_, Vec<_>> = HashMap::new();
         for entry in journal {
@@ -79,13 +85,14 @@ impl Runs {
         Self(runs)
     }
 
-    /// The times at which a command with this number ran.
+    /// Returns the times at which the command with this number ran.
     pub fn at(&self, number: u32) -> &[u64] {
         self.0.get(&colour(number)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Checks that the answer, the record and the line's journal are consistent.
+/// Checks that the response to a command, its recorded status and the simulator's journal are
+/// consistent.
 pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     let runs = runs.at(command.number);
     assert!(runs.len() <= 1, "{command:?} ran {} times", runs.len());
@@ -102,18 +109,19 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
         | (None, "never" | "expired") => {
             assert!(ran.is_none(), "{command:?} is {recorded}, and ran");
         }
-        // The edge sends this answer one second after the deadline. If the command ran, it ran before the deadline,
-        // even if the agent's report was lost.
+        // The edge sends the code `outcome_unknown` one second after the command's deadline. If the
+        // command ran, it ran before the deadline, even if the agent's report was lost.
         (Some("outcome_unknown"), "executed" | "unknown") => {
             let last = command.ended_ms + WRITTEN_WITHIN;
             assert!(ran.is_none_or(|at| *at + 1_000 <= last), "{command:?} ran at {ran:?}");
             assert!(recorded == "unknown" || ran.is_some(), "{command:?}");
         }
-        // The answer was lost because the connection failed. The caller can read the record instead.
+        // The response was lost because the connection failed. The caller can read the recorded
+        // status instead.
         (None, "executed") => assert!(ran.is_some(), "{command:?}"),
         (None, "unknown") => {}
-        // A stopping agent refuses commands, because it has already set its outputs to their safe levels. Its answer
-        // can be lost.
+        // A stopping agent refuses commands, because it has already set its outputs to their safe
+        // levels. The agent's report of the refusal can be lost.
         (None | Some("outcome_unknown"), "refused") => {
             assert!(ran.is_none(), "{command:?} was refused, and ran")
         }
@@ -121,8 +129,8 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     }
 }
 
-/// Checks that no command ran after the deadline in its token. Deadlines use the edge's time. In these tests, this is
-/// the host's clock.
+/// Checks that no command ran after the deadline in its token. Deadlines are in the edge's time,
+/// which in these tests is the time of the host's clock.
 pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     for (number, deadline) in deadlines {
         for at in runs.at(*number) {
@@ -131,7 +139,7 @@ pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     }
 }
 
-/// The host's clock, in milliseconds since the Unix epoch.
+/// Returns the time of the host's clock, in milliseconds since the Unix epoch.
 pub fn unix_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(now.as_millis()).expect("a time")

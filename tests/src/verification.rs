@@ -1,43 +1,49 @@
-//! Measures token verification in workerd and sets its limits, for `cargo xtask bench verify`.
+//! Measures how long token verification takes in workerd, and defines the limits for `cargo xtask
+//! bench verify`.
 //!
-//! A Worker's clock does not advance during computation, so the client measures the time. The time of many
-//! verifications is the time of a request for them, minus the time of a request for none. Our verifications of one
-//! request all run inside the wasm module, so the token is passed to the wasm module once per request, not once per
-//! verification.
+//! A Worker's clock does not advance during computation, so the HTTP client measures the time. The
+//! time for N verifications is the time of a request with N verifications minus the time of a
+//! request without verifications. All verifications of one request by our code run inside the
+//! WebAssembly module. Therefore the token is passed to the WebAssembly module once per request,
+//! not once per verification.
 
 use std::time::{Duration, Instant};
 
 use xtask::bench::Row;
 
-/// Target computing time of one request. It is much longer than the transfer of the request, and short enough that a
-/// run does not take minutes.
+/// The target computing time of one request. The target time is much longer than the transfer time
+/// of a request, but short enough that the benchmark does not take minutes.
 const REQUEST: Duration = Duration::from_millis(300);
-/// Shortest computing time that is used to calculate the number of verifications per [`REQUEST`].
+/// The minimum computing time that is used to calculate the number of verifications per
+/// [`REQUEST`].
 const ENOUGH: Duration = Duration::from_millis(50);
-/// Number of measurements. The shortest time is used, because other work on the host can only add time.
+/// The number of measurements for each verifier. The shortest measured time is used, because other
+/// work on the host can only add time.
 const ROUNDS: usize = 3;
-/// Number of requests without verifications. The shortest time is used.
+/// The number of measured requests without verifications. The shortest measured time is used.
 const EMPTY_ROUNDS: usize = 10;
 
-/// The limits for one algorithm.
+/// The time limits for one signature algorithm.
 pub struct Bars {
-    /// RFC 7518 §3.1.
+    /// The name of the algorithm, from RFC 7518 §3.1.
     pub alg: &'static str,
-    /// Longest time of our first verification, as a multiple of jose's time. `None` if there is no such limit.
+    /// The maximum time of our first verification of a token, as a multiple of the time that `jose`
+    /// needs. The value is `None` if no such limit applies.
     first_of_jose: Option<f64>,
-    /// Longest time of our first verification, in µs. `None` if there is no such limit.
+    /// The maximum time of our first verification of a token, in µs. The value is `None` if no such
+    /// limit applies.
     first: Option<f64>,
-    /// Smallest factor by which our repeated verification must be faster than jose's.
+    /// The minimum factor by which our repeated verification of a token must be faster than `jose`.
     repeated: f64,
 }
 
-/// The limits for most algorithms. Signature checks in wasm cannot be as fast as the runtime's C++ code. So only the
-/// repeated verification, which uses the cache, has a limit.
+/// Returns the limits for most algorithms. Signature checks in WebAssembly cannot be as fast as the
+/// C++ code of workerd. Therefore only the repeated verification, which uses a cache, has a limit.
 const fn bars(alg: &'static str) -> Bars {
     Bars { alg, first_of_jose: None, first: None, repeated: 5.0 }
 }
 
-/// All accepted algorithms.
+/// The limits for all signature algorithms that Pinlatch accepts.
 pub const ALGORITHMS: [Bars; 12] = [
     Bars { first_of_jose: Some(1.0), repeated: 2.0, ..bars("HS256") },
     bars("HS384"),
@@ -53,11 +59,11 @@ pub const ALGORITHMS: [Bars; 12] = [
     Bars { first: Some(1500.0), ..bars("EdDSA") },
 ];
 
-/// The verifiers that are compared.
+/// The token verifiers that the benchmark compares.
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
-/// The times per verification in µs, in the order of [`WHO`]. The verifiers run in turn, so that a busy period of the
-/// host affects all of them.
+/// Returns the time per verification of each verifier in µs, in the order of [`WHO`]. The verifiers
+/// take turns, so that a busy period of the host affects all verifiers.
 pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     let request = |who: &str, count: u32| {
         let began = Instant::now();
@@ -76,7 +82,7 @@ pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     best
 }
 
-/// The number of verifications for which a request takes about [`REQUEST`].
+/// Returns the number of verifications for which a request takes about as long as [`REQUEST`].
 fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     let mut count = 4_u32;
     loop {
@@ -89,7 +95,7 @@ fn enough(mut run: impl FnMut(u32) -> Duration) -> u32 {
     }
 }
 
-/// The rows of the table for one algorithm, with its limits.
+/// Returns the rows of the result table for one algorithm, with the limits of the algorithm.
 pub fn rows(bars: &Bars, [jose, first, repeated]: [f64; 3]) -> Vec<Row> {
     let alg = bars.alg;
     let mut rows = vec![

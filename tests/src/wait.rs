@@ -1,11 +1,12 @@
-//! Waits for conditions, with deadlines.
+//! Waits until conditions are met, up to a deadline.
 
 use std::time::{Duration, Instant};
 
-/// Interval between two checks of a condition.
+/// The interval between two checks of a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Waits until a condition returns a value. If this takes longer than `limit`, panics with `what` in the message.
+/// Calls `condition` repeatedly until it returns a value. Panics with the text `what` if no value
+/// is returned within `limit`.
 #[track_caller]
 pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
@@ -18,7 +19,7 @@ pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() ->
     }
 }
 
-/// Like [`eventually`], with a limit of 30 s. This is sufficient on a busy host.
+/// Works like [`eventually`], with a limit of 30 seconds, which is sufficient on a busy host.
 #[track_caller]
 pub fn soon<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(30), what, condition)

@@ -1,4 +1,4 @@
-//! Sends many commands over a link that fails in many ways.
+//! Sends many commands over a connection that fails in many ways.
 //!
 //! `cargo xtask chaos` runs these tests with many more commands.
 
@@ -12,10 +12,11 @@ use e2e::stream::{self, Runs, Sent};
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
 
-/// Number of commands, unless `PINLATCH_CHAOS_COMMANDS` is set.
+/// The number of commands if `PINLATCH_CHAOS_COMMANDS` is not set.
 const COMMANDS: u32 = 400;
-/// Number of callers per device. Each caller waits for its answer, so there are never more pending commands than
-/// callers, and the edge's limit per device is not reached.
+/// The number of callers per device. Each caller waits for the response to its command before it
+/// sends the next command. Therefore the number of pending commands cannot exceed the edge's limit
+/// per device.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
 const COLOURS: &str = r#"
@@ -30,11 +31,12 @@ driver = "sim"
 on_link_loss = "hold"
 "#;
 const ROUGH: Noise = Noise { delay: Duration::from_millis(20), duplicated: 10, swapped: 10 };
-/// Tolerance for the times of line changes, in milliseconds.
+/// The allowed difference between the expected and the actual time of a level change, in
+/// milliseconds.
 const EXACTLY: u64 = 100;
 const DAY_S: u64 = 86_400;
 
-/// A disturbance of the link or of its ends.
+/// A fault that the test causes in the connection, an agent or the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Cut,
@@ -69,7 +71,7 @@ fn of_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Enrols and starts a device whose link goes through a proxy.
+/// Enrols and starts a device whose connection to the edge goes through a proxy.
 fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
     let string = site.enrolment(name).replace(site.deployment.origin(), &proxy.origin());
     assert!(string.starts_with(&proxy.origin()), "the edge named another address");
@@ -79,19 +81,20 @@ fn device(site: &Site<'_>, name: &str, lines: &str, proxy: &Proxy) -> Agent {
     agent
 }
 
-/// Sleeps. The duration is part of the test, not a wait for a condition.
+/// Sleeps for a time that is part of the test. Never use this function to wait for a condition.
 fn elapse(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
-/// Commands go to two devices and four lines. At the same time, frames are delayed, duplicated and reordered; the link
-/// is cut, frozen and down; agents are suspended, killed and restarted with a clock that is a day off; and workerd
-/// restarts. No command runs twice or after its deadline, and each command gets one answer that agrees with the record.
+/// Sends commands to two devices with two GPIO lines each while faults occur. Frames are delayed,
+/// duplicated and reordered. The connection is cut, frozen or down. Agents are suspended, killed,
+/// or restarted with a clock that is wrong by a day, and workerd restarts. No command may run twice
+/// or after its deadline. Each command must get one response that agrees with the recorded status.
 #[test]
 fn commands_over_a_link_that_fails_in_every_way() {
     let _host_lock = HostLock::beside_others();
     let seed = of_environment("PINLATCH_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    // The test runner shows this output if the test fails.
+    // The test runner prints this line only if the test fails.
     println!("again: PINLATCH_CHAOS_SEED={seed}");
     let commands = of_environment("PINLATCH_CHAOS_COMMANDS").unwrap_or(COMMANDS);
     let edge = Deployment::start(1, None);
@@ -126,7 +129,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
             callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
         (sent, faults)
     });
-    // After reconnecting, agents send pending results, and report lost results again.
+    // After an agent has reconnected, it sends its pending results and repeats results that were
+    // lost.
     DEVICES.iter().for_each(|name| site.until_online(name));
     println!(
         "{} commands, {} executed at once, faults: {faults:?}",
@@ -142,8 +146,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     for command in &sent {
         stream::check(command, &stream::recorded(&site, command.number), &runs);
     }
-    // The agents' logs show whether a command ran twice. The journal cannot show this, because setting the same colour
-    // again changes nothing.
+    // The agents' logs show whether a command ran twice. The simulator's journal cannot show a
+    // repeated command, because setting the same colour again is not a level change.
     for agent in &agents {
         let log = agent.log();
         let done = log.lines().filter(|line| line.contains(" executed "));
@@ -156,11 +160,12 @@ fn commands_over_a_link_that_fails_in_every_way() {
         assert_eq!(unique.len(), ids.len(), "a command ran twice");
     }
     let done = executed.load(Ordering::SeqCst);
-    assert!(done * 5 >= sent.len(), "only {done} of {} were executed: too rough to prove much", sent.len());
-    assert!(faults.len() >= 3, "too calm to prove much: {faults:?}");
+    assert!(done * 5 >= sent.len(), "only {done} of {} commands were executed, too few", sent.len());
+    assert!(faults.len() >= 3, "too few faults: {faults:?}");
 }
 
-/// Disturbs the link until all commands are sent. Before each disturbance, waits until more commands were executed.
+/// Causes faults until all commands are sent. Before each fault, the function waits until more
+/// commands have been executed.
 fn strike(
     seed: u64,
     edge: &Deployment,
@@ -224,8 +229,8 @@ fn strike(
     faults
 }
 
-/// The deadlines of all commands that the edge sent. The key is the command's number, which is also its colour. The
-/// deadline is read from the command's token.
+/// Returns the deadlines of all commands that the edge sent, read from the tokens of the commands.
+/// The key of the map is the command's number, which is also the command's colour.
 fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
     let commands = frames.iter().filter_map(|frame| {
         let frame: Value = serde_json::from_str(frame).ok()?;
@@ -265,8 +270,8 @@ driver = "sim"
 max_on_ms = 5000
 "#;
 
-/// The time at which the line reached `level`, in milliseconds since the Unix epoch. `None` if the line's last change
-/// was to another level.
+/// Returns the time at which the GPIO line reached `level`, in milliseconds since the Unix epoch.
+/// Returns `None` if the last change of the GPIO line was to another level.
 fn reached(agent: &Agent, line: &str, level: bool) -> Option<u64> {
     let journal = agent.journal();
     let last = journal.iter().rfind(|entry| entry["line"] == line)?;
@@ -279,8 +284,8 @@ fn is_on_time(what: &str, at: u64, wanted: u64) {
     assert!(at.abs_diff(wanted) <= EXACTLY, "{what} at {at} instead of {wanted}");
 }
 
-/// After the link is lost, each line changes as its configuration says, at the configured time. A pulse that is in
-/// progress also ends on time.
+/// After the connection is lost, each GPIO line must change as its configuration says, at the
+/// configured time. A pulse that is in progress must also end on time.
 #[test]
 fn without_a_link_lines_are_safe_on_time() {
     let _host_lock = HostLock::alone();
@@ -304,14 +309,15 @@ fn without_a_link_lines_are_safe_on_time() {
     is_on_time("the end of max_on", off("heater"), heated + 1_500);
     is_on_time("the lamp's safe level", off("lamp"), lost + 1_000);
     is_on_time("the fan's safe level", off("fan"), lost + 2_000);
-    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "what holds was let go");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a line with `hold` changed");
     proxy.up();
     site.until_online("porch");
     assert_eq!(agent.levels("keeper").last(), Some(&json!(true)));
-    assert_eq!(site.line("porch", "lamp")["reported"], false, "nobody asked for the lamp again");
+    assert_eq!(site.line("porch", "lamp")["reported"], false, "the lamp was switched on again");
 }
 
-/// If the link returns before the timeout, the lines stay unchanged. At the next loss the timeout starts from zero.
+/// If the connection is restored before the timeout, the GPIO lines must not change. At the next
+/// loss of the connection, the timeout must start from zero.
 #[test]
 fn a_link_that_is_back_in_time_changes_nothing() {
     let _host_lock = HostLock::beside_others();
@@ -331,8 +337,9 @@ fn a_link_that_is_back_in_time_changes_nothing() {
     assert_eq!(agent.levels("fan").last(), Some(&json!(true)));
 }
 
-/// A half-open link is not closed at either end. The agent closes it after the configured silence, reconnects and
-/// executes commands again. The time of silence counts as time without a link.
+/// Neither end closes a half-open connection. The agent must close the half-open connection after
+/// the configured time without messages, reconnect, and then execute commands again. The time
+/// without messages counts as time without a connection.
 #[test]
 fn a_half_open_link_is_given_up_in_time() {
     let _host_lock = HostLock::beside_others();
@@ -352,13 +359,14 @@ fn a_half_open_link_is_given_up_in_time() {
     eventually(Duration::from_secs(20), "a new connection", || {
         (agent.connections() > connections).then_some(())
     });
-    // The sum of three parts: three seconds of silence, which can have begun earlier; a pause of at most half a second;
-    // and the time to connect on a busy host.
+    // The measured time consists of three seconds without messages, a pause of at most half a
+    // second, and the time to connect on a busy host. The three seconds without messages can have
+    // begun before the measurement.
     let took = silent.elapsed();
     println!("given up and connected again after {took:?}");
     assert!((Duration::from_secs(1)..Duration::from_secs(6)).contains(&took), "after {took:?}");
     site.until_online("porch");
-    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a command of the dead link ran");
+    assert_eq!(agent.levels("keeper").last(), Some(&json!(true)), "a command of the lost connection ran");
     site.post(&set("keeper"), &json!({ "value": false })).ok();
 }
 

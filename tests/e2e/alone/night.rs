@@ -1,7 +1,8 @@
-//! Simulates a night with a bad network: the link is lost many times, and sometimes the edge restarts. The agent must
-//! reconnect each time, and its memory and open files must not grow.
+//! Simulates a night with a bad network. The connection is lost many times, and sometimes the edge
+//! restarts. The agent must reconnect after each loss, and its memory and its number of open files
+//! must not grow.
 //!
-//! `cargo xtask night` runs this test with many more losses.
+//! `cargo xtask night` runs this test with many more losses of the connection.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +10,17 @@ use e2e::proxy::Proxy;
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// Number of losses, unless `PINLATCH_NIGHT_RECONNECTS` is set.
+/// The number of connection losses if `PINLATCH_NIGHT_RECONNECTS` is not set.
 const LOSSES: usize = 10;
-/// Of this many losses, one is a restart of the edge. The other losses cut the link.
+/// One of `RESTART_EVERY` losses is a restart of the edge. For each other loss, the proxy cuts the
+/// connection.
 const RESTART_EVERY: usize = 20;
-/// Number of losses after which all one-time allocations have been made.
+/// The number of losses after which the agent has made all its one-time allocations.
 const WARM: usize = 4;
-/// Allowed growth of an agent's memory, in KiB. A leak of one page for each of 200 connections would be 800 KiB.
+/// The allowed growth of the agent's resident memory, in KiB. A leak of one memory page for each of
+/// 200 connections would be 800 KiB.
 const GROWTH_KIB: u64 = 384;
-/// Longest time between the edge's return and the agent's reconnection.
+/// The maximum time between the edge's return and the agent's reconnection.
 const SOON: Duration = Duration::from_secs(2);
 
 const LINES: &str = "[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\nretain = true\n";
@@ -56,7 +59,7 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
             warm = Some((settled(&agent), agent.resident_kib()));
         }
     }
-    let (files, kib) = warm.expect("a look in between");
+    let (files, kib) = warm.expect("a measurement after some losses");
     site.until_online("porch");
     site.post("/api/v1/devices/porch/lines/lamp/set", &json!({ "value": true })).ok();
     let (files_now, kib_now) = (settled(&agent), agent.resident_kib());
@@ -66,16 +69,17 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
         began.elapsed().as_secs_f64(),
         slowest.as_secs_f64()
     );
-    assert_eq!(agent.connections(), losses + 1, "it was lost more often than it should");
+    assert_eq!(agent.connections(), losses + 1, "the connection was lost too often");
     assert_eq!(files_now, files, "open files");
-    assert!(kib_now <= kib + GROWTH_KIB, "it grew from {kib} to {kib_now} KiB");
-    // With the default number of losses, other tests run on the host at the same time.
+    assert!(kib_now <= kib + GROWTH_KIB, "the memory grew from {kib} to {kib_now} KiB");
+    // With the default number of losses, other tests run on the host at the same time, so the agent
+    // may take longer.
     let bound = if losses > LOSSES { SOON } else { 3 * SOON };
     assert!(slowest <= bound, "the agent was away for {slowest:?}");
 }
 
-/// Number of open files, after the files of the last attempt are closed. A link needs one file, which can be closed
-/// with a delay.
+/// Returns the number of open files after the agent has closed the files of its last connection
+/// attempt. A connection uses one file, which the agent can close with a delay.
 fn settled(agent: &Agent) -> usize {
     let mut last = agent.open_files();
     let mut since = Instant::now();
@@ -88,8 +92,8 @@ fn settled(agent: &Agent) -> usize {
     })
 }
 
-/// The edge is away for a long time. After the edge returns, the agent reconnects within two seconds. This test also
-/// covers IPv6.
+/// The edge is stopped for a long time. After the edge returns, the agent must reconnect within two
+/// seconds. This test also covers a connection over IPv6.
 #[test]
 fn an_edge_that_was_away_for_long_is_found_soon() {
     let host_lock = HostLock::beside_others();
@@ -98,9 +102,11 @@ fn an_edge_that_was_away_for_long_is_found_soon() {
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
     edge.edge().stop();
-    // Retries need little processor time, so other tests can run in the meantime.
+    // The agent's retries need little processor time, so the lock on the host is released to let
+    // other tests run.
     drop(host_lock);
-    // After this number of attempts, the pauses between attempts have reached their maximum.
+    // After five failed attempts, the pauses between the agent's attempts have reached their
+    // maximum.
     eventually(Duration::from_secs(30), "several attempts", || {
         (agent.log().matches("code=\"unreachable\"").count() >= 5).then_some(())
     });

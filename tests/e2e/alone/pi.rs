@@ -1,5 +1,6 @@
-//! The agent on an emulated Raspberry Pi 3B, with the kernel's driver for the Pi's pins, a network over USB, and a
-//! clock that starts in 1970. The test observes the pins from outside.
+//! Tests the agent on an emulated Raspberry Pi 3B, whose clock starts in 1970. The emulated board
+//! uses the kernel driver for the Pi's pins and a USB network. The test observes the pins from
+//! outside the board.
 
 use std::time::{Duration, Instant};
 
@@ -24,20 +25,23 @@ driver = "gpio"
 gpio = "GPIO27"
 "#;
 
-/// Length of the door's pulse, which is the line's maximum.
+/// The length of the door's pulse, which is the maximum length that the configuration of the GPIO
+/// line allows.
 const PULSE: Duration = Duration::from_millis(1200);
-/// Allowed excess of the pulse at the pin over [`PULSE`].
+/// The maximum time by which the pulse at the pin may be longer than [`PULSE`].
 const LATE: Duration = Duration::from_millis(100);
-/// Number of pulses. One of them must be within [`LATE`]. The other pulses can be later, because the emulated processor
-/// shares a real processor with all other processes.
+/// The maximum number of pulses. At least one pulse must be at most [`LATE`] too long. Other pulses
+/// may be longer, because the emulated processor shares a real processor with other processes.
 const ROUNDS: usize = 4;
-/// Allowed shortfall of the pulse from [`PULSE`], because kernel timers count whole milliseconds.
+/// The maximum time by which the pulse may be shorter than [`PULSE`], because kernel timers count
+/// whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
-/// Longest time until a change reaches a pin.
+/// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The Pi enrols over TLS while its clock says 1970. When a person presses the door's button in the panel, the Pi opens
-/// the door. When the agent is killed, `ExecStopPost=` in the agent's unit sets a line that is on to its safe level.
+/// The Pi must be able to enrol over TLS while its clock says 1970. If a person presses the door's
+/// button in the panel, the Pi must open the door. If the agent is killed, `ExecStopPost=` in the
+/// agent's unit must set the lamp's GPIO line, which is on, to its safe level.
 #[test]
 fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
@@ -48,7 +52,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     let authority = std::fs::read(certificates.ca()).expect("a file");
     let files = [("/etc/pinlatch/ca.pem", authority.as_slice()), (CONFIG, CONFIGURATION.as_bytes())];
     let began = Instant::now();
-    // The board boots while workerd starts.
+    // To save time, the emulated board boots while workerd starts.
     let mut pi = Guest::power_on(Board::Pi3b, &files);
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
@@ -56,7 +60,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     pi.until_ready();
     println!("the Pi was up after {:?}", began.elapsed());
     let year: u32 = pi.run("date +%Y").trim().parse().expect("a year");
-    assert!(year <= 1971, "a Pi has no clock, but it is {year} there");
+    assert!(year <= 1971, "the Pi's clock says {year}");
     let lines = pi.run("pinlatch-agent lines");
     assert!(lines.contains("chip = \"pinctrl-bcm2835\"") && lines.contains("GPIO17"), "{lines}");
 
@@ -73,7 +77,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         let browser = Browser::trusting(390, 844, &certificates).await;
         browser.log_in(edge.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-door", "data-level", "off").await;
-        assert_eq!(door.changes(), [], "the door moved before anybody pressed");
+        assert_eq!(door.changes(), [], "the door moved without a press");
         let mut lengths = Vec::new();
         while lengths.len() < ROUNDS && !lengths.iter().any(|length| *length < PULSE + LATE) {
             browser.hold("action-porch-door-pulse").await;
@@ -93,11 +97,12 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         assert_eq!(result["status"], "executed", "{result}");
         assert_eq!(lamp.state(), State::Driven(true));
     };
-    // The kernel leaves the pins of a killed agent unchanged. Only `ExecStopPost=` sets them to their safe levels.
+    // The kernel does not change the pins of a killed agent. Only `ExecStopPost=` sets these pins
+    // to their safe levels.
     on();
     pi.kill_agent();
     let lines = pi.run("pinlatch-agent lines");
-    assert!(!lines.contains("pinlatch-agent"), "somebody still holds a line: {lines}");
+    assert!(!lines.contains("pinlatch-agent"), "a line is still in use: {lines}");
     assert_eq!(lamp.state(), State::Driven(true));
     site.until_offline("porch");
     pi.start_agent(StopPost::Safe);

@@ -1,5 +1,5 @@
-//! The 32-bit package on an emulated Pi Zero, which has the oldest supported processor. The test installs the package
-//! from its archive. The agent finds the edge by the edge's DNS name.
+//! Tests the 32-bit package on an emulated Pi Zero, which has the oldest supported processor. The
+//! test installs the package from its archive. The agent must find the edge by the edge's DNS name.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -22,19 +22,21 @@ gpio = "GPIO17"
 
 const EDGE: &str = "edge.pinlatch.test";
 
-/// Longest boot time on a busy host.
+/// The maximum boot time of the board on a busy host.
 const BOOT: Duration = Duration::from_secs(75);
-/// Longest time for enrolment on a busy host. On an idle host, enrolment takes some seconds.
+/// The maximum time for the enrolment on a busy host. On an idle host, the enrolment takes some
+/// seconds.
 const ENROL: Duration = Duration::from_secs(90);
 
-/// Longest time until a change reaches a pin.
+/// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The program in the package runs on ARMv6 without shared libraries. It resolves the edge's name, checks the
-/// certificate for that name, and executes commands.
+/// The program in the package must run on an ARMv6 processor without shared libraries. The program
+/// must resolve the edge's DNS name, check the certificate for that name, and execute commands.
 #[test]
 fn the_package_for_32_bits_runs_on_a_pi_zero() {
-    // The name server requires root. The systemd tests require root too.
+    // The test's DNS server requires root, and `systemd::missing` also checks whether the test has
+    // root permissions.
     if emulated::missing().is_some() || systemd::missing().is_some() {
         return;
     }
@@ -53,13 +55,14 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     ];
     let here: Ipv4Addr = HOST.parse().expect("an address");
     let names = Names::serve(&[(EDGE, here)]);
-    // The board boots while workerd starts.
+    // To save time, the emulated board boots while workerd starts.
     let power_on = || Guest::power_on_among(Board::PiZero, &files, Some(&names));
     let first = power_on();
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
-    // QEMU's board sometimes freezes, either in the second second after its kernel starts or during traffic on its USB
-    // network. The test then starts another board.
+    // QEMU's emulated Pi Zero sometimes freezes, either about one second after its kernel starts or
+    // during traffic on its USB network. If an emulated board freezes, the test starts another
+    // board.
     let zero = std::iter::once(first).chain((0..2).map(|_| power_on())).find_map(|mut zero| {
         let enrols = zero.is_ready_within(BOOT) && {
             install(&zero);
@@ -70,7 +73,7 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     let zero = zero.expect("a board that does not freeze");
     zero.start_agent(StopPost::Safe);
     site.until_online("porch");
-    assert!(names.asked().contains(&EDGE.to_owned()), "it asked for {:?}", names.asked());
+    assert!(names.asked().contains(&EDGE.to_owned()), "the Pi queried {:?}", names.asked());
     let lamp = zero.pin(17);
     assert_eq!(lamp.state(), State::Driven(false));
     lamp.changes();
@@ -82,7 +85,7 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     }
 }
 
-/// Unpacks the package, and checks that the agent finds the board's lines.
+/// Unpacks the package on the board, and checks that the agent finds the board's GPIO lines.
 fn install(zero: &Guest) {
     assert_eq!(zero.run("uname -m").trim(), "armv6l");
     zero.run("tar --strip-components=1 -C / -xzf /root/agent.tar.gz");

@@ -1,5 +1,5 @@
-//! The agent on an emulated board with a real kernel. The GPIO controller of this board supports inputs. The test
-//! observes and drives the pins from outside.
+//! Tests the agent on an emulated board with a real kernel. The GPIO controller of this board
+//! supports inputs. The test observes and drives the pins from outside the board.
 
 use std::time::Duration;
 
@@ -47,13 +47,15 @@ chip = "9030000.pl061"
 offset = 8
 "#;
 
-/// Number of level changes of the bell's contact. It is odd, so the contact is closed after the last change.
+/// The number of level changes of the bell's contact. The number is odd, so the contact is closed
+/// after the last change.
 const BOUNCES: u32 = 15;
 
-/// Longest time until a change reaches a pin.
+/// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Commands reach the pins, inputs reach the live stream, and an unusable line does not affect the others.
+/// Commands must change the pins, and changes of input pins must appear in the live events. A GPIO
+/// line that the agent cannot use must not affect the other GPIO lines.
 #[test]
 fn pins_of_a_real_kernel_obey_and_report() {
     if emulated::missing().is_some() {
@@ -67,7 +69,7 @@ fn pins_of_a_real_kernel_obey_and_report() {
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
     board.until_ready();
-    // Another program uses GPIO line 2.
+    // The kernel's sysfs interface occupies GPIO line 2, so the agent cannot use this GPIO line.
     board.run("cd /sys/class/gpio && echo $(($(cat gpiochip*/base) + 2)) >export");
     board.enrol(&site.enrolment("porch"));
     board.start_agent(StopPost::Safe);
@@ -85,8 +87,8 @@ fn pins_of_a_real_kernel_obey_and_report() {
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
-    // `ExecStopPost=` in the unit sets every output to its safe level, including an output whose safe level is the high
-    // voltage.
+    // The unit's `ExecStopPost=` must set every output to its safe level. The safe level of the
+    // heater is the high voltage.
     let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
     set("lamp");
     set("heater");
@@ -103,7 +105,7 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     let (lamp, heater) = (board.pin(0), board.pin(1));
     assert_eq!(lamp.state(), State::Driven(false));
     assert_eq!(heater.state(), State::Driven(true), "off is the high voltage here");
-    // Discards the changes that the start of the kernel and of the agent caused.
+    // These calls discard the level changes that the start of the kernel and of the agent caused.
     lamp.changes();
     heater.changes();
     for level in [true, false, true, false] {
@@ -117,7 +119,8 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
 }
 
-/// While the lamp is on, a reload by SIGHUP moves the heater to another GPIO line of the chip, and then back.
+/// Reloads the configuration by SIGHUP while the lamp is on. The first reload moves the heater to
+/// another GPIO line of the chip, and the second reload moves the heater back.
 fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
@@ -131,11 +134,13 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
         ));
         soon("the file is read again", || (read_again() > before).then_some(()));
         let heater = board.pin(to);
-        // The safe level of the heater is off, which is the high voltage.
+        // The heater's safe level is "off", which is the high voltage because the GPIO line is
+        // active-low.
         heater.until(State::Driven(true));
         heater.changes();
         let set = |value: bool| Some(site.post(&path("heater", "set"), &json!({ "value": value })).status);
-        // Commands work even if the device's report about the new GPIO line has not reached the site yet.
+        // Commands must work even if the site has not received the device's report about the moved
+        // GPIO line yet.
         for on in [true, false] {
             soon("the heater obeys", || set(on).filter(|status| *status == 200));
             heater.wait_for(!on, SOON);
@@ -152,7 +157,8 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(false, SOON);
 }
 
-/// The system clock jumps by a day and back while the agent is connected. Commands still reach the pins in time.
+/// The board's system clock jumps by a day and back while the agent is connected. Commands must
+/// still reach the pins in time.
 fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     let is_on = |level: bool| {
@@ -169,7 +175,7 @@ fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
         assert!(now().abs_diff(then) < 60, "the clock did not jump");
         is_on(level);
     }
-    assert_eq!(connections(), 1, "it connected anew");
+    assert_eq!(connections(), 1, "the agent reconnected");
 }
 
 fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
@@ -177,7 +183,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     let bell = board.pin(5);
     assert_eq!(bell.state(), State::Input);
     let is_bell = |frame: &Value| frame["line"]["name"] == "bell";
-    // The button bounces. Only its final level is reported.
+    // The bell's button bounces, but the agent must report only the final level.
     for bounce in 0..BOUNCES {
         bell.drive_slowly(bounce % 2 == 0);
     }
@@ -189,7 +195,8 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     assert_eq!(site.line("porch", "bell")["reported"], false);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
     let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
-    // Sequence numbers have no gaps, so there were no other events between these events.
+    // The sequence numbers of the events have no gaps, so there were no other events between the
+    // three observed events.
     let number = |event: &Value| event["seq"].as_u64().expect("a number");
     assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
     let interrupts = board.run("grep pinlatch-agent /proc/interrupts");
@@ -206,7 +213,7 @@ fn unusable_lines_are_told(board: &Guest, site: &Site<'_>) {
     let log = board.agent_log();
     let about = |line: &str| {
         let told = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
-        told.unwrap_or_else(|| panic!("the log does not tell of {line}: {log}")).to_owned()
+        told.unwrap_or_else(|| panic!("the log does not mention {line}: {log}")).to_owned()
     };
     assert!(about("taken").contains("held by"), "{}", about("taken"));
     assert!(about("absent").contains("no offset 8"), "{}", about("absent"));

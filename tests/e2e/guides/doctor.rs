@@ -1,4 +1,4 @@
-//! The report of `pinlatch doctor` about misconfigured issuers and login providers.
+//! Tests the report of `pinlatch doctor` about misconfigured issuers and login providers.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{SHARED, page};
 
-/// Runs `pinlatch doctor` in a folder. Returns whether no check failed, and the checks.
+/// Runs `pinlatch doctor` in a folder. Returns whether all checks passed, and the list of checks.
 fn checks(folder: &Path, url: &str) -> (bool, Vec<Value>) {
     let output = page::pinlatch(folder, &["--json", "doctor", url, "--config", "wrangler.toml"], "");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -16,7 +16,7 @@ fn checks(folder: &Path, url: &str) -> (bool, Vec<Value>) {
     (report["ok"] == true, report["checks"].as_array().expect("checks").clone())
 }
 
-/// The check of one issuer or provider.
+/// Returns the check of one issuer or one login provider.
 fn check<'c>(checks: &'c [Value], kind: &str, name: &str) -> &'c Value {
     let is = |check: &&Value| {
         check["name"] == kind
@@ -38,7 +38,8 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let login = check(&all, "provider", "auth0");
     assert_eq!((login["state"].as_str(), well), (Some("ok"), true), "{all:?}");
 
-    // On the owner's computer, one secret differs from the edge's secret, and another secret is missing.
+    // In this copy of the owner's files, one secret differs from the edge's secret, and another
+    // secret is missing.
     let secrets = std::fs::read_to_string(at(".dev.vars")).expect("secrets");
     let secret =
         |name: &str| secrets.lines().find(|line| line.starts_with(name)).expect("a secret").to_owned();

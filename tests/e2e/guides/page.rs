@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use e2e::program;
 
 pub struct Page {
-    /// The file name in `docs/guides`, without `.md`.
+    /// The name of the guide's file in `docs/guides`, without `.md`.
     pub name: &'static str,
     blocks: Vec<Block>,
     variables: BTreeMap<String, String>,
@@ -21,7 +21,8 @@ struct Block {
 }
 
 impl Page {
-    /// Reads a guide. `variables` are the variables that the guide asks for, except the deployment's URL.
+    /// Reads a guide. The argument `variables` contains the variables that the guide asks for,
+    /// except the URL of the deployment.
     pub fn read(name: &'static str, variables: &[(&str, &str)]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
         let blocks = blocks(&std::fs::read_to_string(&file).expect("a guide"));
@@ -57,8 +58,8 @@ impl Page {
         self.variables.insert(name.into(), value.into());
     }
 
-    /// Writes the guide's files into a folder. Runs the blocks with this purpose in that folder, in one shell. Returns
-    /// the output of the blocks.
+    /// Writes the files of the guide into a folder. Then runs the code blocks with this purpose in
+    /// that folder, in one shell. Returns the output of the code blocks.
     pub fn run(&self, folder: &Path, purpose: &str) -> String {
         for block in self.blocks.iter().filter(|block| block.language != "sh") {
             std::fs::write(folder.join(&block.purpose), &block.text).expect("a file");
@@ -76,7 +77,7 @@ impl Page {
     }
 }
 
-/// Runs `pinlatch` from `PATH`, as a reader of the guides does.
+/// Runs `pinlatch` from the search path `PATH`, as a reader of the guides does.
 pub fn pinlatch(folder: &Path, arguments: &[&str], input: &str) -> Output {
     ended(Command::new("pinlatch").args(arguments), folder, input)
 }
@@ -94,7 +95,7 @@ fn ended(command: &mut Command, folder: &Path, input: &str) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// The fenced blocks of a page.
+/// Returns the fenced code blocks of a Markdown page.
 fn blocks(text: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut lines = text.lines();

@@ -1,4 +1,4 @@
-//! The audit log page: live updates, filters, and saving to a file.
+//! Tests the audit log page: its live updates, its filters, and the export to a file.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -25,7 +25,7 @@ fn the_log_is_live_filtered_and_saved() {
         pages.says("log", "Device enrolled").await;
         assert!(pages.count(".entry").await > first);
 
-        // New entries appear without a reload, and each entry appears only once.
+        // New entries must appear without a reload, and each entry must appear only once.
         site.post("/api/v1/devices/porch/lines/nothing/set", &json!({ "value": true }));
         site.post("/api/v1/devices/porch/lines/rose/set", &json!({ "value": "#00ff88" })).ok();
         pages.says("log", "Rose of Porch: set").await;
@@ -45,8 +45,8 @@ fn the_log_is_live_filtered_and_saved() {
         pages.click("filter-clear").await;
         pages.says("log", "Lamp of Porch").await;
 
-        // The saved file contains all entries that match the filter. The test reads the file's content in the page,
-        // because a download would need a folder.
+        // The exported file must contain all entries that match the filter. The test reads the
+        // content of the file in the page, because a download would need a folder.
         let watch = "const real = URL.createObjectURL;
             URL.createObjectURL = (blob) => { blob.text().then(text => window.saved = text); return real.call(URL, blob); };";
         pages.ask(watch).await;

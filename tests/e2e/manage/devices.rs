@@ -1,4 +1,4 @@
-//! The devices page: a device is enrolled, observed, replaced and removed.
+//! Tests the devices page, on which a device is enrolled, observed, replaced and removed.
 
 use e2e::agent::LINES;
 use e2e::{Agent, Site, soon};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Pages, in_browser};
 
-/// The enrolment string in the command that the page shows.
+/// Returns the enrolment string from the command that the page shows.
 fn string(command: &str) -> &str {
     let rest = command.strip_prefix("pinlatch-agent enrol '").expect("a command");
     rest.strip_suffix('\'').expect("a quoted string")
@@ -29,7 +29,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         agent.start();
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
-        // The device appears online without a reload.
+        // The page must show the device as online without a reload.
         pages.browser.until("device-card-porch", "data-online", "true").await;
         pages.click("device-porch").await;
         pages.says("heading", "Porch").await;
@@ -68,7 +68,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.says("heading", "Manage devices").await;
         pages.gone("[data-testid=device-porch]").await;
         soon("the device is gone", || (site.get("/api/v1/devices/porch").status == 404).then_some(()));
-        // Opens the bookmarked URL of a device that was removed.
+        // The test opens the bookmarked URL of the removed device.
         pages.go("device/porch").await;
         pages.says("gone", "does not exist").await;
     });

@@ -1,4 +1,5 @@
-//! The token inspector. It verifies tokens as the edge does, but entirely in the browser.
+//! Tests the token inspector page, which verifies tokens in the same way as the edge, but entirely
+//! in the browser.
 
 use e2e::Site;
 use serde_json::json;
@@ -18,7 +19,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         let asked = pages.ask(requests).await.to_string();
         assert!(!asked.contains(&site.token), "{asked}");
 
-        // Changes one character of the signature.
+        // The next pasted token differs from the owner's token in one character of the signature.
         let (rest, signature) = site.token.rsplit_once('.').expect("a token");
         let turned = if signature.starts_with('A') { "B" } else { "A" };
         paste(&pages, "inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
@@ -29,7 +30,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.browser.until("verdict", "data-verdict", "open").await;
         paste(&pages, "inspect-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").await;
         let wrong = pages.text("key-wrong").await;
-        assert!(!wrong.is_empty(), "a key that is none is named");
+        assert!(!wrong.is_empty(), "an invalid key is not reported");
         let jwks = site.get("/.well-known/jwks.json").ok().to_string();
         paste(&pages, "inspect-key", &jwks).await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
@@ -38,14 +39,16 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
 
-        // The inspector sent no requests. Only the page's usual requests were sent.
+        // The token inspector must send no requests of its own. The list of requests may contain
+        // only the usual requests of the page.
         let asked = pages.ask(requests).await;
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
         let strange = |name: &&&str| {
             let own = ["/api/v1/session", "/.well-known/jwks.json", "/assets/", "/sw.js"];
             let own = own.iter().any(|part| name.contains(part));
-            // The request for the page itself, with which the panel finds out whether a newer version exists.
+            // The panel requests the page `/` to find out whether the server has a newer version of
+            // the panel.
             let page = name.strip_prefix(site.deployment.origin()) == Some("/");
             !own && !page
                 && !name.ends_with(".svg")
@@ -54,7 +57,8 @@ fn a_token_is_judged_without_leaving_the_browser() {
         };
         assert_eq!(calls.iter().find(strange), None, "{calls:?}");
 
-        // The pasted token disappears when the page is left.
+        // If a person leaves the token inspector page, the pasted token must disappear from the
+        // browser.
         pages.click("way-people").await;
         pages.says("heading", "People").await;
         pages.click("way-inspector").await;
@@ -64,7 +68,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
     });
 }
 
-/// Sets a field's content in one step, as pasting does.
+/// Sets the content of an input field in one step, as if a person had pasted the content.
 async fn paste(pages: &Pages, testid: &str, text: &str) {
     pages.browser.find(testid).await;
     let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);

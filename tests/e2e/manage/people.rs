@@ -1,5 +1,5 @@
-//! The people page: a person is invited, gets other permissions and is removed. Also the pages as a person without
-//! permissions sees them.
+//! Tests the people page, on which a person is invited, gets other permissions and is removed.
+//! Another test checks which administration pages a viewer can use.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{Pages, in_browser};
 use crate::people::{client, join, log_in};
 
-/// A person is invited by a link, gets other permissions, is logged out, and is removed.
+/// The owner invites a person by a link, changes the person's permissions, logs the person out, and
+/// removes the person.
 #[test]
 fn somebody_is_invited_given_rights_and_removed() {
     let site = Site::shared();
@@ -38,7 +39,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         assert!(drawn.as_u64().expect("a number") > 1_000, "a QR code is drawn");
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
-        assert!(!pages.traces().await.contains(code), "what is shown once is nowhere afterwards");
+        assert!(!pages.traces().await.contains(code), "the code is still in the page");
 
         let accept = json!({ "code": code, "password": e2e::site::PASSWORD });
         crate::people::patiently(|| site.deployment.http().post("/api/v1/users/accept", &accept)).ok();
@@ -51,7 +52,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.browser.until("person-ben", "data-role", "operator").await;
         assert_eq!(person(&site, "ben")["role"], "operator");
         let focus = pages.ask("return document.activeElement.dataset.testid").await;
-        assert_eq!(focus, "rights-ben", "the keyboard goes on where it was");
+        assert_eq!(focus, "rights-ben", "the focus did not return");
 
         pages.click("rights-ben").await;
         pages.click("role-own").await;
@@ -95,7 +96,8 @@ fn person(site: &Site<'_>, name: &str) -> Value {
     found.expect("the person").clone()
 }
 
-/// A viewer sees no controls for actions that are not permitted, and the API refuses these actions.
+/// The pages must show a viewer no controls for actions that a viewer may not perform, and the API
+/// must refuse these actions.
 #[test]
 fn a_viewer_is_offered_nothing_that_is_refused() {
     let site = Site::shared();
@@ -108,7 +110,7 @@ fn a_viewer_is_offered_nothing_that_is_refused() {
         assert_eq!(pages.count("[data-testid=enrol]").await, 0);
         pages.click("device-porch").await;
         pages.browser.find("line-door").await;
-        assert_eq!(pages.count(".deeds :is(button, a)").await, 0, "nothing to replace, remove or read");
+        assert_eq!(pages.count(".deeds :is(button, a)").await, 0, "a viewer is offered actions");
         for page in ["people", "tokens", "activity"] {
             pages.go(page).await;
             pages.says("plain", "You do not have permission to see this page").await;

@@ -1,4 +1,5 @@
-//! Sessions: a page is opened without a login, and a session ends during an action.
+//! Tests the sessions of the administration pages. In one test, a page is opened without a login.
+//! In the other test, a session ends during an action.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site};
@@ -24,7 +25,8 @@ fn whoever_is_not_logged_in_is_led_to_the_login_and_back() {
     });
 }
 
-/// A person logs in again in another tab. The person's input is still on the page in the first tab.
+/// The owner's session ends while a form is open. After the owner has logged in again in another
+/// tab, the first tab must still contain the owner's input.
 #[test]
 fn a_session_that_ends_in_the_middle_loses_nothing() {
     let site = Site::shared();

@@ -1,4 +1,5 @@
-//! Names that strangers chose are always shown as text.
+//! Checks that the administration pages show names from strangers as plain text, even if the names
+//! contain HTML.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::Site;
@@ -9,7 +10,7 @@ use super::{Pages, in_browser};
 
 const EVIL: &str = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>";
 
-/// Whether a script in the page throws an exception.
+/// Returns whether a script in the page throws an exception.
 async fn throws(pages: &Pages, script: &str) -> bool {
     let tried = pages.ask(&format!("try {{ {script}; return false }} catch {{ return true }}")).await;
     tried == json!(true)
@@ -25,7 +26,7 @@ fn no_name_becomes_markup() {
     let jti = site.post("/api/v1/tokens", &issue).ok()["token"]["jti"].as_str().expect("an id").to_owned();
     let admit = json!({ "identity": { "issuer": "https://issuer.example", "subject": EVIL } });
     site.send_json("PUT", &format!("/api/v1/users/{OWNER}/identities"), &admit).ok();
-    // A token id that the caller chose. It appears in the audit log.
+    // The caller of this request can choose the token id, which then appears in the audit log.
     let odd = "%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E";
     site.send_json("DELETE", &format!("/api/v1/tokens/{odd}?expires_at={expires_at}"), &json!({}));
     in_browser(async {
@@ -38,7 +39,7 @@ fn no_name_becomes_markup() {
         pages.says(&format!("person-{OWNER}"), "<img src=x onerror").await;
         pages.go("activity").await;
         pages.says("log", "<img src=x onerror").await;
-        // A filter in the URL is shown as text too.
+        // A filter value in the page's URL must also be shown as plain text.
         pages.go("activity?target=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E").await;
         pages.says("log", "<img src=x onerror").await;
         let part = |value: serde_json::Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
@@ -54,7 +55,7 @@ fn no_name_becomes_markup() {
         assert_eq!(pages.count("main img, main script").await, 0);
         assert_eq!(pages.ask("return window.hacked === undefined").await, json!(true));
 
-        // With Trusted Types, the page's own scripts cannot insert active content either.
+        // Because of Trusted Types, even the page's own scripts cannot insert active content.
         for refused in
             [EVIL, "<svg/onload=x>", "<a href='javascript:x'>", "<iframe srcdoc=x>", "<base href=x>"]
         {

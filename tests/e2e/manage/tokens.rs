@@ -1,4 +1,5 @@
-//! The tokens page: API tokens and guest links are created, shown once, used and revoked.
+//! Tests the tokens page, on which API tokens and guest links are created, shown once, used and
+//! revoked.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.write("token-name", "Courier").await;
         pages.click("make-go").await;
         pages.says("failed", "Choose at least one").await;
-        assert_eq!(pages.count("[data-testid='pick-site:*']").await, 0, "a guest administers nothing");
+        assert_eq!(pages.count("[data-testid='pick-site:*']").await, 0, "a guest link offers administration");
         pages.click("pick-line:porch/door:pulse").await;
         pages.write("token-uses", "0").await;
         pages.click("make-go").await;
@@ -42,14 +43,14 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
         let traces = pages.traces().await;
-        assert!(!traces.contains(&token), "what is shown once is nowhere afterwards");
+        assert!(!traces.contains(&token), "the secret is still in the page");
         let jti = id(&listed(&site, "Courier"));
         let card = pages.text(&format!("token-{jti}")).await;
         for part in ["Courier", "Guest link", "Press Door of Porch", "0 of 1 command used", "not used yet"] {
             assert!(card.contains(part), "{part}: {card}");
         }
 
-        // The guest uses a tab of the same browser.
+        // The guest opens the link in a second tab of the same browser.
         let owner = pages.browser.client.window().await.expect("a tab");
         let guest = pages.browser.client.new_window(true).await.expect("a tab").handle;
         pages.browser.client.switch_to_window(guest).await.expect("a tab");
@@ -58,11 +59,12 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
-        // After its only permitted use, the link has ended, and the list shows this.
+        // After the only permitted use of the guest link, the list must show that the guest link is
+        // used up.
         pages.browser.client.switch_to_window(owner).await.expect("a tab");
         pages.go("tokens").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "used_up").await;
-        assert_eq!(pages.count(&format!("[data-testid='revoke-{jti}']")).await, 0, "it has ended");
+        assert_eq!(pages.count(&format!("[data-testid='revoke-{jti}']")).await, 0, "the link can be revoked");
     });
 }
 
@@ -90,7 +92,7 @@ fn an_api_token_works_until_it_is_revoked() {
         pages.click(&format!("revoke-{jti}")).await;
         pages.says("revoke-dialog", "Backup").await;
         let focus = pages.ask("return document.activeElement.dataset.testid").await;
-        assert_eq!(focus, "cancel", "Enter takes nothing away");
+        assert_eq!(focus, "cancel", "the focus is not on 'Cancel'");
         pages.click("confirm").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "revoked").await;
         script.get("/api/v1/audit").is_problem(401, "invalid_token");

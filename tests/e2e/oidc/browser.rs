@@ -1,4 +1,4 @@
-//! A complete login with a provider in a real browser.
+//! Tests a complete login with a login provider in a real browser.
 
 use e2e::Browser;
 use serde_json::{Value, json};
@@ -19,19 +19,20 @@ async fn ask(browser: &Browser, script: &str) -> Value {
     browser.client.execute_async(&script, vec![]).await.expect("a script")
 }
 
-/// Opens the login page and clicks the provider's button.
+/// Opens the login page and clicks the button of the login provider.
 async fn go(browser: &Browser, stage: &Stage<'_>) {
     browser.client.goto(&page_of(stage)).await.expect("the panel");
     browser.click(&format!("login-with-{}", stage.provider.name)).await;
 }
 
-/// Fills in and submits the provider's login page.
+/// Fills in and submits the login page of the login provider.
 async fn answer(browser: &Browser, account: &str) {
     browser.find("account").await.send_keys(account).await.expect("a field");
     browser.click("continue").await;
 }
 
-/// Returns the error that the login page shows. The error must not be shown again after a reload.
+/// Returns the error text that the login page shows. Also checks that the page does not show the
+/// error again after a reload.
 async fn refusal(browser: &Browser, stage: &Stage<'_>) -> String {
     let text = browser.find("login-error").await.text().await.expect("a text");
     assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(stage));
@@ -58,7 +59,8 @@ fn an_admitted_person_logs_in_with_a_provider() {
         assert_eq!((&whoami["sub"], &whoami["site"]), (&json!("ann"), &json!(stage.site.name)), "{whoami}");
         assert_eq!(ask(&browser, "return document.cookie.includes('pinlatch')").await, false);
 
-        // As after any login, a reload renews the session. Removing the identity ends the session.
+        // A reload renews the session, as after a login with a password. Removing the person's
+        // identity at the login provider ends the session.
         browser.client.refresh().await.expect("a reload");
         browser.until("link", "data-state", "connected").await;
         stage.site.send_json("DELETE", "/api/v1/users/ann/identities", &Value::Null).ok();

@@ -1,4 +1,4 @@
-//! Access tokens of issuers that publish their keys.
+//! Tests access tokens of issuers that publish their keys at a URL.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn claims(iss: &str, more: &Value) -> Value {
     claims
 }
 
-/// A token with an invalid signature.
+/// Returns a token with an invalid signature.
 fn unsigned(kid: &str, iss: &str) -> String {
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": kid });
     let signed = format!("{}.{}", encode(header.to_string()), encode(claims(iss, &json!({})).to_string()));
@@ -39,12 +39,12 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     stage.site.get("/api/v1/devices").ok();
     let devices = |token: &str| stage.http.bearer(token).get("/api/v1/devices").ok().to_string();
     assert!(!devices(&others).contains("porch"));
-    // The key of one issuer signed these tokens, but their `iss` is another issuer.
+    // The key of one issuer signs these tokens, but their `iss` is another issuer.
     for (signer, speaks_for) in [(stage.provider, first), (first, stage.provider)] {
         let token = signer.sign(&json!({}), &claims(speaks_for.issuer(), &json!({})));
         stage.whoami(&token).is_problem(401, "invalid_token");
     }
-    // A token with several audiences still gives access to its issuer's site.
+    // A token with several audiences still gives access to the site of its issuer.
     let both =
         stage.provider.sign(&json!({}), &claims(stage.provider.issuer(), &json!({ "aud": [RESOURCE, "x"] })));
     assert_eq!(stage.whoami(&both).ok()["site"], stage.site.name);
@@ -63,7 +63,8 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     assert!((400..500).contains(&guest.status), "{guest:?}");
 }
 
-/// Tokens with invented key ids do not cause many requests to the issuer, and do not block valid tokens.
+/// Tokens with invented key ids must not cause many requests to the issuer, and must not block
+/// valid tokens.
 #[test]
 fn invented_key_ids_do_not_flood_the_issuer() {
     let stage = TestDeployment::shared("flooded");
@@ -84,10 +85,11 @@ fn invented_key_ids_do_not_flood_the_issuer() {
     stage.whoami(&stage.provider.access_token()).ok();
     let asked = stage.provider.asked("/jwks") - before;
     let most = 1 + began.elapsed().as_secs() / 30;
-    assert!(asked <= most, "it was asked for its keys {asked} times within {:?}", began.elapsed());
+    assert!(asked <= most, "the issuer got {asked} key requests within {:?}", began.elapsed());
 }
 
-/// The first token triggers a fetch of the keys, and concurrent tokens wait for this fetch.
+/// The first token makes the edge fetch the issuer's keys. Tokens that arrive during this fetch
+/// must wait for the fetch instead of starting another fetch.
 #[test]
 fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     let stage = TestDeployment::shared("crowded");
@@ -100,7 +102,8 @@ fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     assert_eq!(stage.provider.asked("/jwks"), 1);
 }
 
-/// If an issuer publishes an invalid key set, requests with its tokens get 503. Requests with other tokens do not wait.
+/// If an issuer publishes an invalid key set, requests with its tokens must get status 503.
+/// Requests with tokens of other issuers must not be delayed.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {
     let stage = TestDeployment::shared("odd");
@@ -124,14 +127,15 @@ fn odd_key_sets_are_refused_and_stop_nobody_else() {
     });
     assert_eq!(stage.provider.asked("/odd/redirect"), 1);
     assert_eq!(stage.provider.asked("/jwks"), asked, "a redirect was followed");
-    // Repeated tokens are refused at once, without another request to the issuer.
+    // If a client repeats a token, the edge must refuse the token at once, without another request
+    // to the issuer.
     for token in &tokens {
         stage.whoami(token).is_problem(503, "issuer_unavailable");
     }
     assert!(stage.provider.asked("/odd/large") <= 2);
 }
 
-/// While one issuer does not answer, the tokens of other issuers, logins and people are not delayed.
+/// Checks that other requests are not delayed while one issuer does not respond.
 fn nobody_waits(stage: &Stage, good: &str) {
     eventually(Duration::from_secs(15), "the issuer is asked", || {
         (stage.provider.asked("/odd/hang") > 0).then_some(())

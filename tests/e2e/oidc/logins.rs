@@ -1,4 +1,5 @@
-//! Logins over HTTP. An attacker between browser, provider and Pinlatch alters the requests and answers.
+//! Tests logins with a login provider over HTTP. In some tests, an attacker alters the requests and
+//! responses between the browser, the login provider and Pinlatch.
 
 use std::time::Instant;
 
@@ -9,8 +10,8 @@ use serde_json::json;
 
 use super::{Stage, TestDeployment, after_the_cooldown, name_of};
 
-/// An admitted email address is bound to the first subject that logs in with this verified address. After that, other
-/// subjects with the same address are refused.
+/// The first login with a verified email address binds the address to the subject at the login
+/// provider. After this, the edge must refuse other subjects with the same email address.
 #[test]
 fn a_verified_address_admits_once_and_binds_the_subject() {
     let stage = TestDeployment::shared("mail");
@@ -21,14 +22,14 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
     assert!(people.contains(r#""subject":"bea""#), "{people}");
     stage.is_refused("bea-again", "not_admitted");
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // One identity at the provider cannot belong to two people of the site.
+    // One identity at a login provider cannot belong to two people of the same site.
     let identity = json!({ "issuer": stage.provider.issuer(), "subject": "bea" });
     let taken = json!({ "identity": identity, "role": "viewer" });
     stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
 }
 
-/// If the `id_token` contains no email address, the edge queries the userinfo endpoint. The answer is used only if it
-/// is for the same subject.
+/// If the `id_token` contains no email address, the edge must query the provider's userinfo
+/// endpoint. The edge must ignore the userinfo response if the response is for another subject.
 #[test]
 fn an_address_is_asked_for_where_the_id_token_has_none() {
     let stage = TestDeployment::shared("terse");
@@ -48,12 +49,13 @@ fn an_address_is_asked_for_where_the_id_token_has_none() {
     }
     stage.provider.change(&json!({ "userinfo": null }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // A person with a known subject needs no email address, so a broken userinfo endpoint does not matter.
+    // A person whose subject is already known needs no email address, so a userinfo response for
+    // another subject has no effect.
     stage.provider.change(&json!({ "userinfo": cem }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
     assert!(stage.provider.asked("/me") >= 6);
 
-    // If the token endpoint does not answer, the login fails after a timeout.
+    // If the provider's token endpoint does not respond, the login fails after a timeout.
     stage.provider.change(&json!({ "hang": true }));
     let began = Instant::now();
     stage.is_refused("bea", "issuer_unavailable");
@@ -71,14 +73,16 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
     let after = stage.provider.access_token();
     after_the_cooldown("the new key is known", || (stage.whoami(&after).status == 200).then_some(()));
     stage.whoami(&before).is_problem(401, "invalid_token");
-    // The signing algorithms of the provider are in its discovery document, for which a separate cooldown applies.
+    // The provider's discovery document lists its signing algorithms. A separate cooldown limits
+    // how often the edge fetches the discovery document.
     let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
     assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
     let asked = stage.provider.asked("/jwks");
-    assert!(asked <= 4, "it was asked for its keys {asked} times");
+    assert!(asked <= 4, "the provider got {asked} key requests");
 }
 
-/// Fetched keys stay usable while the provider is down, even after the Worker restarts.
+/// The edge must be able to use fetched keys while the login provider is down, even after the
+/// Worker restarts.
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
     let host_lock = HostLock::beside_others();
@@ -122,7 +126,8 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let state = parameter(&one.question, "state").expect("a state");
     let code = parameter(&back, "code").expect("a code");
 
-    // The requests have the cookie of another login, no cookie, and an invented cookie.
+    // These requests have the cookie of another login, no login cookie, or an invented login
+    // cookie.
     refused(&back, &two.cookie);
     refused(&back, "");
     refused(&back, "__Host-pinlatch_login=invented");
@@ -134,7 +139,8 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
     refused(&elsewhere, &one.cookie);
     refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
-    // An attacker starts a login and uses another person's code. PKCE prevents this.
+    // An attacker starts a login and uses the authorization code of another person. PKCE prevents
+    // this attack.
     let other = parameter(&two.question, "state").expect("a state");
     refused(&back.replace(state, other), &two.cookie);
 
@@ -143,7 +149,8 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     refused(&back, &one);
 }
 
-/// Starts and answers a new login. Returns the login cookie and the callback URL with the unused code.
+/// Starts a new login and answers the provider's login page. Returns the login cookie, and the
+/// callback URL with the unused authorization code.
 fn fresh(stage: &Stage) -> (String, String) {
     let journey = stage.begin();
     let back = stage.provider.answer(&journey.question, "ann");
@@ -159,7 +166,7 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     stage.provider.change(&json!({ "rewrite": { "state": "of-another-login" } }));
     stage.is_refused("ann", "login_refused");
     stage.provider.change(&json!({ "rewrite": {}, "forge": {} }));
-    assert_eq!(name_of(&stage.log_in("ann").expect("what is forged is good so far")), "ann");
+    assert_eq!(name_of(&stage.log_in("ann").expect("an unchanged token is accepted")), "ann");
     for forged in [
         json!({ "aud": "another-client" }),
         json!({ "aud": ["pinlatch", "another-client"] }),
@@ -178,7 +185,7 @@ fn an_id_token_that_is_not_for_this_login_is_refused() {
     stage.provider.change(&json!({ "forge": null }));
     assert_eq!(name_of(&stage.log_in("ann").expect("a login")), "ann");
 
-    // A program that starts a login with an error gets a problem document instead of a page.
+    // If a login cannot start, a program gets a problem document instead of an HTML page.
     let answer = stage.http.get("/api/v1/logins/nobody");
     answer.is_problem(404, "not_found");
     let answer = stage.http.get("/api/v1/logins/gone");

@@ -1,9 +1,13 @@
-//! `cargo xtask bench agent`: the agent's memory and processor use, and the latency of setting a line.
+//! `cargo xtask bench agent` runs this program, which measures the agent's memory and processor
+//! use, and the latency of setting a GPIO line.
 //!
-//! Prints rows as JSON for xtask's table. The agent is measured as a process that is connected to a real workerd on
-//! this host. "Frame → line set" runs the agent's code in this process, without a socket. Its time starts with the text
-//! of a frame and includes the verification. It ends when the line's driver returns. This driver is simulated and
-//! writes no journal. The driver's overhead over the kernel's call is measured on an emulated board.
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`. The memory and
+//! processor use are measured on an agent process that is connected to a real workerd on this host.
+//! For the row "frame → line set", the agent's code runs inside the benchmark process, without a
+//! socket. The measured time starts with the text of a WebSocket frame and includes the token
+//! verification. The measured time ends when the driver of the GPIO line returns. The driver is
+//! simulated and writes no journal. The overhead of the real GPIO driver, compared with the system
+//! call alone, is measured on an emulated board.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -32,9 +36,9 @@ use xtask::bench::Row;
 const SESSION: &str = "a-session-nonce-of-22-b";
 const COMMANDS: usize = 10_000;
 const STARTS: usize = 10;
-/// Time for which an idle agent is measured. The agent sends two pings in this time.
+/// The time for which an idle agent is measured. An idle agent sends two pings in this time.
 const IDLE: Duration = Duration::from_secs(30);
-/// Time for the agent to finish the work that follows a connection.
+/// The time that the agent needs to finish the work that follows a new connection.
 const SETTLED: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -62,9 +66,11 @@ fn main() {
     println!("{}", serde_json::to_string(&rows).expect("JSON"));
 }
 
-/// Measures the setting of a GPIO line on an emulated board: with the agent's driver, and with only the kernel's call.
+/// Measures the time to set a GPIO line on an emulated board, both with the agent's driver and with
+/// only the system call.
 fn on_a_kernel() -> Vec<Row> {
-    // A skipped measurement is not reported, because stdout must contain only the rows.
+    // The program does not report a skipped measurement, because stdout must contain only the
+    // result rows.
     if std::env::var_os("PINLATCH_NO_EMULATOR").is_some() {
         return Vec::new();
     }
@@ -81,7 +87,8 @@ fn on_a_kernel() -> Vec<Row> {
     ]
 }
 
-/// Measures the latency from the text of a frame to the line's new level.
+/// Measures the latency from the text of a WebSocket frame to the new level of a simulated GPIO
+/// line.
 fn frames() -> Times {
     let name = |text: &str| Name::new(text).expect("a name");
     let keys = EdgeKeys::generate().expect("keys");
@@ -115,7 +122,7 @@ fn frames() -> Times {
         .collect()
 }
 
-/// A process that is killed when this value is dropped.
+/// A child process that is killed when this value is dropped.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -139,7 +146,7 @@ fn start(agent: &Agent) -> Duration {
     panic!("the agent ended before it was connected");
 }
 
-/// Processor time that all threads have used since they started.
+/// Returns the processor time that all threads of a process have used since they started.
 fn busy(proc: &Path) -> Duration {
     let threads = fs::read_dir(proc.join("task")).expect("threads");
     let of_one = |thread: fs::DirEntry| -> u64 {

@@ -1,14 +1,16 @@
-//! `cargo xtask bench roundtrip`: measures a command from the panel's socket to the line and back.
+//! `cargo xtask bench roundtrip` runs this program, which measures the time of a command from the
+//! panel socket to the device and back.
 //!
-//! Prints rows as JSON for xtask's table. The path of a command: socket frame → Worker's Durable Object → signature →
-//! agent's socket → verification → simulated line → result → Durable Object → socket frame.
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`. A command
+//! passes through these steps: panel socket → Durable Object → signature → agent socket →
+//! verification → simulated GPIO line → result → Durable Object → panel socket.
 
 use e2e::measure::Times;
 use e2e::{Deployment, Site};
 use serde_json::{Value, json};
 
-/// The limit for the median, in milliseconds. This is the time of express + ws with HS256 at both hops for the same
-/// work, from the project's facts.
+/// The median time in milliseconds that a comparable Node server needs, which is printed for
+/// comparison. The Node server uses express and ws, and verifies HS256 tokens at both hops.
 const NODE_P50: f64 = 1.3;
 
 fn main() {

@@ -1,7 +1,8 @@
-//! `cargo xtask bench verify`: measures the verification of a token in workerd. Our code verifies each token for the
-//! first time and repeatedly, and npm's `jose` verifies the same token.
+//! `cargo xtask bench verify` runs this program, which measures the verification of a token in
+//! workerd. The program measures the first and the repeated verification by Pinlatch's code, and
+//! the verification of the same token by npm's `jose`.
 //!
-//! Prints rows as JSON for xtask's table.
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`.
 
 use e2e::Http;
 use e2e::verification::{ALGORITHMS, rows, times};

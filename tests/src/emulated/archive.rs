@@ -1,4 +1,4 @@
-//! Writes an initramfs.
+//! Writes an initramfs for an emulated board.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 
-/// A cpio archive that is being written. It is not compressed, because the emulated processor would need time to
-/// decompress it.
+/// A cpio archive that is being written. The archive is not compressed, because the emulated
+/// processor would need time to decompress the archive.
 pub struct Archive {
     out: BufWriter<File>,
     folders: BTreeSet<String>,
@@ -20,17 +20,17 @@ impl Archive {
         Self { out, folders: BTreeSet::new() }
     }
 
-    /// Adds a file with mode 755.
+    /// Adds an executable file with mode 755 to the archive.
     pub fn program(&mut self, path: &str, content: &[u8]) {
         self.add(path, ModeFileType::Regular, 0o755, content);
     }
 
-    /// Adds a file with mode 600.
+    /// Adds a file with mode 600 to the archive.
     pub fn file(&mut self, path: &str, content: &[u8]) {
         self.add(path, ModeFileType::Regular, 0o600, content);
     }
 
-    /// Writes the trailer, which ends the archive.
+    /// Writes the trailer that marks the end of the archive.
     pub fn finish(self) {
         trailer(self.out).and_then(|mut out| out.flush()).expect("a written archive");
     }

@@ -1,28 +1,31 @@
-//! The boards that QEMU emulates.
+//! Describes the boards that QEMU emulates.
 
 use super::pins::State;
 
-/// A board with a GPIO controller.
+/// An emulated board with a GPIO controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Board {
-    /// A Raspberry Pi 3B. It has the kernel's driver `pinctrl-bcm2835`, 54 GPIO lines with the names of the header's
-    /// pins, no real-time clock, and a network over USB. QEMU does not forward changes of its inputs.
+    /// A Raspberry Pi 3B, whose 54 GPIO lines have the names of the header's pins. The Raspberry Pi
+    /// 3B uses the kernel driver `pinctrl-bcm2835` and a USB network, and has no real-time clock.
+    /// QEMU does not forward changes of the input pins of a Raspberry Pi to the guest.
     Pi3b,
-    /// A Raspberry Pi Zero. It has a 32-bit ARMv6 processor, and is otherwise like the 3B.
+    /// A Raspberry Pi Zero, which has a 32-bit ARMv6 processor. In all other respects, the emulated
+    /// Pi Zero works like the emulated Pi 3B.
     PiZero,
-    /// QEMU's `virt` board. It has a PL061 with eight unnamed GPIO lines, whose inputs work.
+    /// QEMU's generic board `virt`, which has a PL061 controller with eight unnamed GPIO lines.
+    /// QEMU emulates the inputs of the PL061.
     Virt,
 }
 
-/// Address of the BCM2835's GPIO registers.
+/// The address of the GPIO registers of the BCM2835.
 const BCM2835: u64 = 0x2020_0000;
-/// Address of the BCM2837's GPIO registers.
+/// The address of the GPIO registers of the BCM2837.
 const BCM2837: u64 = 0x3f20_0000;
-/// Address of the GPIO registers of `virt`.
+/// The address of the GPIO registers of the board `virt`.
 const PL061: u64 = 0x0903_0000;
 
 impl Board {
-    /// The board's folder in `PINLATCH_GUESTS`.
+    /// Returns the name of the board's folder in `PINLATCH_GUESTS`.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Pi3b => "pi",
@@ -31,7 +34,7 @@ impl Board {
         }
     }
 
-    /// The suffix of the name of the QEMU program, after `qemu-system-`.
+    /// Returns the part of the QEMU program's name that follows `qemu-system-`.
     pub fn processor(self) -> &'static str {
         match self {
             Self::Pi3b | Self::Virt => "aarch64",
@@ -39,8 +42,8 @@ impl Board {
         }
     }
 
-    /// The environment variable that contains the path of the preinstalled agent. `None` on the Pi Zero, where the test
-    /// installs the agent.
+    /// Returns the environment variable that contains the path of the preinstalled agent. Returns
+    /// `None` for the Pi Zero, because its test installs the agent from a package.
     pub fn agent(self) -> Option<&'static str> {
         (self != Self::PiZero).then_some("PINLATCH_AGENT_ARM64")
     }
@@ -62,8 +65,9 @@ impl Board {
         }
     }
 
-    /// The serial port for commands. On the Pi 3B the kernel uses the PL011 only for its messages, because the PL011
-    /// needs the firmware's GPIO, which QEMU lacks.
+    /// Returns the serial port on which the board receives commands. On the Pi 3B, the other serial
+    /// port (PL011) carries only kernel messages, because the PL011 driver needs GPIO lines of the
+    /// firmware, which QEMU lacks.
     pub fn serial(self) -> &'static str {
         match self {
             Self::Pi3b => "ttyS1",
@@ -71,24 +75,25 @@ impl Board {
         }
     }
 
-    /// Additional kernel options. When an output is released, Raspberry Pi OS keeps its pin driven. In the mainline
-    /// kernel this behaviour is an option.
+    /// Returns additional kernel options. Raspberry Pi OS keeps a released output pin driven. The
+    /// mainline kernel keeps a released output pin driven only if a kernel option is set.
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
-            // The kernel of the Pi Zero has no such option yet. Also, it crashes in the driver of a power controller
-            // that QEMU lacks.
+            // The kernel of the Pi Zero has no option to keep released outputs driven. In addition,
+            // this kernel crashes in the driver of a power controller that QEMU lacks, so the
+            // driver is disabled.
             Self::PiZero => "initcall_blacklist=bcm2835_power_driver_init",
             Self::Virt => "",
         }
     }
 
-    /// Whether QEMU needs a device tree file for the kernel.
+    /// Returns whether QEMU needs a device tree file for the board's kernel.
     pub fn has_device_tree(self) -> bool {
         self != Self::Virt
     }
 
-    /// QEMU's type name of the GPIO controller.
+    /// Returns the type name that QEMU uses for the GPIO controller.
     pub fn gpio_type(self) -> &'static str {
         match self {
             Self::Pi3b | Self::PiZero => "bcm2835_gpio",
@@ -96,17 +101,18 @@ impl Board {
         }
     }
 
-    /// Whether a pin's interrupt is pending, as the controller's registers show.
+    /// Returns whether an interrupt of the pin is pending in the controller's registers.
     pub fn has_interrupt(self, pin: u32, read: impl Fn(u64) -> u32) -> bool {
         match self {
-            // QEMU's Pi has no pin interrupts.
+            // QEMU's emulation of the Raspberry Pi has no pin interrupts.
             Self::Pi3b | Self::PiZero => false,
             Self::Virt => read(PL061 + 0x414) >> pin & 1 == 1,
         }
     }
 
-    /// The pin's direction and level, as the controller's registers show. On a Pi the level register of an input pin
-    /// still contains the pin's last output level, so the level is used only if the pin is an output.
+    /// Returns the direction and the level of a pin, read from the controller's registers. On a
+    /// Raspberry Pi, the level register of an input pin still contains the pin's last output level.
+    /// Therefore the level is used only if the pin is an output.
     pub fn state(self, pin: u32, read: impl Fn(u64) -> u32) -> State {
         let (output, level) = match self {
             Self::Pi3b | Self::PiZero => {

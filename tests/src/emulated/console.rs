@@ -1,14 +1,16 @@
-//! The guest's serial console.
+//! Runs commands on the serial console of an emulated board.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest time for one command. Enrolment takes longest.
+/// The maximum time for one command on the serial console. The slowest command is the enrolment of
+/// the agent.
 const COMMAND: Duration = Duration::from_secs(150);
 
-/// All received lines of text, and a condition variable that signals new lines.
+/// All lines of text that the console received, and a condition variable that signals new lines of
+/// text.
 #[derive(Default)]
 struct Lines {
     all: Mutex<Vec<String>>,
@@ -21,7 +23,7 @@ impl Lines {
     }
 }
 
-/// A console on which `init.sh` reads commands.
+/// A serial console on which the script `init.sh` reads commands.
 pub struct Console {
     out: Mutex<State>,
     lines: Arc<Lines>,
@@ -30,12 +32,12 @@ pub struct Console {
 struct State {
     stream: UnixStream,
     commands: u32,
-    /// Number of lines that [`Console::until`] has already consumed.
+    /// The number of received text lines that [`Console::until`] has already consumed.
     seen: usize,
 }
 
 impl Console {
-    /// Reads and writes the console over a connection.
+    /// Starts to read the console from a socket connection.
     pub fn over(stream: UnixStream) -> Self {
         let lines = Arc::new(Lines::default());
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
@@ -50,7 +52,7 @@ impl Console {
         Self { out: Mutex::new(State { stream, commands: 0, seen: 0 }), lines }
     }
 
-    /// Waits for a line that earlier calls have not consumed.
+    /// Waits for a text line on the console that no earlier call has consumed.
     #[track_caller]
     pub fn until(&self, line: &str, limit: Duration) {
         let from = self.state().seen;
@@ -58,12 +60,12 @@ impl Console {
         self.state().seen = at + 1;
     }
 
-    /// Whether the console receives a line within the limit.
-    pub fn receives(&self, line: &str, limit: Duration) -> bool {
+    /// Returns whether the console receives a given text line within the time limit.
+    pub fn hears(&self, line: &str, limit: Duration) -> bool {
         self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
 
-    /// Runs a shell command. Returns its exit code and output.
+    /// Runs a shell command on the emulated board. Returns the command's exit code and output.
     #[track_caller]
     pub fn run(&self, line: &str) -> (i32, String) {
         match self.run_within(COMMAND, line) {
@@ -72,7 +74,8 @@ impl Console {
         }
     }
 
-    /// Runs a shell command. Returns its exit code and output, or the console's last lines on a timeout.
+    /// Runs a shell command on the emulated board. Returns the command's exit code and output, or
+    /// the console's last text lines if the time limit is exceeded.
     pub fn run_within(&self, limit: Duration, line: &str) -> Result<(i32, String), Vec<String>> {
         let (id, from) = {
             let mut state = self.state();
@@ -97,15 +100,16 @@ impl Console {
 
     #[track_caller]
     fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
-        // Not in a closure, because with `track_caller` a panic in a closure would report this place instead of the
-        // caller's.
+        // The panic must not be inside a closure. With `track_caller`, a panic in a closure would
+        // report the source location of the closure instead of the caller's location.
         match self.search(from, limit, fits) {
             Ok(at) => at,
             Err(last) => panic!("after {limit:?} still not: {what}; the console said last: {last:#?}"),
         }
     }
 
-    /// Waits for a matching line and returns its index. On a timeout, returns the last lines.
+    /// Waits for a matching text line and returns its index. On a timeout, returns the last text
+    /// lines of the console.
     fn search(
         &self,
         from: usize,

@@ -1,7 +1,8 @@
 #!/bin/busybox sh
-# Process 1 of an emulated board. It sets up the network, and then runs commands from a serial port. The kernel's command
-# line contains the name of the port (`commands=ttyS1`). The answer to `ID LINE` is `|ID …` for each line of output, then
-# `@ID CODE`.
+# This script runs as process 1 of an emulated board. The script sets up the network, and then runs
+# commands from a serial port. The kernel command line contains the name of this serial port (for
+# example `commands=ttyS1`). A request has the form `ID COMMAND`. The script answers with one line
+# `|ID …` for each line of the command's output, and then with `@ID EXITCODE`.
 
 /bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
 /bin/busybox --install -s /bin
@@ -13,7 +14,8 @@ exec <"/dev/$commands" >"/dev/$commands" 2>&1
 stty -echo
 dmesg -n 1
 
-# Does what systemd does for the agent's unit: starts the agent, and runs ExecStopPost= after the agent has ended.
+# This function does the same as systemd does for the agent's unit. The function starts the agent
+# and runs the command of `ExecStopPost=` after the agent has ended.
 service() {
     RUST_LOG=debug pinlatch-agent run --config /etc/pinlatch/agent.toml >>/run/agent.log 2>&1 &
     echo $! >/run/agent.pid
@@ -29,7 +31,7 @@ ip link set lo up
 for module in /modules/*.ko; do
     insmod "$module"
 done
-# Waits for the first network interface other than `lo`.
+# This loop waits for the first network interface other than `lo`.
 until interface=$(ls /sys/class/net | grep -v '^lo$' | head -n 1) && [ -n "$interface" ]; do
     usleep 20000
 done

@@ -1,8 +1,10 @@
-//! Emulated boards with a real kernel and real GPIO drivers. The tests observe and drive the pins through QEMU.
+//! Emulates boards with a real kernel and real GPIO drivers. The tests observe and drive the pins
+//! of these boards through QEMU.
 //!
-//! QEMU runs Debian's kernel with an initramfs. The initramfs contains busybox, the agent, and `init.sh` as process 1.
-//! `init.sh` sets up the network and then runs commands from the console. The guest reaches the host's loopback address
-//! as 10.0.2.2.
+//! QEMU runs Debian's kernel with an initramfs. The initramfs contains busybox, the agent, and the
+//! script `init.sh` as process 1. The script `init.sh` sets up the network and then runs commands
+//! that it reads from the serial console. The guest reaches the host's loopback address as
+//! 10.0.2.2.
 
 mod archive;
 mod board;
@@ -30,32 +32,33 @@ use console::Console;
 use pins::Pins;
 use qmp::Qmp;
 
-/// The host's loopback address, as guests see it.
+/// The IP address that a guest must use to reach the host's loopback address.
 pub const HOST: &str = "10.0.2.2";
 
-/// Path of the agent's configuration in the guest.
+/// The path of the agent's configuration file in the guest.
 pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 
-/// Longest time from power-on until the network is up.
+/// The maximum time from power-on until the guest's network is up.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// The reason, found by `cargo xtask test`, why this host cannot emulate boards. `None` if the host can.
+/// Returns the reason why this host cannot emulate boards, as found by `cargo xtask test`. Returns
+/// `None` if the host can emulate boards.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("skipped: {reason}");
     Some(reason)
 }
 
-/// The action of the unit after the agent has ended.
+/// The action that the agent's unit performs after the agent has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopPost {
-    /// `ExecStopPost=pinlatch-agent safe`.
+    /// The unit runs `pinlatch-agent safe`, as with `ExecStopPost=pinlatch-agent safe`.
     Safe,
-    /// No action, as in a unit without `ExecStopPost=`.
+    /// The unit performs no action, as without `ExecStopPost=`.
     Nothing,
 }
 
-/// A running board. Dropping this value ends QEMU.
+/// A running emulated board. Dropping a `Guest` ends the QEMU process.
 pub struct Guest {
     console: Console,
     pins: Pins,
@@ -65,19 +68,20 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Starts a board. The paths of `files` are absolute paths in the guest.
+    /// Starts an emulated board. The argument `files` contains absolute paths in the guest and the
+    /// content of each file.
     pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
         Self::power_on_among(board, files, None)
     }
 
-    /// Starts a board that can use a name server.
+    /// Starts an emulated board that can use a name server of the test.
     pub fn power_on_among(board: Board, files: &[(&str, &[u8])], names: Option<&Names>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         let guests = program("PINLATCH_GUESTS");
         write_initramfs(&guests, board, files, &place("initramfs"));
         let qemu = program("PINLATCH_QEMU");
-        // All QEMU programs are in one folder.
+        // All QEMU programs are in the same folder.
         let mut qemu = Command::new(qemu.with_file_name(format!("qemu-system-{}", board.processor())));
         qemu.args(board.arguments()).args(["-accel", "tcg,thread=single", "-no-reboot", "-display", "none"]);
         qemu.args(["-monitor", "none", "-netdev", "user,id=n0"]);
@@ -91,13 +95,15 @@ impl Guest {
         let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
         qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
         if board == Board::Pi3b {
-            // The kernel writes its messages to this serial port. The other serial port is for commands.
+            // The kernel writes its messages to the first serial port of the Pi 3B. The script
+            // `init.sh` reads commands from the second serial port.
             qemu.arg("-serial").arg(format!("file:{}", place("kernel.log").display()));
         }
         qemu.args(["-serial", "chardev:console"]);
         qemu.arg("-qmp").arg(format!("unix:{}", socket("qmp")));
         qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
-        // QEMU starts with a stopped processor, so that no pin changes before the observation begins.
+        // QEMU starts with a stopped processor, so that no pin can change before the test observes
+        // the pins.
         qemu.arg("-S");
         if let Some(names) = names {
             qemu = names.around(&qemu);
@@ -115,17 +121,17 @@ impl Guest {
         Self { console, pins, enrolled: false, _process: process, _folder: folder }
     }
 
-    /// Waits until the network is up.
+    /// Waits until the guest's network is up.
     pub fn until_ready(&self) {
         self.console.until("@ready", BOOT);
     }
 
-    /// Whether the network is up within the limit.
+    /// Returns whether the guest's network is up within the time limit.
     pub fn is_ready_within(&self, limit: Duration) -> bool {
         self.console.receives("@ready", limit)
     }
 
-    /// Runs a shell command in the guest, which must succeed. Returns its output.
+    /// Runs a shell command in the guest and returns its output. Panics if the command fails.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
         let (code, output) = self.console.run(line);
@@ -133,13 +139,14 @@ impl Guest {
         output
     }
 
-    /// Runs a shell command in the guest. Returns its exit code and output.
+    /// Runs a shell command in the guest. Returns the command's exit code and output.
     #[track_caller]
     pub fn try_run(&self, line: &str) -> (i32, String) {
         self.console.run(line)
     }
 
-    /// Enrols the guest at the edge with a DNS name. Returns false if the command did not end within the limit.
+    /// Enrols the guest's agent with a DNS name of the edge. Returns false if the enrolment does
+    /// not end within the time limit.
     pub fn enrols_within(&mut self, limit: Duration, name: &str, enrolment: &str) -> bool {
         let command = enrol_command(name, enrolment);
         let Ok((code, said)) = self.console.run_within(limit, &command) else { return false };
@@ -148,14 +155,14 @@ impl Guest {
         true
     }
 
-    /// Enrols the guest at the edge with the host's IP address.
+    /// Enrols the guest's agent with the IP address of the host, on which the edge runs.
     pub fn enrol(&mut self, enrolment: &str) {
         let said = self.run(&enrol_command(HOST, enrolment));
         assert!(said.contains("enrolled as"), "{said}");
         self.enrolled = true;
     }
 
-    /// Starts the agent in the same way as its unit.
+    /// Starts the agent in the same way as the agent's systemd unit.
     pub fn start_agent(&self, after: StopPost) {
         assert!(self.enrolled, "the guest is not enrolled");
         self.run(match after {
@@ -164,7 +171,8 @@ impl Guest {
         });
     }
 
-    /// Sends SIGKILL to the agent. Returns after the unit's action has finished.
+    /// Sends SIGKILL to the agent. Returns after the unit has performed its action for an ended
+    /// agent.
     pub fn kill_agent(&self) {
         self.run("kill -9 $(cat /run/agent.pid)");
         self.console.until("@service ended 137", Duration::from_secs(30));
@@ -175,7 +183,7 @@ impl Guest {
         self.run("cat /run/agent.log")
     }
 
-    /// Waits until the agent's log contains a text.
+    /// Waits until the agent's log contains a given text.
     pub fn until_logged(&self, text: &str) {
         soon(text, || self.agent_log().contains(text).then_some(()));
     }
@@ -185,7 +193,8 @@ impl Guest {
     }
 }
 
-/// The shell command that enrols a guest. The host name in the enrolment string is replaced by `name`.
+/// Returns the shell command that enrols the guest's agent. The host name in the enrolment string
+/// is replaced by `name`.
 fn enrol_command(name: &str, enrolment: &str) -> String {
     let (_, rest) = enrolment.split_once("://").expect("a URL");
     let (host, code) = rest.split_once('/').expect("a path");
@@ -195,7 +204,8 @@ fn enrol_command(name: &str, enrolment: &str) -> String {
     )
 }
 
-/// Writes the initramfs, whose files the guest's kernel unpacks into memory.
+/// Writes the initramfs of a guest. The guest's kernel unpacks the files of the initramfs into
+/// memory.
 fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Path) {
     let read =
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

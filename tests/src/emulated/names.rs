@@ -1,5 +1,6 @@
-//! A name server for guests. QEMU forwards the queries of guests to the first name server in the host's
-//! `/etc/resolv.conf`. A bind mount replaces this file for QEMU only. The bind mount and port 53 require root.
+//! Runs a DNS server for emulated boards. QEMU forwards DNS queries of a guest to the first DNS
+//! server in the host's `/etc/resolv.conf`. A bind mount replaces `/etc/resolv.conf` for the QEMU
+//! process only. The bind mount and the use of port 53 require root.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,17 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-/// The name server's IP address, as guests see it.
+/// The IP address of the DNS server, as guests see it.
 pub const NAME_SERVER: &str = "10.0.2.3";
 
-/// A name server on a free IP address of the host's loopback network. Its thread runs until the process ends.
+/// A DNS server on a free IP address of the host's loopback network. The server's thread runs until
+/// the test process ends.
 pub struct Names {
     folder: TempDir,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Names {
-    /// Serves the IP addresses of these names only.
+    /// Starts a DNS server that knows only the given names and IP addresses.
     pub fn serve(names: &[(&str, Ipv4Addr)]) -> Self {
         let names: HashMap<String, Ipv4Addr> =
             names.iter().map(|(name, address)| ((*name).to_owned(), *address)).collect();
@@ -38,20 +40,20 @@ impl Names {
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
                 let Some((name, answer)) = answer(&packet[..length], &names) else { continue };
                 log.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-                // Sending fails if the client no longer exists. A client that still needs the answer sends the query
-                // again.
+                // Sending the response fails if the client's socket is closed. A client that still
+                // needs the response repeats its query, so the error is ignored.
                 let _ = socket.send_to(&answer, from);
             }
         });
         Self { folder, asked }
     }
 
-    /// The queried names, oldest first.
+    /// Returns all names that clients have queried, oldest first.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Wraps a command so that its `/etc/resolv.conf` contains this name server.
+    /// Wraps a command so that its `/etc/resolv.conf` contains only this DNS server.
     pub(super) fn around(&self, command: &Command) -> Command {
         let mut outer = Command::new("unshare");
         outer.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\""]);
@@ -61,8 +63,8 @@ impl Names {
     }
 }
 
-/// Returns the queried name, and the answer to a query for an IP address (RFC 1035 §4). `None` if the packet is not a
-/// query.
+/// Parses a DNS query for an IP address, and returns the queried name and the response (RFC 1035
+/// §4). Returns `None` if the packet is not a DNS query.
 fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, Vec<u8>)> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -80,7 +82,8 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     let known = names.get(&name);
     let address = known.filter(|_| is_for_ipv4);
     let mut answer = packet.get(..2)?.to_vec();
-    // Flags of a recursive answer with the result "no error" or "no such name".
+    // These bytes are the flags of a recursive DNS response with the result "no error" or "no such
+    // name", and the numbers of records.
     answer.extend([
         0x81,
         if known.is_some() { 0x80 } else { 0x83 },
@@ -95,7 +98,8 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     ]);
     answer.extend(question);
     if let Some(address) = address {
-        // The answer's fields: a pointer to the query's name, type A, class IN, TTL 60 s.
+        // These bytes are a pointer to the queried name, the type A, the class IN, a TTL of 60
+        // seconds, and the length of an IPv4 address.
         answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(address.octets());
     }

@@ -1,5 +1,6 @@
-//! A guest's pins, accessed through QEMU's test socket. While the guest runs, the socket reports each change of an
-//! output, drives inputs, and reads the controller's registers.
+//! Accesses the pins of an emulated board through QEMU's test socket (qtest). Through this socket,
+//! the test observes each change of an output, drives inputs, and reads the GPIO controller's
+//! registers while the guest runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::Board;
 use crate::soon;
 
-/// Longest time for QEMU's answer.
+/// The maximum time until QEMU responds to a request.
 const ANSWER: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +24,16 @@ pub enum State {
     Driven(bool),
 }
 
-/// An observed change of an output.
+/// A level change of an output pin that the test observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// The time when QEMU's report was received.
+    /// The time at which the test received QEMU's report of the change.
     pub at: Instant,
-    /// The new level.
+    /// The level of the pin after the change.
     pub level: bool,
 }
 
-/// Changes that have not been returned to the test yet, by pin.
+/// The level changes of each pin that have not been returned to the test yet.
 #[derive(Default)]
 struct Changes {
     unseen: Mutex<HashMap<u32, VecDeque<Change>>>,
@@ -45,7 +46,7 @@ impl Changes {
     }
 }
 
-/// All pins of a controller.
+/// All pins of a GPIO controller.
 pub struct Pins {
     socket: Mutex<(UnixStream, Receiver<String>)>,
     changes: Arc<Changes>,
@@ -54,7 +55,8 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Connects to QEMU, and starts to observe the outputs of the controller with the QOM path `path`.
+    /// Connects to QEMU, and starts to observe the outputs of a GPIO controller. The argument
+    /// `path` is the controller's path in QEMU's object model (QOM).
     pub fn connect(socket: &Path, board: Board, path: &str) -> Self {
         let stream = soon("QEMU's test socket", || UnixStream::connect(socket).ok());
         let changes = Arc::new(Changes::default());
@@ -100,7 +102,7 @@ impl Pins {
     }
 }
 
-/// Parses `raise 17` or `lower 17`.
+/// Parses a QEMU report such as `raise 17` or `lower 17`.
 fn parse_change(text: &str) -> Option<(u32, bool)> {
     let (what, pin) = text.split_once(' ')?;
     Some((pin.trim().parse().ok()?, what == "raise"))
@@ -117,13 +119,14 @@ impl Pin<'_> {
         self.pins.board.state(self.number, |address| self.pins.register(address))
     }
 
-    /// Waits until the pin has a state.
+    /// Waits until the pin has the given state.
     #[track_caller]
     pub fn until(&self, state: State) {
         soon(&format!("pin {} is {state:?}", self.number), || (self.state() == state).then_some(()));
     }
 
-    /// Waits for the next change that has not been returned yet. The change must be to this level.
+    /// Waits for the next level change that has not been returned yet, and returns its time. Panics
+    /// if the change is to another level than `level`.
     #[track_caller]
     pub fn wait_for(&self, level: bool, limit: Duration) -> Instant {
         let deadline = Instant::now() + limit;
@@ -140,20 +143,20 @@ impl Pin<'_> {
         }
     }
 
-    /// Returns all changes that have not been returned yet.
+    /// Returns all level changes of the pin that have not been returned yet.
     pub fn changes(&self) -> Vec<Change> {
         self.pins.changes.lock().remove(&self.number).map(Vec::from).unwrap_or_default()
     }
 
-    /// Drives an input, and waits until the kernel has handled the interrupt. Without the wait, the kernel would see
-    /// two changes as one.
+    /// Drives an input pin, and waits until the guest's kernel has handled the interrupt. Without
+    /// this wait, the kernel could see two changes of the pin as one change.
     pub fn drive_slowly(&self, level: bool) {
         self.drive(level);
         let is_taken = || !self.pins.board.has_interrupt(self.number, |address| self.pins.register(address));
         soon(&format!("the interrupt of pin {}", self.number), || is_taken().then_some(()));
     }
 
-    /// Drives an input.
+    /// Drives an input pin to the given level.
     pub fn drive(&self, level: bool) {
         let Pins { path, .. } = self.pins;
         self.pins.ask(&format!("set_irq_in {path} unnamed-gpio-in {} {}", self.number, u8::from(level)));

@@ -1,4 +1,4 @@
-//! QEMU's control socket (QMP): one JSON message per line.
+//! Controls QEMU through its QMP socket, on which each JSON message is one line.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::soon;
 
-/// Depth limit for searches in the device tree.
+/// The maximum depth of a search in QEMU's object tree.
 const DEPTH: usize = 6;
 
 pub struct Qmp {
@@ -16,7 +16,7 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Connects, and negotiates capabilities.
+    /// Connects to QEMU, and negotiates the capabilities of the QMP protocol.
     pub fn connect(socket: &Path) -> Self {
         let stream = soon("QEMU's control socket", || UnixStream::connect(socket).ok());
         let mut qmp = Self { stream: BufReader::new(stream) };
@@ -25,14 +25,14 @@ impl Qmp {
         qmp
     }
 
-    /// Runs a command. Returns its result.
+    /// Runs a QMP command and returns its result.
     pub fn execute(&mut self, command: &str, arguments: &Value) -> Value {
         let request = json!({ "execute": command, "arguments": arguments });
         writeln!(self.stream.get_mut(), "{request}").expect("QEMU listens");
         self.until("return")
     }
 
-    /// The path of the first device of a type.
+    /// Returns the path of the first device of this type in QEMU's object tree.
     pub fn find(&mut self, kind: &str) -> String {
         let child = format!("child<{kind}>");
         self.find_below("/machine", &child, DEPTH).unwrap_or_else(|| panic!("there is no {kind}"))
@@ -47,7 +47,8 @@ impl Qmp {
             if kind == child {
                 return Some(format!("{path}/{name}"));
             }
-            // Memory regions and interrupts are skipped, because there are many of them and they have no child devices.
+            // Memory regions and interrupts are skipped, because QEMU has many of them and they
+            // have no child devices.
             if kind.starts_with("child<") && !kind.contains("memory-region") && !kind.contains("irq") {
                 below.push(format!("{path}/{name}"));
             }
@@ -58,7 +59,8 @@ impl Qmp {
         below.iter().find_map(|path| self.find_below(path, child, depth - 1))
     }
 
-    /// Waits for the next message that contains `member`, and returns the value of this member. Events are ignored.
+    /// Waits for the next QMP message that contains `member`, and returns the value of this member.
+    /// Asynchronous QMP events are ignored.
     fn until(&mut self, member: &str) -> Value {
         loop {
             let mut line = String::new();

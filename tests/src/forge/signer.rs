@@ -1,4 +1,4 @@
-//! Keys that sign any input without checks.
+//! Keys that sign any input without checking the input.
 
 use std::sync::LazyLock;
 
@@ -15,25 +15,26 @@ use serde_json::{Value, json};
 
 use super::{decode, encode};
 
-/// Two RSA keys that all tests of a binary share, the owner's and the attacker's, because generating an RSA key takes a
-/// second.
+/// Two RSA keys that all tests of a test binary share: one for the owner and one for the attacker.
+/// The keys are shared because generating an RSA key takes a second.
 static RSA: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
     [(); 2].map(|()| RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("an RSA key"))
 });
 
-/// The bytes of a SubjectPublicKeyInfo that precede the 32 bytes of an Ed25519 key (RFC 8410 §4).
+/// The bytes of a SubjectPublicKeyInfo that precede the 32 bytes of an Ed25519 public key (RFC 8410
+/// §4).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
-/// A private key or a secret, with its algorithm.
+/// A private key or a shared secret, together with its signature algorithm.
 #[derive(Clone)]
 pub enum Signer {
-    /// EdDSA with Ed25519.
+    /// The algorithm EdDSA with an Ed25519 key.
     EdDsa(KeyPair),
-    /// HMAC with SHA-256.
+    /// The algorithm HMAC with SHA-256.
     Hs256(Vec<u8>),
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    /// The algorithm RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256(&'static RsaPrivateKey),
-    /// ECDSA with P-256 and SHA-256.
+    /// The algorithm ECDSA with P-256 and SHA-256.
     Es256(SigningKey),
 }
 
@@ -42,33 +43,34 @@ pub fn random() -> [u8; 32] {
 }
 
 impl Signer {
-    /// A new Ed25519 key.
+    /// Generates a new Ed25519 key.
     pub fn eddsa() -> Self {
         Self::EdDsa(KeyPair::from_seed(Seed::generate()))
     }
 
-    /// An Ed25519 key from its private JWK (RFC 8037).
+    /// Reads an Ed25519 key from its private JWK (RFC 8037).
     pub fn of_private_jwk(jwk: &Value) -> Self {
         let seed = Seed::from_slice(&decode(jwk["d"].as_str().expect("a private key"))).expect("32 bytes");
         Self::EdDsa(KeyPair::from_seed(seed))
     }
 
-    /// A new secret in printable ASCII, so that it can be written to a configuration file.
+    /// Generates a new shared secret. The secret is printable ASCII, so that it can be written to a
+    /// configuration file.
     pub fn hs256() -> Self {
         Self::Hs256(encode(random()).into_bytes())
     }
 
-    /// The first of the two shared RSA keys.
+    /// Returns the first of the two shared RSA keys.
     pub fn rs256() -> Self {
         Self::Rs256(&RSA[0])
     }
 
-    /// A new P-256 key.
+    /// Generates a new P-256 key.
     pub fn es256() -> Self {
         Self::Es256(SigningKey::from_slice(&random()).expect("a number below the curve's order"))
     }
 
-    /// A new key of the same type, which stands for an attacker's key.
+    /// Returns a different key of the same type, which represents an attacker's key.
     pub fn stranger(&self) -> Self {
         match self {
             Self::EdDsa(_) => Self::eddsa(),
@@ -102,7 +104,8 @@ impl Signer {
         }
     }
 
-    /// The public key as SubjectPublicKeyInfo in DER format. `None` for a secret.
+    /// Returns the public key as SubjectPublicKeyInfo in DER format. Returns `None` for a shared
+    /// secret.
     pub fn public_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => Some([&ED25519_SPKI[..], &pair.pk[..]].concat()),
@@ -115,7 +118,8 @@ impl Signer {
         }
     }
 
-    /// The public key in PEM format, as `openssl` writes it. `None` for a secret.
+    /// Returns the public key in PEM format, as `openssl` writes it. Returns `None` for a shared
+    /// secret.
     pub fn public_pem(&self) -> Option<String> {
         let der = self.public_der()?;
         let text = Base64::encode_string(&der);
@@ -124,7 +128,7 @@ impl Signer {
         Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
     }
 
-    /// The public key as a JWK without `kid`. `None` for a secret.
+    /// Returns the public key as a JWK without `kid`. Returns `None` for a shared secret.
     pub fn public_jwk(&self) -> Option<Value> {
         match self {
             Self::EdDsa(pair) => Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&pair.pk[..]) })),
@@ -141,8 +145,9 @@ impl Signer {
         }
     }
 
-    /// The public key in raw encodings: for RSA the modulus and PKCS#1, for an elliptic curve the point and its
-    /// coordinates, for Ed25519 the 32 bytes. Empty for a secret.
+    /// Returns the public key in raw encodings. The raw encodings are the modulus and PKCS#1 for
+    /// RSA, the point and its coordinates for P-256, and the 32 bytes of the key for Ed25519.
+    /// Returns an empty list for a shared secret.
     pub fn public_raw(&self) -> Vec<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => vec![pair.pk.to_vec()],

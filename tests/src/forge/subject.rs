@@ -1,31 +1,33 @@
-//! The target of an attack: a valid token of one role, and the key that signs such tokens.
+//! The target of an attack, which consists of a valid token of one role and the key that signs
+//! tokens of this role.
 
 use serde_json::Value;
 
 use super::{Object, Signer, encode, read};
 
-/// The role of a token. It decides how the token is presented, and which code verifies it.
+/// The role of a token. The role decides how the token is sent, and which code verifies the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// An access token of the edge, sent as a bearer token.
+    /// An access token of the edge, which is sent as a bearer token.
     Access,
-    /// The token of a guest link, sent in the guest cookie.
+    /// The token of a guest link, which is sent in the guest cookie.
     Guest,
-    /// A token of an external issuer, sent as a bearer token.
+    /// A token of an external issuer, which is sent as a bearer token.
     Issuer,
-    /// A device's credential.
+    /// The certificate of a device, which the edge has signed.
     Cert,
-    /// A device's proof, sent together with a valid credential.
+    /// A device's proof that it has its private key, which is sent together with a valid
+    /// certificate.
     Proof,
-    /// A command, sent to its device.
+    /// A command that the edge sends to a device.
     Command,
-    /// The edge's time, sent to a device.
+    /// A welcome token with the edge's current time, which the edge sends to a device.
     Welcome,
-    /// The edge's keys, sent to a device.
+    /// A set of the edge's public keys, which the edge sends to a device.
     KeySet,
 }
 
-/// A valid token in parsed form, and the key that signed it.
+/// A valid token in parsed form, together with the key that signed the token.
 #[derive(Clone)]
 pub struct Subject {
     pub role: Role,
@@ -34,23 +36,24 @@ pub struct Subject {
     pub claims: Object,
     /// The current time, in seconds since the Unix epoch.
     pub now: u64,
-    /// The longest accepted lifetime, in seconds.
+    /// The maximum token lifetime that the verifier accepts, in seconds.
     pub max_life: u64,
-    /// Whether `kid` selects the key. A single configured key accepts any `kid`.
+    /// Whether the verifier selects the key by `kid`. A verifier with a single configured key
+    /// accepts any `kid`.
     pub by_kid: bool,
-    /// Valid tokens of all roles.
+    /// Valid tokens of all roles, which some attacks use.
     pub others: Vec<String>,
 }
 
-/// A token that must be refused, and the expected refusal code.
+/// A forged token that the verifier must refuse, together with the expected refusal code.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub token: String,
-    /// The code of `pinlatch_token::Refusal`.
+    /// The expected refusal code, which is a code of `pinlatch_token::Refusal`.
     pub code: &'static str,
 }
 
-/// Attempts with the same refusal code.
+/// Returns attempts that all have the same expected refusal code.
 pub fn refused(code: &'static str, tokens: impl IntoIterator<Item = String>) -> Vec<Attempt> {
     tokens.into_iter().map(|token| Attempt { token, code }).collect()
 }
@@ -70,91 +73,93 @@ impl Subject {
         Self { role, signer: signer.clone(), header, claims, now, max_life, by_kid, others: vec![] }
     }
 
-    /// Adds valid tokens of all roles. Some attacks use a token of another role.
+    /// Adds valid tokens of all roles, because some attacks send a valid token of another role.
     #[must_use]
     pub fn beside(mut self, others: &[String]) -> Self {
         self.others = others.to_vec();
         self
     }
 
-    /// Whether Pinlatch issues this kind of token.
+    /// Returns whether Pinlatch itself issues tokens of this role.
     pub fn is_own(&self) -> bool {
         self.role != Role::Issuer
     }
 
-    /// Whether the verifier compares the token's times with a clock. For commands, a device checks the deadline
-    /// instead. For welcomes and key sets, it checks the content instead.
+    /// Returns whether the verifier compares the token's times with a clock. For a command token,
+    /// the device checks the deadline claim instead. For welcome tokens and key set tokens, the
+    /// device checks other claims instead.
     pub fn has_clock(&self) -> bool {
         !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet)
     }
 
-    /// The accepted clock difference after `exp`, in seconds.
+    /// Returns how many seconds after `exp` the verifier still accepts the token.
     pub fn leeway(&self) -> u64 {
         if self.is_own() { 0 } else { 60 }
     }
 
-    /// The text of a claim.
+    /// Returns the value of a claim that is a string.
     pub fn text(&self, claim: &str) -> &str {
         self.claims[claim].as_str().expect("a text")
     }
 
-    /// The valid token, signed by the code that also signs the attacks' tokens.
+    /// Returns the valid token. The token is signed by the same code that signs the forged tokens
+    /// of the attacks.
     pub fn honest(&self) -> String {
         self.with_header(&Object::new())
     }
 
-    /// The valid token with header members added or replaced.
+    /// Returns the valid token with several header members added or replaced.
     pub fn with_header(&self, changes: &Object) -> String {
         self.signed(text(&changed(&self.header, changes)), text(&self.claims))
     }
 
-    /// The valid token with one header member added or replaced.
+    /// Returns the valid token with one header member added or replaced.
     pub fn header(&self, name: &str, value: impl Into<Value>) -> String {
         self.with_header(&Object::from_iter([(name.to_owned(), value.into())]))
     }
 
-    /// The valid token without one header member.
+    /// Returns the valid token without one header member.
     pub fn without_header(&self, name: &str) -> String {
         let mut header = self.header.clone();
         header.remove(name);
         self.signed(text(&header), text(&self.claims))
     }
 
-    /// The valid token with claims added or replaced.
+    /// Returns the valid token with several claims added or replaced.
     pub fn with_claims(&self, changes: &Object) -> String {
         self.signed(text(&self.header), text(&changed(&self.claims, changes)))
     }
 
-    /// The valid token with one claim added or replaced.
+    /// Returns the valid token with one claim added or replaced.
     pub fn claim(&self, name: &str, value: impl Into<Value>) -> String {
         self.with_claims(&Object::from_iter([(name.to_owned(), value.into())]))
     }
 
-    /// The valid token without one claim.
+    /// Returns the valid token without one claim.
     pub fn without_claim(&self, name: &str) -> String {
         let mut claims = self.claims.clone();
         claims.remove(name);
         self.signed(text(&self.header), text(&claims))
     }
 
-    /// Any header and claims, signed with the correct key.
+    /// Signs any header and claims with the correct key.
     pub fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.signed_by(&self.signer, header, claims)
     }
 
-    /// Any header and claims, signed with any key.
+    /// Signs any header and claims with any key.
     pub fn signed_by(&self, signer: &Signer, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         let signed = format!("{}.{}", encode(header), encode(claims));
         let signature = signer.sign(&signed);
         with_signature(&signed, &signature)
     }
 
-    /// The signing input of the valid token.
+    /// Returns the signing input of the valid token, which is the encoded header and payload.
     pub fn signing_input(&self) -> String {
         format!("{}.{}", encode(text(&self.header)), encode(text(&self.claims)))
     }
 
-    /// The valid token with another signature.
+    /// Returns the valid token with its signature replaced.
     pub fn under(&self, signature: &[u8]) -> String {
         with_signature(&self.signing_input(), signature)
     }
@@ -164,7 +169,7 @@ pub fn text(object: &Object) -> String {
     Value::Object(object.clone()).to_string()
 }
 
-/// Appends a signature to a signing input.
+/// Appends an encoded signature to a signing input.
 pub fn with_signature(signed: &str, signature: &[u8]) -> String {
     format!("{signed}.{}", encode(signature))
 }

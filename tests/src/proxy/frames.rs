@@ -1,6 +1,6 @@
-//! Splits a byte stream into WebSocket frames without changing them.
+//! Splits a byte stream into WebSocket frames without changing the frames.
 
-/// Buffers bytes until a frame is complete.
+/// A buffer that collects received bytes until a WebSocket frame is complete.
 #[derive(Debug, Default)]
 pub struct Frames(Vec<u8>);
 
@@ -9,7 +9,7 @@ impl Frames {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next complete frame, including its header.
+    /// Returns the next complete WebSocket frame, including its header.
     pub fn next(&mut self) -> Option<Vec<u8>> {
         let (header, payload) = measure(&self.0)?;
         let length = header + payload;
@@ -17,18 +17,20 @@ impl Frames {
     }
 }
 
-/// Whether a frame contains a complete text message.
+/// Returns whether a WebSocket frame contains a complete text message.
 pub fn is_text(frame: &[u8]) -> bool {
     frame.first() == Some(&0x81)
 }
 
-/// The text of a frame without a mask. Servers send frames without a mask.
+/// Returns the text of a WebSocket frame that has no mask. WebSocket servers send frames without a
+/// mask.
 pub fn text(frame: &[u8]) -> Option<String> {
     let (header, _) = measure(frame).filter(|_| is_text(frame) && frame[1] & 0x80 == 0)?;
     String::from_utf8(frame[header..].to_vec()).ok()
 }
 
-/// The lengths of a frame's header and payload. `None` if the header is incomplete.
+/// Returns the lengths of a frame's header and payload. Returns `None` if the frame's header is
+/// incomplete.
 fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let second = *bytes.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };

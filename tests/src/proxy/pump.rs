@@ -1,4 +1,4 @@
-//! Forwards one direction of one connection.
+//! Forwards the data of a proxied connection in one direction.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use super::frames::{self, Frames};
 use super::{Link, Shared, lock};
 
-/// Longest time that a read blocks. After each read, due frames are sent.
+/// The maximum time that a read blocks. After each read, the frames whose delay has passed are
+/// sent.
 const TURN: Duration = Duration::from_millis(2);
-/// Longest time that a frame waits until another frame has passed it.
+/// The maximum time that a swapped frame waits until the next frame has been sent before it.
 const SWAP_WITHIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Towards {
     Edge,
 }
 
-/// Forwards bytes until either end closes.
+/// Forwards bytes until either end closes the connection.
 pub fn run(shared: &Arc<Shared>, link: &Arc<Link>, towards: Towards) {
     let mut pump = Pump {
         shared,
@@ -31,7 +32,7 @@ pub fn run(shared: &Arc<Shared>, link: &Arc<Link>, towards: Towards) {
         queue: VecDeque::new(),
         held: None,
     };
-    // If one direction ends or fails, both directions are closed.
+    // If one direction ends or fails, the proxy closes both directions.
     let _ = pump.run();
     link.close();
 }
@@ -40,11 +41,12 @@ struct Pump<'a> {
     shared: &'a Shared,
     link: &'a Link,
     towards: Towards,
-    /// The bytes received before the upgrade.
+    /// The bytes that were received before the WebSocket upgrade was complete.
     head: Vec<u8>,
     frames: Frames,
     queue: VecDeque<(Instant, Vec<u8>)>,
-    /// A frame that waits until the next frame has passed it, and the deadline of this wait.
+    /// A frame that is to be sent after the next frame, and the time at which the wait for the next
+    /// frame ends.
     held: Option<(Instant, Vec<u8>)>,
 }
 
@@ -65,7 +67,8 @@ impl Pump<'_> {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
                 Ok(count) => {
-                    // Data can have been held back since this read began.
+                    // A test can stop the forwarding while this thread waits in `read`. In this
+                    // case, the received data must wait until the test resumes the forwarding.
                     while self.is_held() && !self.link.closed.load(SeqCst) {
                         std::thread::park_timeout(TURN);
                     }
@@ -95,7 +98,7 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Whether data of this connection is held back.
+    /// Returns whether the proxy currently does not forward the data of this connection.
     fn is_held(&self) -> bool {
         self.link.stuck.load(SeqCst) || self.shared.frozen.load(SeqCst)
     }
@@ -110,7 +113,8 @@ impl Pump<'_> {
             let http = switched.map_or(bytes.len(), |end| end - before);
             self.queue.push_back((Instant::now(), bytes[..http].to_vec()));
             if switched.is_some() {
-                // This is set before the agent receives the answer and starts to send frames.
+                // The flag `upgraded` must be set before the agent receives the HTTP response,
+                // because the agent then starts to send WebSocket frames.
                 self.link.upgraded.store(true, SeqCst);
                 self.frames.push(&bytes[http..]);
             }
@@ -146,7 +150,7 @@ impl Pump<'_> {
     }
 }
 
-/// The index at which the HTTP answer ends that completes the upgrade.
+/// Returns the index at which the HTTP response that completes the WebSocket upgrade ends.
 fn end_of_upgrade(said: &[u8]) -> Option<usize> {
     let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
     let start = find(said, b"HTTP/1.1 101 ")?;

@@ -1,11 +1,12 @@
-//! Attacks on `alg`: the value `none`, another algorithm, and a public key used as a secret (RFC 8725 §2.1, §3.1).
+//! Attacks on the header member `alg`. The attacks use the value `none`, the name of another
+//! algorithm, or a public key as an HMAC secret (RFC 8725 §2.1, §3.1).
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// All combinations of upper and lower case of a word's letters.
+/// Returns a word in all combinations of upper-case and lower-case letters.
 fn spellings(word: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     for letter in word.chars() {
@@ -15,7 +16,7 @@ fn spellings(word: &str) -> Vec<String> {
     all
 }
 
-/// An unsecured token (RFC 7519 §6). It has two parts and an empty third part.
+/// Makes unsecured tokens (RFC 7519 §6), whose third part is empty.
 pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     let unsigned = |alg: &String| {
         let mut header = s.header.clone();
@@ -25,13 +26,13 @@ pub fn alg_none_without_a_signature(s: &Subject) -> Vec<Attempt> {
     refused("malformed", spellings("none").iter().map(unsigned))
 }
 
-/// The algorithm `none` in every spelling, with a valid signature.
+/// Makes tokens with a valid signature whose `alg` is `none` in every spelling.
 pub fn alg_none_in_every_spelling(s: &Subject) -> Vec<Attempt> {
     let odd = ["", " none", "none ", "none\0", "ｎｏｎｅ", "nonе", "null", "false"].map(str::to_owned);
     refused("wrong_algorithm", spellings("none").iter().chain(&odd).map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// A missing `alg`, or an `alg` that is not a string.
+/// Makes tokens whose `alg` is missing or is not a string.
 pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     let odd =
         [json!(null), json!(1), json!(true), json!([]), json!(["none"]), json!([s.signer.alg()]), json!({})];
@@ -40,7 +41,8 @@ pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// The correct algorithm in another spelling. Names are case-sensitive (RFC 7515 §4.1.1).
+/// Makes tokens whose `alg` is the correct algorithm in another spelling. Algorithm names are
+/// case-sensitive (RFC 7515 §4.1.1).
 pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     let alg = s.signer.alg();
     let odd =
@@ -48,7 +50,8 @@ pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", odd.iter().map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// The name of every other algorithm with a valid signature. This includes the algorithms of the key's family.
+/// Makes tokens with a valid signature whose `alg` is the name of another algorithm. Some of the
+/// other algorithms use the same type of key.
 pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     let names = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
@@ -58,7 +61,7 @@ pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", others.map(|alg| s.header("alg", alg)))
 }
 
-/// HMAC tokens whose secret is public data.
+/// Makes HMAC tokens whose secret is public data.
 fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> Vec<Attempt> {
     let forged = secrets.into_iter().map(|secret| {
         let mut header = s.header.clone();
@@ -68,8 +71,8 @@ fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> 
     refused("wrong_algorithm", forged)
 }
 
-/// The public key's PEM as an HMAC secret. The PEM is unchanged, without the final newline, with CRLF, and without
-/// newlines.
+/// Makes HMAC tokens whose secret is the public key in PEM format. The PEM text is used unchanged,
+/// without the final newline, with CRLF, and without newlines.
 pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     let spellings =
@@ -77,8 +80,8 @@ pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, spellings.map(String::into_bytes))
 }
 
-/// The public key's PEM with leading white space as an HMAC secret. The white space hides the PEM from libraries that
-/// check how the text begins.
+/// Makes HMAC tokens whose secret is the public key in PEM format after leading white space. The
+/// white space hides the PEM text from libraries that check only how a secret begins.
 pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     by_public_secret(
@@ -87,12 +90,13 @@ pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<A
     )
 }
 
-/// The public key's DER and its raw encodings as HMAC secrets.
+/// Makes HMAC tokens whose secret is the public key in DER format or in a raw encoding.
 pub fn the_public_der_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, s.signer.public_der().into_iter().chain(s.signer.public_raw()))
 }
 
-/// The public JWK as an HMAC secret. The JWK is used alone, with `kid`, and in a JWK Set.
+/// Makes HMAC tokens whose secret is the public JWK. The JWK is used alone, with `kid`, and in a
+/// JWK Set.
 pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(jwk) = s.signer.public_jwk() else { return vec![] };
     let mut named = jwk.clone();
@@ -103,7 +107,7 @@ pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, [&jwk, &named, &set].map(|jwk: &Value| jwk.to_string().into_bytes()))
 }
 
-/// Empty and guessable secrets, including the `kid`.
+/// Makes HMAC tokens whose secret is empty or easy to guess, for example the key id `kid`.
 pub fn an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or("key");
     let mut all = Vec::new();

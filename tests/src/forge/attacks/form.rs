@@ -1,4 +1,5 @@
-//! Attacks on the format: ambiguous base64url, ambiguous JSON, sizes, and nesting depth.
+//! Attacks on the format of a token. The attacks use ambiguous base64url, ambiguous JSON, excessive
+//! sizes, and deep nesting.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::forge::{Attempt, Subject, encode};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Copies of the token. In each copy, one part is altered.
+/// Returns copies of a token, in each of which one part is altered.
 fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let parts: Vec<&str> = token.split('.').collect();
     let altered = (0..parts.len()).filter_map(|index| {
@@ -18,15 +19,17 @@ fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String>
     altered.collect()
 }
 
-/// A different encoding of the same bytes. The unused bits of the last character are set.
+/// Makes tokens with a different base64url encoding of the same bytes, in which unused bits of the
+/// last character are set.
 pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
-    // White space in JSON has no meaning. It is added so that the parts have different lengths.
+    // White space before a JSON object has no meaning. The added white space gives the parts of the
+    // tokens different lengths.
     let tokens = (0..3).flat_map(|spaces| {
         let space = " ".repeat(spaces);
         let token = s.signed(format!("{space}{}", text(&s.header)), format!("{space}{}", text(&s.claims)));
         each_part(&token, |part| {
             let last = ALPHABET.iter().position(|one| Some(one) == part.as_bytes().last())?;
-            // If the length is a multiple of four, the last character has no unused bits.
+            // If the length of a part is a multiple of four, its last character has no unused bits.
             (part.len() % 4 != 0)
                 .then(|| format!("{}{}", &part[..part.len() - 1], char::from(ALPHABET[last | 1])))
         })
@@ -34,7 +37,7 @@ pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// Parts that end with `=`.
+/// Makes tokens with a part that ends with padding (`=` or `%3D`).
 pub fn base64url_with_padding(s: &Subject) -> Vec<Attempt> {
     let padded = |part: &str| Some(format!("{part}{}", "=".repeat((4 - part.len() % 4).clamp(1, 2))));
     let mut tokens = each_part(&s.honest(), padded);
@@ -42,14 +45,14 @@ pub fn base64url_with_padding(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// `+` and `/` instead of `-` and `_`.
+/// Makes tokens in the standard Base64 alphabet, which has `+` and `/` instead of `-` and `_`.
 pub fn base64_of_the_standard_alphabet(s: &Subject) -> Vec<Attempt> {
     let standard = |token: &str| token.replace('-', "+").replace('_', "/");
     let mut tokens = (0..).map(|n| s.claim("padding", n)).filter(|token| standard(token) != *token);
     refused("malformed", tokens.next().map(|token| standard(&token)))
 }
 
-/// White space inside, before and after the token.
+/// Makes tokens with white space inside, before or after the token.
 pub fn white_space(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let mut tokens = Vec::new();
@@ -63,7 +66,7 @@ pub fn white_space(s: &Subject) -> Vec<Attempt> {
     refused("malformed", tokens)
 }
 
-/// Additional bytes after the token.
+/// Makes tokens that are followed by additional bytes.
 pub fn trailing_bytes(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let tails =
@@ -74,7 +77,7 @@ pub fn trailing_bytes(s: &Subject) -> Vec<Attempt> {
         .concat()
 }
 
-/// Tokens with too few parts, with too many parts, and with empty parts.
+/// Makes tokens with too few parts, too many parts, or empty parts.
 pub fn parts_missing_or_empty(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let parts: Vec<&str> = honest.split('.').collect();
@@ -94,7 +97,7 @@ pub fn parts_missing_or_empty(s: &Subject) -> Vec<Attempt> {
     [refused("malformed", malformed), refused("json", empty)].concat()
 }
 
-/// Tokens of only dots, and a token followed by dots.
+/// Makes a token that consists only of dots, and a valid token that is followed by dots.
 pub fn a_hundred_thousand_dots(s: &Subject) -> Vec<Attempt> {
     let dots = ".".repeat(100_000);
     refused("malformed", [dots.clone(), format!("{}{dots}", s.honest())])
@@ -104,14 +107,14 @@ pub fn a_header_of_a_megabyte(s: &Subject) -> Vec<Attempt> {
     refused("malformed", [s.header("kid", "k".repeat(1 << 20)), s.header("x", "y".repeat(1 << 20))])
 }
 
-/// A token slightly longer than Pinlatch's limit of 8 KiB.
+/// Makes a token that is slightly longer than Pinlatch's limit of 8 KiB.
 pub fn a_token_beyond_eight_kibibytes(s: &Subject) -> Vec<Attempt> {
     let longer = |more: usize| s.claim("padding", "p".repeat(more));
     let token = (6_000..).step_by(64).map(longer).find(|token| token.len() > 8 * 1024);
     refused("malformed", token)
 }
 
-/// Nested arrays and nested objects, in header and payload.
+/// Makes tokens with deeply nested arrays or objects in the header or the payload.
 pub fn deeply_nested_json(s: &Subject) -> Vec<Attempt> {
     let lists = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
@@ -125,7 +128,7 @@ pub fn deeply_nested_json(s: &Subject) -> Vec<Attempt> {
     refused("json", tokens)
 }
 
-/// Headers and payloads that are not JSON objects.
+/// Makes tokens whose header or payload is not a JSON object.
 pub fn json_that_is_no_object(s: &Subject) -> Vec<Attempt> {
     let (header, claims) = (text(&s.header), text(&s.claims));
     let mut tokens = Vec::new();
@@ -144,7 +147,8 @@ pub fn json_that_is_no_object(s: &Subject) -> Vec<Attempt> {
     refused("json", tokens)
 }
 
-/// Headers with a duplicate member, in either order and with escapes.
+/// Makes tokens with a duplicate header member. The duplicate is the first or the last member, and
+/// its name can contain JSON escapes.
 pub fn a_header_member_twice(s: &Subject) -> Vec<Attempt> {
     let rest = text(&s.header);
     let inside = &rest[1..rest.len() - 1];
@@ -161,7 +165,7 @@ pub fn a_header_member_twice(s: &Subject) -> Vec<Attempt> {
     refused("json", twice.map(|header| s.signed(header, text(&s.claims))))
 }
 
-/// Payloads with a duplicate claim.
+/// Makes tokens with a duplicate claim in the payload.
 pub fn a_claim_twice(s: &Subject) -> Vec<Attempt> {
     let rest = text(&s.claims);
     let inside = &rest[1..rest.len() - 1];
@@ -177,7 +181,7 @@ pub fn a_claim_twice(s: &Subject) -> Vec<Attempt> {
     refused("json", twice.map(|claims| s.signed(text(&s.header), claims)))
 }
 
-/// `crit` with invalid content, or with names that the verifier does not understand (RFC 7515 §4.1.11).
+/// Makes tokens whose header member `crit` is invalid or contains unknown names (RFC 7515 §4.1.11).
 pub fn crit_empty_null_or_unknown(s: &Subject) -> Vec<Attempt> {
     let odd = [
         json!([]),
@@ -192,7 +196,7 @@ pub fn crit_empty_null_or_unknown(s: &Subject) -> Vec<Attempt> {
     refused("extension", odd.map(|crit| s.header("crit", crit)))
 }
 
-/// A payload that is not encoded (RFC 7797).
+/// Makes tokens that use the option `b64` for an unencoded payload (RFC 7797).
 pub fn b64_false(s: &Subject) -> Vec<Attempt> {
     let changes = |crit: bool| {
         let mut changes = s.header.clone();
@@ -213,12 +217,13 @@ pub fn b64_false(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// A compressed payload (RFC 7516 §4.1.3). It could have any size after decompression.
+/// Makes tokens that declare a compressed payload (RFC 7516 §4.1.3). A compressed payload could
+/// have any size after decompression.
 pub fn zip_def(s: &Subject) -> Vec<Attempt> {
     refused("extension", ["DEF", "none", ""].map(|zip| s.header("zip", zip)))
 }
 
-/// The flattened JSON serialisation (RFC 7515 §7.2.2).
+/// Makes tokens in the flattened JSON serialisation (RFC 7515 §7.2.2).
 pub fn the_flattened_json_serialisation(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let parts: Vec<&str> = honest.split('.').collect();
@@ -228,7 +233,7 @@ pub fn the_flattened_json_serialisation(s: &Subject) -> Vec<Attempt> {
     refused("malformed", [flat.to_string(), unprotected.to_string(), encode(flat.to_string())])
 }
 
-/// The general JSON serialisation (RFC 7515 §7.2.1).
+/// Makes tokens in the general JSON serialisation (RFC 7515 §7.2.1).
 pub fn the_general_json_serialisation(s: &Subject) -> Vec<Attempt> {
     let honest = s.honest();
     let parts: Vec<&str> = honest.split('.').collect();

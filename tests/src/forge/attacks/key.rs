@@ -1,11 +1,13 @@
-//! Attacks on key selection: a key in the token, a key at a URL in the token, and an unknown key.
+//! Attacks on the selection of the verification key. The forged token contains a key, contains the
+//! URL of a key, or refers to an unknown key.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// A token that the attacker's key signed. A header member contains this key or the URL of this key.
+/// Makes tokens that the attacker's key signed. The header member `member` contains the attacker's
+/// key or the URL of this key.
 fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let forged = values.into_iter().map(|value| {
@@ -15,12 +17,13 @@ fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) 
         s.signed_by(&stranger, text(&header), text(&s.claims))
     });
     let mut all = refused("embedded_key", forged);
-    // The header member is refused even if everything else in the token is valid.
+    // A verifier must refuse a token with the header member `member` even if the rest of the token
+    // is valid.
     all.extend(refused("embedded_key", [s.header(member, Value::Null)]));
     all
 }
 
-/// Attack with `jwk` (CVE-2018-0114). The token contains the key that verifies the token.
+/// Makes tokens whose header member `jwk` contains the attacker's verification key (CVE-2018-0114).
 pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let mut named = stranger.public_jwk().expect("a public key");
@@ -33,24 +36,25 @@ pub fn an_embedded_jwk(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Attack with `jku`, the URL of a JWK Set.
+/// Makes tokens whose header member `jku` is the URL of a JWK Set.
 pub fn a_jku(s: &Subject) -> Vec<Attempt> {
     let places = ["https://evil.example/jwks.json", "http://127.0.0.1:1/", "file:///etc/passwd", ""];
     bringing(s, "jku", places.map(Value::from))
 }
 
-/// Attack with `x5u`, the URL of certificates.
+/// Makes tokens whose header member `x5u` is the URL of certificates.
 pub fn an_x5u(s: &Subject) -> Vec<Attempt> {
     bringing(s, "x5u", ["https://evil.example/chain.pem", "file:///dev/zero"].map(Value::from))
 }
 
-/// Attack with `x5c`, certificates in the token.
+/// Makes tokens whose header member `x5c` contains certificates.
 pub fn an_x5c(s: &Subject) -> Vec<Attempt> {
     let der = encode(s.signer.stranger().public_der().unwrap_or_default());
     bringing(s, "x5c", [json!([der]), json!([]), json!("MIIB")])
 }
 
-/// Certificate thumbprints are ignored, so they cannot select another key.
+/// Makes tokens with certificate thumbprints. A verifier ignores thumbprints, so they cannot select
+/// another key.
 pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     let stranger = s.signer.stranger();
     let forged = ["x5t", "x5t#S256"].map(|member| {
@@ -61,22 +65,23 @@ pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     refused("bad_signature", forged)
 }
 
-/// The correct `kid` with an attacker's signature.
+/// Makes a token that has the correct `kid` but was signed by an attacker's key.
 pub fn another_key_of_the_same_kid(s: &Subject) -> Vec<Attempt> {
     let forged = s.signed_by(&s.signer.stranger(), text(&s.header), text(&s.claims));
     refused("bad_signature", [forged])
 }
 
-/// Wrong `kid` values with a valid signature. Only the configured value is accepted.
+/// Makes tokens with wrong `kid` values and a valid signature. A verifier that selects keys by
+/// `kid` accepts only configured `kid` values.
 fn by_kid(s: &Subject, kids: impl IntoIterator<Item = String>) -> Vec<Attempt> {
-    // A single configured key accepts any `kid`.
+    // A verifier with a single configured key accepts any `kid`.
     if !s.by_kid {
         return vec![];
     }
     refused("unknown_key", kids.into_iter().map(|kid| s.header("kid", kid)))
 }
 
-/// Blank `kid` values, and `kid` values that are similar to the correct one.
+/// Makes tokens whose `kid` is blank or similar to the correct `kid`.
 pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let (start, _) = kid.split_at(kid.len() / 2);
@@ -85,7 +90,7 @@ pub fn a_blank_or_similar_kid(s: &Subject) -> Vec<Attempt> {
     by_kid(s, ["", " ", "\0"].map(str::to_owned).into_iter().chain(similar))
 }
 
-/// Paths as `kid`. A verifier could use `kid` as a file name.
+/// Makes tokens whose `kid` is a path, because a careless verifier could use `kid` as a file name.
 pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     let paths = [
         "../../../../../../dev/null",
@@ -99,7 +104,8 @@ pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     by_kid(s, paths.map(str::to_owned))
 }
 
-/// SQL fragments as `kid`. A verifier could insert `kid` into a query as text.
+/// Makes tokens whose `kid` is an SQL fragment, because a careless verifier could insert `kid` into
+/// a query as text.
 pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let pieces = [
@@ -111,8 +117,8 @@ pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     by_kid(s, pieces)
 }
 
-/// A `kid` that is the path of an empty file. The token is signed with the content of this file, which is the empty
-/// secret.
+/// Makes a token whose `kid` is `/dev/null`, the path of an empty file. The token is signed with
+/// the empty content of this file as the HMAC secret.
 pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let changes = json!({ "alg": "HS256", "kid": "/dev/null" });
     let mut header = s.header.clone();
@@ -126,18 +132,19 @@ pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     vec![Attempt { token, code }]
 }
 
-/// A `kid` that is not a string.
+/// Makes tokens whose `kid` is not a string.
 pub fn a_kid_that_is_no_text(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(null), json!(0), json!(true), json!([]), json!({}), json!([s.header.get("kid")])];
     refused("json", odd.map(|kid| s.header("kid", kid)))
 }
 
-/// Tokens without `kid`. Pinlatch's tokens always contain `kid`.
+/// Makes a token without `kid`. Tokens that Pinlatch issues always contain a `kid`.
 pub fn no_kid(s: &Subject) -> Vec<Attempt> {
     if s.is_own() { refused("unknown_key", [s.without_header("kid")]) } else { vec![] }
 }
 
-/// Tokens with the claims and header of the edge's tokens, signed with an issuer's key.
+/// Makes tokens that have the header and claims of an edge token, but are signed with an external
+/// issuer's key.
 pub fn an_issuer_speaking_as_the_edge(s: &Subject) -> Vec<Attempt> {
     let edges = s.others.iter().filter(|_| !s.is_own()).filter(|other| other.matches('.').count() == 2);
     let mut all = Vec::new();

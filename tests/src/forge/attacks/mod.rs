@@ -1,8 +1,10 @@
-//! The catalogue of attacks: known attacks on token verifiers, and attacks designed against our verifier.
+//! The catalogue of attacks, which contains known attacks on token verifiers and attacks designed
+//! against Pinlatch's verifier.
 //!
-//! An attack is a function. For a subject, it returns the tokens to try, each with the expected refusal code. If the
-//! attack does not apply to the subject, it returns no tokens. [`for_each_attack!`] lists all attacks, so that each
-//! attack becomes a test with the same name in every test suite.
+//! An attack is a function that gets a [`Subject`]. The attack function returns forged tokens, each
+//! with its expected refusal code. If an attack does not apply to a subject, the attack function
+//! returns no tokens. The macro [`for_each_attack!`] lists all attacks, so that each attack becomes
+//! a test with the same name in every test suite.
 
 pub mod algorithm;
 pub mod form;
@@ -14,11 +16,12 @@ pub mod time;
 
 use super::{Attempt, Subject};
 
-/// For a subject, returns the tokens to try.
+/// An attack function, which makes the forged tokens of an attack from a valid token.
 pub type Attack = fn(&Subject) -> Vec<Attempt>;
 
-/// Passes the names of all attacks, with their modules, to a macro. The first brackets contain the attacks on bearer
-/// tokens and credentials. The second brackets contain the attacks on tokens that only a device receives.
+/// Passes the names of all attacks and of their modules to another macro. The first pair of
+/// brackets contains the attacks on bearer tokens and device certificates. The second pair of
+/// brackets contains the attacks on tokens that only a device receives.
 #[macro_export]
 macro_rules! for_each_attack {
     ($run:ident) => {

@@ -1,11 +1,11 @@
-//! Attacks on audience, issuer, subject, token id and token kind.
+//! Attacks on the audience, the issuer, the subject, the token id and the token kind.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::refused;
 use crate::forge::{Attempt, Role, Subject, read};
 
-/// Values of `typ` that Pinlatch or others use.
+/// Values of the header member `typ` that Pinlatch or other systems use.
 const TYPS: [&str; 16] = [
     "at+jwt",
     "guest+jwt",
@@ -34,7 +34,7 @@ fn claims(
     refused(code, values.into_iter().map(|value| s.claim(name, value)))
 }
 
-/// Values of `aud` that do not contain the expected audience.
+/// Makes tokens whose `aud` does not contain the expected audience.
 pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let joined = format!("{own} other");
@@ -46,12 +46,12 @@ pub fn aud_without_ours(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Empty and blank values of `aud`.
+/// Makes tokens whose `aud` is empty or blank.
 pub fn aud_blank(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", [json!(""), json!(" "), json!([""]), json!("\0")])
 }
 
-/// Values of `aud` that are neither a string nor an array of strings.
+/// Makes tokens whose `aud` is neither a string nor an array of strings.
 pub fn aud_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let odd = [
@@ -71,7 +71,8 @@ pub fn no_aud(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("aud")])
 }
 
-/// Variants of the correct audience: shortened, extended, in upper case, or with invisible or look-alike characters.
+/// Makes tokens whose `aud` is similar to the correct audience. The audience is shortened,
+/// extended, in upper case, or contains invisible or look-alike characters.
 pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let near = [
@@ -89,7 +90,7 @@ pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", near.into_iter().filter(|near| near != own).map(Value::from))
 }
 
-/// Audiences that are not sites of this deployment.
+/// Makes tokens whose `aud` is not a site of the deployment.
 pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let others = [
@@ -101,13 +102,15 @@ pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", others.into_iter().filter(|other| *other != own).map(Value::from))
 }
 
-/// The refusal code for an unknown issuer. A bearer token whose `iss` is not an external issuer is verified as a token
-/// of the edge, so its `typ` is wrong.
+/// Returns the refusal code for a token with an unknown issuer. If `iss` of a bearer token is not a
+/// configured external issuer, the verifier regards the token as a token of the edge. Therefore the
+/// `typ` of such a bearer token is wrong.
 fn unknown_issuer(s: &Subject) -> &'static str {
     if s.role == Role::Issuer { "wrong_kind" } else { "wrong_issuer" }
 }
 
-/// Variants of the correct issuer: shortened, extended, or in upper case.
+/// Makes tokens whose `iss` is similar to the correct issuer: shortened, extended, or in upper
+/// case.
 pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let near = [
@@ -123,7 +126,7 @@ pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", near.map(Value::from))
 }
 
-/// Issuers with look-alike or invisible characters.
+/// Makes tokens whose `iss` contains look-alike or invisible characters.
 pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let mut alike: Vec<String> =
@@ -140,7 +143,7 @@ pub fn iss_in_look_alike_letters(s: &Subject) -> Vec<Attempt> {
     claims(s, unknown_issuer(s), "iss", alike.into_iter().filter(|alike| alike != own).map(Value::from))
 }
 
-/// Values of `iss` that are not strings, are empty or are too long.
+/// Makes tokens whose `iss` is not a string, is empty or is too long.
 pub fn iss_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let code = if s.role == Role::Issuer { "wrong_kind" } else { "bad_claim" };
@@ -157,7 +160,7 @@ pub fn no_iss(s: &Subject) -> Vec<Attempt> {
     refused(code, [s.without_claim("iss")])
 }
 
-/// A subject that is missing, empty, too long or not a string.
+/// Makes tokens whose `sub` is missing, empty, too long or not a string.
 pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["owner"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "sub", odd);
@@ -165,8 +168,8 @@ pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Values of `jti` with which a token could not be revoked. A token of an external issuer can omit `jti`. In this case
-/// the edge assigns an id.
+/// Makes tokens with a `jti` that would make a revocation impossible. A token of an external issuer
+/// may omit `jti`, because the edge then assigns a token id.
 pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["a"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "jti", odd);
@@ -176,7 +179,7 @@ pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// The claims of a valid token, with the `typ` of every other kind.
+/// Makes tokens that have the claims of a valid token and the `typ` of another kind of token.
 pub fn the_same_claims_as_every_other_kind(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let usual = |typ: &str| s.role == Role::Issuer && matches!(typ, "JWT" | "at+jwt");
@@ -184,7 +187,7 @@ pub fn the_same_claims_as_every_other_kind(s: &Subject) -> Vec<Attempt> {
     refused("wrong_kind", others.map(|typ| s.header("typ", typ)))
 }
 
-/// Valid tokens of every other kind.
+/// Returns valid tokens of every other kind.
 pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     let bearer = matches!(s.role, Role::Access | Role::Issuer);
     let mut all = Vec::new();
@@ -201,7 +204,8 @@ pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Tokens without `typ`, or with a similar `typ`. Pinlatch's kinds of token require the exact value.
+/// Makes tokens whose `typ` is missing or similar to the correct `typ`. Tokens that Pinlatch issues
+/// must have the exact `typ` of their kind.
 pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let near = [
@@ -225,7 +229,7 @@ pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// A `typ` that is not a string.
+/// Makes tokens whose `typ` is not a string.
 pub fn typ_of_another_type(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].clone();
     refused("json", [json!(null), json!(1), json!([own]), json!({})].map(|typ| s.header("typ", typ)))

@@ -9,7 +9,8 @@ fn only(s: &Subject, role: Role, attempts: impl FnOnce() -> Vec<Attempt>) -> Vec
     if s.role == role { attempts() } else { vec![] }
 }
 
-/// Invalid scopes, and generations that are not integers.
+/// Makes access tokens whose scope is invalid, or whose generation is missing or is not an unsigned
+/// integer.
 pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     let guest = s.role == Role::Guest;
     only(s, if guest { Role::Guest } else { Role::Access }, || {
@@ -27,7 +28,7 @@ pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A credential without a key, with a private key, or with a key of another type.
+/// Makes device certificates with no key, with a private key, or with a key of another type.
 pub fn a_credential_of_an_odd_key(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Cert, || {
         let own = &s.claims["cnf"]["jwk"];
@@ -57,7 +58,7 @@ pub fn a_credential_of_an_odd_key(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Device names that are paths, are blank or are otherwise invalid.
+/// Makes device certificates whose device name is a path, is blank or is otherwise invalid.
 pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Cert, || {
         refused(
@@ -67,7 +68,7 @@ pub fn a_credential_of_an_odd_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof for an old, altered or invented challenge.
+/// Makes device proofs for an old, altered or invented challenge.
 pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let own = s.text("challenge").to_owned();
@@ -91,7 +92,7 @@ pub fn a_proof_of_another_challenge(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A proof from another device, or with an invalid connection nonce.
+/// Makes device proofs from another device, or with an invalid connection nonce.
 pub fn a_proof_of_another_device_or_session(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Proof, || {
         let mut all = refused("wrong_issuer", [s.claim("iss", "shed"), s.claim("iss", "urn:pinlatch:edge")]);
@@ -112,7 +113,8 @@ pub fn a_command_of_another_session(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A deadline after the token's expiry, or a deadline of another type.
+/// Makes command tokens whose deadline is later than the token's expiry, is missing, or is not an
+/// integer.
 pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let deadline = s.claims["deadline"].as_u64().expect("a time");
@@ -126,7 +128,7 @@ pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command for another device. The device name or the site differs.
+/// Makes command tokens for another device name or another site.
 pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let own = s.text("aud");
@@ -136,7 +138,7 @@ pub fn a_command_for_another_device(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A command whose line, action or arguments are missing or have another type.
+/// Makes command tokens whose line, action or arguments are missing or have the wrong type.
 pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let mut all = Vec::new();
@@ -151,7 +153,7 @@ pub fn a_command_of_odd_parts(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// A welcome with another nonce, an invalid site, or inconsistent times.
+/// Makes welcome tokens with another connection nonce, an invalid site, or inconsistent times.
 pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Welcome, || {
         let now_ms = s.claims["now_ms"].as_u64().expect("a time");
@@ -166,7 +168,8 @@ pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Key sets that are empty, or contain keys that are not edge keys.
+/// Makes key set tokens with no keys, with duplicate keys, with keys that are not edge keys, or
+/// with an invalid number.
 pub fn a_key_set_of_odd_keys(s: &Subject) -> Vec<Attempt> {
     only(s, Role::KeySet, || {
         let own = &s.claims["jwks"]["keys"][0];

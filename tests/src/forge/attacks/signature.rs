@@ -1,4 +1,5 @@
-//! Attacks on signatures: values that no signer produces, other encodings, and other lengths.
+//! Attacks on the signature. The attacks use values that no signer produces, other encodings, and
+//! other lengths.
 
 use rsa::Pkcs1v15Sign;
 use rsa::sha2::{Digest, Sha256, Sha512};
@@ -6,19 +7,19 @@ use rsa::sha2::{Digest, Sha256, Sha512};
 use crate::forge::subject::{refused, with_signature};
 use crate::forge::{Attempt, Signer, Subject, encode};
 
-/// The order n of the curve P-256.
+/// The order n of the elliptic curve P-256.
 const P256_ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
     0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// The order L of Ed25519's base point, little endian.
+/// The order L of the base point of Ed25519, in little-endian byte order.
 const ED25519_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// The signature of the valid token.
+/// Returns the signature of the valid token.
 fn right(s: &Subject) -> Vec<u8> {
     s.signer.sign(&s.signing_input())
 }
@@ -27,7 +28,8 @@ fn under(s: &Subject, signatures: impl IntoIterator<Item = Vec<u8>>) -> Vec<Atte
     refused("bad_signature", signatures.into_iter().map(|signature| s.under(&signature)))
 }
 
-/// Signatures with ECDSA values r and s that do not verify. Most of the values are outside the range 1 to n − 1.
+/// Makes tokens whose ECDSA values r and s do not verify. Most of these values are outside the
+/// permitted range from 1 to n − 1.
 fn ecdsa(s: &Subject, make: impl Fn([u8; 32], [u8; 32]) -> Vec<[[u8; 32]; 2]>) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -37,31 +39,32 @@ fn ecdsa(s: &Subject, make: impl Fn([u8; 32], [u8; 32]) -> Vec<[[u8; 32]; 2]>) -
     under(s, make(half(0), half(32)).into_iter().map(|halves| halves.concat()))
 }
 
-/// Signatures with zero as r or s: CVE-2022-21449, "psychic signatures".
+/// Makes tokens whose ECDSA value r or s is zero (CVE-2022-21449, "psychic signatures").
 pub fn es256_with_r_and_s_of_zero(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |r, s| vec![[[0; 32], [0; 32]], [r, [0; 32]], [[0; 32], s]])
 }
 
-/// Signatures in which r is n or larger.
+/// Makes tokens whose ECDSA value r is n or larger.
 pub fn es256_with_r_of_n_or_more(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |_, s| vec![[P256_ORDER, s], [[0xff; 32], s], [[0xff; 32], [0; 32]]])
 }
 
-/// Signatures in which s is n or larger.
+/// Makes tokens whose ECDSA value s is n or larger.
 pub fn es256_with_s_of_n_or_more(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |r, _| {
         vec![[r, P256_ORDER], [r, [0xff; 32]], [P256_ORDER, P256_ORDER], [[0xff; 32], [0xff; 32]]]
     })
 }
 
-/// Signatures with r and s exchanged, with both set to one, and with both set to r.
+/// Makes tokens whose ECDSA values r and s are exchanged, are both one, or are both r.
 pub fn es256_with_r_and_s_exchanged(s: &Subject) -> Vec<Attempt> {
     let mut one = [0; 32];
     one[31] = 1;
     ecdsa(s, |r, s| vec![[s, r], [one, one], [r, r]])
 }
 
-/// A signature in the ASN.1 encoding of X.509. RFC 7518 §3.4 requires r and s without ASN.1.
+/// Makes a token with an ECDSA signature in DER encoding, as in X.509 certificates. RFC 7518 §3.4
+/// requires r and s without ASN.1.
 pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -70,7 +73,9 @@ pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     under(s, [signature.to_der().as_bytes().to_vec()])
 }
 
-/// The value S + L instead of S. It verifies if a verifier reduces S modulo L. RFC 8032 §5.1.7 requires S < L.
+/// Makes a token whose Ed25519 signature contains S + L instead of S, and a token in which the
+/// highest bits of S are set. A verifier that reduces S modulo L would accept S + L, but RFC 8032
+/// §5.1.7 requires S < L.
 pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -87,7 +92,8 @@ pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     under(s, [signature, high])
 }
 
-/// The point R at infinity or of small order, with an S of zero.
+/// Makes tokens whose Ed25519 signature has S = 0 and an R that has a small order or is not
+/// canonical.
 pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -97,7 +103,8 @@ pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     under(s, [[0; 32], identity, [0xff; 32]].map(|r| [r, [0; 32]].concat()))
 }
 
-/// Signatures with the correct key and another padding: PKCS #1 without DigestInfo, PKCS #1 with SHA-512, and PSS.
+/// Makes tokens that the correct RSA key signed with another padding: PKCS #1 without DigestInfo,
+/// PKCS #1 with SHA-512, or PSS.
 pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     let Signer::Rs256(key) = &s.signer else { return vec![] };
     let input = s.signing_input();
@@ -111,7 +118,8 @@ pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     under(s, signatures.map(|signature| signature.expect("a signature")))
 }
 
-/// The values zero and one, which RSA does not change, and two values that are too large or too long.
+/// Makes tokens whose RSA signature is zero or one, which the RSA operation does not change. Two
+/// further tokens have an RSA signature that is too large or too long.
 pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Rs256(_)) {
         return vec![];
@@ -122,12 +130,12 @@ pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     under(s, [vec![0; 256], one, vec![0xff; 256], long])
 }
 
-/// Signatures of constant bytes.
+/// Makes tokens whose signature consists of constant bytes.
 pub fn a_signature_of_zeros(s: &Subject) -> Vec<Attempt> {
     under(s, [vec![0; right(s).len()], vec![0], vec![0xff; right(s).len()]])
 }
 
-/// The valid signature, shortened at either end.
+/// Makes tokens with the valid signature shortened at one end.
 pub fn a_shortened_signature(s: &Subject) -> Vec<Attempt> {
     let whole = right(s);
     under(
@@ -141,7 +149,7 @@ pub fn a_shortened_signature(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Signatures that contain the valid signature and are too long.
+/// Makes tokens whose signature contains the valid signature and additional bytes.
 pub fn an_oversized_signature(s: &Subject) -> Vec<Attempt> {
     let whole = right(s);
     let longer = |more: usize| [whole.clone(), vec![0; more]].concat();
@@ -157,22 +165,22 @@ pub fn an_oversized_signature(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// The signature of another token that the same key signed.
+/// Makes a token with the signature of another token that the same key signed.
 pub fn the_signature_of_another_token(s: &Subject) -> Vec<Attempt> {
     let other = s.claim("jti", "another");
     let (_, signature) = other.rsplit_once('.').expect("a signature");
     refused("bad_signature", [format!("{}.{signature}", s.signing_input())])
 }
 
-/// A signed payload with a header that was not signed with this payload.
+/// Makes a token whose header was not part of the signed data.
 pub fn a_payload_under_another_header(s: &Subject) -> Vec<Attempt> {
     let other = s.header("cty", "JWT");
     let (signed, _) = other.rsplit_once('.').expect("a signature");
     refused("bad_signature", [with_signature(signed, &right(s))])
 }
 
-/// A signature over the decoded header and payload instead of the encoded ones, and a signature over the encoding of
-/// both together.
+/// Makes tokens whose signature covers the decoded header and payload, or the encoding of both
+/// together, instead of the two encoded parts.
 pub fn a_signature_over_the_decoded_parts(s: &Subject) -> Vec<Attempt> {
     let decoded =
         format!("{}.{}", crate::forge::subject::text(&s.header), crate::forge::subject::text(&s.claims));

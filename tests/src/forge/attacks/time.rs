@@ -1,4 +1,5 @@
-//! Attacks on times: missing, malformed, past and future times.
+//! Attacks on the time claims `exp`, `iat` and `nbf`. The times are missing, malformed, in the past
+//! or in the future.
 
 use serde_json::{Value, json};
 
@@ -7,13 +8,14 @@ use crate::forge::{Attempt, Object, Subject};
 
 const TIMES: [&str; 3] = ["exp", "iat", "nbf"];
 
-/// Sets each time claim in turn to each of the values.
+/// Makes one token for each time claim and each value, in which the time claim has this value.
 fn each(s: &Subject, values: &[Value]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| values.iter().map(|value| s.claim(name, value.clone())));
     refused("bad_claim", tokens)
 }
 
-/// Sets each time claim in turn to raw text that `serde_json::Value` cannot represent.
+/// Works like `each`, but inserts the values as raw JSON text, because `serde_json::Value` cannot
+/// represent them.
 fn each_spelt(s: &Subject, code: &'static str, spellings: &[&str]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| {
         let mut rest = s.claims.clone();
@@ -31,7 +33,7 @@ fn times(s: &Subject, iat: u64, exp: u64) -> String {
     s.with_claims(&Object::from_iter([("iat".into(), iat.into()), ("exp".into(), exp.into())]))
 }
 
-/// Times as strings with numbers or dates.
+/// Makes tokens whose times are strings that contain numbers or dates.
 pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each(
@@ -46,18 +48,18 @@ pub fn times_as_strings(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Times with fractions, and integers that are written with a fraction.
+/// Makes tokens whose times have a fraction or are written with a decimal point.
 pub fn times_as_floats(s: &Subject) -> Vec<Attempt> {
     let later = s.now + 60;
     each_spelt(s, "bad_claim", &[&format!("{later}.5"), &format!("{later}.0"), "1.79e9", "0.1", "-0.0"])
 }
 
-/// Times before 1970.
+/// Makes tokens whose times are before 1970.
 pub fn times_below_zero(s: &Subject) -> Vec<Attempt> {
     each_spelt(s, "bad_claim", &["-1", "-0", "-9223372036854775808", "-1e300"])
 }
 
-/// Times so large that libraries saturate or overflow.
+/// Makes tokens whose times are so large that libraries saturate or overflow.
 pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -73,7 +75,8 @@ pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Numbers that JSON does not allow, and a number outside the range of a 64-bit float.
+/// Makes tokens whose times are numbers that JSON does not allow, or a number outside the range of
+/// a 64-bit float.
 pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -82,7 +85,7 @@ pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Values that are not numbers.
+/// Makes tokens whose times are not numbers.
 pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     each(
         s,
@@ -90,17 +93,16 @@ pub fn times_of_other_types(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// A token without `exp`.
 pub fn no_exp(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("exp")])
 }
 
-/// A token without `iat`.
 pub fn no_iat(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("iat")])
 }
 
-/// A token whose `exp` is the current second. It has expired, because RFC 7519 §4.1.4 says "on or after".
+/// Makes a token whose `exp` is the current second. Such a token has expired, because RFC 7519
+/// §4.1.4 rejects a token "on or after" `exp`.
 pub fn exp_of_this_second(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -116,20 +118,20 @@ pub fn exp_long_ago(s: &Subject) -> Vec<Attempt> {
     refused("expired", [times(s, s.now - 86_400, s.now - 86_390), times(s, 0, 1)])
 }
 
-/// A token whose lifetime is zero or negative.
+/// Makes tokens whose lifetime is zero or negative.
 pub fn exp_not_after_iat(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     refused("bad_claim", [times(s, iat, iat), times(s, iat, iat - 1), times(s, iat, 0)])
 }
 
-/// A token whose lifetime is above the limit for its kind.
+/// Makes tokens whose lifetime is longer than the limit for their kind.
 pub fn a_life_too_long(s: &Subject) -> Vec<Attempt> {
     let iat = s.now - 1;
     let most = (1 << 53) - 1;
     refused("too_long_lived", [times(s, iat, iat + s.max_life + 1), times(s, 0, most)])
 }
 
-/// A token that was issued ten minutes or a day in the future.
+/// Makes tokens whose `iat` is ten minutes or a day in the future.
 pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
@@ -138,7 +140,7 @@ pub fn iat_in_the_future(s: &Subject) -> Vec<Attempt> {
     refused("not_yet_valid", [times(s, later, later + 30), times(s, s.now + 86_400, s.now + 86_430)])
 }
 
-/// A token that becomes valid in ten minutes or in a day.
+/// Makes tokens whose `nbf` is ten minutes or a day in the future.
 pub fn nbf_in_the_future(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];
