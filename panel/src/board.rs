@@ -58,7 +58,7 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
         plate.lines.sort_by_cached_key(|(key, _)| prefs.place(OrderKind::Lines, &key.to_string()));
         plate.elsewhere &= plate.lines.is_empty();
     }
-    plates.sort_by_cached_key(|plate| match prefs.place(Of::Plates, &plate.id) {
+    plates.sort_by_cached_key(|plate| match prefs.place(OrderKind::Plates, &plate.id) {
         // New devices are placed after the arranged devices. The plate of favourites is first,
         // unless the person has moved this plate.
         usize::MAX if plate.is_favourites() => 0,

@@ -66,7 +66,7 @@ pub struct Panel {
     /// so that hundreds of other lines are not redrawn.
     watched: StoredValue<Map<Key, ArcTrigger>>,
     /// Whether a change of one line notifies all subscribers of the model.
-    tells_all: bool,
+    notifies_all: bool,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
@@ -116,8 +116,8 @@ fn subject(frame: &ToPanel) -> Subject {
 
 impl Panel {
     /// Connects to the edge and stays connected until the reactive owner is disposed of.
-    /// `tells_all` must be `true` for pages that do not use [`Self::of_line`].
-    pub fn start(session: RwSignal<Session>, tells_all: bool) -> Self {
+    /// `notifies_all` must be `true` for pages that do not use [`Self::of_line`].
+    pub fn start(session: RwSignal<Session>, notifies_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
             model: RwSignal::new(Model::default()),
@@ -422,7 +422,7 @@ impl Panel {
     }
 
     /// Queries the results of unanswered commands from the edge.
-    fn learn(&self) {
+    fn query_status(&self) {
         let panel = *self;
         let ids = self.model.try_update_untracked(Model::take_status_queries).unwrap_or_default();
         for id in ids {

@@ -347,13 +347,13 @@ impl Model {
 
     /// Returns the ids of unanswered commands. The caller must query the results of these commands
     /// from the edge. Each command id is returned only once.
-    pub fn to_learn(&mut self) -> Vec<String> {
+    pub fn take_status_queries(&mut self) -> Vec<String> {
         let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
     }
 
-    /// Makes [`Model::to_learn`] return an id again later, because the edge could not be reached.
-    pub fn unlearnt(&mut self, id: &str) {
+    /// Makes [`Model::take_status_queries`] return an id again later, because the edge could not be reached.
+    pub fn query_failed(&mut self, id: &str) {
         for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
             answer.needs_status_query |= answer.id == id && answer.outcome == CommandOutcome::NoAnswer;
         }
@@ -369,7 +369,7 @@ impl Model {
 
     /// Ends a command with an outcome. If the command has already ended, corrects its outcome,
     /// because a late report can replace the outcome `unknown`.
-    pub fn settle(&mut self, id: &str, outcome: Outcome) -> ModelUpdate {
+    pub fn settle(&mut self, id: &str, outcome: CommandOutcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;

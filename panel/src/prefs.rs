@@ -152,7 +152,7 @@ impl Prefs {
 
     /// Returns the position of a plate or line in the arranged order. Returns `usize::MAX` if the
     /// plate or line was not arranged.
-    pub(crate) fn place(&self, of: Of, id: &str) -> usize {
+    pub(crate) fn place(&self, of: OrderKind, id: &str) -> usize {
         let order = match of {
             OrderKind::Plates => &self.plates,
             OrderKind::Lines => &self.lines,
@@ -162,7 +162,7 @@ impl Prefs {
 
     /// Stores an order of plates, or of the lines on one plate. The order of other entries does not
     /// change.
-    pub fn arrange(&mut self, of: Of, ids: Vec<String>) {
+    pub fn arrange(&mut self, of: OrderKind, ids: Vec<String>) {
         let order = match of {
             OrderKind::Plates => &mut self.plates,
             OrderKind::Lines => &mut self.lines,

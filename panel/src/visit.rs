@@ -12,7 +12,7 @@ use crate::words::pages;
 
 /// The prefix of the subject of an issued token. In a browser, only the token of a guest has this
 /// prefix.
-const MINTED: &str = "token:";
+const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 const EVENTS: &str = "/api/v1/events";
 

@@ -204,36 +204,36 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
 }
 
 /// Describes the result of a command. If the command failed, the text includes the next step.
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &CommandOutcome) -> String {
     match outcome {
-        Outcome::Executed => "Done.".into(),
-        Outcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
-        Outcome::Expired => {
+        CommandOutcome::Executed => "Done.".into(),
+        CommandOutcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
+        CommandOutcome::Expired => {
             "The command was not executed, because its deadline passed. Try again if necessary.".into()
         }
-        Outcome::Unknown => {
+        CommandOutcome::Unknown => {
             "The device did not answer. The command may have been executed. Check the line before you try again."
                 .into()
         }
-        Outcome::NoAnswer => {
+        CommandOutcome::NoAnswer => {
             "Pinlatch did not answer. The command may have been executed. Check the line before you try again."
                 .into()
         }
-        Outcome::NotSent => {
+        CommandOutcome::NotSent => {
             "The command was not sent, because the connection was lost. Try again after the page reconnects."
                 .into()
         }
-        Outcome::NotArrived => {
+        CommandOutcome::NotArrived => {
             "The command did not reach Pinlatch, so the command was not executed. Try again.".into()
         }
-        Outcome::Offline => {
+        CommandOutcome::Offline => {
             "The device is offline, so the command was not executed. Check the device's power and network."
                 .into()
         }
         CommandOutcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
             "You do not have permission for this action. Ask an owner for access.".into()
         }
-        Outcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
+        CommandOutcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
             Some(seconds) => format!("Too many commands were sent. Try again in {seconds} s."),
             None => "Too many commands were sent. Try again in a moment.".into(),
         },
@@ -276,7 +276,7 @@ fn refusal(code: &str) -> String {
 }
 
 /// Returns the value of the attribute `data-state`.
-pub fn outcome_mark(outcome: &Outcome) -> &'static str {
+pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
     match outcome {
         CommandOutcome::Executed => "idle",
         CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => "refused",

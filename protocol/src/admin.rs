@@ -159,7 +159,7 @@ impl TokenKind {
 /// The body of `POST /api/v1/tokens`. The call issues an API token or a guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MintRequest {
+pub struct IssueRequest {
     /// The kind of the new token.
     pub kind: TokenKind,
     /// The display name of the new token, with 1 to [`MAX_TOKEN_NAME`] characters.
@@ -218,7 +218,7 @@ pub struct TokenView {
 
 /// The response body of `POST /api/v1/tokens`. No other response contains the token itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MintReply {
+pub struct IssueReply {
     /// The properties of the issued token.
     pub token: TokenView,
     /// The issued API token. The field is absent for a guest link.

@@ -95,7 +95,7 @@ pub enum Call {
     /// the person's other logins.
     PasswordChanged { principal: Principal },
     /// Issues an API token or a guest link.
-    Mint { principal: Principal, request: MintRequest, jti: String },
+    Issue { principal: Principal, request: IssueRequest, jti: String },
     /// Returns the API tokens and guest links that the site has issued.
     Tokens { principal: Principal },
     /// Revokes a token. If the site did not issue the token, the call must contain the expiry of
@@ -148,9 +148,9 @@ pub enum Reply {
     Invited { username: UserName },
     /// The reply to [`Call::People`].
     People(Vec<Person>),
-    /// The reply to [`Call::Mint`], with the data of the token and the generation that the Worker
+    /// The reply to [`Call::Issue`], with the data of the token and the generation that the Worker
     /// must sign into the token.
-    Minted { token: TokenView, generation: u64 },
+    Issued { token: TokenView, generation: u64 },
     /// The reply to [`Call::ExchangeGuest`].
     Token(TokenView),
     /// The reply to [`Call::Tokens`].

@@ -65,7 +65,7 @@ pub(crate) struct Command {
 }
 
 /// The state of a command that a caller has requested.
-pub(crate) enum Standing {
+pub(crate) enum CommandProgress {
     /// The command has no result yet. The site sends the answer later, as an effect.
     InFlight {
         ticket: i64,

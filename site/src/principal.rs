@@ -22,7 +22,7 @@ pub struct Principal {
     pub jti: String,
     /// Whether the token is an API token or a guest link that this site issued.
     #[serde(default)]
-    pub minted: bool,
+    pub issued: bool,
     /// The id of the login to which the token belongs. The token becomes invalid when the login
     /// ends.
     pub family: Option<String>,

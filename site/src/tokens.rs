@@ -96,13 +96,13 @@ impl Site<'_> {
 
     /// Returns the current permissions of an issued token. The token's scopes are limited to the
     /// current permissions of every token and person in its chain of issuers.
-    pub(crate) fn minted_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
+    pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
         let mut scope: Option<ScopeSet> = None;
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
-            let Some(token) = self.minted(&jti)? else {
+            let Some(token) = self.issued(&jti)? else {
                 // The site did not issue the ancestor of the token. An ancestor that the site did
                 // not issue counts as valid until the ancestor is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
@@ -142,7 +142,7 @@ impl Site<'_> {
     /// logged-in person, the person's current rights limit the new token for its whole lifetime. If
     /// the caller is not a logged-in person, the new token must not expire later than the caller's
     /// token.
-    pub(crate) fn mint(
+    pub(crate) fn issue(
         &mut self,
         principal: &Principal,
         request: &IssueRequest,
@@ -308,7 +308,7 @@ impl Site<'_> {
     /// reason, because the Worker has verified the signature of the guest link.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
-        let token = self.minted(jti)?.filter(|token| token.kind == TokenKind::Guest);
+        let token = self.issued(jti)?.filter(|token| token.kind == TokenKind::Guest);
         let token = token.ok_or_else(|| no("the guest link does not exist".into()))?;
         if token.ended_ms.is_some() {
             return Err(no("the link was revoked".into()));

@@ -18,7 +18,7 @@ fn in_browser(test: impl Future<Output = ()>) {
 
 /// Creates a guest link, which expires after 50 minutes if `more` contains no other time. Returns
 /// the guest link and the id of its token.
-fn mint(site: &Site, more: &Value) -> (String, String) {
+fn issue(site: &Site, more: &Value) -> (String, String) {
     let mut request =
         json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
     request.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());

@@ -19,7 +19,7 @@ fn issue(by: &Http, kind: &str, scope: &str, more: Value) -> Answer {
 }
 
 /// Returns the text and the id of a newly created token.
-fn minted(answer: Answer) -> (String, String) {
+fn issued(answer: Answer) -> (String, String) {
     let body = answer.ok();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&body["access_token"]), text(&body["token"]["jti"]))

@@ -16,7 +16,7 @@ use crate::{EDGE, site_audience};
 
 /// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the
 /// prefix. A user name cannot contain a colon, so the subject cannot be the same as a user name.
-pub const MINTED: &str = "token:";
+pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 /// The lifetime of the access token that a person receives at a login, in seconds.
 pub const MAX_PERSON_LIFE: u64 = 600;
@@ -51,7 +51,7 @@ pub struct AccessGrant<'a> {
     pub kind: Kind,
     /// The site that the new token is for.
     pub site: &'a Name,
-    /// The subject of the new token: a user name, or the prefix [`MINTED`] followed by the token's
+    /// The subject of the new token: a user name, or the prefix [`TOKEN_SUBJECT_PREFIX`] followed by the token's
     /// id.
     pub sub: &'a str,
     /// The id of the new token.

@@ -50,13 +50,13 @@ pub struct Check {
     /// The name of the part of the token that was checked.
     pub name: &'static str,
     /// The result of the check.
-    pub outcome: Outcome,
+    pub outcome: CheckResult,
 }
 
 /// The possible results of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CheckResult {
     /// The token passed the check.
     Passed,
     /// The token failed the check.

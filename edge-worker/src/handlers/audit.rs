@@ -18,7 +18,7 @@ const MAX_EXPORT: usize = 20_000;
 const JSON_LINES: &str = "application/jsonl";
 
 /// Handles `GET /api/v1/audit`, which returns entries of the audit log.
-pub async fn read(incoming: Incoming) -> Outcome {
+pub async fn read(incoming: Incoming) -> HandlerResult {
     let number = |name| incoming.query_number(name);
     let filter = AuditFilter {
         before: number("before")?,
@@ -70,7 +70,7 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
 }
 
 /// Handles `PUT /api/v1/audit/retention`, which sets how long audit entries are stored.
-pub async fn retain(mut incoming: Incoming) -> Outcome {
+pub async fn retain(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
     let site = principal.site.clone();

@@ -47,7 +47,7 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerR
 }
 
 /// Runs one action on a GPIO line, and waits for the result of the command.
-pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> Outcome {
+pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let args = incoming.arguments().await?;
     let id = incoming.header("Idempotency-Key").unwrap_or_else(random_id);

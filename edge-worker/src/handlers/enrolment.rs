@@ -23,7 +23,7 @@ use crate::{now_ms, now_s};
 const CODE_LIFE: u64 = 3600;
 
 /// Handles `POST /api/v1/enrolments`, which creates an enrolment code for one device.
-pub async fn create(mut incoming: Incoming) -> Outcome {
+pub async fn create(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
     let site = principal.site.clone();
@@ -45,7 +45,7 @@ pub async fn create(mut incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its
 /// certificate.
-pub async fn enrol(mut incoming: Incoming) -> Outcome {
+pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
     let key = PublicKey::from_jwk(&jwk)
@@ -80,7 +80,7 @@ pub async fn enrol(mut incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/setup`, which creates the first owner of a site. The setup succeeds only
 /// once per site.
-pub async fn set_up(mut incoming: Incoming) -> Outcome {
+pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
     let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
     if site.is_some_and(|site| site != own_site) {

@@ -18,7 +18,7 @@ use crate::objects::ask_site;
 use crate::respond::fault;
 
 /// Handles `GET /api/v1/tokens`, which lists API tokens and guest links.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
@@ -30,7 +30,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 /// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the
 /// properties of the token before the Worker signs the token. Every signed token is therefore in
 /// the site's list of tokens.
-pub async fn mint(mut incoming: Incoming) -> Outcome {
+pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: IssueRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -72,7 +72,7 @@ pub async fn mint(mut incoming: Incoming) -> Outcome {
 
 /// Handles `DELETE /api/v1/tokens/{jti}`, which revokes a token. For a token that this site did not
 /// issue, the caller passes the expiry as `?expires_at=`.
-pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
+pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
     let site = principal.site.clone();
@@ -82,7 +82,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> Outcome {
 
 /// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for
 /// this site until now.
-pub async fn void(incoming: Incoming) -> Outcome {
+pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
@@ -93,7 +93,7 @@ pub async fn void(incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the
 /// guest cookie, which is independent of the login cookies.
-pub async fn exchange(incoming: &Incoming, token: &Secret) -> Outcome {
+pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),

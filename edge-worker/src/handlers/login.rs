@@ -23,7 +23,7 @@ use crate::published;
 use crate::respond::{self, fault};
 
 /// Handles `GET /api/v1/logins`, which lists the login providers of a site for the login page.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let named = incoming.query_site()?;
     let site = incoming.deployment.site(named.as_ref())?;
     let options = incoming.deployment.providers.of_site(site);
@@ -35,7 +35,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 /// Handles `GET /api/v1/logins/{provider}`, which redirects the browser to the provider. After an
 /// error, a client that accepts HTML is redirected to the panel, which shows the error. Any other
 /// client receives the error as a JSON problem document.
-pub async fn start(incoming: Incoming, name: Name) -> Outcome {
+pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
     match sent(&incoming, provider).await {
@@ -66,14 +66,14 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
 /// Handles `GET /api/v1/logins/{provider}/callback`, to which the provider redirects the browser.
 /// The edge then redirects the browser to the panel, even after an error, because a person is
 /// waiting for a page. The panel shows the error.
-pub async fn finish(incoming: Incoming, name: Name) -> Outcome {
+pub async fn finish(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
 }
 
 /// Redirects the browser to the panel. The redirect contains the session cookies, or the error code
 /// if the login failed.
-fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> Outcome {
+fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> HandlerResult {
     let page = format!("/s/{}/", provider.site);
     let (address, set): (_, &[String]) = match outcome {
         Ok(set) => (page, set),

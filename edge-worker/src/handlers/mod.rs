@@ -25,7 +25,7 @@ use crate::respond;
 use crate::route::Route;
 
 /// The result of a handler: a response, or a problem that the Worker sends as an error response.
-type Outcome = std::result::Result<Response, Problem>;
+type HandlerResult = std::result::Result<Response, Problem>;
 
 /// Handles one HTTP request, and returns the response.
 pub async fn answer(request: Request, env: Env) -> Result<Response> {
@@ -121,7 +121,7 @@ fn nothing() -> HandlerResult {
 }
 
 /// Returns the OpenAPI document, which describes the API in machine-readable form.
-fn openapi() -> Outcome {
+fn openapi() -> HandlerResult {
     let text = include_str!("../../openapi.json").to_owned();
     respond::text(text, "application/openapi+json;version=3.1")
         .map_err(|error| respond::fault("response", error))

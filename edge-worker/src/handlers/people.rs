@@ -21,7 +21,7 @@ use crate::respond::fault;
 const INVITATION_LIFE: u64 = 7 * 86_400;
 
 /// Handles `GET /api/v1/users`, which lists the people of a site.
-pub async fn list(incoming: Incoming) -> Outcome {
+pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let site = principal.site.clone();
     match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
@@ -32,7 +32,7 @@ pub async fn list(incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the
 /// invited person chooses a password.
-pub async fn invite(mut incoming: Incoming) -> Outcome {
+pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
     let site = principal.site.clone();
@@ -53,7 +53,7 @@ pub async fn invite(mut incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks
 /// the site before it hashes the password, so no password is hashed for an invalid invitation.
-pub async fn accept(mut incoming: Incoming) -> Outcome {
+pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
     gate::require_acceptable(&password)?;
@@ -70,7 +70,7 @@ pub async fn accept(mut incoming: Incoming) -> Outcome {
 }
 
 /// Handles `PATCH /api/v1/users/{username}`, which changes a person's permissions.
-pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -79,7 +79,7 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> Outcome {
 }
 
 /// Handles `DELETE /api/v1/users/{username}`, which removes a person.
-pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
@@ -88,7 +88,7 @@ pub async fn remove(incoming: Incoming, username: UserName) -> Outcome {
 
 /// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login
 /// provider.
-pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
     let site = principal.site.clone();
@@ -98,7 +98,7 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> Outcome {
 
 /// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities
 /// at login providers.
-pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::ForgetIdentities { principal, username }).await?;
@@ -106,7 +106,7 @@ pub async fn forget_identities(incoming: Incoming, username: UserName) -> Outcom
 }
 
 /// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
-pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
+pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
     ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
@@ -115,7 +115,7 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> Outcome {
 
 /// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The
 /// request must contain the caller's current password.
-pub async fn change_password(mut incoming: Incoming, username: UserName) -> Outcome {
+pub async fn change_password(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();

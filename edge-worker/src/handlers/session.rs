@@ -31,7 +31,7 @@ pub(super) struct Tokens {
 }
 
 /// Handles `POST /api/v1/session`, which logs a browser in or exchanges a guest link for a cookie.
-pub async fn log_in(mut incoming: Incoming) -> Outcome {
+pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
     require_page(&incoming)?;
     let body: Value = incoming.json().await?;
     if body.get("guest").is_some() {
@@ -45,7 +45,7 @@ pub async fn log_in(mut incoming: Incoming) -> Outcome {
 
 /// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser
 /// has no session, the response is still a success.
-pub async fn status(incoming: Incoming) -> Outcome {
+pub async fn status(incoming: Incoming) -> HandlerResult {
     if let Some(principal) = auth::visitor(&incoming) {
         let site = principal.site.clone();
         match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await {
@@ -66,7 +66,7 @@ pub async fn status(incoming: Incoming) -> Outcome {
 }
 
 /// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.
-pub async fn refresh(mut incoming: Incoming) -> Outcome {
+pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
     require_page(&incoming)?;
     let _: Map<String, Value> = incoming.json().await?;
     let header = incoming.header("Cookie").unwrap_or_default();
@@ -77,7 +77,7 @@ pub async fn refresh(mut incoming: Incoming) -> Outcome {
 
 /// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token,
 /// the session ends. The response deletes the browser's cookies even if the token is invalid.
-pub async fn log_out(incoming: Incoming) -> Outcome {
+pub async fn log_out(incoming: Incoming) -> HandlerResult {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
         // The response deletes only the guest cookie of this browser. The guest link stays valid,
@@ -105,7 +105,7 @@ pub async fn log_out(incoming: Incoming) -> Outcome {
 
 /// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749
 /// §4.3, §6).
-pub async fn token(mut incoming: Incoming) -> Outcome {
+pub async fn token(mut incoming: Incoming) -> HandlerResult {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
     }

@@ -15,7 +15,7 @@ use crate::respond::{self, fault};
 use crate::site::AgentSocket;
 
 /// Handles `GET /api/v1/events`, which opens the WebSocket for the live events of a panel.
-pub async fn panel(incoming: Incoming) -> Outcome {
+pub async fn panel(incoming: Incoming) -> HandlerResult {
     let (principal, carrier) = auth::principal(&incoming).await?;
     // The same-origin policy of browsers does not apply to WebSockets. The browser sends the origin
     // of the web page, and the server must check the origin of the web page.
@@ -31,7 +31,7 @@ pub async fn panel(incoming: Incoming) -> Outcome {
 
 /// Handles `GET /api/v1/agent`, which opens the WebSocket of a device's agent. If the request
 /// contains no proof, the response contains a challenge.
-pub async fn agent(incoming: Incoming) -> Outcome {
+pub async fn agent(incoming: Incoming) -> HandlerResult {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);
     };

@@ -26,7 +26,7 @@ pub type CommandAnswer = Result<CommandResult, Problem>;
 
 impl Waiters {
     /// Registers an HTTP call that waits for the result of the command with this ticket.
-    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<Outcome> {
+    pub fn wait(&self, ticket: i64) -> oneshot::Receiver<CommandAnswer> {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().entry(ticket).or_default().push(sender);
         receiver

@@ -140,7 +140,7 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 impl Inner {
     /// Stores the site's name, because alarms and frames that arrive after an eviction do not
     /// contain the name.
-    async fn learn_name(&self, name: Name) -> Result<()> {
+    async fn store_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
             self.name.replace(Some(name));

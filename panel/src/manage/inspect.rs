@@ -87,7 +87,7 @@ pub fn token(pasted: &str) -> &str {
 }
 
 /// Checks a token. `now` is the current time, in seconds of Unix time.
-pub fn judge(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
+pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
     let kind = kind(token);
     let (set, own) = match keys {
         Keys::None => (None, false),

@@ -94,11 +94,11 @@ impl CommandOutcome {
 pub struct Answer {
     pub id: String,
     pub action: Action,
-    pub outcome: Outcome,
+    pub outcome: CommandOutcome,
     /// The time of the request, in milliseconds of the panel's clock.
     pub(super) asked_ms: u64,
     /// Whether the panel must still query the result from the edge.
-    pub(super) to_learn: bool,
+    pub(super) needs_status_query: bool,
 }
 
 /// The pending command of a line, and the answer to the last command that has ended.

@@ -71,7 +71,7 @@ pub fn say_pressed(line: &Name, long: bool) -> String {
 }
 
 /// Returns the announcement of a command's result.
-pub fn say_outcome(line: &Name, result: &Outcome) -> String {
+pub fn say_outcome(line: &Name, result: &CommandOutcome) -> String {
     format!("{}: {}", title(line.as_str()), outcome(result))
 }
 

@@ -1,11 +1,15 @@
-//! Finds texts outside the words modules. A translation replaces only the words modules, so such
-//! texts would not be translated.
+//! A test that finds texts outside the words modules, because a second language would not replace them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// HTML attributes and component properties whose values people can see or hear.
+use proc_macro2::{TokenStream, TokenTree};
+use rstml::node::{Node, NodeAttribute, NodeBlock};
+use syn::visit::{self, Visit};
+use syn::{Block, Expr, Lit, LitStr, Stmt};
+
+/// Attributes and component properties whose values people see or hear.
 const TEXT_ATTRIBUTES: [&str; 12] = [
     "placeholder",
     "aria-label",
@@ -21,94 +25,42 @@ const TEXT_ATTRIBUTES: [&str; 12] = [
     "note",
 ];
 
-/// Capitalised literals that are not texts: the name of an HTTP header, and the stored name of a
-/// group.
+/// Capitalised literals that are not texts: an HTTP header, and the stored name of a group.
 const NO_TEXTS: [&str; 2] = ["Content-Type", "Favourites"];
 
-/// A string literal in a source file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Literal {
-    /// The number of the source line, from 1.
-    line: usize,
-    /// The position in the code that `scan` returns, in bytes.
-    at: usize,
-    /// The content between the quotes. Escape sequences are not decoded.
-    text: String,
+/// The line and content of each literal that belongs in a words module.
+type Misplaced = BTreeSet<(usize, String)>;
+
+/// Collects misplaced literals and counts the views.
+#[derive(Default)]
+struct Finder {
+    misplaced: Misplaced,
+    views: usize,
 }
 
-/// Returns the string literals of a source text, and its code. The code has no comments and no
-/// character literals, and each string literal is replaced by one quote.
-fn scan(source: &str) -> (String, Vec<Literal>) {
-    let mut code = String::new();
-    let mut literals = Vec::new();
-    let mut rest = source;
-    let mut line = 1;
-    while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some((length, text)) = literal(rest) {
-            literals.push(Literal { line, at: code.len(), text: text.to_owned() });
-            code.push('"');
-            length
-        } else if first == '\'' {
-            character(rest)
-        } else {
-            code.push(first);
-            first.len_utf8()
-        };
-        let (taken, left) = rest.split_at(length);
-        line += taken.matches('\n').count();
-        rest = left;
+impl Finder {
+    fn add(&mut self, literal: &LitStr) {
+        self.misplaced.insert((literal.span().start().line, literal.value()));
     }
 
-/// If a text starts with a string literal, returns the literal's length in bytes and its content.
-fn literal(text: &str) -> Option<(usize, &str)> {
-    if let Some(raw) = text.strip_prefix('r') {
-        let opened = raw.trim_start_matches('#');
-        let hashes = raw.len() - opened.len();
-        let body = opened.strip_prefix('"')?;
-        let close = format!("\"{}", "#".repeat(hashes));
-        let end = body.find(close.as_str())?;
-        // The sum counts the letter `r`, the hashes, the quote, the content, and the closing quote
-        // with its hashes.
-        return Some((1 + hashes + 1 + end + close.len(), body.split_at(end).0));
-    }
-    let body = text.strip_prefix('"')?;
-    let mut is_escaped = false;
-    for (at, c) in body.char_indices() {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            '"' => return Some((at + 2, body.split_at(at).0)),
-            _ => {}
+    /// A literal that people see if it is a word: `·`, `?`, and the `I` and `O` of a switch are not texts.
+    fn shown_literal(&mut self, literal: &LitStr) {
+        if has_word(&literal.value()) {
+            self.add(literal);
         }
     }
 
-/// Returns the length in bytes of the character literal at the start of a text. For a lifetime such
-/// as `'a`, returns only the length of the quote.
-fn character(text: &str) -> usize {
-    let mut after = text.char_indices().skip(1);
-    match (after.next(), after.next()) {
-        (Some((_, '\\')), Some((at, escaped))) => {
-            let content = at + escaped.len_utf8();
-            text.split_at(content).1.find('\'').map_or(1, |end| content + end + 1)
-        }
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 1,
-    }
-}
-
-/// Returns the bodies of the `view!` macros as byte ranges.
-fn views(code: &str) -> Vec<(usize, usize)> {
-    let body = |(start, _): (usize, &str)| {
-        let mut depth = 0;
-        for (offset, c) in code.split_at(start).1.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth <= 1 => return Some((start, start + offset)),
-                '}' => depth -= 1,
+    fn nodes(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            match node {
+                Node::Element(element) => {
+                    element.attributes().iter().for_each(|attribute| self.attribute(attribute));
+                    self.nodes(&element.children);
+                }
+                Node::Fragment(fragment) => self.nodes(&fragment.children),
+                Node::Text(text) => self.shown_literal(&text.value),
+                Node::Block(NodeBlock::ValidBlock(block)) => self.shown_block(block),
+                Node::RawText(text) => panic!("text without quotes in a view: {}", text.to_string_best()),
                 _ => {}
             }
         }
@@ -175,8 +127,43 @@ fn views(code: &str) -> Vec<(usize, usize)> {
     }
 }
 
-/// Whether a literal has two letters in a row. Signs such as `·`, `?` and the `I` and `O` on a
-/// switch are not words.
+impl<'ast> Visit<'ast> for Finder {
+    /// Comments are attributes.
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+
+    /// A pattern is compared with a value and never displayed.
+    fn visit_pat(&mut self, _: &'ast syn::Pat) {}
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if item.ident != "tests" {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_lit_str(&mut self, literal: &'ast LitStr) {
+        let text = literal.value();
+        if is_capitalised(&text) && !NO_TEXTS.contains(&text.as_str()) {
+            self.add(literal);
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if call.path.is_ident("view") {
+            self.views += 1;
+            self.nodes(&rstml::parse2(call.tokens.clone()).unwrap());
+        } else {
+            self.tokens(call.tokens.clone());
+        }
+    }
+}
+
+fn find(source: &str) -> Finder {
+    let mut finder = Finder::default();
+    finder.visit_file(&syn::parse_file(source).unwrap());
+    finder
+}
+
+/// Whether a literal has two letters in a row.
 fn has_word(text: &str) -> bool {
     let letters: Vec<bool> = text.chars().map(char::is_alphabetic).collect();
     letters.windows(2).any(|pair| pair.iter().all(|is_letter| *is_letter))
@@ -190,40 +177,7 @@ fn is_capitalised(text: &str) -> bool {
     is_capital && (rest.starts_with(char::is_lowercase) || (rest.starts_with(' ') && has_word(rest)))
 }
 
-/// Whether a literal in a view is a text node or the value of a text attribute. `before` is the
-/// code before the literal.
-fn is_shown(before: &str) -> bool {
-    if let Some(before) = before.strip_suffix('=') {
-        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ':');
-        let name = before.rsplit(|c: char| !is_name(c)).next().unwrap_or_default();
-        return TEXT_ATTRIBUTES.contains(&name);
-    }
-    let before = before.trim_end();
-    let follows_tag = before.ends_with('>') && !before.ends_with("=>") && !before.ends_with("->");
-    follows_tag || before.ends_with(['}', '"'])
-}
-
-/// Returns the line number and the text of each literal that belongs in a words module.
-fn misplaced(source: &str) -> Vec<(usize, String)> {
-    // The panel does not display the texts of the tests at the end of a file.
-    let source = source.split("\nmod tests {").next().unwrap_or_default();
-    let (code, literals) = scan(source);
-    let views = views(&code);
-    let is_misplaced = |literal: &Literal| {
-        let text = literal.text.as_str();
-        let is_in_view = views.iter().any(|(start, end)| (*start..*end).contains(&literal.at));
-        let (before, after) = code.split_at(literal.at);
-        // In `code`, the literal is only one quote.
-        let after = after.trim_start_matches('"').trim_start();
-        let is_pattern = after.starts_with("=>") || after.starts_with('|');
-        let is_text = is_capitalised(text) || (is_in_view && has_word(text) && is_shown(before));
-        is_text && !is_pattern && !NO_TEXTS.contains(&text)
-    };
-    let found = literals.into_iter().filter(is_misplaced);
-    found.map(|literal| (literal.line, literal.text)).collect()
-}
-
-/// Collects the source files below a folder, except words modules and tests.
+/// Finds the source files below a folder, without the words modules and tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -32,7 +32,7 @@ fn a_line_of_tokens_has_an_end() {
             }
         }
         // If the root of the chain is a token, the root counts as one of the eight tokens.
-        assert_eq!(minted, if root.family.is_some() { 8 } else { 7 });
+        assert_eq!(issued, if root.family.is_some() { 8 } else { 7 });
         assert!(test_site.commands(&last, pulse("one")).is_ok(), "the last token of the chain is valid");
         test_site.revoke(&owner(), &format!("{}-0", root.jti), None).unwrap();
         assert_eq!(
@@ -62,7 +62,7 @@ fn no_token_outlives_its_parent() {
     // The access token of a login is valid for minutes, but the tokens that a person issues during
     // the login can be valid for longer.
     let short = Principal { exp: test_site.now_s() + 600, ..ann };
-    assert!(test_site.mint(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
+    assert!(test_site.issue(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
     // If a person's token does not belong to a login, the token was signed offline. A token that
     // was signed offline limits the tokens that were issued with this token, as any other token
     // does.
@@ -159,7 +159,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[derive(Debug, Clone)]
-enum Minter {
+enum Grantor {
     /// A person, with an index and a join number. The join number distinguishes people who had the
     /// same name at different times.
     Person(usize, u32),

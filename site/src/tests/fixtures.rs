@@ -32,7 +32,7 @@ pub(super) fn guest(scope: &str) -> IssueRequest {
 }
 
 /// Returns the principal that the edge creates from a verified token that this site issued.
-pub(super) fn minted(token: &TokenView, generation: u64) -> Principal {
+pub(super) fn issued(token: &TokenView, generation: u64) -> Principal {
     Principal {
         iss: "https://edge.test".into(),
         sub: format!("token:{}", token.jti),

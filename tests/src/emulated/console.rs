@@ -61,7 +61,7 @@ impl Console {
     }
 
     /// Returns whether the console receives a given text line within the time limit.
-    pub fn hears(&self, line: &str, limit: Duration) -> bool {
+    pub fn receives(&self, line: &str, limit: Duration) -> bool {
         self.search(0, limit, |said| said.trim_end() == line).is_ok()
     }
 

@@ -90,7 +90,7 @@ pub fn check(name: &str) -> &str {
 }
 
 /// Describes the result of a check.
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &CheckResult) -> String {
     match outcome {
         CheckResult::Passed => PASSED.into(),
         CheckResult::Refused { code, reason } => format!("{reason} ({code})"),
@@ -99,7 +99,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 }
 
 /// Returns the value of the attribute `data-outcome`.
-pub fn outcome_mark(outcome: &Outcome) -> &'static str {
+pub fn outcome_mark(outcome: &CheckResult) -> &'static str {
     match outcome {
         CheckResult::Passed => "passed",
         CheckResult::Refused { .. } => "refused",
