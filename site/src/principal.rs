@@ -21,7 +21,8 @@ pub struct Principal {
     /// The id of the token.
     pub jti: String,
     /// Whether the token is an API token or a guest link that this site issued.
-    #[serde(default)]
+    // The socket attachments of older Workers contain this field with the name `minted`.
+    #[serde(default, alias = "minted")]
     pub issued: bool,
     /// The id of the login to which the token belongs. The token becomes invalid when the login
     /// ends.
