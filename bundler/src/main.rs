@@ -1,7 +1,7 @@
-//! Turns compiled wasm into the files that are served. `cargo xtask` runs this program.
+//! Turns compiled wasm into files that a server can serve. `cargo xtask` runs this program.
 //!
-//! This is a separate crate, because wasm-bindgen takes longer to compile than xtask, and only builds need
-//! wasm-bindgen.
+//! The bundler is a separate crate from xtask. Only builds need wasm-bindgen, and wasm-bindgen
+//! takes longer to compile than xtask.
 
 mod panel;
 mod tools;
@@ -19,9 +19,9 @@ const USAGE: &str =
     "usage: pinlatch-bundler worker|web-worker|panel --esbuild FILE [--wasm-opt FILE] --source PATH \
                      --wasm PATH --out DIR
 
-worker      writes index.js and index_bg.wasm of a Worker whose module instantiates itself
-web-worker  writes the same files of a Worker whose script instantiates the module
-panel       writes the panel's static files; --source and --wasm are folders
+worker      writes index.js and index_bg.wasm of a Worker whose wasm module instantiates itself
+web-worker  writes index.js and index_bg.wasm of a Worker whose script instantiates the wasm module
+panel       writes the static files of the panel; --source and --wasm are folders
 
 Without --wasm-opt, the files are neither optimised nor minified.";
 
@@ -48,7 +48,8 @@ fn run(arguments: &[String]) -> Result<()> {
     let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
     let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
     let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
-    // The work folder is next to `out`, so that a rename can move the result there.
+    // The work folder is in the same folder as `out`, so that a rename can move the result to
+    // `out`.
     let work = out.with_extension("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
@@ -58,8 +59,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "panel" => panel::bundle(&tools, source, wasm, &work)?,
         other => bail!("{other:?} is unknown\n{USAGE}"),
     };
-    // A running server finds no folder for a moment between these two calls. Otherwise it finds the old or the new
-    // folder.
+    // A running server finds no folder for a moment between the removal and the rename. At all
+    // other times, the server finds the old folder or the new folder.
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
     let _ = std::fs::remove_dir_all(work);

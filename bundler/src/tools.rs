@@ -1,4 +1,4 @@
-//! Runs wasm-bindgen, wasm-opt and esbuild.
+//! Runs the tools wasm-bindgen, wasm-opt and esbuild.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The wasm features that rustc enables for the target, and the exception handling that wasm-bindgen adds. Other
-/// features of wasm-opt are not enabled, because a runtime might not support the newest features.
+/// The wasm features that rustc enables for the target, and the exception handling that
+/// wasm-bindgen adds. No other feature is enabled in wasm-opt, because a runtime might not support
+/// the newest features.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-exception-handling",
@@ -22,22 +23,23 @@ const WASM_FEATURES: [&str; 7] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// For workerd. The module instantiates itself, and can be instantiated again after a trap.
+    /// A wasm module for workerd. The module instantiates itself, and can be instantiated again
+    /// after a trap.
     Worker,
-    /// For a script that instantiates the module.
+    /// A wasm module that a script instantiates.
     Web,
 }
 
-/// The programs from npm.
+/// The paths of the programs from npm.
 pub struct Tools<'a> {
     pub esbuild: &'a Path,
-    /// Absent in a quick build. A quick build is not minified either.
+    /// The path of wasm-opt. The value is `None` in a quick build, which is not minified either.
     pub wasm_opt: Option<&'a PathBuf>,
 }
 
 impl Tools<'_> {
-    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the path of the wasm file. `level` is wasm-opt's
-    /// level.
+    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the path of the wasm file.
+    /// `level` is the optimisation level of wasm-opt.
     pub fn bind(&self, target: Target, wasm: &Path, name: &str, out: &Path, level: &str) -> Result<PathBuf> {
         let mut bindgen = Bindgen::new();
         bindgen.input_path(wasm).out_name(name).typescript(false);
@@ -60,7 +62,7 @@ impl Tools<'_> {
         Ok(bound)
     }
 
-    /// Bundles a script or style sheet with esbuild and returns its content.
+    /// Bundles a script or a style sheet with esbuild, and returns the content of the bundle.
     pub fn bundle<S: AsRef<OsStr>>(
         &self,
         source: &Path,

@@ -1,4 +1,4 @@
-//! Client of the edge's HTTP API.
+//! Contains the client for the edge's HTTP API.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
@@ -20,10 +20,11 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// Time limit of a call. It is the longest deadline of a command plus a margin.
+/// The maximum duration of an HTTP call: the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
 
-/// A client of one deployment. It sends its access token, if it has one.
+/// An HTTP client of one deployment. If the client has an access token, each request contains this
+/// token.
 pub struct Api {
     agent: Agent,
     base: Url,
@@ -32,12 +33,13 @@ pub struct Api {
 }
 
 impl Api {
-    /// A client without a token. If `$PINLATCH_CA_FILE` is the path of a PEM file, the client trusts the CAs in that
-    /// file instead of the public CAs. Plain HTTP is refused, except to this machine.
+    /// Creates a client without an access token. If `$PINLATCH_CA_FILE` is set, the client trusts
+    /// the CAs in this PEM file instead of the public CAs. Plain HTTP is allowed only for
+    /// connections to this machine.
     pub fn new(base: &Url) -> Result<Self> {
         if base.scheme() != "https" && !is_local(base) {
             return Err(anyhow!(
-                "{base} is not encrypted, so others could read passwords and tokens; use https"
+                "a connection to {base} is not encrypted, so others could read passwords and tokens; use an https URL"
             ));
         }
         Ok(Self { agent: agent(TIMEOUT)?, base: base.clone(), token: RefCell::default(), renew: None })
@@ -47,8 +49,9 @@ impl Api {
         Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
     }
 
-    /// Sets a function that returns a new token. The function is called once if the edge refuses the current token. A
-    /// token can become invalid before it expires, for example when keys are retired.
+    /// Sets a function that returns a new access token. If the edge refuses the current access
+    /// token, the given function is called and the request is sent again. The edge can refuse an
+    /// access token before the token expires, for example because a signing key was retired.
     pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
     }
@@ -85,7 +88,7 @@ impl Api {
         let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
         let body = response.body_mut().with_config().limit(u64::MAX).reader();
         for line in BufReader::new(body).lines() {
-            take(&line.context("the connection ended in the middle of the answer")?)?;
+            take(&line.context("the connection ended in the middle of the response")?)?;
         }
         Ok(())
     }
@@ -100,7 +103,7 @@ impl Api {
         let body = response
             .body_mut()
             .read_to_string()
-            .context("the connection ended in the middle of the answer")?;
+            .context("the connection ended in the middle of the response")?;
         Ok(Probe { status, date, challenge, body })
     }
 
@@ -129,7 +132,7 @@ impl Api {
         anyhow::Error::new(error).context(format!("cannot reach {}", self.base))
     }
 
-    /// Turns a response without a success status into an error.
+    /// Returns an error if the status of the response is not a success status.
     fn accepted(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
         let mut response = outcome.map_err(|error| self.unreachable(error))?;
         let status = response.status();
@@ -139,14 +142,15 @@ impl Api {
         match response.body_mut().read_json::<Problem>() {
             Ok(problem) => Err(problem.into()),
             Err(_) => Err(anyhow!(
-                "{} answered {status}, but the answer is not from a Pinlatch edge; check the URL",
+                "{} answered with status {status}, but the response is not from a Pinlatch edge; check the URL",
                 self.base
             )),
         }
     }
 
-    /// Sends a request. If the edge refuses the token, sends the request again with a new token. The edge does not
-    /// execute a request with a refused token, so no request is executed twice.
+    /// Sends a request. If the edge refuses the access token, the request is sent again with a new
+    /// access token. The edge does not execute a request whose token it refuses. Therefore no
+    /// request is executed twice.
     fn call(
         &self,
         method: Method,
@@ -175,14 +179,15 @@ impl Api {
         let text = response
             .body_mut()
             .read_to_string()
-            .context("the connection ended in the middle of the answer")?;
+            .context("the connection ended in the middle of the response")?;
         let text = if text.is_empty() { "null" } else { &text };
         serde_json::from_str(text)
-            .context("cannot read the edge's answer; install the command line of the edge's release")
+            .context("cannot read the edge's response; install the `pinlatch` version of the edge's release")
     }
 }
 
-/// An HTTP client that follows no redirects, and trusts the CAs of `$PINLATCH_CA_FILE` or the public CAs.
+/// Creates an HTTP client that does not follow redirects. The client trusts the CAs in the file
+/// `$PINLATCH_CA_FILE`, or the public CAs if this variable is not set.
 pub fn agent(timeout: Duration) -> Result<Agent> {
     let mut tls = TlsConfig::builder();
     if let Some(own) = own_authorities()? {
@@ -198,7 +203,8 @@ pub fn agent(timeout: Duration) -> Result<Agent> {
     Ok(Agent::with_parts(config, DefaultConnector::default(), Resolver::default()))
 }
 
-/// Resolves `localhost` itself, for the reason given at [`localhost`]. The system's resolver resolves all other names.
+/// Resolves the host name `localhost` without the system's resolver. The documentation of
+/// [`localhost`] gives the reason. The system's resolver resolves all other host names.
 #[derive(Debug, Default)]
 struct Resolver {
     system: DefaultResolver,
@@ -226,17 +232,17 @@ fn is_refused_token(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
 }
 
-/// A response with any status.
+/// An HTTP response with any status.
 pub struct Probe {
     pub status: u16,
-    /// The `Date` header.
+    /// The value of the `Date` header, if the header is present.
     pub date: Option<String>,
-    /// The `WWW-Authenticate` header.
+    /// The value of the `WWW-Authenticate` header, if the header is present.
     pub challenge: Option<String>,
     pub body: String,
 }
 
-/// Percent-encodes a text so that it is one path segment.
+/// Percent-encodes a text, so that the text is one segment of a URL path.
 pub fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
     text.bytes()
@@ -244,12 +250,13 @@ pub fn segment(text: &str) -> String {
         .collect()
 }
 
-/// Whether the URL's host is this machine.
+/// Returns whether the URL's host is this machine.
 pub fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
 }
 
-/// The CAs in the file `$PINLATCH_CA_FILE`, if the variable is set. They replace the public CAs.
+/// Returns the CAs that the program trusts instead of the public CAs. These CAs are in the file
+/// `$PINLATCH_CA_FILE`. Returns `None` if the variable is not set.
 pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
     std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
 }

@@ -1,4 +1,5 @@
-//! Command-line arguments. The arguments of larger commands are in the modules of these commands.
+//! Defines the command-line arguments of `pinlatch`. The arguments of large commands are defined in
+//! the modules of these commands.
 
 use std::path::PathBuf;
 
@@ -16,11 +17,11 @@ use crate::selfhost::SelfHost;
 use crate::token::TokenCommand;
 use crate::user::UserCommand;
 
-/// Manage the keys, people and devices of a Pinlatch deployment, and send commands.
+/// Manage the keys, people and devices of a Pinlatch deployment, and send commands to devices.
 #[derive(Parser)]
 #[command(name = "pinlatch", version, propagate_version = true)]
 pub struct Args {
-    /// Print one JSON document on stdout.
+    /// Print the result as one JSON document on stdout.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -29,72 +30,78 @@ pub struct Args {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Create the owner's root key, the first edge keys and a setup code for each site.
+    /// Create the owner's root key, the first keys of the edge (the Worker), and a setup code for
+    /// each site.
     Init(Init),
-    /// Become the owner of a new site with the site's setup code. Asks for a password, or reads it from stdin.
+    /// Become the owner of a new site with the site's setup code. The command asks for a new
+    /// password, or reads the password from stdin.
     Setup(Setup),
-    /// Log in and store the session in the configuration folder.
+    /// Log in to a site, and store the login session in the configuration folder.
     Login(Login),
-    /// Log out: end the session at the edge and delete it from this machine.
+    /// Log out: end the login session at the edge, and delete the session from this machine.
     Logout(Logout),
-    /// Show the logged-in user, the site and the scopes.
+    /// Show the name, the site and the scopes (permissions) of the logged-in user.
     Whoami,
     /// Enrol, list and remove devices.
     Device {
         #[command(subcommand)]
         command: DeviceCommand,
     },
-    /// Run one action on a device's line and print the result.
+    /// Run one action on a GPIO line of a device, and print the result.
     Send(Send),
-    /// Print the site's events live until Ctrl-C. With --json, print one frame per line of output.
+    /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each
+    /// message from the edge is printed as one line of JSON.
     Watch,
-    /// Invite people, change their rights and remove them.
+    /// Invite people to the site, change the permissions of people, and remove people.
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// Manage the site's API tokens. Verify, explain and sign tokens of any kind offline.
+    /// Manage the API tokens of the site. Verify, explain and sign tokens of any kind offline.
     Token {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Manage guest links. A guest needs no account.
+    /// Manage guest links, with which guests can operate GPIO lines without an account.
     Guest {
         #[command(subcommand)]
         command: GuestCommand,
     },
-    /// Show or export the audit log, and verify the hash chain of an export.
+    /// Show or export the audit log, and verify the hash chain of an exported log.
     Audit(Audit),
-    /// Rotate the edge's keys, or void all tokens at once.
+    /// Rotate the keys of the edge, or make all tokens invalid at once.
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Configure, in wrangler.toml, other issuers whose access tokens the edge accepts.
+    /// Configure other token issuers in wrangler.toml, so that the edge accepts access tokens of
+    /// these issuers.
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
     },
     /// Check a deployment and suggest a fix for each problem.
     Doctor(Doctor),
-    /// Write a folder from which workerd serves the deployment without a Cloudflare account.
+    /// Write a folder from which workerd, the runtime of Cloudflare Workers, serves the deployment.
+    /// No Cloudflare account is needed.
     SelfHost(SelfHost),
     /// Print the completion script for a shell.
     Completions(Completions),
-    /// Print the manual page.
+    /// Print the manual page, or write all manual pages into a folder.
     Man(Man),
 }
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
-    /// Print a string that enrols a device. The string can be used once, within an hour.
+    /// Print an enrolment string for a device. The enrolment string can be used once, within one
+    /// hour.
     Enrol {
         /// The device's name.
         name: Name,
     },
-    /// List the devices and their lines.
+    /// List the devices of the site and the GPIO lines of each device.
     List,
-    /// Remove a device and revoke its credential at once.
+    /// Remove a device from the site. The edge then refuses the device's credential at once.
     Remove {
         /// The device's name.
         name: Name,
@@ -103,20 +110,21 @@ pub enum DeviceCommand {
 
 #[derive(clap::Args)]
 pub struct Init {
-    /// The folder for `.dev.vars`, the file with the edge's secrets.
+    /// The folder into which `.dev.vars`, the file with the edge's secrets, is written.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// The name of a site; can be given several times. The first site is the default.
+    /// The name of a site. The option can be given several times. The first site is the default
+    /// site.
     #[arg(long = "site", value_name = "NAME", default_value = "home")]
     pub sites: Vec<Name>,
-    /// The file to which the owner's root key is written. The key never leaves this machine. [default: root.jwk in the
-    /// configuration folder]
+    /// The file to which the owner's root key is written. The root key never leaves this machine.
+    /// [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE")]
     pub root_key: Option<PathBuf>,
-    /// The deployment's URL, for the printed instructions.
+    /// The deployment's URL, which is shown in the printed instructions.
     #[arg(long, value_name = "URL")]
     pub url: Option<Url>,
-    /// Replace existing files. Devices enrolled under the old root key must enrol again.
+    /// Replace existing files. Devices that trust the old root key must then enrol again.
     #[arg(long)]
     pub force: bool,
 }
@@ -135,7 +143,7 @@ pub struct Setup {
     /// The owner's user name.
     #[arg(long)]
     pub username: UserName,
-    /// Read the password from stdin instead of asking for it.
+    /// Read the password from stdin instead of asking for the password.
     #[arg(long)]
     pub password_stdin: bool,
 }
@@ -148,41 +156,43 @@ pub struct Login {
     /// The name of the site. [default: the deployment's first site]
     #[arg(long)]
     pub site: Option<Name>,
-    /// The user name.
+    /// Your user name at the site.
     #[arg(long)]
     pub username: UserName,
-    /// Read the password from stdin instead of asking for it.
+    /// Read the password from stdin instead of asking for the password.
     #[arg(long)]
     pub password_stdin: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Logout {
-    /// Delete the session on this machine even if the edge cannot be reached to end the session.
+    /// Delete the login session on this machine even if the edge cannot end the session, for
+    /// example without a network connection.
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Send {
-    /// The device and its line, as DEVICE/LINE.
+    /// The device and the GPIO line, written as DEVICE/LINE.
     #[arg(value_name = "DEVICE/LINE", value_parser = place)]
     pub place: (Name, Name),
-    /// The action: set, toggle, pulse or blink.
+    /// The action to run: set, toggle, pulse or blink.
     pub action: String,
-    /// The action's argument: `on`, `off`, a number, `#rrggbb`, or all arguments as a JSON object.
+    /// The argument of the action: `on`, `off`, a number, a colour as `#rrggbb`, or a JSON object
+    /// with all arguments.
     pub value: Option<String>,
-    /// Time limit of the command, in milliseconds.
+    /// The time limit for the execution of the command, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
-    /// The command's id. If the same id is sent again, the edge returns the first result and does not execute the
-    /// command again. [default: random]
+    /// The id of the command. If the edge has already received a command with this id, the edge
+    /// only returns the result of the first command. [default: a random id]
     #[arg(long, allow_hyphen_values = true)]
     pub id: Option<String>,
 }
 
 fn place(text: &str) -> Result<(Name, Name), String> {
-    let (device, line) = text.split_once('/').ok_or("write DEVICE/LINE")?;
+    let (device, line) = text.split_once('/').ok_or("write the device and the line as DEVICE/LINE")?;
     let name = |text: &str| Name::new(text).map_err(|error| format!("{text:?}: {error}"));
     Ok((name(device)?, name(line)?))
 }

@@ -1,4 +1,4 @@
-//! `pinlatch device`: enrols, removes and lists devices.
+//! Implements `pinlatch device`, which enrols, removes and lists devices.
 
 use anyhow::Result;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
@@ -17,7 +17,7 @@ pub fn enrol(name: &Name, json: bool) -> Result<()> {
         return say_json(&reply);
     }
     say(&format!(
-        "Run this command on the device within an hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
+        "Run this command on the device within one hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
         reply.enrol.expose()
     ))
 }
@@ -27,7 +27,7 @@ pub fn remove(name: &Name, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "removed": name }))
     } else {
-        say(&format!("{name} is removed. Its credential is revoked and its connection is closed."))
+        say(&format!("The device {name} is removed. The edge refuses the device's credential from now on."))
     }
 }
 
@@ -37,7 +37,7 @@ pub fn list(json: bool) -> Result<()> {
         return say_json(&devices);
     }
     if devices.is_empty() {
-        return say("No devices yet. Enrol one with `pinlatch device enrol NAME`.");
+        return say("The site has no devices. To enrol a device, run `pinlatch device enrol NAME`.");
     }
     let mut page = String::new();
     for device in devices {

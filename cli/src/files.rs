@@ -1,4 +1,4 @@
-//! Writes files atomically. Only their owner can read files with secrets.
+//! Writes files atomically. A file with secrets can be read only by the user who owns the file.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -6,31 +6,33 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the owner's key and session: `$PINLATCH_CONFIG_DIR`, or `pinlatch` in the system's configuration
-/// folder.
+/// Returns the folder that contains the owner's root key and login session. The folder is
+/// `$PINLATCH_CONFIG_DIR` if this variable is set. Otherwise, the folder is `pinlatch` in the
+/// user's configuration folder.
 pub fn config_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("PINLATCH_CONFIG_DIR") {
         return Ok(dir.into());
     }
     Ok(dirs::config_dir()
-        .context("this system has no configuration folder; set PINLATCH_CONFIG_DIR")?
+        .context("cannot find the user's configuration folder; set PINLATCH_CONFIG_DIR")?
         .join("pinlatch"))
 }
 
-/// Fails if the file exists.
+/// Returns an error if the file exists.
 pub fn require_absent(path: &Path) -> Result<()> {
     if path.exists() {
-        bail!("{} already exists; use --force to replace it", path.display());
+        bail!("{} already exists; use --force to replace this file", path.display());
     }
     Ok(())
 }
 
-/// Writes or replaces a file atomically. Only the file's owner can read it.
+/// Writes or replaces a file atomically. Only the user who owns the file can read the file.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     replace(path, text, None)
 }
 
-/// Replaces a file atomically and keeps its permissions. If the path is a symbolic link, its target is replaced.
+/// Replaces a file atomically. The new file has the permissions of the old file. If the path is a
+/// symbolic link, the target of the link is replaced.
 pub fn write_like(path: &Path, text: &str) -> Result<()> {
     let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
     let like = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.permissions();

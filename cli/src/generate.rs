@@ -1,4 +1,5 @@
-//! `pinlatch completions` and `pinlatch man`: files that packages install with the program.
+//! Implements `pinlatch completions` and `pinlatch man`. Software packages can install the
+//! generated files together with `pinlatch`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +13,14 @@ use crate::output::{say, say_json};
 
 #[derive(clap::Args)]
 pub struct Completions {
-    /// The shell to print the script for.
+    /// The shell for which the completion script is printed.
     shell: Shell,
 }
 
 #[derive(clap::Args)]
 pub struct Man {
-    /// Write a page for the program and each of its commands into this folder. [default: print the program's page]
+    /// The folder into which one manual page is written for `pinlatch` and for each of its
+    /// commands. [default: print the manual page of `pinlatch`]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -26,19 +28,19 @@ pub struct Man {
 pub fn completions(args: &Completions, json: bool) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "pinlatch", &mut script);
-    let script = String::from_utf8(script).context("the script is not UTF-8")?;
+    let script = String::from_utf8(script).context("the completion script is not UTF-8")?;
     if json { say_json(&json!({ "shell": args.shell.to_string(), "script": script })) } else { say(&script) }
 }
 
-/// Prints or writes the manual.
+/// Prints the manual page of `pinlatch`, or writes all manual pages into a folder.
 pub fn man(args: &Man, json: bool) -> Result<()> {
     if let Some(folder) = &args.out {
         let wrote = pages(folder)?;
         return if json { say_json(&json!({ "wrote": wrote })) } else { say(&wrote.join("\n")) };
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command()).render(&mut page).context("cannot generate the page")?;
-    let page = String::from_utf8(page).context("the page is not UTF-8")?;
+    clap_mangen::Man::new(Args::command()).render(&mut page).context("cannot generate the manual page")?;
+    let page = String::from_utf8(page).context("the manual page is not UTF-8")?;
     if json { say_json(&json!({ "page": page })) } else { say(&page) }
 }
 

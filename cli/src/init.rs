@@ -1,4 +1,4 @@
-//! `pinlatch init`: creates the keys of a new deployment.
+//! Implements `pinlatch init`, which creates the keys of a new deployment.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::args::Init;
 use crate::files::{config_dir, require_absent, write_private};
 use crate::session::now;
 
-/// Lifetime of a setup code, in seconds.
+/// The lifetime of a setup code, in seconds.
 const SETUP_CODE_LIFE: u64 = 7 * 86_400;
 
 pub fn run(args: &Init, json: bool) -> Result<()> {
@@ -51,14 +51,14 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in setup {
-        println!("\nTo become the owner of the site {site}, run this command within a week:");
+        println!("\nTo become the owner of the site {site}, run this command within one week:");
         println!("  pinlatch setup --url {url} --code {} --username YOU", code.expose());
     }
     Ok(())
 }
 
-/// The Worker's secrets in the format that wrangler reads: one NAME='value' per line. The values are JSON or base64url,
-/// so they contain no single quote and no line break.
+/// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line.
+/// Each value is JSON or base64url, without single quotes and line breaks.
 pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
         "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
@@ -72,12 +72,12 @@ fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) {
         "The owner's root key:  {}  (keep a backup on another machine; never upload this file)",
         root_file.display()
     );
-    println!("The edge's secrets:    {}  (do not commit this file)", secrets.display());
+    println!("The edge's secrets:    {}  (do not commit this file to version control)", secrets.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
     if sites != "home" {
         println!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"");
     }
-    println!("\nUpload the secrets to Cloudflare, then deploy:");
+    println!("\nUpload the secrets to Cloudflare, then deploy the Worker:");
     println!("  npx wrangler secret bulk {}", secrets.display());
     println!("  npx wrangler deploy");
 }

@@ -1,4 +1,5 @@
-//! `pinlatch token create|list|revoke` and `pinlatch guest`: API tokens and guest links, issued by the edge.
+//! Implements `pinlatch token create|list|revoke` and `pinlatch guest`. These commands manage API
+//! tokens and guest links, which the edge issues.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -12,50 +13,54 @@ use crate::session::{self, now};
 use crate::text::plain;
 use crate::times::{Moment, instant, seconds, stamp, stamp_ms};
 
-/// Default lifetime of an API token, in seconds: 30 days.
+/// The default lifetime of an API token, in seconds (30 days).
 const API_LIFE: u64 = 30 * 86_400;
 
-/// Default lifetime of a guest link, in seconds: one hour.
+/// The default lifetime of a guest link, in seconds (one hour).
 const GUEST_LIFE: u64 = 3_600;
 
 #[derive(Subcommand)]
 pub enum GuestCommand {
-    /// Create a link that lets a guest operate some lines for a limited time, without an account.
+    /// Create a link with which a guest can operate the permitted lines for a limited time, without
+    /// an account.
     Create(Grant),
-    /// List the guest links.
+    /// List the guest links of the site.
     List,
-    /// Revoke a guest link by its id. The open pages of the link are closed.
+    /// Revoke a guest link. Guests who use this link lose access within seconds.
     Revoke(Revoke),
 }
 
-/// Options of a new API token or guest link.
+/// The options of a new API token or guest link.
 #[derive(clap::Args)]
 pub struct Grant {
-    /// A name by which you recognise the token or link.
+    /// A name by which you recognise the token or link in a list.
     name: String,
-    /// A scope that the token or link grants, such as line:porch/door:pulse; can be given several times.
+    /// A scope (permission) that the token or link grants, such as line:porch/door:pulse. The
+    /// option can be given several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ScopeSet>,
-    /// How long the token or link is valid, such as 90min or 7days. [default: 30 days for an API token, one hour for a
-    /// guest link]
+    /// The duration for which the token or link is valid, such as 90min or 7days. [default: 30 days
+    /// for an API token, one hour for a guest link]
     #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
     life: Option<u64>,
-    /// When the token or link expires, such as 2026-07-01T18:00:00+02:00.
+    /// The time at which the token or link expires, such as 2026-07-01T18:00:00+02:00.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<u64>,
-    /// When the token or link becomes valid: a time, or a duration from now. [default: at once]
+    /// The time at which the token or link becomes valid, or the duration until this time.
+    /// [default: the current time]
     #[arg(long, value_name = "TIME")]
     from: Option<Moment>,
-    /// How many commands can be sent with the token or link. [default: unlimited]
+    /// The number of commands that can be sent with the token or link. [default: unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
     max_uses: Option<u32>,
 }
 
 #[derive(clap::Args)]
 pub struct Revoke {
-    /// The id that `list` shows.
+    /// The id of the token or link, as shown by the command `list`.
     jti: String,
-    /// The token's `exp`, in Unix seconds. Required for a token of another issuer.
+    /// The expiry of the token (the claim `exp`), in Unix seconds. This option is required only for
+    /// a token of another issuer.
     #[arg(long, value_name = "SECONDS")]
     expires_at: Option<u64>,
 }
@@ -71,7 +76,7 @@ impl Grant {
         };
         if expires_at <= start.max(now) {
             bail!(
-                "the token or link would expire at {}, before it can be used; give a later time",
+                "the token or link would expire at {}, before it can be used; choose a later expiry",
                 stamp(expires_at)
             );
         }
@@ -95,8 +100,8 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Creates the token or link and prints it. Only the token or link goes to stdout, so that a script can store it. The
-/// edge shows it only once.
+/// Creates an API token or guest link, and prints it. Stdout contains only the token or link, so
+/// that a script can store it. The edge never shows the same token or link again.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
     let reply: IssueReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
@@ -105,7 +110,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
     let token = &reply.token;
     eprintln!(
-        "{} {} is valid from {} until {}. It is shown only once.",
+        "{} {} is valid from {} until {}. This secret is shown only once; store it now.",
         plain(&token.name),
         token.jti,
         stamp(token.not_before),
@@ -113,11 +118,12 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     );
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
-        None => bail!("the edge's answer contains no token"),
+        None => bail!("the edge's response contains no token"),
     }
 }
 
-/// Lists API tokens or guest links. The edge omits tokens and links that ended long ago.
+/// Lists API tokens or guest links. The edge does not return tokens and links that expired long
+/// ago.
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
     tokens.retain(|token| token.kind == kind);
@@ -126,7 +132,7 @@ pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     }
     if tokens.is_empty() {
         let word = if kind == TokenKind::Guest { "guest links" } else { "API tokens" };
-        return say(&format!("There are no {word}."));
+        return say(&format!("The site has no {word}."));
     }
     say(&table(&tokens, now()?))
 }
@@ -140,7 +146,7 @@ pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "revoked": args.jti }))
     } else {
-        say(&format!("{} is revoked.", plain(&args.jti)))
+        say(&format!("The token or link {} is revoked.", plain(&args.jti)))
     }
 }
 
@@ -167,7 +173,7 @@ fn table(tokens: &[TokenView], now: u64) -> String {
     columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], &rows)
 }
 
-/// Whether the token can be used now, in one or two words.
+/// Describes, in one or two words, whether the token can be used now.
 fn state(token: &TokenView, now: u64) -> &'static str {
     if token.revoked_ms.is_some() {
         "revoked"

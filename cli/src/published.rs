@@ -1,4 +1,5 @@
-//! Fetches an issuer's documents with the Worker's rules. Redirects are not followed, and time and size are limited.
+//! Fetches the documents that an issuer publishes, with the same rules as the Worker. Redirects are
+//! not followed. The duration of a fetch and the size of a document are limited.
 
 use std::time::Duration;
 
@@ -8,25 +9,25 @@ use ureq::Error;
 
 use crate::api::agent;
 
-/// Time limit of a fetch.
+/// The maximum duration of a fetch.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Largest accepted body, in bytes.
+/// The maximum size of a response body, in bytes.
 const MOST: u64 = 128 * 1024;
 
-/// A fetched JSON object.
+/// A JSON object that was fetched from a server.
 #[derive(Debug)]
 pub struct Published {
     pub document: Value,
-    /// The `Date` header of the response.
+    /// The value of the response's `Date` header, if the header is present.
     pub date: Option<String>,
 }
 
-/// Why a document could not be fetched.
+/// The reason why a document could not be fetched.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublished {
-    /// Status 404.
-    #[error("the server answered 404: not found")]
+    /// The server answered with status 404.
+    #[error("the server answered with status 404 (not found)")]
     Nothing,
     #[error("the server's certificate is not accepted: {0}")]
     Certificate(String),
@@ -45,22 +46,24 @@ pub fn get(uri: &str) -> Result<Published, Unpublished> {
         404 => return Err(Unpublished::Nothing),
         status @ 300..=399 => {
             return Err(Unpublished::Other(format!(
-                "the server answered {status}; redirects are not followed"
+                "the server answered with status {status}; redirects are not followed"
             )));
         }
-        status => return Err(Unpublished::Other(format!("the server answered {status}"))),
+        status => return Err(Unpublished::Other(format!("the server answered with status {status}"))),
     }
     let text = response.body_mut().with_config().limit(MOST).read_to_string().map_err(unreachable)?;
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(object) => Ok(Published { document: Value::Object(object), date }),
-        Err(_) => Err(Unpublished::Other("the answer is not a JSON object".into())),
+        Err(_) => Err(Unpublished::Other("the response is not a JSON object".into())),
     }
 }
 
 fn unreachable(error: Error) -> Unpublished {
     match error {
-        Error::Timeout(_) => Unpublished::Other(format!("no answer within {} s", WITHIN.as_secs())),
-        Error::BodyExceedsLimit(_) => Unpublished::Other(format!("the answer is larger than {MOST} bytes")),
+        Error::Timeout(_) => {
+            Unpublished::Other(format!("the server did not answer within {} s", WITHIN.as_secs()))
+        }
+        Error::BodyExceedsLimit(_) => Unpublished::Other(format!("the response is larger than {MOST} bytes")),
         error => {
             let text = error.to_string();
             if text.contains("certificate") {
@@ -72,8 +75,9 @@ fn unreachable(error: Error) -> Unpublished {
     }
 }
 
-/// The two URLs of an issuer's metadata, by OpenID Connect Discovery 1.0 §4 and by RFC 8414 §3.1. `None` if `issuer` is
-/// not a URL.
+/// Returns the two possible URLs of an issuer's metadata. The first URL is defined by OpenID
+/// Connect Discovery 1.0 §4, and the second URL by RFC 8414 §3.1. Returns `None` if `issuer` is not
+/// a URL.
 pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     let bare = issuer.trim_end_matches('/');
     let scheme = bare.find("://")? + 3;
@@ -85,9 +89,10 @@ pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// Fetches an issuer's metadata. If the server answers 404 to the OpenID URL, fetches the RFC 8414 URL.
+/// Fetches an issuer's metadata from the OpenID Connect URL. If the server answers with status 404,
+/// the metadata is fetched from the URL of RFC 8414.
 pub fn metadata(issuer: &str) -> Result<Published, Unpublished> {
-    let no_address = || Unpublished::Other("it is not a URL".into());
+    let no_address = || Unpublished::Other("the issuer is not a URL".into());
     let [openid, oauth] = metadata_uris(issuer).ok_or_else(no_address)?;
     match get(&openid) {
         Err(Unpublished::Nothing) => get(&oauth),
@@ -121,7 +126,7 @@ mod tests {
         assert_eq!(metadata_uris("id.example"), None);
     }
 
-    /// Fetches from a server that sends this answer once.
+    /// Starts a server that sends `answer` once, and fetches a document from this server.
     fn answered(answer: &str) -> Result<Published, Unpublished> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let uri = format!("http://{}/jwks", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! `pinlatch send`: sends one command and prints its result.
+//! Implements `pinlatch send`, which sends one command and prints the command's result.
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::command::CommandResult;
@@ -24,7 +24,7 @@ pub fn run(send: &Send, json: bool) -> Result<()> {
     say(&format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str()))
 }
 
-/// Checks an action's name, which becomes a path segment.
+/// Checks the name of an action. The name becomes a segment of the request's URL path.
 fn segment(action: &str) -> Result<&str> {
     if action.is_empty() || !action.bytes().all(|byte| byte.is_ascii_lowercase()) {
         bail!("{action:?} is not an action; use set, toggle, pulse or blink");
@@ -32,7 +32,8 @@ fn segment(action: &str) -> Result<&str> {
     Ok(action)
 }
 
-/// Converts typed text to the arguments of an action: `on`, `0.5`, `#ff8800`, `3000` or a JSON object.
+/// Converts the text that a person typed into the arguments of an action. Examples of the text are
+/// `on`, `0.5`, `#ff8800`, `3000` and a JSON object.
 fn arguments(action: &str, value: Option<&str>) -> Result<Map<String, Value>> {
     let Some(text) = value else {
         return Ok(if action == "pulse" { object(json!({ "ms": 3000 })) } else { Map::new() });

@@ -1,4 +1,4 @@
-//! Setup of the owner, login, logout, and the stored session.
+//! Implements `pinlatch setup`, `login`, `logout` and `whoami`, and stores the login session.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::files::{config_dir, write_private};
 use crate::output::{say, say_json};
 use crate::text::plain;
 
-/// A token that expires within this number of seconds is renewed before use.
+/// An access token that expires within this number of seconds is renewed before use.
 const MARGIN: u64 = 30;
 
-/// The session as stored in the configuration folder.
+/// The login session, as stored in the configuration folder.
 #[derive(Serialize, Deserialize)]
 struct Credentials {
     url: Url,
@@ -42,7 +42,7 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "username": args.username }))
     } else {
-        say(&format!("{} is the owner. Log in at {} or with `pinlatch login`.", args.username, args.url))
+        say(&format!("{} is now the owner. Log in at {} or with `pinlatch login`.", args.username, args.url))
     }
 }
 
@@ -59,7 +59,7 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "username": args.username, "url": args.url }))
     } else {
-        say(&format!("Logged in to {} as {}.", args.url, args.username))
+        say(&format!("You are logged in to {} as {}.", args.url, args.username))
     }
 }
 
@@ -72,13 +72,14 @@ pub fn whoami(json: bool) -> Result<()> {
     }
 }
 
-/// `pinlatch logout`: ends the session at the edge, then deletes it from this machine.
+/// Ends the login session at the edge, then deletes the session from this machine.
 pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     let kept = kept()?;
     let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
     let ended = match ended {
         Ok(()) => true,
-        // If the edge does not know the session, the session has already ended.
+        // A client error (a status below 500) means that the edge does not know the session any
+        // more.
         Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500) => true,
         Err(_) if args.force => false,
         Err(error) => {
@@ -91,49 +92,53 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "logged_out": true, "ended_at_edge": ended }))
     } else if ended {
-        say("Logged out.")
+        say("You are logged out.")
     } else {
         say(
-            "The session is deleted from this machine, but the edge still accepts it until it expires or is ended.",
+            "The session is deleted from this machine. The edge accepts the session until the session expires or `pinlatch user end-sessions` ends it.",
         )
     }
 }
 
-/// A session whose token is valid for at least [`MARGIN`].
+/// A login session whose access token is valid for at least [`MARGIN`] seconds.
 pub struct Session {
     pub url: Url,
     token: Secret,
 }
 
 impl Session {
-    /// A client with the session's token. If the edge refuses the token, the client renews it.
+    /// Creates an HTTP client with the session's access token. If the edge refuses the access
+    /// token, the client renews the access token.
     pub fn api(&self) -> Result<Api> {
         let renew = || Ok(renewed()?.token.expose().to_owned());
         Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
     }
 
-    /// The value of an `Authorization` header.
+    /// Returns the value of the `Authorization` header for requests of this session.
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token.expose())
     }
 }
 
-/// A client of the deployment that the user is logged in to, with a token valid for at least [`MARGIN`].
+/// Creates an HTTP client for the deployment that the user is logged in to. The access token of the
+/// client is valid for at least [`MARGIN`] seconds.
 pub fn api() -> Result<Api> {
     current()?.api()
 }
 
-/// The stored session, renewed if it is about to expire.
+/// Returns the stored login session. If the session's access token is about to expire, the session
+/// is renewed first.
 pub fn current() -> Result<Session> {
     live(kept()?)
 }
 
-/// Renews the stored session even if its token has not expired, because the edge refused the token.
+/// Renews the stored login session even if the access token has not expired. The caller uses this
+/// function because the edge has refused the access token.
 pub fn renewed() -> Result<Session> {
     renew(kept()?)
 }
 
-/// The deployment that the user is logged in to, if any.
+/// Returns the URL of the deployment that the user is logged in to, if any.
 pub fn logged_in_at() -> Result<Option<Url>> {
     Ok(read()?.map(|kept| kept.url))
 }
@@ -172,7 +177,7 @@ fn read() -> Result<Option<Credentials>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
-    let damaged = || format!("{} is damaged; run `pinlatch login`", file.display());
+    let damaged = || format!("the file {} is damaged; run `pinlatch login`", file.display());
     serde_json::from_str(&text).map(Some).with_context(damaged)
 }
 
@@ -191,12 +196,13 @@ fn file() -> Result<PathBuf> {
     Ok(config_dir()?.join("credentials.json"))
 }
 
-/// The current time in Unix seconds.
+/// Returns the current time in Unix seconds.
 pub fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?.as_secs())
 }
 
-/// Reads the password from stdin, or asks for it on the terminal. On the terminal, a new password must be typed twice.
+/// Reads the password from stdin, or asks for the password on the terminal. On the terminal, the
+/// user must type a new password twice.
 pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if from_stdin {
         return Ok(Secret::new(stdin()?.trim_end_matches(['\r', '\n'])));
@@ -208,19 +214,20 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     Ok(Secret::new(first))
 }
 
-/// Reads the current password and a new password, from two lines of stdin or from the terminal.
+/// Reads the current password and a new password. The passwords come from two lines of stdin, or
+/// from the terminal.
 pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     if from_stdin {
         let text = stdin()?;
         let mut lines = text.lines().map(Secret::new);
         return match (lines.next(), lines.next(), lines.next()) {
             (Some(current), Some(new), None) => Ok((current, new)),
-            _ => bail!("stdin must have two lines: the current password and the new one"),
+            _ => bail!("stdin must have two lines: the current password and the new password"),
         };
     }
     let current = ask("Current password: ")?;
     let new = ask("New password: ")?;
-    if ask("Repeat the password: ")? != new {
+    if ask("Repeat the new password: ")? != new {
         bail!("the two passwords differ; try again");
     }
     Ok((Secret::new(current), Secret::new(new)))
@@ -228,10 +235,11 @@ pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
 
 fn stdin() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password")?;
+    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password from stdin")?;
     Ok(text)
 }
 
 fn ask(prompt: &str) -> Result<String> {
-    rpassword::prompt_password(prompt).context("cannot ask for the password; use --password-stdin")
+    rpassword::prompt_password(prompt)
+        .context("cannot ask for the password on a terminal; use --password-stdin")
 }

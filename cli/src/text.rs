@@ -1,21 +1,22 @@
-//! Text layout in 80 columns, with terminal control characters escaped.
+//! Lays out text in 80 columns, and escapes terminal control characters.
 
-/// Page width in columns.
+/// The width of printed text, in columns.
 const WIDTH: usize = 80;
 
-/// Longest name, in characters, that is printed on the same line as its value.
+/// The maximum length of a name that is printed on the same line as its value, in characters.
 const NAMES: usize = 16;
 
-/// A name, its value, and an explanation.
+/// A row of a table: a name, a value, and an explanation of the value.
 pub struct Row {
     pub name: String,
     pub value: String,
     pub note: Option<String>,
 }
 
-/// Replaces control characters, invisible characters and direction marks with JSON escapes. The author of a token can
-/// be hostile, and the output must show the real content. A JSON document keeps its meaning, because these characters
-/// occur only inside its strings.
+/// Replaces control characters, invisible characters and direction marks with JSON escapes. An
+/// attacker can choose the text of a token, and the output must show the real content. A JSON
+/// document keeps its meaning, because the replaced characters occur only inside the strings of the
+/// document.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -36,11 +37,12 @@ fn is_unseen(c: char) -> bool {
         | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Lays out rows with aligned values, wrapped at the page width.
+/// Formats rows as a table with aligned values. Values that do not fit on a line are wrapped.
 pub fn table(rows: &[Row]) -> String {
     let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
     let room = WIDTH - names - 4;
-    // Notes start in one column. It is right of the longest value that leaves enough room for the longest note.
+    // All notes start in the same column, to the right of the longest value that leaves enough room
+    // for the longest note.
     let noted: Vec<(usize, usize)> =
         rows.iter().filter_map(|row| Some((length(&row.value), length(row.note.as_ref()?)))).collect();
     let note = noted.iter().map(|(_, note)| *note).max().unwrap_or(0);
@@ -73,7 +75,7 @@ pub fn table(rows: &[Row]) -> String {
     page
 }
 
-/// Wraps a text at spaces, and splits words that are longer than a line.
+/// Breaks a text into lines at spaces, and splits words that are longer than a line.
 pub fn wrap(mut text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some((limit, _)) = text.char_indices().nth(width) {

@@ -1,22 +1,26 @@
-//! Parses and formats times and durations: RFC 3339 times with any offset, and durations such as `2h 30min`.
+//! Parses and formats times and durations. A time has the format of RFC 3339, with any UTC offset.
+//! A duration has a format such as `2h 30min`.
 
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Start of the year 10000, in Unix seconds. RFC 3339 cannot express this time or a later time.
+/// The start of the year 10000, in Unix seconds. RFC 3339 cannot express a time in or after the
+/// year 10000.
 const END_OF_TIME: u64 = 253_402_300_800;
 
-/// A point in time: absolute, or relative to a reference time.
+/// A point in time, which is absolute or relative to a reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Unix milliseconds.
+    /// An absolute time, in Unix milliseconds.
     At(u64),
-    /// Milliseconds before or after a reference time. The option decides which.
+    /// The distance from a reference time, in milliseconds. The command-line option determines
+    /// whether the moment is before or after the reference time.
     Distance(u64),
 }
 
 impl Moment {
-    /// The moment in Unix milliseconds. A distance counts forward from `start_ms`.
+    /// Returns the moment in Unix milliseconds. A relative moment is counted forward from
+    /// `start_ms`.
     pub fn after(self, start_ms: u64) -> u64 {
         match self {
             Self::At(at_ms) => at_ms,
@@ -24,7 +28,7 @@ impl Moment {
         }
     }
 
-    /// The moment in Unix milliseconds. A distance counts back from `end_ms`.
+    /// Returns the moment in Unix milliseconds. A relative moment is counted back from `end_ms`.
     pub fn before(self, end_ms: u64) -> u64 {
         match self {
             Self::At(at_ms) => at_ms,
@@ -41,16 +45,15 @@ impl FromStr for Moment {
             return instant(text).map(Self::At);
         }
         let wrong = |error| {
-            format!("{error}; write a time like 2026-07-01T18:00:00+02:00 or a duration like 2h 30min")
+            format!("{error}; write a time such as 2026-07-01T18:00:00+02:00 or a duration such as 2h 30min")
         };
         humantime::parse_duration(text).map(|duration| Self::Distance(millis(duration))).map_err(wrong)
     }
 }
 
-/// Parses an RFC 3339 time. Returns Unix milliseconds.
+/// Parses a time in the format of RFC 3339, and returns the time in Unix milliseconds.
 pub fn instant(text: &str) -> Result<u64, String> {
-    let wrong =
-        || format!("{text:?} is not a time; write it like 2026-07-01T18:00:00+02:00 or 2026-07-01T16:00:00Z");
+    let wrong = || format!("{text:?} is not a time; write a time such as 2026-07-01T18:00:00+02:00");
     let (local, east, offset) = match text.split_at_checked(text.len().saturating_sub(6)) {
         Some((local, offset)) if offset.starts_with(['+', '-']) => {
             let (hours, minutes) = offset.trim_start_matches(['+', '-']).split_once(':').ok_or_else(wrong)?;
@@ -67,17 +70,18 @@ pub fn instant(text: &str) -> Result<u64, String> {
     utc_ms.ok_or_else(wrong)
 }
 
-/// Parses a duration of at least a second. Returns whole seconds.
+/// Parses a duration of at least one second, and returns the duration in whole seconds.
 pub fn seconds(text: &str) -> Result<u64, String> {
     let duration =
-        humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 90min or 2h"))?;
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90min or 2h"))?;
     match duration.as_secs() {
         0 => Err("the duration must be at least one second".into()),
         seconds => Ok(seconds),
     }
 }
 
-/// Formats Unix seconds as an RFC 3339 time. Returns `never` for the year 10000 and later.
+/// Formats a time in Unix seconds as an RFC 3339 time. Returns `never` for a time in or after the
+/// year 10000.
 pub fn stamp(seconds: u64) -> String {
     if seconds >= END_OF_TIME {
         return "never".into();
@@ -85,7 +89,7 @@ pub fn stamp(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-/// Like [`stamp`], from milliseconds.
+/// Formats a time in Unix milliseconds in the same way as [`stamp`].
 pub fn stamp_ms(ms: u64) -> String {
     stamp(ms / 1000)
 }

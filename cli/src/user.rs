@@ -1,4 +1,4 @@
-//! `pinlatch user`: manages the people of the site.
+//! Implements `pinlatch user`, which manages the people of a site.
 
 use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -24,27 +24,32 @@ const ROLES: [(&str, Role); 3] =
 
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// List the people and their rights.
+    /// List the people of the site and each person's permissions.
     List,
-    /// Invite a person, or let an existing person set a new password. Prints a code that is valid once, for 7 days.
+    /// Invite a new person, or let an existing person set a new password. The command prints an
+    /// invitation code that can be used once, within 7 days.
     Invite(Invite),
-    /// Let a person log in with a provider (OpenID Connect). A new person needs a role or scopes.
+    /// Let a person log in with an account at a login provider (OpenID Connect). For a new person,
+    /// --role or --scope is required.
     Admit(Admit),
-    /// Accept an invitation and choose a password. Asks for the password, or reads it from stdin.
+    /// Accept an invitation and choose a password. The command asks for the password, or reads the
+    /// password from stdin.
     Accept(Accept),
-    /// Change a person's rights. The change takes effect at once, even on open pages.
+    /// Change the permissions of a person. The change takes effect at once, even for browser pages
+    /// that are open.
     Set(Set),
-    /// Remove a person, their logins and all tokens that they created.
+    /// Remove a person from the site. All logins of the person end, and all tokens that the person
+    /// created become invalid.
     Remove(One),
-    /// End all logins of a person.
+    /// End all logins of a person in browsers and command lines.
     EndSessions(One),
-    /// Change your password. This ends your other logins.
+    /// Change your password, and end all your other logins.
     Password(Password),
 }
 
 #[derive(clap::Args)]
 pub struct Invite {
-    /// The user name.
+    /// The user name of the person.
     username: UserName,
     #[command(flatten)]
     rights: Rights,
@@ -53,16 +58,16 @@ pub struct Invite {
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("who").args(["email", "subject"]).required(true)))]
 pub struct Admit {
-    /// The user name.
+    /// The user name of the person.
     username: UserName,
-    /// The provider's issuer, exactly as in the deployment's configuration.
+    /// The issuer URL of the login provider, exactly as written in the deployment's configuration.
     #[arg(long)]
     issuer: String,
-    /// An email address that the provider must have verified. The first login binds it to the provider's id for the
-    /// person.
+    /// The person's email address, which the login provider must have verified. The first login
+    /// with this address permanently links the provider's account to the person.
     #[arg(long)]
     email: Option<String>,
-    /// The provider's id for the person: `sub`.
+    /// The id of the person's account at the login provider (the claim `sub`).
     #[arg(long)]
     subject: Option<String>,
     #[command(flatten)]
@@ -72,7 +77,7 @@ pub struct Admit {
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("wanted").args(["role", "scopes"]).required(true)))]
 pub struct Set {
-    /// The user name.
+    /// The user name of the person.
     username: UserName,
     #[command(flatten)]
     rights: Rights,
@@ -80,17 +85,19 @@ pub struct Set {
 
 #[derive(clap::Args)]
 pub struct Rights {
-    /// A role: an owner can do everything, an operator can operate every line, a viewer can see every line.
+    /// The role of the person. An owner can do everything, an operator can operate every line, and
+    /// a viewer can see every line.
     #[arg(long, conflicts_with = "scopes", value_parser = role())]
     role: Option<Role>,
-    /// A scope instead of a role, such as line:porch/*:read; can be given several times.
+    /// A scope (permission), such as line:porch/*:read, for a person without a role. The option can
+    /// be given several times.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<ScopeSet>,
 }
 
 #[derive(clap::Args)]
 pub struct One {
-    /// The user name.
+    /// The user name of the person.
     username: UserName,
 }
 
@@ -99,17 +106,18 @@ pub struct Accept {
     /// The deployment's URL.
     #[arg(long)]
     url: Url,
-    /// The code of the invitation. It contains the site and the user name.
+    /// The invitation code, which contains the site and the user name.
     #[arg(long)]
     code: String,
-    /// Read the password from stdin instead of asking for it.
+    /// Read the password from stdin instead of asking for the password.
     #[arg(long)]
     password_stdin: bool,
 }
 
 #[derive(clap::Args)]
 pub struct Password {
-    /// Read the current password and the new one from stdin, one per line, instead of asking for them.
+    /// Read the current password and the new password from stdin, one per line, instead of asking
+    /// for the passwords.
     #[arg(long)]
     password_stdin: bool,
 }
@@ -137,7 +145,7 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
             api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;
-            report(json, &json!({ "changed": username }), &format!("The rights of {username} are changed."))
+            report(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
         }
         UserCommand::Remove(One { username }) => {
             api()?.delete(&path(username, ""))?;
@@ -189,8 +197,8 @@ fn invite(args: &Invite, json: bool) -> Result<()> {
     }
     let url = session.url.as_str().trim_end_matches('/');
     say(&format!(
-        "{} is invited. The code is valid once, until {}; send it over a safe channel:\n  {code}\n\
-         To accept the invitation:\n  pinlatch user accept --url {url} --code {code}",
+        "{} is invited. Send this code over a secure channel. It can be used once, until {}:\n  {code}\n\
+         To accept the invitation, run:\n  pinlatch user accept --url {url} --code {code}",
         reply.username,
         stamp(reply.expires_at),
         code = reply.code.expose(),
@@ -206,7 +214,7 @@ fn accept(args: &Accept, json: bool) -> Result<()> {
     }
     let url = args.url.as_str().trim_end_matches('/');
     say(&format!(
-        "Welcome, {name}. To log in:\n  pinlatch login --url {url} --username {name}",
+        "Welcome, {name}. To log in, run:\n  pinlatch login --url {url} --username {name}",
         name = reply.username
     ))
 }
@@ -219,14 +227,14 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
         username.context("you are not logged in as a person, so there is no password to change")?;
     let (current, password) = two_passwords(args.password_stdin)?;
     if current == password {
-        bail!("the new password must differ from the current one");
+        bail!("the new password must differ from the current password");
     }
     let request = PasswordRequest { current, password };
     let _: Option<Value> = api.post(&path(&username, "/password"), &request, &[])?;
-    report(json, &json!({ "changed": username }), "The password is changed; your other logins are ended.")
+    report(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
-/// Parses a role's name. The help lists all names.
+/// Creates a parser for the name of a role. The help text lists the names of all roles.
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(ROLES.map(|(word, _)| word)).try_map(|word| {
         ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is not a role")

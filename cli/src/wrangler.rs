@@ -1,5 +1,6 @@
-//! Reads and changes the issuers and login providers in `wrangler.toml`. They are parsed as the Worker parses them. The
-//! rest of the file stays unchanged.
+//! Reads the issuers and login providers in `wrangler.toml`, and changes the issuers. The tables in
+//! `wrangler.toml` are parsed in the same way as in the Worker. The rest of the file stays
+//! unchanged.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,13 +17,14 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 use crate::files::write_like;
 use crate::keys::vars::Vars;
 
-/// Paths of a deployment's configuration and secrets.
+/// The paths of a deployment's configuration file and secrets file.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Files {
-    /// The deployment's configuration.
+    /// The file with the deployment's configuration.
     #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
     pub config: PathBuf,
-    /// The file with the deployment's secrets. [default: `.dev.vars` next to the configuration]
+    /// The file with the deployment's secrets. [default: `.dev.vars` in the folder of the
+    /// configuration]
     #[arg(long, value_name = "FILE")]
     pub vars: Option<PathBuf>,
 }
@@ -38,24 +40,25 @@ pub struct Config {
     document: DocumentMut,
 }
 
-/// A configuration, as the Worker reads it.
+/// A configuration, parsed in the same way as in the Worker.
 pub struct Reading {
     pub sites: Vec<Name>,
     pub issuers: Issuers,
-    /// Login providers.
+    /// The configured login providers, with the errors in invalid tables.
     pub providers: Providers,
-    /// Keyed by the issuer's name.
+    /// The tables of the issuers, by the issuer's name.
     pub issuer_tables: Map<String, Value>,
-    /// Keyed by the provider's name.
+    /// The tables of the login providers, by the provider's name.
     pub login_tables: Map<String, Value>,
-    /// Secrets that a table names but `.dev.vars` does not contain. The Worker can still have them.
+    /// The names of secrets that a table mentions but `.dev.vars` does not contain. The Worker can
+    /// have secrets that are missing on this machine.
     pub absent: BTreeSet<String>,
 }
 
 impl Config {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let document = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+        let document = text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
         Ok(Self { path: path.to_owned(), document })
     }
 
@@ -71,7 +74,7 @@ impl Config {
     pub fn set_issuer(&mut self, name: &str, table: Table) -> Result<()> {
         let issuers = self.issuers()?;
         match issuers.get_mut(name) {
-            // Comments above the old table are about this issuer, so they are kept.
+            // Comments above the old table describe this issuer, so the comments are kept.
             Some(Item::Table(old)) => {
                 let (decor, place) = (old.decor().clone(), old.position());
                 *old = table;
@@ -86,7 +89,7 @@ impl Config {
         Ok(())
     }
 
-    /// Removes an issuer's table. Returns whether it existed.
+    /// Removes an issuer's table. Returns whether the table existed.
     pub fn remove_issuer(&mut self, name: &str) -> Result<bool> {
         Ok(self.issuers()?.remove(name).is_some())
     }
@@ -104,12 +107,13 @@ impl Config {
         issuers.as_table_like_mut().ok_or_else(|| wrong("[vars.ISSUERS]"))
     }
 
-    /// Writes the file atomically, with its old permissions.
+    /// Writes the file atomically. The permissions of the file do not change.
     pub fn save(&self) -> Result<()> {
         write_like(&self.path, &self.document.to_string())
     }
 
-    /// Parses the configuration as the Worker does. A secret that is missing in `secrets` is assumed to be valid.
+    /// Parses the configuration in the same way as the Worker. A secret that is missing in
+    /// `secrets` is assumed to be valid.
     pub fn reading(&self, secrets: Option<&Vars>) -> Result<Reading> {
         let all: Value = toml_edit::de::from_document(self.document.clone()).with_context(|| {
             format!("{} contains a value that the Worker cannot receive", self.path.display())

@@ -1,4 +1,4 @@
-//! `pinlatch token` from a script's view: exit codes, stdout and stderr.
+//! Tests the exit codes, stdout and stderr of `pinlatch token`, because scripts depend on them.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// The result of a command.
+/// The exit code and the output of a `pinlatch` command.
 struct Ran {
     code: i32,
     stdout: String,
@@ -34,7 +34,7 @@ impl Ran {
     }
 }
 
-/// A folder with a secret and an Ed25519 key, made for one test.
+/// A temporary folder with a shared secret, for one test.
 struct TestFolder {
     folder: tempfile::TempDir,
     secret: String,
@@ -56,7 +56,7 @@ impl TestFolder {
         path.to_str().unwrap().to_owned()
     }
 
-    /// Runs `pinlatch token` in the folder.
+    /// Runs `pinlatch token` in the temporary folder.
     fn run(&self, args: &[&str], stdin: &str) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pinlatch"))
             .arg("token")
@@ -67,7 +67,7 @@ impl TestFolder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // The program can end before it reads stdin, so a failed write is ignored.
+        // `pinlatch` can exit before it reads stdin, so a failed write is ignored.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let ran = Ran {
@@ -79,14 +79,14 @@ impl TestFolder {
         ran
     }
 
-    /// Mints a token with the secret.
+    /// Signs a token with the shared secret.
     fn mint(&self, args: &[&str]) -> String {
         let ran = self.run(&[&["mint", "--key", "secret"], args].concat(), "");
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
         ran.stdout.trim_end().to_owned()
     }
 
-    /// Verifies a token with the secret, once with text output and once with --json.
+    /// Verifies a token with the shared secret, once with text output and once with --json.
     fn verify(&self, token: &str, args: &[&str]) -> (Ran, Value) {
         let args = [&["verify", "-", "--key", "secret"], args].concat();
         let (plain, json) = (self.run(&args, token), self.run(&[&args[..], &["--json"]].concat(), token));
@@ -111,14 +111,15 @@ impl TestFolder {
     }
 }
 
-/// A token that expired long ago. `mint` cannot make an expired token.
+/// Creates a token that expired long ago. The command `pinlatch token mint` cannot create an
+/// expired token.
 fn expired(test_folder: &TestFolder) -> String {
     let key = MintingKey::read(test_folder.secret.as_bytes(), None).unwrap();
     let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });
     key.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap()
 }
 
-/// A token with one character of its signature changed.
+/// Returns the token with one changed character in the signature.
 fn altered(token: &str) -> String {
     let at = token.rfind('.').unwrap() + 5;
     let other = if &token[at..=at] == "A" { "B" } else { "A" };
@@ -229,7 +230,7 @@ fn a_set_selects_by_kid() {
     assert_eq!(known.json()["alg"], json!("EdDSA"));
     assert_eq!(known.json()["claims"]["jti"], minted["jti"]);
 
-    // A `kid` can begin with a hyphen: one of 64 thumbprints does.
+    // A `kid` can begin with a hyphen. On average, one of 64 key thumbprints begins with a hyphen.
     mint("-9");
     let other = mint("other");
     let unknown =

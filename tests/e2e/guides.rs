@@ -158,7 +158,7 @@ fn the_guide_for_curl_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
     assert!(
-        said.contains("curl: signs with the secret CURL_SECRET (HS256); the edge accepts its tokens"),
+        said.contains("curl: the issuer signs with the secret CURL_SECRET (HS256); the edge accepts the issuer's tokens"),
         "{said}"
     );
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");
@@ -185,7 +185,7 @@ fn the_guide_for_openid_providers_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("openid");
     assert!(said.contains("bea can log in with"), "{said}");
-    assert!(said.contains("its button is on the login page of home"), "{said}");
+    assert!(said.contains("the login page of home offers this provider"), "{said}");
     assert!(said.contains(r#""status":"executed""#), "{said}");
     let company = SHARED.providers.named("company");
     SHARED.has_executed(&format!("{}#poster", company.issuer()));

@@ -1,4 +1,5 @@
-//! `cargo xtask doctor`: lists installed tools, missing tools, and how to install them.
+//! Implements `cargo xtask doctor`, which lists installed tools and missing tools, and prints how
+//! to install the missing tools.
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::{
     ui,
 };
 
-/// Prints the table or JSON. Returns whether all needed tools are installed.
+/// Prints the list of tools as a table or as JSON. Returns whether all needed tools are installed.
 pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
     let reports = look(setup);
     let complete = reports.iter().all(|report| report.found.is_some() || !report.needed);
@@ -22,7 +23,7 @@ pub fn run(setup: &Setup, as_json: bool) -> Result<bool> {
         return Ok(complete);
     }
     let mut rows =
-        vec![["tool".into(), "state".into(), "version".into(), "where, or how to install it".into()]];
+        vec![["tool".into(), "state".into(), "version".into(), "location, or how to install it".into()]];
     rows.extend(reports.iter().map(|report| match &report.found {
         Some((version, place)) => [report.name.into(), "found".into(), short(version), place.clone()],
         None => {
@@ -61,7 +62,8 @@ fn program(name: &'static str, get: &str, needed: bool) -> Report {
     Report { name, found, needed, get: get.into() }
 }
 
-/// Returns only the version number in a program's output. A list of packages is not shortened.
+/// Returns only the version number in a program's output. A text that lists the versions of several
+/// packages is returned unchanged.
 fn short(version: &str) -> String {
     let parts: Vec<_> = numbers(version).iter().map(u32::to_string).collect();
     if version.contains(',') || parts.is_empty() { version.to_owned() } else { parts.join(".") }

@@ -1,6 +1,7 @@
-//! `cargo xtask fuzz`: runs each target of `fuzz/` for a limited time.
+//! Implements `cargo xtask fuzz`, which runs each fuzz target in `fuzz/` for a limited time.
 //!
-//! New inputs are kept in `fuzz/corpus/` for the next run. The first run starts from the committed `fuzz/seeds/`.
+//! The fuzzer stores new inputs in `fuzz/corpus/` for the next run. The first run starts from the
+//! committed inputs in `fuzz/seeds/`.
 
 use std::{
     fs,
@@ -21,23 +22,25 @@ use crate::{
     ui,
 };
 
-/// Largest input, in bytes. It is larger than any accepted token or key set, so that the size limits are tested too.
+/// The maximum size of an input, in bytes. The size is larger than any accepted token or key set,
+/// so that the size limits are also tested.
 const MAX_LEN: usize = 20_000;
-/// Time limit of one input, in seconds.
+/// The time limit for one input, in seconds.
 const SLOW: usize = 5;
 
 /// The fuzz targets. Each target is a program in `fuzz/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Target {
-    /// Tokens signed by others.
+    /// Fuzzes the verification of tokens that other issuers signed.
     Token,
-    /// Key sets and key files.
+    /// Fuzzes the parsers of key sets and key files.
     Keyset,
-    /// Tokens that others encrypted, and keys with which to encrypt tokens.
+    /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys
+    /// that encrypt tokens.
     Sealed,
-    /// The agent's configuration.
+    /// Fuzzes the parser of the agent's configuration file.
     Config,
-    /// Messages from the edge to the agent.
+    /// Fuzzes the agent's handling of messages from the edge.
     Frame,
 }
 
@@ -53,7 +56,7 @@ impl Target {
     }
 }
 
-/// Runs one target, or all targets. Returns whether no target failed.
+/// Runs one fuzz target, or all fuzz targets. Returns true if no fuzz target failed.
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     let cargo_fuzz = nightly::ensure(setup)?;
     let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
@@ -80,7 +83,7 @@ fn run_one(cargo_fuzz: &Path, target: Target, seconds: u32) -> Result<bool> {
         format!("-max_len={MAX_LEN}"),
         format!("-timeout={SLOW}"),
         format!("-dict={}", fuzz.join("words.dict").display()),
-        // Prints only the totals, not a line for each new input.
+        // This option prints only the totals, and no line for each new input.
         "-verbosity=0".into(),
         "-print_funcs=0".into(),
         "-print_final_stats=1".into(),
@@ -107,8 +110,8 @@ fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
     command
 }
 
-/// Files that changed since `began`. Names are not compared, because an input that failed before gets the same file
-/// name.
+/// Returns the files that changed since `began`. File names are not compared, because an input that
+/// failed before has the same file name again.
 fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);

@@ -1,10 +1,13 @@
-//! Child processes that end when this process ends.
+//! Runs child processes that end when this process ends.
 //!
-//! `cargo xtask guard -- CMD…` runs as a process between this process and a program. The guard has the reading end of a
-//! pipe, and only this process has the writing end. When this process ends, even by SIGKILL, the kernel closes the
-//! pipe, and the guard ends the program and all its descendants. On Linux the guard is a "child subreaper": orphaned
-//! descendants become its children, even from other process groups and sessions, so the guard knows when the last
-//! descendant has ended. This matters in containers whose process 1 does not reap orphans.
+//! The command `cargo xtask guard -- CMD…` is the guard: a process between this process and the
+//! guarded program. The guard has the reading end of a pipe, and only this process has the writing
+//! end of the pipe. When this process ends, even through SIGKILL, the kernel closes the pipe. The
+//! guard then ends the program and all its descendants.
+//!
+//! On Linux the guard is a "child subreaper": orphaned descendants become children of the guard,
+//! even from other process groups and sessions. Therefore the guard knows when the last descendant
+//! has ended. A subreaper is needed in containers whose process 1 does not reap orphaned processes.
 
 use std::{
     fs::OpenOptions,
@@ -23,14 +26,16 @@ use rustix::process::{
 
 use crate::processes::{descendants, signal_all};
 
-/// Time between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long the guard repeats SIGKILL before it gives up.
+/// The time for which the guard repeats SIGKILL before the guard exits.
 const LAST_RESORT: Duration = Duration::from_secs(5);
-/// Time limit for the guard to report the program's process id. Usually the guard reports it at once.
+/// The time limit for the guard to report the process id of the program. Usually the guard reports
+/// the process id at once.
 const START: Duration = Duration::from_secs(10);
 
-/// A running program. The program and its descendants end when this value is dropped or this process ends.
+/// A running program. The program and its descendants end when this value is dropped or when this
+/// process ends.
 pub struct Guarded {
     guard: Child,
     lifeline: Option<ChildStdin>,
@@ -38,12 +43,14 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Starts a program under a guard. Its stdout and stderr are appended to `log`.
+    /// Starts a program under a guard. The stdout and stderr of the program are appended to the
+    /// file `log`.
     pub fn spawn(command: &Command, log: &Path) -> Result<Self> {
         Self::spawn_by(&guard_binary()?, command, log)
     }
 
-    /// Like [`Guarded::spawn`], with a given `xtask` binary as the guard.
+    /// Starts a program in the same way as [`Guarded::spawn`], with the given `xtask` binary as the
+    /// guard.
     pub fn spawn_by(xtask: &Path, command: &Command, log: &Path) -> Result<Self> {
         let log_file = OpenOptions::new()
             .create(true)
@@ -61,8 +68,8 @@ impl Guarded {
                 None => guard.env_remove(name),
             };
         }
-        // The guard has a separate process group, so Ctrl-C reaches only this process, which ends the programs in
-        // order.
+        // The guard has a separate process group, so Ctrl-C does not reach the guard. Ctrl-C
+        // reaches only this process, which ends the programs in order.
         guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
         let mut guard =
             guard.spawn().with_context(|| format!("cannot start the guard {}", xtask.display()))?;
@@ -83,29 +90,32 @@ impl Guarded {
         Ok(Self { guard, lifeline, pid })
     }
 
-    /// The program's process id, which is also the id of its process group.
+    /// Returns the program's process id, which is also the id of the program's process group.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The guard's process id. The program and its children are descendants of the guard.
+    /// Returns the guard's process id. The program and its child processes are descendants of the
+    /// guard.
     #[must_use]
     pub fn guard_pid(&self) -> Pid {
         Pid::from_child(&self.guard)
     }
 
-    /// Whether the program and its descendants have ended.
+    /// Returns whether the program and its descendants have ended.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
-    /// Sends SIGTERM to the program, and SIGKILL after two seconds. Waits until all its processes have ended.
+    /// Sends SIGTERM to the program, and SIGKILL after two seconds. Waits until all processes of
+    /// the program have ended.
     pub fn stop(mut self) {
         self.end();
     }
 
-    /// Sends SIGKILL to the program and its descendants, as in a power cut, and waits until they have ended.
+    /// Sends SIGKILL to the program and its descendants, as in a power failure. Waits until these
+    /// processes have ended.
     pub fn kill_hard(mut self) {
         signal_all(&descendants(self.guard_pid()), Signal::KILL);
         let _ = kill_process_group(self.pid, Signal::KILL);
@@ -124,7 +134,8 @@ impl Drop for Guarded {
     }
 }
 
-/// The path of the `xtask` binary: `PINLATCH_XTASK`, or the path of this program.
+/// Returns the path of the `xtask` binary. The path is `PINLATCH_XTASK` if this variable is set,
+/// otherwise the path of this program.
 pub fn guard_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PINLATCH_XTASK") {
         return Ok(path.into());
@@ -133,7 +144,8 @@ pub fn guard_binary() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|stem| stem == "xtask") {
         return Ok(own);
     }
-    // If xtask was rebuilt during this run, the name is "xtask (deleted)". The new binary can be used as the guard.
+    // If xtask was rebuilt during this run, the name of this program is "xtask (deleted)". In this
+    // case, the new binary is used as the guard.
     let rebuilt = own.with_file_name("xtask");
     let deleted = own.file_name().is_some_and(|name| name.to_string_lossy() == "xtask (deleted)");
     if deleted && rebuilt.is_file() {
@@ -142,7 +154,7 @@ pub fn guard_binary() -> Result<PathBuf> {
     bail!("PINLATCH_XTASK must be the path of the xtask binary (`cargo xtask test` sets it)")
 }
 
-/// The guard's first line, or an error after [`START`].
+/// Returns the first line that the guard prints, or an error after [`START`].
 fn first_line(pipe: impl Read + Send + 'static) -> Result<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -153,17 +165,17 @@ fn first_line(pipe: impl Read + Send + 'static) -> Result<String> {
     Ok(receiver.recv_timeout(START)??)
 }
 
-/// Events that the guard waits for.
+/// An event that the guard waits for.
 enum Event {
-    /// The other end of the pipe was closed, or a signal asks the guard to end.
+    /// The writing end of the pipe was closed, or a signal asks the guard to end.
     Release,
-    /// A child has ended. It can be an adopted child.
+    /// A child process has ended. The child process can be an orphan that the guard adopted.
     Ended(Pid, WaitStatus),
-    /// No children are left.
+    /// The guard has no child processes any more.
     NoneLeft,
 }
 
-/// The guard: implements `cargo xtask guard -- CMD…`.
+/// Implements the guard, which is the command `cargo xtask guard -- CMD…`.
 pub fn run(program: &[String]) -> Result<ExitCode> {
     let Some((name, args)) = program.split_first() else { bail!("guard needs a program") };
     #[cfg(target_os = "linux")]
@@ -182,7 +194,8 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
         }
     });
 
-    // The guard's stdout is the pipe for the process id, so both outputs of the program go to the log.
+    // The guard reports the process id on its stdout. Therefore the stdout and stderr of the
+    // program go to the log file.
     let log = std::io::stderr().as_fd().try_clone_to_owned()?;
     let child = Command::new(name)
         .args(args)
@@ -206,7 +219,7 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::from(status))
 }
 
-/// Reaps all children, including adopted ones, until none are left.
+/// Reaps all child processes, including adopted child processes, until no child process remains.
 fn reap(sender: &mpsc::Sender<Event>) {
     loop {
         match wait(WaitOptions::empty()) {
@@ -220,8 +233,8 @@ fn reap(sender: &mpsc::Sender<Event>) {
     }
 }
 
-/// Waits until the program ends or the guard is released, then ends the remaining processes. Returns the program's exit
-/// code.
+/// Waits until the program ends or the guard is asked to end. Then ends the remaining processes.
+/// Returns the exit code of the program.
 fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
     let mut code = 0;
     let mut none_left = false;
@@ -253,7 +266,8 @@ fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
             began = Instant::now();
         }
         if signal == Signal::KILL {
-            // SIGKILL is sent again, because a process can start another process before it is killed.
+            // SIGKILL is sent repeatedly, because a process can start another process before
+            // SIGKILL ends it.
             send(program, signal);
         }
         match events.recv_timeout(Duration::from_millis(20)) {
@@ -271,7 +285,8 @@ fn send(program: Pid, signal: Signal) {
     signal_all(&descendants(getpid()), signal);
 }
 
-/// The exit code as a shell reports it: the exit status, or 128 plus the signal's number.
+/// Returns the exit code as a shell reports it: the exit status, or 128 plus the number of the
+/// signal.
 fn exit_code(status: WaitStatus) -> u8 {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)

@@ -1,7 +1,9 @@
-//! The developer's tools: `cargo xtask demo`, `test`, `build`, `bench`, `fuzz`, `doctor`.
+//! Implements the developer's tools `cargo xtask demo`, `test`, `build`, `bench`, `fuzz` and
+//! `doctor`.
 //!
-//! This is a library in addition to the binary, so that the end-to-end tests can start the Worker and the agent as the
-//! demo does ([`edge::Edge`], [`guard::Guarded`]). Only `pinlatch` and `pinlatch-agent` handle keys; xtask never does.
+//! The crate xtask is a library and a binary. The end-to-end tests use the library to start the
+//! Worker and the agent in the same way as the demo ([`edge::Edge`], [`guard::Guarded`]). The
+//! programs `pinlatch` and `pinlatch-agent` handle keys, but xtask never handles keys.
 
 pub mod bench;
 pub mod build;

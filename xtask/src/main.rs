@@ -1,4 +1,4 @@
-//! The arguments and exit codes of `cargo xtask`. The library contains the tasks.
+//! Defines the arguments and exit codes of `cargo xtask`. The library implements the tasks.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use xtask::{
     tools::{Setup, cross::Machine, system::Consent},
 };
 
-/// Pinlatch's own tools.
+/// Build, test and run Pinlatch during development.
 #[derive(Parser)]
 #[command(name = "cargo xtask", version, propagate_version = true)]
 struct Arguments {
@@ -21,14 +21,15 @@ struct Arguments {
     install: Install,
 }
 
-/// Permission to install packages. Without these options, xtask asks on a terminal. Without a terminal, root needs no
-/// permission.
+/// Determines whether xtask is allowed to install packages. If neither option is given, xtask asks
+/// on a terminal. Without a terminal, root needs no permission.
 #[derive(clap::Args)]
 struct Install {
-    /// Installs missing packages without asking.
+    /// Installs missing system packages without asking for permission.
     #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
-    /// Never changes the system. Prints the commands that install missing packages, and stops.
+    /// Never installs system packages. If packages are missing, prints the command that installs
+    /// them, and stops.
     #[arg(long, global = true)]
     no_install: bool,
 }
@@ -45,95 +46,110 @@ impl Install {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the edge, the panel and a simulated device on this machine, and prints `ready: URL`.
+    /// Runs the Worker, the panel and a simulated device on this machine. Prints `ready: URL` when
+    /// the demo is ready.
     Demo {
-        /// The port. If it is in use, another free port is used [default: 8787].
+        /// The port at which the demo listens. If this port is in use, the demo uses another port
+        /// [default: 8787].
         #[arg(long)]
         port: Option<u16>,
-        /// Deletes the state of earlier runs.
+        /// Deletes the state of earlier runs of the demo.
         #[arg(long)]
         fresh: bool,
-        /// Builds the Worker and the panel as deployed, which takes several minutes longer.
+        /// Builds the Worker and the panel with the settings of a deployment, which takes several
+        /// minutes longer.
         #[arg(long)]
         release: bool,
     },
-    /// Checks the formatting, and runs clippy and the native tests. Use this fast check during development.
+    /// Checks the formatting, and runs clippy and the native tests. This task is the fast check
+    /// during development.
     Check,
-    /// Runs every check and test. With FILTER, runs only the tests whose names contain FILTER.
+    /// Runs every check and test. With FILTER, this task runs only the tests whose names contain
+    /// FILTER.
     Test {
-        /// A part of the names of the tests to run.
+        /// The text that the names of the tests must contain.
         filter: Option<String>,
-        /// Runs the end-to-end tests with the Worker and the panel as deployed. Always set in CI.
+        /// Builds the Worker and the panel with the settings of a deployment. In CI, this option is
+        /// always set.
         #[arg(long)]
         release: bool,
     },
-    /// Builds the Worker, the panel, the native programs (by default all three), or the agent for a device.
+    /// Builds the Worker, the panel and the native programs, or only the given parts. Can also
+    /// build the agent for a device.
     Build {
-        /// The parts to build.
+        /// The parts to build [default: all parts except `agent`].
         parts: Vec<Part>,
-        /// Compiles the wasm parts and the device's agent faster, with less optimisation.
+        /// Compiles the Worker, the panel and the device's agent faster, with less optimisation.
         #[arg(long)]
         quick: bool,
-        /// The device that `agent` is built for.
+        /// The type of machine for which `agent` is built.
         #[arg(long, default_value = "arm64")]
         target: Machine,
     },
-    /// Builds the packages that users install, with checksums, into `target/dist`.
+    /// Builds the software packages that users install, with checksums, into `target/dist`.
     Dist {
-        /// The machines to build for [default: all].
+        /// A type of machine for which packages are built. The option can be given several times
+        /// [default: all].
         #[arg(long = "target")]
         targets: Vec<Machine>,
         /// Compiles the programs faster, with less optimisation.
         #[arg(long)]
         quick: bool,
     },
-    /// Sends many commands while the link fails in many ways, and checks the results. Includes slow tests.
+    /// Sends many commands to an agent while the network connection fails in many ways, and checks
+    /// the results. Some of these tests are slow.
     Chaos {
-        /// The number of commands.
+        /// The number of commands to send.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..1 << 24))]
         commands: u32,
-        /// Repeats the random choices of an earlier run. Each run prints its seed.
+        /// The seed of an earlier run. With the same seed, the run repeats the random choices of
+        /// the earlier run.
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Interrupts the link many times, as a bad network does in one night, and checks that the agent's state is
-    /// unchanged.
+    /// Interrupts the agent's connection many times, as a bad network does in one night. Checks
+    /// that the agent's state does not change.
     Night {
-        /// The number of interruptions.
+        /// The number of interruptions of the connection.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         reconnects: u32,
     },
-    /// Runs a benchmark. The exit code is 1 if a value exceeds its limit.
+    /// Runs a benchmark. The exit code is 1 if a measured value exceeds its limit.
     Bench {
-        /// The benchmark.
+        /// The name of the benchmark.
         name: Bench,
-        /// How many minutes `panel` measures the page [default: half a minute].
+        /// The number of minutes for which the benchmark `panel` measures the page [default: half a
+        /// minute].
         #[arg(long)]
         minutes: Option<f64>,
-        /// Prints one JSON array instead of a table.
+        /// Prints the results as one JSON array instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Fuzzes the parsers of untrusted input. The exit code is 1 if an input fails.
+    /// Runs the fuzzer on the parsers of untrusted input. The exit code is 1 if a parser fails on
+    /// an input.
     ///
-    /// `test` does not include this task. Needs nightly Rust and cargo-fuzz, and installs them.
+    /// The task `test` does not include fuzzing. Fuzzing needs nightly Rust and cargo-fuzz. If
+    /// these tools are missing, this task installs them.
     Fuzz {
-        /// The target [default: every target, one after the other].
+        /// The fuzz target [default: all fuzz targets, one after the other].
         target: Option<fuzz::Target>,
-        /// How many seconds each target is fuzzed.
+        /// The number of seconds for which each fuzz target runs.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
-    /// Lists installed tools, missing tools, and how to install them.
+    /// Lists the installed tools and the missing tools. For each missing tool, prints how to
+    /// install the tool.
     Doctor {
-        /// Prints one JSON object instead of a table.
+        /// Prints the list as one JSON object instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Runs a program. When stdin closes, ends the program and its descendants.
+    /// Runs a program. When stdin of this task closes, ends the program and all its descendant
+    /// processes.
     #[command(hide = true)]
     Guard {
-        /// The program and its arguments.
+        /// The program to run, followed by its arguments.
         #[arg(last = true, required = true)]
         program: Vec<String>,
     },

@@ -1,17 +1,17 @@
-//! Paths of the work tree, the build folder and the tool cache.
+//! Returns the paths of the work tree, the build folder and the tool cache.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The root of the work tree: the folder above this crate.
+/// Returns the root folder of the work tree, which is the parent folder of this crate.
 #[must_use]
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_path_buf()
 }
 
-/// Cargo's output folder.
+/// Returns the folder into which cargo writes its output.
 #[must_use]
 pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
@@ -20,8 +20,8 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// The folder that contains one `NAME-VERSION` folder per tool. It is outside `target/`, so that `cargo clean` does not
-/// delete the tools.
+/// Returns the folder that contains one `NAME-VERSION` folder for each tool. The folder is outside
+/// of `target/`, so that `cargo clean` does not delete the tools.
 pub fn tool_cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),
@@ -30,14 +30,14 @@ pub fn tool_cache() -> Result<PathBuf> {
     Ok(base.join("pinlatch/tools"))
 }
 
-/// The first executable of this name on `PATH`.
+/// Returns the first executable file with this name on `PATH`.
 #[must_use]
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
 }
 
-/// Whether the path is an executable file.
+/// Returns whether the path is an executable file.
 #[must_use]
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

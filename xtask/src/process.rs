@@ -1,4 +1,4 @@
-//! Runs programs as steps with progress, for their output, or with a time limit.
+//! Runs programs: as steps with progress, for the output of the program, or with a time limit.
 
 use std::{
     ffi::OsString,
@@ -17,12 +17,12 @@ use crate::{
     ui::{self, Step},
 };
 
-/// Interval at which a running step refreshes its progress line.
+/// The interval at which a running step refreshes its progress line.
 const TICK: Duration = Duration::from_millis(250);
-/// Number of lines of a failed program's output that are printed.
+/// The maximum number of lines that are printed from the output of a failed program.
 const TAIL_LINES: usize = 120;
 
-/// Runs a program as one step. Prints the program's last lines if it fails.
+/// Runs a program as one step. If the program fails, the last lines of its output are printed.
 pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     let what = line_of(command);
     let (status, output) = step(Duration::MAX, title, command)?;
@@ -34,12 +34,13 @@ pub fn quietly(title: &str, command: &mut Command) -> Result<()> {
     bail!("{what} ended with {status}")
 }
 
-/// Runs a program that can hang, as one step. Returns whether it succeeded within `limit`.
+/// Runs a program that can hang, as one step. Returns whether the program succeeded within `limit`.
 pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<bool> {
     Ok(step(limit, title, command)?.0.success())
 }
 
-/// Runs a program until it ends. Kills the program at the limit. Returns its status and the lines of stdout and stderr.
+/// Runs a program until the program ends. Kills the program after `limit`. Returns the exit status,
+/// and the lines of stdout and stderr.
 fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let what = line_of(command);
     let mut step = Step::begin(title);
@@ -77,7 +78,7 @@ fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStat
     Ok((status, output))
 }
 
-/// The lines of a program's stdout and stderr, until both outputs are closed.
+/// Returns the lines of a program's stdout and stderr, until the program has closed both outputs.
 fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     for pipe in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
@@ -93,7 +94,7 @@ fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     lines
 }
 
-/// Runs a program with its output on the terminal.
+/// Runs a program whose output appears on the terminal.
 pub fn loudly(command: &mut Command) -> Result<()> {
     let what = line_of(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {what}"))?;
@@ -103,22 +104,26 @@ pub fn loudly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and returns its stdout. If it fails, the error contains its stderr.
+/// Runs a program and returns the stdout of the program. If the program fails, the error contains
+/// the program's stderr.
 pub fn output_of(command: &mut Command) -> Result<String> {
     output_as(&line_of(command), command)
 }
 
-/// Like [`output_of`], but errors contain `what` instead of the arguments, because an argument can be a secret.
+/// Runs a program in the same way as [`output_of`]. An error contains `what` instead of the
+/// arguments, because an argument can be a secret.
 pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
     output_with_input(what, command, "")
 }
 
-/// Like [`output_as`], with `input` on stdin. Passwords are passed on stdin, never as arguments.
+/// Runs a program in the same way as [`output_as`], with `input` on stdin. A password must be
+/// passed on stdin, never as an argument.
 pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // If the program ends without reading stdin, its stderr contains the reason, so the broken pipe is ignored.
+        // If the program ends without reading stdin, the write fails with a broken pipe. This error
+        // is ignored, because the program's stderr contains the reason.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;
@@ -129,16 +134,11 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether a CI system runs this program. CI systems set `CI`.
-pub fn is_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
-}
-
-/// Cargo without the variables of the outer `cargo run`.
+/// Creates a cargo command without the environment variables of the outer `cargo run`.
 ///
-/// Cargo sets `CARGO_PKG_*` for the programs that it runs. With these variables, cargo would treat inner builds as
-/// changed. Cargo also puts its toolchain's libraries first in the library path, which is wrong if the inner build uses
-/// another toolchain.
+/// Cargo sets `CARGO_PKG_*` for the programs that cargo runs. With these variables, an inner cargo
+/// would treat all crates as changed. Cargo also puts the libraries of its toolchain first in the
+/// library path. This library path is wrong if the inner build uses another toolchain.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
@@ -147,7 +147,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Removes the variables of an outer `cargo run`, for programs that call cargo themselves.
+/// Removes the environment variables of an outer `cargo run`, for programs that run cargo.
 pub fn clean_cargo_env(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_of_outer_cargo) {
@@ -177,7 +177,7 @@ fn without_toolchains(path: &OsString) -> Option<OsString> {
     if kept.is_empty() { None } else { std::env::join_paths(kept).ok() }
 }
 
-/// The last lines of a text file, for an error message.
+/// Returns the last lines of a text file, for an error message.
 #[must_use]
 pub fn tail(file: &Path, lines: usize) -> String {
     let mut bytes = Vec::new();
@@ -190,7 +190,8 @@ pub fn tail(file: &Path, lines: usize) -> String {
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| format!("  | {line}\n")).collect()
 }
 
-/// The program's name and arguments. The environment is omitted, because it can contain secrets.
+/// Returns the name and the arguments of a program. The environment is omitted, because environment
+/// variables can contain secrets.
 #[must_use]
 pub fn line_of(command: &Command) -> String {
     let mut line = Path::new(command.get_program())

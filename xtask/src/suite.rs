@@ -1,7 +1,8 @@
-//! `cargo xtask check` and `cargo xtask test`: run checks and tests, and stop at the first failure.
+//! Implements `cargo xtask check` and `cargo xtask test`, which run checks and tests and stop at
+//! the first failure.
 //!
-//! Independent steps run in parallel: cargo's builds for this machine, cargo's builds for wasm and devices, and
-//! downloads.
+//! Independent steps run in parallel. These steps are cargo's builds for this machine, cargo's
+//! builds for wasm and devices, and downloads.
 
 mod cargo_tests;
 pub mod needs;
@@ -23,20 +24,23 @@ use crate::{
     ui,
 };
 
-/// The crates that must also compile for the edge or the browser.
+/// The crates that must also compile to wasm, for the edge or the browser.
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
 
-/// Number of end-to-end tests that run in parallel on each core. The tests wait more than they compute.
+/// The number of end-to-end tests that run in parallel on each core. The number is above one,
+/// because the tests wait more than they compute.
 const PER_CORE: usize = 4;
 
-/// The same number in CI. It is lower, because the machine can be shared and each test has deadlines.
+/// The number of end-to-end tests that run in parallel on each core in CI. The number is lower than
+/// `PER_CORE`, because the machine can be shared and each test has time limits.
 const PER_CORE_IN_CI: usize = 3;
 
-/// Limit of parallel end-to-end tests. A deployment's gate limits the number of waiting logins.
+/// The maximum number of end-to-end tests that run in parallel. More tests could exceed the number
+/// of logins that can wait in one deployment.
 const AT_MOST: usize = 8;
 
-/// `cargo xtask check`: checks the formatting, runs clippy and the native tests.
+/// Implements `cargo xtask check`: checks the formatting, and runs clippy and the native tests.
 pub fn check(setup: &Setup) -> Result<()> {
     format()?;
     let native = || {
@@ -47,8 +51,8 @@ pub fn check(setup: &Setup) -> Result<()> {
     cargo_tests::run_native(compiled.native, None)
 }
 
-/// `cargo xtask test`: runs all checks and tests. With a filter, runs only the tests whose names contain the filter,
-/// and their builds.
+/// Implements `cargo xtask test`, which runs all checks and tests. With a filter, only the tests
+/// whose names contain the filter are built and run.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
@@ -56,7 +60,8 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         format()?;
     }
     let native = || {
-        // The bundler comes first, because bundling needs it and compiling the tests takes long.
+        // The bundler is compiled first, because the other thread needs the bundler and the
+        // compilation of the tests takes long.
         bundler::compile()?;
         if whole {
             clippy()?;
@@ -69,7 +74,8 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         }
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
-        // After the builds above, so that at most two cargo processes compile at a time.
+        // The agents are built after the wasm builds, so that at most two cargo processes compile
+        // at the same time.
         anyhow::Ok((web.tools, hooks, needs::device_agents(setup)?))
     };
     let (Compiled { native, programs }, ((tools, hooks, agents), downloads)) =
@@ -88,30 +94,31 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         let per_core = if process::is_ci() { PER_CORE_IN_CI } else { PER_CORE };
         e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
-    // Printed before the test runner starts, because the test runner's result must be the last output.
+    // The table is printed before the test runner starts, because the result of the test runner
+    // must be the last output.
     ui::say(&ui::time_table(Duration::ZERO));
     ui::say(&format!("End-to-end tests, with {} builds of the Worker and the panel:", mode.name()));
     process::loudly(&mut e2e)
 }
 
-/// Number of processors, or two if the number is unknown.
+/// Returns the number of processors, or two if the number is unknown.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// Runs the tests of an unreliable link.
+/// Runs the tests with an unreliable network connection.
 pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {
     let mut variables = vec![("PINLATCH_CHAOS_COMMANDS", commands.to_string())];
     variables.extend(seed.map(|seed| ("PINLATCH_CHAOS_SEED", seed.to_string())));
     long(setup, "chaos::", &variables)
 }
 
-/// Runs the test that interrupts the link many times.
+/// Runs the test that interrupts the agent's network connection many times.
 pub fn night(setup: &Setup, reconnects: u32) -> Result<()> {
     long(setup, "night::", &[("PINLATCH_NIGHT_RECONNECTS", reconnects.to_string())])
 }
 
-/// Runs long tests with release builds, and shows their output.
+/// Runs long tests with release builds, and shows the output of these tests.
 fn long(setup: &Setup, filter: &str, variables: &[(&str, String)]) -> Result<()> {
     needs::ensure_packages(setup)?;
     let (web, downloads) =
@@ -128,7 +135,7 @@ fn format() -> Result<()> {
     process::quietly("checking the formatting", process::cargo().args(["fmt", "--all", "--check"]))
 }
 
-/// Checks all crates together, so that dependencies are checked once.
+/// Runs clippy on all crates together, so that clippy checks each dependency only once.
 fn clippy() -> Result<()> {
     let mut clippy = process::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
@@ -145,8 +152,9 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
     process::quietly("clippy for wasm32", &mut clippy)
 }
 
-/// Runs a deployment without its upload. In release mode this runs like `npx wrangler deploy`, with `[build]` of
-/// wrangler.toml. In quick mode it uses the quick builds with the same configuration.
+/// Runs a deployment without the upload. In release mode, this function runs the same steps as `npx
+/// wrangler deploy`, including `[build]` of wrangler.toml. In quick mode, the deployment uses the
+/// quick builds with the same configuration.
 fn dry_run(tools: &Tools, mode: Mode) -> Result<()> {
     let out = tempfile::tempdir().context("cannot create a folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);

@@ -13,11 +13,12 @@ use std::{
 use anyhow::{Result, anyhow};
 
 thread_local! {
-    /// Set when a job of this thread's group has failed.
+    /// The flag of this thread's group, which is set when a job of the group has failed.
     static FAILED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// The error of a job that was stopped because another job failed. [`both`] returns the error of the other job instead.
+/// The error of a job that was stopped because another job failed. [`both`] returns the error of
+/// the failed job instead.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -29,14 +30,15 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Whether a parallel job has failed, so that the current job should stop.
+/// Returns whether a parallel job has failed, so that the current job should stop.
 #[must_use]
 pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
 }
 
-/// Runs two jobs in parallel, `second` in another thread. If one job fails, the programs of the other job are stopped,
-/// and the error of the failed job is returned. Groups can be nested: a failure also stops the outer group.
+/// Runs two jobs in parallel, and runs `second` in another thread. If one job fails, the programs
+/// of the other job are stopped. The error of the failed job is then returned. Calls of this
+/// function can be nested: a failure also stops the outer group of jobs.
 pub fn both<A, B: Send>(
     first: impl FnOnce() -> Result<A>,
     second: impl FnOnce() -> Result<B> + Send,

@@ -1,4 +1,5 @@
-//! Progress and other text on stderr. Stdout is for data that programs read (`ready: …`, JSON).
+//! Writes progress and other text to stderr. Stdout contains only data that programs read, such as
+//! `ready: …` and JSON.
 
 use std::{
     io::IsTerminal,
@@ -10,9 +11,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::{process, processes};
 
-/// Shorter steps are not printed, so that a run without work prints nothing.
+/// The minimum duration of a step that is printed. Shorter steps are not printed, so that a run
+/// without work prints nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
-/// Interval at which the running steps are printed if stderr is not a terminal.
+/// The interval at which the running steps are printed if stderr is not a terminal.
 const REMINDER: Duration = Duration::from_secs(30);
 
 static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
@@ -21,9 +23,10 @@ static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
     steps: Mutex::default(),
 });
 
-/// All steps of this run.
+/// The state of all steps of this run.
 struct Progress {
-    /// Redraws the running steps. `None` if stderr is not a terminal, or in CI.
+    /// Draws the progress lines of the running steps. The value is `None` in CI or if stderr is not
+    /// a terminal.
     lines: Option<MultiProgress>,
     began: Instant,
     steps: Mutex<Steps>,
@@ -50,7 +53,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Starts a step. The step is printed after it has run for a second.
+    /// Starts a step. The step is printed after it has run for one second.
     #[must_use]
     pub fn begin(title: impl Into<String>) -> Self {
         let (title, started) = (title.into(), Instant::now());
@@ -58,7 +61,8 @@ impl Step {
         Self { title, started, line: None, ended: false }
     }
 
-    /// Refreshes the step's progress line with the last line of the program's output. Called several times per second.
+    /// Refreshes the step's progress line with the last line of the program's output. The caller
+    /// calls this function several times per second.
     pub fn tick(&mut self, output: &str) {
         if self.started.elapsed() < SHOWN_AFTER {
             return;
@@ -74,12 +78,12 @@ impl Step {
         line.tick();
     }
 
-    /// Ends the step after success.
+    /// Ends the step after a success.
     pub fn done(mut self) {
         self.end("");
     }
 
-    /// Ends the step after a failure. The caller reports the reason.
+    /// Ends the step after a failure. The caller must report the reason of the failure.
     pub fn failed(mut self) {
         self.end("failed after ");
     }
@@ -122,7 +126,8 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// Prints the running steps at most once per [`REMINDER`], so that a log shows that something is happening.
+/// Prints the running steps at most once per [`REMINDER`], so that the log of a long run shows
+/// progress.
 fn remind() {
     let mut steps = steps();
     if steps.printed.get_or_insert(PROGRESS.began).elapsed() < REMINDER {
@@ -136,12 +141,13 @@ fn remind() {
     say(&format!("  running: {}", running.join(", ")));
 }
 
-/// Prints one line.
+/// Prints one line to stderr.
 pub fn say(line: &str) {
     pause(|| eprintln!("{line}"));
 }
 
-/// Runs a function that writes to the terminal, with the progress lines hidden.
+/// Runs a function that writes to the terminal. The progress lines are hidden while this function
+/// runs.
 pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     match &PROGRESS.lines {
         Some(lines) => lines.suspend(work),
@@ -149,9 +155,10 @@ pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// A table of the long steps in the order of their start. Empty if the run was shorter than `shortest_run`.
+/// Returns a table of the long steps in the order of their start times. Returns an empty text if
+/// the run was shorter than `shortest_run`.
 ///
-/// The first row is the compilation of this program by cargo.
+/// The first row of the table is the compilation of xtask by cargo.
 #[must_use]
 pub fn time_table(shortest_run: Duration) -> String {
     let total = processes::own_age().unwrap_or_else(|| PROGRESS.began.elapsed());
@@ -169,7 +176,7 @@ pub fn time_table(shortest_run: Duration) -> String {
     format!("Time per step ({} in total; steps run in parallel):\n{}", seconds(total), table(&rows))
 }
 
-/// A duration for people: `0.4 s`, `12.3 s`, `3 min 05 s`.
+/// Formats a duration for people, such as `0.4 s`, `12.3 s` or `3 min 05 s`.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
@@ -180,7 +187,8 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// A text table. Each column is two spaces wider than its longest cell.
+/// Formats rows as a text table. Each column is two spaces wider than the longest cell of the
+/// column.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

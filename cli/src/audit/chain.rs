@@ -1,41 +1,43 @@
-//! Verifies the hash chain of the audit log. Only the log's entries are needed.
+//! Verifies the hash chain of the audit log. Only the entries of the log are needed for the
+//! verification.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditHead};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// A valid chain.
+/// The properties of a valid hash chain.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Number of entries.
+    /// The number of entries in the chain.
     pub entries: usize,
-    /// Number of the first entry. If the number is not 1, older entries have been deleted.
+    /// The number of the first entry. If the first entry's number is not 1, older entries have been
+    /// deleted.
     pub from: u64,
-    /// Number and hash of the last entry.
+    /// The number and the hash of the last entry.
     pub to: AuditHead,
 }
 
-/// The reason why a chain is broken, with the number of the entry.
+/// The reason why a hash chain is invalid, with the number of the affected entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
-    #[error("the export has no entries")]
+    #[error("the exported log has no entries")]
     Empty,
     #[error(
-        "entries are missing between entry {0} and entry {1}; export without filters to verify the chain"
+        "entries are missing between entry {0} and entry {1}; to verify the log, export it without filters"
     )]
     Gap(u64, u64),
     #[error("entry {0} occurs twice")]
     Twice(u64),
-    #[error("entry {0} or the entry before it was changed")]
+    #[error("entry {0} or the previous entry was changed")]
     Altered(u64),
-    #[error("entry {0} is not in the export")]
+    #[error("entry {0} is not in the exported log")]
     NoHead(u64),
-    #[error("entry {0} has a different hash than the one given with --head, so the log was rewritten")]
+    #[error("the hash of entry {0} differs from the hash given with --head, so the log was rewritten")]
     OtherHead(u64),
 }
 
 impl Broken {
-    /// Number of the entry at which the chain is broken.
+    /// Returns the number of the entry at which the hash chain is invalid.
     pub fn seq(&self) -> Option<u64> {
         match self {
             Self::Empty => None,
@@ -48,8 +50,9 @@ impl Broken {
     }
 }
 
-/// Verifies the chain from the oldest entry to the newest. `entries` can have any order, and must contain every entry
-/// of `heads`. The hash of the oldest entry depends on the entry before it, so it is verified only for entry 1.
+/// Verifies the hash chain from the oldest entry to the newest entry. `entries` can have any order,
+/// and must contain every entry of `heads`. The hash of an entry depends on the previous entry.
+/// Therefore, the hash of the oldest entry is verified only if this entry has the number 1.
 pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
     entries.sort_by_key(|entry| entry.seq);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Broken::Empty) };
@@ -78,8 +81,9 @@ pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain
     Ok(Chain { entries: entries.len(), from: first.seq, to })
 }
 
-/// Computes an entry's hash: the SHA-256 digest, in hexadecimal digits, of a JSON array of the previous entry's hash
-/// and this entry's fields.
+/// Computes the hash of an entry. The hash is the SHA-256 digest, in hexadecimal digits, of a JSON
+/// array. The JSON array contains the hash of the previous entry and the fields of the current
+/// entry.
 fn link(before: &str, entry: &AuditEntry) -> String {
     let AuditEntry { seq, at_ms, actor, jti, act, target, outcome, .. } = entry;
     let text = json!([before, seq, at_ms, actor, jti, act, target, outcome]).to_string();
@@ -122,6 +126,8 @@ mod tests {
             outcome: "done".into(),
             hash: String::new(),
         };
+        // The following shell command computes the expected hash:
+        //
         // printf '["",1,1782907200000,"ann",null,"setup","ann","done"]' | sha256sum
         assert_eq!(link("", &entry), "ff3544a70226701e52fff6a3c39a701c88a96c4bca1a1459bb39225f7abee0fe");
     }

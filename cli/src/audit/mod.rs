@@ -1,4 +1,4 @@
-//! `pinlatch audit`: shows, exports and verifies the audit log.
+//! Implements `pinlatch audit`, which shows, exports and verifies the audit log.
 
 mod chain;
 
@@ -21,7 +21,8 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, now};
 use crate::times::{Moment, stamp_ms};
 
-/// Largest export that is read, in bytes. A busy site writes this much in about ten years.
+/// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years
+/// to write a log of 4 GiB.
 const MOST: u64 = 4 << 30;
 
 #[derive(clap::Args)]
@@ -35,11 +36,13 @@ pub struct Audit {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Verify an export offline: the hash chain shows whether an entry was changed, removed or added.
+    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed,
+    /// removed or added.
     Verify(Verify),
-    /// Set how many days entries are kept. Only owners can set this.
+    /// Set the number of days for which the edge stores log entries. Only an owner can change the
+    /// number of days.
     Keep {
-        /// The number of days.
+        /// The number of days for which the edge stores log entries.
         #[arg(value_parser = clap::value_parser!(u32).range(range()))]
         days: u32,
     },
@@ -47,43 +50,48 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Only entries of this actor, which is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME or
+    /// site:reconcile.
     #[arg(long)]
     actor: Option<String>,
-    /// Only entries with this act, such as command, login, invite or mint.
+    /// Show only entries with this act, such as command, login, invite or mint.
     #[arg(long)]
     act: Option<String>,
-    /// Only entries whose target begins with this text, such as porch/door.
+    /// Show only entries whose target begins with this text, such as porch/door.
     #[arg(long)]
     target: Option<String>,
-    /// Only entries with this outcome, such as executed, done or an error code.
+    /// Show only entries with this outcome, such as executed, done or an error code.
     #[arg(long)]
     outcome: Option<String>,
-    /// Only entries since this time. TIME is a time, or a duration before now.
+    /// Show only entries since this time. TIME is an RFC 3339 time, or a duration before now such
+    /// as 2h.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Only entries before this time. TIME is a time, or a duration before now.
+    /// Show only entries before this time. TIME is an RFC 3339 time, or a duration before now such
+    /// as 2h.
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Only entries with numbers below SEQ, to show the page after an earlier page.
+    /// Show only entries whose number is below SEQ. Use this option to show the next page of older
+    /// entries.
     #[arg(long, value_name = "SEQ")]
     before: Option<u64>,
-    /// Show at most the newest N entries.
+    /// Show at most N entries, starting with the newest entry.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
-    /// Export all matching entries as JSON Lines, newest first, for `audit verify`.
+    /// Export all matching entries as JSON Lines, starting with the newest entry. The command
+    /// `audit verify` reads the exported entries.
     #[arg(long, conflicts_with = "limit")]
     jsonl: bool,
 }
 
 #[derive(clap::Args)]
 struct Verify {
-    /// The file with the output of `audit --jsonl`, or `-` for stdin. A filtered export has gaps and cannot be
-    /// verified.
+    /// The file with the output of `pinlatch audit --jsonl`, or `-` for stdin. A log that was
+    /// exported with filters has gaps and cannot be verified.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Number and hash of an entry, as printed by an earlier check. The export must contain this entry. Can be given
-    /// several times.
+    /// The number and the hash of an entry, as printed by an earlier verification. The exported log
+    /// must contain the given entry. The option can be given several times.
     #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
     heads: Vec<AuditHead>,
 }
@@ -93,10 +101,10 @@ fn range() -> std::ops::RangeInclusive<i64> {
 }
 
 fn head(text: &str) -> Result<AuditHead, String> {
-    let (seq, hash) = text.split_once(':').ok_or("write SEQ:HASH")?;
+    let (seq, hash) = text.split_once(':').ok_or("write the number and the hash as SEQ:HASH")?;
     let seq = seq.parse().map_err(|_| format!("{seq:?} is not a number"))?;
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err("a hash has 64 hexadecimal digits".into());
+        return Err("the hash must have 64 hexadecimal digits".into());
     }
     Ok(AuditHead { seq, hash: hash.to_ascii_lowercase() })
 }
@@ -120,8 +128,8 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
-/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries before the last
-/// received entry.
+/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the
+/// entries that are older than the last received entry.
 fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
     let mut before = wanted.before;
     loop {
@@ -191,11 +199,11 @@ fn as_text(page: &AuditPage) -> String {
         .collect();
     let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
     if let Some(next) = page.next {
-        text.push_str(&format!("\nTo show older entries: --before {next}\n"));
+        text.push_str(&format!("\nTo show older entries, add --before {next}\n"));
     }
-    text.push_str(&format!("\nEntries are kept for {} days.", page.keep_days));
+    text.push_str(&format!("\nThe edge stores log entries for {} days.", page.keep_days));
     if let Some(head) = &page.head {
-        text.push_str(&format!(" The chain ends with {}:{}", head.seq, head.hash));
+        text.push_str(&format!(" The last entry of the hash chain is {}:{}", head.seq, head.hash));
     }
     text
 }
@@ -205,7 +213,7 @@ fn keep(days: u32, json: bool) -> Result<()> {
     if json {
         say_json(&json!({ "keep_days": days }))
     } else {
-        say(&format!("Entries are kept for {days} days."))
+        say(&format!("The edge stores log entries for {days} days."))
     }
 }
 
@@ -216,13 +224,13 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
         Ok(chain) => {
             let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
             let start = match from {
-                1 => "The first entry of the log is included.".to_owned(),
+                1 => "The export contains the first entry of the log.".to_owned(),
                 _ => format!(
-                    "The hash of entry {from} cannot be verified, because the entry before it is missing."
+                    "The hash of entry {from} cannot be verified, because the previous entry is missing."
                 ),
             };
             let sentence = format!(
-                "The chain is valid: {entries} entries, {from} to {seq}. {start} The chain ends with {seq}:{hash}"
+                "The hash chain is valid. It has {entries} entries, from {from} to {seq}. {start} The last entry is {seq}:{hash}"
             );
             let document =
                 json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });
@@ -236,12 +244,12 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
     match &verdict {
         _ if json => say_json(&document)?,
         Ok(_) => say(&sentence)?,
-        Err(broken) => eprintln!("pinlatch: the chain is broken: {broken}"),
+        Err(broken) => eprintln!("pinlatch: the hash chain is invalid: {broken}"),
     }
     Ok(code)
 }
 
-/// Reads the entries of an export.
+/// Reads the entries of an exported log.
 fn read(file: &Path) -> Result<Vec<AuditEntry>> {
     let cannot = || format!("cannot read {}", file.display());
     let mut text = String::new();
@@ -319,6 +327,6 @@ mod tests {
             text.contains("https://a.example#\\u001b[2J  command  porch/door:pulse  executed\n"),
             "{text}"
         );
-        assert!(text.ends_with(&format!("The chain ends with 3:{}", "00".repeat(32))));
+        assert!(text.ends_with(&format!("The last entry of the hash chain is 3:{}", "00".repeat(32))));
     }
 }

@@ -1,5 +1,6 @@
-//! Checks issuers and login providers: parses their tables as the Worker does, fetches the documents that they publish,
-//! and sends the edge a token of each issuer.
+//! Checks the configured issuers and login providers. The tables in `wrangler.toml` are parsed in
+//! the same way as in the Worker. The documents that issuers and login providers publish are
+//! fetched. In addition, a token of each issuer is sent to the edge.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ use crate::wrangler::{Config, Files, Reading};
 const ISSUER: &str = "issuer";
 const PROVIDER: &str = "provider";
 
-/// Lifetime of the token that is sent to the edge, in seconds.
+/// The lifetime of the test token that is sent to the edge, in seconds.
 const PROBE_LIFE: u64 = 30;
 
 const LOOK_AT_TABLE: &str =
@@ -30,8 +31,8 @@ const LOOK_AT_TABLE: &str =
 const CHECK_ADDRESS: &str =
     "compare the URL with the issuer's documentation; test the URL from this machine: curl -v URL";
 
-/// Checks the configured issuers and providers. If `url` is given, also checks whether this deployment has the same
-/// tables.
+/// Checks the configured issuers and login providers. If `url` is given, also checks whether the
+/// deployment at this URL has the same tables.
 pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let read = secrets(files).and_then(|vars| {
         let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
@@ -40,7 +41,7 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let (vars, reading) = match read {
         Ok(read) => read,
         Err(error) => {
-            let advice = "give the file's path with --config; docs/edge.md describes its tables";
+            let advice = "give the path of wrangler.toml with --config; docs/edge.md describes the tables";
             return vec![Check::failed("config", format!("{error:#}"), advice).coded("config_unreadable")];
         }
     };
@@ -68,7 +69,7 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     checks
 }
 
-/// The check of an issuer whose table is valid.
+/// The check of a token issuer whose table in the configuration is valid.
 struct IssuerCheck<'c> {
     issuer: &'c Issuer,
     reading: &'c Reading,
@@ -97,12 +98,13 @@ impl IssuerCheck<'_> {
         let algorithms = names(&keys);
         match secret_of(table, "secret") {
             Some(secret) if self.reading.absent.contains(secret) => Err(not_here(ISSUER, name, secret)),
-            Some(secret) => {
-                Ok(Check::ok(ISSUER, format!("{name}: signs with the secret {secret} ({algorithms})")))
-            }
+            Some(secret) => Ok(Check::ok(
+                ISSUER,
+                format!("{name}: the issuer signs with the secret {secret} ({algorithms})"),
+            )),
             None => Ok(Check::ok(
                 ISSUER,
-                format!("{name}: its public keys are in the configuration ({algorithms})"),
+                format!("{name}: the issuer's public keys are in the configuration ({algorithms})"),
             )),
         }
     }
@@ -115,7 +117,7 @@ impl IssuerCheck<'_> {
         let summary =
             describe_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
         let summary = summary.map_err(|reason| {
-            let advice = "report this to the issuer; the edge uses the last valid key set for one day";
+            let advice = "report this error to the issuer; the edge uses the last valid key set for one day";
             Check::failed(ISSUER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
         })?;
         if let Ok(metadata) = published::metadata(&self.issuer.issuer) {
@@ -124,7 +126,7 @@ impl IssuerCheck<'_> {
         Ok(Check::ok(ISSUER, format!("{name}: {summary}")))
     }
 
-    /// Checks that the issuer's metadata agrees with the issuer's table.
+    /// Checks that the issuer's metadata agrees with the issuer's table in the configuration.
     fn consistent(&self, metadata: &Value, uri: &str) -> Result<(), Check> {
         let (name, own) = (&self.issuer.name, &self.issuer.issuer);
         let text = |member: &str| metadata.get(member).and_then(Value::as_str).unwrap_or_default();
@@ -142,15 +144,17 @@ impl IssuerCheck<'_> {
                 "{name}: the issuer's metadata contains `jwks_uri` {:?}, but the configuration contains {uri:?}",
                 text("jwks_uri")
             );
-            let advice = "use the URL in the metadata, because the issuer might publish new keys only there";
+            let advice =
+                "use the URL in the metadata, because the issuer might publish new keys only at this URL";
             return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
         }
         Ok(())
     }
 
-    /// Sends the edge a token of this issuer. If the issuer's secret is on this machine, the token is signed with it.
-    /// Otherwise the signature is invalid, but the edge still reports an invalid table (503 `misconfigured`) and
-    /// unreachable keys (503 `issuer_unavailable`).
+    /// Sends a token of this issuer to the edge. If the issuer's secret is on this machine, the
+    /// token is signed with this secret. Otherwise, the signature of the token is invalid. The edge
+    /// reports an invalid table (503 `misconfigured`) and unreachable keys (503
+    /// `issuer_unavailable`) even if the signature is invalid.
     fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
         let name = &self.issuer.name;
         let signed =
@@ -166,20 +170,22 @@ impl IssuerCheck<'_> {
         let is = |code| problem.as_ref().is_some_and(|problem| problem.is(code));
         if is(Code::Misconfigured) {
             let detail = format!(
-                "{name}: its table is valid on this machine, but the edge reports a configuration error"
+                "{name}: the issuer's table is valid on this machine, but the edge reports a configuration error"
             );
-            let advice = "the deployed table differs, or the issuer's secret is not set. List the secrets: npx wrangler secret list. \
-                          Deploy the table: npx wrangler deploy. The reason is in the edge's log: npx wrangler tail";
+            let advice = "the deployed table differs from this table, or the issuer's secret is not set. List the secrets: npx wrangler secret list. \
+                          Deploy the table: npx wrangler deploy. The edge's log contains the reason: npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_misconfigured");
         }
         if is(Code::IssuerUnavailable) {
             let detail = format!("{name}: the edge cannot fetch the issuer's keys, but this machine can");
-            let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The edge's log contains the reason of the failure: \
+            let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The edge's log contains the reason for the failure: \
                           npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
         }
         match probe.status {
-            200 if is_signed => Check::ok(ISSUER, format!("{}; the edge accepts its tokens", here.detail)),
+            200 if is_signed => {
+                Check::ok(ISSUER, format!("{}; the edge accepts the issuer's tokens", here.detail))
+            }
             401 if is_signed => {
                 let detail = format!(
                     "{name}: the edge does not accept a token signed with the secret on this machine"
@@ -191,7 +197,7 @@ impl IssuerCheck<'_> {
             401 => here,
             status => Check::warning(
                 ISSUER,
-                format!("{name}: the edge answered {status} to a token of this issuer"),
+                format!("{name}: the edge answered a token of this issuer with status {status}"),
                 "check the edge's log: npx wrangler tail",
             ),
         }
@@ -250,7 +256,7 @@ fn provider_check(
             .map_err(|error| unpublished(PROVIDER, name, uri, &error, "jwks_unreachable"))?;
         let summary =
             describe_keys(&jwks.document, &[], |jwks| discovery.read_keys(jwks)).map_err(|reason| {
-                let advice = "report this to the provider; logins with this provider fail until the provider fixes the error";
+                let advice = "report this error to the provider; logins with this provider fail until the provider fixes the error";
                 Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
             })?;
         if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
@@ -267,31 +273,32 @@ fn provider_check(
     match url.map(offered) {
         None => Check::ok(PROVIDER, detail),
         Some(Ok(options)) if options.iter().any(|option| option.name == provider.name) => {
-            Check::ok(PROVIDER, format!("{detail}; its button is on the login page of {}", provider.site))
+            Check::ok(PROVIDER, format!("{detail}; the login page of {} offers this provider", provider.site))
         }
         Some(Ok(_)) => {
             let detail = format!("{name}: the login page of {} does not offer this provider", provider.site);
-            let advice = "deploy the table: npx wrangler deploy. Check that its secret is set: npx wrangler secret list. \
-                          If the edge refuses the table, the reason is in the edge's log: npx wrangler tail";
+            let advice = "deploy the table: npx wrangler deploy. Check that the provider's secret is set: npx wrangler secret list. \
+                          If the edge refuses the table, the edge's log contains the reason: npx wrangler tail";
             Check::failed(PROVIDER, detail, advice).coded("login_not_deployed")
         }
         Some(Err(error)) => Check::warning(PROVIDER, format!("{name}: {error:#}"), "try again"),
     }
 }
 
-/// A warning, not a failure, because the Worker can have a secret that is missing on this machine.
+/// Creates a warning about a secret that is missing on this machine. The missing secret is not a
+/// failure, because the Worker can have the secret.
 fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
     let advice = format!(
         "check whether the edge has the secret (npx wrangler secret list), or set the secret: npx wrangler secret put {secret}"
     );
-    let detail = format!("{name}: its secret {secret} is not in this machine's secrets file");
+    let detail = format!("{name}: the secret {secret} is not in the secrets file on this machine");
     Check::warning(kind, detail, &advice).coded("secret_not_here")
 }
 
 fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, code: &'static str) -> Check {
     let advice = match error {
         Unpublished::Certificate(_) => {
-            "a deployed edge trusts only public CAs, so it probably refuses this certificate too. If a browser accepts \
+            "a deployed edge trusts only public CAs, so the edge probably refuses this certificate too. If a browser accepts \
              the certificate, check this machine's clock. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate"
         }
         _ => CHECK_ADDRESS,
@@ -299,8 +306,8 @@ fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, c
     Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
 }
 
-/// Compares the issuer's clock with this machine's clock. The times in the issuer's tokens come from the issuer's
-/// clock.
+/// Compares the clock of the issuer or login provider with this machine's clock. The times in
+/// tokens come from the clock of the issuer or login provider.
 fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
     let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
     let apart = theirs.abs_diff(now);
@@ -308,12 +315,13 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
         return Ok(());
     }
     let side = if theirs > now { "ahead of" } else { "behind" };
-    let detail = format!("{name}: its clock is {} {side} this machine's", spoken(apart));
-    let advice = "find out which of the two clocks is wrong, and correct it; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
+    let detail = format!("{name}: the server's clock is {} {side} this machine's clock", spoken(apart));
+    let advice = "find the wrong clock of the two and correct it; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 
-/// Lists the keys of a set that are used. For each other key, gives the reason why it is not used.
+/// Describes which keys of a key set are used. For each unused key, the returned text contains the
+/// reason why the key is not used.
 fn describe_keys(
     jwks: &Value,
     algorithms: &[Algorithm],
@@ -327,7 +335,8 @@ fn describe_keys(
         match read(&alone) {
             Ok(set) => used.push(format!("{kid} {}", names(&set.algorithms()))),
             Err(error) => {
-                // `read` can skip an unusable key without its reason. `from_jwks` always returns the reason.
+                // `read` can skip an unusable key without returning the reason. `from_jwks` always
+                // returns the reason why a key is unusable.
                 let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
                 others.push(format!("{kid} is not used ({}: {error})", error.code()));
             }

@@ -1,4 +1,4 @@
-//! `pinlatch doctor`: checks a deployment and suggests a fix for each problem.
+//! Implements `pinlatch doctor`, which checks a deployment and suggests a fix for each problem.
 
 mod foreign;
 mod secrets;
@@ -21,29 +21,33 @@ use crate::text::{plain, wrap};
 use crate::times::spoken;
 use crate::wrangler::Files;
 
-/// Largest clock difference without a warning, in seconds. Allows for the time that the response needs.
+/// The largest clock difference without a warning, in seconds. The limit allows for the time that
+/// the edge's response needs.
 const CLOCK_NOTED: u64 = 5;
 
-/// Largest clock difference at which tokens of other issuers are accepted, in seconds.
+/// The largest clock difference at which the edge accepts tokens of other issuers, in seconds.
 const CLOCK_WRONG: u64 = 60;
 
-/// Indentation and width of the details.
+/// The indentation of a check's details. `WIDTH` is the maximum width of the details.
 const INDENT: &str = "                     ";
 const WIDTH: usize = 59;
 
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's URL; optional with --config. [default: the deployment that you are logged in to]
+    /// The deployment's URL. With --config, the URL is optional. [default: the deployment that you
+    /// are logged in to]
     url: Option<Url>,
-    /// The file with the edge's secrets. Its keys are compared with the keys that the deployment serves.
+    /// The file with the edge's secrets. The keys in this file are compared with the keys that the
+    /// deployment publishes.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
-    /// The deployment's wrangler.toml, to check its issuers and login providers. Checks their tables and published
-    /// keys, and whether the edge has the same tables. [default: wrangler.toml in the folder of --vars, if present]
+    /// The deployment's wrangler.toml. The command checks the tables and the published keys of all
+    /// issuers and login providers in this file. The command also checks whether the edge has the
+    /// same tables. [default: wrangler.toml in the folder of --vars, if present]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The file with the owner's root key, which is compared with ROOT_KEY in --vars. [default: root.jwk in the
-    /// configuration folder]
+    /// The file with the owner's root key. The command compares the root key with ROOT_KEY in the
+    /// file of --vars. [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE", requires = "vars")]
     root_key: Option<PathBuf>,
 }
@@ -52,12 +56,12 @@ pub struct Doctor {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Ok,
-    /// Works, but needs attention.
+    /// The checked part works, but needs attention.
     Warning,
     Failed,
 }
 
-/// One entry of the report.
+/// The result of one check.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     name: &'static str,
@@ -82,7 +86,8 @@ impl Check {
         Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    /// Adds a code for programs. The code stays the same when the wording changes.
+    /// Adds a code that programs can evaluate. The code does not change when the wording of the
+    /// message changes.
     pub fn coded(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
@@ -99,7 +104,8 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         None if args.config.is_some() => Vec::new(),
         None => bail!("no deployment is given and you are not logged in; run `pinlatch doctor URL`"),
     };
-    // If the edge does not answer, this is reported once. It is not reported again for each issuer.
+    // If the edge does not answer, the report contains only one entry about this problem. In this
+    // case, the issuers are checked without the edge.
     let answers = checks.iter().any(|check| check.name == "tokens");
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
@@ -108,14 +114,15 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     if json {
         say_json(&json!({ "url": url, "ok": well, "checks": checks }))?;
     } else {
-        let title = url.as_ref().map_or_else(|| "No deployment checked", Url::as_str);
+        let title = url.as_ref().map_or_else(|| "No deployment was checked", Url::as_str);
         say(&page(title, &checks))?;
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Doctor {
-    /// The configuration with issuers and providers: the file of --config, or wrangler.toml in the folder of --vars.
+    /// Returns the paths of the configuration and the secrets. The configuration is the file of
+    /// --config, or wrangler.toml in the folder of --vars.
     fn files(&self) -> Option<Files> {
         if let Some(config) = &self.config {
             return Some(Files { config: config.clone(), vars: self.vars.clone() });
@@ -135,7 +142,8 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
     let mut checks = vec![tls(url), edge(&health)];
-    // A local deployment uses this machine's clock, and workerd without a proxy sends no `Date` header.
+    // A local deployment uses this machine's clock, so the clocks need no comparison. In addition,
+    // workerd sends no `Date` header if no proxy is used.
     if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
@@ -165,16 +173,20 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
 fn unreachable(error: &anyhow::Error) -> Check {
     let text = format!("{error:#}");
     if text.contains("certificate") || text.contains("tls") || text.contains("rustls") {
-        let advice = "check this machine's clock; if the clock is correct, renew the certificate. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate";
+        let advice = "check this machine's clock; if the clock is correct, renew the edge's certificate. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate";
         return Check::failed("tls", text, advice);
     }
-    Check::failed("edge", text, "check the URL, the network, and `npx wrangler deployments list`")
+    Check::failed(
+        "edge",
+        text,
+        "check the URL and the network; to list the deployments, run `npx wrangler deployments list`",
+    )
 }
 
 fn tls(url: &Url) -> Check {
     match url.scheme() {
-        "https" => Check::ok("tls", "the certificate is accepted"),
-        _ if is_local(url) => Check::ok("tls", "not used, and not needed on this machine"),
+        "https" => Check::ok("tls", "the edge's certificate is accepted"),
+        _ if is_local(url) => Check::ok("tls", "TLS is not used, and is not needed on this machine"),
         _ => Check::failed("tls", "the connection is not encrypted", "use the https URL"),
     }
 }
@@ -183,17 +195,20 @@ fn edge(probe: &Probe) -> Check {
     let own = env!("CARGO_PKG_VERSION");
     match serde_json::from_str::<Health>(&probe.body) {
         Ok(health) if probe.status == 200 && health.status == "ok" && health.version == own => {
-            Check::ok("edge", format!("answers, version {own}"))
+            Check::ok("edge", format!("the edge answers and has version {own}"))
         }
         Ok(health) if probe.status == 200 && health.status == "ok" => Check::warning(
             "edge",
-            format!("answers, version {}; this command line is version {own}", health.version),
+            format!("the edge has version {}, but this command line has version {own}", health.version),
             "deploy the edge and install the command line from the same release",
         ),
         _ => Check::failed(
             "edge",
-            format!("/healthz answered {}, but the answer is not from a Pinlatch edge", probe.status),
-            "check the URL; if no edge is deployed there, run `npx wrangler deploy`",
+            format!(
+                "/healthz answered with status {}, but the response is not from a Pinlatch edge",
+                probe.status
+            ),
+            "check the URL; if no edge is deployed at this URL, run `npx wrangler deploy`",
         ),
     }
 }
@@ -203,15 +218,15 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     let Some(theirs) = date.and_then(http_date) else {
         return Check::warning(
             "clock",
-            "the edge's answer has no `Date` header",
-            "compare the clocks by hand",
+            "the edge's response has no `Date` header",
+            "compare the two clocks by hand",
         );
     };
     let apart = theirs.abs_diff(now);
     let detail = match apart {
-        0 => "this machine's clock is equal to the edge's".to_owned(),
-        _ if theirs > now => format!("this machine's clock is {} behind the edge's", spoken(apart)),
-        _ => format!("this machine's clock is {} ahead of the edge's", spoken(apart)),
+        0 => "this machine's clock is equal to the edge's clock".to_owned(),
+        _ if theirs > now => format!("this machine's clock is {} behind the edge's clock", spoken(apart)),
+        _ => format!("this machine's clock is {} ahead of the edge's clock", spoken(apart)),
     };
     let advice = "let NTP set this machine's clock (`timedatectl set-ntp true`)";
     match apart {
@@ -221,8 +236,8 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     }
 }
 
-/// Parses the date format of RFC 9110 §5.6.7 with a fixed length. Servers send no other format today. Returns Unix
-/// seconds.
+/// Parses the fixed-length date format of RFC 9110 §5.6.7, and returns Unix seconds. Current
+/// servers send dates only in the fixed-length format.
 fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -244,10 +259,11 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
     }
     let served: Option<Value> = serde_json::from_str(&probe.body).ok().filter(|_| probe.status == 200);
     let Some(served) = served else {
-        let detail = format!("/.well-known/jwks.json answered {}", probe.status);
+        let detail = format!("/.well-known/jwks.json answered with status {}", probe.status);
         return (Check::failed("keys", detail, "check the edge's log: npx wrangler tail"), None);
     };
-    // The set also contains the public keys with which others encrypt tokens for the edge.
+    // The key set also contains the public keys with which other parties encrypt tokens for the
+    // edge.
     let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
     let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();
@@ -255,12 +271,12 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
         Ok(_) => {
             let count = keys.len();
             let what = if count == 1 { "1 key is".into() } else { format!("{count} keys are") };
-            Check::ok("keys", format!("{what} served and valid"))
+            Check::ok("keys", format!("{what} published and valid"))
         }
         Err(error) => Check::failed(
             "keys",
             format!("/.well-known/jwks.json is not a valid key set of an edge: {error}"),
-            "check the proxies between you and the edge",
+            "check the proxies between this machine and the edge",
         ),
     };
     (check, Some(served))
@@ -271,20 +287,20 @@ fn gate(probe: &Probe) -> Check {
     let refused = probe.status == 401 && problem(probe).is_some_and(|problem| problem.is(Code::InvalidToken));
     let challenged = probe.challenge.as_deref().is_some_and(|challenge| challenge.starts_with("Bearer"));
     match (refused, challenged) {
-        (true, true) => Check::ok("tokens", "an invalid token is refused"),
+        (true, true) => Check::ok("tokens", "the edge refuses an invalid token"),
         (true, false) => Check::warning(
             "tokens",
-            "an invalid token is refused, but the answer has no WWW-Authenticate header",
-            "check the proxies between you and the edge: one of them removes headers",
+            "the edge refuses an invalid token, but the response has no WWW-Authenticate header",
+            "check the proxies between this machine and the edge; one of the proxies removes headers",
         ),
         (false, _) if probe.status < 300 => Check::failed(
             "tokens",
-            format!("the edge answered {} to an invalid token", probe.status),
+            format!("the edge accepted an invalid token and answered with status {}", probe.status),
             "take the deployment offline, and find the program that answers at this URL",
         ),
         (false, _) => Check::failed(
             "tokens",
-            format!("the edge answered {} instead of 401 to an invalid token", probe.status),
+            format!("the edge answered an invalid token with status {} instead of 401", probe.status),
             "check the edge's log: npx wrangler tail",
         ),
     }
@@ -309,7 +325,9 @@ fn login(url: &Url) -> Check {
         Err(error) => return Check::failed("login", format!("{error:#}"), login),
     }
     match session::api().and_then(|api| api.get::<Whoami>("/api/v1/whoami")) {
-        Ok(whoami) => Check::ok("login", format!("{} at the site {}", whoami.sub, whoami.site)),
+        Ok(whoami) => {
+            Check::ok("login", format!("you are logged in as {} at the site {}", whoami.sub, whoami.site))
+        }
         Err(error) => Check::failed("login", format!("{error:#}"), login),
     }
 }
@@ -349,15 +367,15 @@ mod tests {
     #[test]
     fn clocks_are_compared() {
         let at = |now| clock(Some("Wed, 01 Jul 2026 12:00:00 GMT"), now);
-        assert_eq!(at(NOW), Check::ok("clock", "this machine's clock is equal to the edge's"));
+        assert_eq!(at(NOW), Check::ok("clock", "this machine's clock is equal to the edge's clock"));
         assert_eq!(at(NOW + 3).state, State::Ok);
         assert_eq!(
             (at(NOW - 30).state, at(NOW - 30).detail.as_str()),
-            (State::Warning, "this machine's clock is 30s behind the edge's")
+            (State::Warning, "this machine's clock is 30s behind the edge's clock")
         );
         assert_eq!(
             (at(NOW + 90).state, at(NOW + 90).detail.as_str()),
-            (State::Failed, "this machine's clock is 1m 30s ahead of the edge's")
+            (State::Failed, "this machine's clock is 1m 30s ahead of the edge's clock")
         );
         for unknown in
             [None, Some("yesterday"), Some("Wed, 01 Jul 2026 12:00:00 CET"), Some("Wed, 1 Foo 2026 1:0 GMT")]

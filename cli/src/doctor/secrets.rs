@@ -1,4 +1,4 @@
-//! Compares the owner's files with the keys that the deployment serves.
+//! Compares the keys in the owner's files with the keys that the deployment publishes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use super::Check;
 use crate::files::config_dir;
 use crate::keys::vars::{Secrets, Vars, same_keys};
 
-/// Checks the secrets in a `.dev.vars` file and the root key, the permissions of both files, and whether the deployment
-/// serves the same keys.
+/// Checks the secrets in a `.dev.vars` file, the owner's root key, and the permissions of both
+/// files. Also checks whether the deployment publishes the same keys.
 pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Vec<Check> {
     let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
         Ok(secrets) => secrets,
         Err(error) => {
-            let advice = "use the file that `pinlatch init` wrote, or its backup (.before)";
+            let advice = "use the file that `pinlatch init` wrote, or the backup of this file (.before)";
             return vec![Check::failed("secrets", format!("{error:#}"), advice)];
         }
     };
@@ -31,24 +31,24 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
 }
 
 fn keyset(secrets: &Secrets) -> Check {
-    let detail = format!("number {}, signed by the root key", secrets.number);
+    let detail = format!("the root key has signed key set {}", secrets.number);
     if !secrets.agree {
-        let detail = format!("{detail}, but its keys differ from EDGE_KEYS, so devices refuse the edge");
-        return Check::failed("key set", detail, "restore the backup (.before), and rotate again");
+        let detail = format!("{detail}, but the key set differs from EDGE_KEYS, so devices refuse the edge");
+        return Check::failed("key set", detail, "restore the backup (.before), and rotate the keys again");
     }
     match secrets.edge.next_step() {
         Step::Publish => Check::ok("key set", detail),
         Step::Switch | Step::Retire => {
-            let detail = format!("{detail}; a rotation is in progress");
+            let detail = format!("{detail}; a key rotation is in progress");
             Check::warning("key set", detail, "finish the rotation: pinlatch keys rotate")
         }
     }
 }
 
 fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
-    let advice = "restore the root key from your backup; without the root key no key can be replaced";
+    let advice = "restore the root key from your backup; the root key is needed to replace other keys";
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
-        return Check::warning("root key", "not found on this machine", advice);
+        return Check::warning("root key", "the root key was not found on this machine", advice);
     };
     match SigningKey::from_jwk(text.trim()) {
         Ok(root) if root.kid() == secrets.root.thumbprint() => {
@@ -61,7 +61,7 @@ fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
     }
 }
 
-/// Returns a failed check if other users can read a file of secrets.
+/// Returns a failed check if other users can access a file with secrets.
 fn private(file: &Path) -> Option<Check> {
     #[cfg(unix)]
     {
@@ -78,11 +78,11 @@ fn private(file: &Path) -> Option<Check> {
 
 fn in_force(secrets: &Secrets, served: &Value) -> Check {
     if same_keys(served, &secrets.edge.published()) {
-        Check::ok("in force", "the deployment serves the keys of this file")
+        Check::ok("in force", "the deployment publishes the keys of the secrets file")
     } else {
         Check::failed(
             "in force",
-            "the deployment does not serve the keys of this file",
+            "the deployment does not publish the keys of the secrets file",
             "if the keys in the file are newer, upload them: npx wrangler secret bulk FILE",
         )
     }
@@ -119,7 +119,8 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        /// Writes secrets with the keys `edge` and a signed key set that contains the public keys of `named`.
+        /// Writes a file of secrets with the keys `edge`. The signed key set in this file contains
+        /// the public keys of `named`.
         fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
             let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
             write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();

@@ -1,4 +1,4 @@
-//! `pinlatch issuer add`: writes an issuer's table into wrangler.toml.
+//! Implements `pinlatch issuer add`, which writes an issuer's table into wrangler.toml.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,59 +17,67 @@ use crate::published;
 use crate::token::{algorithm, read_file};
 use crate::wrangler::{Config, Files};
 
-/// Names of the Worker's other variables. An issuer's secret must not have one of these names. For example, every
-/// device knows the value of `KEYSET`.
+/// The names of the Worker's other variables. An issuer's secret must not have one of these names.
+/// For example, the value of `KEYSET` is known to every device.
 const TAKEN: [&str; 7] = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ISSUERS", "LOGINS", "QUERY_TOKENS"];
 
-/// Largest secret, in bytes.
+/// The maximum size of a secret, in bytes.
 const MOST: u64 = 5 * 1024;
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("signs").args(["secret", "key", "jwks_uri", "discover"]).required(true))]
 pub struct Add {
-    /// The issuer's name in the configuration. In the audit log, this name precedes the ids of the issuer's tokens.
+    /// The name of the issuer in the configuration. In the audit log, this name precedes the ids of
+    /// the issuer's tokens.
     name: Name,
-    /// The `iss` claim of the issuer's tokens, including any trailing slash. [default: found by --discover]
+    /// The value of the claim `iss` in the issuer's tokens, including any trailing slash. [default:
+    /// the issuer that --discover finds]
     #[arg(long, required_unless_present = "discover")]
     issuer: Option<String>,
-    /// The audience that the `aud` claim of the issuer's tokens must contain. Choose an audience for this deployment
-    /// only. It must not be the client_id of a login provider.
+    /// The audience that the claim `aud` of the issuer's tokens must contain. Choose an audience
+    /// that is used only for this deployment. The audience must not be the client_id of a login
+    /// provider.
     #[arg(long)]
     audience: String,
-    /// The scopes to which the issuer's tokens are limited, such as 'line:porch/lamp:* line:*/*:read'.
+    /// The scopes (permissions) to which the issuer's tokens are limited, such as
+    /// 'line:porch/lamp:* line:*/*:read'.
     #[arg(long)]
     scope: ScopeSet,
     /// The site to which the issuer's tokens give access. [default: the first site in SITES]
     #[arg(long)]
     site: Option<Name>,
-    /// The name of the shared secret with which the issuer signs, such as SCRIPTS_SECRET.
+    /// The name of the shared secret with which the issuer signs tokens, such as SCRIPTS_SECRET.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// The file with the secret's value, or `-` for stdin. The value is added to the file of --vars. [default: the
-    /// value that the file of --vars already contains]
+    /// The file with the value of the shared secret, or `-` for stdin. The command adds this value
+    /// to the file of --vars. [default: the value in the file of --vars]
     #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
-    /// The file with the issuer's public key: PEM, a JWK or a JWK Set. The issuer signs with the private key.
+    /// The file with the issuer's public key, as PEM, JWK or JWK Set. The issuer signs tokens with
+    /// the private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The https URL at which the issuer publishes its keys.
+    /// The https URL at which the issuer publishes its public keys.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The issuer's URL. The values of --issuer and --jwks-uri are read from the metadata that the issuer publishes
-    /// (OpenID Connect Discovery, RFC 8414).
+    /// The issuer's URL. The command reads the values of --issuer and --jwks-uri from the metadata
+    /// that the issuer publishes (OpenID Connect Discovery, RFC 8414).
     #[arg(long, value_name = "URL")]
     discover: Option<String>,
-    /// An accepted algorithm; can be given several times. [default: the algorithms of the keys]
+    /// An accepted signature algorithm. The option can be given several times. [default: the
+    /// algorithms of the keys]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
-    /// An accepted `typ`; can be given several times. [default: JWT, at+jwt or no `typ`]
+    /// An accepted value of `typ` in the token's header. The option can be given several times.
+    /// [default: JWT, at+jwt or no `typ`]
     #[arg(long)]
     typ: Vec<String>,
-    /// The name of the claim that contains a token's own scopes. The token gets only the scopes that --scope also
-    /// allows.
+    /// The name of the claim that contains the scopes of a token. A token gets only the scopes that
+    /// both this claim and --scope allow.
     #[arg(long, value_name = "CLAIM")]
     scope_claim: Option<String>,
-    /// The longest accepted lifetime of a token, from `iat` to `exp`, in seconds.
+    /// The longest accepted lifetime of a token, from the claim `iat` to the claim `exp`, in
+    /// seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
     max_life: Option<i64>,
     /// Replace an existing table and an existing secret of this issuer.
@@ -79,7 +87,7 @@ pub struct Add {
     files: Files,
 }
 
-/// An issuer's metadata.
+/// The metadata that an issuer publishes.
 struct Described {
     issuer: String,
     jwks_uri: String,
@@ -92,7 +100,7 @@ impl Add {
         let mut config = Config::read(&self.files.config)?;
         if config.has_issuer(self.name.as_str()) && !self.replace {
             bail!(
-                "{} already has an issuer {}; use --replace to replace it",
+                "{} already has an issuer {}; use --replace to replace this issuer",
                 self.files.config.display(),
                 self.name
             );
@@ -105,17 +113,17 @@ impl Add {
         config.set_issuer(self.name.as_str(), table.clone())?;
 
         let after = config.reading(vars.as_ref())?;
-        // If two issuers conflict, the Worker refuses the issuer that is later in the file. This can be an
-        // existing issuer.
+        // If two issuers conflict, the Worker refuses the issuer that is later in the file. The
+        // refused issuer can be an issuer that was already in the file.
         let (old, new) = (before.issuers.faults(), after.issuers.faults());
         if let Some(reason) = new.get(self.name.as_str()) {
-            bail!("nothing is written, because the Worker would refuse the table: {reason}");
+            bail!("no file was changed, because the Worker would refuse the new table: {reason}");
         }
         if let Some((other, reason)) = new.iter().find(|(name, _)| !old.contains_key(*name)) {
-            bail!("nothing is written, because the Worker would then refuse the issuer {other}: {reason}");
+            bail!("no file was changed, because the Worker would then refuse the issuer {other}: {reason}");
         }
         if let Some(name) = self.secret.as_deref().filter(|name| after.absent.contains(*name)) {
-            bail!("secret: {} has no {name}; give its value with --secret-file", self.files.vars().display());
+            bail!("secret: {} has no {name}; give the value with --secret-file", self.files.vars().display());
         }
 
         let mut wrote = Vec::new();
@@ -134,7 +142,7 @@ impl Add {
         }
         let wrote = wrote.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
         let (name, indented) = (&self.name, indented(&table));
-        say(&format!("[vars.ISSUERS.{name}]\n{indented}\nWritten to {wrote}. {}", to_do(&steps)))
+        say(&format!("[vars.ISSUERS.{name}]\n{indented}\nThe table is written to {wrote}. {}", to_do(&steps)))
     }
 
     /// Adds the value of a new secret to `vars`. Returns whether `vars` changed.
@@ -148,7 +156,7 @@ impl Add {
             Some(old) if old == value => return Ok(false),
             Some(_) if !self.replace => {
                 bail!(
-                    "{} already has a different {name}; use --replace to replace it",
+                    "{} already has a different {name}; use --replace to replace this secret",
                     vars.path().display()
                 );
             }
@@ -165,7 +173,7 @@ impl Add {
         let mut set = |name: &str, text: &str| {
             table.insert(name, value(text));
         };
-        set("issuer", &issuer.context("issuer: not given; use --issuer")?);
+        set("issuer", &issuer.context("issuer: no issuer is given; use --issuer")?);
         set("site", site.as_str());
         set("audience", &self.audience);
         if let Some(name) = &self.secret {
@@ -207,7 +215,7 @@ impl Add {
         let read = if text.starts_with("-----BEGIN ") || text.starts_with('{') {
             KeySet::from_key_file(text.as_bytes(), &self.algorithms)
         } else {
-            Err(KeyError::Form("it is neither PEM nor JSON; for a secret use --secret-file"))
+            Err(KeyError::Form("the file is neither PEM nor JSON; for a secret use --secret-file"))
         };
         read.with_context(|| file.display().to_string())?;
         Ok(format!("{text}\n"))
@@ -221,7 +229,8 @@ impl Add {
             text.map(str::to_owned).with_context(|| format!("the metadata at {address} has no {name}"))
         };
         let (issuer, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
-        // People often omit the trailing slash. Any other difference means that the metadata belongs to another issuer.
+        // A person can omit the trailing slash of the issuer's URL. Any other difference means that
+        // the metadata belongs to another issuer.
         if issuer.trim_end_matches('/') != address.trim_end_matches('/') {
             bail!("the metadata at {address} belongs to the issuer {issuer:?}");
         }
@@ -236,7 +245,8 @@ impl Add {
     }
 }
 
-/// The algorithms in the issuer's metadata. Empty if each key of the issuer has its own `alg`.
+/// Returns the signature algorithms in the issuer's metadata. Returns an empty list if each key of
+/// the issuer has its own `alg`.
 fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.iter().all(|key| key.get("alg").is_some()) {
@@ -257,7 +267,7 @@ fn secret_value(file: &Path) -> Result<String> {
         read_file(file)?
     };
     let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow!("the secret is not text; create one with `openssl rand -hex 32`"))?;
+        .map_err(|_| anyhow!("the secret is not text; create a secret with `openssl rand -hex 32`"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.len() as u64 > MOST {
@@ -266,8 +276,9 @@ fn secret_value(file: &Path) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Refuses a text that is not a secret's name. The text can be the secret itself, so the error does not repeat it. An
-/// error from clap would repeat the text.
+/// Returns an error if a text is not the name of a secret. The text can be the secret itself, so
+/// the error message does not contain the text. The command-line parser does not do this check,
+/// because the parser's error message would contain the text.
 fn require_secret_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());

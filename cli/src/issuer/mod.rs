@@ -1,5 +1,6 @@
-//! `pinlatch issuer`: configures other issuers of access tokens. Each issuer is a table in `wrangler.toml`. A table
-//! that the Worker would refuse is not written. Changes take effect with the next deployment.
+//! Implements `pinlatch issuer`, which configures other issuers of access tokens. Each issuer has a
+//! table in `wrangler.toml`. The command does not write a table that the Worker would refuse. A
+//! change takes effect with the next deployment of the Worker.
 
 mod add;
 
@@ -16,15 +17,15 @@ use crate::wrangler::{Config, Files, Reading};
 
 #[derive(Subcommand)]
 pub enum IssuerCommand {
-    /// Accept tokens of another issuer. Needs a shared secret, the issuer's public key, or the URL of its published
-    /// keys.
+    /// Accept tokens of another issuer. The command needs a shared secret, the issuer's public key,
+    /// or the URL at which the issuer publishes its keys.
     Add(Box<add::Add>),
-    /// List the issuers and the errors in their tables.
+    /// List the configured issuers and the errors in the issuers' tables.
     List {
         #[command(flatten)]
         files: Files,
     },
-    /// Remove an issuer's table.
+    /// Remove the table of an issuer from wrangler.toml.
     Remove {
         /// The issuer's name.
         name: String,
@@ -41,8 +42,8 @@ pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     }
 }
 
-/// The secrets in the file of --vars, or in `.dev.vars` next to the configuration. `None` if --vars is not given and
-/// `.dev.vars` does not exist.
+/// Reads the secrets from the file of --vars, or from `.dev.vars` in the folder of the
+/// configuration. Returns `None` if --vars is not given and `.dev.vars` does not exist.
 pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     let path = files.vars();
     if files.vars.is_none() && !path.exists() {
@@ -51,7 +52,7 @@ pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     Vars::read(&path).map(Some)
 }
 
-/// The text of a member of an issuer's table, such as the name of the issuer's secret.
+/// Returns the text of a member of an issuer's table, such as the name of the issuer's secret.
 pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
     table.get(member).and_then(Value::as_str)
 }
@@ -69,7 +70,7 @@ fn list(files: &Files, json: bool) -> Result<()> {
         return say_json(&rows.map(entry).collect::<Vec<_>>());
     }
     if reading.issuer_tables.is_empty() {
-        return say(&format!("There are no issuers in {}.", files.config.display()));
+        return say(&format!("The file {} contains no issuers.", files.config.display()));
     }
     let row = |(name, table): (&String, &Value)| {
         let text = |member: &str| secret_of(table, member).unwrap_or("–").to_owned();
@@ -119,14 +120,14 @@ fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {
 
 fn to_do(steps: &[String]) -> String {
     let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-    format!("To put the change into effect:\n{}", steps.join("\n"))
+    format!("To put the change into effect, run:\n{}", steps.join("\n"))
 }
 
-/// The given site, or the first site of the configuration.
+/// Returns the given site, or the first site of the configuration if no site is given.
 fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name> {
     match (wanted, reading.sites.first()) {
         (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),
-        (Some(site), _) => bail!("site: {:?} is not in SITES of {}", site.as_str(), config.display()),
+        (Some(site), _) => bail!("site: {:?} is not listed in SITES of {}", site.as_str(), config.display()),
         (None, Some(first)) => Ok(first.clone()),
         (None, None) => bail!("the variable SITES in {} is empty", config.display()),
     }

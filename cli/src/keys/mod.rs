@@ -1,7 +1,7 @@
-//! `pinlatch keys`: rotates the edge's keys, or replaces them in an emergency.
+//! Implements `pinlatch keys`, which rotates the edge's keys, or replaces the keys in an emergency.
 //!
-//! The keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites that file. The new keys take
-//! effect when the owner uploads the file to Cloudflare.
+//! The edge's keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites
+//! `.dev.vars`. New keys take effect when the owner uploads `.dev.vars` to Cloudflare.
 
 mod online;
 pub mod vars;
@@ -20,29 +20,33 @@ use crate::output::{columns, say, say_json};
 use crate::session::now;
 use crate::times::{spoken, stamp};
 
-/// Time that new secrets need to reach every isolate, in seconds.
+/// The time that new secrets need to reach every running instance (isolate) of the Worker, in
+/// seconds.
 const SPREAD: u64 = 300;
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// List the keys in `.dev.vars` with their roles and dates.
+    /// List the keys in `.dev.vars` with the role and the dates of each key.
     List(File),
-    /// Take the next step of a rotation: publish new keys, switch to the new keys, or retire the old keys.
+    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire
+    /// the old keys.
     Rotate(Rotate),
-    /// In an emergency, replace all keys, and void every token, login, code and link. Devices stay enrolled.
+    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes
+    /// invalid. Devices stay enrolled.
     Void(Void),
 }
 
 #[derive(clap::Args)]
 pub struct File {
-    /// The file with the edge's secrets, from `pinlatch init`.
+    /// The file with the edge's secrets, which `pinlatch init` wrote.
     #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
     vars: PathBuf,
 }
 
 #[derive(clap::Args)]
 pub struct Root {
-    /// The owner's root key, which signs key sets. [default: root.jwk in the configuration folder]
+    /// The file with the owner's root key. The root key signs the key set that devices trust.
+    /// [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
 }
@@ -53,11 +57,13 @@ pub struct Rotate {
     file: File,
     #[command(flatten)]
     root: Root,
-    /// Take this step, even if the wait after the previous step is not over. [default: the next step]
+    /// The step to perform, even if the wait after the previous step is not over. [default: the
+    /// next step]
     #[arg(long)]
     step: Option<Wanted>,
-    /// Ask the deployment that you are logged in to when the old key's API tokens and guest links expire. The old key
-    /// is not retired before that time.
+    /// Ask the deployment when the API tokens and guest links of the old key expire. The old key is
+    /// retired only after all of its API tokens and guest links have expired. You must be logged in
+    /// to the deployment.
     #[arg(long)]
     check: bool,
 }
@@ -70,12 +76,12 @@ pub struct Void {
     root: Root,
 }
 
-/// A step of a rotation.
+/// A step of a key rotation.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Wanted {
-    /// Add new keys, which verify but do not sign yet.
+    /// Add new keys, which verify signatures but do not sign tokens yet.
     Publish,
-    /// Sign with the new keys.
+    /// Sign all tokens with the new keys.
     Switch,
     /// Remove the old keys.
     Retire,
@@ -111,16 +117,16 @@ fn list(file: &Path, json: bool) -> Result<()> {
         }));
     }
     let mut page =
-        format!("Key set {number}, signed by the root key {}\n\n{}", root.thumbprint(), table(&edge.list()));
+        format!("The root key {} has signed key set {number}.\n\n{}", root.thumbprint(), table(&edge.list()));
     if !agree {
         page.push_str(
-            "\nThe key set differs from EDGE_KEYS, so devices would refuse the edge. Restore the backup (.before).\n",
+            "\nThe key set differs from EDGE_KEYS, so devices would refuse the edge. Restore the backup of this file (.before).\n",
         );
     }
     page.push_str(match edge.next_step() {
         Step::Publish => "\nNo rotation is in progress.",
-        Step::Switch => "\nA rotation is in progress. `pinlatch keys rotate` switches to the new keys.",
-        Step::Retire => "\nA rotation is in progress. `pinlatch keys rotate` retires the old keys.",
+        Step::Switch => "\nA rotation is in progress. To switch to the new keys, run `pinlatch keys rotate`.",
+        Step::Retire => "\nA rotation is in progress. To retire the old keys, run `pinlatch keys rotate`.",
     });
     say(&page)
 }
@@ -158,7 +164,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     {
         let name = word(step);
         bail!(
-            "it is too early for the next step; wait until {} ({}), or use --step {name} to take the step now",
+            "it is too early for the next step; wait until {} ({}), or use --step {name} to perform the step now",
             stamp(until),
             spoken(until - now)
         );
@@ -169,7 +175,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     {
         bail!(
             "{} API tokens and guest links of the old key are valid until {} at the latest. Wait until then, or revoke them and \
-             create new ones. To void them now, use --step retire",
+             create new tokens and links. To make them invalid now, use --step retire",
             old_tokens.count,
             stamp(last)
         );
@@ -194,14 +200,14 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         }));
     }
     let did = match step {
-        Step::Publish => "New keys are added. They verify, but do not sign yet.",
-        Step::Switch => "The new keys sign. The old keys still verify.",
+        Step::Publish => "New keys are added. The new keys verify signatures, but do not sign tokens yet.",
+        Step::Switch => "The new keys now sign all tokens. The old keys still verify signatures.",
         Step::Retire => {
-            "The old keys are removed. Their public halves are kept only to verify device credentials."
+            "The old keys are removed. Only their public keys are kept, to verify the credentials of devices."
         }
     };
     say(&format!(
-        "{did} Key set {number}.\n\n{}\n{}\nTo put the change into effect:\n  {}\n\n{}",
+        "{did} The key set has number {number}.\n\n{}\n{}\nTo put the change into effect, run:\n  {}\n\n{}",
         table(&next.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
@@ -209,13 +215,14 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     ))
 }
 
-/// Earliest time for the next step, in Unix seconds. `None` if no rotation is in progress.
+/// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if
+/// no rotation is in progress.
 fn wait_until(edge: &EdgeKeys) -> Option<u64> {
     let wait = match edge.next_step() {
         Step::Publish => return None,
         Step::Switch => SPREAD,
-        // After the switch, an isolate can still have the old secrets and sign with the old key for up to `SPREAD`
-        // seconds.
+        // After the switch, an instance of the Worker can have the old secrets, and sign with the
+        // old key, for up to `SPREAD` seconds.
         Step::Retire => SPREAD + MAX_PERSON_LIFE,
     };
     Some(edge.last_step_at()?.saturating_add(wait))
@@ -224,7 +231,7 @@ fn wait_until(edge: &EdgeKeys) -> Option<u64> {
 fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
     match step {
         Step::Publish => format!(
-            "Then wait {} until every part of the edge has the new keys, and run `pinlatch keys rotate` again.",
+            "Then wait {} until the whole edge has the new keys, and run `pinlatch keys rotate` again.",
             spoken(SPREAD)
         ),
         Step::Switch => {
@@ -235,17 +242,17 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
                         stamp(*last)
                     )
                 }
-                Some(_) => "no API token or guest link is left".into(),
-                None => "--check shows until when API tokens and guest links are valid".into(),
+                Some(_) => "no API token or guest link of the old key is left".into(),
+                None => "--check shows when API tokens and guest links expire".into(),
             };
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
-                 Retiring the old keys ends logins that were not renewed after the switch, older invitations and\n\
-                 enrolment codes, and all tokens of the old key ({ended}).",
+                 Logins that were not renewed after the switch then end. Older invitations and enrolment\n\
+                 codes and all tokens of the old key become invalid ({minted}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
-        Step::Retire => "That was the last step. Devices get the new key set when they next connect.".into(),
+        Step::Retire => "The rotation is done. Devices get the new key set when they next connect.".into(),
     }
 }
 
@@ -255,11 +262,12 @@ fn void(args: &Void, json: bool) -> Result<()> {
     let now = now()?;
     let fresh = secrets.edge.replaced(now)?;
     let number = secrets.number + 1;
-    // The key set is signed before anything else, so that a missing root key stops the command without a change.
+    // The key set is signed first. If the root key is missing, the command therefore fails without
+    // a change.
     vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &fresh, now)?);
     vars.set("EDGE_KEYS", fresh.to_private_jwks().expose());
-    // Raising the generation takes effect at once, so it comes first. The new keys take effect only after they are
-    // uploaded.
+    // The generation is raised before the new keys are written, because a new generation makes all
+    // tokens invalid at once. The new keys take effect only after the owner has uploaded the keys.
     let raised = online::raise_generation(&secrets.edge);
     let backup = vars.save()?;
     if json {
@@ -273,29 +281,29 @@ fn void(args: &Void, json: bool) -> Result<()> {
         }));
     }
     let site = match &raised {
-        Ok(generation) => format!("Every token of the site is void. The new generation is {generation}."),
+        Ok(generation) => format!("All tokens of the site are invalid. The new generation is {generation}."),
         Err(error) => format!(
-            "The site could not void its tokens ({error:#}). The tokens stay valid until you upload the new keys."
+            "The site did not make its tokens invalid ({error:#}). The tokens stay valid until you upload the new keys."
         ),
     };
     say(&format!(
-        "{site}\nNew keys are created. Key set {number}.\n\n{}\n{}\nUpload them now:\n  {}\n\n\
-         Then everyone must log in again, including you. Create API tokens, guest links, invitations and\n\
-         enrolment codes again. Devices stay enrolled.",
+        "{site}\nNew keys are created. The key set has number {number}.\n\n{}\n{}\nUpload the new keys now:\n  {}\n\n\
+         After the upload, all people must log in again, including you. Create API tokens, guest links,\n\
+         invitations and enrolment codes again. Devices stay enrolled.",
         table(&fresh.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
     ))
 }
 
-/// Signs a key set with the owner's root key, which must be the key that devices trust.
+/// Signs a key set with the owner's root key. The root key must be the key that devices trust.
 fn sign(args: &Root, known: &PublicKey, number: u64, edge: &EdgeKeys, now: u64) -> Result<String> {
     let file = match &args.root_key {
         Some(file) => file.clone(),
         None => config_dir()?.join("root.jwk"),
     };
     let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("cannot read the root key {}; give its path with --root-key", file.display())
+        format!("cannot read the root key {}; give the path with --root-key", file.display())
     })?;
     let root = SigningKey::from_jwk(text.trim()).with_context(|| file.display().to_string())?;
     if root.kid() != known.thumbprint() {
@@ -317,7 +325,7 @@ fn upload(file: &Path) -> String {
 }
 
 fn written(file: &Path, backup: &Path) -> String {
-    format!("Wrote {}. Backup of the old file: {}", file.display(), backup.display())
+    format!("The new secrets are in {}. The backup of the old file is {}.", file.display(), backup.display())
 }
 
 #[cfg(test)]
@@ -355,7 +363,7 @@ mod tests {
     #[test]
     fn what_comes_next_is_said() {
         let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
-        assert!(at_switch(None).contains("--check shows until when"));
+        assert!(at_switch(None).contains("--check shows when"));
         let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
         assert!(
             at_switch(Some(&old_tokens)).contains("2 API tokens and guest links are valid until 2026-07-01")

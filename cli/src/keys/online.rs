@@ -1,4 +1,5 @@
-//! Requests of `pinlatch keys` to the deployment, if the owner is logged in.
+//! Sends the requests of `pinlatch keys` to the deployment. The owner must be logged in to the
+//! deployment.
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::admin::TokenView;
@@ -11,10 +12,11 @@ use super::vars::kids;
 use crate::api::Api;
 use crate::session;
 
-/// The old key's API tokens and guest links that are still valid.
+/// The API tokens and guest links that the old key signed and that are still valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OldTokens {
-    /// When the last of these tokens and links expires, in Unix seconds. `None` if there are no tokens and links.
+    /// The time at which the last of the valid tokens and links expires, in Unix seconds. `None`
+    /// means that no token or link is valid.
     pub last_expiry: Option<u64>,
     pub count: usize,
 }
@@ -24,11 +26,12 @@ struct Raised {
     generation: u64,
 }
 
-/// The old key's API tokens and guest links that are still valid. Before the switch, the current key counts as the old
-/// key.
+/// Returns the API tokens and guest links that the old key signed and that are still valid. Before
+/// the switch, the current key counts as the old key.
 pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
-    // After the switch, an isolate can still have the old secrets and sign with the old key for up to `SPREAD` seconds.
+    // After the switch, an instance of the Worker can have the old secrets, and sign with the old
+    // key, for up to `SPREAD` seconds.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
@@ -36,7 +39,8 @@ pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     Ok(valid_tokens(&tokens, by_old_until, now))
 }
 
-/// The tokens that were created before a time and are still valid.
+/// Returns the tokens that were created at or before `before`, and that are still valid at the time
+/// `now`.
 fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     let good = |token: &&TokenView| {
         token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
@@ -45,20 +49,21 @@ fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     OldTokens { last_expiry: good.iter().max().copied(), count: good.len() }
 }
 
-/// Voids all tokens that the site has issued.
+/// Makes all tokens invalid that the site has issued. Returns the new generation.
 pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     let raised: Raised = own_deployment(edge)?.post("/api/v1/generation", &json!({}), &[])?;
     Ok(raised.generation)
 }
 
-/// The deployment that the owner is logged in to. Fails if it has other keys than `edge`, because the tokens of another
-/// deployment do not matter here.
+/// Returns an HTTP client for the deployment that the owner is logged in to. Returns an error if
+/// this deployment has other keys than `edge`, because the caller needs the tokens of the keys in
+/// `edge`.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
-        bail!("you are logged in to {url}, which has different keys than this file");
+        bail!("you are logged in to {url}, but this deployment does not have the keys of the file");
     }
     session::api()
 }

@@ -1,4 +1,5 @@
-//! Reads and writes `.dev.vars`, the edge's secrets in wrangler's format. Lines that the owner added stay unchanged.
+//! Reads and writes `.dev.vars`, which contains the edge's secrets in the format of wrangler. Lines
+//! that the owner added stay unchanged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,21 +9,21 @@ use pinlatch_token::{EdgeKeys, PublicKey, keyset};
 
 use crate::files::write_private;
 
-/// A file of NAME='value' lines. Other lines stay unchanged.
+/// A file with lines of the form NAME='value'. Lines of any other form stay unchanged.
 pub struct Vars {
     path: PathBuf,
     text: String,
 }
 
-/// The edge's secrets, parsed.
+/// The edge's secrets in parsed form.
 pub struct Secrets {
-    /// From `EDGE_KEYS`.
+    /// The edge's keys, from the variable `EDGE_KEYS`.
     pub edge: EdgeKeys,
-    /// From `ROOT_KEY`.
+    /// The owner's public root key, from the variable `ROOT_KEY`.
     pub root: PublicKey,
-    /// Number of the key set in `KEYSET`.
+    /// The number of the key set in the variable `KEYSET`.
     pub number: u64,
-    /// Whether `KEYSET` contains exactly the public keys of `EDGE_KEYS`.
+    /// True if `KEYSET` contains exactly the public keys of `EDGE_KEYS`.
     pub agree: bool,
 }
 
@@ -37,12 +38,13 @@ impl Vars {
         &self.path
     }
 
-    /// A file that does not exist yet.
+    /// Creates the content of a file that does not exist yet.
     pub fn empty(path: &Path) -> Self {
         Self { path: path.to_owned(), text: String::new() }
     }
 
-    /// The value of a name, if present. The last assignment wins, as in wrangler.
+    /// Returns the value of a variable, if present. If several lines assign the variable, the last
+    /// line is used, as in wrangler.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.text.lines().rev().find_map(|line| value(line, name))
     }
@@ -51,14 +53,14 @@ impl Vars {
         self.text.lines().filter_map(assignment).collect()
     }
 
-    /// Replaces or adds a value.
+    /// Replaces the value of a variable, or adds the variable if the variable is missing.
     pub fn put(&mut self, name: &str, new: &str) -> Result<()> {
         // In a value between double quotes, wrangler interprets backslash escapes.
         let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
         let quote = ['\'', '"', '`'].into_iter().find(suits);
         let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
         let quote =
-            quote.with_context(|| format!("{name} contains a line break, or quotes of every kind"))?;
+            quote.with_context(|| format!("the value of {name} has a line break, or every kind of quote"))?;
         let fresh = format!("{name}={quote}{new}{quote}");
         let mut lines: Vec<&str> = self.text.lines().filter(|line| value(line, name).is_none()).collect();
         lines.push(&fresh);
@@ -71,7 +73,8 @@ impl Vars {
         write_private(&self.path, &self.text)
     }
 
-    /// The value of a name, without its quotes. The name must occur exactly once.
+    /// Returns the value of a variable without the quotes. The file must assign the variable
+    /// exactly once.
     fn get(&self, name: &str) -> Result<&str> {
         let mut found = self.text.lines().filter_map(|line| value(line, name));
         match (found.next(), found.next()) {
@@ -83,7 +86,7 @@ impl Vars {
         }
     }
 
-    /// Replaces an existing value.
+    /// Replaces the value of an existing variable.
     pub fn set(&mut self, name: &str, new: &str) {
         let line = |line: &str| match value(line, name) {
             Some(_) => format!("{name}='{new}'\n"),
@@ -92,7 +95,8 @@ impl Vars {
         self.text = self.text.lines().map(line).collect();
     }
 
-    /// Parses the edge's secrets. `KEYSET` must be signed by `ROOT_KEY`.
+    /// Parses the edge's secrets. Returns an error if the key in `ROOT_KEY` has not signed
+    /// `KEYSET`.
     pub fn secrets(&self) -> Result<Secrets> {
         let at = |name: &'static str| move || format!("{}: {name}", self.path.display());
         let edge = EdgeKeys::from_jwks(self.get("EDGE_KEYS")?).with_context(at("EDGE_KEYS"))?;
@@ -117,12 +121,12 @@ impl Vars {
     }
 }
 
-/// The value of a line, if it assigns this name.
+/// Returns the value in a line, if the line assigns the variable `name`.
 fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     assignment(line).filter(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
-/// The name and value of a line, if it is an assignment.
+/// Returns the variable's name and value in a line, if the line is an assignment.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
@@ -133,7 +137,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     Some((name.trim(), quoted.unwrap_or(value)))
 }
 
-/// Whether two JWK Sets have the same key ids, in any order.
+/// Returns whether two JWK Sets have the same key ids, in any order.
 pub fn same_keys(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     let (mut one, mut other) = (kids(one), kids(other));
     one.sort_unstable();

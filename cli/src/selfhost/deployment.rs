@@ -1,4 +1,4 @@
-//! The parts of `wrangler.toml` that workerd needs to serve a deployment.
+//! Reads the parts of `wrangler.toml` that workerd needs to serve a deployment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,15 +11,15 @@ use crate::wrangler::Files;
 
 #[derive(Debug)]
 pub struct Deployment {
-    /// The date that selects the runtime's behaviour, as in wrangler.
+    /// The date that selects the behaviour of the Workers runtime, as in wrangler.
     pub compatibility_date: String,
-    /// Variables that are not secret: strings and tables.
+    /// The variables that are not secret. Each value is a string or a table.
     pub vars: Map<String, Value>,
-    /// Keyed by name.
+    /// The values of the secrets, by the name of the secret.
     pub secrets: BTreeMap<String, String>,
-    /// Durable Object bindings: name and class.
+    /// The bindings of the Durable Objects. Each binding consists of a name and a class.
     pub objects: Vec<(String, String)>,
-    /// Name of the binding for the panel's files.
+    /// The name of the binding for the panel's files.
     pub assets: String,
 }
 
@@ -28,7 +28,7 @@ impl Deployment {
     pub fn read(files: &Files) -> Result<Self> {
         let config = &files.config;
         let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;
-        // Wrangler reads TOML and JSON.
+        // wrangler reads configuration files in TOML and in JSON.
         let table: Value = if config.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_str(&text).with_context(|| config.display().to_string())?
         } else {
@@ -69,7 +69,8 @@ impl Deployment {
         })
     }
 
-    /// The secrets as an environment file in a syntax that both systemd and a shell read.
+    /// Returns the secrets as an environment file. Both systemd and a shell can read the syntax of
+    /// this file.
     pub fn environment(&self) -> Result<String> {
         let mut text = String::new();
         for (name, value) in &self.secrets {

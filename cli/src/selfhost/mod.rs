@@ -1,4 +1,5 @@
-//! `pinlatch self-host`: writes a folder from which workerd serves a deployment without a Cloudflare account.
+//! Implements `pinlatch self-host`, which writes a folder from which workerd serves a deployment
+//! without a Cloudflare account.
 
 mod capnp;
 mod deployment;
@@ -14,31 +15,33 @@ use crate::output::{say, say_json};
 use crate::wrangler::Files;
 use deployment::Deployment;
 
-/// Files of the built Worker: its entry and the module that the entry imports.
+/// The files of the built Worker: the entry script, and the wasm module that the entry script
+/// imports.
 const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
 
 #[derive(clap::Args)]
 pub struct SelfHost {
-    /// The folder for the configuration, the secrets, the Worker and the panel. The state of the Durable Objects is
-    /// stored there too.
+    /// The folder into which the configuration, the secrets, the Worker and the panel are written.
+    /// workerd stores the state of the Durable Objects in the same folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     files: Files,
-    /// The folder of the built Worker.
+    /// The folder that contains the built Worker.
     #[arg(long, value_name = "DIR", default_value = "edge-worker/build")]
     worker: PathBuf,
-    /// The folder of the built panel.
+    /// The folder that contains the built panel.
     #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
     panel: PathBuf,
-    /// The IP address with a port, or `unix:/path`, on which workerd listens; can be given several times.
+    /// The IP address and port, or the Unix socket as `unix:/path`, on which workerd listens. The
+    /// option can be given several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: Vec<String>,
-    /// The private key of the certificate, as PEM. Without this option workerd serves plain HTTP, for use behind a TLS
-    /// proxy.
+    /// The file with the private key of the TLS certificate, as PEM. Without this option, workerd
+    /// serves plain HTTP, for use behind a TLS proxy.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// The certificate with its chain, as PEM.
+    /// The file with the TLS certificate and the certificate chain, as PEM.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 }
@@ -52,7 +55,7 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
         }
     }
     if !args.panel.join("index.html").is_file() {
-        bail!("cannot find a panel in {}; build it first: `cargo xtask build panel`", args.panel.display());
+        bail!("cannot find the panel in {}; build it first: `cargo xtask build panel`", args.panel.display());
     }
     let worker = args.out.join("worker");
     fs::create_dir_all(&worker).with_context(|| format!("cannot create {}", worker.display()))?;
@@ -84,7 +87,7 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
     }
     let place = out.display();
     say(&format!(
-        "Wrote {place}.\nTo start the edge: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
+        "The files are in {place}.\nTo start the edge, run: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
     ))
 }
 
@@ -94,7 +97,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a folder. Removes the target first, so that no file of an earlier build remains.
+/// Copies a folder. The target folder is removed first, so that no file of an earlier build
+/// remains.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

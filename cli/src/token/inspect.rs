@@ -1,4 +1,5 @@
-//! `pinlatch token inspect`: explains each part of a token, and lists all reasons to refuse the token.
+//! Implements `pinlatch token inspect`, which explains each part of a token and lists all reasons
+//! to refuse the token.
 
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ impl Inspect {
     }
 }
 
-/// The explanation as text.
+/// Formats the explanation as text.
 fn page(explanation: &Explanation) -> String {
     let mut page = format!("{}\n", form(explanation.form));
     for (title, members) in [("Header", &explanation.header), ("Claims", &explanation.claims)] {
@@ -52,14 +53,16 @@ fn page(explanation: &Explanation) -> String {
 
 fn form(form: &str) -> &'static str {
     match form {
-        "jws" => "A signed token (JWS): header, claims and signature.",
-        "jwe" => "An encrypted token (JWE): only its header can be read.",
-        "json_serialization" => "A JWS or JWE in JSON serialization; only the compact form is accepted.",
-        _ => "Not a token in any known form.",
+        "jws" => "This is a signed token (JWS) with a header, claims and a signature.",
+        "jwe" => "This is an encrypted token (JWE). Only the header can be read.",
+        "json_serialization" => {
+            "This is a JWS or JWE in JSON serialization. Only the compact form is accepted."
+        }
+        _ => "This is not a token in a known form.",
     }
 }
 
-/// A header parameter or claim with its meaning.
+/// Creates a table row for a header parameter or a claim, with the meaning of its value.
 pub fn row(member: &Member) -> Row {
     Row {
         name: plain(&member.name),
@@ -89,7 +92,7 @@ fn verdict(explanation: &Explanation) -> String {
     match explanation.accepted {
         Some(true) => "Verdict: accepted.".into(),
         Some(false) => format!("Verdict: refused ({}).", codes.join(", ")),
-        None => "Verdict: open. No check failed, but some checks were not made; give the keys with \
+        None => "Verdict: open. No check failed, but some checks were not made. Give the keys with \
                  --jwks or --key."
             .into(),
     }
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(
             page(&explanation),
             "\
-A signed token (JWS): header, claims and signature.
+This is a signed token (JWS) with a header, claims and a signature.
 
 Header
   alg  \"EdDSA\"

@@ -1,4 +1,4 @@
-//! `pinlatch token mint`: signs a token for a script.
+//! Implements `pinlatch token mint`, which signs a token for a script.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,52 +12,57 @@ use crate::output::{say, say_json};
 use crate::session::now;
 use crate::text::plain;
 
-/// Longest lifetime, in seconds: a hundred years.
+/// The longest lifetime of a token, in seconds (a hundred years).
 const LONGEST: u64 = 100 * 365 * 86_400;
 
-/// Claims that have a separate option or are always set.
+/// The claims that have a separate option or that the command always sets.
 const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"];
 
 #[derive(clap::Args)]
 pub struct Mint {
-    /// The signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a file with a secret.
+    /// The file with the signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private
+    /// JWK, or a secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The algorithm, if the key allows several. [default: the key's own algorithm; HS256 for a secret, RS256 for RSA]
+    /// The signature algorithm, if the key allows several algorithms. [default: the key's own
+    /// algorithm, HS256 for a secret, RS256 for RSA]
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     alg: Option<Algorithm>,
-    /// The `kid` in the header. [default: the JWK's `kid`, or no `kid`]
+    /// The key id in the token's header (`kid`). [default: the `kid` of the JWK, or no `kid`]
     #[arg(long, allow_hyphen_values = true)]
     kid: Option<String>,
-    /// The `typ` in the header.
+    /// The type in the token's header (`typ`).
     #[arg(long, default_value = "JWT")]
     typ: String,
-    /// The issuer: `iss`.
+    /// The issuer of the token (the claim `iss`).
     #[arg(long)]
     issuer: Option<String>,
-    /// The subject: `sub`.
+    /// The subject of the token (the claim `sub`).
     #[arg(long)]
     subject: Option<String>,
-    /// The audience: `aud`.
+    /// The audience of the token (the claim `aud`).
     #[arg(long)]
     audience: Option<String>,
-    /// The scopes: `scope`, separated by spaces.
+    /// The scopes of the token, separated by spaces (the claim `scope`).
     #[arg(long)]
     scope: Option<String>,
-    /// How long the token is valid.
+    /// The lifetime of the token, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     expires: u64,
-    /// The time until the token becomes valid: `nbf`. [default: valid at once]
+    /// The time after which the token becomes valid (the claim `nbf`), in seconds. [default: valid
+    /// at once]
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
-    /// The token's id: `jti`. [default: random]
+    /// The id of the token (the claim `jti`). [default: a random id]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
-    /// A further claim; can be given several times. A string needs its quotes, for example --claim 'room="porch"'.
+    /// A further claim of the token. The option can be given several times. The claim's value is
+    /// JSON, so a string needs quotes, for example --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
     claims: Vec<(String, Value)>,
-    /// Encrypt the token for the owner of this public key. FILE is a JWK Set such as the edge's /.well-known/jwks.json,
-    /// a public JWK, or a public key as PEM (P-256 or RSA).
+    /// Encrypt the token for the owner of the public key in this file. The file contains a JWK Set
+    /// such as the edge's /.well-known/jwks.json, a public JWK, or a public key as PEM (P-256 or
+    /// RSA).
     #[arg(long, value_name = "FILE")]
     encrypt_to: Option<PathBuf>,
 }
@@ -86,8 +91,9 @@ impl Mint {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Refuses a token that no verifier with our policy accepts, for example a token that is too long, is nested too
-    /// deeply or has an empty subject.
+    /// Returns an error if every verifier with Pinlatch's token policy would refuse the token. For
+    /// example, verifiers refuse a token that is too long, is nested too deeply or has an empty
+    /// subject.
     fn check(&self, token: &str) -> Result<()> {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
@@ -140,16 +146,17 @@ fn seal(reader: &Path, token: &str) -> Result<String> {
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write NAME=JSON")?;
+    let (name, value) =
+        text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write the claim as NAME=JSON")?;
     if OWN.contains(&name) {
-        return Err(format!("{name:?} is set by the command or has its own option"));
+        return Err(format!("the claim {name:?} is set by the command or has its own option"));
     }
     let value = serde_json::from_str(value)
         .map_err(|error| format!("the value of {name} is not JSON ({error}); a string needs its quotes"))?;
     Ok((name.into(), value))
 }
 
-/// Warns if other users can read the key file. The key is used anyway.
+/// Prints a warning if other users can read the key file. The key is used despite the warning.
 fn warn_of_readers(path: &Path) {
     #[cfg(unix)]
     if let Ok(file) = std::fs::metadata(path)

@@ -1,8 +1,10 @@
-//! `pinlatch token`: verifies, explains and signs tokens offline; manages the site's API tokens online.
+//! Implements `pinlatch token`, which verifies, explains and signs tokens offline, and manages the
+//! site's API tokens online.
 //!
-//! Exit codes of the offline commands: 0 if the token is accepted, explained or signed; 1 if the token is refused; 2 if
-//! no token was checked, because of wrong usage, an unreadable file or a refused key. Tokens and secrets are never
-//! printed, except the token that `mint` or `create` makes.
+//! The exit code of an offline command is 0 if the token is accepted, explained or signed. The exit
+//! code is 1 if the token is refused. The exit code is 2 if no token was checked, because of wrong
+//! arguments, an unreadable file or a refused key. Tokens and secrets are never printed, except the
+//! new token of `mint` and `create`.
 
 mod inspect;
 mod mint;
@@ -24,27 +26,29 @@ use crate::issued_tokens::{self, Grant, Revoke};
 use crate::output::say_json;
 use crate::text::plain;
 
-/// Largest key file, in bytes. A token from stdin is cut off after the same number of bytes. The policy refuses the cut
-/// token, because the policy's limit is lower.
+/// The maximum size of a key file, in bytes. A token from stdin is cut off after `MOST` bytes. The
+/// token policy refuses a token that was cut off, because the size limit of the policy is lower.
 const MOST: u64 = 64 * 1024;
 
-/// Exit code if no token was checked.
+/// The exit code if no token was checked.
 const NOT_LOOKED_AT: u8 = 2;
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Verify a token with keys, offline. The exit code is 0 if accepted, 1 if refused, and 2 if not checked.
+    /// Verify a token offline with the given keys. The exit code is 0 for an accepted token, 1 for
+    /// a refused token, and 2 if no token was checked.
     Verify(verify::Verify),
-    /// Explain each part of a token, and list all reasons to refuse the token. Also works without keys.
+    /// Explain each part of a token, and list all reasons to refuse the token. The command also
+    /// works without keys.
     Inspect(inspect::Inspect),
-    /// Sign a token with a secret or a private key, offline, for scripts that cannot log in.
+    /// Sign a token offline with a secret or a private key, for a script that cannot log in.
     Mint(mint::Mint),
-    /// Create an API token for a script at the edge. The token has at most your own rights, is listed, and can be
-    /// revoked.
+    /// Create an API token with which a script can call the edge. An API token never has more
+    /// permissions than the person who creates it. You can list and revoke API tokens.
     Create(Grant),
-    /// List the site's API tokens.
+    /// List the API tokens of the site.
     List,
-    /// Revoke a token by its id: an API token, or a token of another issuer.
+    /// Revoke an API token, or a token of another issuer, by the id of the token.
     Revoke(Revoke),
 }
 
@@ -67,7 +71,8 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints the error: with --json as one JSON document on stdout, otherwise as a sentence on stderr.
+/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise,
+/// the error is printed as a sentence on stderr.
 fn report(error: &anyhow::Error, json: bool) {
     let key = error.downcast_ref::<KeyError>();
     if json {
@@ -88,8 +93,8 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read it from stdin. Prefer `-`, because other users of this machine can see a program's
-    /// arguments in the process list.
+    /// The token, or `-` to read the token from stdin. Prefer `-`, because other users of this
+    /// machine can see the arguments of running programs.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }
@@ -101,7 +106,8 @@ impl Given {
         }
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read the token")?;
-        // Invalid UTF-8 becomes U+FFFD, which no token contains, so the policy refuses it.
+        // Invalid UTF-8 becomes U+FFFD. The policy refuses a token with U+FFFD, because no valid
+        // token contains this character.
         Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 }
@@ -109,20 +115,23 @@ impl Given {
 /// The keys that verify the token.
 #[derive(clap::Args)]
 pub struct Keys {
-    /// A JWK Set of public keys and secrets. The token's `kid` selects the key.
+    /// The file with a JWK Set of public keys and secrets. The `kid` in the token's header selects
+    /// the key.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     jwks: Option<PathBuf>,
-    /// One key: a public key as PEM, a JWK, or a file with a secret. The key is used for every `kid`.
+    /// The file with one key: a public key as PEM, a JWK, or a secret. The key is used for tokens
+    /// with any `kid`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// An algorithm for keys that do not name their algorithm; can be given several times. [default: HS256 for a
-    /// secret, RS256 for RSA, otherwise the algorithm of the key's curve]
+    /// An algorithm for keys that do not specify an algorithm. The option can be given several
+    /// times. [default: HS256 for a secret, RS256 for RSA, otherwise the algorithm of the key's
+    /// curve]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
 }
 
 impl Keys {
-    /// The keys, if any are given.
+    /// Reads the keys. Returns `None` if no keys are given.
     fn read(&self) -> Result<Option<KeySet>> {
         let (path, keys) = match (&self.jwks, &self.key) {
             (Some(path), _) => (path, self.set(&read_file(path)?)),
@@ -138,19 +147,21 @@ impl Keys {
     }
 }
 
-/// The accepted issuer, audiences, types and clock difference.
+/// The issuer, audiences, types and clock difference that are accepted.
 #[derive(clap::Args)]
 pub struct Accept {
-    /// The required `iss`. [default: any]
+    /// The issuer that the token must have (the claim `iss`). [default: any issuer]
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
-    /// An accepted `aud`; can be given several times. [default: any]
+    /// An accepted audience (the claim `aud`). The option can be given several times. [default: any
+    /// audience]
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
-    /// An accepted `typ`; can be given several times. [default: JWT, at+jwt or no `typ`]
+    /// An accepted value of `typ` in the token's header. The option can be given several times.
+    /// [default: JWT, at+jwt or no `typ`]
     #[arg(long = "typ", value_name = "TYP")]
     types: Vec<String>,
-    /// The accepted difference between the signer's clock and this machine's clock.
+    /// The accepted difference between the signer's clock and this machine's clock, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     leeway: u64,
 }
@@ -168,12 +179,13 @@ impl Accept {
     }
 }
 
-/// Parses an algorithm's name. The help lists all names.
+/// Creates a parser for the name of an algorithm. The help text lists the names of all algorithms.
 pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
 }
 
-/// Reads a key file. A file above the limit is refused, because it was given by mistake.
+/// Reads a key file. A file that is larger than the limit is refused, because such a file is not a
+/// key file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();

@@ -1,4 +1,5 @@
-//! `pinlatch token verify`: checks a token against the whole policy and prints the verdict.
+//! Implements `pinlatch token verify`, which checks a token against the whole token policy and
+//! prints the result.
 
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use crate::output::{say, say_json};
 use crate::session::now;
 use crate::text::{plain, table};
 
-/// Claims that the summary shows if present, in this order.
+/// The claims that the summary shows if the token contains them, in this order.
 const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];
 
 #[derive(clap::Args)]
@@ -29,7 +30,8 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
-        // The keys are read first, so that the user enters no token if the keys are refused.
+        // The keys are read before the token. If a key is refused, the user therefore does not need
+        // to enter the token.
         let keys = self.keys.read()?.context("no keys are given; use --jwks or --key")?;
         let token = self.given.read()?;
         let terms = self.accept.at(now()?);

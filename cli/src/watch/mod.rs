@@ -1,4 +1,4 @@
-//! `pinlatch watch`: prints the site's events live until Ctrl-C.
+//! Implements `pinlatch watch`, which prints the events of a site until the user presses Ctrl-C.
 
 mod socket;
 
@@ -14,22 +14,23 @@ use crate::output::{say, say_json};
 use crate::session::{Session, current, renewed};
 use crate::times::stamp_ms;
 
-/// Longest wait before the next attempt, in seconds.
+/// The longest wait before the next connection attempt, in seconds.
 const LONGEST_WAIT: u64 = 30;
 
-/// A connection that lasted this long resets the count of failures.
+/// The minimum duration of a connection after which the count of failures is reset.
 const GOOD: Duration = Duration::from_secs(10);
 
-/// The next step after a connection has ended.
+/// The client's action after a connection has ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// Wait this many seconds, then connect again.
+    /// Wait for the given number of seconds, then connect again.
     Again(u64),
-    /// Wait this many seconds, then renew the token and connect again.
+    /// Wait for the given number of seconds, then renew the access token and connect again.
     Renew(u64),
 }
 
-/// Watches until an error that another attempt cannot fix. Ctrl-C ends the program through the default signal handler.
+/// Prints events until an error occurs that another attempt cannot fix. Ctrl-C ends the program
+/// through the default signal handler.
 pub fn run(json: bool) -> Result<()> {
     let mut session = current()?;
     let mut failures = 0;
@@ -53,11 +54,12 @@ pub fn run(json: bool) -> Result<()> {
     }
 }
 
-/// The next step after a connection ended with `end`, given the number of failures in a row. Returns an error if
-/// another attempt cannot help.
+/// Returns the client's action after a connection ended with `end`. `failures` is the number of
+/// consecutive failures. Returns an error if another attempt cannot succeed.
 fn after(end: &End, failures: u32) -> Result<Next> {
     let wait = 1_u64.checked_shl(failures).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    // A token expires after ten minutes. This is not a failure, unless the new token also expires at once.
+    // An access token expires after ten minutes. The expiry is a failure only if the new access
+    // token also expires at once.
     let soon = if failures == 0 { 0 } else { wait };
     match end {
         End::SessionEnded => Ok(Next::Renew(soon)),
@@ -71,8 +73,8 @@ fn after(end: &End, failures: u32) -> Result<Next> {
     }
 }
 
-/// The stored session, renewed if it is about to expire. If the edge cannot be reached, returns `session` for the next
-/// attempt.
+/// Returns the stored session, and renews it first if it is about to expire. If the edge cannot be
+/// reached, returns `session` for the next attempt.
 fn current_or_kept(session: Session) -> Result<Session> {
     or_kept(current(), session)
 }
@@ -89,12 +91,13 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
     }
 }
 
-/// Whether the error is the edge's own report that the session has ended.
+/// Returns whether the edge itself reported that the session has ended.
 fn is_over(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
 }
 
-/// Runs one connection, from its snapshot to its end. Returns an error only if another attempt cannot help.
+/// Opens one connection, and prints its events until the connection ends. Returns an error only if
+/// another attempt cannot succeed.
 fn watch(session: &Session, json: bool) -> Result<End> {
     let mut socket = match Socket::open(session)? {
         Ok(socket) => socket,
@@ -108,7 +111,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         };
         let Ok(frame) = serde_json::from_str::<Value>(&text) else {
             bail!(
-                "the edge sent a frame that is not JSON; install the command line from the same release as the edge"
+                "the edge sent a message that is not JSON; install the `pinlatch` version of the edge's release"
             );
         };
         let seq = frame.get("seq").and_then(Value::as_u64);
@@ -121,7 +124,8 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             say_json(&frame)?;
             continue;
         }
-        // A newer edge can send events that this version does not know. Unknown events are skipped.
+        // A newer edge can send events that this version of `pinlatch` does not know. Unknown
+        // events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
                 say(&line)?;
@@ -130,7 +134,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
     }
 }
 
-/// Formats a frame as text, one line per event.
+/// Formats a message from the edge as text, with one line per event.
 fn lines(frame: &ToPanel) -> Vec<String> {
     match frame {
         ToPanel::Snapshot { now_ms, devices, .. } => {
@@ -165,7 +169,7 @@ fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
         what.push_str(&format!(" {unit}"));
     }
     if let Some(desired) = view.desired.filter(|desired| Some(*desired) != view.reported) {
-        what.push_str(&format!(" (wanted: {desired})"));
+        what.push_str(&format!(" (desired: {desired})"));
     }
     line(at_ms, &format!("{device}/{}", view.name), &what)
 }
@@ -221,7 +225,7 @@ mod tests {
         let line = json!({
             "type": "event", "seq": 2, "at_ms": 1_782_907_200_000_u64, "change": "line", "device": "porch", "line": view,
         });
-        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (wanted: on)"]);
+        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (desired: on)"]);
         let press = json!({ "type": "press", "at_ms": 0, "device": "porch", "line": "bell", "long": true });
         assert_eq!(lines(press), ["1970-01-01T00:00:00Z  porch/bell                long press"]);
         let gone = json!({

@@ -1,4 +1,5 @@
-//! The WebSocket of the live event stream. Reads block, and a ping is sent every few seconds.
+//! Implements the WebSocket connection on which the edge sends live events. Reading a message
+//! blocks the thread, and a ping is sent every few seconds.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -22,19 +23,20 @@ use url::Url;
 use crate::api::own_authorities;
 use crate::session::Session;
 
-/// Time limit for connecting and for each write.
+/// The time limit for opening the connection and for each write.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Largest accepted frame, in bytes. The largest frame is the snapshot of a large site.
+/// The maximum size of a WebSocket message, in bytes. The largest message is the snapshot of a
+/// large site.
 const LARGEST: usize = 4 << 20;
 
-/// Close code that the edge sends if the token has expired or was revoked.
+/// The WebSocket close code that the edge sends if the access token has expired or was revoked.
 const SESSION_ENDED: u16 = 4401;
 
-/// Why a connection ended or could not be opened.
+/// The reason why a connection ended or could not be opened.
 #[derive(Debug)]
 pub enum End {
-    /// The token has expired or was revoked.
+    /// The access token has expired or was revoked.
     SessionEnded,
     /// An event was missed, so a new snapshot is needed.
     Gap,
@@ -68,8 +70,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens the stream. After the outer error another attempt cannot succeed. The inner error is the reason why this
-    /// attempt failed.
+    /// Opens the WebSocket connection. The outer `Result` is an error if no further attempt can
+    /// succeed. The inner `Result` is an error if only this attempt failed.
     pub fn open(session: &Session) -> Result<Result<Self, End>> {
         let request = request(session)?;
         let connector = match session.url.scheme() {
@@ -96,7 +98,7 @@ impl Socket {
                 let status = answer.status();
                 match answer.body().as_deref().and_then(|body| serde_json::from_slice(body).ok()) {
                     Some(problem) => Err(End::Refused(Box::new(problem))),
-                    None => Err(End::Lost(format!("the edge answered {status}"))),
+                    None => Err(End::Lost(format!("the edge answered with status {status}"))),
                 }
             }
             Err(HandshakeError::Failure(error)) => Err(End::Lost(error.to_string())),
@@ -104,7 +106,7 @@ impl Socket {
         }
     }
 
-    /// Waits for the next frame. The wait has no time limit as long as the edge answers pings.
+    /// Waits for the next message. The wait has no time limit while the edge answers pings.
     pub fn read(&mut self) -> Result<String, End> {
         loop {
             self.give_sign()?;
@@ -127,7 +129,8 @@ impl Socket {
         }
     }
 
-    /// Sends a ping if a ping is due. Fails if the edge has been silent for [`SILENCE_LIMIT_MS`].
+    /// Sends a ping if the next ping is due. Returns an error if the edge has sent nothing for
+    /// [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
         if self.last_frame_at.elapsed() > Duration::from_millis(SILENCE_LIMIT_MS) {
             return Err(End::Lost("the edge stopped answering".into()));
@@ -154,14 +157,14 @@ fn request(session: &Session) -> Result<Request> {
     url.set_scheme(scheme).ok().context("the deployment's URL is invalid")?;
     let mut request = url.as_str().into_client_request().context("the deployment's URL is invalid")?;
     let mut bearer = HeaderValue::from_str(&session.bearer())
-        .context("the stored token is damaged; run `pinlatch login`")?;
+        .context("the stored access token is damaged; run `pinlatch login`")?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok(request)
 }
 
-/// Connects to the first of the host's IP addresses that answers.
+/// Connects to the first IP address of the host that answers.
 fn reach(url: &Url) -> Result<TcpStream, End> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(443);
@@ -179,7 +182,8 @@ fn reach(url: &Url) -> Result<TcpStream, End> {
     Err(End::Lost(format!("cannot reach {host}: {last}")))
 }
 
-/// The TLS configuration. It trusts the same CAs as all other calls.
+/// Creates the TLS configuration. The connection trusts the same CAs as the HTTP client of this
+/// program.
 fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match own_authorities()? {

@@ -1,4 +1,5 @@
-//! `bench agent`: the size of the agent's binary, and the time until a line is set.
+//! Implements `bench agent`, which measures the size of the agent's binary and the time until a
+//! GPIO line is set.
 
 use std::fs;
 
@@ -15,14 +16,14 @@ use crate::{
     tools::{Setup, cross::Machine},
 };
 
-/// Largest binary, in megabytes.
+/// The maximum size of the agent's binary, in megabytes.
 const BINARY_BAR: f64 = 4.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let agents = needs::device_agents(setup)?;
     if agents.is_some() {
-        // The benchmark runs on the emulated machine in addition to the agent.
+        // On the emulated machine, the benchmark program runs in addition to the agent.
         device::build(setup, Program::GpioBenchmark, Machine::Arm64, Mode::Quick)?;
     }
     let machines = needs::machine_variables(&needs::download(setup)?, agents);

@@ -1,4 +1,5 @@
-//! `cargo xtask bench NAME`: prints a table with the figure, value, limit and result of each measurement.
+//! Implements `cargo xtask bench NAME`, which prints a table with the name, value, limit and result
+//! of each measurement.
 
 mod agent;
 mod panel;
@@ -17,31 +18,33 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Bench {
-    /// The agent's size, and the time until a line is set.
+    /// Measures the size of the agent and the time until a GPIO line is set.
     Agent,
-    /// The panel's size, its Lighthouse score, and its load with many lines.
+    /// Measures the size of the panel, the panel's Lighthouse score, and the panel's load with many
+    /// GPIO lines.
     Panel,
-    /// The time of a command from the panel's socket to the device's line and back.
+    /// Measures the time of a command from the panel's socket to the device's GPIO line and back.
     Roundtrip,
-    /// Sizes of the edge's bundle, the panel and the agent.
+    /// Measures the sizes of the Worker, the panel and the agent.
     Size,
-    /// The time to verify a token in workerd, compared with npm's `jose`.
+    /// Measures the time to verify a token in workerd, compared with the npm package `jose`.
     Verify,
 }
 
-/// One measured figure. Benchmarks of the end-to-end crate print a JSON array of these.
+/// One measured figure. The benchmark programs of the end-to-end crate print a JSON array of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub figure: String,
     pub value: f64,
     pub unit: String,
-    /// The limit, if there is one. It is a minimum if `least` is set, and a maximum otherwise.
+    /// The limit of the value, if any. If `least` is true, the limit is a minimum. Otherwise, the
+    /// limit is a maximum.
     #[serde(default)]
     pub bar: Option<f64>,
-    /// Whether `bar` is a minimum.
+    /// True if the limit `bar` is a minimum.
     #[serde(default)]
     pub least: bool,
-    /// Whether the value is within the limit. True without a limit.
+    /// True if the value is within the limit, or if there is no limit.
     #[serde(default = "always")]
     pub holds: bool,
 }
@@ -51,14 +54,14 @@ fn always() -> bool {
 }
 
 impl Row {
-    /// A figure with a maximum, if `bar` is given.
+    /// Creates a figure whose value has the maximum `bar`, if `bar` is given.
     #[must_use]
     pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
         let holds = bar.is_none_or(|bar| value <= bar);
         Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
     }
 
-    /// A figure with a minimum.
+    /// Creates a figure whose value has the minimum `bar`.
     #[must_use]
     pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
         Self {
@@ -72,7 +75,8 @@ impl Row {
     }
 }
 
-/// Measures and prints the figures. Returns whether all values are within their limits.
+/// Measures and prints the figures of a benchmark. Returns whether all values are within their
+/// limits.
 pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
@@ -89,7 +93,7 @@ pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> 
     Ok(rows.iter().all(|row| row.holds))
 }
 
-/// Measures the verification of a token in a Worker that also contains npm's `jose`.
+/// Measures the verification of a token in a Worker that also contains the npm package `jose`.
 fn verify(setup: &Setup) -> Result<Vec<Row>> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     let web = build::web(setup, Mode::Release, &[])?;
@@ -97,13 +101,14 @@ fn verify(setup: &Setup) -> Result<Vec<Row>> {
     of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
 }
 
-/// Builds the Worker and the panel in release mode, as deployed.
+/// Builds the Worker and the panel in release mode, as for a deployment.
 fn deployed(setup: &Setup) -> Result<Tools> {
     setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
     Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
 }
 
-/// Runs a program of the end-to-end crate with release builds. Its stdout is a JSON array of rows.
+/// Runs a benchmark program of the end-to-end crate with release builds. The program prints a JSON
+/// array of rows on stdout.
 fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let downloads = needs::download(setup)?;
@@ -133,7 +138,8 @@ fn table(rows: &[Row]) -> String {
     ui::table(&cells)
 }
 
-/// Formats a number with two decimals, or with none if the number is whole or at least 1000.
+/// Formats a number with two decimals. A whole number, or a number of at least 1000, has no
+/// decimals.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 || value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }

@@ -1,4 +1,5 @@
-//! `bench panel`: the size of the panel's first usable page, its Lighthouse score, and its load with many lines.
+//! Implements `bench panel`, which measures the size of the panel's first usable page, the
+//! Lighthouse score of the panel, and the panel's load with many GPIO lines.
 
 use anyhow::Result;
 

@@ -1,4 +1,5 @@
-//! `bench size`: transfer sizes of files that are compressed as in production.
+//! Implements `bench size`, which measures the transfer sizes of files that are compressed as in
+//! production.
 
 use std::{
     fs,
@@ -16,9 +17,11 @@ use crate::{
     tools::{Setup, Tools},
 };
 
-/// Largest edge bundle, in kilobytes, gzipped. Cloudflare's free plan allows a script of 3 MB, gzipped.
+/// The maximum size of the Worker's files after gzip compression, in kilobytes. Cloudflare's free
+/// plan allows 3 MB after gzip compression.
 const EDGE_BAR: f64 = 1_100.0;
-/// Largest sign-in page with everything that it loads, in kilobytes, brotli-compressed.
+/// The maximum size of the login page with all files that the page loads, in kilobytes after brotli
+/// compression.
 const FIRST_PAGE_BAR: f64 = 115.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
@@ -40,7 +43,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Sizes of the sign-in page's files, by kind of file.
+/// Returns the sizes of the login page's files, by kind of file.
 pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     let files = first_page()?;
     let kinds = [("program", ".wasm"), ("scripts", ".js"), ("style", ".css"), ("everything", "")];
@@ -54,7 +57,8 @@ pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     kinds.into_iter().map(row).collect()
 }
 
-/// The sign-in page and our files that it refers to: script, style, program and icon. API calls are not included.
+/// Returns the login page and our files that the page refers to: scripts, styles, programs and the
+/// icon. API calls are not included.
 fn first_page() -> Result<Vec<PathBuf>> {
     let dist = Mode::Release.panel_dist();
     let page = dist.join("index.html");
@@ -68,7 +72,7 @@ fn first_page() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Converts bytes to kilobytes of 1,000 bytes.
+/// Converts a number of bytes to kilobytes of 1,000 bytes.
 #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn kb(bytes: u64) -> f64 {
     bytes as f64 / 1e3
@@ -81,7 +85,8 @@ fn gzipped(file: &Path) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// The page and the files that it loads for the board of devices or for administration.
+/// Returns the page and the files that the page loads for the board of devices or for the
+/// administration.
 fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = vec![dist.join("index.html")];
     for entry in fs::read_dir(dist.join("assets")).context("the panel's assets")? {
@@ -94,7 +99,8 @@ fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Sum of the files' sizes. Node compresses each file at brotli's highest quality, as servers do for static files.
+/// Returns the sum of the sizes of the compressed files. Node compresses each file with the highest
+/// quality of brotli, as servers do for static files.
 fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";

@@ -1,4 +1,5 @@
-//! Runs the crate `bundler`, which turns compiled wasm into files that can be served.
+//! Runs the program of the crate `bundler`, which turns compiled wasm into files that a server can
+//! serve.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,27 +15,28 @@ use super::{
 };
 use crate::{paths, process, tools::Tools};
 
-/// The compiled bundler and its tools.
+/// The compiled bundler and the tools that the bundler runs.
 #[derive(Clone)]
 pub struct Bundler {
     program: PathBuf,
     wasm_opt: PathBuf,
     esbuild: PathBuf,
     path: std::ffi::OsString,
-    /// How the wasm is compiled.
+    /// The mode in which the wasm is compiled.
     pub mode: Mode,
-    /// Whether wasm is optimised and scripts are minified.
+    /// True if the wasm is optimised and the scripts are minified.
     pub optimize: bool,
 }
 
 impl Bundler {
-    /// `program` is the path from [`compile`].
+    /// Creates a bundler. `program` is the path that [`compile`] returned.
     pub fn new(tools: &Tools, program: PathBuf, mode: Mode) -> Result<Self> {
         let (wasm_opt, esbuild) = (tools.wasm_opt(), tools.esbuild());
         Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode, optimize: mode == Mode::Release })
     }
 
-    /// Creates the folder `out`, unless `out` is up to date. `what` is the bundler's subcommand.
+    /// Writes the folder `out`, unless the folder is up to date. `what` is the subcommand of the
+    /// bundler.
     pub fn run(&self, step: &str, what: &str, source: &Path, wasm: &[&Path], out: &Path) -> Result<()> {
         let Some(from) = (match wasm {
             [one] => Some(*one),
@@ -60,7 +62,8 @@ impl Bundler {
     }
 }
 
-/// Compiles the bundler and returns its path. Compiles only once per run, because cargo might wait for another build.
+/// Compiles the bundler and returns the path of the program. Each run of xtask compiles the bundler
+/// only once, because cargo might wait for another build.
 pub fn compile() -> Result<PathBuf> {
     static COMPILED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);

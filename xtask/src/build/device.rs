@@ -1,4 +1,4 @@
-//! Builds a program for another machine as one static file.
+//! Builds a program for another type of machine as one static file.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::{
     },
 };
 
-/// A program that runs on another machine.
+/// A program that is built for another type of machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// The daemon on the device.
+    /// The agent, which is the daemon on a device.
     Agent,
     /// The owner's command line.
     CommandLine,
-    /// Benchmark of the agent's driver on an emulated board.
+    /// The benchmark of the agent's GPIO driver on an emulated board.
     GpioBenchmark,
 }
 
@@ -40,7 +40,8 @@ impl Program {
     }
 }
 
-/// Builds a program for a machine and returns its path. `Quick` is a development build, which compiles fast.
+/// Builds a program for a type of machine and returns the path of the program. The mode `Quick`
+/// makes a development build, which compiles fast.
 pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> Result<PathBuf> {
     let cross = cross::ensure(setup, machine)?;
     let profile = match mode {
@@ -53,7 +54,8 @@ pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> R
     if program == Program::GpioBenchmark {
         cargo.args(["--features", "bench"]);
     }
-    // The symbols are not stripped through Cargo.toml, because wasm-bindgen needs the symbols of its input.
+    // The symbols are not stripped through Cargo.toml, because wasm-bindgen needs the symbols of
+    // the wasm modules.
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
     process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;
     Ok(paths::target().join(cross.triple()).join(profile).join(name))

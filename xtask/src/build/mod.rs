@@ -1,4 +1,5 @@
-//! Builds the Worker, the panel and the native programs. Steps with unchanged inputs are skipped.
+//! Builds the Worker, the panel and the native programs. A step whose inputs have not changed is
+//! skipped.
 
 pub mod bundler;
 pub mod device;
@@ -27,29 +28,30 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// The Worker, into `edge-worker/build`.
+    /// Builds the Worker into `edge-worker/build`.
     Edge,
-    /// The panel, into `target/panel-dist`.
+    /// Builds the panel into `target/panel-dist`.
     Panel,
-    /// `pinlatch` and `pinlatch-agent` for this machine.
+    /// Builds the programs `pinlatch` and `pinlatch-agent` for this machine.
     Native,
-    /// Worker, panel and native programs.
+    /// Builds the Worker, the panel and the native programs.
     All,
-    /// `pinlatch-agent` as one static program for a device (`--target`).
+    /// Builds `pinlatch-agent` as one static program for a device (option `--target`).
     Agent,
 }
 
-/// How the wasm parts and the device's agent are built.
+/// The mode in which the Worker, the panel and the device's agent are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Optimised, as deployed.
+    /// A build with the optimisations of a deployment.
     Release,
-    /// For the demo, tests and development. Compiles fast, into folders that are never deployed.
+    /// A build that compiles fast, for the demo, tests and development. The output folders of this
+    /// build are never deployed.
     Quick,
 }
 
 impl Mode {
-    /// The mode for the argument `--release`.
+    /// Returns the mode for the value of the option `--release`.
     #[must_use]
     pub fn release(release: bool) -> Self {
         if release { Self::Release } else { Self::Quick }
@@ -63,7 +65,7 @@ impl Mode {
         }
     }
 
-    /// The folder of the built Worker. Contains `index.js` and the wasm module.
+    /// Returns the folder of the built Worker, which contains `index.js` and the wasm module.
     #[must_use]
     pub fn edge_dist(self) -> PathBuf {
         match self {
@@ -72,11 +74,12 @@ impl Mode {
         }
     }
 
-    /// The folder of the built panel, served as static assets.
+    /// Returns the folder of the built panel, whose files are served as static assets.
     #[must_use]
     pub fn panel_dist(self) -> PathBuf {
         match self {
-            // Not `target()`, because wrangler.toml contains this path and cannot read CARGO_TARGET_DIR.
+            // This path does not use `target()`, because wrangler.toml contains the path and cannot
+            // read CARGO_TARGET_DIR.
             Self::Release => paths::root().join("target/panel-dist"),
             Self::Quick => paths::target().join("quick-dist/panel"),
         }
@@ -89,20 +92,20 @@ impl Mode {
         }
     }
 
-    /// A step's name in this mode.
+    /// Returns the name of a build step in this mode.
     fn named(self, step: &str) -> String {
         format!("{step}-{}", self.name()).replace(' ', "-")
     }
 }
 
-/// The built Worker and panel, with the tools that built them.
+/// The built Worker and panel, with the tools that built both parts.
 pub struct Web {
     pub tools: Tools,
     library: Library,
     bundler: Bundler,
 }
 
-/// Builds the Worker and the panel, and installs missing tools. Requires npm.
+/// Builds the Worker and the panel, and installs missing tools. npm must be installed.
 pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
     let compile = || {
         let library = rust_target::ensure(setup, WASM)?;
@@ -123,18 +126,20 @@ pub fn web(setup: &Setup, mode: Mode, crates: &[wasm::Crate]) -> Result<Web> {
 }
 
 impl Web {
-    /// Builds a Worker that panics on request, for a test. Returns the Worker's folder.
+    /// Builds a Worker that panics on request, for a test. Returns the folder of the Worker.
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
         let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
         wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
-        // This Worker is not optimised, because that takes minutes and the test checks only the script around the wasm.
+        // This Worker is not optimised, because the optimisation takes minutes. The test checks
+        // only the script around the wasm module.
         let mut bundler = self.bundler.clone();
         bundler.optimize = false;
         bundle_edge(&bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
     }
 
-    /// Builds the Worker that measures verification. Returns the path of its entry script.
+    /// Builds the Worker that measures the verification of tokens. Returns the path of the Worker's
+    /// entry script.
     pub fn bench_verify(&self) -> Result<PathBuf> {
         wasm::compile(self.library, self.bundler.mode, &[BENCH_VERIFY])?;
         let wasm = compiled(BENCH_VERIFY, self.bundler.mode, "bench_verify");
@@ -151,7 +156,8 @@ fn bundle_edge(bundler: &Bundler, step: &str, dist: &Path) -> Result<()> {
     bundler.run(step, "worker", &paths::root().join("edge-worker/shim.js"), &[&wasm], dist)
 }
 
-/// Builds the named parts, or all parts except `Agent` if none is named. Installs the tools that the parts need.
+/// Builds the given parts. If no part is given, all parts except `Agent` are built. Installs the
+/// tools that the parts need.
 pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
     let web_parts = [(Part::Edge, EDGE), (Part::Panel, PANEL)];

@@ -1,4 +1,4 @@
-//! Builds the native programs.
+//! Builds the native programs `pinlatch` and `pinlatch-agent`.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,31 +12,32 @@ use crate::{paths, process};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Compiles fast, for the demo and tests.
+    /// A build that compiles fast, for the demo and tests.
     Dev,
-    /// Optimised, as users install the programs. Used for measurements.
+    /// An optimised build, as users install the programs. Measurements use this build.
     Release,
 }
 
-/// The built programs.
+/// The paths of the built programs.
 #[derive(Debug, Clone)]
 pub struct Native {
     /// The owner's command line.
     pub pinlatch: PathBuf,
-    /// The device's daemon.
+    /// The agent, which is the daemon on a device.
     pub agent: PathBuf,
 }
 
-/// Allows one cargo run at a time. A step that waited for cargo's own lock would include the wait in its reported time.
+/// The lock that allows only one cargo process at a time. If a step waited for cargo's own lock,
+/// the reported time of the step would include the waiting time.
 static BUILD_FOLDER: Mutex<()> = Mutex::new(());
 
-/// Runs cargo in the build folder for this machine. Only one cargo runs at a time.
+/// Runs cargo in the build folder for this machine. Only one cargo process runs at a time.
 pub fn cargo(title: &str, cargo: &mut Command) -> Result<()> {
     let _one = BUILD_FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     process::quietly(title, cargo)
 }
 
-/// Writes a copy of a program without debug information and symbols.
+/// Writes a copy of a program without debug information and without symbols.
 pub fn strip(program: &Path, out: &Path) -> Result<()> {
     process::output_of(Command::new("strip").arg("-o").arg(out).arg(program))?;
     Ok(())

@@ -1,4 +1,5 @@
-//! Skips finished steps. For each step, stores a fingerprint of the step's inputs in `target/xtask`.
+//! Skips build steps that are already finished. For each step, a fingerprint of the step's inputs
+//! is stored in `target/xtask`.
 
 use std::{
     fs,
@@ -11,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::paths;
 
-/// Sizes and modification times of files, and of all files below folders, as one text. Except for wasm, contents are
-/// not read, because cargo rewrites a file only after a change.
+/// Returns the sizes and modification times of files, and of all files below folders, as one text.
+/// Only the contents of wasm files are read. For other files the modification time is sufficient,
+/// because cargo rewrites a file only after a change.
 pub fn of_files(files: &[&Path]) -> Result<String> {
     let mut print = String::new();
     for file in files {
@@ -24,8 +26,8 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
             continue;
         }
         if file.extension().is_some_and(|extension| extension == "wasm") {
-            // Variants of one crate are written to the same path. This changes the modification time, but not always
-            // the content.
+            // Different variants of a crate are written to the same path. Such a write changes the
+            // modification time, but does not always change the content.
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             print.push_str(&format!("{} {:x}\n", file.display(), Sha256::digest(bytes)));
             continue;
@@ -37,14 +39,14 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
     Ok(print)
 }
 
-/// The record of a finished step.
+/// The record of a finished build step.
 pub struct Stamp {
     file: PathBuf,
     print: String,
 }
 
 impl Stamp {
-    /// `print` contains everything that the step's result depends on.
+    /// Creates a record. `print` contains everything that the result of the step depends on.
     #[must_use]
     pub fn new(step: impl AsRef<str>, print: String) -> Self {
         Self::at(&paths::target().join("xtask"), step.as_ref(), print)
@@ -54,14 +56,15 @@ impl Stamp {
         Self { file: dir.join(format!("{step}.stamp")), print }
     }
 
-    /// Whether the step was done with these inputs and all its outputs exist.
+    /// Returns whether the step was done with the same inputs and all outputs of the step exist.
     #[must_use]
     pub fn is_fresh(&self, outputs: &[PathBuf]) -> bool {
         outputs.iter().all(|output| output.exists())
             && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)
     }
 
-    /// Removes the record. Called before the step runs, so that an interrupted step does not count as finished.
+    /// Removes the record. The caller removes the record before the step runs, so that an
+    /// interrupted step does not count as finished.
     pub fn clear(&self) {
         let _ = fs::remove_file(&self.file);
     }

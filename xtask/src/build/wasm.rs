@@ -11,12 +11,12 @@ use crate::{
     tools::rust_target::{Library, WASM},
 };
 
-/// A crate to compile, with the profile for its release builds.
+/// A crate to compile to wasm, with the profile of the crate's release builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crate {
     package: &'static str,
     title: &'static str,
-    /// The profile's name in Cargo.toml.
+    /// The name of the profile in Cargo.toml.
     profile: &'static str,
     feature: Option<&'static str>,
 }
@@ -32,17 +32,18 @@ pub const PANEL_PROGRAMS: [&str; 3] = ["entry", "panel", "manage"];
 /// A Worker that panics on request, for the test of the Worker's recovery.
 pub const EDGE_WITH_HOOKS: Crate =
     Crate { title: "the Worker with test hooks", feature: Some("pinlatch-edge/test-hooks"), ..EDGE };
-/// The Worker that measures verification (`cargo xtask bench verify`).
+/// The Worker that measures the verification of tokens (`cargo xtask bench verify`).
 pub const BENCH_VERIFY: Crate = plain("bench-verify", "bench-verify", "edge");
 
-/// The path of a compiled module.
+/// Returns the path of a compiled wasm module.
 #[must_use]
 pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
     paths::target().join(WASM).join(mode.profile(of.profile)).join(format!("{name}.wasm"))
 }
 
-/// Compiles crates for wasm. In [`Mode::Quick`] Worker and panel share a profile and are always compiled together, so
-/// that each dependency is compiled once. In [`Mode::Release`] only the given crates are compiled.
+/// Compiles crates to wasm. In [`Mode::Quick`], the Worker and the panel have the same profile and
+/// are always compiled together. Each dependency is therefore compiled only once. In
+/// [`Mode::Release`], only the given crates are compiled.
 pub fn compile(library: Library, mode: Mode, crates: &[Crate]) -> Result<()> {
     match (mode, crates) {
         (Mode::Quick, [one]) if *one == EDGE_WITH_HOOKS => cargo(library, &[*one, PANEL], "quick"),
@@ -62,7 +63,8 @@ fn cargo(library: Library, crates: &[Crate], profile: &str) -> Result<()> {
         cargo.args(["-p", one.package]);
         one.feature.map(|feature| cargo.args(["--features", feature]));
     }
-    // With this variable, wasm-bindgen's macros use only js-sys for promises, as the crate `worker` expects.
+    // With this variable, the macros of wasm-bindgen use only js-sys for promises, as the crate
+    // `worker` expects.
     cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
     let titles: Vec<_> = crates.iter().map(|one| one.title).collect();
     process::quietly(&format!("compiling {} (profile {profile})", titles.join(" and ")), &mut cargo)

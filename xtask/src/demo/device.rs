@@ -1,4 +1,4 @@
-//! The demo's device: a real agent with simulated lines.
+//! Runs the device of the demo: a real agent with simulated GPIO lines.
 
 use std::{
     fs,
@@ -17,10 +17,10 @@ use crate::{guard::Guarded, process};
 
 pub const NAME: &str = "porch";
 
-/// How long the bell is pressed.
+/// The duration for which the demo presses the bell.
 const RING: Duration = Duration::from_millis(400);
 
-/// The device's lines, as the README describes them.
+/// The agent's configuration, with the lines that the README describes.
 const CONFIG: &str = r#"# Written by `cargo xtask demo`.
 state_dir = "state"
 
@@ -47,7 +47,8 @@ kind = "rgb"
 driver = "sim"
 "#;
 
-/// Enrols the device at the edge. The device's key is created in the device's folder and never leaves this folder.
+/// Enrols the device at the edge. The device's key is created in the device's folder and never
+/// leaves this folder.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     let state = layout.agent.join("state");
     if state.exists() {
@@ -55,7 +56,8 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     }
     let mut command = Command::new(agent);
     command.arg("enrol").arg(enrolment).arg("--state").arg(&state);
-    // The enrolment string is secret until it is used, so it must not be in an error.
+    // The enrolment string is secret until the string is used. Therefore an error must not contain
+    // this string.
     process::output_as("pinlatch-agent enrol", &mut command).map(drop)
 }
 
@@ -83,7 +85,7 @@ impl Device {
         process::tail(&self.dir.join("agent.log"), 15)
     }
 
-    /// Presses and releases the bell.
+    /// Presses the bell and releases the bell.
     pub fn ring(&self) -> Result<()> {
         self.drive("bell", true)?;
         std::thread::sleep(RING);

@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: runs edge, panel and agent on this machine, with simulated lines.
+//! Implements `cargo xtask demo`, which runs the Worker, the panel and an agent with simulated
+//! lines on this machine.
 
 mod device;
 mod state;
@@ -27,31 +28,31 @@ use crate::{
     ui::{self, Step},
 };
 
-/// The port that is used if none is given.
+/// The port of the demo if the user gives no port.
 const USUAL_PORT: u16 = 8787;
-/// User name of the demo's owner.
+/// The user name of the demo's owner.
 const USERNAME: &str = "owner";
-/// A table of the steps is printed if the start took at least this long.
+/// The minimum duration of the start after which a table of the steps is printed.
 const WORTH_A_TABLE: Duration = Duration::from_secs(60);
-/// Time limit until the device is online.
+/// The time limit until the device is online.
 const ONLINE: Duration = Duration::from_secs(30);
 
 /// The arguments of `cargo xtask demo`.
 pub struct Options {
-    /// The port to use if it is free.
+    /// The preferred port, which is used if the port is free.
     pub port: Option<u16>,
-    /// Delete the state of earlier runs.
+    /// True if the state of earlier runs is deleted.
     pub fresh: bool,
     pub mode: Mode,
 }
 
-/// Events that end the demo or ring its bell.
+/// The events that end the demo or ring the bell of the demo.
 enum Event {
     Signal,
     Enter,
 }
 
-/// Runs until Ctrl-C.
+/// Starts the demo, and runs the demo until the user presses Ctrl-C.
 pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     let (sender, events) = mpsc::channel();
     catch_signals(sender.clone())?;
@@ -76,13 +77,13 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     step.done();
     let demo = Demo { url: edge.url(), ..demo };
     let mut device = connect(&owner, &demo).map_err(|error| {
-        // The state can be from an earlier version that is incompatible.
+        // The state can come from an incompatible earlier version of Pinlatch.
         if is_new { error } else { error.context("with the state of an earlier run (--fresh deletes it)") }
     })?;
     layout.save(&demo)?;
 
     ui::say(&ui::time_table(WORTH_A_TABLE));
-    // A Ctrl-C during the start is still in the channel, so `serve` handles it.
+    // A Ctrl-C during the start is an event in the channel. `serve` handles this event.
     announce(&demo, is_new, &layout);
     read_enter(sender);
     let outcome = serve(&events, &mut edge, &mut device);
@@ -91,11 +92,12 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
     outcome
 }
 
-/// Logs in, starts the device, waits until it is online, and sends one real command.
+/// Logs in, starts the device, waits until the device is online, and sends one real command.
 fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     let step = Step::begin("connecting the device");
     owner.login(demo)?;
-    // The device stores the origin at which it enrolled, so a new port requires a new enrolment.
+    // The device stores the origin (URL) at which it enrolled. A new port changes the origin, so
+    // the device must enrol again.
     if !owner.layout.is_enrolled_at(&demo.url) {
         owner.enrol(demo)?;
     }
@@ -106,7 +108,8 @@ fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     Ok(device)
 }
 
-/// Starts the demo for the first time: creates the keys, starts the Worker, and sets up the owner.
+/// Starts the demo for the first time: creates the keys, starts the Worker, and creates the owner's
+/// account.
 fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)> {
     let code = owner.init(&format!("http://localhost:{port}"))?;
     let edge = start_edge(parts, owner.layout, port)?;
@@ -126,14 +129,15 @@ fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
     Edge::start(options)
 }
 
-/// Returns the wanted port, or the usual port if none is wanted. If that port is in use, returns another free port.
+/// Returns the wanted port, or the usual port if no port is wanted. If this port is in use, returns
+/// another free port.
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     let port = wanted.unwrap_or(USUAL_PORT);
     if is_free(port) {
         return Ok(port);
     }
     let other = free_port()?;
-    ui::say(&format!("Port {port} is in use; using {other} instead."));
+    ui::say(&format!("Port {port} is in use. The demo uses port {other} instead."));
     Ok(other)
 }
 
@@ -154,7 +158,7 @@ impl Owner<'_> {
         Ok(serde_json::from_str(&process::output_of(self.pinlatch(args).arg("--json"))?)?)
     }
 
-    /// Creates keys and secrets. Returns the setup code of the site.
+    /// Creates the keys and secrets of the deployment. Returns the setup code of the site.
     fn init(&self, url: &str) -> Result<String> {
         let mut init = self.pinlatch(&["init", "--url", url, "--json", "--out"]);
         init.arg(&self.layout.secrets).arg("--root-key").arg(&self.layout.root_key);
@@ -182,7 +186,7 @@ impl Owner<'_> {
         self.layout.remember_enrolled_at(&demo.url)
     }
 
-    /// Waits until the site shows the device as online.
+    /// Waits until the site reports that the device is online.
     fn wait_for(&self, device: &mut Device, name: &str) -> Result<()> {
         let deadline = Instant::now() + ONLINE;
         while !is_online(&self.answer(&["device", "list"])?, name) {
@@ -197,17 +201,18 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Sends one real command through the edge and the device to a line, and waits for its result.
+    /// Sends one real command through the edge and the device to a GPIO line, and waits for the
+    /// result of the command.
     fn prove(&self, demo: &Demo) -> Result<()> {
         let line = format!("{}/lamp", demo.device);
         match self.answer(&["send", &line, "set", "true"])?.get("status").and_then(Value::as_str) {
             Some("executed") => Ok(()),
-            other => bail!("the first command ended as {}", other.unwrap_or("nothing")),
+            other => bail!("the first command ended with status {}", other.unwrap_or("unknown")),
         }
     }
 }
 
-/// Whether the device list shows the device as online.
+/// Returns whether the device list reports that the device is online.
 fn is_online(answer: &Value, name: &str) -> bool {
     let devices = answer.get("devices").unwrap_or(answer);
     devices.as_array().into_iter().flatten().any(|device| {
@@ -216,13 +221,14 @@ fn is_online(answer: &Value, name: &str) -> bool {
     })
 }
 
-/// Prints the URL and the login. The password is printed only in the run that creates it.
+/// Prints the URL, the user name and the password. The password is printed only in the run that
+/// creates the password.
 fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     println!("user name: {}", demo.username);
     if is_new {
         println!("password:  {}", demo.password);
     } else {
-        println!("password:  unchanged; it is in {}", layout.file.display());
+        println!("password:  unchanged; the password is in {}", layout.file.display());
     }
     println!("ready: {}", demo.url);
     if std::io::stdin().is_terminal() {
@@ -233,7 +239,8 @@ fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
 fn catch_signals(sender: Sender<Event>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
-        // The first signal ends the demo in order, once its start is complete. A second signal exits at once.
+        // The first signal ends the demo in order after the start is complete. A second signal ends
+        // the demo immediately.
         for count in 0.. {
             if signals.forever().next().is_none() {
                 return;
@@ -264,8 +271,8 @@ fn serve(events: &mpsc::Receiver<Event>, edge: &mut Edge, device: &mut Device) -
         match events.recv_timeout(Duration::from_secs(1)) {
             Ok(Event::Signal) | Err(RecvTimeoutError::Disconnected) => return Ok(ExitCode::SUCCESS),
             Ok(Event::Enter) => match device.ring() {
-                Ok(()) => ui::say("the bell rang"),
-                Err(error) => ui::say(&format!("the bell did not ring: {error:#}")),
+                Ok(()) => ui::say("The bell rang."),
+                Err(error) => ui::say(&format!("The bell did not ring: {error:#}")),
             },
             Err(RecvTimeoutError::Timeout) => {
                 if edge.has_ended() {

@@ -1,4 +1,4 @@
-//! The demo's state between runs, in `target/demo`.
+//! Stores the state of the demo between two runs, in `target/demo`.
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::write_private;
 
-/// The content of `demo.json`: URL and login. The file is written last, so a state with this file is complete.
+/// The content of `demo.json`, with the URL and the login. `demo.json` is written last, so a state
+/// with `demo.json` is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demo {
     pub url: String,
@@ -16,20 +17,21 @@ pub struct Demo {
     pub device: String,
 }
 
-/// Paths below `target/demo`.
+/// The paths of files and folders in `target/demo`.
 pub struct Layout {
     dir: PathBuf,
-    /// The Worker's configuration, log and Durable Objects.
+    /// The folder with the Worker's configuration, the Worker's log and the databases of the
+    /// Durable Objects.
     pub edge: PathBuf,
-    /// The edge's secrets, from `pinlatch init`.
+    /// The folder with the edge's secrets, which `pinlatch init` creates.
     pub secrets: PathBuf,
-    /// Configuration folder of the owner's command line.
+    /// The configuration folder of the owner's command line.
     pub config: PathBuf,
-    /// The owner's root key, which is never sent to the edge.
+    /// The file with the owner's root key, which is never sent to the edge.
     pub root_key: PathBuf,
-    /// The device's folder.
+    /// The folder of the device's agent.
     pub agent: PathBuf,
-    /// `demo.json`.
+    /// The path of `demo.json`.
     pub file: PathBuf,
 }
 
@@ -46,8 +48,8 @@ impl Layout {
         }
     }
 
-    /// Returns the state of the last complete run, unless `fresh` is set. Otherwise creates empty folders and returns
-    /// `None`.
+    /// Returns the state of the last complete run if `fresh` is false. Otherwise creates empty
+    /// folders and returns `None`.
     pub fn open(&self, fresh: bool) -> Result<Option<Demo>> {
         if !fresh && let Some(demo) = self.load() {
             return Ok(Some(demo));
@@ -69,7 +71,7 @@ impl Layout {
         write_private(&self.file, &format!("{}\n", serde_json::to_string(demo)?))
     }
 
-    /// Whether the device enrolled at this origin.
+    /// Returns whether the device enrolled at this origin (URL).
     pub fn is_enrolled_at(&self, url: &str) -> bool {
         fs::read_to_string(self.enrolled_file()).is_ok_and(|at| at == url)
     }
@@ -83,7 +85,8 @@ impl Layout {
     }
 }
 
-/// A password of 80 random bits, in letters that are hard to misread, such as `k3mp-…`.
+/// Creates a password with 80 random bits. The password consists of letters and digits that are
+/// hard to misread, such as `k3mp-…`.
 pub fn random_password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")
@@ -99,7 +102,8 @@ fn spell(bytes: &[u8]) -> String {
         if index > 0 && index % 4 == 0 {
             out.push('-');
         }
-        // With 32 letters, five random bits give each letter the same probability.
+        // Each letter is one of 32 letters, so five random bits give each letter the same
+        // probability.
         out.extend(LETTERS.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
     }
     out

@@ -1,4 +1,4 @@
-//! The contents of each package. Their sources are in `packaging/`.
+//! Defines the contents of each software package. The source files are in `packaging/`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::{paths, tools::cross::Machine};
 
 const HOMEPAGE: &str = "Homepage: https://github.com/pinlatch/pinlatch\n";
 
-/// The agent's package, which contains the program and its systemd units.
+/// Creates the agent's package, which contains the program and its systemd units.
 pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package> {
     let of = |path, name: &str| {
         anyhow::Ok(File { path, mode: 0o644, content: packaging(&format!("agent/{name}"))? })
@@ -39,7 +39,7 @@ pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package>
     })
 }
 
-/// The package of the owner's command line.
+/// Creates the package of the owner's command line.
 pub fn command_line(machine: Machine, version: &str, program: &[u8]) -> Result<Package> {
     Ok(Package {
         name: "pinlatch",
@@ -65,7 +65,8 @@ fn packaging(name: &str) -> Result<Vec<u8>> {
     fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// A reference to the Apache licence, whose text Debian installs on every system, and the text of the MIT licence.
+/// Returns a text with a reference to the Apache licence and the text of the MIT licence. Debian
+/// installs the text of the Apache licence on every system.
 fn copyright() -> Result<Vec<u8>> {
     let file = paths::root().join("LICENSE-MIT");
     let mit = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,7 +1,8 @@
-//! `cargo xtask dist`: packages and archives for users, with checksums, in `target/dist`.
+//! Implements `cargo xtask dist`, which builds packages and archives for users, with checksums, in
+//! `target/dist`.
 //!
-//! Builds are reproducible: file times are the time of the commit, the owner of each file is root, names are sorted,
-//! and programs do not contain paths of the build machine.
+//! Builds of the packages are reproducible. File times are the time of the commit, root owns each
+//! file, and file names are sorted. Programs do not contain paths of the build machine.
 
 mod contents;
 mod package;
@@ -24,11 +25,11 @@ use crate::{
 pub use contents::{agent, command_line};
 pub use package::Package;
 
-/// Machines for which the command line is packaged. Owners' computers are larger than devices, so `armhf` is not
-/// needed.
+/// The machine types for which the command line is packaged. `armhf` is not needed, because owners
+/// use larger computers than devices.
 const OWNERS_MACHINES: [Machine; 2] = [Machine::Amd64, Machine::Arm64];
 
-/// Builds the packages for these machines, or for all if none is given.
+/// Builds the packages for the given machine types, or for all machine types if none is given.
 pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     let time = source_date()?;
     let folder = paths::target().join("dist");
@@ -47,7 +48,7 @@ pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     write_checksums(&folder)
 }
 
-/// Writes the Debian package and the archive of a package.
+/// Writes a package as a Debian package and as a compressed archive.
 fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     for (name, bytes) in
         [(package.deb_name(), package.deb(time)?), (package.tarball_name(), package.tarball(time)?)]
@@ -59,7 +60,7 @@ fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     Ok(())
 }
 
-/// Writes SHA256SUMS, for `sha256sum -c SHA256SUMS`.
+/// Writes the file SHA256SUMS, which `sha256sum -c SHA256SUMS` checks.
 fn write_checksums(folder: &Path) -> Result<()> {
     let mut names: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     names.sort_by_key(fs::DirEntry::file_name);
@@ -73,7 +74,8 @@ fn write_checksums(folder: &Path) -> Result<()> {
     fs::write(&file, sums).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The time of all files, in Unix seconds: `SOURCE_DATE_EPOCH`, or the time of the commit.
+/// Returns the time that all files in the packages get, in Unix seconds. The time is
+/// `SOURCE_DATE_EPOCH`, or the time of the commit.
 fn source_date() -> Result<u64> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         return text.parse().context("SOURCE_DATE_EPOCH is not a number of seconds");

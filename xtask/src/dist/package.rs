@@ -1,7 +1,7 @@
-//! Writes a Debian package, which is an `ar` archive of two tar files (deb(5)). Also writes the same files as one tar
-//! file.
+//! Writes a Debian package, which is an `ar` archive of two tar files (deb(5)). Also writes a tar
+//! archive with the same files.
 //!
-//! Needs no Debian tools, so packages can be built on any system.
+//! This module needs no Debian tools, so packages can be built on any system.
 
 use std::{collections::BTreeSet, io::Write};
 
@@ -11,9 +11,9 @@ use tar::{Builder, EntryType, Header};
 
 #[derive(Debug, Clone)]
 pub struct File {
-    /// Absolute path without the leading slash.
+    /// The absolute path on the target system, without the leading slash.
     pub path: &'static str,
-    /// Permission bits.
+    /// The permission bits of the file.
     pub mode: u32,
     pub content: Vec<u8>,
 }
@@ -23,26 +23,26 @@ pub struct File {
 pub struct Package {
     pub name: &'static str,
     pub version: String,
-    /// Debian's name for the machine.
+    /// Debian's name for the machine's architecture.
     pub architecture: &'static str,
-    /// Further fields of `control`, one per line, without empty lines.
+    /// Further fields of the file `control`, one per line, without empty lines.
     pub control: String,
-    /// Configuration files. Changes that the owner made are kept on upgrade.
+    /// The configuration files. An upgrade keeps the changes that a person made to these files.
     pub conffiles: &'static [&'static str],
-    /// Maintainer scripts such as `postinst`, with their names.
+    /// The maintainer scripts, such as `postinst`, with the names of the scripts.
     pub scripts: Vec<(&'static str, Vec<u8>)>,
-    /// All files, conffiles included.
+    /// All files of the package, including the configuration files.
     pub files: Vec<File>,
 }
 
 impl Package {
-    /// File name of the Debian package.
+    /// Returns the file name of the Debian package.
     #[must_use]
     pub fn deb_name(&self) -> String {
         format!("{}.deb", self.stem())
     }
 
-    /// File name of the archive for other systems.
+    /// Returns the file name of the archive for other systems.
     #[must_use]
     pub fn tarball_name(&self) -> String {
         format!("{}.tar.gz", self.stem())
@@ -52,7 +52,7 @@ impl Package {
         format!("{}_{}_{}", self.name, self.version, self.architecture)
     }
 
-    /// The Debian package, with all files dated `time`.
+    /// Returns the bytes of the Debian package. All files in the package have the time `time`.
     pub fn deb(&self, time: u64) -> Result<Vec<u8>> {
         let mut control = Archive::new(time);
         control.folder("./")?;
@@ -80,7 +80,8 @@ impl Package {
         Ok(deb.into_inner()?)
     }
 
-    /// The same files below one folder, for `tar --strip-components=1 -C / -xf`.
+    /// Returns an archive with the same files in one top-level folder. The command `tar
+    /// --strip-components=1 -C / -xf` unpacks the archive.
     pub fn tarball(&self, time: u64) -> Result<Vec<u8>> {
         let mut archive = Archive::new(time);
         archive.tree(&format!("{}/", self.stem()), &self.files)?;
@@ -101,7 +102,7 @@ impl Package {
     }
 }
 
-/// A gzipped tar file whose entries belong to root.
+/// A tar file that is compressed with gzip. All entries of the tar file belong to root.
 struct Archive {
     tar: Builder<flate2::write::GzEncoder<Vec<u8>>>,
     time: u64,
@@ -114,7 +115,7 @@ impl Archive {
         Self { tar: Builder::new(packed), time }
     }
 
-    /// Adds files and their parent folders, sorted.
+    /// Adds files and the parent folders of the files, sorted by path.
     fn tree(&mut self, root: &str, files: &[File]) -> Result<()> {
         let mut files: Vec<_> = files.iter().collect();
         files.sort_by_key(|file| file.path);
@@ -150,8 +151,8 @@ impl Archive {
         header.set_username("root")?;
         header.set_groupname("root")?;
         header.set_size(u64::try_from(content.len())?);
-        // `tar` removes the leading `./` that dpkg expects, and has no other way to set the name, so its bytes are
-        // copied.
+        // dpkg expects names with a leading `./`. The crate `tar` removes this `./` and has no
+        // other way to set a name, so the bytes of the name are copied.
         let Some(name) = header.as_gnu_mut().and_then(|header| header.name.get_mut(..path.len())) else {
             anyhow::bail!("{path} is too long for a package");
         };

@@ -1,4 +1,5 @@
-//! The configuration of a local Worker. It is derived from `wrangler.toml`, so that it cannot differ from that file.
+//! Creates the configuration of a local Worker. The configuration is derived from `wrangler.toml`,
+//! so that the two files cannot contradict each other.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -18,8 +19,9 @@ pub fn ours() -> Result<String> {
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Changes the content of `wrangler.toml` for a local Worker: removes `[build]`, because xtask builds the Worker; makes
-/// paths absolute; adds `vars`, which override variables of the same name in the file.
+/// Changes the content of `wrangler.toml` for a local Worker. Removes `[build]`, because xtask
+/// builds the Worker. Makes paths absolute. Adds `vars`, which override variables with the same
+/// name in the file.
 pub fn derive(
     wrangler_toml: &str,
     edge_dist: &Path,
@@ -43,8 +45,8 @@ pub fn derive(
     Ok(Value::Object(config))
 }
 
-/// The configuration of a different Worker, with the entry `entry`. Only its compatibility date is from
-/// `wrangler.toml`.
+/// Returns the configuration of a different Worker, whose entry script is `entry`. Only the
+/// compatibility date comes from `wrangler.toml`.
 pub fn other(wrangler_toml: &str, entry: &Path, vars: &BTreeMap<String, Value>) -> Result<Value> {
     let config = parse(wrangler_toml)?;
     let date = config.get("compatibility_date").context("wrangler.toml has no compatibility_date")?;
@@ -60,7 +62,8 @@ fn parse(wrangler_toml: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// The content of `.dev.vars`: one `NAME='value'` per line. A value with a single quote or a line break is an error.
+/// Returns the content of `.dev.vars`, with one `NAME='value'` per line. Returns an error if a
+/// value contains a single quote or a line break.
 pub fn dev_vars(secrets: &BTreeMap<String, String>) -> Result<String> {
     let mut text = String::new();
     for (name, value) in secrets {

@@ -32,26 +32,29 @@ use anyhow::{Context, Result, bail};
 
 use crate::{guard::Guarded, process};
 
-/// Time limit for the first answer. On a busy machine with two cores wrangler takes up to ten seconds.
+/// The time limit for the Worker's first response. On a busy machine with two cores, wrangler takes
+/// up to ten seconds to start.
 const READY: Duration = Duration::from_secs(60);
-/// Time limit of one answer.
+/// The time limit for one response of the Worker.
 const ANSWER: Duration = Duration::from_secs(30);
-/// Interval between requests to a starting Worker.
+/// The interval between two requests to a starting Worker.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Number of attempts to start, because another program can take the free port before the Worker does.
+/// The maximum number of attempts to start the Worker. An attempt can fail, because another program
+/// can open the free port before the Worker does.
 const PORT_ATTEMPTS: usize = 3;
 
-/// A running Worker. Dropping this value ends it.
+/// A running Worker. The Worker ends when this value is dropped.
 pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
-    /// Byte offset in the log at which the current run begins. Restarts append to the log.
+    /// The byte offset in the log file at which the output of the current process begins. A restart
+    /// appends to the log file.
     log_from: usize,
 }
 
 impl Edge {
-    /// Starts a Worker and waits until it answers.
+    /// Starts a Worker and waits until the Worker answers a request.
     pub fn start(options: EdgeOptions) -> Result<Self> {
         fs::create_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
         let dir = options.dir.canonicalize()?;
@@ -75,7 +78,7 @@ impl Edge {
         }
     }
 
-    /// The Worker's origin, such as `http://localhost:8787`.
+    /// Returns the Worker's origin, such as `http://localhost:8787`.
     #[must_use]
     pub fn url(&self) -> String {
         match (&self.options.https, self.options.ip) {
@@ -90,33 +93,35 @@ impl Edge {
         self.port
     }
 
-    /// The log of the Worker and of its runner.
+    /// Returns the path of the log file of the Worker and its runner.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.options.dir.join("edge.log")
     }
 
-    /// Stops the Worker and starts it again, with the same port and state.
+    /// Stops the Worker and starts the Worker again, with the same port and the same state.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
-        // The secrets can have changed since the start.
+        // The secrets can have changed since the last start.
         self.write_configuration()?;
         self.run()
     }
 
-    /// Sends SIGKILL to workerd and its runner, as in a power cut. [`Edge::restart`] starts the Worker again.
+    /// Sends SIGKILL to workerd and its runner, as in a power failure. [`Edge::restart`] starts the
+    /// Worker again.
     pub fn kill_hard(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts the Worker again.
+    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts the
+    /// Worker again.
     pub fn stop(&mut self) {
         self.running = None;
     }
 
-    /// Whether the Worker has ended without [`Edge::stop`].
+    /// Returns whether the Worker has ended without a call of [`Edge::stop`].
     pub fn has_ended(&mut self) -> bool {
         self.running.as_mut().is_none_or(Guarded::has_ended)
     }
@@ -167,14 +172,17 @@ impl Edge {
     }
 
     fn answers(&self) -> bool {
-        // Until wrangler prints `Ready on`, it accepts connections but does not answer them.
+        // Until wrangler prints `Ready on`, wrangler accepts connections but does not answer
+        // requests.
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        // The IP address is used, because some minimal systems have no `localhost` in `/etc/hosts`.
+        // The request uses the IP address, because some minimal systems have no `localhost` in
+        // `/etc/hosts`.
         let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         if self.options.https.is_some() {
-            // This client has no TLS, so only the TCP connection is checked.
+            // The HTTP client of this function has no TLS. Therefore only the TCP connection is
+            // checked.
             return TcpStream::connect(address).is_ok();
         }
         let request = ureq::get(format!("http://{address}/healthz"));
@@ -197,7 +205,7 @@ impl Edge {
     }
 }
 
-/// Writes a file that only its owner can read.
+/// Writes a file that only the user who owns the file can read.
 pub fn write_private(file: &Path, text: &str) -> Result<()> {
     let _ = fs::remove_file(file);
     let mut out = fs::OpenOptions::new()

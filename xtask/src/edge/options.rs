@@ -1,4 +1,4 @@
-//! Options of a local Worker.
+//! Defines the options of a local Worker.
 
 use std::{
     collections::BTreeMap,
@@ -12,20 +12,21 @@ use serde_json::Value;
 use super::port::loopback_addresses;
 use crate::{build::Mode, paths, tools::Tools};
 
-/// The programs and builds that a local Worker runs from.
+/// The paths of the programs and builds that run a local Worker.
 #[derive(Debug, Clone)]
 pub struct EdgeParts {
     pub node: PathBuf,
-    /// Wrangler's JavaScript entry.
+    /// The JavaScript entry script of wrangler.
     pub wrangler: PathBuf,
     pub edge_dist: PathBuf,
     pub panel_dist: PathBuf,
-    /// Our command line, which writes the folder for [`Runner::Workerd`].
+    /// The command line `pinlatch`, which writes the folder for [`Runner::Workerd`].
     pub pinlatch: PathBuf,
 }
 
 impl EdgeParts {
-    /// Reads the paths from the environment variables that `cargo xtask test` sets for test programs.
+    /// Reads the paths from the environment variables that `cargo xtask test` sets for test
+    /// programs.
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| {
             std::env::var_os(name)
@@ -41,7 +42,7 @@ impl EdgeParts {
         })
     }
 
-    /// Uses the paths of xtask's tools and builds.
+    /// Returns the paths of the tools and builds of xtask.
     #[must_use]
     pub fn of(tools: &Tools, mode: Mode) -> Self {
         Self {
@@ -53,56 +54,61 @@ impl EdgeParts {
         }
     }
 
-    /// The workerd program in the npm package for this platform.
+    /// Returns the path of the program workerd in the npm package for this platform.
     pub fn workerd(&self) -> Result<PathBuf> {
         let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
         let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "64" };
         let package = format!("@cloudflare/workerd-{os}-{arch}/bin/workerd");
-        // …/node_modules/wrangler/bin/wrangler.js
+        // The path of wrangler ends with `node_modules/wrangler/bin/wrangler.js`.
         let modules = self.wrangler.ancestors().find(|folder| folder.ends_with("node_modules"));
         let binary = modules.map(|modules| modules.join(&package)).filter(|binary| binary.is_file());
         binary.with_context(|| format!("cannot find {package} next to {}", self.wrangler.display()))
     }
 }
 
-/// Options of a local Worker.
+/// The options of a local Worker.
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
     pub parts: EdgeParts,
-    /// The Worker's folder, with its configuration, secrets, log, and the state of the Durable Objects.
+    /// The Worker's folder, which contains the configuration, the secrets, the log and the state of
+    /// the Durable Objects.
     pub dir: PathBuf,
-    /// The IP address to listen at. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6, ::1.
+    /// The IP address at which the Worker listens. `None` means `localhost`: 127.0.0.1 and, if the
+    /// machine has IPv6, ::1.
     pub ip: Option<IpAddr>,
-    /// The preferred port. If it is in use, another port is used. `None` means any port.
+    /// The preferred port. If this port is in use, another port is used. `None` means any port.
     pub port: Option<u16>,
-    /// Variables that override the variables of wrangler.toml, such as `SITES`.
+    /// Variables that override the variables in wrangler.toml, such as `SITES`.
     pub vars: BTreeMap<String, Value>,
     pub secrets: Secrets,
-    /// Serves TLS with this private key and certificate (PEM files).
+    /// The private key and the certificate (PEM files) for TLS. `None` means that the Worker serves
+    /// plain HTTP.
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
-    /// The entry of a different Worker, whose only bindings are its variables. The Worker must answer `/healthz`.
+    /// The entry script of a different Worker, which has only variables as bindings. The different
+    /// Worker must answer requests for `/healthz`.
     pub other: Option<PathBuf>,
 }
 
 /// The program that starts workerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// `wrangler dev`, which developers use. workerd runs behind wrangler's proxy, which serves the panel's files as on
-    /// Cloudflare.
+    /// The command `wrangler dev`, which developers use. workerd runs behind the proxy of wrangler.
+    /// wrangler's proxy serves the panel's files in the same way as Cloudflare.
     Wrangler,
-    /// workerd without wrangler, with the output of `pinlatch self-host`, as on a self-hosted server.
+    /// workerd without wrangler, as on a self-hosted server. workerd runs with the files that
+    /// `pinlatch self-host` writes.
     Workerd,
 }
 
-/// A Worker's secrets.
+/// The secrets of a Worker.
 #[derive(Clone, Default)]
 pub enum Secrets {
     #[default]
     None,
-    /// A `.dev.vars` file from `pinlatch init`.
+    /// The path of a `.dev.vars` file that `pinlatch init` wrote.
     File(PathBuf),
-    /// Values by name.
+    /// The values of the secrets, by the name of the secret.
     Values(BTreeMap<String, String>),
 }
 
@@ -117,12 +123,14 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl EdgeOptions {
-    /// Options for a test: the parts are read from the environment, any port is used, and there are no secrets.
+    /// Creates options for a test. The paths come from environment variables, any port is used, and
+    /// there are no secrets.
     pub fn new(dir: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Options with the given parts, any port, no secrets, and workerd without wrangler at `localhost`.
+    /// Creates options with the given paths, any port and no secrets. workerd runs without wrangler
+    /// and listens at `localhost`.
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
@@ -130,14 +138,16 @@ impl EdgeOptions {
         Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Listens only at `::1`. Must not be used with TLS, because the certificate is for `localhost`.
+    /// Makes the Worker listen only at `::1`. This option must not be used with TLS, because the
+    /// certificate is for `localhost`.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
         self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
         self
     }
 
-    /// The IP addresses to listen at. wrangler can listen at only one.
+    /// Returns the IP addresses at which the Worker listens. wrangler can listen at only one IP
+    /// address.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         match self.ip {
@@ -161,28 +171,28 @@ impl EdgeOptions {
         self
     }
 
-    /// Takes the secrets from a `.dev.vars` file.
+    /// Makes the Worker use the secrets in a `.dev.vars` file.
     #[must_use]
     pub fn secrets_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.secrets = Secrets::File(file.into());
         self
     }
 
-    /// Uses `wrangler dev` as the runner.
+    /// Makes `wrangler dev` the runner of the Worker.
     #[must_use]
     pub fn wrangler(mut self) -> Self {
         self.runner = Runner::Wrangler;
         self
     }
 
-    /// Runs the Worker with this entry instead of the edge.
+    /// Runs a different Worker with this entry script instead of the edge.
     #[must_use]
     pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
         self.other = Some(entry.into());
         self
     }
 
-    /// Serves TLS.
+    /// Makes the Worker serve TLS with this private key and certificate.
     #[must_use]
     pub fn https(mut self, key: impl Into<PathBuf>, certificate: impl Into<PathBuf>) -> Self {
         self.https = Some((key.into(), certificate.into()));

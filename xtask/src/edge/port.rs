@@ -4,17 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use anyhow::{Context, Result};
 
-/// Number of ports that are tried before the search fails.
+/// The number of ports that are tried before the search fails.
 const ATTEMPTS: usize = 20;
 
-/// The IP addresses of `localhost` on this machine. Some machines have no IPv6.
+/// Returns the IP addresses of `localhost` on this machine. Some machines have no IPv6 address.
 #[must_use]
 pub fn loopback_addresses() -> Vec<IpAddr> {
     let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     both.into_iter().filter(|ip| ip.is_ipv4() || TcpListener::bind((*ip, 0)).is_ok()).collect()
 }
 
-/// A port that is free on all IP addresses of `localhost`.
+/// Returns a port that is free on all IP addresses of `localhost`.
 pub fn free_port() -> Result<u16> {
     for _ in 0..ATTEMPTS {
         let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free on 127.0.0.1")?;
@@ -27,7 +27,7 @@ pub fn free_port() -> Result<u16> {
     anyhow::bail!("found no port that is free on both 127.0.0.1 and ::1")
 }
 
-/// Whether a port is free on all IP addresses of `localhost`.
+/// Returns whether a port is free on all IP addresses of `localhost`.
 #[must_use]
 pub fn is_free(port: u16) -> bool {
     loopback_addresses().into_iter().all(|ip| TcpListener::bind((ip, port)).is_ok())

@@ -1,4 +1,4 @@
-//! Commands that run a Worker.
+//! Creates the commands that run a Worker.
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::EdgeOptions;
 use crate::process;
 
-/// The command `wrangler dev`.
+/// Creates the command `wrangler dev`.
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let ip = options.addresses().into_iter().next().context("no address to listen at")?;
@@ -23,14 +23,15 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     }
     command.current_dir(dir);
     quiet_wrangler(&mut command);
-    // In tests, several Workers with the same name run in parallel. They must not find each other through the registry.
+    // In tests, several Workers with the same name run in parallel. A separate registry prevents
+    // one Worker from finding another Worker.
     command
         .env("WRANGLER_REGISTRY_PATH", dir.join("registry"))
         .env("WRANGLER_CI_DISABLE_CONFIG_WATCHING", "true");
     Ok(command)
 }
 
-/// The command that runs workerd on a new folder from `pinlatch self-host`.
+/// Creates the command that runs workerd with a new folder from `pinlatch self-host`.
 pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let out = dir.join("self-host");
@@ -55,7 +56,7 @@ pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     Ok(command)
 }
 
-/// Parses the lines `NAME='value'` of an environment file.
+/// Parses the lines of the form `NAME='value'` in an environment file.
 fn environment(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().filter_map(|line| line.split_once('='));
     lines.map(|(name, value)| (name, value.trim_matches('\''))).collect()

@@ -1,5 +1,5 @@
-//! Compiles all tests, and runs the tests that need no deployment. Several test programs run in parallel, because some
-//! wait more than they compute.
+//! Compiles all tests, and runs the tests that need no deployment. Several test programs run in
+//! parallel, because some test programs wait more than they compute.
 
 use std::{
     collections::BTreeMap,
@@ -18,25 +18,25 @@ use crate::{
     ui::Step,
 };
 
-/// Number of programs that run in parallel on each core. Also the number of tests that a program runs in parallel on
-/// each core.
+/// The number of test programs that run in parallel on each core. Each test program also runs this
+/// number of tests in parallel on each core.
 const PER_CORE: usize = 2;
 
-/// A test program.
+/// A compiled test program.
 pub struct Program {
     file: PathBuf,
-    /// The crate's folder, in which cargo runs it.
+    /// The folder of the crate. Cargo runs the test program in this folder.
     folder: PathBuf,
 }
 
-/// The compiled tests, and the programs that they run.
+/// The compiled test programs, and the Pinlatch programs that the tests run.
 pub struct Compiled {
     pub native: Vec<Program>,
-    /// The command line and the agent that the end-to-end tests run.
+    /// The command line and the agent, which the end-to-end tests run.
     pub programs: Native,
 }
 
-/// A message of cargo about a built target. Most messages have only some of these members.
+/// A JSON message of cargo about a built target. Most messages have only some of these members.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -56,34 +56,36 @@ struct Profile {
     test: bool,
 }
 
-/// Name of the only test program that needs a deployment.
+/// The name of the only test program that needs a deployment.
 const END_TO_END: &str = "e2e";
 
-/// Always selects all crates. With another selection, dependencies could have other features and be compiled again.
+/// Creates a `cargo test` command for all crates. If only some crates were selected, cargo could
+/// compile dependencies again with other features.
 fn cargo_test() -> Command {
     let mut cargo = process::cargo();
     cargo.args(["test", "--workspace"]);
     cargo
 }
 
-/// The end-to-end tests. With a filter, only the tests whose names contain the filter. Further arguments go to the test
-/// runner.
+/// Creates the command that runs the end-to-end tests. With a filter, only the tests whose names
+/// contain the filter are run. The caller can add arguments for the test runner.
 pub fn end_to_end(filter: Option<&str>) -> Command {
     let mut cargo = cargo_test();
     cargo.args(["--quiet", "--test", END_TO_END, "--"]).args(filter);
     cargo
 }
 
-/// Compiles all tests and the programs that they run.
+/// Compiles all tests, and the Pinlatch programs that the tests run.
 pub fn compile() -> Result<Compiled> {
     native::cargo("compiling the tests and the programs", cargo_test().arg("--no-run"))?;
     compiled(&process::output_of(cargo_test().args(["--no-run", "--message-format=json"]))?)
 }
 
-/// Runs the native tests. With a filter, only the tests whose names contain the filter.
+/// Runs the native tests. With a filter, only the tests whose names contain the filter are run.
 pub fn run_native(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
-    // The test programs do not contain the examples in the documentation.
+    // The test programs do not contain the code examples in the documentation. A separate command
+    // runs these examples.
     let mut examples = cargo_test();
     examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
@@ -105,7 +107,7 @@ impl Program {
     }
 }
 
-/// Parses cargo's messages about built targets.
+/// Parses the JSON messages of cargo about built targets.
 fn compiled(said: &str) -> Result<Compiled> {
     let (mut native, mut programs) = (Vec::new(), BTreeMap::new());
     for line in said.lines().filter(|line| line.starts_with('{')) {
@@ -131,8 +133,8 @@ fn at_a_time() -> usize {
     super::cores() * PER_CORE
 }
 
-/// Runs commands in parallel, and prints the output of each command in one piece. Starts no more commands after a
-/// failure.
+/// Runs commands in parallel, and prints the output of each command in one piece. After a failure,
+/// no further command is started.
 fn all(commands: Vec<Command>) -> Result<()> {
     let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
     let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();
@@ -160,18 +162,18 @@ fn all(commands: Vec<Command>) -> Result<()> {
     }
 }
 
-/// Prints the output, unless the test program has no tests.
+/// Prints the output of a test program, unless the test program has no tests.
 fn show(output: &Output) {
     if output.status.success() && !ran_any(&String::from_utf8_lossy(&output.stdout)) {
         return;
     }
     let mut out = std::io::stdout().lock();
-    // A closed stdout does not stop the tests.
+    // The tests continue even if stdout is closed.
     let _ =
         out.write_all(&output.stdout).and_then(|()| out.write_all(&output.stderr)).and_then(|()| out.flush());
 }
 
-/// Whether any of the test runners in this output ran a test.
+/// Returns whether any test runner in this output ran a test.
 fn ran_any(said: &str) -> bool {
     said.lines().any(|line| line.starts_with("running ") && line != "running 0 tests")
 }

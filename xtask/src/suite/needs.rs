@@ -1,5 +1,5 @@
-//! The things that end-to-end tests need in addition to cargo's builds: packages, downloads, and agents for emulated
-//! devices.
+//! Prepares everything that the end-to-end tests need in addition to cargo's builds: system
+//! packages, downloads, and agents for emulated devices.
 
 use std::{
     ffi::OsString,
@@ -28,10 +28,10 @@ use crate::{
     ui,
 };
 
-/// Machines that the tests emulate.
+/// The types of machines that the tests emulate.
 const EMULATED: [Machine; 2] = [Machine::Arm64, Machine::Armhf];
 
-/// Installs all missing packages at once.
+/// Installs all missing system packages at once.
 pub fn ensure_packages(setup: &Setup) -> Result<()> {
     let compilers = EMULATED.map(Machine::package);
     let mut packages = vec![&npm::PACKAGE, &browser::PACKAGE, &browser::LOCALHOST, &python::PACKAGE];
@@ -47,7 +47,7 @@ pub fn ensure_packages(setup: &Setup) -> Result<()> {
     setup.ensure_packages("cargo xtask test", &packages)
 }
 
-/// The downloaded tools. If a tool is unavailable, the reason is given instead.
+/// The downloaded tools. If a tool is unavailable, the field contains the reason.
 pub struct Downloads {
     browser: Browser,
     python: PathBuf,
@@ -55,7 +55,7 @@ pub struct Downloads {
     nspawn: Result<Nspawn, String>,
 }
 
-/// Downloads missing tools. Requires [`ensure_packages`].
+/// Downloads missing tools. [`ensure_packages`] must run before this function.
 pub fn download(setup: &Setup) -> Result<Downloads> {
     let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
     let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
@@ -70,7 +70,8 @@ fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<R
     }
 }
 
-/// Agents for the emulated machines, in the order of [`EMULATED`]. `None` if this system cannot emulate them.
+/// Builds the agents for the emulated machines, in the order of [`EMULATED`]. Returns `None` if
+/// this system cannot emulate these machines.
 pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
     if emulator::wanted().is_err() {
         return Ok(None);
@@ -80,7 +81,7 @@ pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
     Ok(Some([arm64?, armhf?]))
 }
 
-/// The builds under test.
+/// The builds that the tests run.
 #[derive(Clone, Copy)]
 pub struct Tested<'a> {
     pub tools: &'a Tools,
@@ -88,10 +89,11 @@ pub struct Tested<'a> {
     pub programs: &'a Native,
 }
 
-/// Environment variables with the paths that test programs need, because they build nothing themselves.
+/// Environment variables with the paths of programs and files. Test programs need these paths,
+/// because test programs build nothing themselves.
 pub type Variables = Vec<(&'static str, OsString)>;
 
-/// Variables for all tests and benchmarks.
+/// Returns the variables for all tests and benchmarks.
 pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables> {
     let Tested { tools, mode, programs } = tested;
     Ok(vec![
@@ -109,7 +111,8 @@ pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables>
     ])
 }
 
-/// Variables for emulated machines with these agents. If the machines are unavailable, a variable contains the reason.
+/// Returns the variables for emulated machines with the given agents. If the emulated machines are
+/// unavailable, a variable contains the reason.
 pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) -> Variables {
     match (&downloads.emulator, agents) {
         (Ok(emulator), Some([arm64, armhf])) => vec![
@@ -123,23 +126,24 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
     }
 }
 
-/// Variables for a system with systemd and an agent to package. If the system is unavailable, a variable contains the
-/// reason.
+/// Returns the variables for a system with systemd and for the agent in the package. If this system
+/// is unavailable, a variable contains the reason.
 pub fn package_variables(downloads: &Downloads, programs: &Native) -> Result<Variables> {
     Ok(match &downloads.nspawn {
         Ok(nspawn) => vec![
             ("PINLATCH_NSPAWN", nspawn.program.clone().into()),
             ("PINLATCH_SYSTEMD_ROOT", nspawn.root.clone().into()),
             ("PINLATCH_NSPAWN_LIBRARIES", nspawn.libraries.clone().into()),
-            // This is the development build, because a static build takes minutes and the packages behave the same with
-            // both.
+            // The package contains the development build of the agent, because a static build takes
+            // minutes. The behaviour of the package is the same with both builds.
             ("PINLATCH_AGENT_PACKAGED", stripped(&programs.agent)?.into()),
         ],
         Err(reason) => vec![("PINLATCH_NO_SYSTEMD", reason.into())],
     })
 }
 
-/// A copy of a program without debug information, in the same folder.
+/// Writes a copy of a program without debug information into the same folder. Returns the path of
+/// the copy.
 fn stripped(program: &Path) -> Result<PathBuf> {
     let stripped = program.with_extension("stripped");
     native::strip(program, &stripped)?;

@@ -1,4 +1,4 @@
-//! Chromium and its driver, for the end-to-end tests.
+//! Finds Chromium and chromedriver, which the end-to-end tests need.
 
 use std::{net::ToSocketAddrs, path::PathBuf};
 
@@ -10,7 +10,8 @@ use crate::paths;
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVER: &str = "chromedriver";
 
-/// Browser and driver come from the same package source, so that their versions match.
+/// The package of the browser and its driver. Both programs come from the same package source, so
+/// that their versions match.
 pub const PACKAGE: Package = Package {
     debian: "chromium chromium-driver",
     fedora: "chromium chromedriver",
@@ -19,7 +20,8 @@ pub const PACKAGE: Package = Package {
     ..Package::program("chromium")
 };
 
-/// chromedriver connects to the browser at `localhost`. Some minimal systems cannot resolve this name.
+/// The package that makes the host name `localhost` known. chromedriver connects to the browser at
+/// `localhost`, but some minimal systems cannot resolve this name.
 pub const LOCALHOST: Package = Package {
     debian: "netbase",
     present: |_| ("localhost", 0).to_socket_addrs().is_ok(),
@@ -28,13 +30,13 @@ pub const LOCALHOST: Package = Package {
 
 #[derive(Debug, Clone)]
 pub struct Browser {
-    /// Chromium or Chrome.
+    /// The path of Chromium or Chrome.
     pub chromium: PathBuf,
-    /// chromedriver of the same major version.
+    /// The path of chromedriver, which has the same major version as the browser.
     pub driver: PathBuf,
 }
 
-/// Finds browser and driver. Requires [`PACKAGE`].
+/// Finds the browser and its driver. [`PACKAGE`] must be installed.
 pub fn installed() -> Result<Browser> {
     find().context("neither Chromium nor Chrome with chromedriver is on PATH")
 }
@@ -47,7 +49,7 @@ fn chromium() -> Option<PathBuf> {
     BROWSERS.iter().find_map(|name| paths::on_path(name))
 }
 
-/// For `doctor`.
+/// Returns the rows for the browser and its driver in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn reports() -> [Report; 2] {
     [

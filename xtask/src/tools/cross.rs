@@ -1,8 +1,9 @@
 //! Compiles static programs for devices.
 //!
-//! If rustup can download the standard library for musl, only a C compiler for `ring` is needed in addition, and Rust's
-//! linker is used. Otherwise Debian's Rust compiles the standard library for glibc from source, and Debian's cross
-//! compiler links the program statically.
+//! If rustup can download the standard library for musl, Rust's linker links the program. In
+//! addition, only a C compiler for the crate `ring` is needed. Otherwise, Debian's Rust compiles
+//! the standard library for glibc from source. Debian's cross compiler then links the program
+//! statically.
 
 use std::{path::PathBuf, process::Command};
 
@@ -15,22 +16,24 @@ use super::{
 };
 use crate::{paths, process};
 
-/// A machine architecture, with Debian's name.
+/// A machine architecture. The names of the variants are Debian's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Machine {
-    /// Raspberry Pi 3 and later with a 64-bit system.
+    /// A Raspberry Pi 3 or later with a 64-bit system.
     Arm64,
-    /// Every Raspberry Pi with a 32-bit system, down to ARMv6 without a floating-point unit.
+    /// Any Raspberry Pi with a 32-bit system. Programs for this architecture also run on ARMv6
+    /// processors without a floating-point unit.
     Armhf,
-    /// PCs.
+    /// A PC with a 64-bit x86 processor.
     Amd64,
 }
 
-/// Fixed properties of a machine.
+/// The fixed properties of a machine architecture.
 struct Facts {
     musl: &'static str,
     glibc: &'static str,
-    /// A C compiler and its headers. The headers are in a package that Debian's compiler package only recommends.
+    /// The package of a C compiler and its header files. Debian's compiler package only recommends
+    /// the package with the header files.
     compiler: Package,
     compiler_flags: &'static str,
 }
@@ -48,8 +51,8 @@ impl Machine {
                 compiler: compiler("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
                 compiler_flags: "",
             },
-            // Debian's armhf libc is for ARMv7 and crashes on a Pi Zero. Debian's armel libc runs on a Pi Zero, with
-            // soft float.
+            // Debian's libc for armhf needs ARMv7 and crashes on a Pi Zero. Debian's libc for armel
+            // runs on a Pi Zero, with floating-point operations in software.
             Self::Armhf => Facts {
                 musl: "arm-unknown-linux-musleabi",
                 glibc: "arm-unknown-linux-gnueabi",
@@ -65,19 +68,19 @@ impl Machine {
         }
     }
 
-    /// The packages for compiling to this machine.
+    /// Returns the packages that are needed to compile programs for this machine.
     #[must_use]
     pub fn package(self) -> Package {
         self.facts().compiler
     }
 
-    /// The machine that this program runs on.
+    /// Returns the architecture of the machine on which this program runs.
     #[must_use]
     pub fn host() -> Self {
         if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::Amd64 }
     }
 
-    /// Debian's name.
+    /// Returns Debian's name of the architecture.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -88,7 +91,7 @@ impl Machine {
     }
 }
 
-/// A working compiler setup for a machine.
+/// A compiler setup that works for a machine architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cross {
     machine: Machine,
@@ -96,7 +99,7 @@ pub struct Cross {
 }
 
 impl Cross {
-    /// Rust's name for the target.
+    /// Returns Rust's name for the target.
     #[must_use]
     pub fn triple(&self) -> &'static str {
         match self.library {
@@ -105,12 +108,13 @@ impl Cross {
         }
     }
 
-    /// The command `cargo build --target …`, with compiler, linker and flags.
+    /// Creates the command `cargo build --target …`, with the compiler, the linker and the flags
+    /// for the target.
     pub fn cargo_build(&self) -> Result<Command> {
         let facts = self.machine.facts();
         let triple = self.triple();
         let mut cargo = self.library.cargo("build", triple)?;
-        // These variables would override the flags below.
+        // These environment variables would override the flags that are set below.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let variable = triple.replace('-', "_");
         cargo.env(format!("CC_{variable}"), facts.compiler.name);
@@ -126,20 +130,21 @@ impl Cross {
     }
 }
 
-/// Flags that remove this machine's paths from the program, so that builds are reproducible.
+/// Returns the flags that remove the paths of this machine from the program, so that builds are
+/// reproducible.
 fn without_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let folders = [Some((paths::root(), "/pinlatch")), home.map(|home| (home, "/cargo"))];
     let named = folders.into_iter().flatten().filter_map(|(folder, name)| {
         let folder = folder.to_str()?.to_owned();
-        // Cargo splits the flags at spaces, so a folder with a space is left out.
+        // Cargo splits the flags at spaces, so a folder whose path contains a space is omitted.
         (!folder.contains(char::is_whitespace)).then(|| format!(" --remap-path-prefix={folder}={name}"))
     });
     named.collect()
 }
 
-/// Finds or installs the compiler setup for a machine.
+/// Finds or installs the compiler setup for a machine architecture.
 pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     let facts = machine.facts();
     let purpose = format!("compiling for {}", machine.name());
@@ -148,7 +153,7 @@ pub fn ensure(setup: &Setup, machine: Machine) -> Result<Cross> {
     Ok(Cross { machine, library })
 }
 
-/// Whether a C compiler and its headers work.
+/// Returns whether a C compiler and its header files work.
 fn compiles(compiler: &str) -> bool {
     let Some(compiler) = paths::on_path(compiler) else { return false };
     let mut probe = Command::new(compiler);
@@ -156,7 +161,7 @@ fn compiles(compiler: &str) -> bool {
     process::output_of(&mut probe).is_ok()
 }
 
-/// For `doctor`: the compiler that the tests use.
+/// Returns the row for the compiler that the tests use, in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report() -> Report {
     let compiler = Machine::Arm64.package();

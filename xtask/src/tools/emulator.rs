@@ -1,8 +1,9 @@
-//! QEMU and its guest machines, for tests with the GPIO of a real kernel: Raspberry Pi 3B, Pi Zero, and the board
-//! `virt`.
+//! Prepares QEMU and its guest machines for tests with the GPIO of a real kernel. The guest
+//! machines are a Raspberry Pi 3B, a Pi Zero and the QEMU board `virt`.
 //!
-//! Kernels, modules and busybox come from Debian's packages for arm64 and armel. They are downloaded into the cache
-//! folder with a separate apt state, so that the architectures and packages of this system do not change.
+//! The kernels, the kernel modules and busybox come from Debian's packages for arm64 and armel.
+//! These packages are downloaded into the cache folder with a separate apt state. Therefore, the
+//! architectures and packages of this system do not change.
 
 use std::{
     collections::BTreeSet,
@@ -17,23 +18,26 @@ use super::{Report, Setup, modules, program_report, system::Package};
 use crate::{paths, process};
 
 const QEMU: &str = "qemu-system-aarch64";
-/// The kernels' modules are packed with xz.
+/// The packages of QEMU and xz. The kernel modules in Debian's packages are compressed with xz.
 pub const PACKAGES: [Package; 2] = [
     Package { debian: "qemu-system-arm", ..Package::program(QEMU) },
     Package { debian: "xz-utils", ..Package::program("xz") },
 ];
 const BUSYBOX: &str = "busybox-static";
-/// Incremented when the set of files kept from the packages changes.
+/// The version of the downloaded guests. The version must be incremented when other files of the
+/// Debian packages are kept.
 const RECIPE: u32 = 2;
-/// The file with the names of the used packages. It is written last, so a folder with this file is complete.
+/// The name of the file that lists the downloaded packages. The file `packages` is written last, so
+/// a folder with this file is complete.
 const COMPLETE: &str = "packages";
 
-/// A guest machine, and the modules that its kernel needs for the network.
+/// A guest machine, and the kernel modules that the guest needs for its network connection.
 struct Guest {
     folder: &'static str,
     /// Debian's name of the architecture.
     architecture: &'static str,
-    /// Each package depends on a kernel package. The first available package is used.
+    /// The names of Debian packages that depend on a kernel package. The first available package is
+    /// used.
     packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
@@ -43,15 +47,17 @@ const GUESTS: [Guest; 3] = [
     Guest {
         folder: "pi",
         architecture: "arm64",
-        // In Linux 6.9 and later, the driver of the Pi's pins can leave released outputs driven, as on Raspberry Pi OS.
+        // In Linux 6.9 and later, the driver of the Pi's pins can leave released outputs in their
+        // last state, as on Raspberry Pi OS.
         packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
-        // No module depends on `phy-generic`, but `dwc2` does not work without it.
+        // No kernel module depends on `phy-generic`, but `dwc2` does not work without
+        // `phy-generic`.
         modules: &["phy-generic", "dwc2", "cdc_ether"],
         device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
     },
     Guest {
         folder: "pi-zero",
-        // Debian's armhf packages need a later processor than the Pi Zero's.
+        // Debian's armhf packages need a later processor than the processor of the Pi Zero.
         architecture: "armel",
         packages: &["linux-image-rpi"],
         modules: &["phy-generic", "dwc2", "cdc_ether"],
@@ -66,16 +72,17 @@ const GUESTS: [Guest; 3] = [
     },
 ];
 
-/// QEMU and its guests.
+/// The paths of QEMU and its guest machines.
 #[derive(Debug, Clone)]
 pub struct Emulator {
-    /// `qemu-system-aarch64`.
+    /// The path of `qemu-system-aarch64`.
     pub qemu: PathBuf,
-    /// Contains a folder for each machine, with `busybox`, `kernel` and `modules`.
+    /// The folder with one folder for each guest machine. Each of these folders contains `busybox`,
+    /// `kernel` and `modules`.
     pub guests: PathBuf,
 }
 
-/// Whether guests can be set up on this system. Otherwise the error contains the reason.
+/// Returns an error with the reason if guest machines cannot be prepared on this system.
 pub fn wanted() -> Result<()> {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if system.lines().any(|line| line == "ID=debian") && paths::on_path("apt-get").is_some() {
@@ -84,14 +91,14 @@ pub fn wanted() -> Result<()> {
     bail!("emulated machines need Debian's packages for arm64, and this system is not Debian");
 }
 
-/// Finds QEMU, and downloads missing guests. Requires [`PACKAGES`].
+/// Finds QEMU, and downloads missing guest machines. [`PACKAGES`] must be installed.
 pub fn ensure(setup: &Setup) -> Result<Emulator> {
     wanted()?;
     let Some(qemu) = paths::on_path(QEMU) else { bail!("{QEMU} is not on PATH") };
     let guests = home(setup);
     if !guests.join(COMPLETE).is_file() {
         setup.make_folder(&guests, fetch)?;
-        // Guests of an earlier recipe are no longer needed.
+        // Guest machines of earlier versions are no longer needed.
         for number in 1..RECIPE {
             let _ = fs::remove_dir_all(home_of(setup, number));
         }
@@ -107,7 +114,8 @@ fn home_of(setup: &Setup, recipe: u32) -> PathBuf {
     setup.cache.join(format!("arm64-guests-{recipe}"))
 }
 
-/// Downloads and unpacks the packages, and keeps the files that the guests need.
+/// Downloads and unpacks the Debian packages, and keeps only the files that the guest machines
+/// need.
 fn fetch(made: &Path) -> Result<()> {
     let work = tempfile::tempdir_in(made)?;
     let mut packages = String::new();
@@ -132,7 +140,8 @@ fn fetch(made: &Path) -> Result<()> {
     Ok(fs::write(made.join(COMPLETE), packages)?)
 }
 
-/// Keeps the kernel, its device tree and its modules. The modules are numbered in load order.
+/// Copies the kernel, the kernel's device tree and the kernel modules. The file names of the
+/// modules are numbered in load order.
 fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     fs::create_dir_all(kept.join("modules"))?;
     let kernel = find(&tree.join("boot"), &|name| name.starts_with("vmlinuz-"));
@@ -147,7 +156,7 @@ fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first file below a folder whose name fits.
+/// Returns the first file below a folder whose file name satisfies `fits`.
 pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -163,13 +172,13 @@ pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf
     None
 }
 
-/// The first file with this relative path in a subfolder of a folder.
+/// Returns the first file with this relative path in a subfolder of a folder.
 fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
     let folders = fs::read_dir(folder).ok()?.flatten();
     folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
 }
 
-/// apt for another architecture, with all its state in a separate folder.
+/// Runs apt for another architecture, with the whole state of apt in a separate folder.
 struct ForeignApt {
     folder: PathBuf,
     architecture: &'static str,
@@ -190,7 +199,7 @@ impl ForeignApt {
         for option in [
             format!("APT::Architecture={}", self.architecture),
             format!("APT::Architectures={}", self.architecture),
-            // As root, apt would switch to a user that cannot write to this folder.
+            // If root runs apt, apt by default switches to a user that cannot write to this folder.
             "APT::Sandbox::User=root".into(),
             format!("Dir::State={}", place("state")),
             format!("Dir::State::status={}", place("status")),
@@ -207,7 +216,7 @@ impl ForeignApt {
         process::quietly(&title, self.command("apt-get").args(["update", "-q"]))
     }
 
-    /// The first dependency of the first available package.
+    /// Returns the first dependency of the first available package.
     fn dependency_of(&self, packages: &[&str]) -> Result<String> {
         let found = packages.iter().find_map(|package| {
             let said = process::output_of(self.command("apt-cache").args(["depends", package])).ok()?;
@@ -216,7 +225,7 @@ impl ForeignApt {
         found.with_context(|| format!("Debian has no {}", packages.join(" and no ")))
     }
 
-    /// Downloads a package and unpacks it into a folder.
+    /// Downloads a package and unpacks the package into a folder. Returns the path of this folder.
     fn unpack(&self, package: &str) -> Result<PathBuf> {
         let title = format!("downloading {package} for {} (network)", self.architecture);
         process::quietly(&title, self.command("apt-get").args(["download", "-q", package]))?;
@@ -231,7 +240,7 @@ impl ForeignApt {
     }
 }
 
-/// For `doctor`.
+/// Returns the rows for QEMU and its guest machines in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn reports(setup: &Setup) -> [Report; 2] {
     let needed = wanted().is_ok();

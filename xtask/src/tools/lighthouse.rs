@@ -1,4 +1,4 @@
-//! Lighthouse, which scores a web page. Only a benchmark uses it.
+//! Installs Lighthouse, which computes scores for a web page. Only one benchmark uses Lighthouse.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{Setup, npm};
 
-/// Finds Lighthouse's Node program, or installs it into the cache folder.
+/// Finds the Node program of Lighthouse, or installs Lighthouse into the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let version = &setup.pins.lighthouse;
     let dir = setup.cache.join(format!("lighthouse-{version}"));

@@ -1,8 +1,8 @@
-//! Finds the tools for builds and tests, and installs missing ones.
+//! Finds the tools for builds and tests, and installs missing tools.
 //!
-//! Versions are pinned in the file that the tool's package manager reads: `Cargo.lock` or `package-lock.json`. All
-//! other versions are pinned in `tools.toml`. Tools are installed into the user's cache folder, not into `target/`, so
-//! that `cargo clean` does not delete them.
+//! Most versions of tools are pinned in `Cargo.lock` or `package-lock.json`, which the tool's
+//! package manager reads. All other versions are pinned in `tools.toml`. Tools are installed into
+//! the user's cache folder and not into `target/`, so that `cargo clean` does not delete the tools.
 
 pub mod browser;
 pub mod cross;
@@ -31,41 +31,42 @@ use serde::Deserialize;
 use self::system::{Consent, Package};
 use crate::{paths, process, together::both};
 
-/// The pinned versions, as in `tools.toml`.
+/// The pinned versions, as written in `tools.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pins {
-    /// Installed if the machine's own Node is older than `node_minimum`.
+    /// The version of Node that is installed if the machine's own Node is older than
+    /// `node_minimum`.
     pub node: String,
-    /// The oldest Node that wrangler runs on.
+    /// The oldest version of Node on which wrangler runs.
     pub node_minimum: String,
-    /// Runs the fuzz targets.
+    /// The version of cargo-fuzz, which runs the fuzz targets.
     pub cargo_fuzz: String,
-    /// Signs and verifies tokens in the interoperability tests.
+    /// The version of PyJWT, which signs and verifies tokens in the interoperability tests.
     pub pyjwt: String,
-    /// The cryptography library that PyJWT uses.
+    /// The version of the cryptography library that PyJWT uses.
     pub cryptography: String,
-    /// Encrypts and decrypts tokens in the interoperability tests.
+    /// The version of jwcrypto, which encrypts and decrypts tokens in the interoperability tests.
     pub jwcrypto: String,
-    /// Tests the edge against its OpenAPI document.
+    /// The version of schemathesis, which compares the edge with its OpenAPI document.
     pub schemathesis: String,
-    /// Generates schemathesis's requests.
+    /// The version of hypothesis, which generates the requests of schemathesis.
     pub hypothesis: String,
-    /// Scores the panel's pages.
+    /// The version of Lighthouse, which computes scores for the panel's pages.
     pub lighthouse: String,
 }
 
-/// Settings for finding and installing tools.
+/// The settings for finding and installing tools.
 pub struct Setup {
-    /// Contains one `NAME-VERSION` folder per tool.
+    /// The cache folder, which contains one `NAME-VERSION` folder for each tool.
     pub cache: PathBuf,
     pub pins: Pins,
-    /// Whether xtask is allowed to change packages and system folders.
+    /// The permission to change system packages and system folders.
     pub consent: Consent,
 }
 
 impl Setup {
-    /// Reads the pinned versions. Installs nothing.
+    /// Reads the pinned versions. This function installs nothing.
     pub fn new(consent: Consent) -> Result<Self> {
         let file = paths::root().join("tools.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -74,7 +75,8 @@ impl Setup {
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 
-    /// Creates a folder in the cache atomically: `fill` fills a temporary folder, which then replaces `home`.
+    /// Creates a folder in the cache atomically. `fill` writes the content into a temporary folder,
+    /// which then replaces `home`.
     fn make_folder(&self, home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
         let work = tempfile::tempdir_in(&self.cache)?;
@@ -86,41 +88,42 @@ impl Setup {
     }
 }
 
-/// The tools from npm.
+/// The tools that are installed from npm.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// Node, new enough for wrangler.
+    /// The path of a Node program that is new enough for wrangler.
     pub node: PathBuf,
-    /// `node_modules` of the work tree, with the locked versions.
+    /// The folder `node_modules` of the work tree, with the locked versions.
     pub node_modules: PathBuf,
 }
 
 impl Tools {
-    /// Installs missing tools. Requires [`npm::PACKAGE`].
+    /// Installs missing tools. [`npm::PACKAGE`] must be installed.
     pub fn ensure(setup: &Setup) -> Result<Self> {
         let (node, node_modules) = both(|| node::ensure(setup), npm::ensure)?;
         Ok(Self { node, node_modules })
     }
 
-    /// Binaryen's optimiser. It is a Node script, so it needs [`Tools::path`].
+    /// Returns the path of Binaryen's optimiser. The optimiser is a Node script, so the caller must
+    /// set `PATH` to [`Tools::path`].
     #[must_use]
     pub fn wasm_opt(&self) -> PathBuf {
         self.node_modules.join("binaryen/bin/wasm-opt")
     }
 
-    /// The native esbuild program.
+    /// Returns the path of the native esbuild program.
     #[must_use]
     pub fn esbuild(&self) -> PathBuf {
         self.node_modules.join("@esbuild").join(node::platform()).join("bin/esbuild")
     }
 
-    /// Wrangler's JavaScript entry, which [`Tools::node`] runs.
+    /// Returns the path of wrangler's JavaScript entry script. [`Tools::node`] runs this script.
     #[must_use]
     pub fn wrangler(&self) -> PathBuf {
         self.node_modules.join("wrangler/bin/wrangler.js")
     }
 
-    /// `PATH` with our Node first.
+    /// Returns a value for `PATH` in which the folder of our Node is first.
     pub fn path(&self) -> Result<OsString> {
         let own = std::env::var_os("PATH").unwrap_or_default();
         let node = self.node.parent().map(PathBuf::from);
@@ -128,30 +131,32 @@ impl Tools {
     }
 }
 
-/// One row of the table of `doctor`.
+/// One row in the table of `cargo xtask doctor`.
 pub struct Report {
     pub name: &'static str,
-    /// Version and path, if installed.
+    /// The version and the path of the tool, if the tool is installed.
     pub found: Option<(String, String)>,
-    /// Whether the demo or the tests need this tool on this system.
+    /// True if the demo or the tests need this tool on this system.
     pub needed: bool,
-    /// The command that installs the tool.
+    /// The command or the text that describes how to install the tool.
     pub get: String,
 }
 
-/// The row for a program from a system package.
+/// Returns the row for a program that a system package contains.
 fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) -> Report {
     let found = path.and_then(|path| Some((version_of(&path)?, path.display().to_string())));
     Report { name, found, needed: true, get: system::install_line(package) }
 }
 
-/// Whether `version` is at least `minimum`, comparing dotted numbers.
+/// Returns whether `version` is at least `minimum`. The function compares the numbers between the
+/// dots.
 #[must_use]
 pub fn at_least(version: &str, minimum: &str) -> bool {
     numbers(version) >= numbers(minimum)
 }
 
-/// The dotted numbers of the first word with a version, as in `v20.1.2` and `cargo 1.96.0 (…)`.
+/// Returns the numbers between the dots of the first version in a text such as `v20.1.2` or `cargo
+/// 1.96.0 (…)`.
 #[must_use]
 pub fn numbers(version: &str) -> Vec<u32> {
     version
@@ -169,7 +174,7 @@ pub fn numbers(version: &str) -> Vec<u32> {
         .unwrap_or_default()
 }
 
-/// The first line of `PROGRAM --version`.
+/// Returns the first line that `PROGRAM --version` prints.
 #[must_use]
 pub fn version_of(program: impl AsRef<std::ffi::OsStr>) -> Option<String> {
     let text = crate::process::output_of(Command::new(program.as_ref()).arg("--version")).ok()?;

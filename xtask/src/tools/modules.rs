@@ -1,4 +1,4 @@
-//! Sorts kernel modules into their load order.
+//! Sorts kernel modules into the order in which the kernel can load the modules.
 
 use std::{
     collections::BTreeSet,
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::emulator::find;
 
-/// Names and contents of the modules below a folder. Each module follows its dependencies. Built-in modules are
-/// omitted.
+/// Returns the names and contents of the kernel modules below a folder. Each module follows the
+/// modules on which it depends. Modules that are built into the kernel are omitted.
 pub fn in_order(tree: &Path, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
     let built_in = match find(tree, &|name| name == "modules.builtin") {
         Some(list) => fs::read_to_string(&list).with_context(|| list.display().to_string())?,
@@ -48,7 +48,8 @@ impl Order<'_> {
     }
 }
 
-/// Replaces `-` with `_`, because file names and dependency lists differ in these characters.
+/// Replaces `-` with `_`, because a module's file name and the dependency lists can use different
+/// characters.
 fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
@@ -69,7 +70,7 @@ fn read(file: &PathBuf) -> Result<Vec<u8>> {
     }
 }
 
-/// The module's dependencies, from `depends=a,b` in its module information.
+/// Returns the dependencies of a module, which the field `depends=a,b` of the module lists.
 fn depends(module: &[u8]) -> Vec<String> {
     let fields = module.split(|byte| *byte == 0);
     let list = fields.filter_map(|field| std::str::from_utf8(field).ok()?.strip_prefix("depends="));

@@ -1,5 +1,6 @@
-//! Nightly Rust, a C++ compiler and cargo-fuzz, for `cargo xtask fuzz`. Only nightly Rust has the sanitizers, and
-//! libFuzzer is compiled from C++ source.
+//! Finds or installs nightly Rust, a C++ compiler and cargo-fuzz, which `cargo xtask fuzz` needs.
+//! Only nightly Rust has the sanitizers. The C++ compiler is needed for libFuzzer, which is
+//! compiled from C++ source.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,7 +9,7 @@ use anyhow::{Result, bail};
 use super::{Report, Setup, numbers, system::Package, version_of};
 use crate::{paths, process};
 
-/// The toolchain's name under rustup.
+/// The name of the toolchain in rustup.
 pub const NIGHTLY: &str = "nightly";
 const INSTALL: [&str; 5] = ["toolchain", "install", NIGHTLY, "--profile", "minimal"];
 
@@ -20,7 +21,7 @@ const CXX: Package = Package {
     ..Package::program("g++")
 };
 
-/// Finds or installs these three tools. Returns the path of cargo-fuzz.
+/// Finds or installs nightly Rust, a C++ compiler and cargo-fuzz. Returns the path of cargo-fuzz.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     setup.ensure_packages("fuzzing (libFuzzer is C++)", &[&CXX])?;
     if version().is_none() {
@@ -35,13 +36,13 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     cargo_fuzz(setup)
 }
 
-/// Whether a C++ compiler is installed that the crate `cc` can find.
+/// Returns whether a C++ compiler is installed that the crate `cc` can find.
 fn has_cxx() -> bool {
     std::env::var_os("CXX").is_some()
         || ["c++", "g++", "clang++"].iter().any(|name| paths::on_path(name).is_some())
 }
 
-/// The version of nightly Rust. `rustup run` installs nothing.
+/// Returns the version of nightly Rust. The command `rustup run` installs nothing.
 fn version() -> Option<String> {
     let mut rustc = Command::new("rustup");
     rustc.args(["run", NIGHTLY, "rustc", "--version"]);
@@ -89,7 +90,7 @@ fn cargo_fuzz_home(setup: &Setup) -> PathBuf {
     setup.cache.join(format!("cargo-fuzz-{}", setup.pins.cargo_fuzz))
 }
 
-/// For `doctor`.
+/// Returns the rows for nightly Rust and cargo-fuzz in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn reports(setup: &Setup) -> [Report; 2] {
     let nightly = version().map(|version| (version, format!("rustup's toolchain `{NIGHTLY}`")));

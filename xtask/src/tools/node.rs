@@ -1,6 +1,6 @@
-//! Node for wrangler, wasm-opt and the tests. The machine's Node is used if it is new enough, otherwise the Node from
-//! npm. The package is `node-PLATFORM`, because the package `node` contains no binary and npm 11 does not run the
-//! script that downloads it.
+//! Finds or installs Node, which runs wrangler, wasm-opt and some tests. If the machine's Node is
+//! too old, Node is installed from npm. The npm package is `node-PLATFORM`. The npm package `node`
+//! contains no binary, and npm 11 does not run the script that downloads the binary.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::{Report, Setup, at_least, npm, version_of};
 use crate::paths;
 
-/// The platform's name in npm packages.
+/// Returns the name of this platform in npm packages.
 #[must_use]
 pub fn platform() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
@@ -17,7 +17,7 @@ pub fn platform() -> String {
     format!("{os}-{arch}")
 }
 
-/// Finds Node, or installs it into the cache folder.
+/// Finds Node, or installs Node into the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     if let Some(node) = find(setup) {
         return Ok(node);
@@ -30,10 +30,11 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     }
 }
 
-/// An installed Node that is new enough.
+/// Returns the path of an installed Node that is new enough.
 fn find(setup: &Setup) -> Option<PathBuf> {
     let cached = folder(setup).join(format!("node_modules/node-{}/bin/node", platform()));
-    // The cached Node was installed because the machine's Node is too old, so the machine's Node is not checked again.
+    // Node is in the cache only if the machine's Node is too old. Therefore the machine's Node is
+    // not checked again.
     if paths::is_executable(&cached) {
         return Some(cached);
     }
@@ -49,7 +50,7 @@ fn package(setup: &Setup) -> String {
     format!("node-{}@{}", platform(), setup.pins.node)
 }
 
-/// For `doctor`.
+/// Returns the row for Node in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report(setup: &Setup) -> Report {
     let found = find(setup).and_then(|node| Some((version_of(&node)?, node.display().to_string())));

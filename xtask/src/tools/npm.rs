@@ -1,4 +1,4 @@
-//! Installs `node_modules` with the versions in `package-lock.json`.
+//! Installs npm packages into `node_modules`, in the versions that `package-lock.json` contains.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Report, system::Package};
 use crate::{paths, process};
 
-/// npm with any version of Node, because a new enough Node can be installed from npm's registry. Debian's `nodejs` does
-/// not include npm.
+/// The package of npm. Any version of Node is sufficient, because a newer Node can be installed
+/// from npm's registry. Debian's package `nodejs` does not include npm.
 pub const PACKAGE: Package = Package {
     debian: "nodejs npm",
     fedora: "nodejs-npm",
@@ -18,7 +18,7 @@ pub const PACKAGE: Package = Package {
     ..Package::program("npm")
 };
 
-/// Runs `npm ci`, unless the installed versions already match `package-lock.json`.
+/// Runs `npm ci` if the installed versions do not match `package-lock.json`.
 pub fn ensure() -> Result<PathBuf> {
     let modules = paths::root().join("node_modules");
     if up_to_date() {
@@ -33,7 +33,7 @@ pub fn ensure() -> Result<PathBuf> {
     Ok(modules)
 }
 
-/// Installs one package into a separate folder, without running its scripts.
+/// Installs one npm package into a separate folder. The install scripts of the package are not run.
 pub fn install_alone(folder: &Path, package: &str) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut npm = std::process::Command::new("npm");
@@ -52,8 +52,8 @@ fn read(file: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Whether all locked packages are installed in their locked versions. Optional packages can be absent, because they
-/// are for other platforms.
+/// Returns whether all locked packages are installed in their locked versions. Optional packages
+/// can be missing, because optional packages can be for other platforms.
 fn agree(locked: &Value, installed: &Value) -> bool {
     let Some(locked) = locked.get("packages").and_then(Value::as_object) else { return false };
     let installed = installed.get("packages").and_then(Value::as_object);
@@ -65,7 +65,7 @@ fn agree(locked: &Value, installed: &Value) -> bool {
     })
 }
 
-/// For `doctor`: the packages of `package.json`.
+/// Returns the row for the npm packages of `package.json` in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report() -> Report {
     let versions = read(&paths::root().join("package.json")).ok().and_then(|package| {

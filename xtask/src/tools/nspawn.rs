@@ -1,8 +1,10 @@
-//! A small Debian system with systemd, booted in a container, for the tests of the packages.
+//! Prepares a small Debian system with systemd, which the tests of the software packages boot in a
+//! container.
 //!
-//! debootstrap creates the system once in the cache folder, from the mirror and the release of this system. The new
-//! system contains `systemd-nspawn`, because installing that package on this system could upgrade this system's
-//! systemd. Test runs do not change the new system.
+//! debootstrap creates the small system once in the cache folder, from the mirror and the release
+//! of the host system. The small system contains `systemd-nspawn`. If `systemd-nspawn` were
+//! installed on the host system, the installation could upgrade the systemd of the host system.
+//! Test runs do not change the small system.
 
 use std::{
     fs,
@@ -15,28 +17,30 @@ use anyhow::{Context, Result, bail};
 use super::{Report, Setup, emulator::find, system::Package};
 use crate::{paths, process};
 
-/// Packages in addition to the minimal system.
+/// The packages that are installed in addition to the minimal system.
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-container,dbus,udev";
-/// Incremented when the contents change.
+/// The version of the small system. The version must be incremented when the contents of the system
+/// change.
 const RECIPE: u32 = 1;
-/// The file with the name of the release. It is written last, so a folder with this file is complete.
+/// The name of the file that contains the name of the Debian release. The file `release` is written
+/// last, so a folder with this file is complete.
 const COMPLETE: &str = "release";
 
-/// debootstrap, which creates the system. It is not needed after that.
+/// The package of debootstrap, which is only needed to create the small system.
 pub const PACKAGE: Package = Package::program("debootstrap");
 
-/// The system in the cache folder, and the program that boots it.
+/// The small system in the cache folder, and the program that boots this system.
 #[derive(Debug, Clone)]
 pub struct Nspawn {
-    /// Root folder of the system.
+    /// The root folder of the small system.
     pub root: PathBuf,
-    /// `systemd-nspawn`.
+    /// The path of the program `systemd-nspawn`.
     pub program: PathBuf,
-    /// Folder of the libraries of `systemd-nspawn`.
+    /// The folder with the libraries of `systemd-nspawn`.
     pub libraries: PathBuf,
 }
 
-/// Whether this system can boot a container. Otherwise the error contains the reason.
+/// Returns an error with the reason if this system cannot boot a container.
 pub fn wanted() -> Result<()> {
     if release().is_none() || paths::on_path("apt-get").is_none() {
         bail!("a system with systemd needs Debian's packages, and this system is not Debian");
@@ -47,7 +51,7 @@ pub fn wanted() -> Result<()> {
     Ok(())
 }
 
-/// Finds or creates the system. Requires [`PACKAGE`].
+/// Finds or creates the small system. [`PACKAGE`] must be installed.
 pub fn ensure(setup: &Setup) -> Result<Nspawn> {
     wanted()?;
     let home = home(setup);
@@ -78,14 +82,15 @@ fn make(setup: &Setup, home: &Path) -> Result<()> {
     })
 }
 
-/// Code name of this system's Debian release.
+/// Returns the code name of the host system's Debian release.
 fn release() -> Option<String> {
     let system = fs::read_to_string("/etc/os-release").ok()?;
     let value = |key: &str| system.lines().find_map(|line| line.strip_prefix(key));
     (value("ID=") == Some("debian")).then(|| value("VERSION_CODENAME=").map(ToOwned::to_owned))?
 }
 
-/// The mirror from which this system gets the release. debootstrap's default mirror can be unreachable.
+/// Returns the mirror from which the host system gets the packages of the release. debootstrap's
+/// default mirror can be unreachable.
 fn mirror(release: &str) -> Option<String> {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);
@@ -93,7 +98,7 @@ fn mirror(release: &str) -> Option<String> {
     said.lines().find_map(|line| line.strip_prefix(release)?.strip_prefix(' ')).map(ToOwned::to_owned)
 }
 
-/// For `doctor`.
+/// Returns the row for the small system in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report(setup: &Setup) -> Report {
     let home = home(setup);

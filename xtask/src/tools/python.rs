@@ -1,5 +1,6 @@
-//! Python packages for the end-to-end tests. The tests compare tokens and verdicts of PyJWT and jwcrypto with ours, and
-//! test the edge against its OpenAPI document with schemathesis.
+//! Installs Python packages for the end-to-end tests. The tests compare the tokens and results of
+//! PyJWT and jwcrypto with the tokens and results of Pinlatch. The tests also compare the edge with
+//! its OpenAPI document, through schemathesis.
 
 use std::{
     fs,
@@ -15,7 +16,8 @@ use super::{
 };
 use crate::{paths, process};
 
-/// On Debian, `python3` alone cannot create a virtual environment.
+/// The package of Python with virtual environments. On Debian, the package `python3` alone cannot
+/// create a virtual environment.
 pub const PACKAGE: Package = Package {
     debian: "python3 python3-venv",
     arch: "python",
@@ -23,12 +25,14 @@ pub const PACKAGE: Package = Package {
     present: |_| with_venv().is_some(),
     ..Package::program("python3")
 };
-/// A script that prints the installed versions. It fails if a package or the environment's Python is missing.
+/// A Python script that prints the versions of the installed packages. The script fails if a
+/// package or the Python program is missing.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
 print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
 
-/// The Python of the virtual environment in the cache folder, which is created if missing. Requires [`PACKAGE`].
+/// Returns the Python program of the virtual environment in the cache folder. Creates the virtual
+/// environment if it is missing. [`PACKAGE`] must be installed.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let home = home(setup);
     if versions(&home).is_some() {
@@ -36,7 +40,8 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     }
     let python =
         with_venv().context("no python3 can create a virtual environment; on Debian install python3-venv")?;
-    // An interrupted run can have left this folder, or its Python can have been removed.
+    // The folder can be incomplete after an interrupted run, or the Python program in the folder
+    // can be missing.
     let _ = fs::remove_dir_all(&home);
     process::quietly("creating a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
     let mut pip = Command::new(python_of(&home));
@@ -48,8 +53,8 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     Ok(python_of(&home))
 }
 
-/// A Python that can create an environment with pip. The first Python on `PATH` can lack modules that the system's
-/// Python has.
+/// Returns a Python program that can create a virtual environment with pip. The first Python on
+/// `PATH` can lack modules that the system's Python has.
 fn with_venv() -> Option<PathBuf> {
     let candidates = paths::on_path("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     candidates.into_iter().find(|python| {
@@ -61,7 +66,8 @@ fn versions(home: &Path) -> Option<String> {
     process::output_of(Command::new(python_of(home)).args(["-c", VERSIONS])).ok()
 }
 
-/// The folder of the environment. Its name contains all versions, so that a new pin creates a new environment.
+/// Returns the folder of the virtual environment. The name of the folder contains all versions, so
+/// that a new pinned version creates a new environment.
 fn home(setup: &Setup) -> PathBuf {
     let versions = pinned(setup).map(|(_, version)| version);
     setup.cache.join(format!("python-{}", versions.join("-")))
@@ -82,12 +88,12 @@ fn pinned(setup: &Setup) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// The packages with their versions, in pip's syntax.
+/// Returns the packages with their versions, in the syntax of pip.
 fn packages(setup: &Setup) -> [String; 5] {
     pinned(setup).map(|(name, version)| format!("{name}=={version}"))
 }
 
-/// For `doctor`.
+/// Returns the row for the Python packages in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report(setup: &Setup) -> Report {
     let home = home(setup);

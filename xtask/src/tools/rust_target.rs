@@ -1,7 +1,7 @@
-//! Rust's standard library for targets other than this machine.
+//! Finds or installs Rust's standard library for targets other than this machine.
 //!
-//! Usually `rustup target add` is sufficient. If rustup cannot download the target, Debian's Rust compiles the standard
-//! library from source together with the program.
+//! Usually the command `rustup target add` is sufficient. If rustup cannot download the target,
+//! Debian's Rust compiles the standard library from source, together with the program.
 
 use std::{
     fs,
@@ -20,29 +20,30 @@ use super::{
 };
 use crate::{paths, process};
 
-/// The target of the Worker and the panel.
+/// The compilation target of the Worker and the panel.
 pub const WASM: &str = "wasm32-unknown-unknown";
-/// Debian's packages of rustc, cargo, the library source, linkers and clippy.
+/// Debian's packages of rustc, cargo, the source of the standard library, the linkers and clippy.
 const DEBIAN_RUST: Package = Package {
     debian: "rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22",
     present: |_| has_debian_rust(),
     ..Package::program("Debian's Rust")
 };
-/// Time limit for rustup, which can hang without a network.
+/// The time limit for rustup, which can hang without a network connection.
 const LIMIT: Duration = Duration::from_secs(60);
-/// If rustup fails, it is not run again for a day, so that later starts stay fast.
+/// The time for which rustup is not run again after a failure, so that later starts of xtask stay
+/// fast.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
-/// The source of the standard library.
+/// The origin of the standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Library {
     Rustup,
-    /// Compiled from source by Debian's Rust.
+    /// Debian's Rust compiles the standard library from source.
     Debian,
 }
 
 impl Library {
-    /// The command `cargo SUBCOMMAND --target TARGET`, with this library.
+    /// Creates the command `cargo SUBCOMMAND --target TARGET`, which uses this standard library.
     pub fn cargo(self, subcommand: &str, target: &str) -> Result<Command> {
         let mut cargo = process::cargo();
         if self == Self::Debian {
@@ -61,7 +62,7 @@ impl Library {
     }
 }
 
-/// Finds or installs the library for a target.
+/// Finds or installs the standard library for a target.
 pub fn ensure(setup: &Setup, target: &str) -> Result<Library> {
     if has_target(target) || add_target(setup, target)? {
         return Ok(Library::Rustup);
@@ -76,7 +77,7 @@ pub fn ensure(setup: &Setup, target: &str) -> Result<Library> {
     Ok(Library::Debian)
 }
 
-/// Whether the active toolchain has a target's standard library.
+/// Returns whether the active toolchain has the standard library for a target.
 fn has_target(target: &str) -> bool {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", target]).current_dir(paths::root());
@@ -86,7 +87,8 @@ fn has_target(target: &str) -> bool {
     files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Adds the target to the active toolchain. Returns whether the toolchain now has the target.
+/// Adds the target to the active toolchain. Returns whether the toolchain has the target after this
+/// call.
 fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     let memory = setup.cache.join(format!("rustup-{target}-failed"));
     let failed_at = fs::metadata(&memory).and_then(|meta| meta.modified());
@@ -116,7 +118,7 @@ fn has_debian_rust() -> bool {
     process::output_of(&mut query).is_ok_and(|states| states.lines().all(|state| state == "installed"))
 }
 
-/// For `doctor`.
+/// Returns the row for the wasm32 target in the table of `cargo xtask doctor`.
 #[must_use]
 pub fn report() -> Report {
     let found = |rustc: &str, place: &str| Some((version_of(rustc)?, place.to_owned()));

@@ -1,4 +1,4 @@
-//! The operating system's packages. Finds missing packages, and installs them after permission.
+//! Finds missing packages of the operating system, and installs these packages after permission.
 
 use std::{io::IsTerminal, process::Command};
 
@@ -7,34 +7,36 @@ use anyhow::{Result, bail};
 use super::Setup;
 use crate::{paths, process, ui};
 
-/// Permission to change the system. No permission is needed for tools in `node_modules` and the cache folder.
+/// The permission to change the system. No permission is needed for tools in `node_modules` and in
+/// the cache folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// Given by `--yes`, or in CI.
+    /// The permission is given by `--yes` or by a run in CI.
     Given,
-    /// Asks at a terminal. Without a terminal, root needs no permission.
+    /// xtask asks for permission on a terminal. Without a terminal, root needs no permission.
     Ask,
-    /// Refused by `--no-install`.
+    /// The permission is refused by `--no-install`.
     Refused,
 }
 
-/// A program from the operating system's packages. Each system's package names are separated by spaces. An empty text
-/// means that the system has no package for the program or does not need one.
+/// A program in a package of the operating system. If a system needs several packages, their names
+/// are separated by spaces. An empty text means that the system has no package for the program, or
+/// needs none.
 pub struct Package {
-    /// Name in the message about missing programs.
+    /// The program's name in the message about missing programs.
     pub name: &'static str,
-    /// Checks whether the program is installed.
+    /// A function that returns whether the program is installed.
     pub present: fn(&Self) -> bool,
-    /// Debian, Ubuntu, Raspberry Pi OS.
+    /// The package names on Debian, Ubuntu and Raspberry Pi OS.
     pub debian: &'static str,
     pub fedora: &'static str,
     pub arch: &'static str,
-    /// macOS.
+    /// The package names of Homebrew on macOS.
     pub homebrew: &'static str,
 }
 
 impl Package {
-    /// A package that has the same name as its program on every system.
+    /// Creates a package that has the same name as its program on every system.
     pub const fn program(name: &'static str) -> Self {
         let present = |own: &Self| paths::on_path(own.name).is_some();
         Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
@@ -46,7 +48,7 @@ impl Package {
     }
 }
 
-/// A family of operating systems.
+/// A family of operating systems with the same package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum System {
     Debian,
@@ -56,7 +58,7 @@ enum System {
 }
 
 impl System {
-    /// Detects the system by its package manager.
+    /// Detects the operating system by its package manager.
     fn detect() -> Option<Self> {
         let managers = [
             ("apt-get", Self::Debian),
@@ -76,7 +78,7 @@ impl System {
         }
     }
 
-    /// The command that a person would type to install packages.
+    /// Returns the command that a person would type to install packages.
     fn install_line(self, packages: &[&Package]) -> String {
         let names: Vec<_> =
             packages.iter().map(|package| self.names(package)).filter(|n| !n.is_empty()).collect();
@@ -90,7 +92,8 @@ impl System {
     }
 }
 
-/// The command that installs a package on this system, for `doctor`.
+/// Returns the command that installs a package on this system. `cargo xtask doctor` prints this
+/// command.
 #[must_use]
 pub fn install_line(package: &Package) -> String {
     System::detect()
@@ -98,8 +101,8 @@ pub fn install_line(package: &Package) -> String {
 }
 
 impl Setup {
-    /// Installs those of these packages that are missing, after permission. On systems other than Debian, fails with an
-    /// error that contains the install command.
+    /// Installs missing packages after permission. On systems other than Debian, this function
+    /// returns an error that contains the install command.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
         let missing: Vec<&Package> =
             packages.iter().copied().filter(|package| !package.is_present()).collect();
@@ -109,12 +112,12 @@ impl Setup {
         let names: Vec<_> = missing.iter().map(|package| package.name).collect();
         let names = names.join(", ");
         let Some(system) = System::detect() else {
-            bail!("{purpose} needs programs that are missing: {names}. Install them and try again.");
+            bail!("{purpose} needs these missing programs: {names}. Install them and try again.");
         };
         let line = system.install_line(&missing);
         if system != System::Debian {
             bail!(
-                "{purpose} needs programs that are missing: {names}. Install them and try again:\n    {line}"
+                "{purpose} needs these missing programs: {names}. Install them with this command and try again:\n    {line}"
             );
         }
         self.permit(&format!("{purpose} needs {names}"), &[line])?;
@@ -130,7 +133,7 @@ impl Setup {
         }
     }
 
-    /// Prints commands that change the system, and asks for permission to run them.
+    /// Prints commands that change the system, and asks for permission to run these commands.
     pub fn permit(&self, purpose: &str, commands: &[String]) -> Result<()> {
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let root = rustix::process::geteuid().is_root();
@@ -158,7 +161,7 @@ fn ask() -> Result<()> {
     bail!("nothing was installed; run the command above, then try again")
 }
 
-/// A command that runs as root. Uses sudo if this process is not root.
+/// Creates a command that runs as root. The command uses sudo if this process does not run as root.
 #[must_use]
 pub fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
@@ -169,7 +172,7 @@ pub fn as_root(program: &str) -> Command {
     command
 }
 
-/// The prefix of [`as_root`] commands in messages.
+/// Returns the prefix with which messages show [`as_root`] commands.
 #[must_use]
 pub fn sudo_prefix() -> &'static str {
     if rustix::process::geteuid().is_root() { "" } else { "sudo " }

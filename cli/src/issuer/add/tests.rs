@@ -1,4 +1,5 @@
-//! Checks the written tables. Checks that nothing is written if the Worker would refuse the new table.
+//! Tests the tables that `pinlatch issuer add` writes. Also tests that no file changes if the
+//! Worker would refuse the new table.
 
 use std::fs;
 
@@ -13,7 +14,7 @@ const PUBLIC: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg
 const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 const SECRET: &str = "AcTvQ8wYfWkq2nN5xZr7bD1mJ4hL6pS9tU3vE0gK";
 
-/// A folder with a configuration, keys and a secret.
+/// A temporary folder with a configuration file, keys and a secret.
 struct TestFolder(TempDir);
 
 impl TestFolder {
@@ -39,7 +40,8 @@ impl TestFolder {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Runs a command line. In `line`, `@NAME` is replaced by the path of the file NAME in the folder.
+    /// Runs a `pinlatch issuer` command. In `line`, `@NAME` is replaced with the path of the file
+    /// NAME in the folder.
     fn run(&self, line: &str) -> Result<()> {
         let words = line.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(name) => self.path(name),
@@ -53,7 +55,7 @@ impl TestFolder {
         run(command, true)
     }
 
-    /// Expects a command to fail without writing anything. Returns the error.
+    /// Runs a command that must fail without changing a file. Returns the error message.
     #[track_caller]
     fn refuses(&self, line: &str) -> String {
         let before = [self.text("wrangler.toml"), self.text(".dev.vars")];
@@ -90,8 +92,8 @@ fn a_secret_goes_into_its_own_file() {
     }
 
     assert!(test_folder.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
-    // In the configuration, the table of this issuer would come before the table of `cron`, so the Worker would refuse
-    // `cron`.
+    // In the configuration file, the new table would precede the table of `cron`. The Worker would
+    // then refuse `cron`.
     let twin = test_folder.refuses(&format!("add again {WHO} --key @public"));
     assert!(twin.contains("then refuse the issuer cron"), "{twin}");
     let twin = test_folder.refuses(&format!("add zeal {WHO} --key @public"));
