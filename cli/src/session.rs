@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -78,9 +78,7 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
     let ended = match ended {
         Ok(()) => true,
-        // A client error (a status below 500) means that the edge does not know the session any
-        // more.
-        Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500) => true,
+        Err(error) if is_over(&error) => true,
         Err(_) if args.force => false,
         Err(error) => {
             return Err(error
@@ -98,6 +96,13 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
             "The session is deleted from this machine. The edge accepts the session until the session expires or `pinlatch user end-sessions` ends it.",
         )
     }
+}
+
+/// Returns whether the edge reported that the session has ended. Other refusals, such as 429, say
+/// nothing about the session.
+pub fn is_over(error: &anyhow::Error) -> bool {
+    let codes = [Code::InvalidToken, Code::InvalidGrant, Code::UnknownSite];
+    error.downcast_ref::<Problem>().is_some_and(|problem| codes.into_iter().any(|code| problem.is(code)))
 }
 
 /// A login session whose access token is valid for at least [`MARGIN`] seconds.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::socket::{End, Socket};
 use crate::output::{say, say_json};
-use crate::session::{Session, current, renewed};
+use crate::session::{Session, current, is_over, renewed};
 use crate::times::stamp_ms;
 
 /// The longest wait before the next connection attempt, in seconds.
@@ -89,11 +89,6 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
         Err(error) if is_over(&error) => Err(error),
         Err(_) => Ok(session),
     }
-}
-
-/// Returns whether the edge itself reported that the session has ended.
-fn is_over(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Problem>().is_some_and(|problem| problem.status < 500 && problem.status != 429)
 }
 
 /// Opens one connection, and prints its events until the connection ends. Returns an error only if
@@ -212,6 +207,7 @@ mod tests {
         let throttled = Problem::new(Code::Throttled).retry_after(12);
         assert_eq!(after(&End::Refused(Box::new(throttled)), 0).unwrap(), Next::Again(12));
         assert!(is_over(&anyhow::Error::from(Problem::new(Code::InvalidGrant)).context("log in")));
+        assert!(!is_over(&anyhow::Error::from(Problem::new(Code::Throttled))));
         assert!(!is_over(&anyhow::anyhow!("no route")));
     }
 
