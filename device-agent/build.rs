@@ -1,12 +1,14 @@
-//! Packs the program's relative relocations (DT_RELR), which makes the program one thirtieth smaller.
+//! Makes the linker store the agent's relative relocations in the compact format DT_RELR. The
+//! binary becomes about one thirtieth smaller.
 //!
-//! The C library that loads the program must support packed relocations. glibc supports them since version 2.36. Only
-//! native builds use them, because only there the version of the target's glibc is known.
+//! The C library on the machine that runs the binary must support the format DT_RELR. glibc
+//! supports DT_RELR since version 2.36. Only native builds use DT_RELR, because this script can
+//! query only the glibc version of the machine that compiles the binary.
 
 use std::env;
 use std::process::Command;
 
-/// The first glibc that supports packed relocations.
+/// The first glibc version that supports the relocation format DT_RELR.
 const GLIBC: (u32, u32) = (2, 36);
 
 fn main() {

@@ -1,4 +1,5 @@
-//! Runs lines, simulator, uplink, status and metrics concurrently on one thread.
+//! Runs all parts of the agent concurrently on one thread: the lines, the simulator, the uplink,
+//! the status server and the metrics server.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -18,17 +19,19 @@ use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
 use crate::uplink::{Settings, Uplink};
 
-/// Runs until `shutdown` is ready, then sets every output to its safe level and closes the link. Reloads the
-/// configuration on request while running.
+/// Runs the agent until the future `shutdown` completes. The agent then sets every output to its
+/// safe level and closes the connection to the edge. While the agent runs, it reloads the
+/// configuration at each request from `source`.
 pub async fn run(
     config: Config,
     source: Source,
     clock: WallClock,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    // Lines are opened first, so they reach their safe levels even if a later step fails.
+    // The outputs are opened before all other parts. If a later step of the start fails, every
+    // output is therefore at its safe level.
     let (lines, signals) = Lines::open(&config);
-    // No link exists yet, so lines that do not start at their safe level follow their `on_link_loss` rule.
+    // No connection to the edge exists yet. Every output therefore follows its rule `on_link_loss`.
     lines.link_lost();
     let service = Service::from_environment();
     let settings = Settings::of(&config, clock).context("TLS cannot be set up")?;
@@ -47,8 +50,9 @@ pub async fn run(
     let (stop, stopped) = watch::channel(false);
     let mut no_longer = stopped.clone();
     let stopping = async {
-        // `join!` polls this future after the uplink's future, so the agent reports that it is ready after the uplink
-        // has started. A connection to the edge is not required.
+        // `join!` polls the uplink's future before the future `stopping`. The agent therefore
+        // reports that it is ready only after the uplink has started. The agent can be ready
+        // without a connection to the edge.
         service.ready();
         shutdown.await;
         service.stopping();
@@ -57,7 +61,7 @@ pub async fn run(
         }
         stop.send_replace(true);
     };
-    // No reload happens once the agent is stopping.
+    // After the agent has started to stop, it ignores requests to reload the configuration.
     let following = async {
         tokio::select! {
             () = watchers.follow(source, clock) => {}
@@ -76,11 +80,11 @@ pub async fn run(
     Ok(())
 }
 
-/// Serves the status on the configured socket. Never returns.
-async fn serve_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
+/// Serves the agent's status on the configured Unix socket. This function never returns.
+async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
     loop {
         let path = status::socket_of(&config.borrow_and_update());
-        // If the status socket cannot be opened, the agent runs without this socket.
+        // If the status socket cannot be opened, the agent continues without a status socket.
         let socket = path.as_deref().and_then(|path| match StatusSocket::bind(path) {
             Ok(socket) => Some(socket),
             Err(error) => {
@@ -101,8 +105,8 @@ async fn serve_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn()
     }
 }
 
-/// Serves the metrics at the configured IP address and port. Never returns.
-async fn serve_metrics(
+/// Serves the metrics over HTTP at the configured IP address and port. This function never returns.
+async fn tell_metrics(
     mut config: watch::Receiver<Rc<Config>>,
     status: impl Fn() -> Status,
     telemetry: &Telemetry,
@@ -130,7 +134,7 @@ async fn serve_metrics(
     }
 }
 
-/// Waits for a new configuration for which `differs` returns true.
+/// Waits until a reload provides a configuration for which `differs` returns true.
 async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Config) -> bool) {
     loop {
         if config.changed().await.is_err() {
@@ -142,13 +146,15 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Con
     }
 }
 
-/// Drives every output to its safe level without contacting the edge. Returns false if any output failed.
+/// Sets every output to its safe level without contacting the edge. Returns false if the safe level
+/// of any output could not be applied.
 pub fn make_safe(mut config: Config) -> bool {
-    // Inputs are removed, so that the simulator's socket is not opened. An agent that is still running can be using
-    // this socket.
+    // All inputs are removed from the configuration, so that the simulator's socket is not opened.
+    // An agent that is still running can be using the simulator's socket.
     config.lines.retain(|line| line.safe.is_some());
-    // Interlocks refer to lines by index, and the filter above has changed the indexes. Interlocks are not needed here,
-    // because every interlocked line is off at its safe level.
+    // An interlock identifies lines by index, and the removal of the inputs has changed the
+    // indexes. The interlocks can be removed, because every interlocked line is off at its safe
+    // level.
     config.interlocks.clear();
     config.lines.iter_mut().for_each(|line| line.initial = None);
     if config.lines.iter().all(|line| line.driver != DriverConfig::Sim) {

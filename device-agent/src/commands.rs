@@ -1,5 +1,5 @@
-//! Verifies and executes the commands of one connection. Every `cmd+jwt` is verified here, independently of the edge's
-//! checks.
+//! Verifies and executes the commands that arrive on one connection to the edge. The agent verifies
+//! every command token (`cmd+jwt`), although the edge has already checked the command.
 
 use std::collections::HashMap;
 
@@ -15,42 +15,46 @@ use serde_json::Value;
 use crate::clock::EdgeClock;
 use crate::lines::{Lines, Refused};
 
-/// When this many ids are stored, the ids of commands that can no longer be replayed are dropped.
+/// The number of stored command ids at which the ids of expired commands are removed. An expired
+/// command cannot be replayed.
 const PRUNE_AT: usize = 256;
 
-/// Error code in the answer to a command that arrives while the agent is stopping.
+/// The error code in the answer to a command that arrives while the agent is stopping.
 const STOPPING: &str = "refused_stopping";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub outcome: Outcome,
-    /// Whether this answer repeats an earlier answer, because the command was received twice. The command ran only the
-    /// first time.
+    /// Is true if the same command was received before. The command ran only the first time, and
+    /// this answer repeats the first outcome.
     pub again: bool,
 }
 
-/// State for the commands of one connection. Each command is signed for one connection, so a command of an earlier
-/// connection is not accepted.
+/// The state that is needed to verify the commands of one connection. The edge signs each command
+/// for one connection. The agent therefore rejects a command that was signed for an earlier
+/// connection.
 pub struct Commands {
     site: Name,
     device: Name,
     session: String,
     keys: KeySet,
-    /// Maps the id of each verified command to its deadline and outcome.
+    /// Maps the id of each verified command to the deadline and the outcome of the command.
     seen: HashMap<String, (u64, Outcome)>,
 }
 
 impl Commands {
-    /// `session` is the nonce of the connection.
+    /// Creates the state for one connection. `session` is the nonce of this connection.
     pub fn new(site: Name, device: Name, session: String, keys: KeySet) -> Self {
         Self { site, device, session, keys, seen: HashMap::new() }
     }
 
-    /// Verifies a command and runs it immediately. `boot_ms` returns the milliseconds since boot. Returns `None` if the
-    /// token contains no valid command id.
+    /// Verifies a command token and immediately runs the command. `boot_ms` returns the
+    /// milliseconds since boot. If the token contains no valid command id, the function returns
+    /// `None`.
     ///
-    /// A repeated command does not run again. Its answer repeats the outcome of the first run, so the edge gets the
-    /// correct outcome even if the second answer arrives first.
+    /// If the same command arrives twice, the agent runs the command only once. The second answer
+    /// repeats the outcome of the first answer. The edge therefore gets the correct outcome,
+    /// regardless of which answer arrives first.
     pub fn handle(
         &mut self,
         jwt: &str,
@@ -77,8 +81,9 @@ impl Commands {
         Some(fresh(outcome))
     }
 
-    /// Returns the answer to a command that arrives while the agent is stopping. The command does not run. Its id is
-    /// read from the token without verification, as for every refused command.
+    /// Returns the answer to a command that arrives while the agent is stopping. The agent does not
+    /// run the command. The function reads the command id without verifying the token, as for every
+    /// refused command.
     pub fn stopping(&self, jwt: &str) -> Option<Outcome> {
         let id = unverified_id(jwt)?;
         if let Some(Answer { outcome, .. }) = self.before(&id) {
@@ -93,7 +98,8 @@ impl Commands {
         Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
 
-    /// The earlier answer, if this id was already received.
+    /// Returns the earlier answer if a command with this id was already verified on this
+    /// connection.
     fn before(&self, id: &str) -> Option<Answer> {
         let (_, outcome) = self.seen.get(id)?;
         tracing::warn!(id, outcome = "refused", code = "refused_replay", "a command came twice");
@@ -113,7 +119,8 @@ impl Commands {
             latest_edge_ms: clock.latest_ms(boot_ms()),
         };
         let claims = command::verify(jwt, &self.keys, &expect)?;
-        // Verifying a signature takes milliseconds on a small board, so the deadline is checked again afterwards.
+        // Verifying a signature takes milliseconds on a small board, so the deadline is checked
+        // again after the verification.
         let latest = clock.latest_ms(boot_ms());
         if latest >= claims.deadline_ms {
             return Err(Refusal::DeadlinePassed(latest - claims.deadline_ms));
@@ -121,7 +128,8 @@ impl Commands {
         Ok(claims)
     }
 
-    /// Stores the outcome. An id is dropped only when its deadline has certainly passed.
+    /// Stores the outcome of a command. A stored command id is removed only after the deadline of
+    /// the command has certainly passed.
     fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
@@ -130,8 +138,8 @@ impl Commands {
         self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
 
-    /// Answers a refused or expired command. The command's id is read from the token without verification, because the
-    /// answer only reports that the command did not run.
+    /// Returns the answer to a refused or expired command. The function reads the command id
+    /// without verifying the token, because the answer only reports that the command did not run.
     fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
         let id = unverified_id(jwt);
         let shown = id.as_deref().unwrap_or("(none)");
@@ -193,7 +201,7 @@ mod tests {
         Name::new(text).unwrap()
     }
 
-    /// Edge time is `NOW_MS` at boot, exact to the millisecond.
+    /// Creates a test agent for which the edge time at boot is exactly `NOW_MS`.
     fn bench() -> TestAgent {
         let keys = EdgeKeys::generate().unwrap();
         let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
@@ -246,7 +254,8 @@ mod tests {
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
-    /// If a command arrives again after its deadline, the answer is still `Executed` and not `Expired`.
+    /// If an executed command arrives again after its deadline, the answer is `Executed` and not
+    /// `Expired`.
     #[test]
     fn a_command_that_comes_twice_has_one_outcome() {
         let mut bench = bench();

@@ -1,7 +1,8 @@
-//! The device's stored identity and trust anchors.
+//! Stores the device's identity and the public keys that the device trusts.
 //!
-//! All credentials are in one file, which is replaced by one rename. After a power cut the file contains either the old
-//! or the new credentials, but never a key without its certificate.
+//! All credentials are in one file, which is replaced by one atomic rename. After a power failure
+//! the file contains either the old or the new credentials. The file never contains a private key
+//! without the matching certificate.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -15,21 +16,22 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// File name inside the state folder.
+/// The name of the credentials file in the state folder.
 pub const FILE: &str = "credentials.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("{} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
+    #[error("the folder {} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
     NotEnrolled(PathBuf),
-    /// Users other than the owner can read the private key.
-    #[error("{} contains a private key and other users can read it (mode {mode:o}): set mode 600, or enrol this device again", .file.display())]
+    /// Users other than the file's owner can read the private key.
+    #[error("other users can read the private key in {} (mode {mode:o}): set the mode of this file to 600, or enrol this device again", .file.display())]
     Exposed { file: PathBuf, mode: u32 },
-    /// The file's content is not in the expected format.
-    #[error("{} is damaged ({reason}): enrol this device again", .file.display())]
+    /// The content of the credentials file is not in the expected format.
+    #[error("the credentials file {} is damaged ({reason}): enrol this device again", .file.display())]
     Damaged {
         file: PathBuf,
-        /// Description of the damage, without any content of the file.
+        /// A description of the damage. The description contains no part of the file's content,
+        /// because the file contains a private key.
         reason: String,
     },
     #[error("cannot access {}: {source}", .file.display())]
@@ -37,7 +39,7 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotEnrolled(_) => "not_enrolled",
@@ -52,17 +54,17 @@ impl CredentialsError {
 pub struct Credentials {
     pub site: Name,
     pub device: Name,
-    /// Base URL, such as `https://pinlatch.example`.
+    /// The base URL of the edge, such as `https://pinlatch.example`.
     pub edge: String,
-    /// Private key, generated on this device.
+    /// The private key, which was generated on this device.
     pub key: SigningKey,
     pub devcert: Secret,
     pub root: PublicKey,
-    /// The newest `keyset+jwt` received.
+    /// The newest signed key set (`keyset+jwt`) that this device has received.
     pub keyset: String,
 }
 
-/// Format of the file.
+/// The JSON format of the credentials file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -73,11 +75,12 @@ struct Stored {
     devcert: Secret,
     root_key: Value,
     keyset: String,
-    /// Number of the key set, only for people who read the file. The agent uses the number in the signed `keyset`.
+    /// The number of the key set, which is stored only for people who read the file. The agent uses
+    /// the number in the signed `keyset`.
     keyset_number: u64,
 }
 
-/// Reason why stored credentials are inconsistent.
+/// The reason why the stored credentials are inconsistent.
 #[derive(Debug, thiserror::Error)]
 enum Inconsistent {
     #[error("unexpected JSON at line {0}, column {1}")]
@@ -89,7 +92,7 @@ enum Inconsistent {
 }
 
 impl Credentials {
-    /// The key set, verified with the pinned root key.
+    /// Verifies the stored key set with the pinned root key and returns the key set.
     pub fn key_set(&self) -> Result<KeySetClaims, Refusal> {
         keyset::verify(&self.keyset, &self.root)
     }
@@ -128,7 +131,8 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// Replaces the credentials. Creates the folder if it does not exist.
+    /// Replaces the stored credentials. If the state folder does not exist, the function creates
+    /// the folder.
     pub fn store(&self, state_dir: &Path) -> Result<(), CredentialsError> {
         let file = state_dir.join(FILE);
         let io = |source| CredentialsError::Io { file: file.clone(), source };
@@ -150,18 +154,18 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// Stores a newer key set.
+    /// Stores a newer key set in the credentials file.
     pub async fn adopt_keyset(&self, state_dir: &Path, keyset: String) -> Result<(), CredentialsError> {
         self.amend(state_dir, |stored| Self { keyset, ..stored }).await
     }
 
-    /// Stores a renewed certificate.
+    /// Stores a renewed device certificate in the credentials file.
     pub async fn adopt_devcert(&self, state_dir: &Path, devcert: Secret) -> Result<(), CredentialsError> {
         self.amend(state_dir, |stored| Self { devcert, ..stored }).await
     }
 
-    /// Changes the stored credentials. If the device was re-enrolled in the meantime, the new credentials are kept
-    /// unchanged.
+    /// Changes the stored credentials. If the device was enrolled again in the meantime, the new
+    /// credentials remain unchanged.
     async fn amend(
         &self,
         state_dir: &Path,
@@ -169,7 +173,8 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
         let file = state_dir.join(FILE);
-        // Syncing to an SD card is slow and must not delay the ends of pulses, so it runs on a blocking thread.
+        // A write to an SD card is slow and must not delay the end of a pulse. The write therefore
+        // runs on a separate thread.
         let written = tokio::task::spawn_blocking(move || {
             let stored = Self::load(&state_dir)?;
             if stored.key.kid() != own {
@@ -181,14 +186,14 @@ impl Credentials {
     }
 }
 
-/// Writes a file with mode 600 atomically and durably. After a power cut the file has either the old or the new
-/// content.
+/// Writes a file with mode 600 atomically and durably. After a power failure the file has either
+/// the old or the new content.
 fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
-    // Root can run the enrolment while the service runs as another user. The file therefore gets the owner of its
-    // folder.
+    // The enrolment can run as root while the agent's service runs as another user. The credentials
+    // file therefore gets the same owner as its folder.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;
         fchown(draft.as_file(), Some(owner.uid()), Some(owner.gid()))?;

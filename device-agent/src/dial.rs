@@ -1,7 +1,9 @@
-//! Opens a TCP connection to a host: resolves the name and uses the first address that accepts.
+//! Resolves a host name and opens a TCP connection to the first IP address that accepts the
+//! connection.
 //!
-//! The agent also uses this connection attempt to find out whether an unreachable edge is back. Until an address
-//! accepts, an attempt causes only a name lookup and some SYN packets, and no work for the edge.
+//! While the edge is unreachable, the agent repeats this connection attempt until the edge is
+//! reachable again. A failed attempt causes only a name lookup and some TCP SYN packets, and no
+//! work for the edge.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,27 +20,29 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::http::HttpError;
 
-/// Maximum time until one of the addresses accepts.
+/// The maximum time until one of the IP addresses accepts the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Delay before the next address is tried in parallel (RFC 8305 §5).
+/// The delay before the agent also tries the next IP address in parallel (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// Interval between new attempts to addresses that have not responded. The kernel repeats its SYN only after 1, 3 and 7
-/// seconds, which is too slow after a network has recovered.
+/// The interval between new connection attempts to IP addresses that have not responded. The kernel
+/// repeats a TCP SYN packet only after 1, 3 and 7 seconds, which is too slow after a network has
+/// recovered.
 const AGAIN: Duration = Duration::from_secs(1);
 const MAX_ADDRESSES: usize = 4;
-/// Timeout of a lookup.
+/// The timeout of a name lookup.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Timeout of a lookup if addresses from an earlier lookup are known.
+/// The timeout of a name lookup if IP addresses from an earlier lookup are known.
 const LOOKUP_PATIENCE: Duration = Duration::from_millis(500);
 
 type Lookup = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
-/// Stores the addresses of one name, for use while no name server responds. The server at a stored address must still
-/// prove that it is the edge.
+/// Stores the IP addresses of one host name. The agent uses the stored addresses while no name
+/// server responds. A server at a stored address must still prove that it is the edge.
 #[derive(Default)]
 pub struct Resolver {
     known: RefCell<Option<(String, Vec<SocketAddr>)>>,
-    /// A lookup that exceeded its timeout and is still running. At most one such lookup exists.
+    /// A name lookup that exceeded its timeout and is still running. At most one lookup is pending
+    /// at any time.
     pending: RefCell<Option<(String, Lookup)>>,
 }
 
@@ -66,7 +70,7 @@ impl Resolver {
                 self.known.replace(Some((name, found.clone())));
                 return Ok(found);
             }
-            Ok(Ok(Ok(_))) => Some(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+            Ok(Ok(Ok(_))) => Some(io::Error::new(io::ErrorKind::NotFound, "the host name has no IP address")),
             Ok(Ok(Err(error))) => Some(error),
             Ok(Err(error)) => Some(error.into()),
             Err(_) => {
@@ -81,18 +85,20 @@ impl Resolver {
         }
     }
 
-    /// Connects to the first address of `host` that accepts.
+    /// Connects to the first IP address of `host` that accepts the connection.
     pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, HttpError> {
         let addresses = self.addresses(host, port).await?;
         let unreachable = |error| HttpError::Unreachable(format!("{host}:{port}"), error);
         let stream = first(addresses).await.map_err(unreachable)?;
-        // A command's answer is one small frame and must be sent without delay.
+        // The socket must not wait for more data before it sends, because the answer to a command
+        // is one small frame.
         stream.set_nodelay(true).map_err(unreachable)?;
         Ok(stream)
     }
 }
 
-/// Alternates between IPv4 and IPv6, starting with the system's preferred family (RFC 8305 §4).
+/// Orders IP addresses so that IPv4 and IPv6 addresses alternate. The first address has the address
+/// family that the system prefers (RFC 8305 §4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (VecDeque<_>, VecDeque<_>) =
@@ -106,7 +112,8 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to the first address that accepts. A dead address delays the connection by a quarter of a second.
+/// Connects to the first IP address that accepts the connection. An address that does not respond
+/// delays the connection by a quarter of a second.
 async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let start = Instant::now();
     let mut queue: VecDeque<SocketAddr> = interleaved(addresses).into();
@@ -153,7 +160,8 @@ mod tests {
 
     use super::*;
 
-    /// A listener with a full accept queue. The kernel drops further SYNs, as if the address were unreachable.
+    /// A listener with a full accept queue. The kernel drops further TCP SYN packets to this
+    /// listener, so the listener appears to be unreachable.
     struct Dead {
         address: SocketAddr,
         listener: TcpListener,
@@ -174,7 +182,7 @@ mod tests {
             Self { address, listener, _queued: queued }
         }
 
-        /// Starts to accept connections.
+        /// Accepts all connections to the listener from now on.
         async fn accept_all(self) {
             while self.listener.accept().await.is_ok() {}
         }
@@ -212,7 +220,8 @@ mod tests {
         assert_eq!(first(vec![gone]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    /// An address that recovers after 1.2 s is reached within about a second, before the kernel's third SYN at 3 s.
+    /// If an IP address becomes reachable after 1.2 s, the agent connects within about one second.
+    /// The kernel would repeat its TCP SYN packet only at 3 s.
     #[tokio::test]
     async fn an_address_that_comes_back_is_reached_soon() {
         let dead = Dead::new().await;
@@ -235,7 +244,8 @@ mod tests {
         let name = format!("no-such-host.invalid:{}", address.port());
         resolver.known.replace(Some((name.clone(), vec![address])));
         resolver.dial("no-such-host.invalid", address.port()).await.unwrap();
-        // A lookup that never finishes is not started a second time.
+        // While a name lookup has not finished, the resolver does not start a second lookup of the
+        // same name.
         let hanging = tokio::spawn(std::future::pending());
         let id = hanging.id();
         resolver.pending.replace(Some((name, hanging)));

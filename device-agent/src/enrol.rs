@@ -1,4 +1,4 @@
-//! Enrolment: exchanges a one-time code for this device's credentials.
+//! Enrols this device, which means that the agent exchanges a one-time code for credentials.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 
-/// Reason for a failed enrolment. No credentials were stored.
+/// The reason for a failed enrolment. After a failed enrolment, no new credentials are stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     #[error(
@@ -34,38 +34,41 @@ pub enum EnrolError {
     #[error("the edge refused the enrolment with {status}: {title} ({code})")]
     Refused {
         status: StatusCode,
-        /// Code of the problem document.
+        /// The error code in the edge's problem document (RFC 9457).
         code: String,
-        /// Title of the problem document.
+        /// The title in the edge's problem document (RFC 9457).
         title: String,
     },
     #[error("the answer is not from a Pinlatch edge: check the URL in the enrolment string")]
     Answer,
-    /// The root key in the answer does not match the thumbprint in the enrolment string.
+    /// The root key in the edge's answer does not match the thumbprint in the enrolment string.
     #[error(
-        "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the string"
+        "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the enrolment string"
     )]
     OtherRoot,
     #[error("the edge's root key is invalid: {0}")]
     Key(#[from] KeyError),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
-    /// The key set is older than a key set that this device has already seen.
+    /// The edge's key set is older than the key set that this device has stored.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
-        /// Number of the received set.
+        /// The number of the received key set.
         found: u64,
-        /// Highest number already seen.
+        /// The number of the stored key set.
         known: u64,
     },
-    /// Edge time is outside the validity of the edge's TLS certificate.
-    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
+    /// The time of the edge's clock is outside the validity period of the edge's TLS certificate.
+    #[error(
+        "the edge's TLS certificate is not valid at the time of the edge's clock: check the dates of the certificate and the edge's clock"
+    )]
     CertificateDate,
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
-/// `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The code can contain dots.
+/// The enrolment string `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The part `CODE` can contain
+/// dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,
@@ -95,12 +98,13 @@ impl fmt::Debug for EnrolString {
 #[derive(Debug, Clone)]
 pub struct Options {
     pub state_dir: PathBuf,
-    /// Whether plain HTTP to other machines is allowed.
+    /// Is true if unencrypted HTTP to other machines is allowed.
     pub allow_plaintext: bool,
     pub proxy: Option<Proxy>,
 }
 
-/// Enrols this device and stores its credentials. Existing credentials are replaced only on success.
+/// Enrols this device and stores the new credentials. Existing credentials are replaced only if the
+/// enrolment succeeds.
 pub async fn enrol(
     string: &EnrolString,
     options: &Options,
@@ -142,7 +146,7 @@ pub async fn enrol(
     Ok(credentials)
 }
 
-/// Number of the stored key set, if the stored credentials have the same root key.
+/// Returns the number of the stored key set if the stored credentials contain the same root key.
 fn known_number(state_dir: &Path, root: &PublicKey) -> Option<u64> {
     let stored = Credentials::load(state_dir).ok()?;
     let same_owner = stored.root.thumbprint() == root.thumbprint();

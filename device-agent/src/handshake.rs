@@ -1,4 +1,5 @@
-//! Opens an authenticated WebSocket: challenge, proof, upgrade.
+//! Opens an authenticated WebSocket to the edge. The agent proves the device's identity with a
+//! signed answer to a challenge of the edge.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -27,16 +28,18 @@ const PATH: &str = "/api/v1/agent";
 /// An authenticated WebSocket to the edge.
 pub struct Link {
     pub socket: WebSocketStream<BoxStream>,
-    /// New nonce of this connection.
+    /// The nonce that the agent has generated for this connection.
     pub session: String,
-    /// Time at which the proof was sent, in milliseconds since boot. The edge issues the welcome after this time.
+    /// The time at which the agent sent the signed proof, in milliseconds since boot. The edge
+    /// signs the welcome token after this time.
     pub sent_ms: u64,
-    /// Validity of the edge's TLS certificate; `None` without TLS or if it could not be parsed.
+    /// The validity period of the edge's TLS certificate. The value is `None` without TLS, or if
+    /// the certificate could not be parsed.
     pub validity: Option<Validity>,
 }
 
-/// Connects and proves this device's identity. If `yields` is true, this connection does not replace the connection of
-/// another agent.
+/// Connects to the edge and proves this device's identity. If `yields` is true, the new connection
+/// does not replace the connection of another agent.
 pub async fn connect(
     credentials: &Credentials,
     connector: &Connector<'_>,
@@ -46,11 +49,12 @@ pub async fn connect(
     let challenge = challenged(&mut connection).await?;
     let mut proof = Proof::of(credentials, &challenge)?;
     let answer = match connection.send(proof.request(credentials, yields)?).await {
-        // Either the edge closed the connection after its first answer, or it received the proof and its answer was
-        // lost. A proof is valid only once, so the edge would refuse the same proof. Requests a new challenge and sends
-        // a new proof, each on a new connection. If the edge refuses the new proof, it really refuses this device.
+        // The connection ended before the edge's answer to the proof arrived. The edge has possibly
+        // received the proof, and would refuse the same proof a second time. The agent therefore
+        // requests a new challenge and sends a new proof, each on a new connection. If the edge
+        // refuses the new proof, the edge does not accept this device.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
-            tracing::debug!(%error, "proving on a new connection");
+            tracing::debug!(%error, "a new proof is sent on a new connection");
             let challenge = challenged(&mut Connection::open(connector).await?).await?;
             connection = Connection::open(connector).await?;
             proof = Proof::of(credentials, &challenge)?;
@@ -64,7 +68,8 @@ pub async fn connect(
     check_upgrade(answer.headers(), &proof.key)?;
     let validity = connection.validity();
     let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
-    // Uses the stream inside hyper's wrapper, so that frames do not pass through an additional layer.
+    // The WebSocket uses the stream inside hyper's wrapper, so that frames do not pass through an
+    // additional layer.
     let parts = upgraded
         .downcast::<TokioIo<BoxStream>>()
         .map_err(|_| LinkError::Handshake("internal error: unexpected type of the upgraded connection"))?;
@@ -81,19 +86,20 @@ pub async fn connect(
     Ok(Link { socket: socket.await, session: proof.session, sent_ms: proof.sent_ms, validity })
 }
 
-/// Sends an upgrade request without credentials, and returns the challenge from the answer.
+/// Sends an upgrade request without credentials. Returns the challenge from the edge's answer.
 async fn challenged(connection: &mut Connection) -> Result<String, LinkError> {
     let answer = connection.send(upgrade_request(&generate_key())?).await?;
     let Some(challenge) = challenge(answer.headers()).filter(|_| answer.status() == StatusCode::UNAUTHORIZED)
     else {
         return Err(refused(answer).await);
     };
-    // Reading the whole body frees the connection for the second request.
+    // The connection can send a second request only after the whole body of the first answer was
+    // read.
     http::body(answer).await?;
     Ok(challenge)
 }
 
-/// The signed answer to one challenge.
+/// The agent's signed answer to one challenge of the edge.
 struct Proof {
     jwt: String,
     session: String,
@@ -102,7 +108,8 @@ struct Proof {
 }
 
 impl Proof {
-    /// The caller must send the proof immediately, because `sent_ms` is set to the time of this call.
+    /// Signs a proof for a challenge. The caller must send the proof immediately, because `sent_ms`
+    /// is set to the time of this call.
     fn of(credentials: &Credentials, challenge: &str) -> Result<Self, LinkError> {
         let session = random_id();
         let (own, site, device) = (&credentials.key, &credentials.site, &credentials.device);
@@ -134,18 +141,18 @@ fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
         .body(Full::default())?)
 }
 
-/// A header value that hyper does not log.
+/// Returns a header value that hyper does not log.
 fn secret(text: &str) -> Result<HeaderValue, LinkError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| {
         LinkError::Handshake(
-            "the stored credentials are not valid in an HTTP header: enrol this device again",
+            "the stored credentials contain invalid characters for HTTP headers: enrol this device again",
         )
     })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Finds the challenge in the `WWW-Authenticate` headers.
+/// Finds the edge's challenge in the `WWW-Authenticate` headers.
 fn challenge(headers: &HeaderMap) -> Option<String> {
     headers.get_all(WWW_AUTHENTICATE).iter().find_map(|value| {
         let (scheme, parameters) = value.to_str().ok()?.split_once(' ')?;
@@ -157,7 +164,7 @@ fn challenge(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// RFC 6455 §4.1.
+/// Checks the edge's answer to a WebSocket upgrade request (RFC 6455 §4.1).
 fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     let is = |name, expected: &str| {
         headers
@@ -168,15 +175,18 @@ fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     if !is(UPGRADE, "websocket")
         || headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|value| *value != derive_accept_key(key.as_bytes()))
     {
-        return Err(LinkError::Handshake("the answer is not a valid WebSocket upgrade"));
+        return Err(LinkError::Handshake("the edge's answer is not a valid WebSocket upgrade"));
     }
     if !is(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        return Err(LinkError::Handshake("the edge uses another subprotocol: update the agent or the edge"));
+        return Err(LinkError::Handshake(
+            "the edge uses another WebSocket subprotocol: update the agent or the edge",
+        ));
     }
     Ok(())
 }
 
-/// Converts an unexpected answer into an error. The edge explains its errors in a problem document.
+/// Converts an unexpected HTTP answer into an error. The edge describes each of its errors in a
+/// problem document (RFC 9457).
 async fn refused(answer: Response<Incoming>) -> LinkError {
     let status = answer.status();
     let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -185,7 +195,8 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     match problem {
         Some(problem) => LinkError::Refused { status, code: excerpt(&problem.code), retry_after },
         None if is_gateway(status) => LinkError::Gateway(status),
-        // A reverse proxy in front of the edge also sends these status codes, without a problem document.
+        // A reverse proxy in front of the edge can also send status 429 or a 5xx status, but
+        // without a problem document.
         None if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
             LinkError::Refused { status, code: "unknown".into(), retry_after }
         }
@@ -193,7 +204,8 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     }
 }
 
-/// Shortens received text to 64 printable ASCII characters for a log.
+/// Removes all characters except printable ASCII characters from a received text. The function also
+/// shortens the text to 64 characters, so that the text fits into a log message.
 pub fn excerpt(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }

@@ -1,4 +1,5 @@
-//! The edge's URL, and HTTP/1.1 over one connection that can be upgraded to a WebSocket.
+//! Parses the edge's URL and sends HTTP/1.1 requests over one connection. The connection can be
+//! upgraded to a WebSocket.
 
 use std::io;
 use std::time::Duration;
@@ -20,25 +21,25 @@ use crate::dial::Resolver;
 use crate::proxy::{Proxy, ProxyError};
 use crate::tls::{self, Validity};
 
-/// Timeout of a TLS handshake, and of an answer.
+/// The timeout of a TLS handshake and of an HTTP answer.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest accepted body, in bytes.
+/// The maximum size of the body of an HTTP answer, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     #[error("invalid edge URL: expected https://HOST or https://HOST:PORT without a path")]
     Form,
-    /// Plain HTTP to another machine is not allowed.
+    /// Unencrypted HTTP to another machine is not allowed.
     #[error(
-        "plain http is allowed only to this machine: use https, or set allow_plaintext = true (enrol: --allow-plaintext)"
+        "unencrypted http is allowed only to this machine: use https, or set allow_plaintext = true (for `pinlatch-agent enrol`: --allow-plaintext)"
     )]
     Plaintext,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The name does not resolve, or no address accepts the connection.
+    /// The host name does not resolve, or no IP address accepts the connection.
     #[error("cannot reach {0}: {1}")]
     Unreachable(String, io::Error),
     #[error("the TLS handshake with {0} failed: {1}")]
@@ -49,7 +50,7 @@ pub enum HttpError {
     Http(#[from] hyper::Error),
     #[error("the HTTP request is invalid: {0}")]
     Request(#[from] hyper::http::Error),
-    /// The body is too large or incomplete.
+    /// The body of the HTTP answer is too large or incomplete.
     #[error("the answer's body cannot be read: {0}")]
     Body(String),
     #[error(transparent)]
@@ -57,7 +58,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(..) => "unreachable",
@@ -68,7 +69,7 @@ impl HttpError {
         }
     }
 
-    /// Next step for the owner.
+    /// Returns advice about the next step for the owner of the device.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Tls(_, error) => tls::advice(error),
@@ -77,12 +78,14 @@ impl HttpError {
         }
     }
 
-    /// Whether no server has responded. A retry then costs the edge only a SYN.
+    /// Returns whether the error means that the edge has not responded. If the edge has not
+    /// responded, a retry causes almost no work for the edge.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(..) | Self::Timeout(_) | Self::Body(_) => true,
             Self::Http(error) => !error.is_parse(),
-            // The proxy responds and reports that it cannot reach the edge (RFC 9110 §15.6).
+            // The proxy has responded with a status which means that the proxy cannot reach the
+            // edge (RFC 9110 §15.6).
             Self::Proxy(ProxyError::Refused(status)) => is_gateway(*status),
             Self::Proxy(ProxyError::Unreachable(..) | ProxyError::Timeout) => true,
             Self::Proxy(_) | Self::Tls(..) | Self::Request(_) => false,
@@ -90,13 +93,14 @@ impl HttpError {
     }
 }
 
-/// Whether a gateway reports that it cannot reach the server behind it. The status codes are 502 and 504 (RFC 9110
-/// §15.6), and 520 to 530, which only Cloudflare uses.
+/// Returns whether an HTTP status means that a gateway cannot reach the server behind the gateway.
+/// HTTP defines the status codes 502 and 504 for an unreachable server (RFC 9110 §15.6). Cloudflare
+/// also uses the status codes 520 to 530 for an unreachable server.
 pub fn is_gateway(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502 | 504 | 520..=530)
 }
 
-/// Any byte stream: TCP, or TLS over it.
+/// A byte stream to the edge, which is a TCP stream or a TLS stream over TCP.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
@@ -111,7 +115,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Parses `https://HOST[:PORT]`. `http://…` is accepted for loopback, or if `allow_plaintext` is set.
+    /// Parses an edge URL in the form `https://HOST[:PORT]`. A URL with `http://` is accepted only
+    /// for a loopback address, or if `allow_plaintext` is true.
     pub fn parse(url: &str, allow_plaintext: bool) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Form)?;
         let tls = match uri.scheme_str() {
@@ -132,19 +137,19 @@ impl Endpoint {
         Ok(Self { tls, host, port, authority: authority.to_string() })
     }
 
-    /// Target of `CONNECT`.
+    /// Returns the host and the port in the form that the HTTP method `CONNECT` needs.
     fn host_and_port(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
-    /// Base URL without a trailing slash.
+    /// Returns the base URL of the edge without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority)
     }
 }
 
-/// Everything needed to open a connection to an edge.
+/// The settings that are needed to open a connection to an edge.
 pub struct Connector<'a> {
     pub endpoint: &'a Endpoint,
     pub proxy: Option<&'a Proxy>,
@@ -162,7 +167,7 @@ impl Connector<'_> {
     }
 }
 
-/// One HTTP/1.1 connection.
+/// One HTTP/1.1 connection to the edge.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     authority: HeaderValue,
@@ -198,12 +203,14 @@ impl Connection {
         Ok(Self { sender, authority, validity })
     }
 
-    /// Validity of the edge's TLS certificate. The caller must check the validity against edge time.
+    /// Returns the validity period of the edge's TLS certificate. The caller must check that edge
+    /// time is within this period.
     pub fn validity(&self) -> Option<Validity> {
         self.validity
     }
 
-    /// Sends a request whose URI is only a path. Returns the answer's head.
+    /// Sends an HTTP request whose URI is only a path. The function returns when the head of the
+    /// answer has arrived.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let headers = request.headers_mut();
         headers.insert(HOST, self.authority.clone());
@@ -216,7 +223,7 @@ impl Connection {
     }
 }
 
-/// Reads a body of at most `MAX_BODY` bytes.
+/// Reads the body of an HTTP answer, which must not exceed `MAX_BODY` bytes.
 pub async fn body(answer: Response<Incoming>) -> Result<Bytes, HttpError> {
     let body = Limited::new(answer.into_body(), MAX_BODY).collect();
     let body = timeout(STEP_TIMEOUT, body).await.map_err(|_| HttpError::Timeout("the answer's body"))?;

@@ -1,8 +1,9 @@
-//! Log output to systemd's journal with structured fields: `journalctl LINE=door` finds all messages about a line.
+//! Writes log messages with structured fields to systemd's journal. For example, `journalctl
+//! LINE=door` finds all messages about the line `door`.
 //!
-//! Each message is one datagram of journald's native protocol. As on stderr (`log.rs`), a message that cannot be sent
-//! immediately is dropped and counted, because the log must never delay a line. `tracing-journald` is not used, because
-//! it blocks.
+//! Each log message is one datagram of journald's native protocol. A log message that cannot be
+//! sent immediately is dropped and counted, because logging must never delay a change of an output.
+//! The crate `tracing-journald` is not used, because its writes can block.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -17,18 +18,21 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
-/// Longest value, in bytes. A datagram of a few such values always fits.
+/// The maximum length of a field's value, in bytes. A datagram can contain several values of this
+/// length.
 const MAX_VALUE: usize = 4_096;
 
 static DEVICE: OnceLock<Name> = OnceLock::new();
 
-/// Adds `DEVICE=` to all further messages.
+/// Adds the field `DEVICE` with the device's name to all further log messages.
 pub fn name_device(name: &Name) {
-    // One process serves one device, so the device name that is set first stays until a restart.
+    // One agent process serves one device, so the device name that is set first stays until a
+    // restart.
     let _ = DEVICE.set(name.clone());
 }
 
-/// Whether stderr is connected to the journal, according to systemd's `JOURNAL_STREAM`.
+/// Returns whether stderr is connected to the journal, according to systemd's environment variable
+/// `JOURNAL_STREAM`.
 pub fn is_stderr() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
@@ -58,7 +62,8 @@ impl Journal {
                 let mut note = Entry::new(Level::WARN);
                 note.message =
                     format!("{dropped} log messages were dropped because the log was not read in time");
-                // If sending this note fails too, the count is lost. The gap in the journal is still visible.
+                // If the message about dropped messages cannot be sent either, the number of
+                // dropped messages is lost.
                 let _ = self.socket.send(&note.datagram());
             }
         }
@@ -73,18 +78,19 @@ impl<S: Subscriber> Layer<S> for Journal {
     }
 }
 
-/// One message: a readable sentence and its fields.
+/// One log message, which consists of a readable sentence and structured fields.
 struct Entry {
     priority: u8,
     message: String,
-    /// The fields as text, appended to the sentence.
+    /// The structured fields as text, which is appended to the readable sentence.
     shown: String,
     fields: Vec<(String, String)>,
 }
 
 impl Entry {
     fn new(level: Level) -> Self {
-        // syslog priorities: error, warning, informational, debug.
+        // The syslog priorities are 3 for errors, 4 for warnings, 6 for information and 7 for
+        // debugging.
         let priority = match level {
             Level::ERROR => 3,
             Level::WARN => 4,
@@ -112,7 +118,8 @@ impl Entry {
         if let Some(device) = DEVICE.get() {
             put(&mut bytes, "DEVICE", device.as_str());
         }
-        // Each field name must appear only once. A `device` field of an event is omitted, because it equals `DEVICE`.
+        // Each field name must appear only once in a journal entry. If `DEVICE` is set, the field
+        // `device` of a log message is omitted, because both fields have the same value.
         for (key, value) in self.fields.iter().filter(|(key, _)| key != "DEVICE" || DEVICE.get().is_none()) {
             put(&mut bytes, key, value);
         }
@@ -120,8 +127,8 @@ impl Entry {
     }
 }
 
-/// The journal's name of a field. A command's `id` becomes `COMMAND_ID`, because a journal entry also contains ids of
-/// other kinds.
+/// Returns the name of a log field in the journal. The field `id` of a command becomes
+/// `COMMAND_ID`, because a journal entry also contains ids of other kinds.
 fn key(name: &str) -> String {
     match name {
         "id" => "COMMAND_ID".into(),
@@ -129,7 +136,8 @@ fn key(name: &str) -> String {
     }
 }
 
-/// Appends a field. A value with a line break is written with its length in front (journald's binary form).
+/// Appends a field to a datagram. If the value contains a line break, the length of the value is
+/// written before the value (journald's binary form).
 fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.extend(key.as_bytes());
     if value.contains('\n') {
@@ -142,7 +150,8 @@ fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.push(b'\n');
 }
 
-/// Length of the longest prefix of at most `limit` bytes that ends on a character boundary.
+/// Returns the length of the longest prefix that has at most `limit` bytes and ends on a character
+/// boundary.
 fn prefix(text: &str, limit: usize) -> usize {
     (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Reasons for a missing or lost link to the edge.
+//! Defines the reasons why a connection to the edge was lost or could not be established.
 
 use hyper::StatusCode;
 use pinlatch_protocol::problem::Code;
@@ -18,48 +18,51 @@ pub enum LinkError {
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The edge rejected this device.
+    /// The edge answered the connection attempt with an error.
     #[error("the edge refused the connection with {status} ({code})")]
     Refused {
         status: StatusCode,
-        /// Code of the problem document.
+        /// The error code in the edge's problem document (RFC 9457).
         code: String,
-        /// Seconds to wait before the next attempt.
+        /// The number of seconds that the agent must wait before the next connection attempt.
         retry_after: Option<u64>,
     },
-    /// A gateway in front of the edge cannot reach it.
+    /// A gateway in front of the edge cannot reach the edge.
     #[error("a gateway cannot reach the edge ({0})")]
     Gateway(StatusCode),
-    /// The server that responded is not an edge. It can be, for example, the login page of a network.
+    /// The server that responded is not a Pinlatch edge. For example, the response can come from
+    /// the login page of a network.
     #[error("the server at the edge's URL is not a Pinlatch edge (it answered {0})")]
     NotTheEdge(StatusCode),
-    /// The answer is not a valid WebSocket upgrade.
+    /// The edge's answer is not a valid WebSocket upgrade.
     #[error("{0}")]
     Handshake(&'static str),
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
-    /// The edge's key set is older than a key set that this device has already seen.
+    /// The edge's key set is older than a key set that this device has already received.
     #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
     OldKeySet {
-        /// Number of the received set.
+        /// The number of the received key set.
         found: u64,
-        /// Highest number already seen.
+        /// The highest key set number that this device has received.
         known: u64,
     },
-    /// Edge time is outside the validity of the edge's TLS certificate.
-    #[error("the edge's TLS certificate is not valid at edge time: check its dates and the edge's clock")]
+    /// The time of the edge's clock is outside the validity period of the edge's TLS certificate.
+    #[error(
+        "the edge's TLS certificate is not valid at the time of the edge's clock: check the dates of the certificate and the edge's clock"
+    )]
     CertificateDate,
     #[error("the connection to the edge failed: {0}")]
     Socket(Box<tungstenite::Error>),
     #[error("{0} took too long")]
     Timeout(&'static str),
-    /// The edge violated the protocol.
+    /// A frame on the connection violates the protocol between the agent and the edge.
     #[error("{0}")]
     Protocol(&'static str),
     #[error("the edge closed the connection (code {code}, reason {reason:?})")]
     Closed {
         code: u16,
-        /// The edge's reason, shortened.
+        /// The edge's reason for closing the connection, shortened to 64 characters.
         reason: String,
     },
 }
@@ -70,28 +73,31 @@ impl From<tungstenite::Error> for LinkError {
     }
 }
 
-/// Close code for a connection that was replaced by a newer connection of this device.
+/// The WebSocket close code for a connection that was replaced by a newer connection of the same
+/// device.
 pub const CLOSE_REPLACED: u16 = 4409;
 
-/// Problem code: the edge refuses the connection, because another agent is connected as this device.
+/// The problem code with which the edge refuses a connection because another agent is connected as
+/// this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
-/// Problem codes with which the edge rejects this device, permanently or temporarily.
+/// The problem codes after which an early retry is useless, because the edge does not accept this
+/// device at present.
 const LASTING: [&str; 4] = ["invalid_token", "insufficient_scope", "unknown_device", DEVICE_CONNECTED];
 
 const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two agents, or enrol one \
                      of them as another device; this agent connects again when the other agent has stopped, or when this agent is restarted";
 
 impl LinkError {
-    /// The error for a connection that the edge closed. The code is 1005 if the close frame had no code (RFC 6455
-    /// §7.1.5).
+    /// Returns the error for a connection that the edge has closed. The code is 1005 if the edge's
+    /// close frame contained no code (RFC 6455 §7.1.5).
     pub fn closed(frame: Option<CloseFrame>) -> Self {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
         Self::Closed { code, reason }
     }
 
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Credentials(error) => error.code(),
@@ -113,20 +119,21 @@ impl LinkError {
         }
     }
 
-    /// Whether an early retry is useless, or would compete with a newer connection of this device.
+    /// Returns whether an early retry is useless or would compete with a newer connection of the
+    /// same device.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Endpoint(_) => true,
-            // The decision uses the problem code and not the status code, because a captive portal or a firewall can
-            // also answer with status 403 for a short time.
+            // The problem code is checked, because the status code alone is ambiguous. A captive
+            // portal or a firewall can also answer with status 403 for a short time.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
             Self::Closed { code, .. } => *code == CLOSE_REPLACED,
             _ => false,
         }
     }
 
-    /// Whether the edge did not respond, because the edge or the network to it is down. An attempt then costs the edge
-    /// almost nothing.
+    /// Returns whether the edge did not respond because the edge or the network is down. If the
+    /// edge did not respond, a new connection attempt causes almost no work for the edge.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Http(error) => error.is_silence(),
@@ -136,22 +143,22 @@ impl LinkError {
         }
     }
 
-    /// Whether the certificate of the edge or of its certificate authority caused the error.
+    /// Returns whether the TLS handshake failed or the date of the edge's certificate is invalid.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Http(HttpError::Tls(..)) | Self::CertificateDate)
     }
 
-    /// Next step for the owner.
+    /// Returns advice about the next step for the owner of the device.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Http(error) => error.advice(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
             Self::Closed { code: CLOSE_REPLACED, .. } => Some(TWINS),
             Self::Refused { .. } if self.is_lasting() => {
-                Some("the edge does not accept this device: enrol it again with `pinlatch-agent enrol`")
+                Some("the edge does not accept this device: re-enrol the device with `pinlatch-agent enrol`")
             }
             Self::NotTheEdge(_) => {
-                Some("log in to the network if it has a login page, or check the edge's URL")
+                Some("log in to the network if the network has a login page, or check the edge's URL")
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Command line of the agent.
+//! Implements the command line of `pinlatch-agent`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,13 @@ use pinlatch_agent::{agent, log, status, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// Exit code for an invalid command line or configuration. A restart cannot fix these.
+/// The exit code for an invalid command line or an invalid configuration file. systemd does not
+/// restart the agent after this exit code, because a restart cannot correct the error.
 const EXIT_USAGE: u8 = 2;
-/// State folder of the package.
+/// The default state folder, which contains this device's private key and credentials.
 const STATE_DIR: &str = "/var/lib/pinlatch";
 
-/// Drives this device's lines on commands signed by a Pinlatch edge.
+/// Executes signed commands of a Pinlatch edge on the GPIO lines of this device.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -30,65 +31,70 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Connects to the edge and executes its commands.
+    /// Connects to the edge and executes the commands that the edge sends.
     Run {
-        /// Configuration file.
+        /// Path of the agent's configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
-        /// Uses this time as the system's clock, in seconds of Unix time.
+        /// Unix time in seconds that the agent uses instead of the system's clock.
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
     },
-    /// Enrols this device at an edge and stores its credentials.
+    /// Enrols this device at an edge and stores the credentials of this device.
     Enrol {
-        /// Enrolment string printed by `pinlatch device enrol`: https://HOST/#CODE.THUMBPRINT
+        /// Enrolment string in the form https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch
+        /// device enrol`
         string: EnrolString,
-        /// Folder for this device's key and credentials [default: /var/lib/pinlatch].
+        /// Folder for this device's private key and credentials [default: /var/lib/pinlatch].
         #[arg(long)]
         state: Option<PathBuf>,
-        /// PEM file with an additional trust root.
+        /// PEM file with root certificates that are trusted for TLS in addition to the public root
+        /// certificates.
         #[arg(long)]
         ca: Option<PathBuf>,
-        /// Allows plain http to other machines, which exposes the code to the network.
+        /// Allows unencrypted HTTP to an edge on another machine, which exposes the enrolment code
+        /// to the network.
         #[arg(long)]
         allow_plaintext: bool,
-        /// Configuration file with `state_dir`, `ca_file`, `allow_plaintext` and `proxy` for this command.
+        /// Configuration file from which this command reads `state_dir`, `ca_file`,
+        /// `allow_plaintext` and `proxy`.
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Uses this time as the system's clock, in seconds of Unix time.
+        /// Unix time in seconds that the agent uses instead of the system's clock.
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
     },
-    /// Drives every output to its safe level without contacting the edge.
+    /// Sets every output to its safe level without contacting the edge.
     Safe {
-        /// Configuration file.
+        /// Path of the agent's configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
-    /// Lists this machine's hardware that can be used as lines, with the matching configuration keys.
+    /// Lists the GPIO lines, PWM channels and sensors of this machine, with the matching
+    /// configuration keys.
     Lines {
-        /// Prints one JSON document.
+        /// Prints the result as one JSON document.
         #[arg(long)]
         json: bool,
-        /// Uses this folder instead of /sys.
+        /// Folder that the agent reads instead of /sys.
         #[arg(long, hide = true, default_value = "/sys")]
         sysfs: PathBuf,
     },
     /// Shows the status of the running agent.
     Status {
-        /// Configuration file with the path of the agent's status socket.
+        /// Configuration file that contains the path of the agent's status socket.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
-        /// Status socket of the agent; overrides the configuration file.
+        /// Path of the agent's status socket; overrides the path in the configuration file.
         #[arg(long)]
         socket: Option<PathBuf>,
-        /// Prints one JSON document.
+        /// Prints the result as one JSON document.
         #[arg(long)]
         json: bool,
     },
     /// Checks whether a configuration file is valid.
     CheckConfig {
-        /// Configuration file.
+        /// Path of the agent's configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
@@ -155,17 +161,18 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a future on a single-threaded runtime. One thread is sufficient for one socket and some timers, and keeps the
-/// agent small.
+/// Runs a future on a single-threaded tokio runtime. One thread is sufficient for one socket and
+/// some timers. A multi-threaded runtime would make the agent larger.
 fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let value = runtime.block_on(future);
-    // A sensor that hangs in the kernel must not keep the agent from exiting.
+    // The agent does not wait for blocking threads when it exits, because a sensor can hang in the
+    // kernel.
     runtime.shutdown_background();
     Ok(value)
 }
 
-/// Completes at SIGTERM or SIGINT.
+/// Returns a future that completes when the process receives SIGTERM or SIGINT.
 fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot install a signal handler")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot install a signal handler")?;
@@ -177,7 +184,8 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Sends a message for each SIGHUP. Signals that arrive during a reload are merged into one further reload.
+/// Returns a channel that receives a message for each SIGHUP. If several SIGHUPs arrive during a
+/// reload, the agent reloads the configuration only once more.
 fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot install a signal handler")?;
     let (ask, asked) = mpsc::channel(1);
@@ -209,7 +217,8 @@ fn check(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ignores write errors, for example a closed pipe in `pinlatch-agent lines | head`.
+/// Writes a text to standard output and ignores write errors. For example, a write fails if `head`
+/// closes the pipe in `pinlatch-agent lines | head`.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,8 +1,9 @@
-//! Prometheus metrics over HTTP, in text format 0.0.4. The server runs only if the configuration contains
-//! `metrics`.
+//! Serves Prometheus metrics over HTTP in the text format 0.0.4. The metrics server runs only if
+//! the configuration contains the key `metrics`.
 //!
-//! Each connection gets one answer, which is generated when the connection is accepted. The client has a few seconds to
-//! read the answer. The number of connections is limited. Clients can therefore never delay a line.
+//! Each HTTP connection gets one answer, which is generated when the connection is accepted. A
+//! client must read the answer within a few seconds. The number of simultaneous connections is
+//! limited, so that clients can never delay a change of an output.
 
 mod text;
 
@@ -28,13 +29,13 @@ use crate::telemetry::Telemetry;
 
 const PATH: &str = "/metrics";
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-/// Maximum number of simultaneous clients; others wait in the kernel's queue.
+/// The maximum number of simultaneous clients. Further clients wait in the kernel's accept queue.
 const MAX_CLIENTS: usize = 4;
-/// Time limit of a client, from its connection to the last byte.
+/// The maximum time from the start of a client's connection to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Longest request that hyper buffers, in bytes.
+/// The maximum size of a request that hyper buffers, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
-/// Pause after a failed `accept`, for example when no file descriptors are left.
+/// The pause after `accept` has failed, for example because no file descriptors are left.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub struct Metrics(TcpListener);
@@ -48,7 +49,7 @@ impl Metrics {
         self.0.local_addr()
     }
 
-    /// Answers requests. Never returns.
+    /// Answers the requests of metrics clients. This function never returns.
     pub async fn serve(&self, status: impl Fn() -> Status, telemetry: &Telemetry) {
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
         while let Ok(place) = places.clone().acquire_owned().await {
@@ -56,7 +57,7 @@ impl Metrics {
                 Ok((stream, _)) => {
                     let document = Bytes::from(text::of(&status(), telemetry));
                     tokio::spawn(async move {
-                        // The connection is closed if the client exceeds the time limit.
+                        // If the client exceeds the time limit, the connection is closed.
                         let _ = timeout(PATIENCE, answer(stream, document)).await;
                         drop(place);
                     });

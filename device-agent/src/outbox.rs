@@ -1,27 +1,30 @@
-//! Outcomes that the edge has possibly not received yet.
+//! Stores the outcomes of commands that the edge has possibly not received yet.
 //!
-//! A successful write to a socket does not prove that the edge received the data. The edge answers pings in order, so a
-//! pong confirms every outcome that was sent before the corresponding ping. The agent sends the unconfirmed outcomes
-//! again on the next connection.
+//! A successful write to a socket does not prove that the edge received the data. The edge
+//! processes frames in order and answers each ping with a pong. A pong therefore confirms every
+//! outcome that the agent sent before the corresponding ping. On the next connection, the agent
+//! sends the unconfirmed outcomes again.
 
 use std::collections::VecDeque;
 
 use pinlatch_protocol::agent::Outcome;
 
-/// Maximum number of stored outcomes.
+/// The maximum number of stored outcomes.
 const MAX_KEPT: usize = 64;
 
-/// Outcomes of the current and of earlier connections that no pong has confirmed.
+/// The outcomes of commands that no pong has confirmed, from the current connection and from
+/// earlier connections.
 #[derive(Debug, Default)]
 pub struct Outbox {
     kept: VecDeque<(u64, Outcome)>,
     next: u64,
-    /// For each unanswered ping: the number of the first outcome that is sent after the ping.
+    /// Contains one number for each unanswered ping, which is the number of the first outcome that
+    /// is sent after this ping.
     pings: VecDeque<u64>,
 }
 
 impl Outbox {
-    /// Stores an outcome. If the outbox is full, the oldest outcome is dropped.
+    /// Stores the outcome of a command. If the outbox is full, the oldest outcome is dropped.
     pub fn push(&mut self, outcome: Outcome) {
         if self.kept.len() == MAX_KEPT {
             self.kept.pop_front();
@@ -30,8 +33,9 @@ impl Outbox {
         self.next += 1;
     }
 
-    /// Starts a new connection and returns the outcomes to repeat. Pings of the previous connection will never be
-    /// answered.
+    /// Prepares the outbox for a new connection and returns the outcomes that the agent must send
+    /// again. The unanswered pings are removed, because the edge will never answer the pings of the
+    /// previous connection.
     pub fn reconnected(&mut self) -> Vec<Outcome> {
         self.pings.clear();
         self.kept.iter().map(|(_, outcome)| outcome.clone()).collect()
@@ -41,12 +45,12 @@ impl Outbox {
         self.pings.push_back(self.next);
     }
 
-    /// Whether every ping has been answered.
+    /// Returns whether the edge has answered every ping.
     pub fn is_confirmed(&self) -> bool {
         self.pings.is_empty()
     }
 
-    /// Handles a pong. The edge has received every outcome that was sent before the corresponding ping.
+    /// Handles a pong and removes every outcome that was sent before the corresponding ping.
     pub fn ponged(&mut self) {
         if let Some(first_after) = self.pings.pop_front() {
             self.kept.retain(|(number, _)| *number >= first_after);

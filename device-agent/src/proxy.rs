@@ -1,7 +1,9 @@
-//! Connects through an HTTP proxy with `CONNECT` (RFC 9110 §9.3.6). Sends a user name and a password if they are
-//! configured (Basic authentication, RFC 7617).
+//! Connects to the edge through an HTTP proxy with the method `CONNECT` (RFC 9110 §9.3.6). If a
+//! user name and a password are configured, the agent sends them to the proxy (Basic
+//! authentication, RFC 7617).
 //!
-//! The proxy sees the edge's host name and port, and encrypted bytes. TLS and all signed messages are end to end.
+//! The proxy sees only the edge's host name, the edge's port and encrypted data. TLS and all signed
+//! messages are end to end between the agent and the edge.
 
 use std::fmt;
 use std::io;
@@ -21,12 +23,14 @@ use tokio::time::timeout;
 use crate::dial::Resolver;
 use crate::http::HttpError;
 
-/// Timeout for the proxy's answer, including the time in which the proxy connects to the edge.
+/// The timeout for the proxy's answer, including the time in which the proxy connects to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum length of the host, the user name and the password in the proxy's URL, in bytes each.
+/// The maximum length of the host name, the user name and the password in the proxy's URL, each in
+/// bytes.
 const MAX_PART: usize = 255;
 
-/// The value of `proxy` is invalid. The message never repeats the value, because it can contain a password.
+/// The error for an invalid value of the configuration key `proxy`. The error message never
+/// contains the value, because the value can contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
@@ -35,26 +39,27 @@ pub struct ProxyUrlError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// The proxy does not accept connections.
+    /// The agent cannot connect to the proxy.
     #[error("cannot reach the proxy {0}: {1}")]
     Unreachable(String, io::Error),
     #[error("the proxy's answer took too long")]
     Timeout,
-    /// 407: the proxy requires a user name and a password, or rejects the configured ones.
+    /// The proxy answered with status 407. The proxy requires a user name and a password, or
+    /// rejects the configured user name and password.
     #[error(
-        "the proxy answered {}: it requires a user name and password, or rejects the configured ones",
+        "the proxy answered {}: the proxy requires a user name and a password, or rejects the configured user name and password",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )]
     Unauthorised,
     #[error("the proxy refused the connection to the edge ({0})")]
     Refused(StatusCode),
-    /// The answer is not HTTP, or contains extra data.
+    /// The proxy's answer is not valid HTTP, or contains additional data.
     #[error("the proxy's answer is not valid HTTP: {0}")]
     Answer(String),
 }
 
 impl ProxyError {
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(..) => "proxy_unreachable",
@@ -65,7 +70,7 @@ impl ProxyError {
         }
     }
 
-    /// Next step for the owner.
+    /// Returns advice about the next step for the owner of the device.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Unauthorised => Some("set `proxy` to http://USER:PASSWORD@HOST:PORT"),
@@ -80,12 +85,12 @@ impl ProxyError {
 pub struct Proxy {
     host: String,
     port: u16,
-    /// The header value `Basic …`.
+    /// The value of the HTTP header `Proxy-Authorization`, in the form `Basic …`.
     authorization: Option<Secret>,
 }
 
 impl Proxy {
-    /// Parses `http://[USER:PASSWORD@]HOST:PORT`.
+    /// Parses a proxy URL in the form `http://[USER:PASSWORD@]HOST:PORT`.
     pub fn parse(url: &str) -> Result<Self, ProxyUrlError> {
         let rest = url.strip_prefix("http://").ok_or(ProxyUrlError)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -104,7 +109,7 @@ impl Proxy {
         Ok(Self { host: host.to_owned(), port, authorization })
     }
 
-    /// Opens a tunnel to `authority`, which always includes a port.
+    /// Opens a tunnel through the proxy to `authority`, which consists of a host and a port.
     pub async fn tunnel(&self, resolver: &Resolver, authority: &str) -> Result<TcpStream, HttpError> {
         let dialled = resolver.dial(&self.host, self.port).await;
         let tcp = dialled.map_err(|error| match error {
@@ -132,9 +137,10 @@ impl Proxy {
         }
         let parts = hyper::upgrade::on(answer).await.map_err(garbled)?.downcast::<TokioIo<TcpStream>>();
         match parts {
-            // In TLS and HTTP the client sends first, so data from the edge here is an error.
+            // In TLS and in HTTP, the client sends the first data. Data that arrives before the
+            // agent has sent any data is therefore an error.
             Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-            _ => Err(ProxyError::Answer("it sent data before the client".into())),
+            _ => Err(ProxyError::Answer("the proxy sent data before the agent".into())),
         }
     }
 
@@ -167,11 +173,12 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Value of `Proxy-Authorization` for a percent-encoded `USER:PASSWORD` (RFC 3986 §2.1).
+/// Returns the value of the HTTP header `Proxy-Authorization` for a percent-encoded `USER:PASSWORD`
+/// (RFC 3986 §2.1).
 fn basic(login: &str) -> Result<Secret, ProxyUrlError> {
     let (user, password) = login.split_once(':').ok_or(ProxyUrlError)?;
     let (user, password) = (decoded(user)?, decoded(password)?);
-    // A user name cannot contain a colon (RFC 7617 §2).
+    // A user name for Basic authentication cannot contain a colon (RFC 7617 §2).
     if user.is_empty() || user.contains(&b':') || user.len() > MAX_PART || password.len() > MAX_PART {
         return Err(ProxyUrlError);
     }
@@ -194,7 +201,8 @@ fn decoded(text: &str) -> Result<Vec<u8>, ProxyUrlError> {
         };
         out.push(byte);
     }
-    // Control characters are not allowed in a user name or password (RFC 7617 §2).
+    // A user name or a password for Basic authentication must not contain control characters (RFC
+    // 7617 §2).
     if out.iter().any(u8::is_ascii_control) { Err(ProxyUrlError) } else { Ok(out) }
 }
 
@@ -208,7 +216,8 @@ mod tests {
         assert_eq!((proxy.to_string().as_str(), proxy.authorization.is_none()), ("proxy.example:3128", true));
         let proxy = Proxy::parse("http://[2001:db8::1]:8080").unwrap();
         assert_eq!((proxy.host.as_str(), proxy.port), ("2001:db8::1", 8080));
-        // The example of RFC 7617 §2, and a password that is not ASCII.
+        // The first login is the example of RFC 7617 §2, and the second login has a password with a
+        // character outside ASCII.
         let login = |url| Proxy::parse(url).unwrap().authorization.unwrap().expose().to_owned();
         assert_eq!(login("http://Aladdin:open%20sesame@p:1"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(login("http://test:123%C2%A3@p:1"), "Basic dGVzdDoxMjPCow==");

@@ -1,8 +1,9 @@
-//! Reloading of the configuration file at SIGHUP.
+//! Reloads the configuration file when the agent receives SIGHUP.
 //!
-//! An invalid file has no effect. A valid file affects only the parts that have changed: a line that has not changed
-//! keeps its level and its timers. The link stays open, and changes to its settings take effect with the next
-//! connection.
+//! An invalid configuration file has no effect on the running agent. A valid configuration file
+//! affects only the parts of the agent whose settings have changed. A line whose configuration has
+//! not changed keeps its level and its timers. The connection to the edge stays open, and new
+//! connection settings take effect with the next connection.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -16,10 +17,10 @@ use crate::systemd::Service;
 use crate::tls::TlsError;
 use crate::uplink::Settings;
 
-/// The configuration file, and requests to reload it.
+/// The path of the configuration file, and the requests to reload the file.
 pub struct Source {
     pub file: PathBuf,
-    /// Each message requests one reload.
+    /// The channel for reload requests, in which each message requests one reload.
     pub asked: mpsc::Receiver<()>,
 }
 
@@ -32,7 +33,7 @@ enum ReloadError {
 }
 
 impl ReloadError {
-    /// Logs every issue.
+    /// Logs every error in the configuration.
     fn report(&self) {
         match self {
             Self::Config(error) => {
@@ -55,19 +56,19 @@ impl ReloadError {
     }
 }
 
-/// Receivers of a reloaded configuration.
+/// The parts of the agent that receive a reloaded configuration.
 pub struct ConfigWatchers {
     pub lines: Lines,
-    /// Sends new settings to the uplink.
+    /// Sends new connection settings to the uplink.
     pub settings: watch::Sender<Rc<Settings>>,
-    /// Sends the new configuration to the status and metrics servers.
+    /// Sends the new configuration to the status server and to the metrics server.
     pub config: watch::Sender<Rc<Config>>,
-    /// Notified when a reload starts and ends.
+    /// Notifies the service manager when a reload starts and when a reload ends.
     pub service: Service,
 }
 
 impl ConfigWatchers {
-    /// Reloads the file at each request. Never returns.
+    /// Reloads the configuration file at each request. This function never returns.
     pub async fn follow(&self, mut source: Source, clock: WallClock) {
         while source.asked.recv().await.is_some() {
             self.service.reloading();
@@ -75,8 +76,8 @@ impl ConfigWatchers {
                 Ok((config, settings)) => {
                     self.lines.reload(&config).await;
                     tracing::info!(lines = config.lines.len(), "the configuration was read again");
-                    // Sent even if nothing has changed, because new settings end the uplink's pause, so that the next
-                    // attempt starts immediately.
+                    // The settings are sent even if no setting has changed. New settings end the
+                    // uplink's pause, so that the next connection attempt starts immediately.
                     self.settings.send_replace(Rc::new(settings));
                     self.config.send_replace(Rc::new(config));
                 }

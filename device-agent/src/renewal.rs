@@ -3,12 +3,13 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// A certificate is renewed when less than one third of its lifetime is left. With a lifetime of one year, this third
-/// is four months. A device can be offline for most of this time and still renew its certificate.
+/// The agent renews the device's certificate when less than one third of the certificate's lifetime
+/// is left. If the lifetime is one year, one third is four months. A device can therefore be
+/// offline for almost four months and still renew its certificate.
 const LEFT: u64 = 3;
 const DAY: u64 = 86_400;
 
-/// Validity of a certificate, in seconds of Unix time.
+/// The validity period of a certificate, in seconds of Unix time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Term {
     iat: u64,
@@ -16,26 +17,28 @@ pub struct Term {
 }
 
 impl Term {
-    /// Reads the validity from a `devcert+jwt`. The signature is not checked here, because the edge checks it. Returns
-    /// `None` if the token cannot be parsed.
+    /// Reads the validity period from a device certificate (`devcert+jwt`). The function does not
+    /// check the signature of the certificate, because the edge checks this signature. If the token
+    /// cannot be parsed, the function returns `None`.
     pub fn of(devcert: &str) -> Option<Self> {
         let payload = Base64UrlUnpadded::decode_vec(devcert.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Whether to renew the certificate now. False before the certificate is valid. Also false after it has expired,
-    /// because the edge then rejects the certificate.
+    /// Returns whether the agent must renew the certificate now. The result is false before the
+    /// certificate is valid. The result is also false after the certificate has expired, because
+    /// the edge rejects an expired certificate.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life
     }
 
-    /// Time of expiry, in seconds of Unix time.
+    /// Returns the time at which the certificate expires, in seconds of Unix time.
     pub fn expires(&self) -> u64 {
         self.exp
     }
 
-    /// Number of whole days until the expiry.
+    /// Returns the number of whole days until the certificate expires.
     pub fn days_left(&self, now_s: u64) -> u64 {
         self.exp.saturating_sub(now_s) / DAY
     }

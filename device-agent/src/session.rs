@@ -1,4 +1,5 @@
-//! Exchanges frames on one connection, from the welcome until the connection ends.
+//! Exchanges frames with the edge on one connection. A session starts after the welcome message and
+//! ends when the connection ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,37 +30,41 @@ use crate::systemd::Service;
 use crate::telemetry::Telemetry;
 use crate::welcome::Trust;
 
-/// Timeout for sending a frame.
+/// The timeout for sending a WebSocket frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// Timeout for the edge's answer to a close frame.
+/// The timeout for the edge's answer to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Timeout while stopping, for commands that the edge sent before it noticed that the agent is stopping.
+/// The maximum time for which a stopping agent still answers commands. The edge can send commands
+/// until it notices that the agent is stopping.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// Maximum number of earlier outcomes in the hello, which must fit into one frame.
+/// The maximum number of unconfirmed outcomes in a hello message, which must fit into one WebSocket
+/// frame.
 const HELLO_OUTCOMES: usize = 16;
 
-/// Everything outside the connection that a session uses.
+/// The parts of the agent that a session uses in addition to its connection.
 #[derive(Clone, Copy)]
 pub struct SessionContext<'a> {
     pub lines: &'a Lines,
     pub telemetry: &'a Telemetry,
     pub service: &'a Service,
-    /// Folder in which a renewed certificate is stored.
+    /// The folder in which a renewed certificate is stored.
     pub state_dir: &'a Path,
-    /// Maximum time without a received frame before the link counts as dead.
+    /// The maximum time without a received frame after which the agent closes the connection.
     pub link_timeout: Duration,
-    /// The system's clock; the hello reports its offset to the edge.
+    /// The system's clock. The hello message reports the difference between this clock and edge
+    /// time to the edge.
     pub wall: WallClock,
 }
 
 impl SessionContext<'_> {
-    /// Interval between pings. It is short enough that three pings can remain unanswered before the link counts as
-    /// dead.
+    /// Returns the interval between two pings. The interval is so short that three pings can remain
+    /// unanswered before the connection times out.
     fn ping_every(&self) -> Duration {
         (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
     }
 
-    /// Time limit for the watchdog. Within this time, a working session sends its next ping or ends.
+    /// Returns the time limit for the watchdog. A working session sends its next ping or ends
+    /// within this time.
     fn ping_limit(&self) -> Duration {
         2 * (self.ping_every() + self.link_timeout) + SEND_TIMEOUT
     }
@@ -69,7 +74,8 @@ impl SessionContext<'_> {
     }
 }
 
-/// Sends the hello, then serves the connection until it ends. Returns `Ok` if the agent is stopping.
+/// Sends the hello message, and then serves the connection until the connection ends. Returns `Ok`
+/// if the connection ended because the agent is stopping.
 pub async fn run(
     link: Link,
     trust: Trust,
@@ -100,15 +106,16 @@ pub async fn run(
     session.serve(stop).await
 }
 
-/// A received frame.
+/// A text frame that the agent has received from the edge.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
     Pong,
     Message(ToAgent),
 }
 
-/// Parses a text frame. `None` if the frame is invalid or of an unknown type.
-pub fn parse_frame(text: &str) -> Option<Frame> {
+/// Parses a text frame from the edge. Returns `None` if the frame is invalid or has an unknown
+/// type.
+pub fn heard(text: &str) -> Option<Frame> {
     if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
 
@@ -123,13 +130,15 @@ struct Session<'a> {
     commands: Commands,
     context: SessionContext<'a>,
     outbox: &'a mut Outbox,
-    /// Validity of our certificate.
+    /// The validity period of this device's certificate.
     term: Option<Term>,
-    /// Whether a new certificate was requested and not yet received.
+    /// Is true if the agent has requested a new certificate and not received the certificate yet.
     renewing: bool,
-    /// Nonce of the last time request, and the time at which the request was sent, in milliseconds since boot.
+    /// The nonce of the last request for edge time, and the time of this request in milliseconds
+    /// since boot.
     asked: Option<(String, u64)>,
-    /// Whether the agent has already logged a frame that it did not understand.
+    /// Is true if the agent has already logged a frame that it did not understand on this
+    /// connection.
     confused: bool,
 }
 
@@ -146,11 +155,12 @@ impl<'a> Session<'a> {
         for outcome in later {
             self.send(&FromAgent::Result(outcome)).await?;
         }
-        // The pong to this ping confirms the hello earlier than the pong to the first regular ping.
+        // A ping is sent immediately after the hello message, so that the edge's pong confirms the
+        // hello message early.
         self.ping().await
     }
 
-    /// Sends the hello: lines, outcomes and machine information.
+    /// Sends a hello message with the lines, the given outcomes and information about the machine.
     async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
         let version = env!("CARGO_PKG_VERSION").into();
         let up_ms = boot_ms();
@@ -174,7 +184,8 @@ impl<'a> Session<'a> {
         let mut last_frame_at = Instant::now();
         loop {
             tokio::select! {
-                // The branches are polled in this order, so that no further frame is executed once the agent is
+                // The branches are polled in the order of the source code. The branch for stopping
+                // is the first branch, so that the agent executes no further frame once it is
                 // stopping.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return self.close().await,
@@ -183,7 +194,8 @@ impl<'a> Session<'a> {
                     self.take(frame).await?;
                 }
                 event = lines.next_event() => self.report(event).await?,
-                // The agent is allowed to send a hello at any time.
+                // After a reload the agent sends a new hello message, which the protocol allows at
+                // any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
                 _ = resyncs.tick() => {
@@ -203,7 +215,8 @@ impl<'a> Session<'a> {
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             Err(error @ SocketError::Capacity(_)) => {
                 let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
-                // The connection ends even if sending fails. The close frame only gives the reason.
+                // The connection ends even if the close frame cannot be sent, because the close
+                // frame only states the reason.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.close(Some(frame))).await;
                 return Err(error.into());
             }
@@ -222,8 +235,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A newer edge can send messages that this version does not know. These messages are ignored and do not close the
-    /// connection.
+    /// Ignores a frame that this version of the agent does not understand, and logs only the first
+    /// unknown frame of a connection. A newer edge can send messages that this version of the agent
+    /// does not know. An unknown message must not close the connection.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
             tracing::warn!(
@@ -248,7 +262,8 @@ impl<'a> Session<'a> {
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
-            // The first frame of a connection sets the keys. The keys do not change during the connection.
+            // Only the first frame of a connection is allowed to be a welcome message, because the
+            // trusted keys do not change during a connection.
             ToAgent::Welcome { .. } => self.not_understood(),
         }
         Ok(())
@@ -278,7 +293,7 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Time { nonce }).await
     }
 
-    /// Requests a new certificate if the current one is due for renewal.
+    /// Requests a new device certificate if the current certificate is due for renewal.
     async fn renew_in_time(&mut self) -> Result<(), LinkError> {
         let now_s = self.trust.clock.estimate_ms(boot_ms()) / 1_000;
         if self.term.is_none_or(|term| !term.is_due(now_s)) {
@@ -288,15 +303,15 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Renew { jwk: self.credentials.key.public_jwk() }).await
     }
 
-    /// Stores a new certificate if it is valid for this device and key. On any error the current certificate stays in
-    /// use.
+    /// Stores a new certificate if the certificate is valid for this device and for this device's
+    /// key. After any error the current certificate stays in use.
     async fn take_certificate(&mut self, jwt: String) {
         if !std::mem::take(&mut self.renewing) {
             return self.not_understood();
         }
         let Credentials { site, device, key, .. } = self.credentials;
-        // `latest_ms` cannot be earlier than the moment of issue, so a new certificate is never rejected as not yet
-        // valid.
+        // The upper bound of edge time cannot be earlier than the issue time of the certificate. A
+        // new certificate is therefore never rejected because it is not valid yet.
         let now_s = self.trust.clock.latest_ms(boot_ms()) / 1_000;
         let term = match DeviceCert::verify(&jwt, &self.trust.keys, std::slice::from_ref(site), now_s) {
             Ok(cert) if cert.device == *device && cert.key.thumbprint() == key.kid() => Term::of(&jwt),
@@ -358,7 +373,8 @@ impl<'a> Session<'a> {
         Ok(sent.await.map_err(|_| LinkError::Timeout("sending a frame"))??)
     }
 
-    /// Sends the events caused by stopping, answers commands still in transit, then closes the connection.
+    /// Sends the events that stopping has caused, answers the commands that are still in transit,
+    /// and then closes the connection.
     async fn close(&mut self) -> Result<(), LinkError> {
         while let Some(event) = self.lines().pending_event() {
             self.report(event).await?;
@@ -379,8 +395,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. None of these commands
-    /// runs, and each gets an answer. The edge's pong arrives after all of them.
+    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. The
+    /// agent does not run these commands, but sends an answer to each command. The function sends a
+    /// ping and returns when the pong arrives, because the pong arrives after all earlier commands.
     async fn drain(&mut self) -> Result<(), LinkError> {
         self.ping().await?;
         while !self.outbox.is_confirmed() {
@@ -412,7 +429,8 @@ mod tests {
     use super::*;
     use crate::config::MAX_LINES;
 
-    /// Builds a hello in which every field has the longest value that a configuration allows.
+    /// Builds a hello message in which every field has the longest value that a configuration
+    /// allows.
     #[test]
     fn the_longest_hello_is_one_frame() {
         let line = |number: usize, kind: LineKind| LineInfo {

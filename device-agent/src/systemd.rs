@@ -1,8 +1,10 @@
-//! Notifications to systemd: readiness, link status, and the watchdog.
+//! Notifies systemd about the agent's readiness, the connection to the edge, and the watchdog.
 //!
-//! The watchdog is fed only while both tasks make progress. Each task must have been polled recently, and the poll must
-//! have returned. No timer of a line must be overdue. The uplink must meet the deadline that it has set for its
-//! attempt, pause or ping. Without a service manager (`NOTIFY_SOCKET` is not set) this module has no effect.
+//! The agent sends watchdog messages to systemd only while the line task and the uplink task make
+//! progress. Each task must have been polled recently, and the last poll must have returned. No
+//! timer of a line is allowed to be overdue. The uplink task must meet the deadline that it has set
+//! for its connection attempt, pause or ping. If the environment variable `NOTIFY_SOCKET` is not
+//! set, this module has no effect.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -19,45 +21,47 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lines::Lines;
 
-/// Maximum time between two polls of a task.
+/// The maximum time between two polls of a task.
 const POLL_EVERY: Duration = Duration::from_secs(1);
-/// Maximum delay of a line's timer before the line task counts as stuck.
+/// The maximum delay of a line's timer after which the line task is treated as stuck.
 const LINE_GRACE: Duration = Duration::from_secs(5);
-/// Maximum duration of a connection attempt, including all timeouts for a host with many addresses.
+/// The maximum duration of a connection attempt, including all timeouts for a host with many IP
+/// addresses.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
 
-/// A task watched by the watchdog.
+/// A task that the watchdog monitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// [`Lines::drive`].
+    /// The line task, which runs [`Lines::drive`].
     Lines,
-    /// [`crate::uplink::Uplink::run`].
+    /// The uplink task, which runs [`crate::uplink::Uplink::run`].
     Uplink,
 }
 
-/// State reported to the service manager. Clones share the state.
+/// The state that the agent reports to the service manager. All clones share the same state.
 #[derive(Debug, Clone, Default)]
 pub struct Service(Rc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     manager: Option<UnixDatagram>,
-    /// Time within which the manager expects the next watchdog message.
+    /// The time within which the service manager expects the next watchdog message.
     watchdog: Option<Duration>,
     polled: [Cell<Option<Instant>>; 2],
-    /// Deadline for the uplink's next progress.
+    /// The deadline for the next progress of the uplink task.
     uplink_until: Cell<Option<Instant>>,
 }
 
 impl Service {
-    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
+    /// Reads the environment variables `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
     pub fn from_environment() -> Self {
         let manager = connect().unwrap_or_else(|error| {
             tracing::warn!(code = "notify_socket", %error, "the service manager cannot be reached");
             None
         });
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-        // The variables can be intended for a parent process that did not remove them from the environment.
+        // A parent process can leave its own watchdog variables in the environment, so the process
+        // id must match.
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|usec| ours && *usec > 0).map(Duration::from_micros);
         Self(Rc::new(Shared {
@@ -67,13 +71,14 @@ impl Service {
         }))
     }
 
-    /// Reports that every usable line is at its start level and that the uplink is running.
+    /// Reports that the agent is ready. The agent is ready when every usable output is at its start
+    /// level and the uplink task is running.
     pub fn ready(&self) {
         self.notify("READY=1\nSTATUS=connecting to the edge");
     }
 
-    /// Reports that a reload has started. With `Type=notify-reload`, systemd uses the timestamp to recognise the end of
-    /// this reload.
+    /// Reports that a reload of the configuration has started. With `Type=notify-reload`, systemd
+    /// uses the timestamp in this message to recognise the end of the reload.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
@@ -81,7 +86,8 @@ impl Service {
         self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    /// Reports that the reload has ended, successfully or not.
+    /// Reports that a reload of the configuration has ended, whether or not the reload was
+    /// successful.
     pub fn reloaded(&self) {
         self.notify("READY=1");
     }
@@ -90,18 +96,18 @@ impl Service {
         self.notify("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// Sets the status line of `systemctl status`.
+    /// Sets the status text that `systemctl status` shows.
     pub fn status(&self, text: &str) {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.notify(&format!("STATUS={line}"));
     }
 
-    /// Sets the deadline for the uplink's next progress.
+    /// Sets the deadline for the next progress of the uplink task.
     pub fn uplink_within(&self, time: Duration) {
         self.0.uplink_until.set(Instant::now().checked_add(time));
     }
 
-    /// Runs a task, and records the time after each poll of the task.
+    /// Runs a task and records the time of each completed poll of the task.
     pub async fn watch<F: Future>(&self, part: Part, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut ticks = interval(POLL_EVERY);
@@ -115,7 +121,8 @@ impl Service {
         .await
     }
 
-    /// Feeds the watchdog while both tasks make progress. Never returns.
+    /// Sends watchdog messages while the line task and the uplink task make progress. This function
+    /// never returns.
     pub async fn feed_watchdog(&self, lines: &Lines) {
         let Some(limit) = self.0.watchdog else { return std::future::pending().await };
         let mut ticks = interval(limit / 3);
@@ -134,10 +141,11 @@ impl Service {
         }
     }
 
-    /// The task that makes no progress, if any.
+    /// Returns the task that makes no progress, if any.
     fn stuck(&self, now: Instant, limit: Duration, line_due: Option<Instant>) -> Option<Part> {
         let lately = |part| {
-            // At the first tick, a task that was not polled yet does not count as stuck.
+            // A task that was never polled is not treated as stuck, because the first check can run
+            // before the first poll.
             self.polled(part)
                 .get()
                 .is_none_or(|at| now.saturating_duration_since(at) < limit.max(2 * POLL_EVERY))
@@ -166,7 +174,8 @@ impl Service {
     }
 }
 
-/// Connects to the service manager's socket. `NOTIFY_SOCKET` is a path, or `@` and a name in the abstract namespace.
+/// Connects to the service manager's socket. The value of `NOTIFY_SOCKET` is a path, or `@`
+/// followed by a name in the abstract socket namespace.
 fn connect() -> io::Result<Option<UnixDatagram>> {
     let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
         return Ok(None);
@@ -177,7 +186,8 @@ fn connect() -> io::Result<Option<UnixDatagram>> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    // Non-blocking, because a manager that does not read must not delay a line.
+    // The socket is non-blocking, because a service manager that does not read must not delay the
+    // agent.
     socket.set_nonblocking(true)?;
     Ok(Some(socket))
 }

@@ -1,4 +1,5 @@
-//! Runtime state of the agent: link, clock and counters. Shown by `status` and the metrics.
+//! Records the runtime state of the agent, which consists of the connection, the clock and the
+//! counters. The command `pinlatch-agent status` and the metrics show the runtime state.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use crate::renewal::Term;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Base URL.
+    /// The base URL of the edge.
     pub edge: String,
     pub site: Name,
     pub device: Name,
@@ -28,35 +29,35 @@ pub enum Link {
         since: Instant,
     },
     Down {
-        /// Time of the next attempt.
+        /// The time of the next connection attempt.
         retry_at: Instant,
     },
 }
 
-/// Counts since the start.
+/// The counters since the start of the agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Established connections.
+    /// The number of established connections to the edge.
     pub connections: u64,
     pub executed: u64,
-    /// Commands whose deadline had passed.
+    /// The number of commands that the agent did not run because the deadline had passed.
     pub expired: u64,
-    /// Refused commands, by error code.
+    /// The number of refused commands for each error code.
     pub refused: BTreeMap<String, u64>,
-    /// Lost connections and failed attempts, by error code.
+    /// The number of lost connections and failed connection attempts for each error code.
     #[serde(default)]
     pub link_errors: BTreeMap<String, u64>,
-    /// Events sent to the edge.
+    /// The number of events that the agent has sent to the edge.
     pub events: u64,
-    /// Counts text frames only.
+    /// The number of received bytes in text frames.
     pub bytes_received: u64,
-    /// Counts text frames only.
+    /// The number of sent bytes in text frames.
     pub bytes_sent: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
-    /// Stable error code.
+    /// The stable error code.
     pub code: String,
     pub message: String,
 }
@@ -71,7 +72,8 @@ struct Known {
     counters: RefCell<Counters>,
 }
 
-/// State that all parts of the agent record, on one thread. Clones share the state.
+/// The runtime state that all parts of the agent record on one thread. All clones share the same
+/// state.
 #[derive(Clone)]
 pub struct Telemetry(Rc<Known>);
 
@@ -104,7 +106,7 @@ impl Telemetry {
         self.0.link.set(Link::Down { retry_at });
         let error = LastError { code: code.into(), message: message.into() };
         self.0.last_error.replace(Some(error));
-        // Error codes are constants of this program, so the map stays small.
+        // All error codes are constants in the source code, so the map stays small.
         self.count(|counters| *counters.link_errors.entry(code.into()).or_default() += 1);
     }
 
@@ -112,12 +114,14 @@ impl Telemetry {
         self.0.clock.set(Some(clock));
     }
 
-    /// Records the validity of the device's certificate; `None` if it could not be parsed.
+    /// Records the validity period of the device's certificate. The value is `None` if the
+    /// certificate could not be parsed.
     pub fn certificate(&self, term: Option<Term>) {
         self.0.certificate.set(term);
     }
 
-    /// Validity of the device's certificate. `None` until the certificate was read.
+    /// Returns the validity period of the device's certificate. The result is `None` until the
+    /// agent has read the certificate.
     pub fn certificate_term(&self) -> Option<Term> {
         self.0.certificate.get()
     }
@@ -128,7 +132,7 @@ impl Telemetry {
             CommandStatus::Executed => counters.executed += 1,
             CommandStatus::Expired => counters.expired += 1,
             _ => {
-                // Refusal codes are constants of this program, so the map stays small.
+                // All refusal codes are constants in the source code, so the map stays small.
                 let code = outcome.code.clone().unwrap_or_default();
                 *counters.refused.entry(code).or_default() += 1;
             }
@@ -152,12 +156,13 @@ impl Telemetry {
         self.0.link.get()
     }
 
-    /// `None` until edge time is known.
+    /// Returns the clock that computes edge time. The result is `None` until edge time is known.
     pub fn clock(&self) -> Option<EdgeClock> {
         self.0.clock.get()
     }
 
-    /// Identity of this device. `None` until the credentials were read.
+    /// Returns the identity of this device. The result is `None` until the agent has read the
+    /// credentials.
     pub fn identity(&self) -> Option<Identity> {
         self.0.identity.borrow().clone()
     }

@@ -1,12 +1,13 @@
-//! TLS to the edge, for a device whose clock can be in 1970.
+//! Verifies the TLS certificate of the edge on a device whose clock can be in 1970.
 //!
-//! A Raspberry Pi has no battery-backed clock. If the clock is behind, a valid certificate appears to be not valid yet.
-//! A chain that would be rejected only for this reason is verified as if the time were the `notBefore` of the edge's
-//! certificate. The caller must then get edge time from a signed welcome, and must close the connection if edge time is
-//! outside the [`Validity`] of this certificate.
+//! A Raspberry Pi has no battery-backed clock. If the device's clock is behind, a valid certificate
+//! appears to be not valid yet. If the device's clock is before the time `notBefore` of the edge's
+//! certificate, the agent verifies the certificate chain for the time `notBefore`. The caller must
+//! then get edge time from a signed welcome token. If edge time is outside the [`Validity`] of the
+//! edge's certificate, the caller must close the connection.
 //!
-//! rustls does not check the dates of trust roots. This module rejects an expired root in `ca_file`, as other programs
-//! do.
+//! rustls does not check the dates of root certificates. This module rejects an expired root
+//! certificate in `ca_file`, as other TLS programs do.
 
 use std::cell::RefCell;
 use std::io;
@@ -30,7 +31,7 @@ use crate::clock::WallClock;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("the trust roots in {} cannot be used: {reason}", .file.display())]
+    #[error("the root certificates in {} cannot be used: {reason}", .file.display())]
     CaFile { file: PathBuf, reason: String },
     #[error(transparent)]
     Setup(#[from] rustls::Error),
@@ -46,8 +47,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Reads the validity period of a certificate. Returns `None` if the certificate cannot be parsed. The date check then
-    /// uses the system's clock.
+    /// Reads the validity period of a certificate. Returns `None` if the certificate cannot be
+    /// parsed. For a certificate that cannot be parsed, the date check uses the system's clock.
     pub fn of(leaf: &CertificateDer<'_>) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(leaf).ok()?;
         let validity = certificate.tbs_certificate.validity;
@@ -57,15 +58,16 @@ impl Validity {
         })
     }
 
-    /// Whether a moment, in milliseconds of Unix time, is within the period.
+    /// Returns whether a time, in milliseconds of Unix time, is within the validity period.
     pub fn admits(&self, unix_ms: u64) -> bool {
-        // The fields are whole seconds, and the last second is included.
+        // The dates in a certificate are whole seconds, and the certificate is valid until the end
+        // of its last second.
         let seconds = unix_ms / 1_000;
         (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&seconds)
     }
 }
 
-/// TLS settings, and the path of the file with additional trust roots.
+/// The TLS settings, and the path of the file with additional root certificates.
 pub struct Tls {
     ca_file: Option<PathBuf>,
     clock: WallClock,
@@ -73,19 +75,20 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the roots of `ca_file` in addition to the public ones.
+    /// Creates TLS settings that trust the root certificates in `ca_file` in addition to the public
+    /// root certificates.
     pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Result<Self, TlsError> {
         let connector = RefCell::new(connector(ca_file, clock)?);
         Ok(Self { ca_file: ca_file.map(Into::into), clock, connector })
     }
 
-    /// The current connector.
+    /// Returns the current TLS connector.
     pub fn connector(&self) -> TlsConnector {
         self.connector.borrow().clone()
     }
 
-    /// Reloads `ca_file`, so a renewed root takes effect without a restart. If the file cannot be read, the previous
-    /// trust roots stay in use.
+    /// Reloads the file `ca_file`, so that a renewed root certificate takes effect without a
+    /// restart. If the file cannot be read, the previous root certificates stay in use.
     pub fn read_again(&self) {
         if self.ca_file.is_none() {
             return;
@@ -93,17 +96,18 @@ impl Tls {
         match connector(self.ca_file.as_deref(), self.clock) {
             Ok(fresh) => drop(self.connector.replace(fresh)),
             Err(error) => {
-                tracing::warn!(code = "ca_file", %error, "ca_file cannot be reloaded; the previous trust roots stay in use")
+                tracing::warn!(code = "ca_file", %error, "ca_file cannot be reloaded; the previous root certificates stay in use")
             }
         }
     }
 }
 
-/// Stable code of a failed handshake.
+/// Returns the stable error code of a failed TLS handshake.
 pub fn code(error: &io::Error) -> &'static str {
     match refusal(error) {
         Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "tls_expired",
-        // `BadSignature` occurs if the issuer has the same name as a trusted authority, but another key.
+        // The error `BadSignature` occurs if the issuer has the same name as a trusted certificate
+        // authority, but another key.
         Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => "tls_issuer",
         Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "tls_name"
@@ -112,23 +116,24 @@ pub fn code(error: &io::Error) -> &'static str {
     }
 }
 
-/// Next step for the owner after a failed handshake.
+/// Returns advice about the next step for the owner of the device after a failed TLS handshake.
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match code(error) {
         "tls_expired" => Some(
             "renew the edge's certificate or the certificate of its authority, or correct this device's clock if the clock is ahead",
         ),
         "tls_issuer" => Some(
-            "unless a network device intercepts TLS, set `ca_file` to a PEM file with the certificate of the authority that issued the edge's certificate",
+            "set `ca_file` to a PEM file with the certificate of the authority that issued the edge's certificate, but only if no network device intercepts TLS",
         ),
         "tls_name" => Some(
-            "the certificate is for another host: check the edge's URL, or log in to the network if it has a login page",
+            "the server's certificate is for another host: check the edge's URL, or log in to the network if the network has a login page",
         ),
         _ => None,
     }
 }
 
-/// The reason why the edge's certificate was rejected. `None` if the handshake failed for another reason.
+/// Returns the reason why the edge's certificate was rejected. The result is `None` if the TLS
+/// handshake failed for another reason.
 fn refusal(error: &io::Error) -> Option<&CertificateError> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::InvalidCertificate(refusal) => Some(refusal),
@@ -136,7 +141,7 @@ fn refusal(error: &io::Error) -> Option<&CertificateError> {
     }
 }
 
-/// Builds the connector for all connections to the edge.
+/// Builds the TLS connector for all connections to the edge.
 pub fn connector(ca_file: Option<&Path>, clock: WallClock) -> Result<TlsConnector, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let own = match ca_file {
@@ -161,30 +166,31 @@ fn client_config(
     ClientConfig::builder_with_details(provider, Arc::new(clock)).with_safe_default_protocol_versions()
 }
 
-/// Adds the roots of a file to the store, and returns them.
+/// Adds the root certificates in a file to the store. Returns the added certificates.
 fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = std::fs::read(file).map_err(|error: io::Error| error.to_string())?;
     let mut own = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| format!("not a PEM certificate: {error}"))?;
-        roots.add(certificate.clone()).map_err(|error| format!("not usable as a trust root: {error}"))?;
+        let certificate = certificate.map_err(|error| format!("a certificate is not valid PEM: {error}"))?;
+        roots.add(certificate.clone()).map_err(|error| format!("not usable as a root certificate: {error}"))?;
         own.push(certificate);
     }
-    if own.is_empty() { Err("it contains no certificate".into()) } else { Ok(own) }
+    if own.is_empty() { Err("the file contains no certificate".into()) } else { Ok(own) }
 }
 
-/// The standard verifier, except for the date checks that the module documentation describes. All other checks are
-/// unchanged.
+/// The standard certificate verifier of rustls with additional date checks, which the module
+/// documentation describes. All checks except the date checks are unchanged.
 #[derive(Debug)]
 struct ClocklessVerifier {
     strict: Arc<WebPkiServerVerifier>,
-    /// The roots of `ca_file`.
+    /// The root certificates in the file `ca_file`.
     own: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
 impl ClocklessVerifier {
-    /// All trust roots except the expired roots of `ca_file`. `None` if no root of `ca_file` has expired.
+    /// Returns all trusted root certificates except the expired root certificates in `ca_file`. The
+    /// result is `None` if no root certificate in `ca_file` has expired.
     fn living_roots(&self, now: UnixTime) -> Option<RootCertStore> {
         let lives = |root: &&CertificateDer<'_>| {
             Validity::of(root).is_none_or(|validity| now.as_secs() <= validity.not_after.as_secs())

@@ -1,4 +1,4 @@
-//! Keeps a connection to the edge while the agent runs.
+//! Connects to the edge and reconnects after each failure while the agent runs.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,18 +24,20 @@ use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::welcome;
 
-/// Minimum interval between two log messages about the same failure, so that a long outage does not wear out an SD
-/// card.
+/// The minimum interval between two log messages about the same failure. More frequent log messages
+/// during a long outage would wear out an SD card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
 
-/// The uplink's part of the configuration. Changes take effect with the next connection.
+/// The configuration settings that concern the connection to the edge. Changed settings take effect
+/// with the next connection.
 pub struct Settings {
-    /// Folder of the credentials. Reloaded on every attempt, so re-enrolling takes effect without a restart.
+    /// The folder of the credentials. The agent reloads the credentials before every connection
+    /// attempt, so that a new enrolment takes effect without a restart.
     state_dir: PathBuf,
-    /// Whether `ws://` to other machines is allowed.
+    /// Is true if unencrypted connections (`ws://`) to other machines are allowed.
     allow_plaintext: bool,
     proxy: Option<Proxy>,
-    /// Maximum time without a received frame before the link counts as dead.
+    /// The maximum time without a received frame after which the agent closes the connection.
     link_timeout: Duration,
     tls: Tls,
     wall: WallClock,
@@ -59,29 +61,30 @@ impl Settings {
 }
 
 pub struct Uplink {
-    /// The current settings, updated by reloads.
+    /// The current settings, which a reload of the configuration replaces.
     pub settings: watch::Receiver<Rc<Settings>>,
     pub lines: Lines,
     pub telemetry: Telemetry,
     pub service: Service,
 }
 
-/// State kept between attempts.
+/// The state that is retained between connection attempts.
 #[derive(Default)]
 struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
-    /// Whether a newer connection of this device has replaced ours. While this is true, an attempt does not replace
-    /// another connection. A successful attempt sets it to false.
+    /// Is true if a newer connection of the same device has replaced the agent's connection. While
+    /// this flag is true, the agent's next connection does not replace another connection. After a
+    /// successful connection, the agent sets this flag to false.
     replaced: bool,
-    /// Code of the last logged failure, the time of its log message, and the number of failed attempts with this code
-    /// since then.
+    /// The code of the last logged failure, the time of this log message, and the number of later
+    /// failures with the same code.
     logged: Option<(&'static str, Instant, u32)>,
 }
 
 impl Uplink {
-    /// Reconnects after each failure until `stop` is true.
+    /// Connects to the edge and reconnects after each failure until `stop` is true.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut state = RetryState::default();
         let mut changes = self.settings.clone();
@@ -106,14 +109,16 @@ impl Uplink {
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
-                // A reload starts the next attempt immediately, so that the effect of the new configuration is visible.
+                // A reload of the configuration ends the pause, so that the effect of the new
+                // configuration is visible immediately.
                 Ok(()) = changes.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
-    /// Records a failed attempt. A continuing failure is logged once per `LOG_AGAIN`.
+    /// Records a failed connection attempt or a lost connection. If the same failure continues, the
+    /// failure is logged only once per `LOG_AGAIN`.
     fn report(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -135,7 +140,8 @@ impl Uplink {
         self.service.status(&format!("no link to the edge: {error}"));
     }
 
-    /// Runs one connection until it ends. Returns `Ok` if the agent is stopping.
+    /// Connects to the edge and serves the connection until the connection ends. Returns `Ok` if
+    /// the agent is stopping.
     async fn attempt(
         &self,
         settings: &Settings,

@@ -1,4 +1,5 @@
-//! The welcome, which is the first frame of a connection. It contains the trusted keys and edge time.
+//! Verifies the welcome message, which is the first frame of a connection. The welcome message
+//! contains the keys that the agent must trust and the current edge time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,18 +17,19 @@ use crate::handshake::Link;
 use crate::http::BoxStream;
 use crate::link_error::LinkError;
 
-/// Timeout for the welcome after the upgrade.
+/// The timeout for the welcome message after the WebSocket upgrade.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Results of a verified welcome.
+/// The results of a verified welcome message.
 pub struct Trust {
-    /// Keys whose signatures are accepted on this connection.
+    /// The keys whose signatures the agent accepts on this connection.
     pub keys: KeySet,
     pub clock: EdgeClock,
 }
 
-/// Waits for the welcome and verifies it. The key set is verified with the pinned root key, and the signed edge time
-/// with the key set and this connection's nonce. Edge time must be within the validity of the TLS certificate.
+/// Waits for the welcome message and verifies the message. The pinned root key must have signed the
+/// key set. A key in the key set must have signed the edge time together with the nonce of this
+/// connection. The edge time must be within the validity period of the edge's TLS certificate.
 pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
     let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;

@@ -1,8 +1,11 @@
-//! Measures the time to set a GPIO line with the kernel call alone, and with the agent's driver.
+//! Measures the time that is needed to set a GPIO line. The program compares the kernel call alone
+//! with the agent's driver.
 //!
-//! `cargo xtask bench agent` runs this program on an emulated board as `bench-gpio LABEL OFFSET OTHER`. The GPIO lines
-//! at `OFFSET` and `OTHER` become outputs and change often. The program prints two times in nanoseconds: first for the
-//! kernel call, then for the driver.
+//! The command `cargo xtask bench agent` runs this program on an emulated board as `bench-gpio
+//! LABEL OFFSET OTHER`. `LABEL` is the label of a GPIO chip, and `OFFSET` and `OTHER` are the
+//! offsets of two GPIO lines. The program configures both GPIO lines as outputs and sets them many
+//! times. The program prints two times in nanoseconds. The first time is for the kernel call, and
+//! the second time is for the driver.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -13,9 +16,10 @@ use pinlatch_agent::config::{Drive, GpioConfig, GpioPlace};
 use pinlatch_agent::lines::driver::gpio;
 use pinlatch_protocol::line::Level;
 
-/// Number of measurements with each method. The two methods alternate.
+/// The number of measurements with each method. The program alternates between the kernel call and
+/// the driver.
 const ROUNDS: usize = 41;
-/// Number of times that the GPIO line is set in one measurement.
+/// The number of times that the GPIO line is set in one measurement.
 const SETTINGS: u32 = 500;
 
 fn main() -> Result<()> {
@@ -24,7 +28,7 @@ fn main() -> Result<()> {
         anyhow::bail!("usage: bench-gpio LABEL OFFSET OTHER");
     };
     let chips = gpio::survey()?;
-    let chip = chips.iter().find(|chip| chip.label == *label).context("there is no such chip")?;
+    let chip = chips.iter().find(|chip| chip.label == *label).context("no GPIO chip has this label")?;
     let line = Chip::new(&chip.path)?.get_line(bare.parse()?)?;
     let handle = line.request(LineRequestFlags::OUTPUT, 0, "bench-gpio")?;
     let place = GpioPlace::Chip { label: label.clone(), offset: driven.parse()? };
@@ -40,7 +44,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Average time to set the GPIO line once.
+/// Returns the average time that is needed to set the GPIO line once.
 fn time(mut set: impl FnMut(bool) -> Result<()>) -> Result<Duration> {
     let began = Instant::now();
     for number in 0..SETTINGS {

@@ -1,7 +1,9 @@
-//! The configuration file. It defines the permissions of this device, and the edge cannot override them.
+//! Reads the agent's configuration file. The configuration file defines the permissions of this
+//! device, and the edge cannot override these permissions.
 //!
-//! [`raw`] defines the file's syntax, [`check`] validates the content. All issues of a file are reported together, each
-//! with the file, the position in the file and a stable code.
+//! The module [`raw`] defines the syntax of the configuration file, and the module [`check`]
+//! validates its content. All errors in a configuration file are reported together. Each error has
+//! a position in the file and a stable code.
 
 mod check;
 mod raw;
@@ -18,129 +20,140 @@ use serde::Deserialize;
 
 use crate::proxy::Proxy;
 
-/// Maximum number of lines. The descriptions of all lines must fit into one frame.
+/// The maximum number of lines in a configuration file. The descriptions of all lines must fit into
+/// one WebSocket frame.
 pub const MAX_LINES: usize = 64;
 
-/// Default `max_on_ms` of a momentary line.
+/// The default of the key `max_on_ms` of a momentary line.
 pub const DEFAULT_PULSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Default `debounce_ms` of a contact.
+/// The default of the key `debounce_ms` of a contact.
 pub const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// Default `long_press_ms` of a contact.
+/// The default of the key `long_press_ms` of a contact.
 pub const DEFAULT_LONG_PRESS: Duration = Duration::from_millis(800);
 
-/// Default `interval_s` of a sensor.
+/// The default of the key `interval_s` of a sensor.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Default `dead_time_ms` of an interlock.
+/// The default of the key `dead_time_ms` of an interlock.
 pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 
-/// Default time without a link after which a line that is not retained goes to its safe level.
+/// The default time without a connection to the edge after which an output goes to its safe level.
+/// An output with `retain = true` keeps its level by default.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
-/// Default `link_timeout_s`. The edge uses the same timeout: a device that sends nothing for this time is offline.
+/// The default of the key `link_timeout_s`. The edge uses the same timeout and treats a device as
+/// offline if the device sends nothing for this time.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
-/// A validated configuration. Paths are resolved against the file's folder.
+/// A validated configuration. Relative paths are already resolved against the folder of the
+/// configuration file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Folder of the credentials.
+    /// The folder in which the device's credentials are stored.
     pub state_dir: PathBuf,
-    /// PEM file of additional trust roots.
+    /// The PEM file with additional root certificates.
     pub ca_file: Option<PathBuf>,
-    /// Whether `ws://` to other machines is allowed.
+    /// Is true if unencrypted connections (`ws://`) to other machines are allowed.
     pub allow_plaintext: bool,
     pub proxy: Option<Proxy>,
-    /// Maximum time without a received frame before the link counts as dead.
+    /// The maximum time without a received frame after which the agent closes the connection.
     pub link_timeout: Duration,
-    /// Address of the metrics server; `None` for no metrics.
+    /// The IP address and the port of the metrics server. If the value is `None`, the agent serves
+    /// no metrics.
     pub metrics: Option<SocketAddr>,
-    /// Settings shared by the simulated lines.
+    /// The settings that all simulated lines share.
     pub simulator: Option<Simulator>,
-    /// In the order of the file.
+    /// The lines in the order of the configuration file.
     pub lines: Vec<LineConfig>,
-    /// Groups of lines that must never be on at the same time.
+    /// The interlocks, which are groups of lines that must never be on at the same time.
     pub interlocks: Vec<Interlock>,
-    /// Socket for `pinlatch-agent status`. `None` for the default socket, if its folder exists.
+    /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses
+    /// the default socket, provided that its folder exists.
     pub status_socket: Option<PathBuf>,
-    /// Folder of sysfs. This is not a key of the file. Only tests change it.
+    /// The folder of sysfs. The configuration file has no key for this folder, because only tests
+    /// change the folder.
     pub sysfs: PathBuf,
 }
 
-/// The table `[simulator]`.
+/// The settings in the table `[simulator]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulator {
-    /// File to which each change of a simulated output is appended.
+    /// The file to which the agent appends each change of a simulated output.
     pub journal: Option<PathBuf>,
-    /// Unix socket that sets the levels of simulated inputs.
+    /// The Unix socket that sets the levels of simulated inputs.
     pub socket: Option<PathBuf>,
 }
 
-/// A table `[lines.NAME]`.
+/// The settings in one table `[lines.NAME]`, which defines one input or output of the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineConfig {
     pub name: Name,
     pub kind: LineKind,
     pub driver: DriverConfig,
-    /// Whether the site stores and restores the line's level.
+    /// Is true if the site stores the level of this output and restores the level when the device
+    /// reconnects.
     pub retain: bool,
-    /// Level at start, at stop and after failures; `None` for inputs.
+    /// The level of an output when the agent starts or stops, and after a failure. The value is
+    /// `None` for inputs.
     pub safe: Option<Level>,
-    /// Level at start, if different from the safe level.
+    /// The level of an output when the agent starts, if this level differs from the safe level.
     pub initial: Option<Level>,
-    /// Allowed angles of a servo, in degrees.
+    /// The lowest and the highest allowed angle of a servo, in degrees.
     pub range_deg: Option<(f64, f64)>,
-    /// Maximum time that the line is allowed to be on.
+    /// The maximum time for which the output is allowed to be on.
     pub max_on: Option<Duration>,
-    /// Minimum time between the starts of two actions.
+    /// The minimum time between the starts of two actions on the output.
     pub min_interval: Duration,
-    /// Time for which a contact's level must be stable before it is accepted.
+    /// The time for which the level of a contact must be stable before the agent accepts the level.
     pub debounce: Duration,
-    /// Minimum length of a long press; `None` if presses are not reported.
+    /// The minimum duration of a long press of a contact. The value is `None` if the agent does not
+    /// report presses.
     pub long_press: Option<Duration>,
-    /// Settings of a sensor's readings; `None` for other kinds.
+    /// The settings for the readings of a sensor. The value is `None` if the line is not a sensor.
     pub sensing: Option<Sensing>,
     pub on_link_loss: OnLinkLoss,
 }
 
-/// The hardware behind a line.
+/// The hardware that a line uses.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverConfig {
     /// A simulated line without hardware.
     Sim,
-    /// A line of the kernel's GPIO character device.
+    /// A GPIO line of the kernel's GPIO character device.
     Gpio(GpioConfig),
     Pwm(PwmConfig),
-    /// A measurement in sysfs.
+    /// A sensor whose measurement is in sysfs.
     Sensor(SensorPlace),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GpioConfig {
     pub place: GpioPlace,
-    /// Whether "on" is the low voltage.
+    /// Is true if the GPIO line has the low voltage while it is on.
     pub active_low: bool,
-    /// Electrical mode of an output.
+    /// The electrical mode of a GPIO output.
     pub drive: Drive,
-    /// Pull resistor of an input; `None` leaves the resistor's setting unchanged.
+    /// The pull resistor of a GPIO input. If the value is `None`, the agent does not change the
+    /// setting of the pull resistor.
     pub bias: Option<Bias>,
 }
 
-/// Electrical mode of an output.
+/// The electrical mode of a GPIO output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// Drives both levels.
+    /// The GPIO output drives both the low level and the high level.
     #[default]
     PushPull,
-    /// Drives the low level. At the high level the output floats.
+    /// The GPIO output drives only the low level. At the high level, the GPIO output floats.
     OpenDrain,
-    /// Drives the high level. At the low level the output floats.
+    /// The GPIO output drives only the high level. At the low level, the GPIO output floats.
     OpenSource,
 }
 
-/// The chip's internal pull resistor of an input.
+/// The setting of the GPIO chip's internal pull resistor for an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bias {
@@ -149,12 +162,14 @@ pub enum Bias {
     Disabled,
 }
 
-/// Identifies a GPIO line. A chip number is never used, because chip numbers change between kernels.
+/// The name or the location of a GPIO line. A chip name such as `gpiochip0` is never used, because
+/// its number can change between kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GpioPlace {
-    /// The line's own name, such as `GPIO17`.
+    /// The name of the GPIO line, such as `GPIO17`.
     Name(String),
-    /// The chip's label, such as `pinctrl-bcm2835`, and the offset on that chip.
+    /// The label of the GPIO chip, such as `pinctrl-bcm2835`, and the offset of the GPIO line on
+    /// this chip.
     Chip { label: String, offset: u32 },
 }
 
@@ -167,101 +182,108 @@ impl fmt::Display for GpioPlace {
     }
 }
 
-/// PWM channels and their signal.
+/// The PWM channels of a line and the settings of the PWM signal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PwmConfig {
-    /// Name of the chip's device, such as `fe20c000.pwm`. The chip number is not used, because it changes between
-    /// kernels.
+    /// The name of the PWM chip's device, such as `fe20c000.pwm`. A chip name such as `pwmchip0` is
+    /// not used, because its number can change between kernels.
     pub chip: String,
-    /// One channel, or three for red, green and blue.
+    /// The numbers of the PWM channels. A dimmer or a servo has one channel, and an `rgb` line has
+    /// three channels for red, green and blue.
     pub channels: Vec<u32>,
     pub period_ns: u64,
-    /// Whether the signal is inverted.
+    /// Is true if the PWM signal is inverted.
     pub active_low: bool,
     pub shape: Shape,
 }
 
-/// Conversion of a level into a signal.
+/// The conversion of a level into a PWM signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
     /// The duty cycle is the level to the power of `gamma`.
     Light {
-        /// 1 is linear. With about 2.2, equal changes of the level look like equal changes of brightness.
+        /// The exponent of the conversion, where 1 means a linear conversion. With an exponent of
+        /// about 2.2, equal changes of the level look like equal changes of brightness.
         gamma: f64,
     },
-    /// Pulse lengths at 0 and at 180 degrees, in nanoseconds. The lengths for other angles are interpolated.
+    /// The pulse lengths at 0 and at 180 degrees, in nanoseconds. The agent interpolates the pulse
+    /// lengths for other angles.
     Servo { at_0: u64, at_180: u64 },
 }
 
-/// Location of a measurement in sysfs.
+/// The location of a sensor's measurement in sysfs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SensorPlace {
     /// A 1-wire thermometer.
     W1 {
-        /// Id of the thermometer, such as `28-00000abcdef0`.
+        /// The id of the 1-wire thermometer, such as `28-00000abcdef0`.
         device: String,
     },
-    /// A channel of an IIO device.
+    /// A channel of a device in the kernel's Industrial I/O subsystem (IIO).
     Iio {
-        /// Name of the device, or of its parent.
+        /// The name of the device, or the name of its parent device.
         device: String,
-        /// Name of the channel, such as `in_temp`.
+        /// The name of the IIO channel, such as `in_temp`.
         channel: String,
     },
-    /// A channel of a hwmon device.
+    /// A channel of a device in the kernel's hardware monitoring subsystem (hwmon).
     Hwmon {
-        /// Name of the device, or of its parent.
+        /// The name of the device, or the name of its parent device.
         device: String,
-        /// Name of the channel, such as `temp1`.
+        /// The name of the hwmon channel, such as `temp1`.
         channel: String,
     },
 }
 
-/// Settings of a sensor's readings.
+/// The settings for the readings of a sensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sensing {
     pub unit: Option<String>,
-    /// Number of decimal places.
+    /// The number of decimal places of a reading.
     pub precision: u8,
-    /// Time between two readings.
+    /// The time between two readings of the sensor.
     pub interval: Duration,
-    /// Minimum change that is reported.
+    /// The minimum change of the measurement that the agent reports.
     pub min_change: f64,
 }
 
-/// A table `[interlocks.NAME]` with lines that must never be on at the same time.
+/// The settings in one table `[interlocks.NAME]`, which lists lines that must never be on at the
+/// same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interlock {
-    /// Indexes into [`Config::lines`].
+    /// The indexes of the interlocked lines in [`Config::lines`].
     pub lines: Vec<usize>,
-    /// Minimum time between one line going off and another going on.
+    /// The minimum time between switching off one interlocked line and switching on another
+    /// interlocked line.
     pub dead_time: Duration,
 }
 
-/// Rule for a line when the link is lost. A pulse ends by itself under every rule.
+/// The rule for an output when the connection to the edge is lost. A pulse ends on time under every
+/// rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLinkLoss {
-    /// Keeps its level.
+    /// The level of the output does not change.
     Hold,
-    /// The line goes to its safe level after the link has been lost for this time.
+    /// The output goes to its safe level after the connection has been lost for this time.
     SafeAfter(Duration),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// Stable error code.
+    /// The stable error code.
     pub code: &'static str,
-    /// Line and column, both from 1; `None` if the issue has no location.
+    /// The line and the column of the error in the file, both counted from 1. The value is `None`
+    /// if the error has no position.
     pub at: Option<(usize, usize)>,
-    /// The problem and the next step.
+    /// A text for people that describes the problem and the next step.
     pub message: String,
 }
 
-/// All issues of a configuration.
+/// All errors in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     pub file: PathBuf,
-    /// At least one, in the order of the file.
+    /// The errors in the order of the file. The list contains at least one error.
     pub issues: Vec<Issue>,
 }
 
@@ -290,7 +312,8 @@ impl Config {
         Self::parse(&text, folder).map_err(|issues| ConfigError { file: file.into(), issues })
     }
 
-    /// Validates a configuration. Relative paths are resolved against `folder`.
+    /// Parses and validates the text of a configuration file. Relative paths are resolved against
+    /// `folder`.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Issue>> {
         let raw: raw::File = toml::from_str(text).map_err(|error| {
             let at = error.span().map(|span| place(text, span.start));
@@ -300,7 +323,7 @@ impl Config {
     }
 }
 
-/// Line and column of a byte offset, both from 1.
+/// Returns the line and the column of a byte offset in a text, both counted from 1.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

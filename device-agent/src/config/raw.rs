@@ -1,4 +1,5 @@
-//! Types for the syntax of the configuration file. `Spanned` values keep their position in the file.
+//! Defines the syntax of the configuration file. A `Spanned` value contains its position in the
+//! file, which error messages show.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub struct File {
     pub interlocks: BTreeMap<Spanned<String>, Interlock>,
 }
 
-/// The table `[simulator]`.
+/// The keys of the table `[simulator]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simulator {
@@ -35,7 +36,7 @@ pub struct Simulator {
     pub socket: Option<PathBuf>,
 }
 
-/// A table `[interlocks.NAME]`.
+/// The keys of a table `[interlocks.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interlock {
@@ -43,7 +44,7 @@ pub struct Interlock {
     pub dead_time_ms: Option<Spanned<u32>>,
 }
 
-/// Value of the key `driver`.
+/// The possible values of the key `driver`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Driver {
@@ -55,42 +56,42 @@ pub enum Driver {
     Hwmon,
 }
 
-/// A table `[lines.NAME]`.
+/// The keys of a table `[lines.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     pub kind: Spanned<LineKind>,
     pub driver: Spanned<Driver>,
-    // GPIO lines.
+    // The following keys configure GPIO lines.
     pub gpio: Option<Spanned<String>>,
     pub chip: Option<Spanned<String>>,
     pub offset: Option<Spanned<u32>>,
     pub active_low: Option<Spanned<bool>>,
     pub drive: Option<Spanned<super::Drive>>,
     pub bias: Option<Spanned<super::Bias>>,
-    // PWM channels and servos.
+    // The following keys configure PWM channels and servos.
     pub pwm: Option<Spanned<String>>,
-    /// A number for `pwm`, a text for `iio` and `hwmon`.
+    /// The channel is a number for the driver `pwm`, and a text for the drivers `iio` and `hwmon`.
     pub channel: Option<Spanned<Value>>,
     pub channels: Option<Spanned<Vec<u32>>>,
     pub frequency_hz: Option<Spanned<u32>>,
     pub gamma: Option<Spanned<f64>>,
     pub pulse_us: Option<Spanned<Vec<u32>>>,
     pub range_deg: Option<Spanned<Vec<f64>>>,
-    // Sensors.
+    // The following keys configure sensors.
     pub device: Option<Spanned<String>>,
     pub unit: Option<Spanned<String>>,
     pub precision: Option<Spanned<u32>>,
     pub interval_s: Option<Spanned<u32>>,
     pub min_change: Option<Spanned<f64>>,
-    // Limits and levels.
+    // The following keys configure the limits and the levels of outputs.
     pub retain: Option<Spanned<bool>>,
     pub safe: Option<Spanned<Value>>,
     pub initial: Option<Spanned<Value>>,
     pub max_on_ms: Option<Spanned<u32>>,
     pub min_interval_ms: Option<Spanned<u32>>,
     pub on_link_loss: Option<Spanned<Value>>,
-    // Contacts.
+    // The following keys configure contacts.
     pub debounce_ms: Option<Spanned<u32>>,
     pub presses: Option<Spanned<bool>>,
     pub long_press_ms: Option<Spanned<u32>>,

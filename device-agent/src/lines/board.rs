@@ -1,4 +1,5 @@
-//! All lines of the device: dispatch of commands, interlocks, and the queue of events.
+//! Manages all lines of the device. The board assigns commands to lines, checks interlocks and
+//! queues events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,10 +17,12 @@ use super::output::Output;
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
 
-/// Maximum number of events that wait for the uplink. If more events occur, the oldest ones are dropped. The next hello
-/// includes the level of every line in any case.
+/// The maximum number of events that wait for transmission to the edge. If more events occur, the
+/// oldest events are dropped. The edge still gets the level of every line with the next hello
+/// message.
 pub const MAX_EVENTS: usize = 256;
-/// Maximum time to wait at the start until the system grants access to the hardware.
+/// The maximum time that the agent waits at its start until the system grants access to the
+/// hardware.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Board {
@@ -33,7 +36,7 @@ pub(super) struct Board {
 }
 
 impl Board {
-    /// Opens every line at its start level.
+    /// Opens every line of a configuration and sets each output to its start level.
     pub fn open(config: &Config, opener: Box<dyn Open>, now: Instant) -> Self {
         let patience = std::time::Instant::now() + PATIENCE;
         let lines = config.lines.iter().enumerate();
@@ -50,15 +53,17 @@ impl Board {
         }
     }
 
-    /// First half of a reload. Removed and changed lines go to their safe level and release their hardware. The
-    /// hardware is free after all returned handles have finished. Other lines are not touched.
+    /// Performs the first half of a reload. Each removed or changed output goes to its safe level.
+    /// Each removed or changed line releases its hardware. The hardware is free after all returned
+    /// task handles have finished. A reload does not affect unchanged lines.
     pub fn retire(&mut self, config: &Config, now: Instant) -> Vec<JoinHandle<()>> {
         let same = self.simulator == config.simulator;
         let leaving = |line: &&mut Line| !config.lines.iter().any(|wanted| line.is(wanted, same));
         self.lines.iter_mut().filter(leaving).filter_map(|line| line.release(now)).collect()
     }
 
-    /// Second half of a reload: opens new and changed lines. Returns whether the lines differ from before.
+    /// Performs the second half of a reload, in which new and changed lines are opened. Returns
+    /// true if the reload has changed the set or the order of the lines.
     pub fn install(&mut self, config: &Config, now: Instant) -> bool {
         let same = self.simulator == config.simulator;
         let mut before = std::mem::take(&mut self.lines);
@@ -80,8 +85,8 @@ impl Board {
             })
             .collect();
         self.opener.reconfigured(config, &numbers);
-        // Does not wait for the hardware, because the unchanged lines must keep running. Lines that are not ready yet
-        // are retried soon.
+        // A reload does not wait for hardware that is not ready, because waiting would stop the
+        // timers of unchanged lines. The agent soon tries again to open a line that is not ready.
         let at_once = std::time::Instant::now();
         for ((line, wanted), number) in kept.into_iter().zip(&config.lines).zip(&numbers) {
             let line = line.unwrap_or_else(|| {
@@ -96,7 +101,8 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
-        // After a reload the edge gets a hello with all levels, so queued level events are dropped.
+        // Queued level events are dropped. If the set of lines has changed, the edge gets a hello
+        // message with the levels of all lines.
         self.collect_events(now);
         let lines = &self.lines;
         self.events.retain(|event| {
@@ -123,7 +129,8 @@ impl Board {
                 Some((&line.config().name, line.output()?.power()))
             })?;
         }
-        // Inputs have no actions, so the parser has already refused the command.
+        // Inputs have no actions, so `Action::parse` has already refused every command for an
+        // input.
         let output = self.lines.get_mut(index).and_then(Line::output_mut).ok_or(Refused::UnknownLine)?;
         output.run(action, now)
     }
@@ -151,13 +158,13 @@ impl Board {
                 });
             }
         }
-        // The level event that ends a press is queued before the press.
+        // The event for the changed level must be queued before the event for the press.
         self.collect_events(now);
         presses.into_iter().for_each(|press| self.push(press));
     }
 
     pub fn handle_signal(&mut self, signal: Signal, now: Instant) {
-        // The line of a queued signal is possibly removed already.
+        // A reload has possibly removed the line of a queued signal.
         if let Some(line) = self.lines.iter_mut().find(|line| line.number() == signal.line) {
             line.handle_input(signal.input, now);
         }
@@ -188,7 +195,8 @@ impl Board {
         self.lines.iter_mut().filter_map(Line::output_mut).for_each(act);
     }
 
-    /// Queues the changes of all lines. Returns whether any event is waiting.
+    /// Adds the level changes of all lines to the event queue. Returns whether the queue contains
+    /// any event.
     pub fn collect_events(&mut self, now: Instant) -> bool {
         for index in 0..self.lines.len() {
             if let Some(event) = self.lines.get_mut(index).and_then(|line| line.event(now)) {
@@ -211,8 +219,8 @@ impl Board {
 }
 
 impl Drop for Board {
-    /// Sets every output to its safe level when the program ends for any reason except a kill, because the kernel keeps
-    /// driving a released line.
+    /// Sets every output to its safe level when the agent ends for any reason except SIGKILL.
+    /// Otherwise the kernel would continue to drive an output that the agent has released.
     fn drop(&mut self) {
         self.make_safe(Instant::now());
     }

@@ -1,38 +1,40 @@
-//! One contact. A new level is accepted after it was stable for the debounce time. A press is a change to on and back
-//! to off.
+//! Debounces a contact and detects presses. A new level is accepted after the level was stable for
+//! the debounce time. A press is a change of the contact to on and back to off.
 
 use std::time::Duration;
 
 use pinlatch_protocol::line::Level;
 use tokio::time::Instant;
 
-/// A debounced input.
+/// A contact, which is an input with a debounced level.
 pub struct Contact {
     debounce: Duration,
     long_press: Option<Duration>,
     level: Option<bool>,
-    /// The newest level and the time of its edge.
+    /// The newest level that is not accepted yet, and the time of the signal edge that led to this
+    /// level.
     unsettled: Option<(bool, Instant)>,
-    /// Time at which the contact went on. `None` after the press was reported.
+    /// The time at which the contact changed to on. The value is `None` after the press was
+    /// reported.
     pressed: Option<Instant>,
 }
 
 impl Contact {
-    /// Starts at the level that was read; `None` if the contact cannot be used. A contact that is on at the start does
-    /// not count as pressed.
+    /// Creates a contact with the level that was read at the start. `level` is `None` if the
+    /// contact cannot be read. A contact that is on at the start is not treated as pressed.
     pub fn new(debounce: Duration, long_press: Option<Duration>, level: Option<bool>) -> Self {
         Self { debounce, long_press, level, unsettled: None, pressed: None }
     }
 
-    /// The last stable level.
+    /// Returns the last stable level of the contact.
     pub fn level(&self) -> Option<Level> {
         self.level.map(Level::On)
     }
 
-    /// Time at which [`Contact::tick`] must run next.
+    /// Returns the time at which [`Contact::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         match self.unsettled {
-            // The length of the press is known only when the level is stable.
+            // The duration of a press is known only when the new level is stable.
             Some((_, came)) => Some(came + self.debounce),
             None => self.long_at(),
         }
@@ -42,12 +44,13 @@ impl Contact {
         Some(self.pressed? + self.long_press?)
     }
 
-    /// Handles an edge. Each edge restarts the debounce time.
+    /// Handles a signal edge of the contact. Each signal edge restarts the debounce time.
     pub fn edge(&mut self, level: bool, now: Instant) {
         self.unsettled = Some((level, now));
     }
 
-    /// Accepts a level that is stable. Returns `Some(true)` for a long press, `Some(false)` for a short one.
+    /// Accepts a new level if the level is stable. Returns `Some(true)` for a long press and
+    /// `Some(false)` for a short press.
     #[must_use]
     pub fn tick(&mut self, now: Instant) -> Option<bool> {
         if let Some((level, came)) = self.unsettled {
@@ -72,7 +75,8 @@ impl Contact {
         None
     }
 
-    /// Resets the contact after it became unreadable (`None`), or after it became readable again.
+    /// Resets a contact that became unreadable or readable again. `level` is `None` if the contact
+    /// is unreadable.
     pub fn reopened(&mut self, level: Option<bool>) {
         *self = Self::new(self.debounce, self.long_press, level);
     }
@@ -89,7 +93,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Sends edges at the given times, and collects the presses with their times. All times are in milliseconds.
+    /// Sends signal edges to a contact at the given times and returns the presses with their times.
+    /// All times are in milliseconds.
     fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
         let start = Instant::now();
         let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
@@ -145,8 +150,8 @@ mod tests {
     }
 
     proptest! {
-        /// For any sequence of edges, a level is accepted only after it was stable, and the last level is always
-        /// accepted.
+        /// For any sequence of signal edges, the contact accepts a level only after the level was
+        /// stable. The contact always accepts the last level.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);
@@ -166,7 +171,7 @@ mod tests {
             prop_assert_eq!(contact.next_due(), None);
         }
 
-        /// Each change to on and back to off is one press.
+        /// Each change of the contact to on and back to off is reported as exactly one press.
         #[test]
         fn every_press_is_told_once(holds in prop::collection::vec((30u64..2_000, 30u64..2_000), 0..20)) {
             let mut at = 0;

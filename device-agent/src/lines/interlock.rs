@@ -1,4 +1,4 @@
-//! Interlocks: groups of lines that must never be on at the same time.
+//! Checks interlocks, which are groups of lines that must never be on at the same time.
 
 use pinlatch_protocol::name::Name;
 use tokio::time::Instant;
@@ -7,8 +7,9 @@ use super::output::Power;
 use super::refused::Refused;
 use crate::config::Interlock;
 
-/// Checks whether a line is allowed to go on. Every other line of its interlocks must have been off for at least the
-/// dead time. This function switches no line off. The sender of the command must do this first.
+/// Checks whether a line is allowed to be switched on. Every other line in the same interlock must
+/// have been off for at least the dead time. This function does not switch off any line. The sender
+/// of the command must first switch off the other lines of the interlock.
 pub fn permit<'a>(
     interlocks: &[Interlock],
     line: usize,

@@ -1,5 +1,6 @@
-//! One line: an output, a contact or a sensor. If the hardware is missing at the start, the line is opened later.
-//! Changes are reported as events.
+//! Manages one line of the device, which is an output, a contact or a sensor. If the hardware is
+//! missing at the start, the agent opens the line later. Each change of the line's level is
+//! reported as an event.
 
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use super::output::Output;
 use super::sensor::Sensor;
 use crate::config::{DriverConfig, LineConfig};
 
-/// Minimum time between two events of a blinking or fading line.
+/// The minimum time between two events of a blinking or fading output.
 const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
-/// Pause before another attempt to open a line.
+/// The pause before the agent tries again to open a line.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
-/// Pause before the first retry of a line that could not be opened during a reload.
+/// The pause before the agent tries again to open a line that could not be opened during a reload.
 const REOPEN_NEW: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,7 @@ pub struct Event {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LineEvent {
-    /// The level changed; `None` if it became unknown.
+    /// The level of the line has changed. The value is `None` if the level became unknown.
     Level(Option<Level>),
     /// A contact was pressed.
     Press { long: bool },
@@ -42,21 +43,22 @@ enum Behaviour {
     Sensor(Sensor),
 }
 
-/// A line of any kind, with the level last reported to the edge.
+/// A line of any kind, together with the level that was last reported to the edge.
 pub(super) struct Line {
-    /// The line's number in signals.
+    /// The number that identifies the line in input signals.
     number: usize,
     config: LineConfig,
     behaviour: Behaviour,
     reported: Option<Level>,
     reported_at: Option<Instant>,
-    /// Reason why the line could not be opened, and the time of the next attempt.
+    /// The reason why the line could not be opened, and the time of the next attempt to open the
+    /// line.
     closed: Option<(DriverError, Instant)>,
 }
 
 impl Line {
-    /// Creates the line even if its hardware cannot be opened. The driver can wait until `patience` for the system to
-    /// grant access to the hardware.
+    /// Opens a line. The function also returns a line if the hardware cannot be opened. The driver
+    /// can wait until the time `patience` for the system to grant access to the hardware.
     pub(super) fn open(
         config: LineConfig,
         number: usize,
@@ -77,7 +79,8 @@ impl Line {
             }
             (None, Some(sensing)) => {
                 let polled = matches!(config.driver, DriverConfig::Sensor(_));
-                // A polled sensor is not opened here, because each reading opens the sensor.
+                // A polled sensor is not opened at the start, because each reading opens the
+                // sensor.
                 if !polled && let Err(error) = opener.sensor() {
                     complain(&error);
                 }
@@ -95,7 +98,8 @@ impl Line {
         line
     }
 
-    /// Tries again to open the line, and logs the result if it differs from the last result.
+    /// Tries again to open the line. The function logs the result only if the result differs from
+    /// the previous result.
     fn reopen(&mut self, opener: &dyn Open, now: Instant) {
         let Some((before, _)) = self.closed.take() else { return };
         let at_once = std::time::Instant::now();
@@ -134,7 +138,7 @@ impl Line {
         }
     }
 
-    /// Reason why the level is unknown.
+    /// Returns the reason why the level of the line is unknown, if the level is unknown.
     pub(super) fn fault(&self) -> Option<&DriverError> {
         let fault = match &self.behaviour {
             Behaviour::Output(output) => output.fault(),
@@ -162,7 +166,7 @@ impl Line {
         }
     }
 
-    /// Brings forward the next attempt to open the line.
+    /// Schedules an earlier time for the next attempt to open the line.
     pub(super) fn try_soon(&mut self, now: Instant) {
         if let Some((_, at)) = &mut self.closed {
             *at = now + REOPEN_NEW;
@@ -183,7 +187,8 @@ impl Line {
         [own, reopen].into_iter().flatten().min()
     }
 
-    /// Runs all due timers. Returns `Some(true)` for a long press of a contact, `Some(false)` for a short one.
+    /// Runs the timers of the line that are due. Returns `Some(true)` for a long press of a contact
+    /// and `Some(false)` for a short press.
     pub(super) fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
         if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
             self.reopen(opener, now);
@@ -232,13 +237,14 @@ impl Line {
                     _ => {}
                 }
             }
-            // Other combinations do not occur.
+            // Other combinations of a line and an input signal do not occur.
             _ => {}
         }
     }
 
-    /// The level change to report, if any. While a line is blinking or fading, only some of its levels are reported.
-    /// Its last level is always reported.
+    /// Returns the level change that must be reported to the edge, if any. While an output is
+    /// blinking or fading, only some of its levels are reported. The final level of an output is
+    /// always reported.
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
         let level = self.level();
         if self.reported == level {
@@ -253,13 +259,13 @@ impl Line {
         Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), at: now })
     }
 
-    /// Whether this line has exactly this configuration.
+    /// Returns whether this line has exactly the given configuration.
     pub(super) fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
         self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
     }
 
-    /// Goes to its safe level, releases its hardware and refuses further commands. The hardware is free once the
-    /// returned handle has finished.
+    /// Sets an output to its safe level and releases the hardware of the line. The line then
+    /// refuses further commands. The hardware is free when the returned task handle has finished.
     pub(super) fn release(&mut self, now: Instant) -> Option<JoinHandle<()>> {
         let name = &self.config.name;
         match &mut self.behaviour {

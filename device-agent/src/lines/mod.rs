@@ -1,9 +1,12 @@
-//! The device's lines: their permissions and timers.
+//! Controls the lines of the device. A line is one input or output of the device, such as a GPIO
+//! line, a PWM output or a sensor.
 //!
-//! [`Lines`] runs a command within the call that delivers it, without a task or a queue. The future [`Lines::drive`]
-//! does all later work (ends of pulses, blinking, fading, debouncing, readings), with or without a link. [`output`],
-//! [`contact`] and [`sensor`] contain the rules for a single line, and [`interlock`] contains the rules between lines.
-//! These four modules have no clocks and no I/O. [`driver`] accesses the hardware.
+//! [`Lines::run`] executes a command immediately, without a separate task and without a queue. The
+//! future [`Lines::drive`] does all later work, such as ending pulses, blinking, fading, debouncing
+//! and reading sensors. The future [`Lines::drive`] also runs while the connection to the edge is
+//! lost. The modules [`output`], [`contact`] and [`sensor`] contain the rules for a single line.
+//! The module [`interlock`] contains the rules between several lines. The modules with the rules
+//! use no clock and no I/O. The module [`driver`] accesses the hardware.
 
 mod board;
 pub mod contact;
@@ -37,23 +40,25 @@ struct Shared {
     rescheduled: Notify,
     changed: Notify,
     reconfigured: Notify,
-    /// Whether the set of lines changed since the last hello.
+    /// Is true if the set of lines has changed since the last hello message to the edge.
     untold: Cell<bool>,
 }
 
-/// Clones share the lines.
+/// The lines of the device. All clones share the same lines.
 #[derive(Clone)]
 pub struct Lines(Rc<Shared>);
 
 impl Lines {
-    /// Opens every line of a configuration at its start level. A line that cannot be opened has no level, refuses
-    /// commands and is retried regularly. The other lines are not affected.
+    /// Opens every line of a configuration and sets each output to its start level. If a line
+    /// cannot be opened, its level is unknown and the agent refuses commands for this line. The
+    /// agent regularly tries again to open an unusable line. An unusable line does not affect the
+    /// other lines.
     pub fn open(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (machine, queue) = driver::Machine::new(config);
         (Self::open_on(config, Box::new(machine)), queue)
     }
 
-    /// Opens the lines with the given drivers.
+    /// Opens every line of a configuration with the given drivers.
     fn open_on(config: &Config, drivers: Box<dyn Open>) -> Self {
         let board = Board::open(config, drivers, Instant::now());
         Self(Rc::new(Shared {
@@ -65,7 +70,7 @@ impl Lines {
         }))
     }
 
-    /// Runs `act` on the board, then handles the resulting events and timers.
+    /// Runs `act` on the board, and then queues the resulting events and updates the timers.
     fn with<T>(&self, act: impl FnOnce(&mut Board, Instant) -> T) -> T {
         let now = Instant::now();
         let mut board = self.0.board.borrow_mut();
@@ -77,7 +82,8 @@ impl Lines {
         result
     }
 
-    /// Runs an action of a verified command immediately. Returns the level right after it.
+    /// Immediately runs the action of a verified command. Returns the level of the line right after
+    /// the action has started.
     pub fn run(
         &self,
         line: &Name,
@@ -87,11 +93,12 @@ impl Lines {
         self.with(|board, now| board.run(line, action, args, now))
     }
 
-    /// Applies a reloaded configuration. Unchanged lines keep their level and their timers. Changed lines go to their
-    /// safe level and are reopened.
+    /// Applies a reloaded configuration. A line whose configuration has not changed keeps its level
+    /// and its timers. An output whose configuration has changed goes to its safe level and is
+    /// opened again.
     pub async fn reload(&self, config: &Config) {
         for released in self.with(|board, now| board.retire(config, now)) {
-            // The task was aborted, so its result is always an error.
+            // The result of the aborted task is ignored, because the result is always an error.
             let _ = released.await;
         }
         if self.with(|board, now| board.install(config, now)) {
@@ -100,7 +107,7 @@ impl Lines {
         }
     }
 
-    /// Waits until the set of lines differs from the last hello.
+    /// Waits until the set of lines differs from the lines in the last hello message to the edge.
     pub async fn reconfigured(&self) {
         while !self.0.untold.take() {
             self.0.reconfigured.notified().await;
@@ -111,39 +118,43 @@ impl Lines {
         self.0.board.borrow().infos()
     }
 
-    /// Calls `ask` for each line with its configuration, level and fault.
+    /// Calls `ask` for each line with the line's configuration, level and fault.
     pub fn each<T>(&self, ask: impl Fn(&LineConfig, Option<Level>, Option<&DriverError>) -> T) -> Vec<T> {
         let board = self.0.board.borrow();
         let ask = |line: &Line| ask(line.config(), line.level(), line.fault());
         board.lines().iter().map(ask).collect()
     }
 
-    /// Reports that the link is up. The hello contains all earlier changes, so their events are dropped.
+    /// Handles a new connection to the edge. All queued events are dropped, because the hello
+    /// message contains the current level of every line.
     pub fn link_up(&self) {
         self.0.untold.set(false);
         self.with(|board, now| {
-            // Also drops changes that were not collected yet.
+            // Level changes that are not in the event queue yet are added first, so that these
+            // level changes are dropped too.
             board.collect_events(now);
             board.link_up();
         });
     }
 
-    /// Reports that the link is lost. From now on the `on_link_loss` rules apply.
+    /// Handles the loss of the connection to the edge. From now on, every output follows its rule
+    /// `on_link_loss`.
     pub fn link_lost(&self) {
         self.with(Board::link_lost);
     }
 
-    /// Applies every output's safe level and ends all timers. Returns the failures.
+    /// Sets every output to its safe level and ends all timers of outputs. Returns the name and the
+    /// error of each output that failed.
     pub fn make_safe(&self) -> Vec<(Name, DriverError)> {
         self.with(Board::make_safe)
     }
 
-    /// The next event, if one is queued.
+    /// Returns the next event, if an event is queued.
     pub fn pending_event(&self) -> Option<Event> {
         self.0.board.borrow_mut().pending_event()
     }
 
-    /// Waits for the next event.
+    /// Waits for the next event of any line.
     pub async fn next_event(&self) -> Event {
         loop {
             if let Some(event) = self.pending_event() {
@@ -153,12 +164,12 @@ impl Lines {
         }
     }
 
-    /// Time at which the first timer of a line is due.
+    /// Returns the time at which the next timer of any line is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.0.board.borrow().next_due()
     }
 
-    /// Runs timers and handles input signals. Never returns.
+    /// Runs the timers of all lines and handles input signals. This function never returns.
     pub async fn drive(&self, mut signals: mpsc::Receiver<Signal>) {
         loop {
             let due = self.next_due();
@@ -170,7 +181,7 @@ impl Lines {
             };
             tokio::select! {
                 () = timer => {}
-                // The next due time has possibly changed.
+                // The time of the next timer has possibly changed, so the loop starts again.
                 () = self.0.rescheduled.notified() => continue,
                 Some(signal) = signals.recv() => self.with(|board, now| board.handle_signal(signal, now)),
             }

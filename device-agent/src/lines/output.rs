@@ -1,4 +1,4 @@
-//! One output: its limits and its timers.
+//! Implements the limits and the timers of one output.
 
 mod motion;
 
@@ -12,22 +12,22 @@ use super::refused::Refused;
 use crate::config::{LineConfig, OnLinkLoss};
 use motion::{Blink, Fade, Motion};
 
-/// Pause before another attempt to apply the safe level.
+/// The pause before the agent tries again to apply the safe level.
 const RETRY: Duration = Duration::from_secs(1);
-/// After this many consecutive failed attempts, the driver is closed and reopened later, because a USB chip was
-/// possibly unplugged.
+/// The number of consecutive failed attempts after which the driver is closed. The driver is opened
+/// again later, because a USB chip was possibly unplugged.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// State of an output for interlocks.
+/// The state of an output that the check of an interlock uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
-    /// On, blinking, fading, or unknown.
+    /// The output is on, blinking or fading, or the level of the output is unknown.
     On,
-    /// Certainly off since this moment.
+    /// The output has certainly been off since this time.
     Off(Instant),
 }
 
-/// An output with its rules and timers.
+/// An output with its limits and its timers.
 pub struct Output {
     driver: Result<Box<dyn Driver>, DriverError>,
     kind: LineKind,
@@ -37,22 +37,25 @@ pub struct Output {
     min_interval: Duration,
     on_link_loss: OnLinkLoss,
     level: Option<Level>,
-    /// Time at which the output went off. Valid only while the output is off.
+    /// The time at which the output was switched off. The value is valid only while the output is
+    /// off.
     off_since: Instant,
     last_start: Option<Instant>,
     motion: Option<Motion>,
-    /// Time at which the output must go off, because a pulse or the limit `max_on` ends.
+    /// The time at which the output must be switched off, because a pulse ends or the time limit
+    /// `max_on` ends.
     off_at: Option<Instant>,
-    /// Time at which the output goes to its safe level, after a lost link or as a retry after a failure.
+    /// The time at which the output goes to its safe level, after a lost connection or as a retry
+    /// after a failure.
     safe_at: Option<Instant>,
-    /// Reason why the level is unknown.
+    /// The reason why the level of the output is unknown.
     fault: Option<DriverError>,
     attempts: u32,
 }
 
 impl Output {
-    /// Applies the start level. For interlocks, the output counts as on until `now`, because its earlier level is
-    /// unknown.
+    /// Creates an output and applies the start level. For interlocks, the output counts as on until
+    /// `now`, because the earlier level of the output is unknown.
     pub fn new(
         config: &LineConfig,
         safe: Level,
@@ -84,7 +87,7 @@ impl Output {
         output
     }
 
-    /// Installs the driver of a reopened output and applies the safe level.
+    /// Installs the driver of an output that was opened again, and applies the safe level.
     pub fn reopened(&mut self, driver: Box<dyn Driver>, now: Instant) -> Result<(), DriverError> {
         self.driver = Ok(driver);
         self.attempts = 0;
@@ -96,7 +99,7 @@ impl Output {
         safe
     }
 
-    /// Closes the driver permanently.
+    /// Closes the driver of the output permanently.
     pub fn release(&mut self) {
         let gone = DriverError("the configuration is being reloaded".into());
         self.driver = Err(gone.clone());
@@ -109,22 +112,23 @@ impl Output {
         self.driver.is_ok()
     }
 
-    /// The level last applied; `None` after a failure.
+    /// Returns the level that was last applied. The result is `None` after a failure.
     pub fn level(&self) -> Option<Level> {
         self.level
     }
 
-    /// Reason why the level is unknown.
+    /// Returns the reason why the level of the output is unknown, if the level is unknown.
     pub fn fault(&self) -> Option<&DriverError> {
         self.fault.as_ref()
     }
 
-    /// Whether the output is blinking or fading.
+    /// Returns whether the output is blinking or fading.
     pub fn is_moving(&self) -> bool {
         self.motion.is_some()
     }
 
-    /// A blinking output counts as on, including its dark phases.
+    /// Returns the state of the output for interlocks. A blinking output counts as on, even while
+    /// it is dark.
     pub fn power(&self) -> Power {
         match self.level {
             Some(level) if !level.is_on() && self.motion.is_none() => Power::Off(self.off_since),
@@ -132,23 +136,23 @@ impl Output {
         }
     }
 
-    /// Whether an action would switch the output on, immediately or later.
+    /// Returns whether an action would switch the output on, immediately or later.
     pub fn would_be_on(&self, action: Action) -> bool {
         match action {
             Action::Set { level, .. } => level.is_on(),
-            // If the level is unknown, `run` refuses the action.
+            // If the level of the output is unknown, `run` refuses the action.
             Action::Toggle => self.base_level().is_ok_and(|on| !on),
             Action::Pulse { .. } | Action::Blink { .. } => true,
         }
     }
 
-    /// Time at which [`Output::tick`] must run next.
+    /// Returns the time at which [`Output::tick`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         let motion = self.motion.as_ref().map(Motion::next);
         [self.off_at, self.safe_at, motion].into_iter().flatten().min()
     }
 
-    /// Runs an action and returns the level immediately after it.
+    /// Runs an action and returns the level of the output immediately after the action has started.
     pub fn run(&mut self, action: Action, now: Instant) -> Result<Option<Level>, Refused> {
         self.permit(action, now)?;
         match action {
@@ -171,7 +175,7 @@ impl Output {
         Ok(self.level)
     }
 
-    /// Checks the limits of the configuration.
+    /// Checks whether the limits in the configuration allow an action.
     fn permit(&self, action: Action, now: Instant) -> Result<(), Refused> {
         let longest = match action {
             Action::Pulse { ms } => ms,
@@ -197,21 +201,23 @@ impl Output {
         Ok(())
     }
 
-    /// Whether the output is on. For a blinking output, the level before the blink counts.
+    /// Returns whether the output is on. For a blinking output, the function returns the level
+    /// before the blinking.
     fn base_level(&self) -> Result<bool, Refused> {
         match (self.motion, self.level) {
             (Some(Motion::Blink(blink)), _) => Ok(blink.base),
             (_, Some(Level::On(on))) => Ok(on),
-            _ => Err(DriverError("its level is unknown".into()).into()),
+            _ => Err(DriverError("the level of the line is unknown".into()).into()),
         }
     }
 
-    /// Applies a level, immediately or as a fade from the current level.
+    /// Applies a level immediately, or starts a fade from the current level to the new level.
     fn set(&mut self, level: Level, fade_ms: u32, now: Instant) -> Result<(), DriverError> {
         match self.level.filter(|from| fade_ms > 0 && *from != level) {
             None => self.change(level, now),
             Some(from) => {
-                // Applies the current level again, so a driver failure is reported before the fade starts.
+                // The current level is applied again, so that a driver failure is reported before
+                // the fade starts.
                 self.change(from, now)?;
                 let over = Duration::from_millis(fade_ms.into());
                 self.motion = Some(Motion::Fade(Fade::new(from, level, over, now)));
@@ -220,18 +226,19 @@ impl Output {
         }
     }
 
-    /// Applies the level of a command and ends any blink or fade.
+    /// Applies the level of a command and ends any blinking or fading.
     fn change(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         self.motion = None;
         self.drive(level, now)
     }
 
-    /// Applies a level and starts or stops the timer of `max_on`. The timer is not restarted if the output is already
-    /// on.
+    /// Applies a level and starts or stops the timer for `max_on`. If the output is already on, the
+    /// timer is not restarted.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         if let Err(error) = self.apply(level, now) {
-            // The output can now be on or off, and must not stay in this state. The safe level of a timed output is
-            // off.
+            // After a driver failure, the output can be on or off, and must not remain in an
+            // unknown state. A retry therefore applies the safe level, which is off for every
+            // output with a time limit.
             self.safe_at = self.driver.is_ok().then_some(now + RETRY);
             return Err(error);
         }
@@ -243,7 +250,7 @@ impl Output {
         Ok(())
     }
 
-    /// Sets a level on the driver. No other function calls the driver.
+    /// Sets a level with the driver. No other method of `Output` calls the driver.
     fn apply(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         let driver = self.driver.as_mut().map_err(|error| error.clone())?;
         match driver.set(level) {
@@ -266,7 +273,7 @@ impl Output {
         }
     }
 
-    /// The level at which this kind of line is off.
+    /// Returns the level at which this kind of output is off.
     fn off(&self) -> Level {
         match self.kind {
             LineKind::Dimmer => Level::Number(0.0),
@@ -275,7 +282,8 @@ impl Output {
         }
     }
 
-    /// Runs all due timers. An error is also available from [`Output::fault`].
+    /// Runs a timer of the output that is due. If several timers are due, each call of `tick` runs
+    /// only one timer. [`Output::fault`] also returns the error of a failed timer.
     pub fn tick(&mut self, now: Instant) -> Result<(), DriverError> {
         if self.safe_at.is_some_and(|due| due <= now) {
             self.safe_at = None;
@@ -300,7 +308,7 @@ impl Output {
         }
     }
 
-    /// Applies the safe level and ends all timers.
+    /// Applies the safe level of the output and ends all its timers.
     pub fn make_safe(&mut self, now: Instant) -> Result<(), DriverError> {
         self.motion = None;
         self.apply(self.safe, now)?;
@@ -310,7 +318,8 @@ impl Output {
     }
 
     pub fn link_up(&mut self) {
-        // A failed output must still reach its safe level, so its timer stays.
+        // A failed output must still reach its safe level, so the timer of a failed output is not
+        // stopped.
         if self.level.is_some() {
             self.safe_at = None;
         }

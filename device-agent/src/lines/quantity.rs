@@ -1,29 +1,30 @@
-//! Converts the kernel's measurements to displayed values. Each channel type has a unit in sysfs and a displayed unit.
+//! Converts the kernel's measurements to displayed values. Each type of channel has a unit in sysfs
+//! and a displayed unit.
 //!
 //! The kernel's units are documented in `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
 
 use crate::config::SensorPlace;
 
-/// Conversion of a number in sysfs to a displayed number.
+/// The conversion of a number in sysfs to a displayed number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantity {
-    /// Multiplier for the number in sysfs.
+    /// The factor by which the number in sysfs is multiplied.
     pub factor: f64,
-    /// Unit after the multiplication.
+    /// The unit of the number after the multiplication.
     pub unit: Option<&'static str>,
-    /// Number of decimal places.
+    /// The number of displayed decimal places.
     pub precision: u8,
 }
 
-/// Conversion for an unknown channel type.
+/// The conversion for an unknown type of channel.
 pub const UNKNOWN: Quantity = Quantity { factor: 1.0, unit: None, precision: 3 };
 
 const fn quantity(factor: f64, unit: &'static str, precision: u8) -> Quantity {
     Quantity { factor, unit: Some(unit), precision }
 }
 
-/// The conversion for a sensor, by its channel's type.
+/// Returns the conversion for a sensor, which depends on the type of the sensor's channel.
 pub fn of(place: &SensorPlace) -> Quantity {
     match place {
         SensorPlace::W1 { .. } => quantity(0.001, "°C", 1),
@@ -32,7 +33,7 @@ pub fn of(place: &SensorPlace) -> Quantity {
     }
 }
 
-/// The channel's type: its leading letters.
+/// Returns the type of a channel, which consists of the letters at the start of the channel's name.
 fn word(channel: &str) -> &str {
     let end = channel.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(channel.len());
     channel.get(..end).unwrap_or(channel)
@@ -42,7 +43,7 @@ fn of_iio(word: &str) -> Quantity {
     match word {
         "temp" => quantity(0.001, "°C", 1),
         "humidityrelative" => quantity(0.001, "%", 1),
-        // The kernel uses kilopascals, but weather reports use hectopascals.
+        // The kernel reports air pressure in kilopascals, but weather reports use hectopascals.
         "pressure" => quantity(10.0, "hPa", 1),
         "voltage" | "altvoltage" => quantity(0.001, "V", 3),
         "current" => quantity(0.001, "A", 3),

@@ -1,4 +1,4 @@
-//! Reasons for refusing a verified command.
+//! Defines the reasons why the agent refuses a verified command.
 
 use pinlatch_protocol::line::ActionError;
 use pinlatch_protocol::name::Name;
@@ -7,9 +7,9 @@ use super::driver::DriverError;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("the configuration has no line of this name")]
+    #[error("the configuration has no line with this name")]
     UnknownLine,
-    /// The line's kind does not have this action, or the action's arguments are invalid.
+    /// This kind of line does not have the action, or the arguments of the action are invalid.
     #[error(transparent)]
     Action(#[from] ActionError),
     #[error("the angle is outside range_deg")]
@@ -20,16 +20,17 @@ pub enum Refused {
     MinInterval,
     #[error("a pulse is already running")]
     Busy,
-    /// Another line of an interlock is on or possibly on, or its dead time has not passed yet.
-    #[error("interlocked with {0}, which is on, may be on, or went off less than dead_time_ms ago")]
+    /// Another line of the same interlock is on or possibly on, or the dead time of the interlock
+    /// has not passed yet.
+    #[error("interlocked with {0}, which is on, may be on, or was switched off less than dead_time_ms ago")]
     Interlock(Name),
-    /// The driver failed, or the line could not be opened.
+    /// The driver of the line failed, or the line could not be opened.
     #[error("the line cannot be driven: {0}")]
     Driver(#[from] DriverError),
 }
 
 impl Refused {
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownLine => "refused_unknown_line",

@@ -1,4 +1,4 @@
-//! One sensor: the times of its readings, and the changes to report.
+//! Schedules the readings of one sensor and decides which changes are reported.
 
 use std::time::Duration;
 
@@ -11,18 +11,20 @@ use crate::config::Sensing;
 pub struct Sensor {
     interval: Duration,
     min_change: f64,
-    /// Ten to the power of the precision.
+    /// Ten to the power of the sensor's precision, where the precision is the number of decimal
+    /// places.
     scale: f64,
     level: Option<f64>,
     fault: Option<DriverError>,
-    /// Time of the next reading; `None` if the readings come from the simulator.
+    /// The time of the next reading. The value is `None` if the simulator sends the readings.
     due: Option<Instant>,
-    /// Whether a reading is in progress.
+    /// Is true while a reading is in progress.
     reading: bool,
 }
 
 impl Sensor {
-    /// If `polled` is true, the first reading is due immediately, and further readings are due at the interval.
+    /// Creates a sensor. If `polled` is true, the first reading is due immediately, and further
+    /// readings are due after each interval.
     pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
         Self {
             interval: sensing.interval,
@@ -35,22 +37,23 @@ impl Sensor {
         }
     }
 
-    /// The last reported number; `None` while the sensor cannot be read.
+    /// Returns the last reported number. The result is `None` while the sensor cannot be read.
     pub fn level(&self) -> Option<Level> {
         self.level.map(Level::Number)
     }
 
-    /// Reason why the sensor cannot be read.
+    /// Returns the reason why the sensor cannot be read, if the last reading failed.
     pub fn fault(&self) -> Option<&DriverError> {
         self.fault.as_ref()
     }
 
-    /// Time at which [`Sensor::begin`] must run next.
+    /// Returns the time at which [`Sensor::begin`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.reading)
     }
 
-    /// Whether to start a reading now. Two readings never run at the same time.
+    /// Returns whether the caller must start a reading now. Two readings of a sensor never run at
+    /// the same time.
     pub fn begin(&mut self, now: Instant) -> bool {
         if self.next_due().is_none_or(|due| due > now) {
             return false;
@@ -60,15 +63,16 @@ impl Sensor {
         true
     }
 
-    /// Handles a reading. Returns `Some(false)` if the sensor starts to fail, `Some(true)` if the sensor works again,
-    /// and `None` if neither is the case.
+    /// Handles the result of a reading. Returns `Some(false)` if the sensor starts to fail, and
+    /// `Some(true)` if the sensor works again. Returns `None` if neither has happened.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
         self.reading = false;
         let worked = self.fault.is_none();
         match reading.and_then(|number| self.round(number)) {
             Ok(number) => {
                 let moved = self.level.is_none_or(|level| {
-                    // The tolerance accepts a step of exactly `min_change` despite binary rounding.
+                    // The tolerance of 1e-9 accepts a change of exactly `min_change`, although
+                    // binary rounding can make the computed change slightly smaller.
                     number != level && (number - level).abs() + 1e-9 >= self.min_change
                 });
                 if moved {
@@ -138,7 +142,8 @@ mod tests {
     }
 
     proptest! {
-        /// The level never differs from the reading by more than `min_change` plus rounding.
+        /// The reported level never differs from the reading by more than `min_change` plus the
+        /// rounding error.
         #[test]
         fn the_level_stays_near(readings in prop::collection::vec(-50.0f64..50.0, 1..40), tenths in 0u8..30) {
             let min_change = f64::from(tenths) / 10.0;

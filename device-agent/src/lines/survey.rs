@@ -1,5 +1,5 @@
-//! Lists the hardware of this machine that can be used as lines, with the matching configuration keys. The command
-//! `pinlatch-agent lines` shows this list.
+//! Lists the hardware of this machine that the agent can use, with the matching configuration keys.
+//! The command `pinlatch-agent lines` shows the list.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,62 +8,64 @@ use serde::Serialize;
 
 use super::driver::{gpio, pwm, sensor};
 
-/// All usable hardware.
+/// The hardware of this machine that the agent can use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
     pub gpio: Vec<GpioChip>,
-    /// Reason why the GPIO chips could not be listed.
+    /// The reason why the GPIO chips could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpio_error: Option<String>,
     pub pwm: Vec<PwmChip>,
     pub iio: Vec<Measuring>,
     pub hwmon: Vec<Measuring>,
-    /// Ids of the 1-wire thermometers.
+    /// The ids of the 1-wire thermometers.
     pub w1: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioChip {
-    /// The chip's label, which is the value for the key `chip`.
+    /// The label of the GPIO chip, which is the value for the configuration key `chip`.
     pub chip: String,
     pub path: String,
-    /// GPIO lines in the order of their offsets.
+    /// The GPIO lines of the chip in the order of their offsets.
     pub lines: Vec<GpioLine>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GpioLine {
     pub offset: u32,
-    /// The name of the GPIO line, which is the value for the key `gpio`.
+    /// The name of the GPIO line, which is the value for the configuration key `gpio`.
     pub name: Option<String>,
-    /// Whether a program or the kernel uses the GPIO line.
+    /// Is true if a program or the kernel uses the GPIO line.
     pub used: bool,
-    /// The program that uses the GPIO line.
+    /// The name of the program that uses the GPIO line.
     pub consumer: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PwmChip {
-    /// The chip's device, which is the value for the key `pwm`.
+    /// The name of the PWM chip's device, which is the value for the configuration key `pwm`.
     pub pwm: String,
     pub path: String,
-    /// Number of channels, counted from 0.
+    /// The number of PWM channels. The channels are numbered from 0.
     pub channels: u32,
 }
 
-/// An IIO or hwmon device.
+/// A measuring device in the kernel's subsystem IIO (Industrial I/O) or hwmon (hardware
+/// monitoring).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Measuring {
-    /// Value for the key `device`: the device's name, or its parent's name if several devices have the same name.
+    /// The value for the configuration key `device`. The value is the name of the device, or the
+    /// name of its parent device if several devices have the same name.
     pub device: String,
-    /// Content of the device's `name` file.
+    /// The content of the device's file `name`.
     pub name: String,
-    /// Values for the key `channel`.
+    /// The values for the configuration key `channel`.
     pub channels: Vec<String>,
 }
 
 impl Survey {
-    /// Examines this machine.
+    /// Creates the list of this machine's usable hardware.
     pub fn take(sysfs: &Path) -> Self {
         let (gpio, gpio_error) = match gpio::survey() {
             Ok(chips) => (chips.into_iter().map(gpio_chip).collect(), None),
@@ -84,11 +86,12 @@ impl Survey {
         }
     }
 
-    /// Text for people, with one item per text line. Values have the syntax of the configuration file.
+    /// Returns the list of hardware as text for people, with one item in each text line. All values
+    /// have the syntax of the configuration file.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut say = |line: std::fmt::Arguments<'_>| {
-            // Writing to a `String` cannot fail.
+            // The result is ignored, because writing to a `String` cannot fail.
             let _ = writeln!(text, "{line}");
         };
         if let Some(error) = &self.gpio_error {

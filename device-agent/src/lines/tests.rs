@@ -1,4 +1,4 @@
-//! Tests of all lines together, on tokio's paused clock.
+//! Tests all lines together on tokio's paused clock.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ fn run(lines: &Lines, line: &str, action: &str, args: Value) -> Result<Option<Le
     lines.run(&Name::new(line).unwrap(), action, args.as_object().unwrap())
 }
 
-/// Drives the lines for some time and collects their events.
+/// Runs the line task for the given time and returns the events of the lines.
 async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, LineEvent)> {
     let start = Instant::now();
     let mut seen = Vec::new();
@@ -40,7 +40,7 @@ async fn news(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) ->
     seen
 }
 
-/// Like `news`, but returns only the level events.
+/// Runs the line task for the given time and returns only the level events of the lines.
 async fn events(lines: &Lines, signals: mpsc::Receiver<Signal>, time: Duration) -> Vec<(Duration, Level)> {
     let level = |(at, news)| match news {
         LineEvent::Level(Some(level)) => Some((at, level)),
@@ -123,7 +123,8 @@ async fn limits_hold_when_the_link_goes_in_the_middle() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lines.link_lost();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        // The new link does not reset `min_interval_ms`, so the command is refused.
+        // A new connection does not reset the timer for `min_interval_ms`, so the command is
+        // refused.
         lines.link_up();
         let again = run(&lines, "door", "pulse", json!({ "ms": 1 }));
         assert_eq!(again, Err(Refused::MinInterval));
@@ -251,7 +252,8 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
     let plugged = async {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        // An I2C chip appears, and another program has already exported one of its channels.
+        // A PWM chip appears on the I2C bus, and another program has already exported one channel
+        // of the chip.
         let real = folder.path().join("devices/i2c-1/1-0040/pwm/pwmchip5");
         std::fs::create_dir_all(real.join("pwm3")).unwrap();
         std::fs::create_dir_all(folder.path().join("class/pwm")).unwrap();
@@ -278,8 +280,8 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
-/// Lines that a reload does not change keep their timers. Changed lines go to their safe level and are treated as new
-/// lines.
+/// A reload does not affect the timers of an unchanged line. A changed line goes to its safe level
+/// and is treated as a new line.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -326,7 +328,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
         }
     );
     assert_eq!(seen, [("door".to_owned(), 3_000), ("heater".to_owned(), 4_000)]);
-    // Another reload without changes sends nothing to the edge.
+    // A second reload without changes causes no new hello message to the edge.
     lines.reload(&config).await;
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }

@@ -1,4 +1,4 @@
-//! Renders the metrics document.
+//! Renders the agent's metrics in Prometheus' text format.
 
 use std::fmt::{Display, Write as _};
 
@@ -12,7 +12,7 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     let Counters { connections, executed, expired, refused, link_errors, events, bytes_received, bytes_sent } =
         &status.counters;
 
-    out.family("pinlatch_agent_build_info", "gauge", "Always 1; the label is the agent's version.");
+    out.family("pinlatch_agent_build_info", "gauge", "Always 1; the label `version` is the agent's version.");
     out.sample("pinlatch_agent_build_info", &[("version", &status.version)], 1);
     out.single(
         "pinlatch_agent_uptime_seconds",
@@ -22,10 +22,10 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     );
     if let Some(kib) = status.memory_kib {
         let bytes = kib.saturating_mul(1_024);
-        out.single("process_resident_memory_bytes", "gauge", "Resident memory, in bytes.", bytes);
+        out.single("process_resident_memory_bytes", "gauge", "Resident memory of the agent in bytes.", bytes);
     }
     if let Some(open) = open_files() {
-        out.single("process_open_fds", "gauge", "Open file descriptors.", open);
+        out.single("process_open_fds", "gauge", "Number of open file descriptors of the agent.", open);
     }
 
     let connected = u8::from(status.link.state == LinkState::Connected);
@@ -35,64 +35,65 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
         "1 if the agent is connected to the edge, otherwise 0.",
         connected,
     );
-    let help = "Established connections to the edge.";
+    let help = "Number of established connections to the edge.";
     out.single("pinlatch_agent_connections_total", "counter", help, connections);
-    let help = "Connections to the edge after the first.";
+    let help = "Number of connections to the edge after the first connection.";
     out.single("pinlatch_agent_reconnects_total", "counter", help, connections.saturating_sub(1));
     let name = "pinlatch_agent_link_errors_total";
-    out.family(name, "counter", "Lost connections and failed attempts, by error code.");
+    out.family(name, "counter", "Number of lost connections and failed connection attempts, by error code.");
     for (code, count) in link_errors {
         out.sample(name, &[("code", code)], count);
     }
     if let Some(term) = telemetry.certificate_term() {
-        let help = "Expiry of the device's certificate, in seconds of Unix time.";
+        let help = "Time at which the device's certificate expires, in seconds of Unix time.";
         out.single("pinlatch_agent_certificate_expiry_timestamp_seconds", "gauge", help, term.expires());
     }
     if let Some(clock) = &status.clock {
         let help = "Width of the interval that contains edge time, in seconds.";
         let uncertainty = seconds(i128::from(clock.uncertainty_ms));
         out.single("pinlatch_agent_clock_uncertainty_seconds", "gauge", help, uncertainty);
-        let help = "Edge time minus the system's clock, in seconds.";
+        let help = "Edge time minus the time of the system's clock, in seconds.";
         out.single("pinlatch_agent_clock_offset_seconds", "gauge", help, seconds(clock.ahead_ms.into()));
     }
 
     let name = "pinlatch_agent_commands_total";
-    out.family(name, "counter", "Commands by outcome; refused commands also by code.");
+    out.family(name, "counter", "Number of commands, by outcome; for refused commands also by error code.");
     out.sample(name, &[("outcome", "executed"), ("code", "")], executed);
     out.sample(name, &[("outcome", "expired"), ("code", "")], expired);
     for (code, count) in refused {
         out.sample(name, &[("outcome", "refused"), ("code", code)], count);
     }
-    out.single("pinlatch_agent_events_total", "counter", "Events sent to the edge.", events);
-    let help = "Bytes of received text frames.";
+    out.single("pinlatch_agent_events_total", "counter", "Number of events sent to the edge.", events);
+    let help = "Bytes received in text frames.";
     out.single("pinlatch_agent_received_bytes_total", "counter", help, bytes_received);
-    out.single("pinlatch_agent_sent_bytes_total", "counter", "Bytes of sent text frames.", bytes_sent);
+    out.single("pinlatch_agent_sent_bytes_total", "counter", "Bytes sent in text frames.", bytes_sent);
 
     let name = "pinlatch_line_level";
     out.family(
         name,
         "gauge",
-        "A line's level: 0 or 1, a number in its unit, or 0 to 255 for each channel of a colour.",
+        "Level of a line: 0 or 1, a number in the line's unit, or 0 to 255 for each channel of a colour.",
     );
     for line in &status.lines {
         out.level(name, line);
     }
     let name = "pinlatch_line_known";
-    out.family(name, "gauge", "1 if a line's level is known, otherwise 0.");
+    out.family(name, "gauge", "1 if the level of the line is known, otherwise 0.");
     for line in &status.lines {
         out.sample(name, &[("line", line.name.as_str())], u8::from(line.level.is_some()));
     }
     out.0
 }
 
-/// Exact conversion of milliseconds to seconds.
+/// Converts milliseconds to seconds without rounding.
 fn seconds(ms: i128) -> String {
     let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
     format!("{sign}{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
 fn open_files() -> Option<usize> {
-    // One of the open descriptors belongs to the folder that is being read.
+    // One of the counted file descriptors belongs to the open folder `/proc/self/fd` and must be
+    // subtracted.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 
@@ -101,7 +102,7 @@ struct Exposition(String);
 
 impl Exposition {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a `String` cannot fail.
+        // The result is ignored, because writing to a `String` cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 

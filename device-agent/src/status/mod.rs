@@ -1,4 +1,5 @@
-//! Status of the running agent on a unix socket: one JSON document per connection.
+//! Serves the status of the running agent on a Unix socket. Each connection receives one JSON
+//! document.
 
 mod socket;
 mod text;
@@ -17,15 +18,15 @@ use crate::telemetry::{Counters, LastError, Link, Telemetry};
 
 pub use socket::{SocketError, StatusSocket, ask};
 
-/// Runtime folder created by systemd (`RuntimeDirectory=pinlatch`).
+/// The runtime folder, which systemd creates (`RuntimeDirectory=pinlatch`).
 const RUNTIME_DIR: &str = "/run/pinlatch";
 
 pub fn default_socket() -> PathBuf {
     Path::new(RUNTIME_DIR).join("agent.sock")
 }
 
-/// Path of the agent's status socket. The default is a socket in systemd's runtime folder. `None` if no path is
-/// configured and this folder does not exist.
+/// Returns the path of the agent's status socket. The default path is in systemd's runtime folder.
+/// The result is `None` if no path is configured and the runtime folder does not exist.
 pub fn socket_of(config: &Config) -> Option<PathBuf> {
     let default = || Path::new(RUNTIME_DIR).is_dir().then(default_socket);
     config.status_socket.clone().or_else(default)
@@ -35,10 +36,10 @@ pub fn socket_of(config: &Config) -> Option<PathBuf> {
 pub struct Status {
     pub version: String,
     pub uptime_s: u64,
-    /// Resident memory in KiB; absent if unknown.
+    /// The resident memory of the agent in KiB. The field is absent if the value is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_kib: Option<u64>,
-    /// Base URL; absent until the credentials were read.
+    /// The base URL of the edge. The field is absent until the agent has read the credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,25 +47,27 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Name>,
     pub link: LinkStatus,
-    /// Absent until edge time is known.
+    /// The edge time with its uncertainty. The field is absent until edge time is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStatus>,
-    /// In the order of the configuration.
+    /// The lines in the order of the configuration file.
     pub lines: Vec<LineStatus>,
-    /// Counts since the start.
+    /// The counters since the start of the agent.
     pub counters: Counters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkStatus {
     pub state: LinkState,
-    /// Present only while the agent is connected.
+    /// The duration of the current connection in seconds. The field is present only while the agent
+    /// is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_s: Option<u64>,
-    /// Present only while the agent waits for the next attempt.
+    /// The time until the next connection attempt in milliseconds. The field is present only while
+    /// the agent waits for this attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
-    /// Reason why the last connection was lost or could not be established.
+    /// The reason why the last connection was lost or could not be established.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
 }
@@ -73,19 +76,20 @@ pub struct LinkStatus {
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     Connected,
-    /// An attempt is in progress.
+    /// A connection attempt is in progress.
     Connecting,
-    /// Between two attempts.
+    /// The agent waits for the next connection attempt.
     Waiting,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockStatus {
-    /// Edge time in milliseconds since the Unix epoch.
+    /// The estimated edge time in milliseconds since the Unix epoch.
     pub edge_ms: u64,
-    /// Edge time minus the system's clock, in milliseconds.
+    /// The difference between edge time and the system's clock in milliseconds, which is positive
+    /// if edge time is ahead.
     pub ahead_ms: i64,
-    /// Width of the interval that contains edge time, in milliseconds.
+    /// The width of the interval that contains edge time, in milliseconds.
     pub uncertainty_ms: u64,
 }
 
@@ -93,14 +97,14 @@ pub struct ClockStatus {
 pub struct LineStatus {
     pub name: Name,
     pub kind: LineKind,
-    /// Driver and location, such as `gpio GPIO17`.
+    /// The driver of the line and the location of the hardware, such as `gpio GPIO17`.
     pub driver: String,
-    /// Absent if unknown.
+    /// The level of the line. The field is absent if the level is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Reason why the level is unknown.
+    /// The reason why the level of the line is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
@@ -167,7 +171,8 @@ fn line(config: &LineConfig, level: Option<Level>, fault: Option<&DriverError>) 
     }
 }
 
-/// `VmRSS` of `/proc/self/status`, see proc(5).
+/// Returns the value `VmRSS` of `/proc/self/status`, which is the resident memory in KiB (see
+/// proc(5)).
 fn memory_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

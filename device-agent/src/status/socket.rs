@@ -1,4 +1,5 @@
-//! The status socket. The daemon is the server, and `pinlatch-agent status` is the client.
+//! Transfers the status of the agent over a Unix socket. The running agent is the server, and the
+//! command `pinlatch-agent status` is the client.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read};
@@ -13,31 +14,32 @@ use tokio::time::timeout;
 
 use super::Status;
 
-/// Time limit for a client to read the document.
+/// The time limit for a client to read the status document.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Time limit for the daemon to answer.
+/// The time limit for the agent's answer to a client.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum number of bytes that the client reads. It is larger than any status document.
+/// The maximum number of bytes that the client reads. Every status document is shorter than this
+/// limit of 1 MiB.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error("{0}: another agent already listens on this socket")]
     InUse(PathBuf),
-    /// The path is not a socket.
-    #[error("{0}: this file is not a socket: remove it, or set another `status_socket`")]
+    /// The path of the status socket is occupied by a file that is not a socket.
+    #[error("{0}: this file is not a socket: remove the file, or set another `status_socket`")]
     NoSocket(PathBuf),
     #[error("{0}: no agent listens on this socket: start the agent, or check `status_socket`")]
     NotRunning(PathBuf),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    /// The answer is not a valid status document.
-    #[error("the answer is not a valid status document: {0}")]
+    /// The agent's answer is not a valid status document.
+    #[error("the agent's answer is not a valid status document: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
 impl SocketError {
-    /// Stable error code.
+    /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InUse(_) => "status_socket_in_use",
@@ -53,14 +55,16 @@ impl SocketError {
     }
 }
 
-/// The daemon's socket. Dropping the `StatusSocket` removes the file.
+/// The socket on which the agent serves its status. Dropping a `StatusSocket` removes the socket
+/// file.
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl StatusSocket {
-    /// Listens on the path. Replaces the socket of a killed daemon, but not the socket of a running daemon.
+    /// Listens on a socket with the given path. If a killed agent has left a socket file, the
+    /// function replaces the old socket file. The socket of a running agent is not replaced.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
@@ -70,7 +74,8 @@ impl StatusSocket {
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     fs::remove_file(path).map_err(SocketError::io(path))?;
                 }
-                // The daemon is assumed to be running, unless the connection was refused.
+                // Unless the connection was refused, the function assumes that another agent is
+                // running.
                 _ => return Err(SocketError::InUse(path.into())),
             }
         }
@@ -80,7 +85,7 @@ impl StatusSocket {
         Ok(socket)
     }
 
-    /// Answers one client after the other. Never returns.
+    /// Answers one client after the other. This function never returns.
     pub async fn serve(&self, status: impl Fn() -> Status) {
         loop {
             let stream = match self.listener.accept().await {
@@ -97,7 +102,7 @@ impl StatusSocket {
                 stream.write_all(b"\n").await?;
                 stream.shutdown().await
             };
-            // The connection is closed if the client does not read in time.
+            // If the client does not read the status document in time, the connection is closed.
             let _ = timeout(PATIENCE, answer).await;
         }
     }
@@ -105,7 +110,8 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // An error does not matter, because the next start replaces a remaining socket file.
+        // An error is ignored, because the next start of the agent replaces a remaining socket
+        // file.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -130,7 +136,7 @@ mod tests {
     async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.sock");
-        // A killed process leaves a socket without a listener.
+        // A killed process leaves a socket file without a listener.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let living = StatusSocket::bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);

@@ -1,4 +1,4 @@
-//! The status as text for people.
+//! Formats the agent's status as text for people.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Sends every attack of the catalogue as a command to a running agent. Even if the edge or the network is hostile, no
-//! attack changes a line.
+//! Sends every attack of the attack catalogue as a command to a running agent. No attack changes a
+//! line, even if the edge or the network is hostile.
 
 use pinlatch_protocol::agent::{Outcome, ToAgent};
 use pinlatch_protocol::command::CommandStatus;
@@ -11,7 +11,8 @@ use crate::forge::attacks::{self, Attack};
 use crate::forge::{Role, Signer, Subject};
 use crate::test_agent::TestAgent;
 
-/// Largest token that fits into a frame; longer frames end the connection.
+/// The maximum size of a token that fits into a frame, in bytes. A longer frame would end the
+/// connection.
 const LARGEST: usize = 12 * 1024;
 
 macro_rules! all {
@@ -25,7 +26,8 @@ macro_rules! all {
 
 for_each_attack!(all);
 
-/// Returns a valid command for this connection, from which the attacks are made.
+/// Returns a valid command for this connection. The attacks are altered copies of the returned
+/// command.
 fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     let token = link.order(id, "door", "pulse", json!({ "ms": 1 })).sign();
     let state = edge.state.lock().unwrap();
@@ -37,7 +39,8 @@ fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     Subject::of(Role::Command, &signer, &token, now_ms / 1000).beside(&others)
 }
 
-/// Returns all outcomes up to the outcome of the command `id`, which is the last one.
+/// Waits for the outcome of the command `id`. Returns all received outcomes, of which the outcome
+/// of `id` is the last.
 async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
     let mut all = Vec::new();
     loop {
@@ -66,8 +69,9 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                     link.say(&ToAgent::Command { jwt }).await;
                     tried += 1;
                 }
-                // Sends a valid command with a new id, which is executed. When its outcome arrives, the agent has
-                // answered all earlier commands.
+                // The test sends a valid command with a new id, which the agent executes. When the
+                // outcome of the valid command arrives, the agent has answered all earlier
+                // commands.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
                 link.say(&ToAgent::Command { jwt: order }).await;
@@ -87,8 +91,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
         .await;
 }
 
-/// A replayed command does not run again: not immediately, not after other commands, not on the next connection, and
-/// not if its JSON is formatted differently.
+/// A replayed command does not run again on the same connection or on the next connection. A copy
+/// of the command with different JSON formatting or another deadline does not run either.
 #[tokio::test]
 async fn a_command_shown_again() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -103,7 +107,8 @@ async fn a_command_shown_again() {
             );
             let later = subject.claim("deadline", subject.claims["deadline"].as_u64().unwrap() - 1);
             for again in [subject.honest(), respelt, later] {
-                // The answer repeats the first outcome, and the line does not move.
+                // The agent's answer repeats the first outcome, and the level of the line does not
+                // change.
                 assert_eq!(link.command(again).await.status, CommandStatus::Executed);
             }
             assert_eq!(test_agent.times_on("door"), 1);

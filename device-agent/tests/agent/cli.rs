@@ -1,4 +1,4 @@
-//! Tests the real binary: exit codes, output and signals.
+//! Tests the exit codes, the output and the signal handling of the real agent binary.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -78,11 +78,12 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
 
     let safe = output(&["safe", "--config", config]).await;
     assert!(test_agent.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
-    // The line without hardware is reported, but does not prevent the other lines from becoming safe.
+    // The agent reports the line without hardware. The line without hardware does not prevent the
+    // other lines from going to their safe levels.
     assert_eq!(safe.status.code(), Some(1));
     assert!(text(&safe.stderr).contains("lost"), "{safe:?}");
 
-    // The socket left by the killed agent does not prevent a start.
+    // The socket file that the killed agent has left does not prevent a new start.
     let _running = agent(&["run", "--config", config]).spawn().unwrap();
     edge.welcome().await;
 }
@@ -93,7 +94,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
-    // The agent writes about 120 KiB of log messages into a pipe of 64 KiB.
+    // The agent writes about 120 KiB of log messages into a pipe with a capacity of 64 KiB.
     for number in 0..800 {
         let order = link.order(&number.to_string(), "lamp", "toggle", json!({})).sign();
         assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -132,7 +133,8 @@ async fn every_example_is_valid_and_listed() {
         let file = folder.join("agent.toml");
         let result = output(&["check-config", "--config", file.to_str().unwrap()]).await;
         assert!(result.status.success(), "{result:?}");
-        // The page quotes the end of this message, after the file's name.
+        // The README of the example quotes the end of the printed message, which follows the name
+        // of the file.
         let message = text(&result.stdout);
         let (_, verdict) = message.trim_end().rsplit_once("agent.toml: ").unwrap();
         let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
@@ -175,7 +177,8 @@ async fn lines_lists_what_there_is() {
 async fn lines_gives_the_words_of_the_configuration() {
     let test_agent = TestAgent::new();
     let sysfs = test_agent.folder.path().join("sys");
-    // The sysfs files of a PWM chip, a processor's thermometer and a 1-wire thermometer, as the kernel creates them.
+    // The test creates the sysfs files of a PWM chip, a processor's thermometer and a 1-wire
+    // thermometer in the same way as the kernel.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
         ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),
@@ -253,7 +256,8 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
 
     link.close(4409).await;
-    // The agent has possibly not received the close frame yet.
+    // The status is queried repeatedly, because the agent has possibly not received the close frame
+    // yet.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);

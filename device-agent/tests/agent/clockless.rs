@@ -1,4 +1,4 @@
-//! TLS for a device whose clock is in 1970, with a private root.
+//! Tests TLS on a device whose clock is in 1970 and that trusts a private root certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,8 +49,8 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection can resume the TLS session of the first connection. A resumed session skips
-                // the check of the chain.
+                // The second connection can resume the TLS session of the first connection. In a
+                // resumed TLS session, the agent does not check the certificate chain again.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -72,8 +72,8 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
                 link.close(1012).await;
                 edge.accept().await
             };
-            // Simulates a server with the stolen key of an expired certificate. The signed edge time is after the
-            // expiry.
+            // The test simulates a server with the stolen key of an expired certificate. The signed
+            // edge time is after the expiry of this certificate.
             edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
             link.send_welcome().await;
             assert!(link.next().await.is_err(), "the agent must not send a hello");
@@ -82,7 +82,8 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
         })
         .await;
 
-    // Without TLS, there is no certificate and the same welcome is accepted. Only the date caused the failure above.
+    // Without TLS, the agent checks no certificate and accepts the same welcome message. The
+    // earlier failure was therefore caused only by the date of the certificate.
     let (test_agent, mut plain) = (TestAgent::new(), Edge::start().await);
     plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
     test_agent.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;
@@ -103,14 +104,14 @@ async fn leniency_is_for_the_date_alone() {
     let (pki, stranger) = (Pki::new(), Pki::new());
     let edge = Edge::serve(Some(pki.acceptor())).await;
     for (test_agent, string) in [
-        // The device trusts another root.
+        // The device trusts another root certificate.
         (TestAgent::with(Some(&stranger.root_pem), WallClock::assuming(Some(IN_1970))), edge.enrol_string()),
-        // The certificate has another name.
+        // The edge's certificate is valid for another host name.
         (
             TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_1970))),
             edge.enrol_string().replace("127.0.0.1", "localhost"),
         ),
-        // The device's clock is ahead, so the certificate is expired for this device.
+        // The device's clock is ahead, so the edge's certificate appears to be expired.
         (TestAgent::with(Some(&pki.root_pem), WallClock::assuming(Some(IN_2200))), edge.enrol_string()),
     ] {
         let refused = test_agent.enrol(&string).await;

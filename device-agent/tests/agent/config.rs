@@ -1,5 +1,6 @@
-//! Tests the files in `tests/config`. Every file in `valid` must load. Every file in `invalid` must fail with exactly
-//! the issues that its first lines list, in the form `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
+//! Tests the configuration files in the folder `tests/config`. Every file in the folder `valid`
+//! must load. Every file in the folder `invalid` must fail with exactly the errors that its first
+//! lines list. Each listed error has the form `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ fn the_examples_of_the_documentation_load() {
     let examples: Vec<&str> =
         page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(examples.len(), 2);
-    // The second example continues the first.
+    // The second example on the page continues the configuration of the first example.
     let config = Config::parse(&examples.join("\n"), Path::new("")).unwrap();
     assert_eq!(config.lines.len(), 11);
 }

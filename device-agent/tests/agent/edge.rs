@@ -1,4 +1,5 @@
-//! A simulated edge. HTTP, challenge and upgrade behave as on the real edge. The test controls everything else.
+//! Simulates an edge for tests. The simulated edge handles HTTP, the challenge and the WebSocket
+//! upgrade in the same way as the real edge. The test controls the rest of the edge's behaviour.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -33,33 +34,35 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-/// Timeout for every wait in a test.
+/// The timeout for every wait in a test.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The enrolment code that this edge accepts. It contains dots, because real codes can also contain dots.
+/// The enrolment code that the simulated edge accepts. The code contains dots, because a real
+/// enrolment code can also contain dots.
 pub const CODE: &str = "one.time.code";
 
-/// Keys and behaviour of the edge; tests change them freely.
+/// The keys and the behaviour of the simulated edge, which a test can change at any time.
 pub struct State {
     pub keys: EdgeKeys,
     pub root: SigningKey,
     pub keyset: String,
-    /// Edge time minus real time, in milliseconds.
+    /// The difference between edge time and real time in milliseconds, which is positive if edge
+    /// time is ahead.
     pub ahead_ms: i64,
-    /// The root key sent at enrolment.
+    /// The root key that the edge sends at enrolment.
     pub shown_root: Value,
-    /// Age of the certificates issued at enrolment, in days.
+    /// The age of the certificates that the edge issues at enrolment, in days.
     pub issued_ago_days: u64,
-    /// Whether a captive portal answers instead of the edge. The portal answers every request with
-    /// status 200 and a web page.
+    /// Is true if a captive portal answers instead of the edge. The captive portal answers every
+    /// request with status 200 and a web page.
     pub portal: bool,
-    /// Whether another agent is connected as this device.
+    /// Is true if another agent is connected as this device.
     pub taken: bool,
-    /// Whether the answer to the next proof is lost.
+    /// Is true if the edge's answer to the next proof is lost.
     pub loses_answer: bool,
-    /// Proofs that were already used. Each proof is valid only once.
+    /// The proofs that the agent has already used. Each proof is valid only once.
     proofs: Vec<String>,
-    /// Settings for TLS; `None` for plain HTTP.
+    /// The TLS settings of the edge. The value is `None` for unencrypted HTTP.
     pub tls: Option<TlsAcceptor>,
 }
 
@@ -69,7 +72,7 @@ impl State {
         u64::try_from(now).unwrap().checked_add_signed(self.ahead_ms).unwrap()
     }
 
-    /// Publishes the current keys as key set `number`.
+    /// Signs the current keys as the key set with the number `number`.
     pub fn publish(&mut self, number: u64) {
         self.keyset = keyset::sign(&self.root, number, self.keys.public(), self.now_ms() / 1000).unwrap();
     }
@@ -150,18 +153,20 @@ impl Edge {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// The enrolment string that `pinlatch device enrol` would print.
+    /// Returns the enrolment string that `pinlatch device enrol` would print.
     pub fn enrol_string(&self) -> String {
         let thumbprint = self.state.lock().unwrap().root.kid().to_owned();
         format!("{}/#{CODE}.{thumbprint}", self.url())
     }
 
-    /// Waits for the next authenticated connection, before its welcome.
+    /// Waits for the next authenticated connection of the agent. The edge has not sent a welcome
+    /// message on this connection yet.
     pub async fn accept(&mut self) -> Connection {
         timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
     }
 
-    /// Waits for the next connection and sends the welcome. Returns the connection and the agent's hello.
+    /// Waits for the next connection of the agent and sends the welcome message. Returns the
+    /// connection and the agent's hello message.
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;
@@ -171,7 +176,8 @@ impl Edge {
     }
 }
 
-/// If this is an error, the connection is closed without an answer.
+/// The edge's answer to an HTTP request. If the value is an error, the edge closes the connection
+/// without an answer.
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 fn problem(code: Code) -> Response<Full<Bytes>> {
@@ -264,14 +270,14 @@ fn upgrade(
     Ok(answer)
 }
 
-/// The edge's end of one agent's socket.
+/// The edge's side of one WebSocket connection to an agent.
 pub struct Connection {
     socket: WebSocketStream<TokioIo<Upgraded>>,
     pub session: String,
     state: Shared,
-    /// Whether the edge does not answer pings.
+    /// Is true if the edge does not answer pings.
     pub silent: bool,
-    /// Whether the agent requested that its connection does not replace another connection.
+    /// Is true if the agent has requested that its connection does not replace another connection.
     pub yields: bool,
 }
 
@@ -298,8 +304,8 @@ impl Connection {
         self.say(&message).await;
     }
 
-    /// Returns the agent's next message, without pings. If the agent closes the connection, the error is the close
-    /// code.
+    /// Returns the agent's next message that is not a ping. If the agent closes the connection, the
+    /// returned error is the close code.
     pub async fn next(&mut self) -> Result<FromAgent, u16> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the agent is silent") {
@@ -316,7 +322,7 @@ impl Connection {
         }
     }
 
-    /// The next outcome, skipping events.
+    /// Returns the agent's next outcome of a command and skips events.
     pub async fn outcome(&mut self) -> Outcome {
         loop {
             if let FromAgent::Result(outcome) = self.next().await.unwrap() {
@@ -325,7 +331,7 @@ impl Connection {
         }
     }
 
-    /// The next level of a line, as JSON.
+    /// Returns the next level of a line that the agent reports, as JSON.
     pub async fn event(&mut self, wanted: &str) -> Value {
         loop {
             if let FromAgent::Event { line, level, .. } = self.next().await.unwrap()
@@ -336,7 +342,7 @@ impl Connection {
         }
     }
 
-    /// A command for this connection, valid for five seconds.
+    /// Creates a command for this connection, which is valid for five seconds.
     pub fn order(&self, id: &str, line: &str, action: &str, args: Value) -> Order {
         Order {
             claims: CommandClaims {
@@ -364,7 +370,7 @@ impl Connection {
     }
 }
 
-/// A command before signing, so that tests can alter it.
+/// A command that is not signed yet, so that tests can alter the command.
 pub struct Order {
     pub claims: CommandClaims,
     pub device: Name,

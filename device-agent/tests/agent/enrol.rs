@@ -1,4 +1,5 @@
-//! Tests enrolment: the stored credentials, and failures after which the old credentials must stay.
+//! Tests the enrolment of a device, the stored credentials and failed enrolments. After a failed
+//! enrolment, the old credentials must remain stored.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! Hostile and unknown frames.
+//! Tests how the agent handles hostile and unknown frames from the edge.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;

@@ -1,4 +1,5 @@
-//! Dimmers, sensors, presses and interlocks, from the edge to the line and back.
+//! Tests dimmers, sensors, presses of contacts and interlocks with a simulated edge and simulated
+//! lines.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;

@@ -1,4 +1,4 @@
-//! Tests the metrics in the form that Prometheus reads.
+//! Tests the agent's metrics in the text format that Prometheus reads.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,19 +12,20 @@ use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
 use crate::test_agent::TestAgent;
 
-/// Reads the address of the metrics server from the log.
+/// Reads the address of the metrics server from the agent's log.
 async fn address(running: &Running) -> SocketAddr {
     let log = running.until_logged("metrics are served").await;
     let line = log.lines().rfind(|line| line.contains("metrics are served")).unwrap();
     line.rsplit("at=").next().unwrap().trim().parse().unwrap()
 }
 
-/// Sends a request and reads the answer to its end.
+/// Sends an HTTP request and reads the whole answer.
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // If the server did not read the whole request, the connection can end with a reset.
+    // The result is ignored, because the connection can end with a reset if the server did not read
+    // the whole request.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no end");
     String::from_utf8(answer).unwrap()
 }
@@ -38,8 +39,9 @@ async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     read(body)
 }
 
-/// A strict parser of text format 0.0.4. Each sample must follow the HELP and TYPE of its family. No family and no
-/// sample can appear twice. Names and values must have the form that the format's documentation gives.
+/// Parses Prometheus' text format 0.0.4 strictly. Each sample must follow the HELP and TYPE lines
+/// of its metric family. No metric family and no sample is allowed to appear twice. Names and
+/// values must have the form that the documentation of the text format defines.
 fn read(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut families: Vec<&str> = Vec::new();
@@ -130,7 +132,8 @@ async fn they_tell_of_link_commands_lines_and_clock() {
     running.stop().await;
 }
 
-/// Clients with wrong or oversized requests, and clients that do not read, cannot delay the agent.
+/// Clients that send invalid or oversized requests cannot delay the agent. Clients that do not read
+/// the answer cannot delay the agent either.
 #[tokio::test]
 async fn strangers_hold_up_nothing() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -155,7 +158,8 @@ async fn strangers_hold_up_nothing() {
     assert!(long.starts_with("HTTP/1.1 431 ") || long.is_empty(), "{long}");
     assert!(status("\u{0}\u{1}\r\n\r\n".into()).await.starts_with("HTTP/1.1 400 "));
 
-    // These idle clients occupy every slot. Commands still run, and the slots are soon free again.
+    // The idle clients occupy every client slot of the metrics server. The agent still runs
+    // commands, and the client slots are soon free again.
     let mut idle = Vec::new();
     for _ in 0..8 {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,4 +1,5 @@
-//! Tests commands that run, and commands that the device's own rules refuse.
+//! Tests commands that the agent runs, and commands that the agent refuses because of its
+//! configuration.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;
@@ -115,7 +116,8 @@ async fn a_lost_connection_s_outcomes_are_told_again() {
             assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line keeps its level");
             assert_eq!(outcomes.len(), 1);
             assert_eq!((outcomes[0].id.as_str(), outcomes[0].status), ("c1", CommandStatus::Executed));
-            // The answer to this command arrives after the pong to the hello's ping.
+            // When the outcome of c2 arrives, the edge has already sent the pong to the agent's
+            // first ping. The pong confirms the outcome of the command c1.
             let order = link.order("c2", "lamp", "set", json!({ "value": false })).sign();
             link.command(order).await;
             link.close(1012).await;

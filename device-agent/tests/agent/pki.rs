@@ -1,4 +1,4 @@
-//! Certificates for an edge in the same process.
+//! Creates certificates for a simulated edge in the same process.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A root certificate, and a certificate that is signed by this root.
+/// A root certificate, and a server certificate that is signed by this root certificate.
 pub struct Pki {
     pub root_pem: String,
     pub root: CertificateDer<'static>,
@@ -18,12 +18,14 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// Creates certificates for 127.0.0.1 that are valid from 2020 until 2090.
+    /// Creates a root certificate and a server certificate for 127.0.0.1 that are valid from 2020
+    /// until 2090.
     pub fn new() -> Self {
         Self::until(2090, 2090, "127.0.0.1")
     }
 
-    /// Root and certificate are valid from 2020 until the start of the given years.
+    /// Creates a root certificate and a server certificate for the host `name`. The certificates
+    /// are valid from 2020 until the start of `root_year` and `leaf_year`.
     pub fn until(root_year: i32, leaf_year: i32, name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "a root");
@@ -35,7 +37,7 @@ impl Pki {
         Self { root_pem: issuer.pem(), root: issuer.der().clone(), leaf, key, issuer }
     }
 
-    /// A new certificate from the same root.
+    /// Replaces the server certificate with a new server certificate from the same root.
     pub fn renewed(self, leaf_year: i32, name: &str) -> Self {
         let leaf = Self::sign(&self.issuer, &self.key, leaf_year, name);
         Self { leaf, ..self }

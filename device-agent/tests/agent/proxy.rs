@@ -1,4 +1,4 @@
-//! Connections through an HTTP proxy.
+//! Tests connections to the edge through an HTTP proxy.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,14 +17,15 @@ use crate::pki::Pki;
 use crate::running::Running;
 use crate::test_agent::TestAgent;
 
-/// `Basic` for the user `porch` with the password `hush/now`.
+/// The Basic authentication of the user `porch` with the password `hush/now`.
 const LOGIN: &str = "Basic cG9yY2g6aHVzaC9ub3c=";
 const URL_LOGIN: &str = "porch:hush%2Fnow@";
 
-/// A scriptable proxy that records its requests.
+/// An HTTP proxy that records all requests and can send a given answer.
 struct Proxy {
     address: SocketAddr,
-    /// The answer that the proxy sends instead of opening a tunnel, if set.
+    /// The answer that the proxy sends instead of opening a tunnel. The value is `None` if the
+    /// proxy must open a tunnel.
     answer: Arc<Mutex<Option<&'static str>>>,
     heads: Arc<Mutex<Vec<Vec<String>>>>,
     task: JoinHandle<()>,
@@ -58,7 +59,7 @@ impl Proxy {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// Head of the last request.
+    /// Returns the lines of the head of the last request.
     fn last(&self) -> Vec<String> {
         self.heads.lock().unwrap().last().unwrap().clone()
     }
@@ -102,7 +103,8 @@ async fn serve(
     let _ = copy_bidirectional(&mut tcp, &mut edge).await;
 }
 
-/// Enrols and connects through a proxy that requires a password, with end-to-end TLS.
+/// The agent enrols and connects through a proxy that requires a password. TLS is end to end
+/// between the agent and the edge.
 #[tokio::test]
 async fn through_a_proxy_with_a_password() {
     let (pki, proxy) = (Pki::new(), Proxy::start().await);
@@ -127,7 +129,8 @@ async fn through_a_proxy_with_a_password() {
     assert!(!log.contains("hush") && !log.contains("cG9yY2g"), "the password is in the log: {log}");
 }
 
-/// Each failure of a proxy has an error code, and most failures have advice. The agent recovers from all failures.
+/// Each failure of a proxy has an error code, and most failures have advice. The agent recovers
+/// from all failures of a proxy.
 #[tokio::test]
 async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     let (test_agent, mut edge, proxy) = (TestAgent::new(), Edge::start().await, Proxy::start().await);
@@ -142,7 +145,7 @@ async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
         ("HTTP/1.1 200 OK\r\n\r\nand more", "proxy_protocol"),
     ] {
         proxy.answers(Some(answer));
-        // SIGHUP starts a connection attempt immediately.
+        // After SIGHUP, the agent immediately starts a connection attempt.
         running.signal(rustix::process::Signal::HUP);
         running.until_logged(&format!("code=\"{code}\"")).await;
     }

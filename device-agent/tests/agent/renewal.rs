@@ -1,4 +1,4 @@
-//! Tests the renewal of the device's certificate over the device's connection.
+//! Tests the renewal of the device's certificate over the connection to the edge.
 
 use pinlatch_agent::credentials::{Credentials, FILE};
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
@@ -11,13 +11,14 @@ use serde_json::json;
 use crate::edge::{Connection, Edge, device, site};
 use crate::test_agent::TestAgent;
 
-/// A certificate signed with `keys`, for this device and key, issued now.
+/// Creates a message with a certificate for the given device and the given key. The certificate is
+/// signed with `keys` and issued now.
 fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> ToAgent {
     let now = edge.state.lock().unwrap().now_ms() / 1_000;
     ToAgent::Certificate { jwt: sign_cert(keys, &site(), device, key, &random_id(), now).unwrap() }
 }
 
-/// Expiry of the stored certificate.
+/// Returns the time at which the stored certificate expires.
 fn stored(test_agent: &TestAgent, edge: &Edge) -> u64 {
     let credentials = Credentials::load(&test_agent.state_dir()).unwrap();
     let state = edge.state.lock().unwrap();
@@ -30,7 +31,7 @@ fn stored(test_agent: &TestAgent, edge: &Edge) -> u64 {
     cert.unwrap().exp
 }
 
-/// The key in the agent's renewal request.
+/// Waits for the agent's renewal request and returns the key in this request.
 async fn asked(link: &mut Connection) -> PublicKey {
     match link.next().await.unwrap() {
         FromAgent::Renew { jwk } => PublicKey::from_jwk(&jwk).unwrap(),
@@ -38,7 +39,8 @@ async fn asked(link: &mut Connection) -> PublicKey {
     }
 }
 
-/// Checks that the agent has processed all earlier messages, and that the link still works.
+/// Checks that the connection still works. After this check, the agent has also processed all
+/// earlier messages.
 async fn obeys(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -53,8 +55,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let old = stored(&test_agent, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
-            // Each connection requests a certificate once. If the agent rejects the certificate, it keeps the old
-            // certificate and the link.
+            // The agent requests a certificate once on each connection. If the agent rejects the
+            // new certificate, the old certificate and the connection remain in use.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;
@@ -82,14 +84,14 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             obeys(&mut link).await;
             let renewed = stored(&test_agent, edge);
             assert!(renewed > old + 240 * 86_400, "{renewed} after {old}");
-            // Sends a certificate that the agent did not request.
+            // The edge sends a certificate that the agent did not request.
             edge.state.lock().unwrap().ahead_ms = 86_400_000;
             link.say(&certificate(edge, &keys, &device(), &key)).await;
             obeys_later(&mut link).await;
             assert_eq!(stored(&test_agent, edge), renewed);
             edge.state.lock().unwrap().ahead_ms = 0;
             link.close(1012).await;
-            // The agent connects with the new certificate and makes no further request.
+            // The agent connects with the new certificate and does not request another certificate.
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
             let left =
@@ -99,8 +101,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
         .await;
 }
 
-/// Like [`obeys`], but the edge's clock is one day ahead. The command is valid for tomorrow, so the agent can refuse
-/// it.
+/// Checks that the connection still works while the edge's clock is one day ahead. The agent is
+/// allowed to refuse the command, because the command is signed for the time of the edge's clock.
 async fn obeys_later(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert!(matches!(link.command(order).await.status, CommandStatus::Executed | CommandStatus::Refused));
@@ -113,7 +115,8 @@ async fn a_certificate_that_is_good_for_long_is_left_alone() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            // A renewal request would arrive before this outcome.
+            // If the agent requested a renewal, the request would arrive before the outcome of this
+            // command.
             let order = link.order("c", "lamp", "toggle", json!({})).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
             assert!(matches!(link.next().await, Ok(FromAgent::Result(_))));

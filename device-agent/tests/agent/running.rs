@@ -1,4 +1,5 @@
-//! Runs the real program with the configuration of a [`TestAgent`]. The log goes to a file.
+//! Runs the real agent binary with the configuration of a [`TestAgent`]. The agent's log goes to a
+//! file.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -21,7 +22,7 @@ impl Running {
         Self::start_with(test_agent, |_| {})
     }
 
-    /// Starts the program with a changed command line or environment.
+    /// Starts the agent with a command line or an environment that `change` has modified.
     pub fn start_with(test_agent: &TestAgent, change: impl FnOnce(&mut Command)) -> Self {
         let log = test_agent.folder.path().join("agent.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
@@ -40,12 +41,12 @@ impl Running {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    /// The log of all runs until now.
+    /// Returns the agent's log, including the log of earlier runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until the log contains `words`, and returns the log.
+    /// Waits until the agent's log contains `words`, and returns the log.
     pub async fn until_logged(&self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -58,13 +59,13 @@ impl Running {
         }
     }
 
-    /// Stops the program with SIGTERM, and returns the log.
+    /// Stops the agent with SIGTERM, and returns the agent's log.
     pub async fn stop(self) -> String {
         self.signal(Signal::TERM);
         self.ended().await
     }
 
-    /// Waits until the program has ended, and returns the log.
+    /// Waits until the agent has ended, and returns the agent's log.
     pub async fn ended(mut self) -> String {
         let ended = timeout(PATIENCE, self.child.wait()).await.expect("the program does not end").unwrap();
         assert_eq!(ended.code(), Some(0), "{}", self.log());

@@ -1,4 +1,4 @@
-//! A device in a temporary folder, enrolled at a test edge.
+//! Sets up a device in a temporary folder and enrols the device at a simulated edge.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ driver = "gpio"
 gpio = "NO_SUCH_LINE"
 "#;
 
-/// The folder of one device.
+/// The temporary folder and the settings of one device.
 pub struct TestAgent {
     pub folder: TempDir,
     ca: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl TestAgent {
         Self::with(None, WallClock::default())
     }
 
-    /// Uses `lines` instead of the default lines.
+    /// Sets up a device whose configuration contains `lines` instead of the default lines.
     pub fn of(lines: &str) -> Self {
         let test_agent = Self::new();
         let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
@@ -88,7 +88,7 @@ impl TestAgent {
         self.folder.path().join("sim.sock")
     }
 
-    /// Changes of the simulated outputs until now, as `(line, level)`.
+    /// Returns all changes of the simulated outputs until now as pairs `(line, level)`.
     pub fn journal(&self) -> Vec<(String, Value)> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap();
         let entry = |line: &str| {
@@ -98,7 +98,7 @@ impl TestAgent {
         text.lines().map(entry).collect()
     }
 
-    /// Number of times that a line was switched on.
+    /// Returns the number of times that a line was switched on.
     pub fn times_on(&self, line: &str) -> usize {
         self.journal().iter().filter(|(name, level)| name == line && *level == Value::Bool(true)).count()
     }
@@ -110,7 +110,7 @@ impl TestAgent {
         enrol::enrol(&string.parse()?, &options, &tls).await
     }
 
-    /// Enrols the device, runs the agent during `test`, and stops it afterwards.
+    /// Enrols the device, runs the agent during `test`, and stops the agent afterwards.
     pub async fn with_agent<T>(&self, edge: &mut Edge, test: impl AsyncFnOnce(&mut Edge) -> T) -> T {
         self.enrol(&edge.enrol_string()).await.unwrap();
         let config = Config::load(&self.config_file()).unwrap();

@@ -1,4 +1,4 @@
-//! Validation of a line's limits, levels and times.
+//! Validates the limits, the levels and the times of a line.
 
 use std::time::Duration;
 
@@ -12,23 +12,25 @@ use super::super::{
 use super::Checker;
 use crate::lines::quantity;
 
-/// Maximum `max_on_ms` of a line that is not momentary: one day.
+/// The maximum of the key `max_on_ms` of a line that is not momentary, which is one day.
 const MAX_ON_MS: u32 = 86_400_000;
-/// Maximum `min_interval_ms`: one hour.
+/// The maximum of the key `min_interval_ms`, which is one hour.
 const MAX_INTERVAL_MS: u32 = 3_600_000;
-/// Maximum `debounce_ms`. A longer time would hide real presses.
+/// The maximum of the key `debounce_ms`. With a longer debounce time, the agent would miss real
+/// presses.
 const MAX_DEBOUNCE_MS: u32 = 5_000;
-/// Range of `long_press_ms`.
+/// The allowed range of the key `long_press_ms`.
 const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
-/// Maximum `interval_s` of a sensor: one day.
+/// The maximum of the key `interval_s` of a sensor, which is one day.
 const MAX_READ_INTERVAL_S: u32 = 86_400;
-/// Maximum `safe_after_s`: one day.
+/// The maximum of the key `safe_after_s`, which is one day.
 const MAX_SAFE_AFTER_S: i64 = 86_400;
-/// Angles of a servo, in degrees.
+/// The possible angles of a servo, in degrees.
 const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
-    /// Whether the line can be switched on: true for all kinds except servos, contacts and sensors.
+    /// Returns whether the line can be switched on. All kinds of lines except servos, contacts and
+    /// sensors can be switched on.
     pub fn can_be_on(&self) -> bool {
         can_be_on(self.kind)
     }
@@ -58,7 +60,7 @@ impl Checker<'_> {
         if let (Some(value), Some(true), true) =
             (&line.initial, initial.map(|level| level.is_on()), max_on.is_some())
         {
-            let message = "a line with `max_on_ms` must start off";
+            let message = "a line with `max_on_ms` must start off: remove `initial`";
             self.add("config_conflict", Some(value.span()), message);
         }
         let on_link_loss = match &line.on_link_loss {
@@ -90,7 +92,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports keys that are not allowed for this kind of line.
+    /// Reports an error for each key that is not allowed for this kind of line.
     fn belongs_to_kind(&mut self, line: &raw::Line, kind: LineKind) {
         let contact = kind == LineKind::Contact;
         let sensor = kind == LineKind::Sensor;
@@ -133,7 +135,7 @@ impl Checker<'_> {
                 Some((*least, *most))
             }
             _ => {
-                let message = "`range_deg` must be two angles from 0 to 180, the lower first";
+                let message = "`range_deg` must be two angles from 0 to 180, with the lower angle first";
                 self.add("config_value", Some(range.span()), message);
                 Some(whole)
             }
@@ -157,14 +159,14 @@ impl Checker<'_> {
         };
         let Some(value) = &line.safe else {
             if kind == LineKind::Servo {
-                let message = "a servo needs `safe`, the angle at start, at stop and after failures";
+                let message = "a servo needs `safe`, which is the angle at start, at stop and after failures";
                 self.add("config_missing", Some(name.span()), message);
             }
             return Some(off);
         };
         let level = self.level("safe", value, kind, range);
         if limited && level.is_some_and(|level| level.is_on()) {
-            let message = "a line with a limited on time must be off at its safe level";
+            let message = "a line that is on only for a limited time must be off at its safe level";
             self.add("config_conflict", Some(value.span()), message);
         }
         Some(level.unwrap_or(off))

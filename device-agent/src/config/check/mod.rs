@@ -1,4 +1,4 @@
-//! Validation of a configuration after parsing.
+//! Validates a configuration after the file was parsed.
 
 mod line;
 mod place;
@@ -17,10 +17,10 @@ use super::{
     Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, MAX_LINES, Simulator, place as place_of, raw,
 };
 
-/// Maximum `dead_time_ms`: one minute.
+/// The maximum of the key `dead_time_ms`, which is one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;
 
-/// Checks everything and reports all issues.
+/// Checks the whole configuration and reports all errors together.
 pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Issue>> {
     let mut checker = Checker { text, issues: Vec::new() };
     let simulator = raw.simulator.map(|simulator| Simulator {
@@ -28,7 +28,8 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         socket: simulator.socket.map(|path| folder.join(path)),
     });
     let mut lines: Vec<_> = raw.lines.into_iter().collect();
-    // The map is sorted by name, but lines are shown in the order of the configuration file.
+    // The map is sorted by name, but the panel shows the lines in the order of the configuration
+    // file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
         checker.add(
@@ -46,7 +47,8 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // Includes invalid lines, so that an interlock with an invalid line does not cause a second issue.
+    // The set `known` also contains invalid lines, so that an interlock with an invalid line does
+    // not cause a second error.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
@@ -93,7 +95,7 @@ impl Checker<'_> {
         self.issues.push(Issue { code, at, message: message.into() });
     }
 
-    /// Reports a key that is not allowed for this line.
+    /// Reports an error if a key is set that is not allowed for this line.
     fn only<T>(&mut self, key: &str, value: &Option<Spanned<T>>, fits: bool, place: &str) {
         if let Some(value) = value
             && !fits
@@ -102,7 +104,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Returns the number, and reports it if it is out of range.
+    /// Returns the number of a key and reports an error if the number is out of range.
     fn number<T: PartialOrd + Copy + std::fmt::Display>(
         &mut self,
         key: &str,
@@ -176,9 +178,9 @@ impl Checker<'_> {
         checked
     }
 
-    /// Reports a line that cannot be in an interlock. An interlocked line must be off at its safe and initial levels,
-    /// because lines reach these levels at different times, and two interlocked lines must never be on at the same
-    /// time.
+    /// Reports an error if a line is not allowed to be in an interlock. An interlocked line must be
+    /// off at its safe level and at its initial level. Otherwise two interlocked lines could be on
+    /// at the same time, because lines reach these levels at different times.
     fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {

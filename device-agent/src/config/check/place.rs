@@ -1,4 +1,4 @@
-//! Validation of each driver's keys.
+//! Validates the configuration keys of each driver.
 
 use pinlatch_protocol::line::LineKind;
 use toml::Spanned;
@@ -8,24 +8,27 @@ use super::super::{
 };
 use super::Checker;
 
-/// Range of `frequency_hz`.
+/// The allowed range of the key `frequency_hz`.
 const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-/// Default `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is not visible.
+/// The default of the key `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is
+/// not visible.
 const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
-/// The usual frequency of servos.
+/// The usual frequency of the PWM signal of a servo, in hertz.
 const SERVO_FREQUENCY_HZ: u32 = 50;
-/// Default `pulse_us` of a servo.
+/// The default of the key `pulse_us` of a servo.
 const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
-/// Range of both values of `pulse_us`. A servo's period is 20,000 µs.
+/// The allowed range of both values of the key `pulse_us`. The period of a servo's PWM signal is
+/// 20,000 µs.
 const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
-/// Range of `gamma`.
+/// The allowed range of the key `gamma`.
 const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
-/// Highest number of a PWM channel.
+/// The highest allowed number of a PWM channel.
 const MAX_CHANNEL: u32 = 255;
-/// Maximum length of a device or channel name in sysfs, in bytes.
+/// The maximum length of the name of a device or a channel in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// Returns the hardware that only one line is allowed to use, as text for messages.
+/// Returns the GPIO lines or PWM channels of a driver as texts for error messages. Only one
+/// configured line is allowed to use the same GPIO line or PWM channel.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
@@ -37,7 +40,8 @@ pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
 }
 
 impl Checker<'_> {
-    /// The validated driver; `None` if a key is missing or invalid.
+    /// Returns the validated settings of the line's driver. The result is `None` if a key is
+    /// missing or invalid.
     pub(super) fn driver(
         &mut self,
         name: &Spanned<String>,
@@ -80,7 +84,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports keys that are not allowed for this driver.
+    /// Reports an error for each key that is not allowed for this driver.
     fn belongs(&mut self, line: &raw::Line, driver: Driver) {
         let kind = *line.kind.get_ref();
         let (gpio, pwm) = (driver == Driver::Gpio, driver == Driver::Pwm);
@@ -156,7 +160,8 @@ impl Checker<'_> {
         })
     }
 
-    /// Rejects a name that contains a number which the kernel assigns at each boot, such as `gpiochip0`.
+    /// Reports an error if a name contains a chip number, such as `gpiochip0`. The kernel assigns
+    /// chip numbers at each boot, so a chip number can change.
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
@@ -268,7 +273,7 @@ impl Checker<'_> {
         let found = channel.get_ref().as_str().filter(|text| is_channel(text) && text.starts_with(prefix));
         let Some(found) = found else {
             let message = format!(
-                "`channel` must be the start of the file names, without their last part, such as \"{example}\""
+                "`channel` must be the start of the channel's file names in sysfs, without their last part, such as \"{example}\""
             );
             self.add("config_value", Some(channel.span()), message);
             return None;
@@ -281,7 +286,8 @@ impl Checker<'_> {
     }
 }
 
-/// Whether the text is a family code and a serial number in hexadecimal, as the kernel writes them.
+/// Returns whether the text is the id of a 1-wire device. The kernel writes this id as a family
+/// code and a serial number in hexadecimal digits.
 fn is_w1_id(text: &str) -> bool {
     let hex = |part: &str, length| {
         part.len() == length
@@ -290,8 +296,9 @@ fn is_w1_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
 }
 
-/// Whether the text can be the first part of a file name, without a path separator. The last part of the file name is
-/// not included, because the driver adds it (for example `_input`).
+/// Returns whether the text can be the first part of a file name in sysfs. The text must not
+/// contain a path separator. The text must not contain the last part of the file name, such as
+/// `_input`, because the driver adds the last part.
 fn is_channel(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));

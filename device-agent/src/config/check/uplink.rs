@@ -1,4 +1,4 @@
-//! Validation of the link's settings and of the metrics address.
+//! Validates the settings of the connection to the edge and the address of the metrics server.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -10,8 +10,8 @@ use super::super::DEFAULT_LINK_TIMEOUT;
 use super::Checker;
 use crate::proxy::Proxy;
 
-/// Range of `link_timeout_s`. With a longer timeout, the edge would count the device as offline while the device still
-/// considers itself connected.
+/// The allowed range of the key `link_timeout_s`. With a longer timeout, the edge would treat the
+/// device as offline while the device still treats itself as connected.
 const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=45;
 
 impl Checker<'_> {
@@ -19,7 +19,8 @@ impl Checker<'_> {
         let url = url?;
         match Proxy::parse(url.get_ref()) {
             Ok(proxy) => Some(proxy),
-            // The message does not repeat the value, which can contain a password.
+            // The error message does not repeat the value of `proxy`, because the value can contain
+            // a password.
             Err(error) => {
                 self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
                 None

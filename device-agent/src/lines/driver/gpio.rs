@@ -1,8 +1,9 @@
-//! Lines of the kernel's GPIO character device, through `gpio-cdev`.
+//! Drives GPIO lines through the kernel's GPIO character device with the crate `gpio-cdev`.
 //!
-//! A GPIO line is found by its name (`GPIO17`), or by its chip's label and an offset. Chip numbers are not used,
-//! because they change between kernels. On a Raspberry Pi the kernel keeps driving a released output, so this module
-//! does not rely on the kernel to reset a GPIO line.
+//! A GPIO line is identified by its name, such as `GPIO17`, or by the label of its chip and an
+//! offset. Chip numbers are not used, because the same chip can have another number under another
+//! kernel. On a Raspberry Pi, the kernel continues to drive an output that the agent has released.
+//! This module therefore does not rely on the kernel to reset a GPIO line.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use super::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
-/// Name that other programs see as the user of the agent's GPIO lines.
+/// The name that other programs see as the user of the agent's GPIO lines.
 const CONSUMER: &str = "pinlatch-agent";
 
 impl From<gpio_cdev::Error> for DriverError {
@@ -29,23 +30,23 @@ impl From<gpio_cdev::Error> for DriverError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChipInfo {
     pub path: PathBuf,
-    /// The label, which stays the same between kernels.
+    /// The label of the GPIO chip, which stays the same between kernels.
     pub label: String,
-    /// GPIO lines in the order of their offsets.
+    /// The GPIO lines of the chip in the order of their offsets.
     pub lines: Vec<LineInfo>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineInfo {
-    /// `None` if the device tree does not define a name.
+    /// The name of the GPIO line. The value is `None` if the device tree does not define a name.
     pub name: Option<String>,
-    /// The program that uses the GPIO line.
+    /// The name of the program that uses the GPIO line.
     pub consumer: Option<String>,
     pub used: bool,
 }
 
-/// Lists all chips that can be opened. Each chip is listed once, although a Raspberry Pi 5 has symbolic links from old
-/// chip numbers to the same chips.
+/// Lists all GPIO chips that can be opened. Each chip is listed only once. A Raspberry Pi 5 has
+/// symbolic links with old chip numbers, which lead to chips that are already listed.
 pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -83,7 +84,8 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     }
 }
 
-/// Finds a GPIO line. The error lists the available GPIO lines.
+/// Finds a GPIO line. If no GPIO line matches, the error message lists the available GPIO lines or
+/// chips.
 fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
     if chips.is_empty() {
         return Err(DriverError("this machine has no GPIO chip".into()));
@@ -117,7 +119,7 @@ fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo
         },
         (several, _) => {
             let paths = list(several.iter().map(|(chip, _)| chip.path.to_str().unwrap_or_default()));
-            Err(DriverError(format!("{place} matches several lines, on: {paths}")))
+            Err(DriverError(format!("{place} matches several GPIO lines, on these chips: {paths}")))
         }
     }
 }
@@ -134,7 +136,7 @@ pub fn open_output(gpio: &GpioConfig, start: Level) -> Result<Box<dyn Driver>, D
     Ok(Box::new(GpioOutput { handle }))
 }
 
-/// Opens a contact and returns its level. Its edges are sent to `signals`.
+/// Opens a contact and returns its level. Each level change of the contact is sent to `signals`.
 pub fn open_contact(
     gpio: &GpioConfig,
     number: usize,
@@ -153,8 +155,9 @@ fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
     if gpio.active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
 }
 
-/// Returns the bits `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, which exist since Linux 5.5. `gpio-cdev` has no
-/// names for these bits, but passes them to the kernel. An older kernel rejects the bits with EINVAL.
+/// Returns the bits `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, which exist since Linux 5.5. The
+/// crate `gpio-cdev` has no names for the bias bits, but passes the bits to the kernel. A kernel
+/// before Linux 5.5 rejects the bias bits with EINVAL.
 fn pull(bias: Option<Bias>) -> LineRequestFlags {
     LineRequestFlags::from_bits_retain(match bias {
         None => 0,
@@ -164,8 +167,8 @@ fn pull(bias: Option<Bias>) -> LineRequestFlags {
     })
 }
 
-/// Requests a GPIO line from the kernel. If another program uses the GPIO line, the error contains the name of this
-/// program.
+/// Requests a GPIO line from the kernel. If another program uses the GPIO line, the error message
+/// contains the name of this program.
 fn request<H>(
     place: &GpioPlace,
     ask: impl FnOnce(&Line) -> Result<H, gpio_cdev::Error>,
@@ -177,7 +180,7 @@ fn request<H>(
         let index = usize::try_from(offset).unwrap_or(usize::MAX);
         match chip.lines.get(index) {
             Some(LineInfo { consumer: Some(holder), used: true, .. }) => {
-                DriverError(format!("{place} is held by {holder:?}: {error}"))
+                DriverError(format!("{place} is in use by {holder:?}: {error}"))
             }
             _ => DriverError(format!("{place}: {error}")),
         }
@@ -202,12 +205,12 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
         let input = match (handle.as_ref().get_value(), event) {
-            // Uses the current level instead of the level in the event. The kernel's event queue is short, and drops
-            // events when edges are too frequent.
+            // The contact's current level is used instead of the level in the event. The kernel's
+            // event queue is short, and the kernel drops events when the level changes too often.
             (Ok(level), Ok(_)) => Input::Edge(level != 0),
             (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {
-                lost = Some(DriverError(format!("the line can no longer be read: {error}")));
+                lost = Some(DriverError(format!("the GPIO line can no longer be read: {error}")));
                 continue;
             }
         };
@@ -215,7 +218,7 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
             return;
         }
     }
-    // The GPIO line must be released before it is opened again.
+    // The GPIO line must be released before the agent opens it again.
     drop(handle);
     if let Some(error) = lost {
         let _ = signals.send(Signal { line: number, input: Input::Lost(error) }).await;

@@ -1,4 +1,5 @@
-//! Drivers of lines. Calls to a driver are short (one ioctl or one write). Slow operations run on another thread.
+//! Defines the drivers of lines, which access the hardware. A call of a driver is short, because it
+//! makes only a few system calls. Slow operations run on another thread.
 
 pub mod gpio;
 pub mod pwm;
@@ -15,41 +16,42 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, DriverConfig, LineConfig};
 
-/// Maximum number of queued input signals.
+/// The maximum number of queued input signals.
 const QUEUE: usize = 64;
 
-/// Reason why a line cannot be opened, driven or read.
+/// The reason why a line cannot be opened, driven or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DriverError(pub String);
 
-/// Driver of an output.
+/// The driver of an output.
 pub trait Driver {
     fn set(&mut self, level: Level) -> Result<(), DriverError>;
 }
 
-/// A message from an input.
+/// A message from an input, which is a contact or a sensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
-    /// The line's number, which stays the same across reloads.
+    /// The number of the line, which stays the same across reloads.
     pub line: usize,
     pub input: Input,
 }
 
-/// Content of a signal.
+/// The content of a [`Signal`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// The level of a contact changed. The signal is not debounced.
+    /// The level of a contact has changed. The new level is not debounced yet.
     Edge(bool),
     /// A contact can no longer be read.
     Lost(DriverError),
-    /// Result of reading a sensor.
+    /// The result of reading a sensor.
     Reading(Result<f64, DriverError>),
 }
 
-/// Opens lines, at start and on each retry.
+/// Opens lines when the agent starts and when the agent tries again to open a line.
 pub trait Open {
-    /// Opens an output at a level. Waits until `patience` for the system to grant access to the hardware.
+    /// Opens an output with the start level `start`. The function can wait until the time
+    /// `patience` for the system to grant access to the hardware.
     fn output(
         &self,
         line: &LineConfig,
@@ -57,26 +59,29 @@ pub trait Open {
         patience: Instant,
     ) -> Result<Box<dyn Driver>, DriverError>;
 
-    /// Opens a contact and returns its level. Its edges are sent as signals until the watch is dropped.
+    /// Opens a contact and returns its level. Each level change of the contact is sent as a
+    /// [`Signal`] until the returned [`Watch`] is dropped.
     fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError>;
 
-    /// Opens a simulated sensor, which sends its readings without being polled.
+    /// Opens a simulated sensor. The agent does not poll a simulated sensor, because the simulator
+    /// sends the readings.
     fn sensor(&self) -> Result<(), DriverError>;
 
-    /// Starts reading a sensor and returns immediately. The reading is sent as a signal.
+    /// Starts reading a sensor and returns immediately. The result of the reading is sent as a
+    /// [`Signal`].
     fn read(&self, line: &LineConfig, number: usize);
 
-    /// Applies a reloaded configuration. `_numbers` contains the number of each line, in the order of the
-    /// configuration.
+    /// Applies a reloaded configuration. `_numbers` contains the number of each line in the order
+    /// of the configuration file.
     fn reconfigured(&mut self, _config: &Config, _numbers: &[usize]) {}
 }
 
-/// The task that sends a contact's edges. Dropping the `Watch` ends the task.
+/// The task that sends the level changes of a contact. Dropping a `Watch` ends the task.
 #[derive(Debug, Default)]
 pub struct Watch(Option<JoinHandle<()>>);
 
 impl Watch {
-    /// Ends the task. The line can be opened again once the returned handle has finished.
+    /// Ends the task. The contact can be opened again when the returned task handle has finished.
     pub fn end(&mut self) -> Option<JoinHandle<()>> {
         let watching = self.0.take()?;
         watching.abort();
@@ -96,7 +101,7 @@ impl Drop for Watch {
     }
 }
 
-/// The drivers of this machine.
+/// The drivers for this machine's hardware and for simulated lines.
 pub struct Machine {
     simulation: sim::Simulation,
     signals: mpsc::Sender<Signal>,
@@ -104,7 +109,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts the simulator. The receiver gets the signals of the inputs.
+    /// Starts the simulator. The returned receiver gets the signals of all inputs.
     pub fn new(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (signals, queue) = mpsc::channel(QUEUE);
         let numbers: Vec<usize> = (0..config.lines.len()).collect();
@@ -142,14 +147,14 @@ impl Open for Machine {
         self.simulation.input()
     }
 
-    /// Runs on a blocking thread, because a reading takes up to a second.
+    /// Reads the sensor on a separate thread, because a reading takes up to a second.
     fn read(&self, line: &LineConfig, number: usize) {
         let DriverConfig::Sensor(place) = line.driver.clone() else { return };
         let (sysfs, signals) = (self.sysfs.clone(), self.signals.clone());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || sensor::read(&sysfs, &place)).await;
             let read = read.unwrap_or_else(|_| Err(DriverError("the reading failed".into())));
-            // The receiver is gone if the agent is stopping.
+            // A send error is ignored, because sending fails only if the agent is stopping.
             let _ = signals.send(Signal { line: number, input: Input::Reading(read) }).await;
         });
     }
@@ -160,7 +165,7 @@ impl Open for Machine {
     }
 }
 
-/// The first few names as a list for an error message.
+/// Returns the first names as a list for an error message.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MAX_CANDIDATES: usize = 12;
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();

@@ -1,7 +1,10 @@
-//! Hardware PWM through sysfs: `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
+//! Drives hardware PWM channels through sysfs. The kernel's documentation describes the interface
+//! in `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
 //!
-//! The kernel checks every write. It rejects a duty cycle longer than the period, any other value while the period is
-//! 0, and a change of polarity while the channel is enabled. The order of the writes therefore matters.
+//! The kernel checks every write to a PWM channel. The kernel rejects a duty cycle that is longer
+//! than the period. While the period is 0, the kernel rejects all other values. While the channel
+//! is enabled, the kernel rejects a change of the polarity. The driver must therefore write the
+//! values in a suitable order.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
@@ -13,13 +16,13 @@ use pinlatch_protocol::line::{Level, Rgb};
 use super::{Driver, DriverError, list, sysfs};
 use crate::config::{PwmConfig, Shape};
 
-/// Polling interval while udev makes a new channel's files writable.
+/// The polling interval while the agent waits until udev makes the files of a new channel writable.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PwmChip {
     pub path: PathBuf,
-    /// Name of the chip's device, which stays the same between kernels.
+    /// The name of the PWM chip's device, which stays the same between kernels.
     pub device: String,
     pub channels: u32,
 }
@@ -33,7 +36,7 @@ pub fn chips(sysfs: &Path) -> Vec<PwmChip> {
     folders.into_iter().filter_map(chip).collect()
 }
 
-/// Writes to sysfs attributes. Tests use another implementation instead of the kernel.
+/// Writes to sysfs attributes. Tests replace the kernel with another implementation of this trait.
 trait Attributes {
     fn write(&self, path: &Path, value: &str) -> io::Result<()>;
 }
@@ -46,8 +49,9 @@ impl Attributes for Kernel {
     }
 }
 
-/// Opens the channels and starts the signal at a level. Exports a channel if necessary, and waits until `patience` for
-/// udev to make its files writable.
+/// Opens the PWM channels of a line and starts the signal with the level `start`. If a channel is
+/// not exported, the function exports the channel. The function then waits until the time
+/// `patience` for udev to make the channel's files writable.
 pub fn open(
     sysfs: &Path,
     config: &PwmConfig,
@@ -90,7 +94,7 @@ impl<A: Attributes> PwmOutput<A> {
             let exported = self.kernel.write(&chip.join("export"), &channel.to_string());
             exported.map_err(|error| {
                 let why = match error.kind() {
-                    ErrorKind::ResourceBusy => " is held by another program or the kernel",
+                    ErrorKind::ResourceBusy => " is in use by another program or by the kernel",
                     ErrorKind::PermissionDenied => " cannot be exported (is this user in the group gpio?)",
                     _ => " cannot be exported",
                 };
@@ -114,7 +118,8 @@ impl<A: Attributes> PwmOutput<A> {
         DriverError(format!("{} channel {channel}{why}", self.config.chip))
     }
 
-    /// Writes period, polarity, duty cycle and enable in this order, so that the kernel accepts every write.
+    /// Writes the period, the polarity, the duty cycle and the enable flag of a channel in this
+    /// order, so that the kernel accepts every write.
     fn begin(&self, folder: &Path, duty: u64) -> Result<(), DriverError> {
         let number = |name: &str| -> Result<u64, DriverError> {
             let path = folder.join(name);
@@ -124,8 +129,8 @@ impl<A: Attributes> PwmOutput<A> {
         };
         let period = number("period")?;
         if period != self.config.period_ns {
-            // A new period must not be shorter than the old duty cycle. If the old period is 0, the old duty cycle does
-            // not matter.
+            // A new period must not be shorter than the old duty cycle. If the old period is 0, the
+            // old duty cycle has no effect.
             if period != 0 && number("duty_cycle")? != 0 {
                 self.write(folder, "duty_cycle", 0)?;
             }
@@ -136,7 +141,7 @@ impl<A: Attributes> PwmOutput<A> {
         let polarity = folder.join("polarity");
         match sysfs::read(&polarity) {
             Ok(current) if current == wanted => {}
-            // A chip without support for polarity has no file `polarity`.
+            // A PWM chip that does not support a change of polarity has no file `polarity`.
             Err(error) if error.kind() == ErrorKind::NotFound && !self.config.active_low => {}
             _ => {
                 if enabled {
@@ -194,11 +199,11 @@ fn resolve<'a>(config: &PwmConfig, chips: &'a [PwmChip]) -> Result<&'a PwmChip, 
     }
 }
 
-/// Duty cycles for a level, in nanoseconds, one per channel.
+/// Returns the duty cycle of each channel for a level, in nanoseconds.
 fn duties(config: &PwmConfig, level: Level) -> Result<Vec<u64>, DriverError> {
     let part = |part: f64, gamma: f64| {
         let period = config.period_ns;
-        // `f64` is exact up to 2^53 ns, and a period is at most one second.
+        // The conversion to `f64` is exact up to 2^53 ns, and a period is at most one second.
         ((part.clamp(0.0, 1.0).powf(gamma) * period as f64).round() as u64).min(period)
     };
     match (config.shape, level) {

@@ -1,10 +1,11 @@
-//! Simulated lines for the demo and the tests. Outputs write their changes to a journal file. Contacts and sensors
-//! receive their levels from a Unix socket.
+//! Simulates lines for the demo and for tests. Simulated outputs write their changes to a journal
+//! file. Simulated contacts and sensors receive their levels from a Unix socket.
 //!
-//! Each change of an output appends one text line to the journal in one write, such as
-//! `{"at_ms":…,"line":"door","level":true}`. Each text line on the socket sets one level:
-//! `{"line":"bell","level":true}` for a contact, or `{"line":"heat","level":21.4}` for a sensor. The level `null`
-//! simulates a fault of a sensor. The answer is `{"ok":true}` or `{"error":"…"}`.
+//! Each change of a simulated output appends one text line to the journal file with a single write.
+//! An example of a journal entry is `{"at_ms":…,"line":"door","level":true}`. Each text line on the
+//! socket sets the level of one input. The request `{"line":"bell","level":true}` sets a contact,
+//! and the request `{"line":"heat","level":21.4}` sets a sensor. The level `null` simulates a fault
+//! of a sensor. The simulator answers each request with `{"ok":true}` or `{"error":"…"}`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,26 +27,28 @@ use super::{Driver, DriverError, Input, Signal};
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig, Simulator};
 
-/// Maximum length of a request on the socket, in bytes.
+/// The maximum length of a request on the simulator's socket, in bytes.
 const MAX_REQUEST: usize = 1_024;
-/// Maximum number of simultaneous clients.
+/// The maximum number of simultaneous clients of the simulator's socket.
 const MAX_CLIENTS: usize = 16;
 
-/// Number and kind of each line that the socket controls.
+/// The number and the kind of each line that the simulator's socket controls.
 type Inputs = BTreeMap<Name, (usize, LineKind)>;
 type SharedInputs = Arc<Mutex<Inputs>>;
 
-/// State shared by the simulated lines of one device.
+/// The state that all simulated lines of one device share.
 pub struct Simulation {
     config: Option<Simulator>,
     journal: Result<Option<Rc<File>>, DriverError>,
     inputs: SharedInputs,
-    /// The task that serves the socket; `None` if there are no simulated inputs.
+    /// The task that serves the simulator's socket. The value is `None` if the configuration has no
+    /// simulated inputs.
     socket: Result<Option<JoinHandle<()>>, DriverError>,
 }
 
 impl Simulation {
-    /// Opens the journal, and the socket if there are simulated inputs.
+    /// Opens the journal file. If the configuration has simulated inputs, the function also opens
+    /// the simulator's socket.
     pub fn start(config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) -> Self {
         let journal = match config.simulator.as_ref().and_then(|config| config.journal.as_deref()) {
             None => Ok(None),
@@ -66,7 +69,7 @@ impl Simulation {
         simulation
     }
 
-    /// Applies a reloaded configuration.
+    /// Applies a reloaded configuration to the simulator.
     pub fn reconfigured(&mut self, config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) {
         if self.config == config.simulator {
             self.listen(config, numbers, signals);
@@ -96,7 +99,8 @@ impl Simulation {
         Ok(Box::new(SimOutput { line: line.clone(), level: None, journal: self.journal.clone()? }))
     }
 
-    /// Fails if the socket could not be opened. Simulated contacts are off at the start.
+    /// Returns an error if the simulator's socket could not be opened. Simulated contacts are off
+    /// at the start.
     pub fn input(&self) -> Result<(), DriverError> {
         self.socket.as_ref().map(|_| ()).map_err(Clone::clone)
     }
@@ -140,7 +144,8 @@ impl Driver for SimOutput {
             let at_ms = WallClock::default().now().as_millis();
             let entry = serde_json::to_string(&Entry { at_ms, line: &self.line, level });
             let entry = entry.map_err(|error| DriverError(error.to_string()))? + "\n";
-            // Uses a single write in append mode, so that the entries of several processes do not mix.
+            // Each journal entry is written with a single write in append mode, so that the entries
+            // of several processes do not mix.
             let mut journal: &File = journal;
             journal.write_all(entry.as_bytes()).map_err(|error| DriverError(error.to_string()))?;
         }
@@ -150,7 +155,7 @@ impl Driver for SimOutput {
 }
 
 fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> io::Result<JoinHandle<()>> {
-    // Removes the socket of a killed process, but no other kind of file.
+    // The function removes the socket of a killed process, but no other kind of file.
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }

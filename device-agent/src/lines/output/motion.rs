@@ -1,11 +1,11 @@
-//! Changes of an output over time: blinking and fading.
+//! Computes the levels of a blinking or fading output over time.
 
 use std::time::Duration;
 
 use pinlatch_protocol::line::{Level, Rgb};
 use tokio::time::Instant;
 
-/// Duration of one step of a fade.
+/// The duration of one step of a fade.
 const STEP: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,7 @@ pub(super) enum Motion {
 }
 
 impl Motion {
-    /// Time of the next step.
+    /// Returns the time of the next step.
     pub fn next(&self) -> Instant {
         match self {
             Self::Blink(blink) => blink.next,
@@ -23,7 +23,8 @@ impl Motion {
         }
     }
 
-    /// Returns the level to apply now and the rest of the motion. `level` is the current level.
+    /// Returns the level that must be applied now, and the remaining motion. `level` is the current
+    /// level of the output.
     pub fn step(self, level: Option<Level>, now: Instant) -> (Level, Option<Self>) {
         match self {
             Self::Blink(blink) => blink.step(level, now),
@@ -32,10 +33,10 @@ impl Motion {
     }
 }
 
-/// A number of changes between on and off.
+/// The remaining changes of a blinking output between on and off.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blink {
-    /// The level before and after the blink.
+    /// The level of the output before and after the blinking.
     pub base: bool,
     half: Duration,
     next: Instant,
@@ -43,7 +44,8 @@ pub(super) struct Blink {
 }
 
 impl Blink {
-    /// Called after the first change. Returns the remaining changes, if any.
+    /// Creates the remaining changes of a blinking output after its first change. Returns `None` if
+    /// no changes remain.
     pub fn begun(base: bool, period_ms: u32, count: u32, now: Instant) -> Option<Self> {
         let half = Duration::from_millis(period_ms.into()) / 2;
         let changes_left = count.saturating_mul(2).saturating_sub(1);
@@ -52,14 +54,15 @@ impl Blink {
 
     fn step(mut self, level: Option<Level>, now: Instant) -> (Level, Option<Motion>) {
         let on = level == Some(Level::On(true));
-        // After a late tick, the missed time is not made up for, because the light would flicker.
+        // After a late step, the lost time is not made up with faster steps, because the light
+        // would flicker.
         self.next = (self.next + self.half).max(now);
         self.changes_left = self.changes_left.saturating_sub(1);
         (Level::On(!on), (self.changes_left > 0).then_some(Motion::Blink(self)))
     }
 }
 
-/// Even steps from one level to another.
+/// A fade in equal steps from one level to another level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fade {
     from: Level,
@@ -76,7 +79,7 @@ impl Fade {
 
     fn step(mut self, now: Instant) -> (Level, Option<Motion>) {
         let part = now.saturating_duration_since(self.start).as_secs_f64() / self.over.as_secs_f64();
-        // If `over` is 0 the quotient is NaN.
+        // If the duration `over` is 0, the quotient `part` can be NaN.
         if part >= 1.0 || part.is_nan() {
             return (self.to, None);
         }
@@ -85,7 +88,8 @@ impl Fade {
     }
 }
 
-/// Interpolates between two levels. Numbers are rounded to thousandths, which is finer than any visible step.
+/// Interpolates between two levels. Numbers are rounded to thousandths, because smaller steps are
+/// not visible.
 fn between(from: Level, to: Level, part: f64) -> Level {
     match (from, to) {
         (Level::Number(from), Level::Number(to)) => {
@@ -93,7 +97,7 @@ fn between(from: Level, to: Level, part: f64) -> Level {
         }
         (Level::Colour(from), Level::Colour(to)) => {
             let mix = |from: u8, to: u8| {
-                // The result is between two bytes, so it fits into a byte.
+                // The interpolated value is between two bytes, so the value fits into a byte.
                 (f64::from(from) + (f64::from(to) - f64::from(from)) * part).round() as u8
             };
             Level::Colour(Rgb(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)))

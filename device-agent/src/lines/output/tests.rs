@@ -1,4 +1,4 @@
-//! The rules of one output, with simulated time.
+//! Tests the rules of one output with simulated time.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 
-/// A driver that records its levels, and fails while `broken` is true.
+/// A driver that records the levels that are set. The driver fails while `broken` is true.
 #[derive(Clone, Default)]
 struct Wire {
     set: Rc<RefCell<Vec<Level>>>,
@@ -43,7 +43,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Runs every due tick up to `until`.
+/// Runs all timers of the output that are due until the time `until`.
 fn run_until(output: &mut Output, until: Instant) {
     while let Some(due) = output.next_due().filter(|due| *due <= until) {
         let _ = output.tick(due);
@@ -252,7 +252,8 @@ fn power_is_on_whenever_it_could_be() {
 }
 
 proptest! {
-    /// For any sequence of actions, a line with `max_on_ms` is never on for longer than this limit.
+    /// For any sequence of actions, an output with `max_on_ms` is never on for longer than this
+    /// limit.
     #[test]
     fn max_on_holds(steps in prop::collection::vec((0u8..5, 0u64..400, 1u32..400), 1..60)) {
         let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 150");

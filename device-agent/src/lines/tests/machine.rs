@@ -1,5 +1,5 @@
-//! Runs random sequences of commands, waiting times, lost links and failing drivers on the paused clock. The checks use
-//! only the levels that were set on the drivers.
+//! Tests the lines with random sequences of commands, waiting times, lost connections and failing
+//! drivers on tokio's paused clock. The checks use only the levels that were set with the drivers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -49,9 +49,9 @@ const NAMES: [&str; 5] = ["up", "down", "lamp", "rose", "fan"];
 /// The simulated hardware of all outputs.
 #[derive(Default)]
 struct Wires {
-    /// The last level that each line's driver accepted.
+    /// The last level that the driver of each line accepted.
     levels: [Option<Level>; 5],
-    /// Every change as line, level and time.
+    /// Every level change, which consists of the line, the level and the time.
     changes: Vec<(usize, Level, Instant)>,
     broken: [bool; 5],
 }
@@ -123,7 +123,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// A random action. Many of these actions are invalid for their line and are refused.
+/// Returns a random action for a line. Many random actions are invalid for their line, so the agent
+/// refuses these actions.
 fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     let on = ms.is_multiple_of(2);
     match (action, line) {
@@ -137,17 +138,18 @@ fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     }
 }
 
-/// Checks the rules that every sequence must obey.
+/// Checks the rules that the lines must follow in every sequence of steps.
 #[derive(Default)]
 struct Judge {
     read: usize,
     on_since: [Option<Instant>; 5],
     off_since: [Option<Instant>; 5],
-    /// Time at which a broken driver started to work again.
+    /// The time at which the failed driver of each line started to work again.
     mended: [Option<Instant>; 5],
 }
 
-/// The agent retries a failed line every second, and reopens it within ten seconds.
+/// The maximum time until a failed line works again after its driver works again. The agent retries
+/// a failed line every second, and opens a closed line within ten seconds.
 const MENDED_WITHIN: Duration = Duration::from_secs(11);
 
 fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
@@ -155,7 +157,7 @@ fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
 }
 
 impl Judge {
-    /// Checks the changes since the last call.
+    /// Checks the level changes since the last call of this function.
     fn look(&mut self, wires: &Wires) -> Result<(), TestCaseError> {
         for (line, level, at) in &wires.changes[self.read..] {
             let line = *line;
@@ -189,7 +191,7 @@ impl Judge {
     }
 }
 
-/// Runs one sequence of steps while the lines are driven.
+/// Runs one sequence of steps while the line task runs.
 async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let wires = Shared::default();
     let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
@@ -203,7 +205,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
         let mut started: [Option<Instant>; 5] = [None; 5];
         for step in steps {
             match step {
-                // Without a link the device receives no commands.
+                // Without a connection to the edge, the device receives no commands.
                 Step::Command { .. } if lost_at.is_some() => {}
                 Step::Command { line, action, ms } => {
                     let (action, args) = command(line, action, ms);
@@ -216,7 +218,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         started[line] = Some(now);
                     }
                 }
-                // Time passes in small steps, so that the checks run every 50 ms.
+                // The test lets time pass in small steps, so that the checks run every 50 ms.
                 Step::Pass(ms) => {
                     for _ in 0..ms / 50 {
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -236,7 +238,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     judge.mended[line] = (!broken).then(Instant::now);
                     failed_at[line] = Some(Instant::now());
                 }
-                // A reload with the same configuration must not change any line.
+                // A reload with the same configuration must not change the level of any line.
                 Step::Reload => {
                     let before = wires.borrow().changes.len();
                     lines.reload(&config).await;
@@ -258,8 +260,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             judge.look(&wires.borrow())?;
-            // Lines without `on_link_loss = "hold"` must be safe after their delay without a link, unless their driver
-            // failed recently.
+            // Outputs without `on_link_loss = "hold"` must go to their safe level after a fixed
+            // time without a connection. An output whose driver failed recently is not checked.
             for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
                 let wires = wires.borrow();
                 let settled =
@@ -284,8 +286,11 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Two interlocked lines are never on at the same time or within the dead time. No line is on longer than allowed.
-    /// Actions keep their minimum interval. Lines are safe after a lost link and after `make_safe`.
+    /// Two interlocked lines are never on at the same time, and the dead time passes before the
+    /// other line goes on. No line is on for longer than `max_on_ms`. Two actions of a line are
+    /// never closer than `min_interval_ms`. After a lost connection, an output without
+    /// `on_link_loss = "hold"` goes to its safe level. After `make_safe`, every output is at its
+    /// safe level.
     #[test]
     fn whatever_happens_the_rules_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

@@ -1,6 +1,8 @@
-//! Tests PWM on a copy of the kernel's sysfs tree (`Documentation/ABI/testing/sysfs-class-pwm`). Writes follow the
-//! rules of the kernel's PWM core. `pwm_apply_state` rejects a period of 0 and a duty cycle longer than the period. The
-//! documentation allows a change of polarity only while the channel is disabled.
+//! Tests the PWM driver on a copy of the kernel's sysfs tree
+//! (`Documentation/ABI/testing/sysfs-class-pwm`). Writes to the copy follow the rules of the
+//! kernel's PWM core. The kernel function `pwm_apply_state` rejects a period of 0 and a duty cycle
+//! that is longer than the period. The kernel's documentation allows a change of polarity only
+//! while the channel is disabled.
 
 use std::cell::RefCell;
 use std::fs;
@@ -11,11 +13,11 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Checks writes as the kernel does, and records them.
+/// Checks each write in the same way as the kernel, and records the write.
 #[derive(Clone, Default)]
 struct Judge {
     writes: Rc<RefCell<Vec<String>>>,
-    /// Channels in use by another program.
+    /// The numbers of the channels that another program uses.
     taken: Vec<&'static str>,
 }
 
@@ -50,7 +52,8 @@ impl Attributes for Judge {
             return refused(ErrorKind::InvalidInput);
         }
         sysfs::write(path, &format!("{value}\n"))?;
-        // `sysfs::write` does not truncate the file. On a plain file, the end of a longer old value would remain.
+        // The function `sysfs::write` does not truncate the file. In a regular file, the end of a
+        // longer old value would remain, so the test writes the value again.
         fs::write(path, format!("{value}\n"))
     }
 }
@@ -68,8 +71,9 @@ fn channel(chip: &Path, number: &str, period: u64, duty: u64, polarity: &str, en
     }
 }
 
-/// The two PWM chips of a Raspberry Pi 4. `class/pwm/pwmchipN` is a symbolic link into `devices`, and `device` links
-/// back to the chip's device.
+/// Creates the sysfs tree of the two PWM chips of a Raspberry Pi 4. The path `class/pwm/pwmchipN`
+/// is a symbolic link into the folder `devices`. The symbolic link `device` of a chip points back
+/// to the chip's device.
 fn tree() -> (TempDir, PathBuf) {
     let sysfs = tempfile::tempdir().unwrap();
     fs::create_dir_all(sysfs.path().join("class/pwm")).unwrap();
@@ -124,8 +128,8 @@ fn a_new_channel_is_exported_and_started_in_the_kernels_order() {
 #[test]
 fn a_running_channel_gets_another_period_and_polarity() {
     let (sysfs, chip) = tree();
-    // The channel is enabled, and its duty cycle is longer than the new period. An agent that was killed while it
-    // controlled a servo leaves this state.
+    // The channel is enabled, and its duty cycle is longer than the new period. A killed agent that
+    // controlled a servo leaves an enabled channel with a long duty cycle.
     channel(&chip, "0", 20_000_000, 1_500_000, "normal", 1);
     let inversed = PwmConfig { active_low: true, ..light(&[0], 1.0) };
     let (output, judge) = open(&sysfs, &inversed, Level::Number(0.5));
@@ -183,13 +187,13 @@ fn errors_name_what_there_is() {
     let judge = Judge { taken: vec!["1"], ..Judge::default() };
     let busy = PwmOutput::open(judge, sysfs.path(), &light(&[1], 1.0), Level::Number(0.0), Instant::now());
     let busy = busy.map(drop).unwrap_err().0;
-    assert!(busy.starts_with("fe20c800.pwm channel 1 is held"), "{busy}");
+    assert!(busy.starts_with("fe20c800.pwm channel 1 is in use"), "{busy}");
 }
 
 #[test]
 fn udev_is_waited_for_and_not_for_ever() {
     let (sysfs, chip) = tree();
-    /// Exports a channel without its files; a thread adds them later.
+    /// Exports a channel without its files. Another thread adds the files of the channel later.
     struct Slow(PathBuf);
     impl Attributes for Slow {
         fn write(&self, path: &Path, value: &str) -> io::Result<()> {

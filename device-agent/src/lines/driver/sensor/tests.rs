@@ -1,5 +1,6 @@
-//! Reads sensors from a copy of the kernel's sysfs tree, as documented in `Documentation/ABI/testing/sysfs-bus-iio`,
-//! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
+//! Tests the sensor driver on a copy of the kernel's sysfs tree. The kernel documents the tree in
+//! `Documentation/ABI/testing/sysfs-bus-iio`, `Documentation/hwmon/sysfs-interface.rst` and
+//! `Documentation/w1/slaves/w1_therm.rst`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,8 +9,9 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Writes a device's files below `devices`. Adds the symbolic link from the device's bus or class and, for hwmon, the
-/// link `device` back to its parent.
+/// Writes the files of a device into the folder `devices`. The function also adds the symbolic link
+/// from the device's bus or class to the device. For a hwmon device, the function adds the symbolic
+/// link `device` to the parent device.
 fn device(sysfs: &TempDir, real: &str, link: &str, files: &[(&str, &str)]) {
     let (real_path, link_path) = (sysfs.path().join("devices").join(real), sysfs.path().join(link));
     fs::create_dir_all(&real_path).unwrap();
