@@ -81,7 +81,7 @@ pub async fn run(
 }
 
 /// Serves the agent's status on the configured Unix socket. This function never returns.
-async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
+async fn serve_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() -> Status) {
     loop {
         let path = status::socket_of(&config.borrow_and_update());
         // If the status socket cannot be opened, the agent continues without a status socket.
@@ -106,7 +106,7 @@ async fn tell_status(mut config: watch::Receiver<Rc<Config>>, status: impl Fn() 
 }
 
 /// Serves the metrics over HTTP at the configured IP address and port. This function never returns.
-async fn tell_metrics(
+async fn serve_metrics(
     mut config: watch::Receiver<Rc<Config>>,
     status: impl Fn() -> Status,
     telemetry: &Telemetry,

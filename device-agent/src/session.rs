@@ -115,7 +115,7 @@ pub enum Frame {
 
 /// Parses a text frame from the edge. Returns `None` if the frame is invalid or has an unknown
 /// type.
-pub fn heard(text: &str) -> Option<Frame> {
+pub fn parse_frame(text: &str) -> Option<Frame> {
     if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
 
