@@ -63,7 +63,7 @@ impl Metrics {
                     });
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a metrics client could not be accepted");
+                    tracing::debug!(%error, "the connection of a metrics client could not be accepted");
                     sleep(PAUSE).await;
                 }
             }

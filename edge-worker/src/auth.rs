@@ -12,7 +12,7 @@ use crate::now_s;
 use crate::published;
 
 /// The part of a request that contains the token. If the token is in a cookie, a web page of
-/// another origin can have caused the request.
+/// another origin may have caused the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     /// The request has the header `Authorization: Bearer` (RFC 6750 §2.1). Only a program that
@@ -111,7 +111,7 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
 
 impl Carrier {
     /// Returns whether a browser adds the token to a request automatically. If a browser adds the
-    /// token automatically, a web page of another origin can have caused the request.
+    /// token automatically, a web page of another origin may have caused the request.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }

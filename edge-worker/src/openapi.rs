@@ -172,7 +172,7 @@ templates! {
 /// Returns the route for a path in `openapi.json`.
 fn route(path: &str) -> Route {
     let filled = path.replace(['{', '}'], "");
-    Route::of(&filled).unwrap_or_else(|| panic!("{path} is no route"))
+    Route::of(&filled).unwrap_or_else(|| panic!("{path} is not a route"))
 }
 
 #[test]

@@ -17,9 +17,9 @@ const PURGE_EVERY_MS: u64 = 3_600_000;
 /// delete the remaining rows.
 const PURGE_MOST: u32 = 500;
 
-/// How long an ended or expired login is stored, in milliseconds. Until the login is deleted, the
-/// site can distinguish the login from an unknown login. The storage time is longer than the
-/// lifetime of the login's last access token.
+/// How long the site stores a login that has ended or expired, in milliseconds. During this time,
+/// the site can distinguish the login from an unknown login. An access token of the login is valid
+/// for a shorter time.
 const KEEP_FAMILIES_MS: u64 = 3_600_000;
 
 impl Site<'_> {

@@ -78,11 +78,11 @@ fn private(file: &Path) -> Option<Check> {
 
 fn in_force(secrets: &Secrets, served: &Value) -> Check {
     if same_keys(served, &secrets.edge.published()) {
-        Check::ok("in force", "the deployment publishes the keys of the secrets file")
+        Check::ok("in force", "the deployment uses the keys that are in the secrets file")
     } else {
         Check::failed(
             "in force",
-            "the deployment does not publish the keys of the secrets file",
+            "the deployment does not use the keys that are in the secrets file",
             "if the keys in the file are newer, upload them: npx wrangler secret bulk FILE",
         )
     }

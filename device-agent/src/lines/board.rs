@@ -101,15 +101,16 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
-        // Queued level events are dropped. If the set of lines has changed, the edge gets a hello
-        // message with the levels of all lines.
+        // If the set or the order of the lines has changed, the edge gets a hello message with the
+        // level of every line, so older level events must not follow this message.
+        let is_changed = order != numbers;
         self.collect_events(now);
         let lines = &self.lines;
         self.events.retain(|event| {
-            matches!(event.news, LineEvent::Press { .. })
-                && lines.iter().any(|line| line.config().name == event.line)
+            let is_sent = !is_changed || matches!(event.news, LineEvent::Press { .. });
+            is_sent && lines.iter().any(|line| line.config().name == event.line)
         });
-        order != numbers
+        is_changed
     }
 
     pub fn run(

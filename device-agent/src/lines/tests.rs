@@ -333,6 +333,19 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }
 
+/// No hello message follows a reload that leaves the lines as they are, so the reload must keep the
+/// level events that are still queued.
+#[tokio::test(start_paused = true)]
+async fn a_reload_without_changes_keeps_queued_levels() {
+    let (lines, _signals, folder) = open(LAMP);
+    while lines.pending_event().is_some() {}
+    run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+    let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{LAMP}");
+    lines.reload(&Config::parse(&text, folder.path()).unwrap()).await;
+    let kept = lines.pending_event().map(|event| event.news);
+    assert_eq!(kept, Some(LineEvent::Level(Some(Level::On(true)))));
+}
+
 #[tokio::test]
 async fn dropping_everything_leaves_the_outputs_safe() {
     let (lines, edges, folder) = open(LAMP);

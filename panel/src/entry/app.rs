@@ -28,7 +28,7 @@ pub enum Screen {
         /// Whether to show that the previous session has ended.
         ended: bool,
     },
-    /// The person creates the owner of the site. The code is present if the URL contained a setup
+    /// The visitor sets up the site, and becomes its owner. The code is present if the URL contained a setup
     /// code.
     SetUp(Option<Secret>),
     /// An invited person chooses a password.

@@ -102,7 +102,7 @@ impl Checker<'_> {
         self.only("initial", &line.initial, lasting, "lines with the action `set`");
         let message = "lines with the action `set`, because a pulse ends by itself";
         self.only("on_link_loss", &line.on_link_loss, lasting, message);
-        self.only("max_on_ms", &line.max_on_ms, can_be_on(kind), "lines that can be on");
+        self.only("max_on_ms", &line.max_on_ms, can_be_on(kind), "lines that can be switched on");
         self.only("min_interval_ms", &line.min_interval_ms, output, "lines that have actions");
         self.only("safe", &line.safe, output, "lines that have actions");
         self.only("range_deg", &line.range_deg, kind == LineKind::Servo, "servos");

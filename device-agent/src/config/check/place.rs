@@ -273,7 +273,7 @@ impl Checker<'_> {
         let found = channel.get_ref().as_str().filter(|text| is_channel(text) && text.starts_with(prefix));
         let Some(found) = found else {
             let message = format!(
-                "`channel` must be the start of the channel's file names in sysfs, without their last part, such as \"{example}\""
+                "`channel` must be the common prefix of the channel's file names in sysfs, for example \"{example}\""
             );
             self.add("config_value", Some(channel.span()), message);
             return None;

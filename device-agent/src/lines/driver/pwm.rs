@@ -216,7 +216,7 @@ fn duties(config: &PwmConfig, level: Level) -> Result<Vec<u64>, DriverError> {
             let pulse = at_0 as f64 + (at_180 as f64 - at_0 as f64) * turned;
             Ok(vec![(pulse.round() as u64).min(config.period_ns)])
         }
-        _ => Err(DriverError("PWM does not support this kind of level".into())),
+        _ => Err(DriverError("a PWM channel cannot output this type of value".into())),
     }
 }
 

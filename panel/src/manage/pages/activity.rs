@@ -160,7 +160,7 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
     }
 }
 
-/// Shows the form of the filter.
+/// Shows the filter form.
 #[component]
 fn Filter(first: AuditFilter) -> impl IntoView {
     let view = expect_context::<View>();
