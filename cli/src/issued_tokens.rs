@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use pinlatch_protocol::admin::{MAX_USES, IssueReply, IssueRequest, TokenKind, TokenView};
+use pinlatch_protocol::admin::{IssueReply, IssueRequest, MAX_USES, TokenKind, TokenView};
 use pinlatch_protocol::scope::ScopeSet;
 use serde_json::json;
 

@@ -172,7 +172,9 @@ fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateD
     let mut own = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| format!("a certificate is not valid PEM: {error}"))?;
-        roots.add(certificate.clone()).map_err(|error| format!("not usable as a root certificate: {error}"))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|error| format!("not usable as a root certificate: {error}"))?;
         own.push(certificate);
     }
     if own.is_empty() { Err("the file contains no certificate".into()) } else { Ok(own) }

@@ -4,7 +4,9 @@
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
-use pinlatch_token::{AccessClaims, Kind, TOKEN_SUBJECT_PREFIX, NotAdmitted, Refusal, is_sealed, unverified_kid};
+use pinlatch_token::{
+    AccessClaims, Kind, NotAdmitted, Refusal, TOKEN_SUBJECT_PREFIX, is_sealed, unverified_kid,
+};
 
 use crate::cookies;
 use crate::incoming::Incoming;

@@ -15,7 +15,7 @@ use pinlatch_protocol::{PING, PONG};
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
 use crate::model::map::Map;
-use crate::model::{Key, Model, ModelUpdate, CommandOutcome};
+use crate::model::{CommandOutcome, Key, Model, ModelUpdate};
 use crate::prefs::Prefs;
 use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;

@@ -21,7 +21,7 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
-pub use command_state::{Answer, CommandState, CommandOutcome, Pending, Pressed, Pulse};
+pub use command_state::{Answer, CommandOutcome, CommandState, Pending, Pressed, Pulse};
 use map::Map;
 use trace::Trace;
 

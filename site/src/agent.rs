@@ -98,7 +98,12 @@ impl Site<'_> {
         }
     }
 
-    pub(crate) fn handle_agent_message(&mut self, name: &Name, session: &str, message: FromAgent) -> Result<(), StoreError> {
+    pub(crate) fn handle_agent_message(
+        &mut self,
+        name: &Name,
+        session: &str,
+        message: FromAgent,
+    ) -> Result<(), StoreError> {
         let Some(device) = self.current(name, session)? else { return Ok(()) };
         match message {
             FromAgent::Hello { version, lines, outcomes, machine } => {

@@ -41,7 +41,9 @@ impl Site<'_> {
             &[code_id.into(), device.as_str().into(), expires_ms.into()],
         )?;
         if made.is_none() {
-            return Err(Problem::new(Code::InvalidRequest).detail("the enrolment code already exists").into());
+            return Err(Problem::new(Code::InvalidRequest)
+                .detail("the enrolment code already exists")
+                .into());
         }
         self.audit_by(principal, "enrolment", device.as_str(), "done")?;
         Ok(())

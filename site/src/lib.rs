@@ -18,7 +18,10 @@
 //! * No input from a caller or an agent makes the site fail.
 
 #![warn(missing_docs)]
-#![allow(clippy::result_large_err, reason = "an event returns at most one error, so the size of the error type does not matter")]
+#![allow(
+    clippy::result_large_err,
+    reason = "an event returns at most one error, so the size of the error type does not matter"
+)]
 
 mod agent;
 mod audit;

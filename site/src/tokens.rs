@@ -1,7 +1,9 @@
 //! Issues API tokens and guest links. The current rights of its issuer limit each token for the
 //! whole lifetime of the token.
 
-use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, IssueRequest, TokenKind, TokenView};
+use pinlatch_protocol::admin::{
+    IssueRequest, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
+};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
 

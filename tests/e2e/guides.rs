@@ -158,7 +158,9 @@ fn the_guide_for_curl_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("curl");
     assert!(
-        said.contains("curl: the issuer signs with the secret CURL_SECRET (HS256); the edge accepts the issuer's tokens"),
+        said.contains(
+            "curl: the issuer signs with the secret CURL_SECRET (HS256); the edge accepts the issuer's tokens"
+        ),
         "{said}"
     );
     assert!(said.contains(r#""status":"executed""#) && said.contains(r#""level":true"#), "{said}");

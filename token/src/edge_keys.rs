@@ -152,8 +152,10 @@ impl EdgeKeys {
     /// Parses the value of the secret `EDGE_KEYS`.
     pub fn from_jwks(text: &str) -> Result<Self, KeyError> {
         let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("the text is not JSON"))?;
-        let keys =
-            jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("the JWK Set has no key list"))?;
+        let keys = jwks
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or(KeyError::Form("the JWK Set has no key list"))?;
         let (mut signers, mut sealers, mut openers, mut retired) = (vec![], vec![], vec![], vec![]);
         for jwk in keys {
             let date = |name| jwk.get(name).and_then(Value::as_u64);

@@ -100,7 +100,8 @@ pub fn explain(token: &str, keys: Option<&KeySet>, terms: &Terms<'_>) -> Explana
             explanation.checks.push(Check { name: "form", outcome: refused(&refusal) });
         }
     }
-    let any = |wanted: fn(&CheckResult) -> bool| explanation.checks.iter().any(|check| wanted(&check.outcome));
+    let any =
+        |wanted: fn(&CheckResult) -> bool| explanation.checks.iter().any(|check| wanted(&check.outcome));
     explanation.accepted = if any(|outcome| matches!(outcome, CheckResult::Refused { .. })) {
         Some(false)
     } else if any(|outcome| matches!(outcome, CheckResult::NotChecked { .. })) {

@@ -40,7 +40,7 @@ pub use alg::Algorithm;
 pub use cache::SignatureCache;
 pub use code::{Challenge, Code, CodePurpose};
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
-pub use explain::{Check, Explanation, Member, CheckResult, explain};
+pub use explain::{Check, CheckResult, Explanation, Member, explain};
 pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
 pub use key::{PublicKey, SigningKey};
 pub use key_error::KeyError;

@@ -344,7 +344,9 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
             .iter()
             .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be strings".into())))
             .collect::<Result<_, _>>()?,
-        Some(_) => return Err(Refusal::BadClaim("aud", "the value must be a string or a string list".into())),
+        Some(_) => {
+            return Err(Refusal::BadClaim("aud", "the value must be a string or a string list".into()));
+        }
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };
     if !claims.contains_key("aud") {

@@ -172,7 +172,8 @@ impl VerifyingKey {
     }
 
     fn from_pkcs1(der: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
-        let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Form("the key is not a public RSA key"))?;
+        let key =
+            RsaPublicKey::from_der(der).map_err(|_| KeyError::Form("the key is not a public RSA key"))?;
         Self::of(&Material::Rsa { n: key.modulus.as_bytes(), e: key.public_exponent.as_bytes() }, usual)
     }
 

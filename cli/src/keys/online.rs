@@ -63,7 +63,9 @@ fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
-        bail!("you are logged in to {url}, but this deployment does not use the keys that are in the secrets file");
+        bail!(
+            "you are logged in to {url}, but this deployment does not use the keys that are in the secrets file"
+        );
     }
     session::api()
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use pinlatch_token::{Check, Explanation, Member, CheckResult, explain};
+use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
 use super::{Accept, Given, Keys};
 use crate::output::{say, say_json};

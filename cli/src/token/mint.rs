@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use pinlatch_token::{Algorithm, MintingKey, CheckResult, SealingKey, Terms, Typ, explain, random_id};
+use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ, explain, random_id};
 use serde_json::{Map, Value, json};
 
 use super::{algorithm, read_file};

@@ -59,7 +59,8 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
         life: token.expires_at.saturating_sub(now),
         claims,
     };
-    let signed = grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("issuing a token", refusal))?;
+    let signed =
+        grant.sign(&incoming.deployment.keys).map_err(|refusal| fault("issuing a token", refusal))?;
     let (access_token, link) = match token.kind {
         TokenKind::Api => (Some(Secret::new(signed)), None),
         // The token is in the fragment of the URL, because a browser never sends the fragment to a server.

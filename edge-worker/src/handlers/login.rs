@@ -96,7 +96,8 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
         Problem::new(Code::LoginRefused)
     };
     let header = incoming.header("Cookie").unwrap_or_default();
-    let sealed = cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("the login state is missing"))?;
+    let sealed =
+        cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("the login state is missing"))?;
     let login = LoginState::open(sealed, &deployment.keys, now_s()).map_err(|error| refused(error.code()))?;
     let state = incoming.query("state").unwrap_or_default();
     if !login.is_answered_by(&provider.name, &state) {

@@ -4,8 +4,8 @@
 mod audit;
 mod devices;
 mod enrolment;
-mod login;
 mod issued_tokens;
+mod login;
 mod people;
 mod session;
 mod sockets;

@@ -119,7 +119,10 @@ fn answers() -> Vec<Example> {
         ),
         example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
         example::<admin::TokenView>("IssuedToken", token.clone()),
-        example::<admin::IssueReply>("IssueReply", json!({ "token": token, "access_token": "…", "link": "…" })),
+        example::<admin::IssueReply>(
+            "IssueReply",
+            json!({ "token": token, "access_token": "…", "link": "…" }),
+        ),
         example::<admin::AuditEntry>("AuditEntry", entry),
         example::<admin::AuditPage>("AuditPage", page),
         example::<api::EnrolmentReply>(

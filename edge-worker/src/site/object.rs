@@ -306,7 +306,11 @@ impl Inner {
         switch(welcomed, pair.client)
     }
 
-    async fn handle_message(self: &Rc<Self>, socket: &WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+    async fn handle_message(
+        self: &Rc<Self>,
+        socket: &WebSocket,
+        message: WebSocketIncomingMessage,
+    ) -> Result<()> {
         let WebSocketIncomingMessage::String(text) = message else {
             shut(socket, 1003, "text_only");
             return Ok(());
@@ -316,7 +320,9 @@ impl Inner {
             return Ok(());
         }
         let outcome = match Attached::of(socket) {
-            Some(Attached::Agent { socket: agent, .. }) => self.handle_agent_message(socket, &agent, &text).await?,
+            Some(Attached::Agent { socket: agent, .. }) => {
+                self.handle_agent_message(socket, &agent, &text).await?
+            }
             Some(Attached::Panel { id, principal }) => {
                 self.handle_panel_message(socket, &id, &principal, &text).await?
             }

@@ -6,7 +6,7 @@ mod tests;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{
-    EDGE, Explanation, KeyError, KeySet, Kind, CheckResult, ROOT, Terms, Typ, explain, site_audience,
+    CheckResult, EDGE, Explanation, KeyError, KeySet, Kind, ROOT, Terms, Typ, explain, site_audience,
 };
 use serde_json::Value;
 

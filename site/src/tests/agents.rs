@@ -182,7 +182,11 @@ fn odd_events_are_ignored_and_noted_once() {
     let test_site = TestSite::new();
     test_site.connect("porch", "s1", "cert-1").0.unwrap();
     let event = |line: &str, level| {
-        test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 })
+        test_site.handle_agent_message(
+            "porch",
+            "s1",
+            FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 },
+        )
     };
     event("bell", Level::On(true));
     assert_eq!(test_site.last_logged(), "device:porch odd_message porch message_before_hello");
@@ -203,8 +207,11 @@ fn a_level_that_the_device_no_longer_knows_is_no_fact() {
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
     );
-    let effects =
-        test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: name("bell"), level: None, at_ms: 0 });
+    let effects = test_site.handle_agent_message(
+        "porch",
+        "s1",
+        FromAgent::Event { line: name("bell"), level: None, at_ms: 0 },
+    );
     let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((line.reported, test_site.line("bell").reported), (None, None));
 }
@@ -214,7 +221,11 @@ fn a_press_is_told_to_those_who_may_see_it_and_written_nowhere() {
     let test_site = TestSite::connected();
     let before = test_site.store.0.rows_written();
     let press = |line: &str, long| {
-        test_site.handle_agent_message("porch", "s1", FromAgent::Press { line: name(line), long, at_ms: u64::MAX })
+        test_site.handle_agent_message(
+            "porch",
+            "s1",
+            FromAgent::Press { line: name(line), long, at_ms: u64::MAX },
+        )
     };
     let effects = press("bell", true);
     let [Effect::Press(pressed)] = &effects[..] else { panic!("{effects:?}") };

@@ -108,7 +108,12 @@ impl TestSite {
         self.done(Call::RemovePerson { principal: by.clone(), username: user(who) })
     }
 
-    pub(super) fn issue(&self, by: &Principal, request: IssueRequest, jti: &str) -> Result<Principal, String> {
+    pub(super) fn issue(
+        &self,
+        by: &Principal,
+        request: IssueRequest,
+        jti: &str,
+    ) -> Result<Principal, String> {
         match self.call(Call::Issue { principal: by.clone(), request, jti: jti.into() }).0 {
             Ok(Answer::Now(Reply::Issued { token, generation })) => Ok(issued(&token, generation)),
             other => Err(other.expect_err("an answer").code),

@@ -127,7 +127,10 @@ fn an_odd_report_changes_nothing_and_is_noted_once() {
             test_site.handle_agent_message("porch", "s0", report(CommandStatus::Executed)).is_empty(),
             "another connection"
         );
-        assert!(test_site.handle_agent_message("porch", "s1", report(CommandStatus::Unknown)).is_empty(), "no outcome");
+        assert!(
+            test_site.handle_agent_message("porch", "s1", report(CommandStatus::Unknown)).is_empty(),
+            "no outcome"
+        );
     }
     assert_eq!(test_site.log().len() - known, 3);
     assert_eq!(test_site.status("one").status, CommandStatus::Delivered);

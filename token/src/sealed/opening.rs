@@ -131,7 +131,8 @@ impl Pair {
 fn p256(jwk: &Object) -> Result<Pair, KeyError> {
     let d = bytes(jwk, "d").filter(|d| d.len() == 32);
     let d = d.ok_or(KeyError::Form("the member `d` is not 256 bits in base64url"))?;
-    let secret = SecretKey::from_slice(&d).map_err(|_| KeyError::Form("the member `d` is not a P-256 key"))?;
+    let secret =
+        SecretKey::from_slice(&d).map_err(|_| KeyError::Form("the member `d` is not a P-256 key"))?;
     if point(jwk).map_err(KeyError::Form)? != secret.public_key() {
         return Err(KeyError::Form("the members `x` and `y` do not belong to the member `d`"));
     }

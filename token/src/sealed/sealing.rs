@@ -43,7 +43,8 @@ impl SealingKey {
     /// RSA). In a JWK Set, the first key whose `use` is `enc` is used. An RSA key without `alg` is
     /// used with RSA-OAEP.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| KeyError::Form("the key is neither PEM nor JSON"))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| KeyError::Form("the key is neither PEM nor JSON"))?;
         let text = text.trim();
         if text.starts_with("-----BEGIN ") {
             return Self::from_pem(text);

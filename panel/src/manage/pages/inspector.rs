@@ -7,7 +7,7 @@ use pinlatch_token::{Check, Explanation, Member};
 
 use crate::manage::activity::field;
 use crate::manage::call;
-use crate::manage::inspect::{Finding, Keys, Verdict, Wanted, given_key, check, reasons, site_keys, token};
+use crate::manage::inspect::{Finding, Keys, Verdict, Wanted, check, given_key, reasons, site_keys, token};
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::field::{Field, Radio};

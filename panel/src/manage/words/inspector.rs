@@ -1,6 +1,6 @@
 //! Texts of the token inspector.
 
-use pinlatch_token::{Kind, CheckResult};
+use pinlatch_token::{CheckResult, Kind};
 
 use crate::manage::inspect::Verdict;
 
