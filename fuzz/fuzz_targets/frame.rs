@@ -10,7 +10,7 @@ use pinlatch_agent::clock::EdgeClock;
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
-use pinlatch_agent::session::{Frame, heard};
+use pinlatch_agent::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::line::Level;
@@ -46,7 +46,7 @@ fn agent() -> Agent {
 fuzz_target!(|text: &str| {
     AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
         // An input that is not a command frame is tried as the token of a command.
-        let jwt = match heard(text) {
+        let jwt = match parse_frame(text) {
             Some(Frame::Message(ToAgent::Command { jwt })) => jwt,
             _ => text.to_owned(),
         };

@@ -63,7 +63,8 @@ fn an_api_token_works_within_its_scopes_and_ends_when_revoked() {
     site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
     assert_eq!(panel.close_code(), 4401);
     press(&script).is_problem(401, "invalid_token");
-    assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
+    // The revocation has no delay; the limit allows for a busy machine.
+    assert!(revoked.elapsed() < Duration::from_secs(5), "{:?}", revoked.elapsed());
     site.send_json("DELETE", "/api/v1/tokens/unknown", &Value::Null).is_problem(404, "unknown_token");
 }
 

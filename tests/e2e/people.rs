@@ -7,8 +7,9 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Http, Panel, Site, eventually};
 use serde_json::{Value, json};
 
-/// The maximum time until a change of permissions takes effect everywhere.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// The maximum time until a change of permissions takes effect everywhere. The change itself has no
+/// delay; the limit allows for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 const NEW_PASSWORD: &str = "a quiet place to sit";
 

@@ -44,7 +44,7 @@ struct Shared {
     noise: Mutex<Noise>,
     random: Mutex<fastrand::Rng>,
     links: Mutex<Vec<Arc<Link>>>,
-    heard: Mutex<Vec<String>>,
+    frames_to_agents: Mutex<Vec<String>>,
 }
 
 /// One connection of an agent through the proxy.
@@ -90,7 +90,7 @@ impl Proxy {
             noise: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             links: Mutex::default(),
-            heard: Mutex::default(),
+            frames_to_agents: Mutex::default(),
         });
         let own = shared.clone();
         let acceptor = std::thread::spawn(move || accept(&listener, &own));
@@ -146,8 +146,8 @@ impl Proxy {
     }
 
     /// Returns all text frames that the edge sent to agents.
-    pub fn heard(&self) -> Vec<String> {
-        lock(&self.shared.heard).clone()
+    pub fn frames_to_agents(&self) -> Vec<String> {
+        lock(&self.shared.frames_to_agents).clone()
     }
 }
 

@@ -248,7 +248,7 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
                  Logins that were not renewed after the switch then end. Older invitations and enrolment\n\
-                 codes and all tokens of the old key become invalid ({minted}).",
+                 codes and all tokens of the old key become invalid ({ended}).",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }

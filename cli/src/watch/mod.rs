@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
-use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::problem::Code;
 use serde_json::Value;
 
 use self::socket::{End, Socket};
@@ -176,6 +176,7 @@ fn line(at_ms: u64, place: &str, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pinlatch_protocol::problem::Problem;
     use serde_json::json;
 
     fn refused(code: Code) -> End {

@@ -160,8 +160,8 @@ async fn a_refused_code_is_not_echoed() {
     let string = edge.enrol_string().replace("one.time.code", "secret-guess");
     let refused = output(&["enrol", &string, "--state", test_agent.state_dir().to_str().unwrap()]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let output = text(&refused.stderr);
-    assert!(output.contains("code_refused") && !output.contains("secret-guess"), "{output}");
+    let message = text(&refused.stderr);
+    assert!(message.contains("code_refused") && !message.contains("secret-guess"), "{message}");
     let malformed = output(&["enrol", "https://x/secret-guess", "--state", "nowhere"]).await;
     assert_eq!(malformed.status.code(), Some(2));
 }

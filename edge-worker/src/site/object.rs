@@ -49,7 +49,7 @@ struct Inner {
     state: State,
     env: Env,
     store: SqlStore,
-    heard: LastSeen,
+    last_seen: LastSeen,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
     /// The time at which the current timer expires, in milliseconds of Unix time. The value is
@@ -78,7 +78,7 @@ impl DurableObject for SiteObject {
                 state,
                 env,
                 store,
-                heard: LastSeen::default(),
+                last_seen: LastSeen::default(),
                 waiters: Waiters::default(),
                 name: RefCell::new(None),
                 timer: Cell::new(None),
@@ -169,7 +169,7 @@ impl Inner {
             Ok(deployment) => deployment,
             Err(problem) => return Ok(Err(problem)),
         };
-        let sockets = Sockets { state: &self.state, heard: &self.heard };
+        let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
         let opened = Site::open(&self.store, &sockets, &config, now_ms());
         let mut site = match opened {
             Ok(site) => site,
@@ -234,7 +234,7 @@ impl Inner {
         let ticked = self
             .event(|site, _| {
                 site.tick();
-                let sockets = Sockets { state: &self.state, heard: &self.heard };
+                let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
                 for (socket, _, principal) in sockets.panels() {
                     close_if_ended(site, &socket, &principal);
                 }
@@ -344,7 +344,7 @@ impl Inner {
             shut(socket, 1007, "malformed_frame");
             return Ok(Ok(()));
         };
-        self.heard.note(&agent.session, now_ms());
+        self.last_seen.note(&agent.session, now_ms());
         // `None` means that a newer agent sent a message type that this edge does not know.
         let Some(message) = message else { return Ok(Ok(())) };
         match message {
@@ -421,7 +421,7 @@ impl Inner {
 
     async fn closed(self: &Rc<Self>, socket: &WebSocket) -> Result<()> {
         if let Some(Attached::Agent { socket: agent, .. }) = Attached::of(socket) {
-            self.heard.forget(&agent.session);
+            self.last_seen.forget(&agent.session);
             let outcome = self
                 .event(|site, _| {
                     site.agent_closed(&agent.device, &agent.session);

@@ -82,7 +82,7 @@ impl Attached {
 /// The open WebSockets of one Durable Object.
 pub struct Sockets<'a> {
     pub state: &'a State,
-    pub heard: &'a LastSeen,
+    pub last_seen: &'a LastSeen,
 }
 
 /// The time of the last frame on each agent connection. Pings are not included, because the runtime
@@ -130,7 +130,7 @@ impl Links for Sockets<'_> {
     fn last_sign_of_life(&self, session: &str) -> Option<u64> {
         let socket = self.tagged(session)?;
         let Attached::Agent { since_ms, .. } = Attached::of(&socket)? else { return None };
-        [self.heard.last(session), last_ping(self.state, &socket)]
+        [self.last_seen.last(session), last_ping(self.state, &socket)]
             .into_iter()
             .flatten()
             .chain([since_ms])

@@ -140,7 +140,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
 
     let journals: Vec<Value> = agents.iter().flat_map(Agent::journal).collect();
     let runs = Runs::of(&journals);
-    let deadlines = deadlines(&proxy.heard());
+    let deadlines = deadlines(&proxy.frames_to_agents());
     assert!(deadlines.len() >= executed.load(Ordering::SeqCst), "the proxy read too few commands");
     stream::none_late(&deadlines, &runs);
     for command in &sent {

@@ -24,7 +24,7 @@ use pinlatch_agent::clock::{EdgeClock, boot_ms};
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
-use pinlatch_agent::session::{Frame, heard};
+use pinlatch_agent::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::name::Name;
@@ -111,7 +111,7 @@ fn frames() -> Times {
             let jwt = claims.sign(&keys, &name("home"), &name("porch"), SESSION, unix_ms()).expect("a token");
             let frame = json!({ "type": "command", "jwt": jwt }).to_string();
             let began = Instant::now();
-            let Some(Frame::Message(ToAgent::Command { jwt })) = heard(&frame) else {
+            let Some(Frame::Message(ToAgent::Command { jwt })) = parse_frame(&frame) else {
                 panic!("a command was not understood")
             };
             let answer = commands.handle(&jwt, &lines, &clock, boot_ms);

@@ -126,7 +126,7 @@ impl Pump<'_> {
 
     fn schedule(&mut self, frame: Vec<u8>) {
         if self.towards == Towards::Agent {
-            lock(&self.shared.heard).extend(frames::text(&frame));
+            lock(&self.shared.frames_to_agents).extend(frames::text(&frame));
         }
         let noise = *lock(&self.shared.noise);
         let mut random = lock(&self.shared.random);

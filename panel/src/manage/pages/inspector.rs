@@ -134,7 +134,7 @@ pub fn Inspector() -> impl IntoView {
                     <Button text=text::CLEAR test_id="inspect-clear" on_press=clear/>
                 </div>
             </div>
-            {move || finding.get().map(|told| view! { <Result told/> })}
+            {move || finding.get().map(|view| view! { <Result view/> })}
         </main>
     }
 }
