@@ -92,11 +92,7 @@ impl Output {
         self.driver = Ok(driver);
         self.attempts = 0;
         self.off_since = now;
-        let safe = self.make_safe(now);
-        if safe.is_err() {
-            self.safe_at = Some(now + RETRY);
-        }
-        safe
+        self.make_safe(now)
     }
 
     /// Closes the driver of the output permanently.
@@ -235,13 +231,7 @@ impl Output {
     /// Applies a level and starts or stops the timer for `max_on`. If the output is already on, the
     /// timer is not restarted.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
-        if let Err(error) = self.apply(level, now) {
-            // After a driver failure, the output can be on or off, and must not remain in an
-            // unknown state. A retry therefore applies the safe level, which is off for every
-            // output with a time limit.
-            self.safe_at = self.driver.is_ok().then_some(now + RETRY);
-            return Err(error);
-        }
+        self.apply(level, now)?;
         if !level.is_on() {
             self.off_at = None;
         } else if self.off_at.is_none() {
@@ -264,6 +254,10 @@ impl Output {
                 Ok(())
             }
             Err(error) => {
+                // After a driver failure, the output can be on or off, and must not remain in an
+                // unknown state. A retry therefore applies the safe level, which is off for every
+                // output with a time limit.
+                self.safe_at = Some(now + RETRY);
                 self.level = None;
                 self.off_at = None;
                 self.motion = None;
@@ -290,10 +284,9 @@ impl Output {
             let safe = self.make_safe(now);
             if let Err(error) = &safe {
                 self.attempts += 1;
-                if self.attempts < MAX_ATTEMPTS {
-                    self.safe_at = Some(now + RETRY);
-                } else {
+                if self.attempts == MAX_ATTEMPTS {
                     self.driver = Err(error.clone());
+                    self.safe_at = None;
                 }
             }
             safe

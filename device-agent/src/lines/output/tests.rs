@@ -161,6 +161,17 @@ fn a_line_that_cannot_be_opened_refuses() {
 }
 
 #[test]
+fn a_safe_level_that_could_not_be_applied_is_tried_again() {
+    let (mut heater, wire, start) = output("kind = \"switch\"");
+    heater.run(Action::set(Level::On(true)), start).unwrap();
+    wire.broken.set(true);
+    assert!(heater.make_safe(start).is_err());
+    wire.broken.set(false);
+    run_until(&mut heater, start + ms(1_000));
+    assert_eq!((heater.level(), heater.next_due()), (OFF, None));
+}
+
+#[test]
 fn the_level_of_the_start_is_not_the_safe_one_where_the_owner_says_so() {
     let (mut fan, wire, start) = output("kind = \"switch\"\ninitial = true");
     assert_eq!((fan.level(), wire.set.borrow().len()), (ON, 1));
