@@ -72,11 +72,13 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         if whole {
             wasm_clippy(setup)?;
         }
+        // The last crates of an agent compile one after another. For this reason, the agents are
+        // compiled before the web builds, while the native builds use the other processors. At most
+        // two cargo processes compile at a time.
+        let agents = needs::device_agents(setup)?;
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
-        // The agents are built after the wasm builds, so that at most two cargo processes compile
-        // at the same time.
-        anyhow::Ok((web.tools, hooks, needs::device_agents(setup)?))
+        anyhow::Ok((web.tools, hooks, agents))
     };
     let (Compiled { native, programs }, ((tools, hooks, agents), downloads)) =
         both(native, || both(cross, || needs::download(setup)))?;

@@ -215,7 +215,7 @@ fn unusable_lines_are_told(board: &Guest, site: &Site<'_>) {
         let told = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
         told.unwrap_or_else(|| panic!("the log does not mention {line}: {log}")).to_owned()
     };
-    assert!(about("taken").contains("held by"), "{}", about("taken"));
+    assert!(about("taken").contains("is in use by"), "{}", about("taken"));
     assert!(about("absent").contains("no offset 8"), "{}", about("absent"));
     soon("the device stays", || (site.get("/api/v1/devices/porch").body["online"] == true).then_some(()));
 }

@@ -19,7 +19,7 @@ use crate::{
     tools::{
         Setup, Tools,
         browser::{self, Browser},
-        cross::Machine,
+        cross::{self, Machine},
         emulator::{self, Emulator},
         npm,
         nspawn::{self, Nspawn},
@@ -59,7 +59,14 @@ pub struct Downloads {
 pub fn download(setup: &Setup) -> Result<Downloads> {
     let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
     let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
-    let (python, (emulator, nspawn)) = both(|| python::ensure(setup), || both(emulator, nspawn))?;
+    // The compilers are downloaded here, in parallel with other builds, and not before the agents.
+    let compilers = || {
+        if_wanted(emulator::wanted(), || {
+            EMULATED.iter().try_for_each(|machine| cross::ensure(setup, *machine).map(drop))
+        })
+    };
+    let machines = || both(compilers, emulator).map(|(_, emulator)| emulator);
+    let (python, (emulator, nspawn)) = both(|| python::ensure(setup), || both(machines, nspawn))?;
     Ok(Downloads { browser: browser::installed()?, python, emulator, nspawn })
 }
 

@@ -1,6 +1,10 @@
 //! Finds missing packages of the operating system, and installs these packages after permission.
 
-use std::{io::IsTerminal, process::Command};
+use std::{
+    io::IsTerminal,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Result, bail};
 
@@ -104,6 +108,9 @@ impl Setup {
     /// Installs missing packages after permission. On systems other than Debian, this function
     /// returns an error that contains the install command.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
+        // Two steps that run in parallel must not install packages at the same time.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let missing: Vec<&Package> =
             packages.iter().copied().filter(|package| !package.is_present()).collect();
         if missing.is_empty() {
