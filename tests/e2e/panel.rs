@@ -122,8 +122,9 @@ fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
         ben.click("action-porch-relay-set").await;
         ben.until("line-porch-relay", "data-state", "pending").await;
         site.send_json("DELETE", "/api/v1/users/ben/sessions", &json!({})).ok();
-        ben.find("login-notice").await;
+        // The agent resumes at once, because the command has a deadline of 5 s.
         agent.resume();
+        ben.find("login-notice").await;
         // The edge accepted the command before the session ended, so the command must run once.
         ann.until("line-porch-relay", "data-level", "on").await;
         ben.log_in(site.deployment.origin(), &site.name, "ben", PASSWORD).await;
